@@ -1,0 +1,84 @@
+"""The seam to models: what a chat model and an embedder must offer, and the messages that cross it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rageval.types import Json, Usage
+
+Vectors = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """One call. Equal requests get equal cache keys.
+
+    `prompt` names the template and its version (`answer/zh@1`), so that an edited template is a new request.
+    `schema` is a JSON schema that the reply must satisfy; `top_logprobs` (0 to 20) asks for the alternatives of the
+    first generated token. `sample` distinguishes repeated draws of the same request.
+    """
+
+    messages: tuple[Message, ...]
+    prompt: str
+    max_tokens: int
+    temperature: float = 0.0
+    schema: Mapping[str, Json] | None = None
+    top_logprobs: int = 0
+    sample: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ChatReply:
+    """`finish_reason` is `stop` or `length` (cut off at max_tokens) or whatever else the endpoint said.
+
+    `first_token` holds (token, log-probability) pairs, most likely first; empty where the endpoint gives none.
+    """
+
+    text: str
+    finish_reason: str = "stop"
+    first_token: tuple[tuple[str, float], ...] = ()
+    usage: Usage = field(default_factory=Usage)
+
+
+class ChatModel(Protocol):
+    """Anything that completes chats.
+
+    `identity` names model and endpoint (never a key) and is part of every cache key and fingerprint.
+    `concurrency` is how many calls may be in flight at once. `complete` raises `ExecutionError` for a call that failed
+    after retries and `ModelError` where no call can succeed.
+    """
+
+    @property
+    def identity(self) -> str: ...
+
+    @property
+    def concurrency(self) -> int: ...
+
+    async def complete(self, request: ChatRequest) -> ChatReply: ...
+
+    async def close(self) -> None: ...
+
+
+class Embedder(Protocol):
+    """Anything that embeds texts. `embed` returns one unit-length float32 row per text, in order: shape (n, dim).
+
+    `kind` matters to models such as E5 that prefix questions and passages differently.
+    """
+
+    @property
+    def identity(self) -> str: ...
+
+    async def embed(self, texts: Sequence[str], kind: Literal["query", "passage"]) -> Vectors: ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,246 @@
+"""The nouns of rageval: frozen dataclasses without behaviour beyond what their fields imply.
+
+One word, one meaning. Character offsets count Unicode code points from 0 and ends are exclusive, as in Python slices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Language: TypeAlias = Literal["en", "zh"]
+
+LANGUAGES: tuple[Language, ...] = ("en", "zh")
+UNANSWERABLE = "unanswerable"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A text that can be retrieved. `text` never includes the title."""
+
+    id: str
+    text: str
+    title: str = ""
+    language: Language = "en"
+    metadata: Mapping[str, Json] = field(default_factory=dict[str, Json])
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """The span `document.text[start:end]` of a document; what is indexed, retrieved and put into a prompt."""
+
+    doc_id: str
+    start: int
+    end: int
+    text: str
+    title: str = ""
+
+    @property
+    def id(self) -> str:
+        return f"{self.doc_id}#{self.start}-{self.end}"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked. The text never changes; a query transform sets the text that is searched with."""
+
+    id: str
+    text: str
+    language: Language = "en"
+    references: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+
+    @property
+    def answerable(self) -> bool:
+        """False only where the benchmark tags the question `unanswerable`."""
+        return UNANSWERABLE not in self.tags
+
+
+@dataclass(frozen=True, slots=True)
+class RelevanceLabel:
+    """A graded relevance label (a qrel). Grade 0 or less means judged and not relevant.
+
+    `start` and `end` are both given or both None; they mark the evidence inside the document's text.
+    """
+
+    question_id: str
+    doc_id: str
+    grade: int
+    start: int | None = None
+    end: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """Where a benchmark comes from and what may be done with it."""
+
+    name: str
+    description: str = ""
+    license: str = "unknown"
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """Documents, questions and relevance labels, validated, with a hash of their content (64 hex digits)."""
+
+    card: Card
+    documents: tuple[Document, ...]
+    questions: tuple[Question, ...]
+    labels: tuple[RelevanceLabel, ...]
+    content_hash: str
+
+    @property
+    def name(self) -> str:
+        return self.card.name
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One retrieved passage and its score; higher is better, only the order within one ranking has a meaning."""
+
+    passage: Passage
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What model calls cost. `cached_calls` were answered from rageval's own cache and cost nothing.
+
+    `prompt_tokens` counts what was sent in calls that reached a model; `cached_tokens` is the part of it that the
+    model's prefix cache spared (0 where the endpoint does not say).
+    """
+
+    calls: int = 0
+    cached_calls: int = 0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            self.calls + other.calls,
+            self.cached_calls + other.cached_calls,
+            self.prompt_tokens + other.prompt_tokens,
+            self.cached_tokens + other.cached_tokens,
+            self.completion_tokens + other.completion_tokens,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that a pipeline did on the way (queries it wrote, grades it gave), for people to read."""
+
+    name: str
+    detail: Mapping[str, Json] = field(default_factory=dict[str, Json])
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What a pipeline returned for one question.
+
+    `hits` is the whole ranking, best first. `context` lists the positions in `hits` of the passages that the generator
+    read, in the order in which it read them; `citations` are positions in `hits` too. `answer` is None where nothing
+    was generated (retrieval-only runs); `abstained` marks an answer that says it cannot answer.
+    """
+
+    hits: tuple[Hit, ...] = ()
+    answer: str | None = None
+    context: tuple[int, ...] = ()
+    citations: tuple[int, ...] = ()
+    abstained: bool = False
+    steps: tuple[Step, ...] = ()
+    usage: Usage = Usage()
+    latency_s: float = 0.0
+
+    @property
+    def context_passages(self) -> tuple[Passage, ...]:
+        return tuple(self.hits[i].passage for i in self.context)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A question that a pipeline could not answer, after retries. Counted at the metric's worst value."""
+
+    error: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The words that a verdict rests on: a quote from the passage at a position in `Response.hits`."""
+
+    hit: int
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class Graded:
+    """A verdict. `grade` is on the judge's scale; `probability` is the judge's own P(yes) where it could be read."""
+
+    grade: float
+    probability: float | None = None
+    evidence: tuple[Evidence, ...] = ()
+    rationale: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Abstained:
+    """No verdict: the reply was unreadable, cut off or refused. `raw` keeps the reply. No grade is ever invented."""
+
+    reason: str
+    raw: str = ""
+
+
+Verdict: TypeAlias = Graded | Abstained
+
+
+@dataclass(frozen=True, slots=True)
+class Judgment:
+    """One instrument's verdict on one item of one question.
+
+    `item` says what was judged (`claim`, `answer`, `passage`), `index` which one of them (from 0; a position in
+    `Response.hits` for passages), `text` its words.
+    """
+
+    question_id: str
+    judge: str
+    item: str
+    index: int
+    text: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One question's number on one metric: finite, never NaN. `failed` marks a failure scored at the worst value."""
+
+    value: float
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unscored:
+    """The metric has nothing to say about this question, and why. Counted and shown, never read as 0."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A mean with its interval. `n` questions were scored, `failed` of them at the worst value because the pipeline
+    failed; `unscored` more could not be scored. `method` names the interval; `level` is its nominal coverage.
+
+    With n = 0 there is no estimate: that case is None at the place that holds estimates, never a 0 or NaN.
+    """
+
+    point: float
+    low: float
+    high: float
+    level: float
+    method: str
+    n: int
+    unscored: int = 0
+    failed: int = 0
