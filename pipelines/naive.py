@@ -1,0 +1,17 @@
+"""Retrieve, read, answer: the baseline that every other technique has to beat.
+
+The question is searched as it stands and the k best passages go into the prompt. Strong where questions use the words
+of the documents; weak where they do not. Lewis et al. 2020, arXiv 2005.11401.
+"""
+
+from rageval.generation import Answer
+from rageval.pipeline import Stage
+from rageval.retrieval import Chunking, Retrieve
+from rageval.retrieval.retrieve import Retriever
+
+
+def build(
+    retriever: Retriever = "hybrid", k: int = 5, depth: int = 100, chunk_tokens: int = 384, overlap: int = 0
+) -> Stage:
+    """`retriever`: bm25, dense or hybrid; `k` passages into the prompt; `depth` documents ranked."""
+    return Retrieve(retriever, k, depth, Chunking(chunk_tokens, overlap)) >> Answer()

@@ -1,0 +1,142 @@
+"""Self-reflection: decide, retrieve, grade, answer, check, and try again with another query."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from rageval.errors import DeclarationError
+from rageval.generation.answer import Answer, AnswerFromMemory
+from rageval.generation.queries import RewriteQueries
+from rageval.models.base import ChatRequest
+from rageval.models.structured import yes_probability
+from rageval.pipeline import Calls, Need, Query, Resources, Stage, State, complete_all
+from rageval.prompts import load_prompt
+from rageval.types import Hit, Passage, Usage
+
+
+@dataclass(frozen=True)
+class SelfReflect(Stage):
+    """Self-RAG's control flow with a general model in place of reflection tokens.
+
+    1. With `decide`, ask whether retrieval helps; below `threshold` answer from memory.
+    2. `retrieve`, and grade each passage of the context by P(yes); passages below `threshold` are dropped from the
+       context and moved, in order, behind the kept ones in the ranking.
+    3. If none is kept, or the answer is not supported by them, rewrite the query and start again at 2, up to
+       `max_retries` times. The last try stands: with nothing kept it abstains.
+
+    An unreadable grade keeps its passage, an unreadable check accepts the answer: neither is invented, both are
+    recorded in the steps as null. Source: Asai et al. 2023, arXiv 2310.11511.
+    """
+
+    retrieve: Stage
+    decide: bool = True
+    threshold: float = 0.5
+    max_retries: int = 1
+    max_tokens: int = 128
+    prompts: ClassVar[tuple[str, ...]] = (
+        "need_retrieval", "grade_passage", "check_support", "answer", "answer_from_memory", "rewrite_queries",
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.threshold <= 1.0:
+            raise DeclarationError(f"threshold: found {self.threshold}, expected a probability from 0 to 1")
+        if self.max_retries < 0:
+            raise DeclarationError(f"max_retries: found {self.max_retries}, expected 0 or more")
+
+    def needs(self, generate: bool) -> frozenset[Need]:
+        return self.retrieve.needs(generate) | {"chat"}
+
+    def calls(self, generate: bool) -> Calls:
+        k = int(getattr(self.retrieve, "k", 5))
+        answering = 2 if generate else 0
+        decide = 1 if self.decide and generate else 0
+        return Calls(
+            decide + 1 if generate else k,
+            decide + (self.max_retries + 1) * (k + answering) + self.max_retries,
+        )
+
+    async def run(self, state: State, resources: Resources) -> State:
+        if self.decide and state.generate:
+            state, needed = await self._decide(state, resources)
+            if not needed:
+                return await AnswerFromMemory(self.max_tokens).run(state, resources)
+        for attempt in range(self.max_retries + 1):
+            if attempt:
+                state = await self._rewrite(state, resources, attempt)
+            state = await self._grade(await self.retrieve.run(state, resources), resources)
+            if not state.generate:
+                if state.response.context:
+                    break
+                continue
+            state = await Answer(cite=True, max_tokens=self.max_tokens).run(state, resources)
+            if state.response.abstained:
+                continue
+            state, supported = await self._check(state, resources)
+            if supported:
+                break
+        return state
+
+    async def _decide(self, state: State, resources: Resources) -> tuple[State, bool]:
+        state, probability = await self._ask(state, resources, "need_retrieval", question=state.question.text)
+        return state, probability is None or probability >= self.threshold
+
+    async def _check(self, state: State, resources: Resources) -> tuple[State, bool]:
+        state, probability = await self._ask(
+            state,
+            resources,
+            "check_support",
+            passages=state.response.context_passages,
+            question=state.question.text,
+            answer=state.response.answer,
+        )
+        return state, probability is None or probability >= self.threshold
+
+    async def _ask(
+        self, state: State, resources: Resources, name: str, passages: tuple[Passage, ...] = (), **fields: object
+    ) -> tuple[State, float | None]:
+        request = _yes_no(name, state, passages, fields)
+        reply = await resources.chat.complete(request)
+        probability = yes_probability(reply)
+        return state.with_step(name, reply.usage, probability=_rounded(probability)), probability
+
+    async def _grade(self, state: State, resources: Resources) -> State:
+        response = state.response
+        requests = [
+            _yes_no("grade_passage", state, (passage,), {"question": state.question.text})
+            for passage in response.context_passages
+        ]
+        replies = await complete_all(resources.chat, requests)
+        grades = [yes_probability(reply) for reply in replies]
+        kept = [
+            position
+            for position, grade in zip(response.context, grades, strict=True)
+            if grade is None or grade >= self.threshold
+        ]
+        order = kept + [position for position in range(len(response.hits)) if position not in set(kept)]
+        hits = tuple(
+            Hit(response.hits[position].passage, float(len(order) - rank)) for rank, position in enumerate(order)
+        )
+        return state.with_response(hits=hits, context=tuple(range(len(kept)))).with_step(
+            "grade_passages",
+            sum((reply.usage for reply in replies), Usage()),
+            passages=[response.hits[position].passage.id for position in response.context],
+            probabilities=[_rounded(grade) for grade in grades],
+            kept=len(kept),
+        )
+
+    async def _rewrite(self, state: State, resources: Resources, attempt: int) -> State:
+        question = (Query(state.question.text),)
+        state = await RewriteQueries(n=attempt).run(replace(state, queries=question), resources)
+        return replace(state, queries=state.queries[-1:])
+
+
+def _yes_no(name: str, state: State, passages: tuple[Passage, ...], fields: dict[str, object]) -> ChatRequest:
+    prompt = load_prompt(name)
+    language = state.question.language
+    messages = prompt.messages(language, passages=passages, **fields)
+    return ChatRequest(messages, prompt.id(language), max_tokens=1, top_logprobs=20)
+
+
+def _rounded(probability: float | None) -> float | None:
+    return None if probability is None else round(probability, 4)

@@ -1,0 +1,104 @@
+"""Prompts are data: one YAML file per prompt, hand-written in English and in Chinese, versioned.
+
+    version: 1
+    en: {instruction: "... {question} ..."}
+    zh: {instruction: "... {question} ..."}
+
+Every prompt is built the same way: one system line (the same for all prompts of a language), then the numbered
+passages where the prompt has any, then the instruction. What changes most stands last, so that a model with a prefix
+cache reads the passages of a question once for answering and for all judging. The language of the question chooses the
+language of the prompt.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import string
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any, cast
+
+import yaml
+
+from rageval.models.base import Message
+from rageval.types import LANGUAGES, Json, Language, Passage
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A loaded prompt file. `text` holds, per language, its named texts; `digest` is of the file's bytes."""
+
+    name: str
+    version: int
+    digest: str
+    texts: dict[Language, dict[str, str]]
+
+    def id(self, language: Language) -> str:
+        """`answer/zh@1-3f2a9c1d`: name, language, version and digest; part of every cache key."""
+        return f"{self.name}/{language}@{self.version}-{self.digest[:8]}"
+
+    def messages(
+        self,
+        language: Language,
+        *,
+        passages: Sequence[Passage] = (),
+        instruction: str = "instruction",
+        **fields: object,
+    ) -> tuple[Message, ...]:
+        """System line, passages, instruction. `fields` must be exactly the placeholders of the instruction."""
+        template = self.texts[language][instruction]
+        wanted = _placeholders(template)
+        if wanted != set(fields):
+            raise ValueError(
+                f"prompt {self.name}/{language}: placeholders are {sorted(wanted)}, given {sorted(fields)}"
+            )
+        body = template.format(**fields).strip()
+        if passages:
+            body = f"{passages_block(passages)}\n\n{body}"
+        return (Message("system", shared_text(language, "system")), Message("user", body))
+
+
+def passages_block(passages: Sequence[Passage]) -> str:
+    """The passages, numbered from 1, fenced so that no text inside can close the fence."""
+    lines = [
+        f"[{i}] {_unfence(f'{p.title}: ' if p.title else '')}{_unfence(p.text)}" for i, p in enumerate(passages, 1)
+    ]
+    return "<passages>\n" + "\n".join(lines) + "\n</passages>"
+
+
+def _unfence(text: str) -> str:
+    return text.replace("<passages>", "(passages)").replace("</passages>", "(/passages)").replace("\n\n", "\n")
+
+
+def load_prompt(name: str) -> Prompt:
+    """The prompt of that name, from this folder. Raises ValueError where the file breaks the form above."""
+    return _load(name)
+
+
+@cache
+def _load(name: str) -> Prompt:
+    raw = (resources.files(__name__) / f"{name}.yaml").read_bytes()
+    data = cast("dict[str, Any]", yaml.safe_load(raw))
+    if set(data) != {"version", *LANGUAGES}:
+        raise ValueError(f"prompt {name}: keys are {sorted(data)}, expected version, {', '.join(LANGUAGES)}")
+    texts: dict[Language, dict[str, str]] = {language: dict(data[language]) for language in LANGUAGES}
+    for key in texts["en"].keys() | texts["zh"].keys():
+        if _placeholders(texts["en"].get(key, "")) != _placeholders(texts["zh"].get(key, "")):
+            raise ValueError(f"prompt {name}: the placeholders of {key} differ between the languages")
+    return Prompt(name, int(data["version"]), hashlib.sha256(raw).hexdigest(), texts)
+
+
+def shared_text(language: Language, key: str) -> str:
+    """A text that all prompts of a language share: `system` or `abstention`."""
+    return load_prompt("shared").texts[language][key].strip()
+
+
+def prompt_digests(names: Sequence[str]) -> dict[str, Json]:
+    """Digest per prompt, `shared` included: what a fingerprint needs to know of prompts."""
+    return {name: load_prompt(name).digest for name in sorted({"shared", *names})} if names else {}
+
+
+def _placeholders(template: str) -> set[str]:
+    return {field for _, field, _, _ in string.Formatter().parse(template) if field}

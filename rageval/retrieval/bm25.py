@@ -1,0 +1,64 @@
+"""BM25 over passages, by bm25s."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rageval.pipeline import Resources
+from rageval.retrieval.chunking import Chunking
+from rageval.retrieval.ranking import top_hits
+from rageval.text import search_words
+from rageval.types import Hit, Passage
+
+
+class _Scorer(Protocol):
+    def index(self, corpus: list[list[str]], show_progress: bool = ...) -> None: ...
+    def get_scores(self, query_tokens_single: list[str]) -> NDArray[np.float32]: ...
+
+
+class BM25Index:
+    """Passages by their words. Titles are indexed with each passage.
+
+    Lucene's variant of BM25 (Robertson and Zaragoza 2009; Kamphuis et al. 2020) with k1 = 1.2 and b = 0.75. Words of
+    the query that no passage holds are ignored; a query without known words has no hits.
+    """
+
+    def __init__(
+        self,
+        passages: Sequence[Passage],
+        *,
+        words: Callable[[str], list[str]] = search_words,
+        k1: float = 1.2,
+        b: float = 0.75,
+    ) -> None:
+        import bm25s  # pyright: ignore[reportMissingTypeStubs]
+
+        self.passages = passages
+        self._words = words
+        corpus = [words(f"{p.title}\n{p.text}") for p in passages]
+        self._known = {word for passage in corpus for word in passage}
+        self._scorer = cast(_Scorer, bm25s.BM25(k1=k1, b=b, method="lucene"))
+        if self._known:
+            self._scorer.index(corpus, show_progress=False)
+
+    def search(self, query: str, depth: int) -> tuple[Hit, ...]:
+        """Passages of the `depth` best documents, best first; only those that share a word with the query."""
+        words = [word for word in self._words(query) if word in self._known]
+        if not words:
+            return ()
+        return top_hits(self._scorer.get_scores(words), self.passages, depth, above=0.0)
+
+
+@dataclass(frozen=True)
+class BM25:
+    """The BM25 index of a chunking, built once."""
+
+    chunking: Chunking = Chunking()
+
+    async def build(self, resources: Resources) -> BM25Index:
+        return BM25Index(await resources.get(self.chunking))

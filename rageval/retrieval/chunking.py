@@ -1,0 +1,77 @@
+"""Documents to passages: whole sentences up to a token budget, with overlap, for Chinese and English alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rageval.errors import DeclarationError
+from rageval.pipeline import Resources
+from rageval.text import count_tokens, sentences
+from rageval.types import Document, Passage
+
+
+@dataclass(frozen=True)
+class Chunking:
+    """Passages of at most `tokens` estimated tokens (`rageval.text.count_tokens`), cut between sentences.
+
+    `overlap` sentences at the end of a passage are repeated at the start of the next one. A sentence longer than the
+    budget is cut between words (Chinese: between characters). A document whose text is empty gives one empty passage,
+    so that its title can still be found.
+    """
+
+    tokens: int = 384
+    overlap: int = 0
+
+    def __post_init__(self) -> None:
+        if self.tokens < 8:
+            raise DeclarationError(f"chunk_tokens: found {self.tokens}, expected at least 8")
+        if self.overlap < 0:
+            raise DeclarationError(f"overlap: found {self.overlap}, expected 0 or more sentences")
+
+    async def build(self, resources: Resources) -> tuple[Passage, ...]:
+        return tuple(passage for document in resources.documents for passage in self.split(document))
+
+    def split(self, document: Document) -> list[Passage]:
+        """The passages of one document, in order. Every visible character is in at least one of them."""
+        text = document.text
+        pieces = [piece for span in sentences(text) for piece in self._fit(text, *span)]
+        passages: list[Passage] = []
+        first = 0
+        while first < len(pieces):
+            last, used = first, count_tokens(text[slice(*pieces[first])])
+            while last + 1 < len(pieces):
+                more = count_tokens(text[slice(*pieces[last + 1])])
+                if used + more > self.tokens:
+                    break
+                used += more
+                last += 1
+            start, end = pieces[first][0], pieces[last][1]
+            passages.append(Passage(document.id, start, end, text[start:end], document.title))
+            if last + 1 == len(pieces):
+                break
+            first = max(first + 1, last + 1 - self.overlap)
+        return passages or [Passage(document.id, 0, 0, "", document.title)]
+
+    def _fit(self, text: str, start: int, end: int) -> list[tuple[int, int]]:
+        """Spans within the budget that make up text[start:end]: itself where it fits, else cut greedily."""
+        if count_tokens(text[start:end]) <= self.tokens:
+            return [(start, end)]
+        spans: list[tuple[int, int]] = []
+        while start < end:
+            low, high = start + 1, min(end, start + self.tokens * 8)
+            while low < high:
+                middle = (low + high + 1) // 2
+                if count_tokens(text[start:middle]) <= self.tokens:
+                    low = middle
+                else:
+                    high = middle - 1
+            cut = low
+            if cut < end:
+                space = text.rfind(" ", start + 1, cut + 1)
+                cut = space if space > start else cut
+            stripped = text[start:cut].strip()
+            if stripped:
+                begin = text.index(stripped, start, cut)
+                spans.append((begin, begin + len(stripped)))
+            start = cut
+        return spans

@@ -1,0 +1,41 @@
+"""The ceiling: the labelled passages themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rageval.pipeline import Resources, Stage, State
+from rageval.retrieval.chunking import Chunking
+from rageval.types import Hit, Passage, RelevanceLabel
+
+
+@dataclass(frozen=True)
+class RetrieveLabelled(Stage):
+    """Put the passages that the labels name into the context: what a perfect retriever would find.
+
+    Of a label with a span, the passages that overlap it; of a label without one, the document's first passage. Higher
+    grades come first; at most `k` passages. The only stage that sees labels: a ceiling, not a system.
+    """
+
+    k: int = 5
+    chunking: Chunking = Chunking()
+
+    async def run(self, state: State, resources: Resources) -> State:
+        by_document: dict[str, list[Passage]] = {}
+        for passage in await resources.get(self.chunking):
+            by_document.setdefault(passage.doc_id, []).append(passage)
+        labels = [label for label in resources.labels if label.question_id == state.question.id and label.grade > 0]
+        labels.sort(key=lambda label: -label.grade)
+        grades: dict[Passage, int] = {}
+        for label in labels:
+            for passage in _named(label, by_document[label.doc_id]):
+                grades.setdefault(passage, label.grade)
+        hits = tuple(Hit(passage, float(grade)) for passage, grade in grades.items())
+        return state.with_response(hits=hits, context=tuple(range(min(self.k, len(hits)))))
+
+
+def _named(label: RelevanceLabel, passages: list[Passage]) -> list[Passage]:
+    if label.start is None or label.end is None:
+        return passages[:1]
+    start, end = label.start, label.end
+    return [passage for passage in passages if passage.start < end and start < passage.end]
