@@ -19,8 +19,7 @@ _BOUNDARY = re.compile(
     r"|(?P<line>\n+)"
 )
 _ABBREVIATION = re.compile(
-    r"(?:\b(?:e\.g|i\.e|et al|etc|cf|vs|fig|figs|eq|eqs|no|nos|sec|vol|pp?|dr|mr|mrs|ms|prof|st|approx|ca|resp)|\b[A-Z])$",
-    re.IGNORECASE,
+    r"(?:\b(?i:e\.g|i\.e|et al|etc|cf|vs|figs?|eqs?|sec|vol|pp?|dr|mrs?|ms|prof|approx|resp)|\b[A-Z])$"
 )
 _NUMBERING = re.compile(r"^\s*(?:[-*•]|\(?\d{1,2}[.)、:：）])\s*")
 _CHARACTERS_PER_LATIN_TOKEN = 5
@@ -35,11 +34,8 @@ def sentences(text: str) -> list[tuple[int, int]]:
     spans: list[tuple[int, int]] = []
     start = 0
     for match in _BOUNDARY.finditer(text):
-        if (
-            match["en"]
-            and match["en"][0] == "."
-            and _ABBREVIATION.search(text, max(start, match.start() - 8), match.start())
-        ):
+        before = text[max(start, match.start() - 8) : match.start()]
+        if match["en"] == "." and _ABBREVIATION.search(before):
             continue
         _append_stripped(spans, text, start, match.end())
         start = match.end()

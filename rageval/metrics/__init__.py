@@ -1,1 +1,9 @@
-"""."""
+"""Metrics: arithmetic over rankings and judgments, one number per question, and no model call.
+
+Here are the names of metrics, cheap to import. The arithmetic over rankings is in `rageval.metrics.ranking`, the
+readers of TREC files in `rageval.metrics.trec_files`.
+"""
+
+from rageval.metrics.names import ALL_METRICS, Metric, MetricDefinition, parse
+
+__all__ = ["ALL_METRICS", "Metric", "MetricDefinition", "parse"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from rageval.text import reply_lines, sentences
 from rageval.types import Hit, Language, Passage
 
 View: TypeAlias = Literal["sentences", "summaries", "questions"]
+
+_PROMPTS: dict[View, str] = {"summaries": "summarise", "questions": "ask_questions"}
 
 
 class MultiVectorIndex:
@@ -63,18 +65,17 @@ class MultiVector:
         if view == "sentences":
             return [[passage.text[start:end] for start, end in sentences(passage.text)] for passage in passages]
         languages: dict[str, Language] = {document.id: document.language for document in resources.documents}
-        prompt = load_prompt("summarise" if view == "summaries" else "ask_questions")
-        fields: dict[str, str | int] = {} if view == "summaries" else {"n": self.questions_per_passage}
-        requests = [
-            ChatRequest(
-                prompt.messages(languages[passage.doc_id], passages=(passage,), **fields),
-                prompt.id(languages[passage.doc_id]),
-                max_tokens=64 if view == "summaries" else 32 * self.questions_per_passage,
-            )
-            for passage in passages
-        ]
+        requests = [self._request(view, passage, languages[passage.doc_id]) for passage in passages]
         replies = await complete_all(resources.chat, requests)
         return [reply_lines(reply.text) for reply in replies]
+
+    def _request(self, view: View, passage: Passage, language: Language) -> ChatRequest:
+        prompt = load_prompt(_PROMPTS[view])
+        if view == "summaries":
+            return ChatRequest(prompt.messages(language, passages=(passage,)), prompt.id(language), max_tokens=64)
+        n = self.questions_per_passage
+        messages = prompt.messages(language, passages=(passage,), n=n)
+        return ChatRequest(messages, prompt.id(language), max_tokens=32 * n)
 
 
 @dataclass(frozen=True)
@@ -90,13 +91,15 @@ class RetrieveMultiVector(Stage):
     depth: int = 100
     questions_per_passage: int = 3
     chunking: Chunking = Chunking()
-    prompts: ClassVar[tuple[str, ...]] = ("summarise", "ask_questions")
 
     def __post_init__(self) -> None:
         if not self.views or len(set(self.views)) != len(self.views):
             raise DeclarationError(f"views: found {list(self.views)}, expected one or more different views")
         if self.k < 1 or self.depth < self.k:
             raise DeclarationError(f"k: found {self.k} (depth {self.depth}), expected 1 <= k <= depth")
+
+    def all_prompts(self) -> frozenset[str]:
+        return frozenset(_PROMPTS[view] for view in self.views if view in _PROMPTS)
 
     def needs(self, generate: bool) -> frozenset[Need]:
         return frozenset({"embed"}) if self.views == ("sentences",) else frozenset({"embed", "chat"})
