@@ -24,7 +24,7 @@ def top_hits(
         order = candidates[np.argsort(-scores[candidates], kind="stable")]
         hits: list[Hit] = []
         documents: set[str] = set()
-        for position in cast(list[int], order.tolist()):
+        for position in map(int, order):
             if scores[position] <= above:
                 return tuple(hits)
             passage = passages[position]
