@@ -45,10 +45,9 @@ class Answer(Stage):
             ChatRequest(
                 prompt.messages(
                     question.language,
+                    {"question": question.text, "abstention": shared_text(question.language, "abstention")},
                     passages=passages,
-                    instruction="citing" if self.cite else "instruction",
-                    question=question.text,
-                    abstention=shared_text(question.language, "abstention"),
+                    variant="citing" if self.cite else "instruction",
                 ),
                 prompt.id(question.language),
                 max_tokens=self.max_tokens,
@@ -80,7 +79,7 @@ class AnswerFromMemory(Stage):
         language = state.question.language
         prompt = load_prompt("answer_from_memory")
         messages = prompt.messages(
-            language, question=state.question.text, abstention=shared_text(language, "abstention")
+            language, {"question": state.question.text, "abstention": shared_text(language, "abstention")}
         )
         reply = await resources.chat.complete(ChatRequest(messages, prompt.id(language), max_tokens=self.max_tokens))
         text = reply.text.strip()

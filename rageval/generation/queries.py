@@ -32,12 +32,12 @@ class RewriteQueries(Stage):
         return frozenset({"chat"})
 
     def calls(self, generate: bool) -> Calls:
-        return Calls(1, 1, 120)
+        return Calls(1, 1)
 
     async def run(self, state: State, resources: Resources) -> State:
         language = state.question.language
         prompt = load_prompt("rewrite_queries")
-        messages = prompt.messages(language, question=state.question.text, n=self.n)
+        messages = prompt.messages(language, {"question": state.question.text, "n": self.n})
         reply = await resources.chat.complete(
             ChatRequest(messages, prompt.id(language), max_tokens=40 * self.n, temperature=self.temperature)
         )
@@ -66,12 +66,12 @@ class WriteHypotheticalAnswers(Stage):
         return frozenset({"chat"})
 
     def calls(self, generate: bool) -> Calls:
-        return Calls(self.n, self.n, 100)
+        return Calls(self.n, self.n)
 
     async def run(self, state: State, resources: Resources) -> State:
         language = state.question.language
         prompt = load_prompt("hypothetical_answer")
-        messages = prompt.messages(language, question=state.question.text)
+        messages = prompt.messages(language, {"question": state.question.text})
         temperature = 0.0 if self.n == 1 else self.temperature
         replies = await complete_all(
             resources.chat,

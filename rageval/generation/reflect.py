@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -10,9 +11,9 @@ from rageval.generation.answer import Answer, AnswerFromMemory
 from rageval.generation.queries import RewriteQueries
 from rageval.models.base import ChatRequest
 from rageval.models.structured import yes_probability
-from rageval.pipeline import Calls, Need, Query, Resources, Stage, State, complete_all
+from rageval.pipeline import Calls, ContextSize, Need, Query, Resources, Stage, State, complete_all
 from rageval.prompts import load_prompt
-from rageval.types import Hit, Passage, Usage
+from rageval.types import Document, Hit, Passage, Usage
 
 
 @dataclass(frozen=True)
@@ -45,16 +46,22 @@ class SelfReflect(Stage):
             raise DeclarationError(f"max_retries: found {self.max_retries}, expected 0 or more")
 
     def needs(self, generate: bool) -> frozenset[Need]:
-        return self.retrieve.needs(generate) | {"chat"}
+        return self.retrieve.needs(generate) | frozenset[Need]({"chat"})
 
     def calls(self, generate: bool) -> Calls:
-        k = int(getattr(self.retrieve, "k", 5))
+        k = self.retrieve.context_size().passages
         answering = 2 if generate else 0
         decide = 1 if self.decide and generate else 0
         return Calls(
             decide + 1 if generate else k,
             decide + (self.max_retries + 1) * (k + answering) + self.max_retries,
         )
+
+    def indexing_calls(self, documents: Sequence[Document]) -> int:
+        return self.retrieve.indexing_calls(documents)
+
+    def context_size(self) -> ContextSize:
+        return self.retrieve.context_size()
 
     async def run(self, state: State, resources: Resources) -> State:
         if self.decide and state.generate:
@@ -78,7 +85,7 @@ class SelfReflect(Stage):
         return state
 
     async def _decide(self, state: State, resources: Resources) -> tuple[State, bool]:
-        state, probability = await self._ask(state, resources, "need_retrieval", question=state.question.text)
+        state, probability = await self._ask(state, resources, "need_retrieval", {"question": state.question.text})
         return state, probability is None or probability >= self.threshold
 
     async def _check(self, state: State, resources: Resources) -> tuple[State, bool]:
@@ -86,16 +93,20 @@ class SelfReflect(Stage):
             state,
             resources,
             "check_support",
-            passages=state.response.context_passages,
-            question=state.question.text,
-            answer=state.response.answer,
+            {"question": state.question.text, "answer": state.response.answer},
+            state.response.context_passages,
         )
         return state, probability is None or probability >= self.threshold
 
     async def _ask(
-        self, state: State, resources: Resources, name: str, passages: tuple[Passage, ...] = (), **fields: object
+        self,
+        state: State,
+        resources: Resources,
+        name: str,
+        fields: Mapping[str, object],
+        passages: tuple[Passage, ...] = (),
     ) -> tuple[State, float | None]:
-        request = _yes_no(name, state, passages, fields)
+        request = _yes_no(name, state, fields, passages)
         reply = await resources.chat.complete(request)
         probability = yes_probability(reply)
         return state.with_step(name, reply.usage, probability=_rounded(probability)), probability
@@ -103,7 +114,7 @@ class SelfReflect(Stage):
     async def _grade(self, state: State, resources: Resources) -> State:
         response = state.response
         requests = [
-            _yes_no("grade_passage", state, (passage,), {"question": state.question.text})
+            _yes_no("grade_passage", state, {"question": state.question.text}, (passage,))
             for passage in response.context_passages
         ]
         replies = await complete_all(resources.chat, requests)
@@ -131,10 +142,10 @@ class SelfReflect(Stage):
         return replace(state, queries=state.queries[-1:])
 
 
-def _yes_no(name: str, state: State, passages: tuple[Passage, ...], fields: dict[str, object]) -> ChatRequest:
+def _yes_no(name: str, state: State, fields: Mapping[str, object], passages: tuple[Passage, ...]) -> ChatRequest:
     prompt = load_prompt(name)
     language = state.question.language
-    messages = prompt.messages(language, passages=passages, **fields)
+    messages = prompt.messages(language, fields, passages=passages)
     return ChatRequest(messages, prompt.id(language), max_tokens=1, top_logprobs=20)
 
 

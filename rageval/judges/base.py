@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
@@ -55,14 +56,18 @@ async def ask(chat: ChatModel, request: ChatRequest) -> ChatReply | Abstained:
 
 
 async def ask_yes_no(
-    chat: ChatModel, name: str, language: Language, passages: tuple[Passage, ...] = (), **fields: object
+    chat: ChatModel,
+    name: str,
+    language: Language,
+    fields: Mapping[str, object],
+    passages: tuple[Passage, ...] = (),
 ) -> tuple[Graded | Abstained, Usage]:
     """A yes/no question as a verdict: grade 1 where P(yes) >= 0.5, else 0, with P(yes) beside it.
 
     The question is put so that yes is good. A reply that is neither yes nor no is an abstention, never a grade.
     """
     prompt = load_prompt(name)
-    messages = prompt.messages(language, passages=passages, **fields)
+    messages = prompt.messages(language, fields, passages=passages)
     reply = await ask(chat, ChatRequest(messages, prompt.id(language), max_tokens=1, top_logprobs=20))
     if isinstance(reply, Abstained):
         return reply, Usage()

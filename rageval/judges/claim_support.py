@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from rageval.judges.base import Item, Judged, ask, ask_yes_no
 from rageval.judges.evidence import nearest_sentence
@@ -49,7 +48,7 @@ class ClaimSupport:
             return Judged(tuple(Item("claim", i, claim, verdict) for i, claim in enumerate(claims)), usage)
         verdicts = await asyncio.gather(
             *(
-                ask_yes_no(chat, "claim_support", question.language, response.context_passages, claim=claim)
+                ask_yes_no(chat, "claim_support", question.language, {"claim": claim}, response.context_passages)
                 for claim in claims
             )
         )
@@ -65,7 +64,7 @@ class ClaimSupport:
 
 async def _claims(question: Question, answer: str, chat: ChatModel) -> tuple[list[str] | Abstained, Usage]:
     prompt = load_prompt("claims")
-    messages = prompt.messages(question.language, question=question.text, answer=answer)
+    messages = prompt.messages(question.language, {"question": question.text, "answer": answer})
     request = ChatRequest(messages, prompt.id(question.language), max_tokens=256, schema=_SCHEMA)
     reply = await ask(chat, request)
     if isinstance(reply, Abstained):
@@ -79,8 +78,8 @@ def _read_claims(reply: ChatReply) -> list[str] | Abstained:
     parsed = parse_object(reply.text, {"claims": list})
     if parsed is None:
         return Abstained("the list of claims is unreadable", reply.text)
-    raw = parsed["claims"]
+    raw = cast("list[Json]", parsed["claims"])
     claims = [claim.strip() for claim in raw if isinstance(claim, str) and claim.strip()]
     if not claims or len(claims) != len(raw):
-        return Abstained("the list of claims is empty or holds something other than texts", json.dumps(raw)[:2000])
+        return Abstained("the list of claims is empty or holds something other than texts", reply.text)
     return list(dict.fromkeys(claims))

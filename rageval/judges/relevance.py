@@ -30,7 +30,7 @@ class AnswerRelevance:
         if response.abstained or not response.answer:
             return Judged()
         verdict, usage = await ask_yes_no(
-            chat, "answer_relevance", question.language, question=question.text, answer=response.answer
+            chat, "answer_relevance", question.language, {"question": question.text, "answer": response.answer}
         )
         return Judged((Item("answer", 0, response.answer, verdict),), usage)
 
@@ -54,7 +54,7 @@ class PassageRelevance:
         passages = response.context_passages
         verdicts = await asyncio.gather(
             *(
-                ask_yes_no(chat, "passage_relevance", question.language, (passage,), question=question.text)
+                ask_yes_no(chat, "passage_relevance", question.language, {"question": question.text}, (passage,))
                 for passage in passages
             )
         )

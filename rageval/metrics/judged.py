@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from rageval.types import Abstained, Graded, Judgment, Question, Response, Score, Unscored
-
-JudgedMetric = Callable[[Question, Response, Sequence[Judgment]], Score | Unscored]
+from rageval.types import Abstained, Failure, Graded, Judgment, Question, Response, Score, Unscored
 
 ABSTAINED = "the pipeline abstained: nothing to check"
+NO_PASSAGE_CAN_HELP = "no passage can answer an unanswerable question"
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedMetric:
+    """A metric over judgments: whose judgments it reads, and what it makes of them."""
+
+    judge: str
+    arithmetic: Callable[[Question, Response, Sequence[Judgment]], Score | Unscored]
 
 
 def faithfulness(question: Question, response: Response, judgments: Sequence[Judgment]) -> Score | Unscored:
@@ -36,18 +44,35 @@ def context_relevance(question: Question, response: Response, judgments: Sequenc
     Unscored where the context is empty and on unanswerable questions, for which no passage can help.
     """
     if not question.answerable:
-        return Unscored("no passage can answer an unanswerable question")
+        return Unscored(NO_PASSAGE_CAN_HELP)
     if not response.context:
         return Unscored("the context is empty")
     return _share(judgments, "passages")
 
 
-JUDGED_METRICS: dict[str, tuple[str, JudgedMetric]] = {
-    "faithfulness": ("claim_support", faithfulness),
-    "answer_relevance": ("answer_relevance", answer_relevance),
-    "context_relevance": ("passage_relevance", context_relevance),
+JUDGED_METRICS: dict[str, JudgedMetric] = {
+    "faithfulness": JudgedMetric("claim_support", faithfulness),
+    "answer_relevance": JudgedMetric("answer_relevance", answer_relevance),
+    "context_relevance": JudgedMetric("passage_relevance", context_relevance),
 }
-"""Metric name to the judge whose judgments it reads, and its arithmetic."""
+
+
+def score_judged(
+    metric: str, question: Question, outcome: Response | Failure, judgments: Sequence[Judgment] | None
+) -> Score | Unscored:
+    """One question's score on a judged metric.
+
+    A failure scores the worst value, 0, unless the metric has nothing to say about the question whatever the pipeline
+    does. `judgments` is None where the judge has not seen the response.
+    """
+    definition = JUDGED_METRICS[metric]
+    if isinstance(outcome, Failure):
+        if metric == "context_relevance" and not question.answerable:
+            return Unscored(NO_PASSAGE_CAN_HELP)
+        return Score(0.0, failed=True)
+    if judgments is None:
+        return Unscored("not judged")
+    return definition.arithmetic(question, outcome, judgments)
 
 
 def _share(judgments: Sequence[Judgment], what: str) -> Score | Unscored:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import string
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -42,19 +42,18 @@ class Prompt:
     def messages(
         self,
         language: Language,
+        fields: Mapping[str, object] | None = None,
         *,
         passages: Sequence[Passage] = (),
-        instruction: str = "instruction",
-        **fields: object,
+        variant: str = "instruction",
     ) -> tuple[Message, ...]:
         """System line, passages, instruction. `fields` must be exactly the placeholders of the instruction."""
-        template = self.texts[language][instruction]
+        template = self.texts[language][variant]
+        given = fields or {}
         wanted = _placeholders(template)
-        if wanted != set(fields):
-            raise ValueError(
-                f"prompt {self.name}/{language}: placeholders are {sorted(wanted)}, given {sorted(fields)}"
-            )
-        body = template.format(**fields).strip()
+        if wanted != set(given):
+            raise ValueError(f"prompt {self.name}/{language}: placeholders are {sorted(wanted)}, given {sorted(given)}")
+        body = template.format(**given).strip()
         if passages:
             body = f"{passages_block(passages)}\n\n{body}"
         return (Message("system", shared_text(language, "system")), Message("user", body))

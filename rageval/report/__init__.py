@@ -1,1 +1,1 @@
-"""."""
+"""Results for people: terminal and Markdown."""

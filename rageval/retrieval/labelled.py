@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rageval.pipeline import Resources, Stage, State
+from rageval.pipeline import ContextSize, Resources, Stage, State
 from rageval.retrieval.chunking import Chunking
 from rageval.types import Hit, Passage, RelevanceLabel
 
@@ -19,6 +19,9 @@ class RetrieveLabelled(Stage):
 
     k: int = 5
     chunking: Chunking = Chunking()
+
+    def context_size(self) -> ContextSize:
+        return ContextSize(self.k, self.chunking.tokens)
 
     async def run(self, state: State, resources: Resources) -> State:
         by_document: dict[str, list[Passage]] = {}

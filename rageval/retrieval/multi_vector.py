@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -9,14 +10,14 @@ import numpy as np
 
 from rageval.errors import DeclarationError
 from rageval.models.base import ChatRequest, Vectors
-from rageval.pipeline import Need, Resources, Stage, State, complete_all
+from rageval.pipeline import ContextSize, Need, Resources, Stage, State, complete_all
 from rageval.prompts import load_prompt
 from rageval.retrieval.chunking import Chunking
 from rageval.retrieval.dense import embedded_text
 from rageval.retrieval.fusion import reciprocal_rank_fusion
 from rageval.retrieval.ranking import top_hits
 from rageval.text import reply_lines, sentences
-from rageval.types import Hit, Language, Passage
+from rageval.types import Document, Hit, Language, Passage
 
 View: TypeAlias = Literal["sentences", "summaries", "questions"]
 
@@ -74,7 +75,7 @@ class MultiVector:
         if view == "summaries":
             return ChatRequest(prompt.messages(language, passages=(passage,)), prompt.id(language), max_tokens=64)
         n = self.questions_per_passage
-        messages = prompt.messages(language, passages=(passage,), n=n)
+        messages = prompt.messages(language, {"n": n}, passages=(passage,))
         return ChatRequest(messages, prompt.id(language), max_tokens=32 * n)
 
 
@@ -103,6 +104,13 @@ class RetrieveMultiVector(Stage):
 
     def needs(self, generate: bool) -> frozenset[Need]:
         return frozenset({"embed"}) if self.views == ("sentences",) else frozenset({"embed", "chat"})
+
+    def indexing_calls(self, documents: Sequence[Document]) -> int:
+        passages = sum(len(self.chunking.split(document)) for document in documents)
+        return passages * sum(view in _PROMPTS for view in self.views)
+
+    def context_size(self) -> ContextSize:
+        return ContextSize(self.k, self.chunking.tokens)
 
     async def run(self, state: State, resources: Resources) -> State:
         index = await resources.get(MultiVector(self.views, self.questions_per_passage, self.chunking))

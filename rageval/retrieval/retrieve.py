@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from rageval.errors import DeclarationError
-from rageval.pipeline import Need, Query, Resources, Stage, State
+from rageval.pipeline import ContextSize, Need, Query, Resources, Stage, State
 from rageval.retrieval.bm25 import BM25
 from rageval.retrieval.chunking import Chunking
 from rageval.retrieval.dense import Dense, mean_vector
@@ -42,6 +42,9 @@ class Retrieve(Stage):
 
     def needs(self, generate: bool) -> frozenset[Need]:
         return frozenset() if self.retriever == "bm25" else frozenset({"embed"})
+
+    def context_size(self) -> ContextSize:
+        return ContextSize(self.k, self.chunking.tokens)
 
     async def run(self, state: State, resources: Resources) -> State:
         if self.combine == "mean":

@@ -1,0 +1,1 @@
+"""Experiments: what to run (`file`, `recipes`, `plan`), running it (`running`), and the numbers (`scoring`)."""

@@ -1,0 +1,56 @@
+"""From a model named in an experiment to the model, with its cache in front."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from rageval.errors import DeclarationError
+from rageval.experiment.file import LocalModel, ModelChoice
+from rageval.models.base import ChatModel, Embedder
+from rageval.models.cache import CachedChat
+from rageval.models.vector_cache import CachedEmbedder
+
+
+def choose_chat(choice: ModelChoice, base: Path, cache: Path) -> ChatModel:
+    """A cached chat model. Nothing is loaded or asked yet; what cannot work is said now."""
+    if choice == "local":
+        choice = LocalModel()
+    if isinstance(choice, LocalModel):
+        from rageval.models.local import LocalChat
+
+        path = None if choice.path is None else base / choice.path
+        model: ChatModel = LocalChat(
+            path=path, hub=choice.hub, context_tokens=choice.context_tokens, threads=choice.threads
+        )
+    else:
+        from rageval.models.openai_compatible import OpenAIChat
+
+        model = OpenAIChat(
+            choice.base_url,
+            choice.model,
+            api_key_env=choice.api_key_env,
+            concurrency=choice.concurrency,
+            timeout_s=choice.timeout_s,
+            max_retries=choice.max_retries,
+        )
+    return CachedChat(model, cache / "chat.sqlite")
+
+
+def choose_embedder(
+    choice: ModelChoice, cache: Path, on_progress: Callable[[int, int], None] | None = None
+) -> Embedder:
+    """A cached embedder; `on_progress` is told (texts done, texts to do) while it embeds."""
+    if choice == "local":
+        choice = LocalModel()
+    if isinstance(choice, LocalModel):
+        if choice.path is not None or choice.hub is not None:
+            raise DeclarationError("models.embed: found a path or hub id, expected plain `local` or provider: openai")
+        from rageval.models.local import LocalEmbedder
+
+        embedder: Embedder = LocalEmbedder()
+    else:
+        from rageval.models.openai_compatible import OpenAIEmbedder
+
+        embedder = OpenAIEmbedder(choice.base_url, choice.model, api_key_env=choice.api_key_env)
+    return CachedEmbedder(embedder, cache / "vectors", on_progress=on_progress)

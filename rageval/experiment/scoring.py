@@ -1,0 +1,118 @@
+"""From outcomes and judgments to scores and estimates: arithmetic that can be redone at any time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rageval.metrics.judged import JUDGED_METRICS, score_judged
+from rageval.metrics.names import Metric
+from rageval.metrics.ranking import score_rankings
+from rageval.records import Outcome
+from rageval.stats import mean_interval
+from rageval.types import Benchmark, Estimate, Failure, Json, Judgment, Question, Response, Score, Unscored
+
+Scores = Mapping[Metric, Mapping[str, Score | Unscored]]
+Judgments = Mapping[str, Mapping[str, tuple[Judgment, ...]]]
+
+NO_HITS_AT_ALL = Unscored("the pipeline returned no hits for any question")
+
+
+def score_outcomes(
+    metrics: Sequence[Metric],
+    benchmark: Benchmark,
+    questions: Sequence[Question],
+    outcomes: Mapping[str, Outcome],
+    judgments: Judgments,
+) -> Scores:
+    """Every question's score on every metric. `judgments` is by judge name, then by question id.
+
+    Every question must have an outcome. A failure scores the worst value wherever the metric has anything to say about
+    the question. Documents are ranked by their best passage.
+    """
+    ranking = [metric for metric in metrics if metric.kind == "ranking"]
+    scores: dict[Metric, dict[str, Score | Unscored]] = dict(_ranking_scores(ranking, benchmark, questions, outcomes))
+    for metric in metrics:
+        if metric.kind == "judged":
+            of_judge = judgments.get(JUDGED_METRICS[metric.name].judge, {})
+            scores[metric] = {
+                question.id: score_judged(metric.name, question, outcomes[question.id], of_judge.get(question.id))
+                for question in questions
+            }
+    return {metric: scores[metric] for metric in metrics}
+
+
+def _ranking_scores(
+    metrics: Sequence[Metric], benchmark: Benchmark, questions: Sequence[Question], outcomes: Mapping[str, Outcome]
+) -> dict[Metric, dict[str, Score | Unscored]]:
+    ids = [question.id for question in questions]
+    labels: dict[str, dict[str, int]] = {}
+    for label in benchmark.labels:
+        grades = labels.setdefault(label.question_id, {})
+        grades[label.doc_id] = max(label.grade, grades.get(label.doc_id, label.grade))
+    rankings = {question_id: ranked_documents(outcomes[question_id]) for question_id in ids}
+    if not any(rankings.values()) and not any(isinstance(outcomes[question_id], Failure) for question_id in ids):
+        return {metric: dict.fromkeys(ids, NO_HITS_AT_ALL) for metric in metrics}
+    scores = score_rankings(metrics, labels, rankings, ids)
+    return {
+        metric: {
+            question_id: Score(score.value, failed=isinstance(outcomes[question_id], Failure))
+            if isinstance(score, Score)
+            else score
+            for question_id, score in by_question.items()
+        }
+        for metric, by_question in scores.items()
+    }
+
+
+def ranked_documents(outcome: Outcome) -> list[tuple[str, float]]:
+    """Documents in the order of their best passages, with scores that fall by one so that no two are tied."""
+    if not isinstance(outcome, Response):
+        return []
+    documents = list(dict.fromkeys(hit.passage.doc_id for hit in outcome.hits))
+    return [(doc_id, float(len(documents) - rank)) for rank, doc_id in enumerate(documents)]
+
+
+def estimate(scores: Mapping[str, Score | Unscored], level: float = 0.95) -> Estimate | None:
+    """The mean over the scored questions with its interval; None where no question could be scored."""
+    scored = [score for score in scores.values() if isinstance(score, Score)]
+    if not scored:
+        return None
+    interval = mean_interval([score.value for score in scored], level=level)
+    return Estimate(
+        interval.point,
+        interval.low,
+        interval.high,
+        interval.level,
+        interval.method,
+        interval.n,
+        unscored=len(scores) - len(scored),
+        failed=sum(score.failed for score in scored),
+    )
+
+
+def scores_to_json(scores: Scores) -> dict[str, Json]:
+    """The content of scores.json."""
+    data: dict[str, Json] = {}
+    for metric, by_question in scores.items():
+        mean = estimate(by_question)
+        data[str(metric)] = {
+            "estimate": None if mean is None else estimate_to_json(mean),
+            "questions": {q: score.value for q, score in by_question.items() if isinstance(score, Score)},
+            "failed": [q for q, score in by_question.items() if isinstance(score, Score) and score.failed],
+            "unscored": {q: score.reason for q, score in by_question.items() if isinstance(score, Unscored)},
+        }
+    return data
+
+
+def estimate_to_json(mean: Estimate) -> dict[str, Json]:
+    """As `rageval run --json` prints it."""
+    return {
+        "mean": mean.point,
+        "low": mean.low,
+        "high": mean.high,
+        "level": mean.level,
+        "method": mean.method,
+        "n": mean.n,
+        "unscored": mean.unscored,
+        "failed": mean.failed,
+    }

@@ -1,0 +1,112 @@
+"""Responses and judgments as JSON data and back: the one place that knows how they look on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, cast
+
+from rageval.types import (
+    Abstained,
+    Document,
+    Evidence,
+    Failure,
+    Graded,
+    Hit,
+    Json,
+    Judgment,
+    Passage,
+    Response,
+    Step,
+    Usage,
+    Verdict,
+)
+
+Outcome = Response | Failure
+
+
+def outcome_to_json(outcome: Outcome, documents: Mapping[str, Document]) -> dict[str, Json]:
+    """A response or failure as JSON data.
+
+    Hits are [document id, start, end, score]; their texts are left out where the benchmark's document holds them at
+    that span, and kept under `texts` (by position) where it does not.
+    """
+    if isinstance(outcome, Failure):
+        return {"failure": {"error": outcome.error, "message": outcome.message}}
+    texts: dict[str, Json] = {
+        str(i): hit.passage.text
+        for i, hit in enumerate(outcome.hits)
+        if _text_at(hit.passage, documents) != hit.passage.text
+    }
+    return {
+        "hits": [[hit.passage.doc_id, hit.passage.start, hit.passage.end, hit.score] for hit in outcome.hits],
+        **({"texts": texts} if texts else {}),
+        "context": [*outcome.context],
+        "answer": outcome.answer,
+        "abstained": outcome.abstained,
+        "citations": [*outcome.citations],
+        "steps": [{"name": step.name, **step.detail} for step in outcome.steps],
+        "usage": usage_to_json(outcome.usage),
+        "latency_s": outcome.latency_s,
+    }
+
+
+def outcome_from_json(data: Mapping[str, Any], documents: Mapping[str, Document]) -> Outcome:
+    """The inverse of `outcome_to_json` for the same documents."""
+    if "failure" in data:
+        return Failure(**data["failure"])
+    texts: Mapping[str, str] = data.get("texts", {})
+    return Response(
+        hits=tuple(_hit(fields, texts.get(str(i)), documents) for i, fields in enumerate(data["hits"])),
+        context=tuple(data["context"]),
+        answer=data["answer"],
+        abstained=data["abstained"],
+        citations=tuple(data["citations"]),
+        steps=tuple(Step(step["name"], {k: v for k, v in step.items() if k != "name"}) for step in data["steps"]),
+        usage=Usage(**data["usage"]),
+        latency_s=data["latency_s"],
+    )
+
+
+def judgment_to_json(judgment: Judgment) -> dict[str, Json]:
+    """One judgment without question and judge, which the line that holds it names."""
+    verdict = judgment.verdict
+    words: dict[str, Json] = {"item": judgment.item, "index": judgment.index, "text": judgment.text}
+    if isinstance(verdict, Abstained):
+        return {**words, "abstained": verdict.reason, "raw": verdict.raw}
+    return {
+        **words,
+        "grade": verdict.grade,
+        "probability": verdict.probability,
+        "evidence": [{"hit": evidence.hit, "quote": evidence.quote} for evidence in verdict.evidence],
+        "rationale": verdict.rationale,
+    }
+
+
+def judgment_from_json(data: Mapping[str, Any], question_id: str, judge: str) -> Judgment:
+    """The inverse of `judgment_to_json`."""
+    verdict: Verdict
+    if "abstained" in data:
+        verdict = Abstained(data["abstained"], data["raw"])
+    else:
+        evidence = tuple(Evidence(**item) for item in data["evidence"])
+        verdict = Graded(data["grade"], data["probability"], evidence, data["rationale"])
+    return Judgment(question_id, judge, data["item"], data["index"], data["text"], verdict)
+
+
+def usage_to_json(usage: Usage) -> dict[str, Json]:
+    """All counts by name."""
+    return cast("dict[str, Json]", asdict(usage))
+
+
+def _text_at(passage: Passage, documents: Mapping[str, Document]) -> str | None:
+    document = documents.get(passage.doc_id)
+    return None if document is None else document.text[passage.start : passage.end]
+
+
+def _hit(fields: tuple[str, int, int, float], text: str | None, documents: Mapping[str, Document]) -> Hit:
+    doc_id, start, end, score = fields
+    document = documents.get(doc_id)
+    if text is None:
+        text = document.text[start:end] if document else ""
+    return Hit(Passage(doc_id, start, end, text, document.title if document else ""), score)

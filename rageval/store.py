@@ -1,0 +1,163 @@
+"""The run folder: everything one pipeline did on one benchmark, written as it happens.
+
+    manifest.json            what was run: pipeline, models, prompts, benchmark hash, seed, versions, commit, usage
+    responses.jsonl          a line per question: the response, or the failure
+    judgments/<judge>.jsonl  a line per question: what that judge said, and what it cost
+    scores.json              per metric: estimate, score per question, reasons for those unscored
+
+The JSONL files are only appended to, a line at a time, each in one write; a line torn by a kill is dropped at the next
+start. The JSON files are replaced atomically. No file ever holds NaN.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+from rageval.errors import DeclarationError
+from rageval.records import (
+    Outcome,
+    judgment_from_json,
+    judgment_to_json,
+    outcome_from_json,
+    outcome_to_json,
+    usage_to_json,
+)
+from rageval.types import Document, Json, Judgment, Usage
+
+FORMAT = 1
+
+
+class RunFolder:
+    """One run on disk. `documents` (by id) give the hits their texts back; pass none to read all but those."""
+
+    def __init__(self, path: Path, documents: Mapping[str, Document] | None = None) -> None:
+        self.path = path
+        self._documents = documents or {}
+
+    @contextmanager
+    def locked(self) -> Generator[None]:
+        """Hold the folder for writing. Raises DeclarationError where another process holds it."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        with (self.path / ".lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise DeclarationError(
+                    f"{self.path}: another rageval process is writing this run; wait for it or stop it"
+                ) from None
+            for log in (self.path / "responses.jsonl", *(self.path / "judgments").glob("*.jsonl")):
+                _drop_torn_tail(log)
+            yield
+
+    def manifest(self) -> dict[str, Any]:
+        """The manifest. Raises DeclarationError where the folder holds no run that this version can read."""
+        path = self.path / "manifest.json"
+        manifest = _read_json(path)
+        if manifest.get("format") != FORMAT:
+            found = manifest.get("format")
+            raise DeclarationError(f"{path}: found format {found}, expected {FORMAT}: run it again with this version")
+        return manifest
+
+    def write_manifest(self, manifest: Mapping[str, Json]) -> None:
+        write_json(self.path / "manifest.json", {"format": FORMAT, **manifest})
+
+    def add_outcome(self, question_id: str, outcome: Outcome) -> None:
+        _append(
+            self.path / "responses.jsonl",
+            {"question_id": question_id, **outcome_to_json(outcome, self._documents)},
+        )
+
+    def outcomes(self) -> dict[str, Outcome]:
+        """By question id; where a question has several lines the last one counts."""
+        lines = _read_lines(self.path / "responses.jsonl")
+        return {line["question_id"]: outcome_from_json(line, self._documents) for line in lines}
+
+    def add_judgments(self, judge_key: str, question_id: str, judgments: tuple[Judgment, ...], usage: Usage) -> None:
+        _append(
+            self.path / "judgments" / f"{judge_key}.jsonl",
+            {
+                "question_id": question_id,
+                "judgments": [judgment_to_json(judgment) for judgment in judgments],
+                "usage": usage_to_json(usage),
+            },
+        )
+
+    def judgments(self, judge_key: str) -> dict[str, tuple[Judgment, ...]]:
+        """By question id; an empty tuple where the judge found nothing to judge."""
+        lines = _read_lines(self.path / "judgments" / f"{judge_key}.jsonl")
+        return {
+            line["question_id"]: tuple(
+                judgment_from_json(data, line["question_id"], judge_key) for data in line["judgments"]
+            )
+            for line in lines
+        }
+
+    def judging_usage(self, judge_key: str) -> Usage:
+        """What all of that judge's lines cost together."""
+        lines = _read_lines(self.path / "judgments" / f"{judge_key}.jsonl")
+        return sum((Usage(**line["usage"]) for line in lines), Usage())
+
+    def write_scores(self, scores: Mapping[str, Json]) -> None:
+        write_json(self.path / "scores.json", scores)
+
+    def scores(self) -> dict[str, Any]:
+        """Per metric: `estimate` (or null), `questions`, `unscored`, `failed`."""
+        return _read_json(self.path / "scores.json")
+
+
+def write_json(path: Path, data: Mapping[str, Json]) -> None:
+    """Replace a JSON file in one step: readers see the old one or the new one, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    text = json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
+def _append(path: Path, data: Mapping[str, Json]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    line = json.dumps(data, ensure_ascii=False, allow_nan=False) + "\n"
+    with path.open("ab") as file:
+        file.write(line.encode())
+
+
+def _drop_torn_tail(path: Path) -> None:
+    if not path.exists():
+        return
+    content = path.read_bytes()
+    whole = content.rfind(b"\n") + 1
+    if whole < len(content):
+        os.truncate(path, whole)
+
+
+def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if not line.endswith(b"\n"):
+                return
+            try:
+                yield json.loads(line)
+            except ValueError:
+                raise DeclarationError(
+                    f"{path}:{number}: found a line that is not JSON, expected a record: delete it and run again"
+                ) from None
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DeclarationError(f"{path}: no such file; expected the folder of a run (see results/runs/)") from None
+    except (OSError, ValueError) as error:
+        raise DeclarationError(f"{path}: cannot be read ({error}); delete it and run the experiment again") from None
+    if not isinstance(data, dict):
+        raise DeclarationError(f"{path}: found {type(data).__name__}, expected a JSON object")
+    return cast("dict[str, Any]", data)
