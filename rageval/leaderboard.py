@@ -148,8 +148,8 @@ def _point(mean: Estimate | None) -> float:
 def _models(manifests: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     models: dict[str, str] = {}
     for manifest in manifests:
-        judges = {"judge": judge["model"] for judge in manifest["judges"].values()}
-        for role, identity in {**manifest["models"], **judges}.items():
+        judges = [("judge", judge["model"]) for judge in manifest["judges"].values()]
+        for role, identity in [*manifest["models"].items(), *judges]:
             if identity is not None:
                 models.setdefault(role, identity)
     return models

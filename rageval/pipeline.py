@@ -15,7 +15,7 @@ import hashlib
 import json
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol, TypeAlias, TypeVar, cast
 
@@ -114,14 +114,21 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """How many model calls one question takes, at least and at most, and the prompt tokens of each, roughly."""
+    """How many model calls one question takes, at least and at most."""
 
     low: int = 0
     high: int = 0
-    prompt_tokens: int = 0
 
     def __add__(self, other: Calls) -> Calls:
-        return Calls(self.low + other.low, self.high + other.high, max(self.prompt_tokens, other.prompt_tokens))
+        return Calls(self.low + other.low, self.high + other.high)
+
+
+@dataclass(frozen=True, slots=True)
+class ContextSize:
+    """How many passages a prompt holds at most, and how many tokens each of them may have."""
+
+    passages: int = 0
+    tokens_each: int = 0
 
 
 @dataclass(frozen=True)
@@ -143,6 +150,13 @@ class Stage(ABC):
 
     def calls(self, generate: bool) -> Calls:
         return Calls()
+
+    def indexing_calls(self, documents: Sequence[Document]) -> int:
+        """Model calls for building the stage's indexes over these documents, once per experiment."""
+        return 0
+
+    def context_size(self) -> ContextSize:
+        return ContextSize()
 
     def spec(self) -> dict[str, Json]:
         """Class and fields as JSON data: what the fingerprint is taken of."""
@@ -173,6 +187,12 @@ class Chain(Stage):
 
     def calls(self, generate: bool) -> Calls:
         return sum((stage.calls(generate) for stage in self.stages), Calls())
+
+    def indexing_calls(self, documents: Sequence[Document]) -> int:
+        return sum(stage.indexing_calls(documents) for stage in self.stages)
+
+    def context_size(self) -> ContextSize:
+        return max((stage.context_size() for stage in self.stages), key=lambda size: size.passages)
 
     def all_prompts(self) -> frozenset[str]:
         return frozenset[str]().union(*(stage.all_prompts() for stage in self.stages))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any, cast
 
@@ -16,6 +16,8 @@ from rageval.types import (
     Json,
     Judgment,
     Passage,
+    Question,
+    RelevanceLabel,
     Response,
     Step,
     Usage,
@@ -28,19 +30,20 @@ Outcome = Response | Failure
 def outcome_to_json(outcome: Outcome, documents: Mapping[str, Document]) -> dict[str, Json]:
     """A response or failure as JSON data.
 
-    Hits are [document id, start, end, score]; their texts are left out where the benchmark's document holds them at
-    that span, and kept under `texts` (by position) where it does not.
+    Hits are [document id, start, end, score]. `texts` (by position) holds title and text of the passages that the
+    generator read, so that a run can be shown and judged without its benchmark, and of those that are not the span of a
+    document.
     """
     if isinstance(outcome, Failure):
         return {"failure": {"error": outcome.error, "message": outcome.message}}
     texts: dict[str, Json] = {
-        str(i): hit.passage.text
+        str(i): [hit.passage.title, hit.passage.text]
         for i, hit in enumerate(outcome.hits)
-        if _text_at(hit.passage, documents) != hit.passage.text
+        if i in outcome.context or _text_at(hit.passage, documents) != hit.passage.text
     }
     return {
         "hits": [[hit.passage.doc_id, hit.passage.start, hit.passage.end, hit.score] for hit in outcome.hits],
-        **({"texts": texts} if texts else {}),
+        "texts": texts,
         "context": [*outcome.context],
         "answer": outcome.answer,
         "abstained": outcome.abstained,
@@ -55,7 +58,7 @@ def outcome_from_json(data: Mapping[str, Any], documents: Mapping[str, Document]
     """The inverse of `outcome_to_json` for the same documents."""
     if "failure" in data:
         return Failure(**data["failure"])
-    texts: Mapping[str, str] = data.get("texts", {})
+    texts: Mapping[str, tuple[str, str]] = data["texts"]
     return Response(
         hits=tuple(_hit(fields, texts.get(str(i)), documents) for i, fields in enumerate(data["hits"])),
         context=tuple(data["context"]),
@@ -104,9 +107,34 @@ def _text_at(passage: Passage, documents: Mapping[str, Document]) -> str | None:
     return None if document is None else document.text[passage.start : passage.end]
 
 
-def _hit(fields: tuple[str, int, int, float], text: str | None, documents: Mapping[str, Document]) -> Hit:
+def _hit(fields: tuple[str, int, int, float], kept: tuple[str, str] | None, documents: Mapping[str, Document]) -> Hit:
     doc_id, start, end, score = fields
     document = documents.get(doc_id)
-    if text is None:
-        text = document.text[start:end] if document else ""
-    return Hit(Passage(doc_id, start, end, text, document.title if document else ""), score)
+    if kept is not None:
+        title, text = kept
+    else:
+        title, text = (document.title, document.text[start:end]) if document else ("", "")
+    return Hit(Passage(doc_id, start, end, text, title), score)
+
+
+def question_to_json(question: Question, labels: Iterable[RelevanceLabel]) -> dict[str, Json]:
+    """A question with its grades by document id (the highest where a document has several labels)."""
+    grades: dict[str, Json] = {}
+    for label in sorted(labels, key=lambda label: label.grade):
+        grades[label.doc_id] = label.grade
+    return {
+        "question_id": question.id,
+        "text": question.text,
+        "language": question.language,
+        "references": [*question.references],
+        "tags": [*question.tags],
+        "grades": grades,
+    }
+
+
+def question_from_json(data: Mapping[str, Any]) -> tuple[Question, dict[str, int]]:
+    """The inverse of `question_to_json`."""
+    question = Question(
+        data["question_id"], data["text"], data["language"], tuple(data["references"]), tuple(data["tags"])
+    )
+    return question, data["grades"]

@@ -1,6 +1,7 @@
 """The run folder: everything one pipeline did on one benchmark, written as it happens.
 
     manifest.json            what was run: pipeline, models, prompts, benchmark hash, seed, versions, commit, usage
+    questions.jsonl          the questions asked, with the grades of their labels
     responses.jsonl          a line per question: the response, or the failure
     judgments/<judge>.jsonl  a line per question: what that judge said, and what it cost
     scores.json              per metric: estimate, score per question, reasons for those unscored
@@ -14,7 +15,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -26,15 +27,18 @@ from rageval.records import (
     judgment_to_json,
     outcome_from_json,
     outcome_to_json,
+    question_from_json,
     usage_to_json,
 )
-from rageval.types import Document, Json, Judgment, Usage
+from rageval.types import Document, Json, Judgment, Question, Usage
 
 FORMAT = 1
 
 
 class RunFolder:
-    """One run on disk. `documents` (by id) give the hits their texts back; pass none to read all but those."""
+    """One run on disk. `documents` (by id) give hits their texts back; without them only those that the generator read
+    have one.
+    """
 
     def __init__(self, path: Path, documents: Mapping[str, Document] | None = None) -> None:
         self.path = path
@@ -66,6 +70,15 @@ class RunFolder:
 
     def write_manifest(self, manifest: Mapping[str, Json]) -> None:
         write_json(self.path / "manifest.json", {"format": FORMAT, **manifest})
+
+    def write_questions(self, lines: Iterable[Mapping[str, Json]]) -> None:
+        text = "".join(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n" for line in lines)
+        _replace(self.path / "questions.jsonl", text)
+
+    def questions(self) -> dict[str, tuple[Question, dict[str, int]]]:
+        """By id: the question and its grades by document id."""
+        lines = _read_lines(self.path / "questions.jsonl")
+        return {line["question_id"]: question_from_json(line) for line in lines}
 
     def add_outcome(self, question_id: str, outcome: Outcome) -> None:
         _append(
@@ -113,9 +126,12 @@ class RunFolder:
 
 def write_json(path: Path, data: Mapping[str, Json]) -> None:
     """Replace a JSON file in one step: readers see the old one or the new one, never a part."""
+    _replace(path, json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
+
+
+def _replace(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    text = json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
     temporary.write_text(text, encoding="utf-8")
     temporary.replace(path)
 

@@ -1,10 +1,10 @@
 """Benchmarks: load, validate, hash, select, count."""
 
-from rageval.benchmark.from_records import from_records
+from rageval.benchmark.figures import BenchmarkStatistics, statistics
+from rageval.benchmark.in_memory import from_records
 from rageval.benchmark.language import detect_language
-from rageval.benchmark.load import load, shipped_benchmarks
-from rageval.benchmark.select import QuestionFilter, Selection, select_questions
-from rageval.benchmark.statistics import BenchmarkStatistics, statistics
+from rageval.benchmark.loading import load, shipped_benchmarks
+from rageval.benchmark.selection import QuestionFilter, Selection, select_questions
 
 __all__ = [
     "BenchmarkStatistics",

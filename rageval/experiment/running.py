@@ -19,9 +19,9 @@ from rageval.judges import Judge
 from rageval.models.base import ChatModel
 from rageval.pipeline import Pipeline, Resources, fingerprint
 from rageval.prompts import prompt_digests
-from rageval.records import Outcome, usage_to_json
+from rageval.records import Outcome, question_to_json, usage_to_json
 from rageval.store import RunFolder
-from rageval.types import Document, Failure, Json, Judgment, Question, Response, Usage
+from rageval.types import Document, Failure, Json, Judgment, Question, RelevanceLabel, Response, Usage
 
 OnProgress = Callable[[int, int], None]
 
@@ -95,8 +95,12 @@ async def _answer_and_judge(experiment: Experiment, runs: Sequence[_Run], on_pro
     on_progress(done, total)
     if not work:
         return
+    labels: dict[str, list[RelevanceLabel]] = {}
+    for label in experiment.benchmark.labels:
+        labels.setdefault(label.question_id, []).append(label)
     for run in runs:
         run.folder.write_manifest(run.manifest)
+        run.folder.write_questions(question_to_json(q, labels.get(q.id, ())) for q in experiment.questions)
     resources = Resources(
         experiment.benchmark.documents,
         labels=experiment.benchmark.labels,

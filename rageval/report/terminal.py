@@ -14,6 +14,12 @@ from rageval.report.tables import cells, header, legend
 from rageval.types import Abstained, Failure, Judgment, Question
 
 
+def stdout_console() -> Console:
+    """Standard output; wide enough for whole lines where it is no terminal."""
+    console = Console()
+    return console if console.is_terminal else Console(width=240)
+
+
 def print_leaderboard(board: Leaderboard, console: Console) -> None:
     """The table, or, where it is wider than the terminal, a block per pipeline."""
     names = header(board)

@@ -1,0 +1,26 @@
+"""One number for what a benchmark asks, so that results are only ever compared on the same questions."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+
+from rageval.types import Document, Question, RelevanceLabel
+
+
+def content_hash(documents: Iterable[Document], questions: Iterable[Question], labels: Iterable[RelevanceLabel]) -> str:
+    """SHA-256 of the content, as 64 hex digits.
+
+    Hashed are all fields of every document, question and label, as one line of ASCII JSON each, sorted. So neither the
+    order of lines nor the file format plays a part, nor what the card says (name, description, licence, source). A
+    language that was detected counts like one that was written down.
+    """
+    lines = [_line("document", d.id, d.title, d.text, d.language, dict(d.metadata)) for d in documents]
+    lines += [_line("question", q.id, q.text, q.language, q.references, q.tags) for q in questions]
+    lines += [_line("label", x.question_id, x.doc_id, x.grade, x.start, x.end) for x in labels]
+    return hashlib.sha256("".join(sorted(lines)).encode("ascii")).hexdigest()
+
+
+def _line(*fields: object) -> str:
+    return json.dumps(fields, ensure_ascii=True, allow_nan=False, sort_keys=True, separators=(",", ":")) + "\n"

@@ -1,0 +1,53 @@
+"""A benchmark in figures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rageval.types import LANGUAGES, Benchmark, Language
+
+
+@dataclass(frozen=True, slots=True)
+class BenchmarkStatistics:
+    """Counts of a benchmark. The mappings hold only languages, tags and grades that occur, in a fixed order.
+
+    `labels_by_grade` counts pairs of question and document: several spans of one document count once.
+    `mean_labels_per_question` divides them by all questions, the unanswerable ones included.
+    `mean_document_characters` is the mean length of the texts, without titles, in code points.
+    """
+
+    documents: int
+    questions: int
+    labels: int
+    documents_by_language: Mapping[Language, int]
+    questions_by_language: Mapping[Language, int]
+    questions_by_tag: Mapping[str, int]
+    labels_by_grade: Mapping[int, int]
+    mean_labels_per_question: float
+    mean_document_characters: Mapping[Language, float]
+
+
+def statistics(benchmark: Benchmark) -> BenchmarkStatistics:
+    """Count what is in a benchmark that has been validated."""
+    documents = Counter(document.language for document in benchmark.documents)
+    questions = Counter(question.language for question in benchmark.questions)
+    tags = Counter(tag for question in benchmark.questions for tag in dict.fromkeys(question.tags))
+    grades = {(label.question_id, label.doc_id): label.grade for label in benchmark.labels}
+    characters = Counter[Language]()
+    for document in benchmark.documents:
+        characters[document.language] += len(document.text)
+    return BenchmarkStatistics(
+        documents=len(benchmark.documents),
+        questions=len(benchmark.questions),
+        labels=len(grades),
+        documents_by_language={language: documents[language] for language in LANGUAGES if documents[language]},
+        questions_by_language={language: questions[language] for language in LANGUAGES if questions[language]},
+        questions_by_tag=dict(sorted(tags.items())),
+        labels_by_grade=dict(sorted(Counter(grades.values()).items())),
+        mean_labels_per_question=len(grades) / len(benchmark.questions),
+        mean_document_characters={
+            language: characters[language] / documents[language] for language in LANGUAGES if documents[language]
+        },
+    )

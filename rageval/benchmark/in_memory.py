@@ -1,0 +1,72 @@
+"""A benchmark from Python objects, for those whose data is in no file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar, cast
+
+from rageval.benchmark.labels import parse_label
+from rageval.benchmark.records import Rows, parse_document, parse_question
+from rageval.benchmark.validate import assemble
+from rageval.types import Benchmark, Card, Document, Question, RelevanceLabel
+
+T = TypeVar("T")
+
+
+def from_records(
+    name: str,
+    documents: Iterable[Document],
+    questions: Iterable[Question],
+    labels: Iterable[RelevanceLabel] = (),
+) -> Benchmark:
+    """A benchmark of these records, validated like one on disk.
+
+    Labels are optional: without them no metric that rests on labels has a score. A document's text may be empty where
+    its title is not. Languages are taken as they are: `Document` and `Question` are English unless told otherwise.
+    Raises `BenchmarkError` with every problem found; its places look like `documents[3]`, counted from 0.
+    """
+    problems: list[str] = [] if name.strip() else [f"name: found {name!r}, expected the benchmark's name"]
+    return assemble(
+        Card(name),
+        _rows("documents", documents, Document, "id", _check_document, problems),
+        _rows("questions", questions, Question, "id", _check_question, problems),
+        _rows("labels", labels, RelevanceLabel, "question_id", _check_label, problems),
+        problems,
+        labels_optional=True,
+    )
+
+
+def _rows(
+    place: str,
+    items: Iterable[T],
+    kind: type[T],
+    id_field: str,
+    check: Callable[[T, str, list[str]], T | None],
+    problems: list[str],
+) -> Rows[T]:
+    rows = Rows[T](place)
+    for index, item in enumerate(cast("Iterable[object]", items)):
+        here = f"{place}[{index}]"
+        if isinstance(item, kind):
+            rows.add(here, check(item, here, problems), getattr(item, id_field))
+        else:
+            problems.append(f"{here}: found a {type(item).__name__}, expected a {kind.__name__}")
+            rows.refused.add("")
+    return rows
+
+
+def _check_document(document: Document, place: str, problems: list[str]) -> Document | None:
+    return parse_document(_fields(document), place, problems, title_suffices=True)
+
+
+def _check_question(question: Question, place: str, problems: list[str]) -> Question | None:
+    return parse_question(_fields(question), place, problems)
+
+
+def _check_label(label: RelevanceLabel, place: str, problems: list[str]) -> RelevanceLabel | None:
+    start, end = ("" if offset is None else str(offset) for offset in (label.start, label.end))
+    return parse_label(str(label.question_id), str(label.doc_id), str(label.grade), start, end, place, problems)
+
+
+def _fields(record: Document | Question) -> Mapping[str, object]:
+    return {key: getattr(record, key) for key in record.__dataclass_fields__}

@@ -1,0 +1,81 @@
+"""From what an experiment calls a benchmark to the benchmark."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+from rageval.benchmark.beir import load_beir
+from rageval.benchmark.native import load_native
+from rageval.benchmark.trec import load_trec, load_trec_folder
+from rageval.errors import BenchmarkError, DeclarationError
+from rageval.shipped import find_shipped
+from rageval.types import Benchmark
+
+DEFAULT_BEIR_SPLIT = "test"
+_TREC_FILES = ("documents", "topics", "qrels")
+
+
+def load(reference: str, *, split: str | None = None, base: Path | None = None) -> Benchmark:
+    """Load and validate a benchmark.
+
+    `reference` is one of
+    - a folder in rageval's own format, by its path or by its name under `benchmarks/`;
+    - `beir:PATH`, a BEIR folder, of which `split` (default: `test`) is taken;
+    - `trec:PATH`, a folder with `documents.jsonl`, `topics.tsv` and `qrels.txt` or `qrels.tsv`;
+    - `trec:documents=PATH,topics=PATH,qrels=PATH`.
+
+    Paths are absolute or relative to `base` (default: the current directory). A folder at a path goes before one of the
+    same name under `benchmarks/`. Raises `DeclarationError` where the reference itself is wrong, and its subclass
+    `BenchmarkError`, with all problems at once, where the files are.
+    """
+    here = base or Path()
+    kind, colon, rest = reference.partition(":")
+    if colon and kind == "beir":
+        return load_beir(_existing_folder(here / rest), split or DEFAULT_BEIR_SPLIT)
+    if split is not None:
+        raise DeclarationError(f"split: found {split!r}, expected none: only beir: benchmarks have splits")
+    if colon and kind == "trec":
+        if rest.partition("=")[0] in _TREC_FILES:
+            return load_trec(*_trec_paths(rest, here))
+        return load_trec_folder(_existing_folder(here / rest))
+    return load_native(_native_folder(reference, here))
+
+
+def shipped_benchmarks() -> dict[str, Path]:
+    """The benchmarks that can be called by name, with their folders, sorted by name."""
+    found: dict[str, Path] = {}
+    for root in find_shipped("benchmarks"):
+        for card in root.glob("*/card.yaml"):
+            found.setdefault(card.parent.name, card.parent)
+    return dict(sorted(found.items()))
+
+
+def _existing_folder(path: Path) -> Path:
+    if not path.is_dir():
+        raise BenchmarkError([f"{path}: found no such folder, expected the folder of a benchmark"])
+    return path
+
+
+def _native_folder(reference: str, here: Path) -> Path:
+    if (here / reference).is_dir():
+        return here / reference
+    shipped = shipped_benchmarks()
+    if reference in shipped:
+        return shipped[reference]
+    near = difflib.get_close_matches(reference, shipped, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    names = f" or one of: {', '.join(shipped)}" if shipped else ""
+    raise BenchmarkError(
+        [f"{here / reference}: found no such folder, expected a folder, beir:PATH, trec:PATH{names}{hint}"]
+    )
+
+
+def _trec_paths(text: str, here: Path) -> list[Path]:
+    parts: dict[str, str] = {}
+    for part in text.split(","):
+        name, _, path = part.partition("=")
+        parts[name] = path
+    if set(parts) != set(_TREC_FILES) or not all(parts.values()):
+        raise DeclarationError(f"benchmark: found trec:{text}, expected trec:documents=PATH,topics=PATH,qrels=PATH")
+    return [here / parts[name] for name in _TREC_FILES]

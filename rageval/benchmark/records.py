@@ -1,0 +1,172 @@
+"""From JSON fields to documents and questions: checks what can be said about one of them alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Generic, TypeGuard, TypeVar, cast
+
+from rageval.benchmark.language import detect_language
+from rageval.benchmark.reading import describe, read_objects
+from rageval.types import LANGUAGES, Document, Json, Language, Question
+
+T = TypeVar("T")
+
+DOCUMENT_KEYS = ("id", "text", "title", "language", "metadata")
+QUESTION_KEYS = ("id", "text", "language", "references", "tags")
+
+
+@dataclass(slots=True)
+class Rows(Generic[T]):
+    """The records of one file with their places.
+
+    `refused` holds what is known of the records with problems, so that nobody is told that they are missing: their id
+    (for a label: its question's id), or "" where not even that could be read.
+    """
+
+    place: str
+    records: list[tuple[str, T]] = field(default_factory=list[tuple[str, T]])
+    refused: set[str] = field(default_factory=set[str])
+
+    def add(self, place: str, record: T | None, name: object) -> None:
+        """Keep the record, or where it is None the name that it would have had."""
+        if record is not None:
+            self.records.append((place, record))
+        else:
+            self.refused.add(name if isinstance(name, str) else "")
+
+
+def read_rows(
+    path: Path, id_key: str, parse: Callable[[Mapping[str, object], str, list[str]], T | None], problems: list[str]
+) -> Rows[T]:
+    """The records of a JSONL file; `parse` gets an object, its place and the problems."""
+    rows = Rows[T](str(path))
+    before = len(problems)
+    for place, fields in read_objects(path, problems):
+        rows.add(place, parse(fields, place, problems), fields.get(id_key))
+    if len(problems) > before:
+        rows.refused.add("")
+    return rows
+
+
+def parse_document(
+    fields: Mapping[str, object], place: str, problems: list[str], *, id_key: str = "id", title_suffices: bool = False
+) -> Document | None:
+    """The document, or None where a problem was found. Its text may be empty where `title_suffices` and it has one."""
+    before = len(problems)
+    _check_keys(fields, DOCUMENT_KEYS, place, problems, id_key)
+    doc_id = _id(fields, place, problems, id_key)
+    text = _text(fields, "text", place, problems)
+    title = _text(fields, "title", place, problems)
+    if "text" in fields and text is not None and not text.strip():
+        if not title_suffices:
+            problems.append(f"{place}: found an empty 'text', expected the document's text")
+        elif title is not None and not title.strip():
+            problems.append(f"{place}: found neither a text nor a title, expected one of them at least")
+    language = _language(fields, f"{title or ''} {text or ''}", place, problems)
+    metadata = _metadata(fields, place, problems)
+    if len(problems) > before or doc_id is None or text is None or title is None or language is None:
+        return None
+    return Document(doc_id, text, title, language, metadata)
+
+
+def parse_question(
+    fields: Mapping[str, object], place: str, problems: list[str], *, id_key: str = "id"
+) -> Question | None:
+    """The question, or None where a problem was found."""
+    before = len(problems)
+    _check_keys(fields, QUESTION_KEYS, place, problems, id_key)
+    question_id = _id(fields, place, problems, id_key)
+    text = _text(fields, "text", place, problems)
+    if "text" in fields and text is not None and not text.strip():
+        problems.append(f"{place}: found an empty 'text', expected the question's text")
+    language = _language(fields, text or "", place, problems)
+    references = _texts(fields, "references", place, problems)
+    tags = _texts(fields, "tags", place, problems)
+    if len(problems) > before or question_id is None or text is None or language is None:
+        return None
+    return Question(question_id, text, language, references, tags)
+
+
+def _check_keys(
+    fields: Mapping[str, object], keys: tuple[str, ...], place: str, problems: list[str], id_key: str
+) -> None:
+    names = (id_key, *keys[1:])
+    expected = ", ".join(names)
+    problems += [f"{place}: found the unknown key {key!r}, expected {expected}" for key in fields if key not in names]
+    problems += [
+        f"{place}: found no key {key!r}, expected {names[0]} and text" for key in names[:2] if key not in fields
+    ]
+
+
+def _id(fields: Mapping[str, object], place: str, problems: list[str], id_key: str) -> str | None:
+    value = _text(fields, id_key, place, problems)
+    if value is not None and id_key in fields and value.split() != [value]:
+        problems.append(f"{place}: found the id {value!r}, expected an id without white space")
+    return value
+
+
+def _text(fields: Mapping[str, object], key: str, place: str, problems: list[str]) -> str | None:
+    """The text under a key, "" where the key is absent, None where the value is a problem."""
+    value = fields.get(key, "")
+    return value if _is_text(value, repr(key), place, problems) else None
+
+
+def _texts(fields: Mapping[str, object], key: str, place: str, problems: list[str]) -> tuple[str, ...]:
+    value = fields.get(key, ())
+    if not isinstance(value, list | tuple):
+        problems.append(f"{place}: found {describe(value)} for {key!r}, expected a list of texts")
+        return ()
+    texts: list[str] = []
+    for item in cast("list[object]", value):
+        if _is_text(item, f"an item of {key!r}", place, problems):
+            texts.append(item)
+            if not item.strip():
+                problems.append(f"{place}: found an empty item in {key!r}, expected texts")
+    return tuple(texts)
+
+
+def _is_text(value: object, what: str, place: str, problems: list[str]) -> TypeGuard[str]:
+    if not isinstance(value, str):
+        problems.append(f"{place}: found {describe(value)} for {what}, expected a text")
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        problems.append(f"{place}: found half a surrogate pair in {what}, expected Unicode text")
+        return False
+    return True
+
+
+def _language(fields: Mapping[str, object], text: str, place: str, problems: list[str]) -> Language | None:
+    if "language" not in fields:
+        return detect_language(text)
+    value = fields["language"]
+    for language in LANGUAGES:
+        if value == language:
+            return language
+    found = repr(value) if isinstance(value, str) else describe(value)
+    problems.append(f"{place}: found the language {found}, expected {' or '.join(LANGUAGES)}")
+    return None
+
+
+def _metadata(fields: Mapping[str, object], place: str, problems: list[str]) -> dict[str, Json]:
+    value = fields.get("metadata", {})
+    if not isinstance(value, Mapping):
+        problems.append(f"{place}: found {describe(value)} for 'metadata', expected an object")
+        return {}
+    if not value:
+        return {}
+    try:
+        text = json.dumps(
+            dict(cast("Mapping[str, object]", value)), ensure_ascii=False, allow_nan=False, sort_keys=True
+        )
+        text.encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        problems.append(
+            f"{place}: found 'metadata' that is not JSON ({error}), expected texts, numbers, lists, objects"
+        )
+        return {}
+    return json.loads(text)

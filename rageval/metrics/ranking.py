@@ -1,0 +1,363 @@
+"""Ranking metrics, defined as trec_eval defines them, over whole runs at once.
+
+- A ranking is ordered by score, highest first, then by document id, highest first (by code point, which is the order
+  of the UTF-8 bytes). The place in a list or a rank column counts for nothing.
+- Scores are compared in single precision, as trec_eval keeps them: what differs by less than about 1 part in 10^7
+  is a tie.
+- A document that a ranking names twice counts once, at its best rank; later documents move up.
+- A document is relevant if its grade is 1 or more. Unjudged documents and lower grades are not, and gain nothing.
+- precision@k divides by k, and map, recall and the ideal of ndcg look at all relevant documents, however few were
+  retrieved.
+- A labelled question scores 0 on everything where the ranking is empty or missing (`trec_eval -c`), or where none of
+  its labelled documents is relevant.
+
+Two entries, one implementation: `score_rankings` takes mappings of ids, `score_arrays` takes integer codes.
+
+Only relevant documents that were retrieved add to any of the metrics. So the run is sorted once, each relevant label
+looks up its rank, and each metric is a sum over these few hits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, pairwise
+from operator import itemgetter
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rageval.errors import DeclarationError
+from rageval.metrics.names import Metric
+from rageval.types import Score, Unscored
+
+Codes: TypeAlias = NDArray[np.integer]
+Floats: TypeAlias = NDArray[np.float64]
+_Keys: TypeAlias = NDArray[np.uint64]
+_Ints: TypeAlias = NDArray[np.int64]
+
+NO_LABELS = Unscored("the question has no relevance labels")
+
+_CODE_BITS = np.uint64(32)
+_LOW_HALF = np.uint64(2**32 - 1)
+_BLOCK_ROWS = 32_768  # so that a block's arrays stay in the processor's cache
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RunArrays:
+    """Hits, one a row, in any order: the question's code, the document's code, the score.
+
+    Question codes count from 0. Document codes are shared with the labels and ascend as the ids do (so that ties can
+    be broken by id), each from 0 to 2^32 - 1. Raises DeclarationError for arrays of unequal length, codes out of range
+    and NaN scores.
+    """
+
+    question: Codes
+    doc: Codes
+    score: NDArray[np.floating]
+
+    def __post_init__(self) -> None:
+        _check_rows("run", self.question, self.doc, self.score)
+        if np.isnan(self.score).any():
+            row = int(np.isnan(self.score).argmax())
+            raise DeclarationError(f"run arrays, row {row}: found the score NaN, expected a number: drop the hit")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelArrays:
+    """Relevance labels, one a row, in any order, with the codes of `RunArrays` and integer grades.
+
+    No question may label a document twice. Raises DeclarationError for arrays of unequal length, codes out of range
+    and repeated labels.
+    """
+
+    question: Codes
+    doc: Codes
+    grade: Codes
+
+    def __post_init__(self) -> None:
+        _check_rows("label", self.question, self.doc, self.grade)
+        pairs = np.sort(_pack(self.question, self.doc))
+        repeated = pairs[1:][pairs[1:] == pairs[:-1]]
+        if repeated.size:
+            question, doc = int(repeated[0] >> _CODE_BITS), int(repeated[0] & _LOW_HALF)
+            raise DeclarationError(
+                f"label arrays: found question {question} and document {doc} twice, expected one grade: drop one"
+            )
+
+
+def score_rankings(
+    metrics: Sequence[Metric],
+    labels: Mapping[str, Mapping[str, int]],
+    rankings: Mapping[str, Sequence[tuple[str, float]]],
+    questions: Sequence[str],
+) -> dict[Metric, dict[str, Score | Unscored]]:
+    """Score each question's ranking of (document id, score) pairs against its grades by document id.
+
+    The result holds every question of `questions` for every metric, from 0 to 1: `Unscored` where `labels` has no row
+    for it. Labels and rankings of other questions are ignored.
+    Raises DeclarationError for a metric that is not a ranking metric and for a score that is NaN.
+    """
+    labelled = [question for question in dict.fromkeys(questions) if labels.get(question)]
+    graded = [labels[question] for question in labelled]
+    hits = [rankings.get(question, ()) for question in labelled]
+    flat_hits = list(chain.from_iterable(hits))
+    hit_docs = list(map(itemgetter(0), flat_hits))
+    label_docs = list(chain.from_iterable(graded))
+    code = {doc: code for code, doc in enumerate(sorted({*hit_docs, *label_docs}))}
+    scores = np.fromiter(map(itemgetter(1), flat_hits), np.float64, len(flat_hits))
+    if np.isnan(scores).any():
+        doc = hit_docs[int(np.isnan(scores).argmax())]
+        raise DeclarationError(f"document {doc!r} was ranked with the score NaN, expected a number: drop the hit")
+    values = score_arrays(
+        metrics,
+        RunArrays(_codes_by_length(hits), _int_array(map(code.__getitem__, hit_docs), len(hit_docs)), scores),
+        LabelArrays(
+            _codes_by_length(graded),
+            _int_array(map(code.__getitem__, label_docs), len(label_docs)),
+            _int_array(chain.from_iterable(grades.values() for grades in graded), len(label_docs)),
+        ),
+        len(labelled),
+    )
+    result: dict[Metric, dict[str, Score | Unscored]] = {}
+    for metric, column in values.items():
+        by_question = dict.fromkeys(questions, NO_LABELS)
+        result[metric] = {**by_question, **dict(zip(labelled, map(Score, column.tolist()), strict=True))}
+    return result
+
+
+def score_arrays(
+    metrics: Sequence[Metric], run: RunArrays, labels: LabelArrays, n_questions: int
+) -> dict[Metric, Floats]:
+    """Score questions 0 to `n_questions` - 1: for every metric an array with one number from 0 to 1 per question.
+
+    Every question must have a label, or its number would mean nothing; the run may lack questions, which score 0.
+    Rows are worked on in blocks of whole questions; beyond the input, memory is needed for one block (and for a copy of
+    rows that do not come grouped by ascending question).
+    Raises DeclarationError for a metric that is not a ranking metric, a question without labels, and codes that are
+    not below `n_questions`.
+    """
+    for metric in metrics:
+        if metric.kind != "ranking":
+            raise DeclarationError(f"metric '{metric}' is judged: it cannot be computed from rankings and labels alone")
+    for name, codes in (("run", run.question), ("label", labels.question)):
+        if codes.size and codes.max() >= n_questions:
+            raise DeclarationError(
+                f"{name} arrays: found question {int(codes.max())}, expected codes below {n_questions}: drop the rows"
+            )
+    unlabelled = np.flatnonzero(np.bincount(labels.question.astype(np.int64), minlength=n_questions) == 0)
+    if unlabelled.size:
+        raise DeclarationError(
+            f"label arrays: found none for question {int(unlabelled[0])}, expected at least one for every question: "
+            "leave questions without labels out"
+        )
+    run_rows = _Rows.by_question(run.question, run.doc, run.score)
+    label_rows = _Rows.by_question(labels.question, labels.doc, labels.grade)
+    values = {metric: np.empty(n_questions) for metric in metrics}
+    for first, end in _blocks(run_rows.question, n_questions):
+        hits = _find_hits(run_rows.block(first, end), label_rows.block(first, end), end - first)
+        for metric, column in values.items():
+            column[first:end] = _FORMULAS[metric.name](hits, metric.cutoff)
+    return values
+
+
+class _Rows(NamedTuple):
+    """Rows of a run or of labels with their number (score or grade), grouped by ascending question."""
+
+    question: _Ints
+    doc: Codes
+    number: NDArray[np.number]
+
+    @classmethod
+    def by_question(cls, question: Codes, doc: Codes, number: NDArray[np.number]) -> _Rows:
+        rows = cls(question.astype(np.int64, copy=False), doc, number)
+        if np.all(rows.question[1:] >= rows.question[:-1]):
+            return rows
+        order = np.argsort(rows.question, kind="stable")
+        return cls(rows.question[order], doc[order], number[order])
+
+    def block(self, first: int, end: int) -> _Rows:
+        """The rows of questions `first` to `end` - 1, their codes counted from `first`."""
+        start, stop = np.searchsorted(self.question, (first, end))
+        return _Rows(self.question[start:stop] - first, self.doc[start:stop], self.number[start:stop])
+
+
+def _blocks(question: _Ints, n_questions: int) -> Iterator[tuple[int, int]]:
+    """Cut the questions into ranges with about `_BLOCK_ROWS` hits each (more where one question has more)."""
+    starters = question[_BLOCK_ROWS::_BLOCK_ROWS].tolist()
+    edges = sorted({0, *starters, n_questions})
+    return pairwise(edges)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Hits:
+    """The relevant documents that were retrieved, ordered by question and rank, and what there was to find.
+
+    `rank` and `nth`, the place among the question's own hits, count from 1. `relevant` is the number of relevant
+    documents of each question; `ideal_question` and `ideal_gain` list them all by question, highest grade first.
+    """
+
+    question: _Ints
+    rank: _Ints
+    gain: _Ints
+    nth: _Ints
+    relevant: _Ints
+    ideal_question: _Ints
+    ideal_gain: _Ints
+
+    def total(self, weights: Floats, within: int | None) -> Floats:
+        """Sum the hits' weights by question, over ranks up to `within`."""
+        return _sum_by_question(self.question, self.rank, weights, within, self.relevant.size)
+
+    def count(self, within: int | None) -> Floats:
+        return self.total(np.ones(self.rank.size), within)
+
+
+def _find_hits(run: _Rows, labels: _Rows, n_questions: int) -> _Hits:
+    pairs = _ranked_pairs(run)
+    by_pair = np.argsort(pairs)
+    sorted_pairs = pairs[by_pair]
+
+    is_relevant = labels.number > 0
+    label_pairs = _pack(labels.question[is_relevant], labels.doc[is_relevant])
+    label_order = np.argsort(label_pairs)
+    label_pairs = label_pairs[label_order]
+    gains = labels.number[is_relevant][label_order].astype(np.int64)
+    questions = (label_pairs >> _CODE_BITS).astype(np.int64)
+
+    places = np.searchsorted(sorted_pairs, label_pairs)
+    is_found = places < pairs.size
+    is_found[is_found] = sorted_pairs[places[is_found]] == label_pairs[is_found]
+    places = by_pair[places[is_found]]
+    order = np.argsort(places)
+    places = places[order]
+    question = questions[is_found][order]
+
+    ideal = np.lexsort((-gains, questions))
+    retrieved = np.bincount((pairs >> _CODE_BITS).astype(np.int64), minlength=n_questions)
+    relevant = np.bincount(questions, minlength=n_questions)
+    return _Hits(
+        question=question,
+        rank=places - _starts(retrieved)[question] + 1,
+        gain=gains[is_found][order],
+        nth=_count_within(question, n_questions),
+        relevant=relevant,
+        ideal_question=questions[ideal],
+        ideal_gain=gains[ideal],
+    )
+
+
+def _ranked_pairs(run: _Rows) -> _Keys:
+    """Every hit as question << 32 | document, by question and then best first, repeated documents dropped."""
+    best_first = np.argsort(~_pack(_ordinal_scores(run.number), run.doc))
+    pairs = _pack(run.question, run.doc)[best_first]
+    by_question = np.sort((pairs & ~_LOW_HALF) | np.arange(pairs.size, dtype=np.uint64))
+    pairs = pairs[(by_question & _LOW_HALF).astype(np.int64)]
+    in_order = np.sort(pairs)
+    if np.any(in_order[1:] == in_order[:-1]):
+        _, first = np.unique(pairs, return_index=True)
+        pairs = pairs[np.sort(first)]
+    return pairs
+
+
+def _ordinal_scores(scores: NDArray[np.number]) -> NDArray[np.uint32]:
+    """Integers in the order of the scores, equal where trec_eval, which keeps scores as C floats, sees a tie."""
+    with np.errstate(over="ignore"):
+        single = scores.astype(np.float32)
+    single += np.float32(0)  # -0.0 becomes 0.0
+    bits = single.view(np.uint32)
+    sign = np.uint32(1 << 31)
+    return np.where(bits & sign, ~bits, bits | sign)
+
+
+def _pack(high: Codes, low: Codes) -> _Keys:
+    return (high.astype(np.uint64) << _CODE_BITS) | low.astype(np.uint64)
+
+
+def _starts(counts: _Ints) -> _Ints:
+    return np.cumsum(counts) - counts
+
+
+def _count_within(question: _Ints, n_questions: int) -> _Ints:
+    """Number the rows of each question from 1, for rows grouped by question."""
+    counts = np.bincount(question, minlength=n_questions)
+    return np.arange(1, question.size + 1) - _starts(counts)[question]
+
+
+def _sum_by_question(question: _Ints, rank: _Ints, weights: Floats, within: int | None, n_questions: int) -> Floats:
+    if within is not None:
+        weights = np.where(rank <= within, weights, 0.0)
+    return np.asarray(np.bincount(question, weights, minlength=n_questions), np.float64)
+
+
+def _ratio(parts: Floats, wholes: NDArray[np.number]) -> Floats:
+    return np.divide(parts, wholes, out=np.zeros_like(parts), where=wholes > 0)
+
+
+def _hit_rate(hits: _Hits, cutoff: int | None) -> Floats:
+    return np.minimum(hits.count(cutoff), 1.0)
+
+
+def _mrr(hits: _Hits, cutoff: int | None) -> Floats:
+    return hits.total(np.where(hits.nth == 1, 1 / hits.rank, 0.0), cutoff)
+
+
+def _precision(hits: _Hits, cutoff: int | None) -> Floats:
+    assert cutoff is not None
+    return hits.count(cutoff) / cutoff
+
+
+def _recall(hits: _Hits, cutoff: int | None) -> Floats:
+    return _ratio(hits.count(cutoff), hits.relevant)
+
+
+def _average_precision(hits: _Hits, cutoff: int | None) -> Floats:
+    return _ratio(hits.total(hits.nth / hits.rank, cutoff), hits.relevant)
+
+
+def _r_precision(hits: _Hits, _cutoff: int | None) -> Floats:
+    is_early = hits.rank <= hits.relevant[hits.question]
+    return _ratio(hits.total(is_early.astype(np.float64), None), hits.relevant)
+
+
+def _ndcg(hits: _Hits, cutoff: int | None) -> Floats:
+    n_questions = hits.relevant.size
+    ideal_rank = _count_within(hits.ideal_question, n_questions)
+    best = _sum_by_question(
+        hits.ideal_question, ideal_rank, hits.ideal_gain / np.log2(ideal_rank + 1), cutoff, n_questions
+    )
+    return _ratio(hits.total(hits.gain / np.log2(hits.rank + 1), cutoff), best)
+
+
+_FORMULAS: Mapping[str, Callable[[_Hits, int | None], Floats]] = {
+    "hit_rate": _hit_rate,
+    "mrr": _mrr,
+    "ndcg": _ndcg,
+    "precision": _precision,
+    "recall": _recall,
+    "map": _average_precision,
+    "r_precision": _r_precision,
+}
+
+
+def _check_rows(what: str, question: Codes, doc: Codes, number: NDArray[np.number]) -> None:
+    if not (question.shape == doc.shape == number.shape == (question.size,)):
+        raise DeclarationError(
+            f"{what} arrays: found shapes {question.shape}, {doc.shape}, {number.shape}, expected three of one length"
+        )
+    for name, codes in (("question", question), ("document", doc)):
+        if codes.size and not (int(codes.min()) >= 0 and int(codes.max()) < 2**32):
+            raise DeclarationError(
+                f"{what} arrays: found {name} codes from {int(codes.min())} to {int(codes.max())}, "
+                "expected them within 0 to 2^32 - 1"
+            )
+
+
+def _int_array(numbers: Iterable[int], count: int) -> _Ints:
+    return np.fromiter(numbers, np.int64, count)
+
+
+def _codes_by_length(groups: Sequence[Sequence[object] | Mapping[str, int]]) -> _Ints:
+    """The position of each group, repeated once for each of its members."""
+    return np.repeat(np.arange(len(groups)), _int_array(map(len, groups), len(groups)))

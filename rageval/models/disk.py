@@ -1,0 +1,117 @@
+"""Files that several processes share and that must survive a kill at any moment."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import sqlite3
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from rageval.errors import DeclarationError
+
+_BUSY_TIMEOUT_S = 60.0
+_log = logging.getLogger("rageval")
+
+
+@contextmanager
+def locked(path: Path) -> Generator[None]:
+    """Hold the lock file `<path>.lock` against other processes; the system frees it when its holder dies."""
+    with _beside(path, ".lock").open("a") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write `path` so that a reader sees either the old content or the whole new one."""
+    partial = _beside(path, f".{os.getpid()}.partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
+
+
+def set_aside(paths: Sequence[Path], why: str) -> None:
+    """Rename those of `paths` that exist to `<path>.corrupt-<n>`, all with the same unused n, and log a warning."""
+    n = 1
+    while any(_beside(path, f".corrupt-{n}").exists() for path in paths):
+        n += 1
+    for path in paths:
+        if path.exists():
+            path.rename(_beside(path, f".corrupt-{n}"))
+    _log.warning("%s: %s; set aside as %s.corrupt-%d and started afresh", paths[0], why, paths[0].name, n)
+
+
+def database_files(path: Path) -> list[Path]:
+    """The files of the SQLite database at `path`, whether they exist or not."""
+    return [path, _beside(path, "-wal"), _beside(path, "-shm")]
+
+
+def open_database(path: Path, schema: Sequence[str], version: int) -> sqlite3.Connection:
+    """Open or make an SQLite database that many processes may use at once, in autocommit mode.
+
+    `schema` holds the statements that make its tables; `version` is kept in `PRAGMA user_version`. A file that is
+    corrupt, is no database, or carries another version is set aside and a new one is made.
+
+    Raises `DeclarationError` where the file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with locked(path):
+            trouble = _trouble(path, version)
+            if trouble:
+                set_aside(database_files(path), trouble)
+            connection = _connect(path)
+            try:
+                _prepare(connection, schema, version)
+            except BaseException:
+                connection.close()
+                raise
+            return connection
+    except (OSError, sqlite3.Error) as error:
+        raise cannot_write(path, error) from None
+
+
+def cannot_write(path: Path, error: Exception) -> DeclarationError:
+    """The error for a path that the system does not let us write."""
+    return DeclarationError(f"{path}: cannot be written ({error}): free space there or choose another cache folder")
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+
+
+def _trouble(path: Path, version: int) -> str | None:
+    """What is wrong with an existing file, or None."""
+    if not path.exists():
+        return None
+    connection = _connect(path)
+    try:
+        found = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        tables = int(connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0])
+        if found != version and (tables or found):
+            return f"has format version {found}, expected {version}"
+        check = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+        return None if check == "ok" else "is corrupt"
+    except sqlite3.DatabaseError as error:
+        # Extended codes carry the primary one in their lowest byte.
+        if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            return f"is corrupt ({error})"
+        raise
+    finally:
+        connection.close()
+
+
+def _prepare(connection: sqlite3.Connection, schema: Sequence[str], version: int) -> None:
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
+    connection.execute("BEGIN IMMEDIATE")
+    if not connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]:
+        for statement in schema:
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version={version}")
+    connection.execute("COMMIT")
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)

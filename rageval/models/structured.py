@@ -1,0 +1,93 @@
+"""Reading verdicts out of replies. What cannot be read is None; nothing is guessed."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from rageval.models.base import ChatReply
+from rageval.types import Json
+
+_OBJECT_START = re.compile(r'\{\s*["}]')
+_YES = frozenset({"yes", "是", "是的"})
+_NO = frozenset({"no", "否", "不", "不是"})
+_SPACE_MARKS = " \t\r\n\u3000\u2581\u0120"  # the last two stand for a space in SentencePiece and byte-level BPE tokens
+_CLOSING_MARKS = ".!。！."
+
+
+def parse_object(text: str, required: Mapping[str, type]) -> dict[str, Json] | None:
+    """The first JSON object in `text`, be it in a code fence or among prose, with every `required` key of its type.
+
+    None where there is no object, where the first is cut off or malformed (an object inside it is never taken for it),
+    where a key is given twice, or where a key is missing or of another type. `bool` is no `int`; an `int` passes for a
+    `float`; NaN and infinities are malformed. Further keys are kept.
+    """
+    start = _OBJECT_START.search(text)
+    if start is None:
+        return None
+    try:
+        found, _ = _DECODER.raw_decode(text, start.start())
+    except (ValueError, RecursionError):
+        return None
+    if all(key in found and _is(found[key], kind) for key, kind in required.items()):
+        return found
+    return None
+
+
+def yes_probability(reply: ChatReply) -> float | None:
+    """P(yes) from the first token's alternatives: the mass of yes over the mass of yes and no, in English and Chinese.
+
+    Case and leading spaces do not matter. None where neither appears. Without alternatives the text decides: 1.0 for a
+    bare yes, 0.0 for a bare no (a full stop or exclamation mark may follow), None for anything else.
+    """
+    if not reply.first_token:
+        word = _word(reply.text).rstrip(_CLOSING_MARKS)
+        return 1.0 if word in _YES else 0.0 if word in _NO else None
+    yes = _log_mass(reply, _YES)
+    no = _log_mass(reply, _NO)
+    if yes == no == -math.inf:
+        return None
+    top = max(yes, no)
+    return math.exp(yes - top) / (math.exp(yes - top) + math.exp(no - top))
+
+
+def _log_mass(reply: ChatReply, words: frozenset[str]) -> float:
+    found = [logprob for token, logprob in reply.first_token if _word(token) in words and math.isfinite(logprob)]
+    if not found:
+        return -math.inf
+    top = max(found)
+    return top + math.log(sum(math.exp(logprob - top) for logprob in found))
+
+
+def _word(text: str) -> str:
+    return text.strip(_SPACE_MARKS).lower()
+
+
+def _is(value: object, kind: type) -> bool:
+    if isinstance(value, bool):
+        return kind is bool
+    return isinstance(value, int | float if kind is float else kind)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
+
+
+def _refuse(text: str) -> None:
+    raise ValueError(text)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key is given twice")
+    return found
+
+
+_DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=_refuse, object_pairs_hook=_unique)

