@@ -30,8 +30,9 @@ class LocalChat:
     The weights are `path` (a GGUF file), or else `hub` (`owner/repository/file.gguf`), or else the packaged
     Qwen2.5-Coder-1.5B-Instruct, joined once in `folder` (the user's cache folder by default) with `on_progress(done,
     total)` counting bytes in that thread. They are joined and loaded at the first call, so that a run whose replies
-    are all cached loads nothing. `context_tokens` bounds prompt and reply together: a longer prompt is an `ExecutionError`, a longer
-    reply is cut off. `threads` defaults to the cores this process may use. Nothing is printed.
+    are all cached loads nothing. `context_tokens` bounds prompt and reply together: a longer prompt is an
+    `ExecutionError`, a longer reply is cut off. `threads` defaults to the cores this process may use. Nothing is
+    printed.
 
     Raises `MissingExtraError` or `DeclarationError` where engine or weights are not at hand.
     """

@@ -2,6 +2,9 @@
 
 pytrec_eval holds a ranking in a dict, so it cannot be given a document twice. Where a drawn ranking repeats one, the
 oracle gets the repeats already removed: of equal documents the one with the highest score stays.
+
+pytrec_eval 0.5.11 overruns its memory (it hangs or crashes) where all grades of a question are negative, so there it is
+given zeros, which mean the same.
 """
 
 import math
@@ -55,7 +58,11 @@ repeating_runs = st.dictionaries(question_ids, st.lists(st.tuples(doc_ids, score
 
 def ask_pytrec_eval(labels: Labels, run: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
     """Numbers by question and measure, with 0 for questions that pytrec_eval leaves out (`trec_eval -c`)."""
-    found = pytrec_eval.RelevanceEvaluator(labels, MEASURES).evaluate(run)
+    safe = {
+        question: grades if max(grades.values()) >= 0 else dict.fromkeys(grades, 0)
+        for question, grades in labels.items()
+    }
+    found = pytrec_eval.RelevanceEvaluator(safe, MEASURES).evaluate(run)
     return {question: found.get(question, dict.fromkeys(PAIRS.values(), 0.0)) for question in labels}
 
 

@@ -91,7 +91,7 @@ def test_moving_a_better_document_up_never_hurts(
 
 @given(labels_strategy)
 def test_ideal_ranking_scores_one(labels: dict[str, int]) -> None:
-    """All labelled documents by falling grade: 1 on every metric that can reach it at that depth, if any is relevant."""
+    """All labelled documents by falling grade, some relevant: 1 on every metric that can reach it at that depth."""
     values = score_all(labels, [(doc, float(grade)) for doc, grade in labels.items()])
     relevant = sum(grade > 0 for grade in labels.values())
     for metric, value in values.items():

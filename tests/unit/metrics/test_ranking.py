@@ -75,14 +75,26 @@ def test_repeated_documents_count_once_and_the_rest_move_up() -> None:
 
 def test_a_forgotten_or_empty_question_scores_zero_and_an_unlabelled_one_is_unscored() -> None:
     metrics = [parse(name) for name in ("hit_rate@1", "mrr", "ndcg", "precision@1", "recall@1", "map", "r_precision")]
-    labels = {"empty": {"a": 1}, "forgotten": {"a": 1}, "nothing relevant": {"a": 0, "b": -1}, "no rows": {}}
-    rankings = {"empty": [], "nothing relevant": [("a", 1.0)], "unlabelled": [("a", 1.0)], "not asked": [("a", 1.0)]}
-    questions = ["unlabelled", "empty", "forgotten", "nothing relevant", "no rows"]
+    labels = {
+        "empty": {"a": 1},
+        "forgotten": {"a": 1},
+        "nothing relevant": {"a": 0, "b": -1},
+        "negative": {"a": -1},
+        "no rows": {},
+    }
+    rankings = {
+        "empty": [],
+        "nothing relevant": [("a", 1.0)],
+        "negative": [("a", 1.0)],
+        "unlabelled": [("a", 1.0)],
+        "not asked": [("a", 1.0)],
+    }
+    questions = ["unlabelled", "empty", "forgotten", "nothing relevant", "negative", "no rows"]
     scored = score_rankings(metrics, labels, rankings, questions)
     assert list(scored) == metrics
     for by_question in scored.values():
         assert list(by_question) == questions
-        for question in ("empty", "forgotten", "nothing relevant"):
+        for question in ("empty", "forgotten", "nothing relevant", "negative"):
             assert by_question[question] == Score(0.0)
         for question in ("unlabelled", "no rows"):
             assert by_question[question] == Unscored("the question has no relevance labels")
