@@ -1,1 +1,65 @@
-"""."""
+"""rageval: evaluate retrieval-augmented generation, with an honest interval on every number.
+
+`evaluate` runs pipelines over a benchmark and scores them; `load_benchmark` and `benchmark_from_records` make
+benchmarks; the rest are the nouns that they speak of. Names are imported when first used, so that `import rageval` is
+quick and pulls in nothing heavy.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rageval.benchmark import from_records as benchmark_from_records
+    from rageval.benchmark import load as load_benchmark
+    from rageval.errors import BenchmarkError, DeclarationError, ExecutionError, ModelError, RagevalError
+    from rageval.front import Result, evaluate
+    from rageval.types import Benchmark, Document, Estimate, Hit, Passage, Question, RelevanceLabel, Response
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Benchmark",
+    "BenchmarkError",
+    "DeclarationError",
+    "Document",
+    "Estimate",
+    "ExecutionError",
+    "Hit",
+    "ModelError",
+    "Passage",
+    "Question",
+    "RagevalError",
+    "RelevanceLabel",
+    "Response",
+    "Result",
+    "benchmark_from_records",
+    "evaluate",
+    "load_benchmark",
+]
+
+_HOMES = {
+    "rageval.benchmark": {"benchmark_from_records": "from_records", "load_benchmark": "load"},
+    "rageval.errors": ("BenchmarkError", "DeclarationError", "ExecutionError", "ModelError", "RagevalError"),
+    "rageval.front": ("Result", "evaluate"),
+    "rageval.types": (
+        "Benchmark", "Document", "Estimate", "Hit", "Passage", "Question", "RelevanceLabel", "Response",
+    ),
+}  # fmt: skip
+_PLACES = {
+    name: (module, names[name] if isinstance(names, dict) else name)
+    for module, names in _HOMES.items()
+    for name in names
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module 'rageval' has no attribute {name!r}")
+    module, attribute = _PLACES[name]
+    return getattr(import_module(module), attribute)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

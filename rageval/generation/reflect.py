@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from rageval.errors import DeclarationError
-from rageval.generation.answer import Answer, AnswerFromMemory
+from rageval.generation.answer import Answer, AnswerFromMemory, ask_yes_no, rounded
 from rageval.generation.queries import RewriteQueries
-from rageval.models.base import ChatRequest
 from rageval.models.structured import yes_probability
 from rageval.pipeline import Calls, ContextSize, Need, Query, Resources, Stage, State, complete_all
-from rageval.prompts import load_prompt
-from rageval.types import Document, Hit, Passage, Usage
+from rageval.prompts import yes_no_request
+from rageval.types import Document, Hit, Usage
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ class SelfReflect(Stage):
                 if state.response.context:
                     break
                 continue
-            state = await Answer(cite=True, max_tokens=self.max_tokens).run(state, resources)
+            state = await Answer("never", cite=True, max_tokens=self.max_tokens).run(state, resources)
             if state.response.abstained:
                 continue
             state, supported = await self._check(state, resources)
@@ -85,11 +84,11 @@ class SelfReflect(Stage):
         return state
 
     async def _decide(self, state: State, resources: Resources) -> tuple[State, bool]:
-        state, probability = await self._ask(state, resources, "need_retrieval", {"question": state.question.text})
+        state, probability = await ask_yes_no(state, resources, "need_retrieval", {"question": state.question.text})
         return state, probability is None or probability >= self.threshold
 
     async def _check(self, state: State, resources: Resources) -> tuple[State, bool]:
-        state, probability = await self._ask(
+        state, probability = await ask_yes_no(
             state,
             resources,
             "check_support",
@@ -98,23 +97,10 @@ class SelfReflect(Stage):
         )
         return state, probability is None or probability >= self.threshold
 
-    async def _ask(
-        self,
-        state: State,
-        resources: Resources,
-        name: str,
-        fields: Mapping[str, object],
-        passages: tuple[Passage, ...] = (),
-    ) -> tuple[State, float | None]:
-        request = _yes_no(name, state, fields, passages)
-        reply = await resources.chat.complete(request)
-        probability = yes_probability(reply)
-        return state.with_step(name, reply.usage, probability=_rounded(probability)), probability
-
     async def _grade(self, state: State, resources: Resources) -> State:
         response = state.response
         requests = [
-            _yes_no("grade_passage", state, {"question": state.question.text}, (passage,))
+            yes_no_request("grade_passage", state.question.language, {"question": state.question.text}, (passage,))
             for passage in response.context_passages
         ]
         replies = await complete_all(resources.chat, requests)
@@ -132,7 +118,7 @@ class SelfReflect(Stage):
             "grade_passages",
             sum((reply.usage for reply in replies), Usage()),
             passages=[response.hits[position].passage.id for position in response.context],
-            probabilities=[_rounded(grade) for grade in grades],
+            probabilities=[rounded(grade) for grade in grades],
             kept=len(kept),
         )
 
@@ -140,14 +126,3 @@ class SelfReflect(Stage):
         question = (Query(state.question.text),)
         state = await RewriteQueries(n=attempt).run(replace(state, queries=question), resources)
         return replace(state, queries=state.queries[-1:])
-
-
-def _yes_no(name: str, state: State, fields: Mapping[str, object], passages: tuple[Passage, ...]) -> ChatRequest:
-    prompt = load_prompt(name)
-    language = state.question.language
-    messages = prompt.messages(language, fields, passages=passages)
-    return ChatRequest(messages, prompt.id(language), max_tokens=1, top_logprobs=20)
-
-
-def _rounded(probability: float | None) -> float | None:
-    return None if probability is None else round(probability, 4)

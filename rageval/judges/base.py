@@ -9,7 +9,7 @@ from typing import ClassVar, Protocol
 from rageval.errors import ExecutionError
 from rageval.models.base import ChatModel, ChatReply, ChatRequest
 from rageval.models.structured import yes_probability
-from rageval.prompts import load_prompt
+from rageval.prompts import yes_no_request
 from rageval.types import Abstained, Graded, Language, Passage, Question, Response, Usage, Verdict
 
 
@@ -66,9 +66,7 @@ async def ask_yes_no(
 
     The question is put so that yes is good. A reply that is neither yes nor no is an abstention, never a grade.
     """
-    prompt = load_prompt(name)
-    messages = prompt.messages(language, fields, passages=passages)
-    reply = await ask(chat, ChatRequest(messages, prompt.id(language), max_tokens=1, top_logprobs=20))
+    reply = await ask(chat, yes_no_request(name, language, fields, passages))
     if isinstance(reply, Abstained):
         return reply, Usage()
     probability = yes_probability(reply)

@@ -16,6 +16,8 @@ Vectors = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Message:
+    """One turn of a chat."""
+
     role: Literal["system", "user", "assistant"]
     content: str
 

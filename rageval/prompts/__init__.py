@@ -22,7 +22,7 @@ from typing import Any, cast
 
 import yaml
 
-from rageval.models.base import Message
+from rageval.models.base import ChatRequest, Message
 from rageval.types import LANGUAGES, Json, Language, Passage
 
 
@@ -57,6 +57,15 @@ class Prompt:
         if passages:
             body = f"{passages_block(passages)}\n\n{body}"
         return (Message("system", shared_text(language, "system")), Message("user", body))
+
+
+def yes_no_request(
+    name: str, language: Language, fields: Mapping[str, object], passages: Sequence[Passage] = ()
+) -> ChatRequest:
+    """A request for one word, with the alternatives from which P(yes) is read (`structured.yes_probability`)."""
+    prompt = load_prompt(name)
+    messages = prompt.messages(language, fields, passages=passages)
+    return ChatRequest(messages, prompt.id(language), max_tokens=1, top_logprobs=20)
 
 
 def passages_block(passages: Sequence[Passage]) -> str:

@@ -84,7 +84,7 @@ def _expanded_bca(x: NDArray[np.float64], level: float, rng: np.random.Generator
     """
     n, mean = x.size, float(x.mean())
     means = _resampled_means(x, rng)
-    below = float(np.mean(means < mean) + 0.5 * np.mean(means == mean))
+    below = (int((means < mean).sum()) + 0.5 * int((means == mean).sum())) / RESAMPLES
     bias = normal_quantile(min(max(below, 1.0 / (RESAMPLES + 1)), RESAMPLES / (RESAMPLES + 1)))
     deviation = x - mean
     acceleration = float(np.sum(deviation**3) / (6.0 * np.sum(deviation**2) ** 1.5))

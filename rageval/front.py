@@ -1,0 +1,153 @@
+"""The synchronous front of the library: `rageval.evaluate`."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar, cast
+
+from rageval.benchmark import Selection, load, select_questions
+from rageval.errors import DeclarationError
+from rageval.experiment.choose_models import choose_chat, choose_embedder
+from rageval.experiment.file import parse_model_choice
+from rageval.experiment.plan import (
+    Experiment,
+    check_labels_differ,
+    check_metrics_apply,
+    judges_of,
+    model_needs,
+    parse_metrics,
+)
+from rageval.experiment.recipes import build_pipeline
+from rageval.experiment.running import run_experiment
+from rageval.leaderboard import Leaderboard, read_leaderboard
+from rageval.models.base import ChatModel, Embedder
+from rageval.models.cache import CachedChat
+from rageval.models.vector_cache import CachedEmbedder
+from rageval.pipeline import Pipeline, Stage
+from rageval.report.tables import markdown
+from rageval.systems import System, function_pipeline
+from rageval.types import Benchmark, Estimate, Json
+
+T = TypeVar("T")
+
+PipelineLike: TypeAlias = str | Mapping[str, Mapping[str, Json]] | Pipeline | Stage | System
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The runs of one evaluation. Printed, it is the leaderboard as a Markdown table.
+
+    `runs` are the run folders, in the order of the pipelines; `leaderboard` sorts them by the first metric.
+    """
+
+    runs: tuple[Path, ...]
+    leaderboard: Leaderboard
+
+    def __getitem__(self, pipeline: str) -> Mapping[str, Estimate | None]:
+        """Estimates by metric name for the pipeline with that label. Raises KeyError where there is none."""
+        for row in self.leaderboard.rows:
+            if row.label == pipeline:
+                return row.estimates
+        raise KeyError(f"{pipeline!r}; the pipelines are {[row.label for row in self.leaderboard.rows]}")
+
+    def __str__(self) -> str:
+        return markdown(self.leaderboard)
+
+
+def evaluate(
+    benchmark: str | Path | Benchmark,
+    pipelines: Sequence[PipelineLike],
+    metrics: Sequence[str],
+    *,
+    questions: Selection = None,
+    split: str | None = None,
+    chat: ChatModel | Mapping[str, Any] | str = "local",
+    embed: Embedder | Mapping[str, Any] | str = "local",
+    judge: ChatModel | Mapping[str, Any] | str | None = None,
+    seed: int = 0,
+    out: str | Path = "results",
+    name: str = "evaluation",
+) -> Result:
+    """Run pipelines over a benchmark and score them; what an earlier call has done is not done again.
+
+    `pipelines` may be names of recipes (`"naive"`), `{"naive": {"k": 3}}`, `Pipeline`s, stages, or functions from a
+    `Question` to a `Response` or an answer. Models are `"local"`, a mapping as in an experiment file, or objects;
+    `judge` is the chat model unless given. Runs go to `out/runs`, caches to `out/cache`.
+
+    Works inside a running event loop (a notebook) too. Raises DeclarationError before anything is spent.
+    """
+    here, folder = Path.cwd(), Path(out)
+    parsed = parse_metrics(metrics)
+    built = tuple(_pipeline(pipeline, here) for pipeline in pipelines)
+    if not built or not parsed:
+        raise DeclarationError("evaluate: found no pipelines or no metrics, expected at least one of each")
+    check_labels_differ(built)
+    loaded = benchmark if isinstance(benchmark, Benchmark) else load(str(benchmark), split=split)
+    chosen = select_questions(loaded, questions, seed)
+    check_metrics_apply(parsed, loaded, chosen)
+    needs = model_needs(built, parsed)
+    cache = folder / "cache"
+    chat_model = _chat(chat, here, cache, "chat") if "chat" in needs else None
+    embedder = _embedder(embed, cache) if "embed" in needs else None
+    judge_model = None
+    if judges_of(parsed):
+        judge_model = chat_model if judge is None and chat_model else _chat(judge or chat, here, cache, "judge")
+    experiment = Experiment(name, loaded, loaded.name, chosen, built, parsed, chat_model, embedder, judge_model, seed)
+    runs = tuple(_outside_any_loop(lambda: run_experiment(experiment, folder)))
+    return Result(runs, read_leaderboard(runs))
+
+
+def _pipeline(given: PipelineLike, base: Path) -> Pipeline:
+    match given:
+        case Pipeline():
+            return given
+        case Stage():
+            return Pipeline(type(given).__name__, given)
+        case str():
+            return build_pipeline(given, {}, base)
+        case Mapping():
+            ((name, params),) = given.items()
+            return build_pipeline(name, params, base)
+        case _ if callable(given):
+            return function_pipeline(given)
+        case _:
+            raise DeclarationError(f"evaluate: found a {type(given).__name__}, expected a pipeline, name or function")
+
+
+def _chat(given: ChatModel | Mapping[str, Any] | str, base: Path, cache: Path, role: str) -> ChatModel:
+    if isinstance(given, str | Mapping):
+        return choose_chat(parse_model_choice(given, role), base, cache)
+    return CachedChat(given, cache / "chat.sqlite")
+
+
+def _embedder(given: Embedder | Mapping[str, Any] | str, cache: Path) -> Embedder:
+    if isinstance(given, str | Mapping):
+        return choose_embedder(parse_model_choice(given, "embed"), cache)
+    return CachedEmbedder(given, cache / "vectors")
+
+
+def _outside_any_loop(work: Callable[[], T]) -> T:
+    """Run `work`, which starts an event loop of its own, in a thread where the caller already runs one."""
+    import asyncio
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return work()
+    outcome: list[T | BaseException] = []
+
+    def run() -> None:
+        try:
+            outcome.append(work())
+        except BaseException as error:  # noqa: BLE001 (raised again below, in the caller's thread)
+            outcome.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    if isinstance(outcome[0], BaseException):
+        raise outcome[0]
+    return cast(T, outcome[0])
