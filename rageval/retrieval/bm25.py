@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, cast
@@ -37,6 +38,9 @@ class BM25Index:
         b: float = 0.75,
     ) -> None:
         import bm25s  # pyright: ignore[reportMissingTypeStubs]
+
+        # bm25s sets its own logger to DEBUG at import, and would write a line per index to anyone's root logger
+        logging.getLogger("bm25s").setLevel(logging.WARNING)
 
         self.passages = passages
         self._words = words
