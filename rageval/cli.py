@@ -94,6 +94,7 @@ def check(
     experiment: Annotated[Path, typer.Argument(help="An experiment file (YAML).")], as_json: JsonFlag = False
 ) -> None:
     """Check an experiment's names, labels and models; say what it would ask of models. Spends nothing."""
+    import asyncio
     import tempfile
 
     from rageval.experiment.plan import estimate_cost, load_experiment
@@ -101,6 +102,7 @@ def check(
     with tempfile.TemporaryDirectory() as scratch:
         planned = load_experiment(experiment, Path(scratch))
         costs = estimate_cost(planned)
+        asyncio.run(planned.close())
     if as_json:
         pipelines: list[Json] = [
             {"pipeline": c.pipeline, "calls": [c.low, c.high], "prompt_tokens": c.prompt_tokens} for c in costs
@@ -245,6 +247,9 @@ def check_benchmark(
 def main() -> NoReturn:
     """Entry point: errors that rageval raises on purpose become one line and an exit code."""
     logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stderr)
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")  # an answer may hold what the terminal cannot show
     try:
         app()
     except ModelError as error:

@@ -81,7 +81,8 @@ class Resources:
         try:
             return await asyncio.shield(task)
         except Exception:
-            self._built.pop(shared, None)
+            if self._built.get(shared) is task:
+                del self._built[shared]
             raise
 
 

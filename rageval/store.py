@@ -132,7 +132,7 @@ def write_json(path: Path, data: Mapping[str, Json]) -> None:
 def _replace(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
+    temporary.write_bytes(_encode(text))
     temporary.replace(path)
 
 
@@ -140,7 +140,12 @@ def _append(path: Path, data: Mapping[str, Json]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     line = json.dumps(data, ensure_ascii=False, allow_nan=False) + "\n"
     with path.open("ab") as file:
-        file.write(line.encode())
+        file.write(_encode(line))
+
+
+def _encode(text: str) -> bytes:
+    """JSON text as UTF-8. Half a surrogate pair, which a model's reply may hold, becomes the JSON escape that it is."""
+    return text.encode(errors="backslashreplace")
 
 
 def _drop_torn_tail(path: Path) -> None:

@@ -6,11 +6,14 @@ import asyncio
 import hashlib
 import inspect
 import json
+import math
 import textwrap
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias, cast
+
+import numpy as np
 
 from rageval.errors import DeclarationError, ExecutionError
 from rageval.generation.abstention import is_abstention
@@ -109,7 +112,7 @@ class _Recording:
     async def build(self, resources: Resources) -> Mapping[str, Response]:
         documents = {document.id: document for document in resources.documents}
         if self.path.suffix in (".jsonl", ".json"):
-            return dict(_recorded_responses(self.path, documents))
+            return _recorded_responses(self.path, documents)
         return {
             question_id: Response(hits=tuple(_hit(doc_id, score, None, documents) for doc_id, score in _ordered(pairs)))
             for question_id, pairs in read_run(self.path).items()
@@ -118,6 +121,8 @@ class _Recording:
 
 def replay(path: Path, k: int = 5) -> Stage:
     """A stage that replays the file. Raises DeclarationError where it cannot be read."""
+    if k < 1:
+        raise DeclarationError(f"k: found {k}, expected at least 1")
     try:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
@@ -125,19 +130,19 @@ def replay(path: Path, k: int = 5) -> Stage:
             f"{path}: cannot be read ({error.strerror}); expected a TREC run or JSONL file"
         ) from None
     if path.suffix in (".jsonl", ".json"):
-        for _ in _recorded_responses(path, {}):
-            pass
+        _recorded_responses(path, {})
     else:
         read_run(path)
     return Replay(path, digest, k)
 
 
 def _ordered(pairs: list[tuple[str, float]]) -> list[tuple[str, float]]:
-    return sorted(pairs, key=lambda pair: (pair[1], pair[0]), reverse=True)
+    """As trec_eval does, which keeps scores as C floats."""
+    return sorted(pairs, key=lambda pair: (np.float32(pair[1]), pair[0]), reverse=True)
 
 
-def _recorded_responses(path: Path, documents: Mapping[str, Document]) -> list[tuple[str, Response]]:
-    recorded: list[tuple[str, Response]] = []
+def _recorded_responses(path: Path, documents: Mapping[str, Document]) -> dict[str, Response]:
+    recorded: dict[str, Response] = {}
     for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
         if not line.strip():
             continue
@@ -150,11 +155,14 @@ def _recorded_responses(path: Path, documents: Mapping[str, Document]) -> list[t
             answer = data.get("answer")
             if answer is not None and not isinstance(answer, str):
                 raise TypeError("answer is not a text")
-            recorded.append((str(data["question_id"]), Response(hits=hits, answer=answer)))
+            question_id = str(data["question_id"])
+            if question_id in recorded:
+                raise ValueError(f"question {question_id} has an earlier line")
+            recorded[question_id] = Response(hits=hits, answer=answer)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DeclarationError(
                 f"{path}:{number}: found {line[:60].decode(errors='replace')!r} ({error}), expected an object with "
-                "question_id, answer and hits (each with doc_id)"
+                "question_id (once in the file), answer and hits (each with doc_id)"
             ) from None
     return recorded
 
@@ -162,6 +170,8 @@ def _recorded_responses(path: Path, documents: Mapping[str, Document]) -> list[t
 def _hit(doc_id: str, score: float, text: str | None, documents: Mapping[str, Document]) -> Hit:
     document = documents.get(doc_id)
     whole = document.text if document else ""
+    if not math.isfinite(score):
+        raise ValueError(f"the score {score} is not finite")
     given = whole if text is None else text
     start = max(0, whole.find(given))
     return Hit(Passage(doc_id, start, start + len(given), given, document.title if document else ""), score)

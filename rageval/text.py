@@ -21,7 +21,7 @@ _BOUNDARY = re.compile(
 _ABBREVIATION = re.compile(
     r"(?:\b(?i:e\.g|i\.e|et al|etc|cf|vs|figs?|eqs?|sec|vol|pp?|dr|mrs?|ms|prof|approx|resp)|\b[A-Z])$"
 )
-_NUMBERING = re.compile(r"^\s*(?:[-*•]|\(?\d{1,2}[.)、:：）])\s*")
+_NUMBERING = re.compile(r"^\s*(?:[-*•]|\(?\d{1,2}[.)、:：）](?!\d))\s*")
 _CHARACTERS_PER_LATIN_TOKEN = 5
 
 

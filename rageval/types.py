@@ -99,10 +99,15 @@ class Benchmark:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One retrieved passage and its score; higher is better, only the order within one ranking has a meaning."""
+    """One retrieved passage and its score, for information: the order of the hits is the ranking."""
 
     passage: Passage
     score: float
+
+    @classmethod
+    def whole(cls, document: Document, score: float = 0.0) -> Hit:
+        """A hit on a whole document, for systems that do not split theirs."""
+        return cls(Passage(document.id, 0, len(document.text), document.text, document.title), score)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,11 @@ class Experiment:
         """The judges that the metrics read, each once, in the order of the metrics."""
         return judges_of(self.metrics)
 
+    async def close(self) -> None:
+        """Close the models, each once."""
+        for model in {id(m): m for m in (self.chat, self.judge, self.embedder) if m}.values():
+            await model.close()
+
 
 def judges_of(metrics: Sequence[Metric]) -> tuple[Judge, ...]:
     """The judges that these metrics read, each once."""
@@ -144,10 +149,10 @@ def _models(
     needs = model_needs(pipelines, metrics)
     judge_choice = models.judge or models.chat
     chat = choose_chat(models.chat, base, cache) if "chat" in needs else None
-    embedder = choose_embedder(models.embed, cache, on_embedding) if "embed" in needs else None
     judge = None
     if judges_of(metrics):
         judge = chat if chat is not None and judge_choice == models.chat else choose_chat(judge_choice, base, cache)
+    embedder = choose_embedder(models.embed, cache, on_embedding) if "embed" in needs else None
     return chat, embedder, judge
 
 

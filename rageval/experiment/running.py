@@ -74,14 +74,13 @@ async def _run(experiment: Experiment, out: Path, on_progress: OnProgress, retry
     ids = [question.id for question in experiment.questions]
     runs = [_new_run(experiment, pipeline, out, documents) for pipeline in experiment.pipelines]
     with ExitStack() as stack:
-        for run in runs:
-            stack.enter_context(run.folder.locked())
-            run.read(ids, retry_failed)
         try:
+            for run in runs:
+                stack.enter_context(run.folder.locked())
+                run.read(ids, retry_failed)
             await _answer_and_judge(experiment, runs, on_progress)
         finally:
-            for model in {id(m): m for m in (experiment.chat, experiment.judge, experiment.embedder) if m}.values():
-                await model.close()
+            await experiment.close()
         for run in runs:
             _score(experiment, run)
     return [run.folder.path for run in runs]

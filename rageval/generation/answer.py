@@ -22,7 +22,7 @@ _VARIANTS = {
     (True, False): "citing",
     (True, True): "citing_or_abstain",
 }
-_CITATION = re.compile(r"\s*[\[［【](\d{1,3})[\]］】]")
+_CITATION = re.compile(r"\s*[\[［【](\d{1,3}(?:\s*[,，、]\s*\d{1,3})*)[\]］】]")
 
 
 @dataclass(frozen=True)
@@ -58,12 +58,12 @@ class Answer(Stage):
         abstention = shared_text(question.language, "abstention")
         passages = state.response.context_passages
         if not passages:
-            return state.with_response(answer=abstention, abstained=True).with_step("abstain", reason="empty context")
+            return _abstain(state, abstention).with_step("abstain", reason="empty context")
         if self.abstain == "ask_first":
             fields = {"question": question.text}
             state, probability = await ask_yes_no(state, resources, "check_answerable", fields, passages)
             if probability is not None and probability < 0.5:
-                return state.with_response(answer=abstention, abstained=True)
+                return _abstain(state, abstention)
         offered = self.abstain == "in_answer"
         prompt = load_prompt("answer")
         messages = prompt.messages(
@@ -109,9 +109,13 @@ class AnswerFromMemory(Stage):
         )
 
 
+def _abstain(state: State, abstention: str) -> State:
+    return state.with_response(answer=abstention, abstained=True, citations=())
+
+
 def take_citations(text: str) -> tuple[str, list[int]]:
-    """The text without its markers like [1], and the numbers in them, in order."""
-    numbers = [int(match[1]) for match in _CITATION.finditer(text)]
+    """The text without its markers like [1] or [1, 2], and the numbers in them, in order."""
+    numbers = [int(number) for match in _CITATION.finditer(text) for number in re.findall(r"\d+", match[1])]
     return _CITATION.sub("", text).strip(), numbers
 
 

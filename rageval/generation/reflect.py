@@ -51,9 +51,10 @@ class SelfReflect(Stage):
         k = self.retrieve.context_size().passages
         answering = 2 if generate else 0
         decide = 1 if self.decide and generate else 0
+        retrieve = self.retrieve.calls(generate)
         return Calls(
-            decide + 1 if generate else k,
-            decide + (self.max_retries + 1) * (k + answering) + self.max_retries,
+            decide + 1 if generate else retrieve.low + k,
+            decide + (self.max_retries + 1) * (retrieve.high + k + answering) + self.max_retries,
         )
 
     def indexing_calls(self, documents: Sequence[Document]) -> int:

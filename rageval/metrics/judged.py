@@ -31,10 +31,13 @@ def faithfulness(question: Question, response: Response, judgments: Sequence[Jud
 def answer_relevance(question: Question, response: Response, judgments: Sequence[Judgment]) -> Score | Unscored:
     """1 where the answer addresses the question, else 0, from the judge `answer_relevance`.
 
-    An abstention scores 0 on an answerable question and is Unscored on an unanswerable one, where it is right.
+    An abstention scores 0 on an answerable question and is Unscored on an unanswerable one, where it is right. An empty
+    answer addresses nothing and scores 0; where no answer was asked for (it is None), there is nothing to score.
     """
     if response.abstained:
         return Score(0.0) if question.answerable else Unscored("the pipeline rightly abstained")
+    if response.answer == "":
+        return Score(0.0)
     return _share(judgments, "answers")
 
 

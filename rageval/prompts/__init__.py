@@ -13,6 +13,7 @@ language of the prompt.
 from __future__ import annotations
 
 import hashlib
+import re
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ import yaml
 
 from rageval.models.base import ChatRequest, Message
 from rageval.types import LANGUAGES, Json, Language, Passage
+
+_FENCE = re.compile(r"<(\s*/?\s*passages\s*)>", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ def passages_block(passages: Sequence[Passage]) -> str:
 
 
 def _unfence(text: str) -> str:
-    return text.replace("<passages>", "(passages)").replace("</passages>", "(/passages)").replace("\n\n", "\n")
+    return re.sub(r"\n{2,}", "\n", _FENCE.sub(r"(\1)", text))
 
 
 def load_prompt(name: str) -> Prompt:
@@ -87,13 +90,19 @@ def load_prompt(name: str) -> Prompt:
 
 @cache
 def _load(name: str) -> Prompt:
-    raw = (resources.files(__name__) / f"{name}.yaml").read_bytes()
+    return parse_prompt(name, (resources.files(__name__) / f"{name}.yaml").read_bytes())
+
+
+def parse_prompt(name: str, raw: bytes) -> Prompt:
+    """The prompt that a file of these bytes holds. Raises ValueError where it breaks the form above."""
     data = cast("dict[str, Any]", yaml.safe_load(raw))
     if set(data) != {"version", *LANGUAGES}:
         raise ValueError(f"prompt {name}: keys are {sorted(data)}, expected version, {', '.join(LANGUAGES)}")
     texts: dict[Language, dict[str, str]] = {language: dict(data[language]) for language in LANGUAGES}
-    for key in texts["en"].keys() | texts["zh"].keys():
-        if _placeholders(texts["en"].get(key, "")) != _placeholders(texts["zh"].get(key, "")):
+    if texts["en"].keys() != texts["zh"].keys():
+        raise ValueError(f"prompt {name}: the texts are {sorted(texts['en'])} in en, {sorted(texts['zh'])} in zh")
+    for key in texts["en"]:
+        if _placeholders(texts["en"][key]) != _placeholders(texts["zh"][key]):
             raise ValueError(f"prompt {name}: the placeholders of {key} differ between the languages")
     return Prompt(name, int(data["version"]), hashlib.sha256(raw).hexdigest(), texts)
 

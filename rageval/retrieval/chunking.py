@@ -14,7 +14,8 @@ from rageval.types import Document, Passage
 class Chunking:
     """Passages of at most `tokens` estimated tokens (`rageval.text.count_tokens`), cut between sentences.
 
-    `overlap` sentences at the end of a passage are repeated at the start of the next one. A sentence longer than the
+    Up to `overlap` sentences at the end of a passage are repeated at the start of the next one, as many as leave room
+    for its first new sentence: every passage holds something that no earlier one does. A sentence longer than the
     budget is cut between words (Chinese: between characters). A document whose text is empty gives one empty passage,
     so that its title can still be found.
     """
@@ -35,21 +36,21 @@ class Chunking:
         """The passages of one document, in order. Every visible character is in at least one of them."""
         text = document.text
         pieces = [piece for span in sentences(text) for piece in self._fit(text, *span)]
+        sizes = [count_tokens(text[start:end]) for start, end in pieces]
         passages: list[Passage] = []
-        first = 0
-        while first < len(pieces):
-            last, used = first, count_tokens(text[slice(*pieces[first])])
-            while last + 1 < len(pieces):
-                more = count_tokens(text[slice(*pieces[last + 1])])
-                if used + more > self.tokens:
+        new = 0
+        while new < len(pieces):
+            first, used = new, sizes[new]
+            for repeated in range(new - 1, max(new - 1 - self.overlap, -1), -1):
+                if used + sizes[repeated] > self.tokens:
                     break
-                used += more
-                last += 1
-            start, end = pieces[first][0], pieces[last][1]
+                first, used = repeated, used + sizes[repeated]
+            new += 1
+            while new < len(pieces) and used + sizes[new] <= self.tokens:
+                used += sizes[new]
+                new += 1
+            start, end = pieces[first][0], pieces[new - 1][1]
             passages.append(Passage(document.id, start, end, text[start:end], document.title))
-            if last + 1 == len(pieces):
-                break
-            first = max(first + 1, last + 1 - self.overlap)
         return passages or [Passage(document.id, 0, 0, "", document.title)]
 
     def _fit(self, text: str, start: int, end: int) -> list[tuple[int, int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rageval.errors import DeclarationError
 from rageval.pipeline import ContextSize, Resources, Stage, State
 from rageval.retrieval.chunking import Chunking
 from rageval.types import Hit, Passage, RelevanceLabel
@@ -19,6 +20,10 @@ class RetrieveLabelled(Stage):
 
     k: int = 5
     chunking: Chunking = Chunking()
+
+    def __post_init__(self) -> None:
+        if self.k < 1:
+            raise DeclarationError(f"k: found {self.k}, expected at least 1")
 
     def context_size(self) -> ContextSize:
         return ContextSize(self.k, self.chunking.tokens)

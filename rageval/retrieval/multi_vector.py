@@ -98,6 +98,8 @@ class RetrieveMultiVector(Stage):
             raise DeclarationError(f"views: found {list(self.views)}, expected one or more different views")
         if self.k < 1 or self.depth < self.k:
             raise DeclarationError(f"k: found {self.k} (depth {self.depth}), expected 1 <= k <= depth")
+        if self.questions_per_passage < 1:
+            raise DeclarationError(f"questions_per_passage: found {self.questions_per_passage}, expected at least 1")
 
     def all_prompts(self) -> frozenset[str]:
         return frozenset(_PROMPTS[view] for view in self.views if view in _PROMPTS)

@@ -1,0 +1,156 @@
+"""A small benchmark in two languages, a model that answers any rageval prompt by a fixed rule, and ways to run both."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rageval.models.base import ChatReply, ChatRequest
+from rageval.types import Usage
+from tests.flow.fake_server import Canned, Received, completion, embeddings
+
+DOCUMENTS = {
+    "arlen": "Mount Arlen is 2310 metres high. Its summit was first reached in 1871 by two sisters.",
+    "brone": "The river Brone is 95 kilometres long. It flows into Lake Corva near the town of Delmar.",
+    "delmar": "Delmar has 8400 inhabitants. Most of them work in the salt mines of Mount Arlen.",
+    "corva": "Lake Corva is 61 metres deep. Its water is too salty to drink.",
+    "qingshi": "青石山高一千八百米。山顶的寺庙建于一六〇二年。",
+    "lanjiang": "蓝江全长三百公里，在白沙镇流入东湖。",
+    "baisha": "白沙镇有两万居民，多数人以捕鱼为生。",
+    "donghu": "东湖最深处四十米，湖中盛产银鱼。",
+}
+QUESTIONS = {
+    "en-1": "How high is Mount Arlen?",
+    "en-2": "Into which lake does the river Brone flow?",
+    "en-none": "Who painted the ceiling of the Delmar theatre?",
+    "zh-1": "青石山顶的寺庙建于哪一年？",
+    "zh-2": "蓝江在哪里流入东湖？",
+    "zh-none": "白沙镇的图书馆有多少本书？",
+}
+LABELS = {
+    "en-1": {"arlen": 2, "delmar": 0},
+    "en-2": {"brone": 2, "corva": 1},
+    "zh-1": {"qingshi": 1},
+    "zh-2": {"lanjiang": 1},
+}
+PIPELINES = [
+    {"naive": {"k": 2}},
+    {"rag_fusion": {"k": 2, "n": 2}},
+    {"hyde": {"k": 2}},
+    {"multi_vector": {"k": 2, "views": ["sentences", "summaries"]}},
+    {"self_rag": {"k": 2}},
+]
+METRICS = ["ndcg@10", "recall@2", "faithfulness", "answer_relevance", "context_relevance"]
+
+
+def write_benchmark(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    (folder / "card.yaml").write_text("name: small\nlicense: CC0-1.0\n", encoding="utf-8")
+    write_lines(folder / "documents.jsonl", [{"id": name, "text": text} for name, text in DOCUMENTS.items()])
+    write_lines(
+        folder / "questions.jsonl",
+        [
+            {"id": name, "text": text, "tags": ["unanswerable"] if name.endswith("none") else []}
+            for name, text in QUESTIONS.items()
+        ],
+    )
+    rows = [f"{question}\t{document}\t{grade}\n" for question, g in LABELS.items() for document, grade in g.items()]
+    (folder / "labels.tsv").write_text("question_id\tdocument_id\tgrade\n" + "".join(rows), encoding="utf-8")
+    return folder
+
+
+def write_lines(path: Path, records: Sequence[Mapping[str, object]]) -> None:
+    path.write_text("".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records), encoding="utf-8")
+
+
+def write_experiment(folder: Path, base_url: str, *, model: Mapping[str, object] | None = None, **changes: Any) -> Path:
+    """`folder/experiment.yaml`, with its benchmark beside it where there is none yet; None removes a key."""
+    if not (folder / "small").exists():
+        write_benchmark(folder / "small")
+    endpoint = {"provider": "openai", "base_url": base_url, "model": "fake", "concurrency": 4, **(model or {})}
+    content = {
+        "benchmark": "small",
+        "pipelines": PIPELINES,
+        "metrics": METRICS,
+        "models": {"chat": endpoint, "embed": {k: endpoint[k] for k in ("provider", "base_url", "model")}},
+        "seed": 7,
+        **changes,
+    }
+    path = folder / "experiment.yaml"
+    path.write_text(yaml.safe_dump({k: v for k, v in content.items() if v is not None}), encoding="utf-8")
+    return path
+
+
+def reply_to(prompt: str, *, wants_json: bool, wants_logprobs: bool) -> ChatReply:
+    """What the model says, decided by the prompt's words alone: claims as JSON, P(yes), or text."""
+    digest = hashlib.sha256(prompt.encode()).digest()
+    usage = Usage(calls=1, prompt_tokens=len(prompt), completion_tokens=5)
+    if wants_json:
+        claims = [f"Claim {digest[0]} holds.", f"第{digest[1]}条成立。"][: 1 + digest[2] % 2]
+        return ChatReply(json.dumps({"claims": claims}, ensure_ascii=False), usage=usage)
+    if wants_logprobs:
+        p = 0.02 + 0.96 * math.sqrt(digest[0] / 255)  # yes twice as often as no
+        yes, no = ("yes", "no") if prompt.isascii() else ("是", "否")
+        pairs = sorted([(yes, math.log(p)), (no, math.log(1 - p))], key=lambda pair: -pair[1])
+        return ChatReply(pairs[0][0], first_token=tuple(pairs), usage=usage)
+    return ChatReply(f"The salt lake {digest[0]} lies at Delmar [1].\n东湖{digest[1]}在白沙镇。", usage=usage)
+
+
+def scripted_reply(request: ChatRequest) -> ChatReply:
+    """For `ScriptedChat`."""
+    prompt = request.messages[-1].content
+    return reply_to(prompt, wants_json=request.schema is not None, wants_logprobs=request.top_logprobs > 0)
+
+
+def respond(received: Received) -> Canned:
+    """For `FakeServer`: the same replies, and embeddings that depend on the text alone."""
+    if received.path == "/v1/embeddings":
+        return embeddings([_vector(text) for text in received.payload["input"]])
+    payload = received.payload
+    reply = reply_to(
+        payload["messages"][-1]["content"],
+        wants_json="response_format" in payload,
+        wants_logprobs=payload.get("logprobs", False),
+    )
+    return completion(reply.text, top_logprobs=dict(reply.first_token))
+
+
+def _vector(text: str) -> list[float]:
+    """Counts of characters in 32 bins: texts that share many are close."""
+    vector = [0.01] * 32
+    for character in text:
+        vector[ord(character) % 32] += 1.0
+    return vector
+
+
+def start_rageval(*arguments: object) -> subprocess.Popen[str]:
+    """Run the command line in a process of its own, without keys or proxies of the machine that tests run on."""
+    environment = {k: v for k, v in os.environ.items() if not k.upper().endswith(("_PROXY", "_KEY"))}
+    return subprocess.Popen(
+        [sys.executable, "-c", "from rageval.cli import main; main()", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+
+
+def run_folders(out: Path) -> dict[str, Path]:
+    """By the name of the pipeline."""
+    return {
+        json.loads((path / "manifest.json").read_text())["label"].partition("(")[0]: path
+        for path in (out / "runs").iterdir()
+    }
+
+
+def read_jsonl(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]

@@ -1,0 +1,100 @@
+"""Sentences, search words and token counts, in English, Chinese and mixed text."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rageval.text import count_tokens, reply_lines, search_words, sentences
+
+texts = st.text(
+    st.sampled_from("ab Z1.!?。！？；…”\"')\n\t 　中文字e.g.") | st.characters(exclude_categories=["Cs"]), max_size=60
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", []),
+        (" \n ", []),
+        ("One. Two! Three?", ["One.", "Two!", "Three?"]),
+        ("No end here", ["No end here"]),
+        ("It costs 3.14 euros. Yes.", ["It costs 3.14 euros.", "Yes."]),
+        (
+            "Use sparse methods, e.g. BM25, first. Then rerank.",
+            ["Use sparse methods, e.g. BM25, first.", "Then rerank."],
+        ),
+        ("Gao et al. 2022 wrote it. S. Robertson did not.", ["Gao et al. 2022 wrote it.", "S. Robertson did not."]),
+        ('He said "stop." Then he left.', ['He said "stop."', "Then he left."]),
+        ("Wait... what?!  Nothing", ["Wait...", "what?!", "Nothing"]),
+        ("A title\nA line", ["A title", "A line"]),
+        ("第一句。第二句！第三句？", ["第一句。", "第二句！", "第三句？"]),
+        ("他说：“停。”然后走了。", ["他说：“停。”", "然后走了。"]),
+        ("分号；也断句……对。", ["分号；", "也断句……", "对。"]),
+        ("用BM25.再重排。Then stop.", ["用BM25.", "再重排。", "Then stop."]),
+        ("版本3.5很快。", ["版本3.5很快。"]),
+    ],
+)
+def test_sentences(text: str, expected: list[str]) -> None:
+    assert [text[start:end] for start, end in sentences(text)] == expected
+
+
+@given(texts)
+def test_sentences_cover_every_visible_character_once_and_in_order(text: str) -> None:
+    spans = sentences(text)
+    ends = [0, *(end for _, end in spans), len(text)]
+    starts = [*(start for start, _ in spans), len(text)]
+    assert all(start < end for start, end in spans)
+    for gap_start, gap_end in zip(ends, starts, strict=False):
+        assert gap_start <= gap_end
+        assert not text[gap_start:gap_end].strip()
+    assert all(text[start:end] == text[start:end].strip() for start, end in spans)
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [("", 0), ("  \n", 0), ("a", 1), ("hello", 1), ("vector", 2), ("retrieval!", 3), ("检索增强", 4), ("用BM25。", 3)],
+)
+def test_count_tokens(text: str, tokens: int) -> None:
+    assert count_tokens(text) == tokens
+
+
+@given(texts, texts)
+def test_tokens_of_a_joined_text_are_at_most_the_sum(left: str, right: str) -> None:
+    assert max(count_tokens(left), count_tokens(right)) <= count_tokens(left + right)
+    assert count_tokens(left + right) <= count_tokens(left) + count_tokens(right)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", []),
+        ("The of and", []),
+        ("Ranked passages are ranking", ["rank", "passag", "rank"]),
+        ("ＢＭ２５ and BM25", ["bm25", "bm25"]),
+        ("倒排索引的", ["倒排", "索引"]),
+        ("用的是", ["用"]),
+        ("自然语言处理", ["自然", "语言", "处理", "自然语言"]),
+    ],
+)
+def test_search_words(text: str, words: list[str]) -> None:
+    assert sorted(search_words(text)) == sorted(words)
+
+
+def test_search_words_of_mixed_text_hold_both_languages() -> None:
+    assert set(search_words("使用HyDE检索documents")) == {"使用", "检索", "hyde", "document"}
+
+
+@pytest.mark.parametrize(
+    ("reply", "lines"),
+    [
+        ("", []),
+        ("1. What is BM25?\n2) What is HyDE?\n", ["What is BM25?", "What is HyDE?"]),
+        ("- one\n* two\n• three\n\n  one", ["one", "two", "three"]),
+        ("1、第一条\n（2）\n2：第二条\n“第三条”", ["第一条", "（2）", "第二条", "第三条"]),
+        ('"quoted question"', ["quoted question"]),
+        ("3.5 billion parameters\n12:30 in Paris", ["3.5 billion parameters", "12:30 in Paris"]),
+        ("2022 wrote it", ["2022 wrote it"]),
+    ],
+)
+def test_reply_lines(reply: str, lines: list[str]) -> None:
+    assert reply_lines(reply) == lines
