@@ -260,7 +260,7 @@ def main() -> NoReturn:
 
 
 def _fail(error: RagevalError, code: int) -> NoReturn:
-    print(f"error: {error}", file=sys.stderr)
+    print("error:", " ".join(str(error).splitlines()), file=sys.stderr)
     sys.exit(code)
 
 

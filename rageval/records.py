@@ -48,7 +48,7 @@ def outcome_to_json(outcome: Outcome, documents: Mapping[str, Document]) -> dict
         "answer": outcome.answer,
         "abstained": outcome.abstained,
         "citations": [*outcome.citations],
-        "steps": [{"name": step.name, **step.detail} for step in outcome.steps],
+        "steps": [{"name": step.name, "detail": {**step.detail}} for step in outcome.steps],
         "usage": usage_to_json(outcome.usage),
         "latency_s": outcome.latency_s,
     }
@@ -65,7 +65,7 @@ def outcome_from_json(data: Mapping[str, Any], documents: Mapping[str, Document]
         answer=data["answer"],
         abstained=data["abstained"],
         citations=tuple(data["citations"]),
-        steps=tuple(Step(step["name"], {k: v for k, v in step.items() if k != "name"}) for step in data["steps"]),
+        steps=tuple(Step(step["name"], step["detail"]) for step in data["steps"]),
         usage=Usage(**data["usage"]),
         latency_s=data["latency_s"],
     )

@@ -46,9 +46,13 @@ class RunFolder:
 
     @contextmanager
     def locked(self) -> Generator[None]:
-        """Hold the folder for writing. Raises DeclarationError where another process holds it."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        with (self.path / ".lock").open("w") as lock:
+        """Hold the folder for writing. Raises DeclarationError where another process holds it or nobody may write."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock_file = (self.path / ".lock").open("w")
+        except OSError as error:
+            raise DeclarationError(f"{self.path}: cannot be written ({error.strerror}): choose another --out") from None
+        with lock_file as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:

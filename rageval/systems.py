@@ -52,10 +52,13 @@ class CallFunction(Stage):
         response = Response(answer=answered) if isinstance(answered, str) else answered
         if not isinstance(cast("object", response), Response):
             raise ExecutionError(f"the function returned a {type(response).__name__}, expected a Response or a str")
-        if any(not 0 <= position < len(response.hits) for position in response.context):
-            raise ExecutionError(f"the response's context {response.context} names positions outside its hits")
+        for name, positions in (("context", response.context), ("citations", response.citations)):
+            if any(not 0 <= position < len(response.hits) for position in positions):
+                raise ExecutionError(f"the response's {name} {positions} names positions outside its hits")
+        if not all(math.isfinite(hit.score) for hit in response.hits):
+            raise ExecutionError("a hit of the response has a score that is not finite")
         return state.with_response(
-            hits=response.hits,
+            hits=tuple(Hit(hit.passage, float(hit.score)) for hit in response.hits),  # numpy's numbers are no JSON
             answer=response.answer,
             context=response.context or tuple(range(len(response.hits))),
             citations=response.citations,
@@ -138,7 +141,8 @@ def replay(path: Path, k: int = 5) -> Stage:
 
 def _ordered(pairs: list[tuple[str, float]]) -> list[tuple[str, float]]:
     """As trec_eval does, which keeps scores as C floats."""
-    return sorted(pairs, key=lambda pair: (np.float32(pair[1]), pair[0]), reverse=True)
+    with np.errstate(over="ignore"):
+        return sorted(pairs, key=lambda pair: (np.float32(pair[1]), pair[0]), reverse=True)
 
 
 def _recorded_responses(path: Path, documents: Mapping[str, Document]) -> dict[str, Response]:

@@ -123,7 +123,7 @@ class _UniqueKeyLoader(yaml.SafeLoader):
 def _first_problem(error: pydantic.ValidationError) -> str:
     """One line for the most telling problem: where, what was found, what was expected."""
     problems = error.errors()
-    problem = max(problems, key=lambda p: (p["type"] == "extra_forbidden", len(p["loc"])))
+    problem = max(problems, key=lambda p: (p["type"] == "extra_forbidden", len(p["loc"]), "union_tag" in p["type"]))
     place = ".".join(str(part) for part in problem["loc"] if not _is_union_tag(part)) or "the file"
     if problem["type"] == "extra_forbidden":
         known = _known_keys(problem["loc"][:-1])
@@ -132,12 +132,14 @@ def _first_problem(error: pydantic.ValidationError) -> str:
         return f"{place}: found an unknown key, expected one of {', '.join(known)}{hint}"
     if problem["type"] == "missing":
         return f"{place}: found nothing, expected this key"
+    if "union_tag" in problem["type"]:
+        return f"{place}.provider: found {problem['input'].get('provider')!r}, expected local or openai"
     message = problem["msg"][:1].lower() + problem["msg"][1:]
     return f"{place}: found {problem.get('input')!r}: {message}"
 
 
 def _is_union_tag(part: int | str) -> bool:
-    return isinstance(part, str) and (part in ("local", "openai", "Filter", "int", "str") or "[" in part)
+    return isinstance(part, str) and (part in ("local", "openai", "Filter", "constrained-int", "str") or "[" in part)
 
 
 def _known_keys(loc: Sequence[int | str]) -> list[str]:

@@ -105,11 +105,16 @@ def parse_metrics(texts: Sequence[str]) -> tuple[Metric, ...]:
 
 
 def check_labels_differ(pipelines: Sequence[Pipeline]) -> None:
-    """Two pipelines of one experiment must be told apart by their labels."""
-    labels = [pipeline.label for pipeline in pipelines]
-    for label in labels:
-        if labels.count(label) > 1:
-            raise DeclarationError(f"pipelines: found {label} twice, expected pipelines that differ")
+    """Two pipelines of one experiment must be told apart by their labels, and differ in more than those."""
+    for position, pipeline in enumerate(pipelines):
+        for earlier in pipelines[:position]:
+            if earlier.label == pipeline.label:
+                raise DeclarationError(f"pipelines: found {pipeline.label} twice, expected pipelines that differ")
+            if (earlier.name, earlier.stage.spec()) == (pipeline.name, pipeline.stage.spec()):
+                raise DeclarationError(
+                    f"pipelines: found {earlier.label} and {pipeline.label}, which are the same, expected pipelines "
+                    "that differ"
+                )
 
 
 def check_metrics_apply(metrics: Sequence[Metric], benchmark: Benchmark, questions: Sequence[Question]) -> None:

@@ -132,7 +132,11 @@ async def _one(experiment: Experiment, run: _Run, question: Question, resources:
             outcome = await run.pipeline.answer(question, resources, generate=experiment.generate)
         except ExecutionError as error:
             outcome = Failure(type(error).__name__, str(error))
-        run.folder.add_outcome(question.id, outcome)
+        try:
+            run.folder.add_outcome(question.id, outcome)
+        except (TypeError, ValueError) as error:
+            outcome = Failure(type(error).__name__, f"the response cannot be written as JSON: {error}")
+            run.folder.add_outcome(question.id, outcome)
         run.outcomes[question.id] = outcome
     if isinstance(outcome, Failure):
         return

@@ -86,7 +86,9 @@ def write_experiment(folder: Path, base_url: str, *, model: Mapping[str, object]
         **changes,
     }
     path = folder / "experiment.yaml"
-    path.write_text(yaml.safe_dump({k: v for k, v in content.items() if v is not None}), encoding="utf-8")
+    path.write_text(
+        yaml.safe_dump({k: v for k, v in content.items() if v is not None}, sort_keys=False), encoding="utf-8"
+    )
     return path
 
 

@@ -19,7 +19,9 @@ pytestmark = [
 ]
 
 DOCUMENTS = [
-    rageval.Document("en-rrf", "Reciprocal rank fusion sums 1/(60 + rank) over the rankings. Cormack proposed it in 2009."),
+    rageval.Document(
+        "en-rrf", "Reciprocal rank fusion sums 1/(60 + rank) over the rankings. Cormack proposed it in 2009."
+    ),
     rageval.Document("en-tea", "Green tea is steeped at 80 degrees for two minutes, black tea at 95 degrees for four."),
     rageval.Document("zh-bm25", "BM25 的参数 b 控制文档长度归一化，默认取 0.75。参数 k1 控制词频饱和。", language="zh"),
     rageval.Document("zh-tea", "绿茶用八十度的水冲泡两分钟，红茶用九十五度的水冲泡四分钟。", language="zh"),

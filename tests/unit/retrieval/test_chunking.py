@@ -55,6 +55,7 @@ def test_overlap_gives_way_to_a_new_sentence_that_needs_the_room() -> None:
     ("text", "expected"),
     [
         ("one two six ten cat dog red sky old man", ["one two six ten cat dog red sky", "old man"]),
+        ("one two six ten cat dog red retrieval", ["one two six ten cat dog red", "retrieval"]),
         ("检索增强生成答案向量索引", ["检索增强生成答案", "向量索引"]),
         ("a" * 100, ["a" * 40, "a" * 40, "a" * 20]),
     ],

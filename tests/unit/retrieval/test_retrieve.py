@@ -89,7 +89,8 @@ def test_mean_searches_once_with_the_mean_embedding() -> None:
     assert {hit.passage.doc_id: hit.score for hit in response.hits} == pytest.approx(expected, abs=1e-5)
 
 
-def test_queries_are_embedded_as_what_they_are() -> None:
+@pytest.mark.parametrize("combine", ["mean", "rrf"])
+def test_queries_are_embedded_as_what_they_are(combine: Any) -> None:
     kinds: list[str] = []
 
     class Watching(HashEmbedder):
@@ -97,7 +98,7 @@ def test_queries_are_embedded_as_what_they_are() -> None:
             kinds.append(kind)
             return await super().embed(texts, kind)
 
-    run(Retrieve("dense", combine="mean"), "mice", Query("Mice are small.", "passage"), embedder=Watching())
+    run(Retrieve("dense", combine=combine), "mice", Query("Mice are small.", "passage"), embedder=Watching())
     assert kinds == ["passage", "query", "passage"], "the index first, then the two queries"
 
 

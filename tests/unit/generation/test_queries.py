@@ -1,0 +1,79 @@
+"""Query transforms: rewritten questions and hypothetical answers."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from rageval.errors import DeclarationError
+from rageval.generation import RewriteQueries, WriteHypotheticalAnswers
+from rageval.models.base import ChatRequest
+from rageval.models.scripted import ScriptedChat
+from rageval.pipeline import Calls, Query, Resources, Stage, State
+from rageval.types import Usage
+from tests.unit.scripts import by_prompt
+
+
+def run(stage: Stage, state: State, chat: ScriptedChat) -> State:
+    return asyncio.run(stage.run(state, Resources((), chat=chat)))
+
+
+@pytest.mark.parametrize(
+    ("reply", "written"),
+    [
+        ("first\nsecond\nthird", ["first", "second", "third"]),
+        ("1. first\n2. second\n3. third\n4. fourth", ["first", "second", "third"]),
+        ("\n- first\n\n- first\nWhy?\n", ["first"]),
+        ("", []),
+    ],
+)
+def test_rewritten_questions_follow_the_question(found: Any, reply: str, written: list[str]) -> None:
+    chat = by_prompt(rewrite_queries=reply)
+    state = run(RewriteQueries(3), found(), chat)
+    assert state.queries == (Query("Why?"), *(Query(text) for text in written))
+    assert state.response.steps[-1].detail == {"queries": written}
+    assert state.response.usage == Usage(calls=1)
+    assert len(chat.requests) == 1
+
+
+def test_rewriting_speaks_the_language_of_the_question(found: Any) -> None:
+    chat = by_prompt(rewrite_queries="原因是什么？")
+    state = run(RewriteQueries(2, temperature=0.3), found(language="zh"), chat)
+    assert state.queries == (Query("为什么？"), Query("原因是什么？"))
+    request = chat.requests[0]
+    assert request.prompt.startswith("rewrite_queries/zh@")
+    assert "请写出 2 条" in request.messages[-1].content
+    assert request.temperature == 0.3
+
+
+def test_one_hypothetical_answer_is_greedy_and_searched_as_a_passage(found: Any) -> None:
+    chat = by_prompt(hypothetical_answer=" Because of rain.\n")
+    state = run(WriteHypotheticalAnswers(), found(generate=False), chat)
+    assert state.queries == (Query("Why?", "query"), Query("Because of rain.", "passage"))
+    assert [(request.temperature, request.sample) for request in chat.requests] == [(0.0, 0)]
+
+
+def test_several_hypothetical_answers_are_samples(found: Any) -> None:
+    def reply(request: ChatRequest) -> str:
+        return ["Rain.", "  ", "Snow."][request.sample]
+
+    chat = by_prompt(hypothetical_answer=reply)
+    state = run(WriteHypotheticalAnswers(3, temperature=0.9), found(), chat)
+    assert [query.text for query in state.queries] == ["Why?", "Rain.", "Snow."]
+    assert [(request.temperature, request.sample) for request in chat.requests] == [(0.9, 0), (0.9, 1), (0.9, 2)]
+    assert len({request.messages for request in chat.requests}) == 1
+    assert state.response.steps[-1].detail == {"documents": ["Rain.", "Snow."]}
+    assert state.response.usage == Usage(calls=3)
+
+
+@pytest.mark.parametrize("stage", [RewriteQueries(4), WriteHypotheticalAnswers(4)])
+def test_they_ask_the_chat_model_whether_or_not_answers_are_wanted(stage: Stage) -> None:
+    assert stage.needs(generate=False) == stage.needs(generate=True) == {"chat"}
+    calls = 1 if isinstance(stage, RewriteQueries) else 4
+    assert stage.calls(generate=False) == stage.calls(generate=True) == Calls(calls, calls)
+
+
+@pytest.mark.parametrize("kind", [RewriteQueries, WriteHypotheticalAnswers])
+def test_n_is_at_least_one(kind: type[RewriteQueries | WriteHypotheticalAnswers]) -> None:
+    with pytest.raises(DeclarationError, match="n: found 0, expected at least 1"):
+        kind(0)
