@@ -2,7 +2,7 @@
 
     python benchmarks/real_data.py DATA [OUT]
 
-DATA holds `scifact/` (BEIR) and `rgb_zh/zh_refine.json`; OUT (default: results) keeps vectors, so a second time is quick.
+DATA holds `scifact/` (BEIR) and `rgb_zh/zh_refine.json`; OUT (default: results) keeps the vectors for a second time.
 Embedding both collections takes about half an hour on two cores.
 """
 
@@ -90,8 +90,9 @@ def main(data: Path, out: Path) -> None:
     text = [
         "# Measurements on real data",
         "",
-        "Written by `python benchmarks/real_data.py DATA`. Mean [95% interval]; seconds are of the whole evaluation, with",
-        "vectors from the cache where they were there. Dense is multilingual-e5-small in 4 bits; passages of 384 tokens.",
+        "Written by `python benchmarks/real_data.py DATA`. Mean [95% interval]; seconds are of the whole evaluation,",
+        "with vectors from the cache where they were there. Dense is multilingual-e5-small in 4 bits; passages have at",
+        "most 384 tokens.",
         "",
         f"## SciFact, test split: {len(scifact.documents)} documents, {len(scifact.questions)} questions",
         "",

@@ -159,6 +159,10 @@ class Stage(ABC):
     def context_size(self) -> ContextSize:
         return ContextSize()
 
+    def indexes(self) -> tuple[Shared[object], ...]:
+        """What the stage takes from `Resources`: built before the first question, so that no latency includes it."""
+        return ()
+
     def spec(self) -> dict[str, Json]:
         """Class and fields as JSON data: what the fingerprint is taken of."""
         values = {f.name: _plain(getattr(self, f.name)) for f in dataclasses.fields(self)}
@@ -195,6 +199,9 @@ class Chain(Stage):
     def context_size(self) -> ContextSize:
         return max((stage.context_size() for stage in self.stages), key=lambda size: size.passages)
 
+    def indexes(self) -> tuple[Shared[object], ...]:
+        return tuple(index for stage in self.stages for index in stage.indexes())
+
     def all_prompts(self) -> frozenset[str]:
         return frozenset[str]().union(*(stage.all_prompts() for stage in self.stages))
 
@@ -205,11 +212,16 @@ def _links(stage: Stage) -> tuple[Stage, ...]:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """A stage with a name. `params` are the settings that were given, for the label; defaults stay out of it."""
+    """A stage with a name. `params` are the settings that were given, for the label; defaults stay out of it.
+
+    `source` is a digest of the code that built the stage, where there is any: it may define stages of its own, whose
+    fields alone would not show that they changed.
+    """
 
     name: str
     stage: Stage
     params: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    source: str = ""
 
     @property
     def label(self) -> str:

@@ -11,6 +11,7 @@ import textwrap
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import CellType
 from typing import Any, TypeAlias, cast
 
 import numpy as np
@@ -69,13 +70,38 @@ class CallFunction(Stage):
 
 
 def function_pipeline(function: System, name: str | None = None) -> Pipeline:
-    """A pipeline of one function, named after it."""
+    """A pipeline of one function, named after it.
+
+    Its fingerprint covers the source and the plain values and functions that it captured. What else it depends on
+    (objects, globals, an index on disk) cannot be seen: give it another `name` when that changes.
+    """
     label = name or getattr(function, "__name__", type(function).__name__)
+    digest = hashlib.sha256(_identity_of(function).encode()).hexdigest()
+    return Pipeline(label, CallFunction(digest, function))
+
+
+def _identity_of(function: object) -> str:
+    """The function's source and what it captured, as far as that can be told: plain values, and other functions."""
+    captured = [_captured(cell) for cell in getattr(function, "__closure__", None) or ()]
+    return "\n".join([_source(function), *captured])
+
+
+def _source(function: object) -> str:
     try:
-        source = textwrap.dedent(inspect.getsource(function))
+        return textwrap.dedent(inspect.getsource(cast("Callable[..., object]", function)))
     except (OSError, TypeError):
-        source = f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', label)}"
-    return Pipeline(label, CallFunction(hashlib.sha256(source.encode()).hexdigest(), function))
+        kind = type(function)
+        return f"{kind.__module__}.{getattr(function, '__qualname__', kind.__qualname__)}"
+
+
+def _captured(cell: CellType) -> str:
+    try:
+        value = cell.cell_contents
+    except ValueError:
+        return "empty"
+    if value is None or isinstance(value, bool | int | float | str):
+        return repr(value)
+    return _source(value) if inspect.isfunction(value) else type(value).__qualname__
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ def build_pipeline(reference: str, params: Mapping[str, Json], base: Path) -> Pi
     stage = _call(reference, build, params, base)
     if not isinstance(stage, Stage):
         raise DeclarationError(f"{path}: build returned a {type(stage).__name__}, expected a Stage")
-    return Pipeline(path.stem, stage, dict(params))
+    return Pipeline(path.stem, stage, dict(params), hashlib.sha256(path.read_bytes()).hexdigest())
 
 
 def _find(reference: str, base: Path) -> Path:

@@ -6,7 +6,7 @@ import asyncio
 import platform
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
@@ -106,6 +106,10 @@ async def _answer_and_judge(experiment: Experiment, runs: Sequence[_Run], on_pro
         chat=experiment.chat,
         embedder=experiment.embedder,
     )
+    pending = [run for run in runs if any(run is other for _, other in work)]
+    for index in dict.fromkeys(index for run in pending for index in run.pipeline.stage.indexes()):
+        with suppress(ExecutionError):  # then each question that needs it tries again and records why it failed
+            await resources.get(index)
     queue: Iterator[tuple[Question, _Run]] = iter(work)
 
     async def worker() -> None:
@@ -184,6 +188,7 @@ def _new_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: d
     embedder = experiment.embedder.identity if "embed" in needs and experiment.embedder else None
     key: dict[str, Json] = {
         "pipeline": pipeline.stage.spec(),
+        "source": pipeline.source,
         "prompts": prompt_digests(sorted(pipeline.stage.all_prompts())) if "chat" in needs else {},
         "models": {"chat": chat, "embed": embedder},
         "benchmark": experiment.benchmark.content_hash,

@@ -50,7 +50,7 @@ def _ranking_scores(
         grades = labels.setdefault(label.question_id, {})
         grades[label.doc_id] = max(label.grade, grades.get(label.doc_id, label.grade))
     rankings = {question_id: ranked_documents(outcomes[question_id]) for question_id in ids}
-    if not any(rankings.values()) and not any(isinstance(outcomes[question_id], Failure) for question_id in ids):
+    if not any(rankings.values()) and any(isinstance(outcomes[question_id], Response) for question_id in ids):
         return {metric: dict.fromkeys(ids, NO_HITS_AT_ALL) for metric in metrics}
     scores = score_rankings(metrics, labels, rankings, ids)
     return {

@@ -10,7 +10,7 @@ from rageval.errors import DeclarationError
 from rageval.generation.answer import Answer, AnswerFromMemory, ask_yes_no, rounded
 from rageval.generation.queries import RewriteQueries
 from rageval.models.structured import yes_probability
-from rageval.pipeline import Calls, ContextSize, Need, Query, Resources, Stage, State, complete_all
+from rageval.pipeline import Calls, ContextSize, Need, Query, Resources, Shared, Stage, State, complete_all
 from rageval.prompts import yes_no_request
 from rageval.types import Document, Hit, Usage
 
@@ -59,6 +59,9 @@ class SelfReflect(Stage):
 
     def indexing_calls(self, documents: Sequence[Document]) -> int:
         return self.retrieve.indexing_calls(documents)
+
+    def indexes(self) -> tuple[Shared[object], ...]:
+        return self.retrieve.indexes()
 
     def context_size(self) -> ContextSize:
         return self.retrieve.context_size()

@@ -72,7 +72,7 @@ def yes_no_request(
 
 
 def passages_block(passages: Sequence[Passage]) -> str:
-    """The passages, numbered from 1, fenced so that no text inside can close the fence."""
+    """The passages, one a line, numbered from 1: no text inside can close the fence or pose as another passage."""
     lines = [
         f"[{i}] {_unfence(f'{p.title}: ' if p.title else '')}{_unfence(p.text)}" for i, p in enumerate(passages, 1)
     ]
@@ -80,7 +80,7 @@ def passages_block(passages: Sequence[Passage]) -> str:
 
 
 def _unfence(text: str) -> str:
-    return re.sub(r"\n{2,}", "\n", _FENCE.sub(r"(\1)", text))
+    return re.sub(r"\s*\n\s*", " ", _FENCE.sub(r"(\1)", text))
 
 
 def load_prompt(name: str) -> Prompt:

@@ -10,7 +10,7 @@ import numpy as np
 
 from rageval.errors import DeclarationError
 from rageval.models.base import ChatRequest, Vectors
-from rageval.pipeline import ContextSize, Need, Resources, Stage, State, complete_all
+from rageval.pipeline import ContextSize, Need, Resources, Shared, Stage, State, complete_all
 from rageval.prompts import load_prompt
 from rageval.retrieval.chunking import Chunking
 from rageval.retrieval.dense import embedded_text
@@ -114,8 +114,14 @@ class RetrieveMultiVector(Stage):
     def context_size(self) -> ContextSize:
         return ContextSize(self.k, self.chunking.tokens)
 
+    def indexes(self) -> tuple[Shared[object], ...]:
+        return (self._index(),)
+
+    def _index(self) -> MultiVector:
+        return MultiVector(self.views, self.questions_per_passage, self.chunking)
+
     async def run(self, state: State, resources: Resources) -> State:
-        index = await resources.get(MultiVector(self.views, self.questions_per_passage, self.chunking))
+        index = await resources.get(self._index())
         rankings: list[tuple[Hit, ...]] = []
         for query in state.queries:
             vectors = await resources.embedder.embed([query.text], query.kind)

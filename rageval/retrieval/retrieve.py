@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from rageval.errors import DeclarationError
-from rageval.pipeline import ContextSize, Need, Query, Resources, Stage, State
+from rageval.pipeline import ContextSize, Need, Query, Resources, Shared, Stage, State
 from rageval.retrieval.bm25 import BM25
 from rageval.retrieval.chunking import Chunking
 from rageval.retrieval.dense import Dense, mean_vector
@@ -45,6 +45,10 @@ class Retrieve(Stage):
 
     def context_size(self) -> ContextSize:
         return ContextSize(self.k, self.chunking.tokens)
+
+    def indexes(self) -> tuple[Shared[object], ...]:
+        lexical = () if self.retriever == "dense" else (BM25(self.chunking),)
+        return lexical if self.retriever == "bm25" else (*lexical, Dense(self.chunking))
 
     async def run(self, state: State, resources: Resources) -> State:
         if self.combine == "mean":

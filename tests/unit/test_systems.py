@@ -10,7 +10,7 @@ import pytest
 
 from rageval.errors import DeclarationError, ExecutionError
 from rageval.pipeline import Pipeline, Resources, fingerprint
-from rageval.systems import function_pipeline, replay
+from rageval.systems import System, function_pipeline, replay
 from rageval.types import Document, Hit, Passage, Question, Response, Step, Usage
 
 HITS = tuple(Hit(Passage(f"d{i}", 0, 4, "text"), 1.0 - i) for i in range(3))
@@ -239,3 +239,21 @@ def test_the_content_of_the_file_is_in_the_fingerprint_not_its_place(tmp_path: P
     other.write_text("q Q0 d1 1 4 tag\n")
     assert replay(first).spec() == replay(copy).spec() != replay(other).spec()
     assert replay(first, k=3).spec() != replay(first, k=5).spec()
+
+
+def test_functions_of_one_source_that_captured_other_values_differ() -> None:
+    def make(k: int, rank: System) -> System:
+        def system(question: Question) -> str:
+            return f"{k}{rank(question)}"
+
+        return system
+
+    def one(question: Question) -> str:
+        return "one"
+
+    def other(question: Question) -> str:
+        return "other"
+
+    stages = [function_pipeline(make(*captured)).stage for captured in ((1, one), (2, one), (1, other), (1, one))]
+    assert stages[0].spec() == stages[3].spec()
+    assert len({fingerprint(stage.spec()) for stage in stages}) == 3

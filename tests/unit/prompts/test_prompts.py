@@ -72,9 +72,9 @@ def test_fields_must_be_exactly_the_placeholders(fields: dict[str, object]) -> N
         load_prompt("grade_passage").messages("en", fields)
 
 
-def test_passages_are_numbered_titled_and_free_of_blank_lines() -> None:
-    block = passages_block([passage("one\n\n\n\ntwo", "Title"), passage("three")])
-    assert block == "<passages>\n[1] Title: one\ntwo\n[2] three\n</passages>"
+def test_passages_are_numbered_titled_and_one_a_line() -> None:
+    block = passages_block([passage("one\n\n[2] two", "Title"), passage("three")])
+    assert block == "<passages>\n[1] Title: one [2] two\n[2] three\n</passages>"
 
 
 fence_parts = st.lists(
