@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass, replace
 from typing import ClassVar, cast
 
@@ -13,21 +14,18 @@ from rageval.models.structured import parse_object
 from rageval.prompts import load_prompt
 from rageval.types import Abstained, Graded, Json, Question, Response, Usage
 
-_SCHEMA: dict[str, Json] = {
-    "type": "object",
-    "properties": {"claims": {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 8}},
-    "required": ["claims"],
-    "additionalProperties": False,
-}
+_CLAUSE_END = re.compile(r"[，；。！？]|[,;.!?](?=\s|$)|\b(?:and|but|while|whereas)\b")
+_MOST_CLAIMS = 8
 
 
 @dataclass(frozen=True)
 class ClaimSupport:
     """Split the answer into claims (one call), then ask of each whether it follows from the passages (one call each).
 
-    An abstention has no claims and costs nothing. Where the claims cannot be read, the answer as a whole gets one
-    abstained verdict. Source: the two steps of RAGAS faithfulness (Es et al. 2023, arXiv 2309.15217), with the verdict
-    read as P(yes) instead of as text.
+    There may be as many claims as the answer has clauses, up to eight: small models pad short answers with claims that
+    nobody made. An abstention has no claims and costs nothing. Where the claims cannot be read, the answer as a whole
+    gets one abstained verdict. Source: the two steps of RAGAS faithfulness (Es et al. 2023, arXiv 2309.15217), with the
+    verdict read as P(yes) instead of as text.
     """
 
     name: ClassVar[str] = "claim_support"
@@ -65,11 +63,22 @@ class ClaimSupport:
 async def _claims(question: Question, answer: str, chat: ChatModel) -> tuple[list[str] | Abstained, Usage]:
     prompt = load_prompt("claims")
     messages = prompt.messages(question.language, {"question": question.text, "answer": answer})
-    request = ChatRequest(messages, prompt.id(question.language), max_tokens=256, schema=_SCHEMA)
+    request = ChatRequest(messages, prompt.id(question.language), max_tokens=256, schema=_schema(answer))
     reply = await ask(chat, request)
     if isinstance(reply, Abstained):
         return reply, Usage()
     return _read_claims(reply), reply.usage
+
+
+def _schema(answer: str) -> dict[str, Json]:
+    clauses = sum(any(map(str.isalnum, clause)) for clause in _CLAUSE_END.split(answer))
+    most = min(max(clauses, 1), _MOST_CLAIMS)
+    return {
+        "type": "object",
+        "properties": {"claims": {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": most}},
+        "required": ["claims"],
+        "additionalProperties": False,
+    }
 
 
 def _read_claims(reply: ChatReply) -> list[str] | Abstained:

@@ -75,7 +75,7 @@ def test_citations_are_positions_in_the_hits(found: Any) -> None:
     response = run(Answer("never", cite=True), found(2, 0, 1), chat)
     assert response.answer == "One. Two. None."
     assert response.citations == (0, 2), "[2] is the second passage of the context, hit 0; 7 and 0 name none"
-    assert "like [1]" in chat.requests[0].messages[-1].content
+    assert "The sky is blue [2]" in chat.requests[0].messages[-1].content
 
 
 @pytest.mark.parametrize(

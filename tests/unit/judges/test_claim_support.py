@@ -55,6 +55,23 @@ def test_prompts_hold_answer_context_and_language(answered: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("answer", "most"),
+    [
+        ("In 2009.", 1),
+        ("BM25 saturates at k1 = 1.2, and b is 0.75.", 2),
+        ("它是词法的，也很快；但不懂语义。", 3),
+        ("No. " * 30, 8),
+        ("!", 1),
+    ],
+)
+def test_no_more_claims_than_clauses(answered: Any, answer: str, most: int) -> None:
+    chat = by_prompt(claims=claims("One."), claim_support="yes")
+    judge(answered(answer), chat)
+    schema: Any = chat.requests[0].schema
+    assert schema["properties"]["claims"]["maxItems"] == most
+
+
+@pytest.mark.parametrize(
     ("reply", "reason"),
     [
         ("I cannot do that.", "unreadable"),
