@@ -33,13 +33,17 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Leaderboard:
-    """Rows sorted by the first metric, best first. `models` says which model did what (chat, embed, judge)."""
+    """Rows sorted by the first metric, best first.
+
+    `models` says which model did what (chat, embed, judge), `machine` where the first of the runs was made.
+    """
 
     benchmark: str
     questions: int
     metrics: tuple[str, ...]
     rows: tuple[Row, ...]
     models: Mapping[str, str]
+    machine: str
 
     def to_json(self) -> dict[str, Json]:
         """JSON data without NaN; a missing estimate is null."""
@@ -47,6 +51,7 @@ class Leaderboard:
             "benchmark": self.benchmark,
             "questions": self.questions,
             "models": {**self.models},
+            "machine": self.machine,
             "runs": [
                 {
                     "pipeline": row.label,
@@ -91,7 +96,14 @@ def read_leaderboard(paths: Sequence[Path]) -> Leaderboard:
     ]
     rows.sort(key=lambda row: -_point(row.estimates[metrics[0]]))
     first = manifests[0]
-    return Leaderboard(first["benchmark"]["name"], len(first["questions"]), metrics, tuple(rows), _models(manifests))
+    return Leaderboard(
+        first["benchmark"]["name"],
+        len(first["questions"]),
+        metrics,
+        tuple(rows),
+        _models(manifests),
+        first["machine"],
+    )
 
 
 def _require_comparable(paths: Sequence[Path], manifests: Sequence[Mapping[str, Any]]) -> None:

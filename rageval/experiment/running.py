@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import platform
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
@@ -214,7 +215,7 @@ def _new_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: d
         "seed": experiment.seed,
         "versions": {name: metadata.version(name) for name in ("rageval", "numpy", "bm25s", "rjieba")},
         "python": platform.python_version(),
-        "machine": f"{platform.system()} {platform.machine()}",
+        "machine": _machine(),
         "git_commit": _git_commit(),
         "created": _now(),
         "status": "running",
@@ -237,6 +238,17 @@ def _git_commit() -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip()
+
+
+def _machine() -> str:
+    """System, processor and cores, as far as the system tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    processor = names[0] if names else platform.machine()
+    return f"{platform.system()}, {processor}, {os.cpu_count()} cores"
 
 
 def _now() -> str:

@@ -39,7 +39,8 @@ def legend(board: Leaderboard) -> str:
     judged = any(name in ("faithfulness", "answer_relevance", "context_relevance") for name in board.metrics)
     text = (
         f"{board.benchmark}, {board.questions} questions. Mean [95% interval] (questions scored, where not all); "
-        "ranks by the first metric, shared where intervals overlap; failed questions score 0."
+        "ranks by the first metric, shared where intervals overlap; failed questions score 0; calls and seconds "
+        "are what each run paid itself: a call that another run had made already is free."
     )
     return text + (" Judged metrics: judge only, not corrected by human labels." if judged else "")
 
@@ -50,4 +51,4 @@ def markdown(board: Leaderboard) -> str:
     lines = [f"| {' | '.join(head)} |", f"|{'|'.join('---' for _ in head)}|"]
     lines += [f"| {' | '.join(cell.replace('|', '/') for cell in cells(board, row))} |" for row in board.rows]
     models = [f"- {role}: `{identity}`" for role, identity in board.models.items()]
-    return "\n".join([*lines, "", legend(board), *(["", "Models:", "", *models] if models else []), ""])
+    return "\n".join([*lines, "", legend(board), "", "Made with:", "", *models, f"- machine: {board.machine}", ""])

@@ -46,6 +46,7 @@ def write_run(path: Path, scores: Mapping[str, dict[str, Json] | None], **change
         "questions": [f"q{i}" for i in range(10)],
         "metrics": [*scores],
         "models": {"chat": "writer", "embed": None},
+        "machine": "Linux, 2 cores",
         "judges": {"claim_support": {"key": "claim_support-1", "model": "critic"}},
         "failed": 1,
         "abstained": 2,
@@ -81,7 +82,8 @@ def test_touching_intervals_overlap(tmp_path: Path) -> None:
 
 def test_json(board: Leaderboard, tmp_path: Path) -> None:
     data: dict[str, Any] = json.loads(json.dumps(board.to_json(), allow_nan=False))
-    assert set(data) == {"benchmark", "questions", "models", "runs"}
+    assert set(data) == {"benchmark", "questions", "models", "machine", "runs"}
+    assert data["machine"] == "Linux, 2 cores"
     assert (data["benchmark"], data["questions"]) == ("small", 10)
     assert data["models"] == {"chat": "writer", "judge": "critic"}
     assert data["runs"][0] == {
@@ -112,13 +114,14 @@ def test_markdown(tmp_path: Path) -> None:
         "| 1–2 | c | 0.400 [0.10, 0.90] | – | 1 | 2 | 6 | 1.25 |\n"
         "\n"
         "small, 10 questions. Mean [95% interval] (questions scored, where not all); ranks by the first metric, "
-        "shared where intervals overlap; failed questions score 0. Judged metrics: judge only, not corrected by human "
-        "labels.\n"
+        "shared where intervals overlap; failed questions score 0; calls and seconds are what each run paid itself: a "
+        "call that another run had made already is free. Judged metrics: judge only, not corrected by human labels.\n"
         "\n"
-        "Models:\n"
+        "Made with:\n"
         "\n"
         "- chat: `writer`\n"
         "- judge: `critic`\n"
+        "- machine: Linux, 2 cores\n"
     )
 
 
