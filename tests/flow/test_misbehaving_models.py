@@ -116,7 +116,12 @@ def scores(out: Path) -> dict[str, dict[str, Any]]:
 def test_what_goes_wrong_is_counted(finished: Finished) -> None:
     by_pipeline = scores(finished.out)
 
-    # Every metric of every pipeline accounts for all questions.
+    # A pipeline that never retrieves has no ranking to score, whether a question failed or not.
+    unranked = by_pipeline["closed_book"].pop("ndcg@10")
+    assert unranked["estimate"] is None
+    assert set(unranked["unscored"]) == set(QUESTIONS)
+
+    # Every other metric of every pipeline accounts for all questions.
     for metrics in by_pipeline.values():
         for data in metrics.values():
             assert data["estimate"]["n"] + data["estimate"]["unscored"] == len(QUESTIONS)
@@ -155,6 +160,8 @@ def test_what_goes_wrong_is_counted(finished: Finished) -> None:
     )
 
     printed = {run["pipeline"].partition("(")[0]: run for run in json.loads(finished.printed)["runs"]}
+    nothing = dict.fromkeys(("mean", "low", "high", "level", "method"))
+    assert printed["closed_book"]["metrics"].pop("ndcg@10") == {**nothing, "n": 0, "unscored": 6, "failed": 0}
     for name, metrics in by_pipeline.items():
         assert printed[name]["metrics"] == {metric: data["estimate"] for metric, data in metrics.items()}
 

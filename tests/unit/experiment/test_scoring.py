@@ -73,6 +73,8 @@ def test_no_hits_at_all_is_unscored_but_no_hits_for_one_is_zero() -> None:
     assert set(score_outcomes([mrr], BENCHMARK, QUESTIONS, nothing, {})[mrr].values()) == {NO_HITS_AT_ALL}
     scores = score_outcomes([mrr], BENCHMARK, QUESTIONS, {**nothing, "q1": found("a")}, {})
     assert (scores[mrr]["q1"], scores[mrr]["q2"]) == (Score(1.0), Score(0.0))
+    one_failed = score_outcomes([mrr], BENCHMARK, QUESTIONS, {**nothing, "q1": FAILURE}, {})
+    assert set(one_failed[mrr].values()) == {NO_HITS_AT_ALL}, "one failure does not make a ranking of no rankings"
 
 
 def test_a_pipeline_that_always_fails_scores_the_worst_value() -> None:
