@@ -41,7 +41,7 @@ class Experiment:
     @property
     def generate(self) -> bool:
         """Whether any metric needs answers; where none does, none are generated."""
-        return any(metric.kind == "judged" for metric in self.metrics)
+        return need_answers(self.metrics)
 
     @property
     def judges(self) -> tuple[Judge, ...]:
@@ -60,9 +60,14 @@ def judges_of(metrics: Sequence[Metric]) -> tuple[Judge, ...]:
     return tuple(JUDGES[name] for name in names)
 
 
+def need_answers(metrics: Sequence[Metric]) -> bool:
+    """Whether any of the metrics looks at answers; rankings and contexts need none."""
+    return any(metric.kind == "judged" and JUDGED_METRICS[metric.name].reads_answers for metric in metrics)
+
+
 def model_needs(pipelines: Sequence[Pipeline], metrics: Sequence[Metric]) -> frozenset[Need]:
     """Which models the pipelines use for these metrics, judges left aside."""
-    generate = any(metric.kind == "judged" for metric in metrics)
+    generate = need_answers(metrics)
     return frozenset[Need]().union(*(pipeline.stage.needs(generate) for pipeline in pipelines))
 
 

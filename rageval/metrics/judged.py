@@ -13,10 +13,11 @@ NO_PASSAGE_CAN_HELP = "no passage can answer an unanswerable question"
 
 @dataclass(frozen=True, slots=True)
 class JudgedMetric:
-    """A metric over judgments: whose judgments it reads, and what it makes of them."""
+    """A metric over judgments: whose judgments it reads, what it makes of them, and whether it looks at answers."""
 
     judge: str
     arithmetic: Callable[[Question, Response, Sequence[Judgment]], Score | Unscored]
+    reads_answers: bool = True
 
 
 def faithfulness(question: Question, response: Response, judgments: Sequence[Judgment]) -> Score | Unscored:
@@ -56,7 +57,7 @@ def context_relevance(question: Question, response: Response, judgments: Sequenc
 JUDGED_METRICS: dict[str, JudgedMetric] = {
     "faithfulness": JudgedMetric("claim_support", faithfulness),
     "answer_relevance": JudgedMetric("answer_relevance", answer_relevance),
-    "context_relevance": JudgedMetric("passage_relevance", context_relevance),
+    "context_relevance": JudgedMetric("passage_relevance", context_relevance, reads_answers=False),
 }
 
 

@@ -150,16 +150,24 @@ class LocalEmbedder:
 
 
 class _Thread:
-    """One worker thread, started at the first call, so that the event loop stays free while a model computes."""
+    """One worker thread, started at the first call, so that the event loop stays free while a model computes.
+
+    A call after `close` starts another one.
+    """
 
     def __init__(self) -> None:
-        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="rageval-model")
+        self._executor = _one_thread()
 
     async def run(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._executor, work)
 
     def close(self) -> None:
         self._executor.shutdown()
+        self._executor = _one_thread()
+
+
+def _one_thread() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="rageval-model")
 
 
 def _cores() -> int:

@@ -96,6 +96,13 @@ def test_the_judge_is_the_chat_model_unless_given(plan: Planner) -> None:
     assert (other.chat.identity, other.judge.identity) == (f"writer @ {NOBODY}", f"judge @ {NOBODY}")
 
 
+def test_context_relevance_alone_asks_for_no_answers(plan: Planner) -> None:
+    planned = plan(pipelines=[{"naive": {"retriever": "bm25"}}], metrics=["context_relevance"])
+    assert not planned.generate
+    assert planned.chat is None
+    assert planned.judge is not None
+
+
 def test_paths_are_relative_to_the_file(plan: Planner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")

@@ -166,6 +166,21 @@ def test_embedder_matches_meaning_across_languages(embed: Callable[..., Vectors]
 
 @pytest.mark.local_model
 @needs_embedder
+def test_a_closed_embedder_works_again() -> None:
+    model = LocalEmbedder()
+    for _ in range(2):
+        vectors = asyncio.run(_embed_and_close(model))
+        assert vectors.shape == (1, 384)
+
+
+async def _embed_and_close(model: LocalEmbedder) -> Vectors:
+    vectors = await model.embed(["hello"], "query")
+    await model.close()
+    return vectors
+
+
+@pytest.mark.local_model
+@needs_embedder
 def test_embedder_on_odd_texts(embed: Callable[..., Vectors]) -> None:
     assert embed().shape == (0, 384)
     alone = embed("A cat sleeps.")
