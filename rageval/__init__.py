@@ -1,8 +1,8 @@
 """rageval: evaluate retrieval-augmented generation, with an honest interval on every number.
 
 `evaluate` runs pipelines over a benchmark and scores them; `load_benchmark` and `benchmark_from_records` make
-benchmarks; the rest are the nouns that they speak of. Names are imported when first used, so that `import rageval` is
-quick and pulls in nothing heavy.
+benchmarks; `compare` and `gate` set two runs against each other; the rest are the nouns that they speak of. Names are
+imported when first used, so that `import rageval` is quick and pulls in nothing heavy.
 """
 
 from __future__ import annotations
@@ -13,8 +13,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rageval.benchmark import from_records as benchmark_from_records
     from rageval.benchmark import load as load_benchmark
-    from rageval.errors import BenchmarkError, DeclarationError, ExecutionError, ModelError, RagevalError
+    from rageval.comparison import CompareResult, compare
+    from rageval.errors import (
+        BenchmarkError,
+        DeclarationError,
+        ExecutionError,
+        ModelError,
+        NotComparableError,
+        RagevalError,
+    )
     from rageval.front import Result, evaluate
+    from rageval.gating import GateResult, gate
     from rageval.types import Benchmark, Document, Estimate, Hit, Passage, Question, RelevanceLabel, Response
 
 __version__ = "0.1.0"
@@ -22,12 +31,15 @@ __version__ = "0.1.0"
 __all__ = [
     "Benchmark",
     "BenchmarkError",
+    "CompareResult",
     "DeclarationError",
     "Document",
     "Estimate",
     "ExecutionError",
+    "GateResult",
     "Hit",
     "ModelError",
+    "NotComparableError",
     "Passage",
     "Question",
     "RagevalError",
@@ -35,14 +47,20 @@ __all__ = [
     "Response",
     "Result",
     "benchmark_from_records",
+    "compare",
     "evaluate",
+    "gate",
     "load_benchmark",
 ]
 
 _HOMES = {
     "rageval.benchmark": {"benchmark_from_records": "from_records", "load_benchmark": "load"},
-    "rageval.errors": ("BenchmarkError", "DeclarationError", "ExecutionError", "ModelError", "RagevalError"),
+    "rageval.comparison": ("CompareResult", "compare"),
+    "rageval.errors": (
+        "BenchmarkError", "DeclarationError", "ExecutionError", "ModelError", "NotComparableError", "RagevalError",
+    ),
     "rageval.front": ("Result", "evaluate"),
+    "rageval.gating": ("GateResult", "gate"),
     "rageval.types": (
         "Benchmark", "Document", "Estimate", "Hit", "Passage", "Question", "RelevanceLabel", "Response",
     ),

@@ -1,13 +1,13 @@
 """The command line.
 
-Exit codes: 0 done; 2 something in the command, a file or the environment is wrong (nothing was spent); 5 a model
-endpoint refused all work (what was done is kept); 130 stopped by Ctrl-C (the same command goes on).
+Exit codes: 0 done (a gate: passed); 1 a gate failed; 2 something in the command, a file or the environment is wrong
+(nothing was spent); 3 a gate is inconclusive; 4 results to compare are missing or not comparable; 5 a model endpoint
+refused all work (what was done is kept); 130 stopped by Ctrl-C (the same command goes on).
 Standard output carries results alone; all else goes to standard error.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import shlex
 import sys
@@ -18,10 +18,14 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from rageval.errors import BenchmarkError, DeclarationError, ModelError, RagevalError
+from rageval.commands.compare import baseline_app, compare, gate
+from rageval.commands.labels import label, sample
+from rageval.commands.output import JsonFlag, print_json
+from rageval.errors import BenchmarkError, DeclarationError, ModelError, NotComparableError, RagevalError
 from rageval.types import Json
 
 USAGE_ERROR = 2
+NOT_COMPARABLE = 4
 MODEL_ERROR = 5
 INTERRUPTED = 130
 
@@ -31,10 +35,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     help="Evaluate retrieval-augmented generation, with honest intervals, in Chinese and English.",
-    epilog="Exit codes: 0 done, 2 wrong input (nothing spent), 5 model endpoint refused, 130 interrupted.",
+    epilog="Exit codes: 0 done or gate passed, 1 gate failed, 2 wrong input (nothing spent), 3 gate inconclusive, "
+    "4 results missing or not comparable, 5 model endpoint refused, 130 interrupted.",
 )
-
-JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
 
 class Listed(StrEnum):
@@ -80,7 +83,7 @@ def run(
     if as_json:
         by_path = {row.path: row for row in board.rows}
         runs = {str(entry["path"]): entry for entry in _runs(board.to_json())}
-        _print_json({"runs": [runs[str(by_path[path].path)] for path in paths]})
+        print_json({"runs": [runs[str(by_path[path].path)] for path in paths]})
         return
     from rageval.report.terminal import print_leaderboard, stdout_console
 
@@ -107,7 +110,7 @@ def check(
         pipelines: list[Json] = [
             {"pipeline": c.pipeline, "calls": [c.low, c.high], "prompt_tokens": c.prompt_tokens} for c in costs
         ]
-        _print_json({"questions": len(planned.questions), "pipelines": pipelines})
+        print_json({"questions": len(planned.questions), "pipelines": pipelines})
         return
     benchmark = planned.benchmark
     print(f"{benchmark.name}: {len(benchmark.documents)} documents, {len(planned.questions)} questions to ask")
@@ -152,7 +155,7 @@ def metrics(
         if not as_json:
             print(f"{text:<16} {mean.point:.4f}  [{mean.low:.4f}, {mean.high:.4f}]  n = {mean.n}")
     if as_json:
-        _print_json(result)
+        print_json(result)
     ignored = len(set(rankings) - set(labels))
     if ignored:
         print(f"{ignored} questions of {run_file} have no labels and were left out", file=sys.stderr)
@@ -195,14 +198,21 @@ def list_names(what: Annotated[Listed, typer.Argument(help="What to list.")]) ->
 def leaderboard(
     runs: Annotated[list[Path], typer.Argument(help="Run folders.")],
     output: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.terminal,
+    plot: Annotated[
+        Path | None, typer.Option(help="Also draw the intervals into this .svg, .png or .pdf (extra: plot).")
+    ] = None,
 ) -> None:
     """Put finished runs over the same questions side by side."""
     from rageval.leaderboard import read_leaderboard
 
     board = read_leaderboard(runs)
+    if plot is not None:
+        from rageval.report.forest import draw_forest
+
+        draw_forest(board, plot)
     match output:
         case Format.json:
-            _print_json(board.to_json())
+            print_json(board.to_json())
         case Format.md:
             from rageval.report.tables import markdown
 
@@ -237,11 +247,18 @@ def check_benchmark(
         **asdict(statistics(loaded)),
     }
     if as_json:
-        _print_json(figures)
+        print_json(figures)
         return
     for key, value in figures.items():
         text = ", ".join(f"{k}: {v}" for k, v in value.items()) if isinstance(value, dict) else value
         print(f"{key.replace('_', ' '):<26} {text if not isinstance(text, float) else round(text, 2)}")
+
+
+app.command()(sample)
+app.command()(label)
+app.command()(compare)
+app.command()(gate)
+app.add_typer(baseline_app, name="baseline")
 
 
 def main() -> NoReturn:
@@ -254,6 +271,8 @@ def main() -> NoReturn:
         app()
     except ModelError as error:
         _fail(error, MODEL_ERROR)
+    except NotComparableError as error:
+        _fail(error, NOT_COMPARABLE)
     except RagevalError as error:
         _fail(error, USAGE_ERROR)
     sys.exit(0)
@@ -262,10 +281,6 @@ def main() -> NoReturn:
 def _fail(error: RagevalError, code: int) -> NoReturn:
     print("error:", " ".join(str(error).splitlines()), file=sys.stderr)
     sys.exit(code)
-
-
-def _print_json(data: Mapping[str, Json]) -> None:
-    print(json.dumps(data, ensure_ascii=False, allow_nan=False))
 
 
 def _runs(board: Mapping[str, Json]) -> list[dict[str, Json]]:

@@ -3,6 +3,8 @@
     RagevalError
     ├── DeclarationError      what was asked for cannot be done; raised before any model call, never retried
     │   ├── BenchmarkError    a benchmark on disk is malformed (carries every problem found)
+    │   ├── LabelFileError    a file of people's labels is malformed or fits no run (carries every problem found)
+    │   ├── NotComparableError results are missing, or are of other questions, another benchmark, another judge
     │   └── MissingExtraError an optional dependency is needed; names the command that installs it
     ├── ExecutionError        something went wrong while running; recorded as a `Failure`, the run goes on
     └── ModelError            a model endpoint cannot serve the run at all (bad key, unknown model); the run stops
@@ -36,6 +38,19 @@ class BenchmarkError(DeclarationError):
         more = len(self.problems) - 1
         tail = f" (and {more} more; `rageval check-benchmark` lists all)" if more else ""
         super().__init__(self.problems[0] + tail)
+
+
+class LabelFileError(DeclarationError):
+    """A file of people's labels is malformed, or does not fit the run. `problems` as in `BenchmarkError`."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems: tuple[str, ...] = tuple(problems)
+        more = len(self.problems) - 1
+        super().__init__(self.problems[0] + (f" (and {more} more)" if more else ""))
+
+
+class NotComparableError(DeclarationError):
+    """Results are missing, unfinished or unreadable, or were made under conditions that forbid a comparison."""
 
 
 class MissingExtraError(DeclarationError):

@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
+
 from rageval.errors import DeclarationError
 from rageval.experiment.scoring import estimate_to_json
+from rageval.labels.estimates import labelled_estimate
+from rageval.stats.many import paired_permutation
 from rageval.store import RunFolder
 from rageval.types import Estimate, Json, Usage
 
@@ -17,8 +21,8 @@ from rageval.types import Estimate, Json, Usage
 class Row:
     """One run. `estimates` holds None where no question could be scored.
 
-    `rank` is a range: how many runs are surely ahead, plus one, to how many are not surely behind, by whether the
-    intervals of the first metric overlap. Runs that cannot be told apart share places. None without an estimate.
+    `rank` is a range, by the first metric (see `rank_ranges`): runs that cannot be told apart share places. None
+    without an estimate. `calls` and `tokens` (prompt and completion) are what the run itself paid.
     """
 
     label: str
@@ -28,6 +32,7 @@ class Row:
     failed: int
     abstained: int
     calls: int
+    tokens: int
     mean_latency_s: float | None
 
 
@@ -61,6 +66,7 @@ class Leaderboard:
                     "failed": row.failed,
                     "abstained": row.abstained,
                     "calls": row.calls,
+                    "tokens": row.tokens,
                     "mean_latency_s": row.mean_latency_s,
                 }
                 for row in self.rows
@@ -73,11 +79,12 @@ def metric_to_json(mean: Estimate | None, questions: int) -> dict[str, Json]:
     if mean is not None:
         return estimate_to_json(mean)
     nothing: dict[str, Json] = dict.fromkeys(("mean", "low", "high", "level", "method"))
-    return {**nothing, "n": 0, "unscored": questions, "failed": 0}
+    no_labels: dict[str, Json] = {"n_labelled": 0, "judge_only": None, "labels_only": None, "warning": ""}
+    return {**nothing, "n": 0, "unscored": questions, "failed": 0, **no_labels}
 
 
 def read_leaderboard(paths: Sequence[Path]) -> Leaderboard:
-    """The leaderboard of finished runs.
+    """The leaderboard of finished runs. Where people labelled a run's answers, its estimates are corrected by them.
 
     Raises DeclarationError for a folder that holds no finished run, and for runs that cannot be compared: another
     benchmark, or other questions.
@@ -88,13 +95,13 @@ def read_leaderboard(paths: Sequence[Path]) -> Leaderboard:
     manifests = [folder.manifest() for folder in folders]
     _require_comparable(paths, manifests)
     metrics = tuple(dict.fromkeys(cast(str, name) for manifest in manifests for name in manifest["metrics"]))
-    estimates = [_estimates(folder.scores(), metrics) for folder in folders]
-    ranks = _rank_ranges([by_metric[metrics[0]] for by_metric in estimates])
+    estimates = [_estimates(folder, metrics) for folder in folders]
+    ranks = rank_ranges([_question_scores(folder, metrics[0]) for folder in folders])
     rows = [
         _row(path, manifest, by_metric, rank)
         for path, manifest, by_metric, rank in zip(paths, manifests, estimates, ranks, strict=True)
     ]
-    rows.sort(key=lambda row: -_point(row.estimates[metrics[0]]))
+    rows.sort(key=lambda row: (-_point(row.estimates[metrics[0]]), row.label))
     first = manifests[0]
     return Leaderboard(
         first["benchmark"]["name"],
@@ -116,25 +123,38 @@ def _require_comparable(paths: Sequence[Path], manifests: Sequence[Mapping[str, 
             raise DeclarationError(f"{path}: found other questions than in {paths[0]}: the runs cannot be compared")
 
 
-def _estimates(scores: Mapping[str, Any], metrics: Sequence[str]) -> dict[str, Estimate | None]:
-    return {name: _estimate(scores[name]["estimate"]) if name in scores else None for name in metrics}
+def _estimates(folder: RunFolder, metrics: Sequence[str]) -> dict[str, Estimate | None]:
+    scores = folder.scores()
+    return {name: _estimate(folder, name, scores[name]) if name in scores else None for name in metrics}
 
 
-def _estimate(data: Mapping[str, Any] | None) -> Estimate | None:
-    return None if data is None else Estimate(data["mean"], **{k: v for k, v in data.items() if k != "mean"})
+def _estimate(folder: RunFolder, metric: str, scores: Mapping[str, Any]) -> Estimate | None:
+    labelled = labelled_estimate(folder, metric, scores)
+    data = scores["estimate"]
+    if labelled is not None or data is None:
+        return labelled
+    return Estimate(data["mean"], **{k: v for k, v in data.items() if k != "mean"})
 
 
-def _rank_ranges(estimates: Sequence[Estimate | None]) -> list[tuple[int, int] | None]:
-    known = [estimate for estimate in estimates if estimate is not None]
-    return [
-        None
-        if mine is None
-        else (
-            1 + sum(other.low > mine.high for other in known),
-            len(known) - sum(other.high < mine.low for other in known),
-        )
-        for mine in estimates
-    ]
+def rank_ranges(scores: Sequence[Mapping[str, float]], level: float = 0.95) -> list[tuple[int, int] | None]:
+    """For each run the first and the last place that it may hold, from its score per question.
+
+    A run is surely ahead of another where its mean over the questions that all runs are scored on is higher, and
+    Fisher's permutation test of the paired differences, adjusted for all pairs together (max-T, Westfall and Young
+    1993), shows it at `level`. None for a run without scores.
+    """
+    with_scores = [run for run in scores if run]
+    shared = sorted(set[str]().union(*with_scores).intersection(*with_scores)) if with_scores else []
+    count = len(with_scores)
+    if count < 2 or len(shared) < 2:
+        return [(1, count) if run else None for run in scores]
+    matrix = np.array([[run[question] for question in shared] for run in with_scores])
+    surely = paired_permutation(matrix, rng=np.random.default_rng(0)).p_adjusted <= 1.0 - level
+    means = matrix.mean(axis=1)
+    ahead = surely & (means[:, None] > means[None, :])
+    in_front, behind = ahead.sum(axis=0), ahead.sum(axis=1)
+    places = iter([(1 + int(in_front[i]), count - int(behind[i])) for i in range(count)])
+    return [next(places) if run else None for run in scores]
 
 
 def _row(
@@ -149,8 +169,14 @@ def _row(
         manifest["failed"],
         manifest["abstained"],
         usage.calls,
+        usage.prompt_tokens + usage.completion_tokens,
         manifest["mean_latency_s"],
     )
+
+
+def _question_scores(folder: RunFolder, metric: str) -> Mapping[str, float]:
+    scores = folder.scores()
+    return scores[metric]["questions"] if metric in scores else {}
 
 
 def _point(mean: Estimate | None) -> float:

@@ -5,6 +5,8 @@
     responses.jsonl          a line per question: the response, or the failure
     judgments/<judge>.jsonl  a line per question: what that judge said, and what it cost
     scores.json              per metric: estimate, score per question, reasons for those unscored
+    samples/<metric>-<digest>.json  a random sample drawn for people to label
+    labels/<metric>.json     what people said, and whether it may be used
 
 The JSONL files are only appended to, a line at a time, each in one write; a line torn by a kill is dropped at the next
 start. The JSON files are replaced atomically. No file ever holds NaN.
@@ -77,7 +79,7 @@ class RunFolder:
 
     def write_questions(self, lines: Iterable[Mapping[str, Json]]) -> None:
         text = "".join(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n" for line in lines)
-        _replace(self.path / "questions.jsonl", text)
+        replace_text(self.path / "questions.jsonl", text)
 
     def questions(self) -> dict[str, tuple[Question, dict[str, int]]]:
         """By id: the question and its grades by document id."""
@@ -127,13 +129,37 @@ class RunFolder:
         """Per metric: `estimate` (or null), `questions`, `unscored`, `failed`."""
         return _read_json(self.path / "scores.json")
 
+    def write_sample(self, metric: str, digest: str, sample: Mapping[str, Json]) -> None:
+        write_json(self._sample_path(metric, digest), sample)
+
+    def sample(self, metric: str, digest: str) -> dict[str, Any] | None:
+        """A sample drawn earlier; None where there is none of that digest."""
+        path = self._sample_path(metric, digest)
+        return _read_json(path) if path.exists() else None
+
+    def write_labels(self, metric: str, labels: Mapping[str, Json]) -> None:
+        """Replace what people said on that metric."""
+        write_json(self._labels_path(metric), labels)
+
+    def labels(self, metric: str) -> dict[str, Any] | None:
+        """What people said on that metric; None where nobody did."""
+        path = self._labels_path(metric)
+        return _read_json(path) if path.exists() else None
+
+    def _sample_path(self, metric: str, digest: str) -> Path:
+        return self.path / "samples" / f"{metric}-{digest}.json"
+
+    def _labels_path(self, metric: str) -> Path:
+        return self.path / "labels" / f"{metric}.json"
+
 
 def write_json(path: Path, data: Mapping[str, Json]) -> None:
     """Replace a JSON file in one step: readers see the old one or the new one, never a part."""
-    _replace(path, json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
+    replace_text(path, json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
 
 
-def _replace(path: Path, text: str) -> None:
+def replace_text(path: Path, text: str) -> None:
+    """Replace a text file in one step; its folder is made where there is none."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.write_bytes(_encode(text))

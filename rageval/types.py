@@ -238,6 +238,10 @@ class Estimate:
     """A mean with its interval. `n` questions were scored, `failed` of them at the worst value because the pipeline
     failed; `unscored` more could not be scored. `method` names the interval; `level` is its nominal coverage.
 
+    Where people labelled `n_labelled` of the questions and the labels were used, `judge_only` and `labels_only` hold
+    (point, low, high) as the judge alone and the labels alone would have it. `warning` says what is wrong with the
+    labels, also where they could not be used.
+
     With n = 0 there is no estimate: that case is None at the place that holds estimates, never a 0 or NaN.
     """
 
@@ -249,3 +253,7 @@ class Estimate:
     n: int
     unscored: int = 0
     failed: int = 0
+    n_labelled: int = 0
+    judge_only: tuple[float, float, float] | None = None
+    labels_only: tuple[float, float, float] | None = None
+    warning: str = ""

@@ -96,7 +96,7 @@ def scores_to_json(scores: Scores) -> dict[str, Json]:
     for metric, by_question in scores.items():
         mean = estimate(by_question)
         data[str(metric)] = {
-            "estimate": None if mean is None else estimate_to_json(mean),
+            "estimate": None if mean is None else _stored_estimate(mean),
             "questions": {q: score.value for q, score in by_question.items() if isinstance(score, Score)},
             "failed": [q for q, score in by_question.items() if isinstance(score, Score) and score.failed],
             "unscored": {q: score.reason for q, score in by_question.items() if isinstance(score, Unscored)},
@@ -107,6 +107,17 @@ def scores_to_json(scores: Scores) -> dict[str, Json]:
 def estimate_to_json(mean: Estimate) -> dict[str, Json]:
     """As `rageval run --json` prints it."""
     return {
+        **_stored_estimate(mean),
+        "n_labelled": mean.n_labelled,
+        "judge_only": _interval_to_json(mean.judge_only),
+        "labels_only": _interval_to_json(mean.labels_only),
+        "warning": mean.warning,
+    }
+
+
+def _stored_estimate(mean: Estimate) -> dict[str, Json]:
+    """Without what people's labels add, which is worked out at every reading."""
+    return {
         "mean": mean.point,
         "low": mean.low,
         "high": mean.high,
@@ -116,3 +127,7 @@ def estimate_to_json(mean: Estimate) -> dict[str, Json]:
         "unscored": mean.unscored,
         "failed": mean.failed,
     }
+
+
+def _interval_to_json(interval: tuple[float, float, float] | None) -> dict[str, Json] | None:
+    return None if interval is None else dict(zip(("mean", "low", "high"), interval, strict=True))

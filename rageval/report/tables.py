@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from rageval.leaderboard import Leaderboard, Row
+from rageval.metrics import parse
 from rageval.types import Estimate
 
 
-def number_cell(mean: Estimate | None) -> str:
-    """`0.742 [0.61, 0.85]`, with `(n)` where fewer questions than asked were scored, or a dash."""
+def number_cell(mean: Estimate | None, *, judged: bool = False) -> str:
+    """`0.742 [0.61, 0.85]`, with `(n)` where fewer questions than asked were scored, or a dash.
+
+    `†` marks a `judged` number that no labels of people correct, `!` one whose labels come with a warning.
+    """
     if mean is None:
         return "–"
+    mark = ("†" if judged and not mean.n_labelled else "") + ("!" if mean.warning else "")
     part = f" ({mean.n})" if mean.unscored else ""
-    return f"{mean.point:.3f} [{mean.low:.2f}, {mean.high:.2f}]{part}"
+    return f"{_interval(mean.point, mean.low, mean.high)}{mark}{part}"
 
 
 def rank_cell(row: Row) -> str:
@@ -24,25 +31,69 @@ def rank_cell(row: Row) -> str:
 
 def header(board: Leaderboard) -> list[str]:
     """Column names."""
-    return ["rank", "pipeline", *board.metrics, "failed", "abstained", "calls", "s/question"]
+    return ["rank", "pipeline", *board.metrics, "failed", "abstained", "calls", "tokens", "s/question"]
 
 
 def cells(board: Leaderboard, row: Row) -> list[str]:
     """One row, in the order of `header`."""
-    numbers = [number_cell(row.estimates[name]) for name in board.metrics]
+    numbers = [number_cell(row.estimates[name], judged=_judged(name)) for name in board.metrics]
     latency = "–" if row.mean_latency_s is None else f"{row.mean_latency_s:.2f}"
-    return [rank_cell(row), row.label, *numbers, str(row.failed), str(row.abstained), str(row.calls), latency]
+    return [
+        rank_cell(row),
+        row.label,
+        *numbers,
+        str(row.failed),
+        str(row.abstained),
+        str(row.calls),
+        str(row.tokens),
+        latency,
+    ]
 
 
 def legend(board: Leaderboard) -> str:
     """What the numbers are."""
-    judged = any(name in ("faithfulness", "answer_relevance", "context_relevance") for name in board.metrics)
+    uncorrected = any(not mean.n_labelled and _judged(name) for _, name, mean in _numbers(board))
     text = (
         f"{board.benchmark}, {board.questions} questions. Mean [95% interval] (questions scored, where not all); "
-        "ranks by the first metric, shared where intervals overlap; failed questions score 0; calls and seconds "
-        "are what each run paid itself: a call that another run had made already is free."
+        "ranks by the first metric, shared by runs that paired tests cannot tell apart (permutation, adjusted for all "
+        "pairs); failed questions score 0; calls, tokens and seconds are what each run paid itself: a call that "
+        "another run had made already is free."
     )
-    return text + (" Judged metrics: judge only, not corrected by human labels." if judged else "")
+    return text + (" † judge only, uncorrected: no people's labels." if uncorrected else "")
+
+
+def label_notes(board: Leaderboard) -> list[str]:
+    """A line for each number that people's labels correct: what judge and labels alone would have said."""
+    return [f"{label}, {name}: {labels_text(mean)}" for label, name, mean in _numbers(board) if mean.n_labelled]
+
+
+def label_warnings(board: Leaderboard) -> list[str]:
+    """A line for each number whose labels come with a warning."""
+    return [f"! {label}, {name}: {mean.warning}" for label, name, mean in _numbers(board) if mean.warning]
+
+
+def labels_text(mean: Estimate) -> str:
+    """`judge alone 0.810 [0.70, 0.90], 50 labels (alone 0.720 [0.58, 0.83])`."""
+    labels = f"{mean.n_labelled} labels"
+    if mean.judge_only is None or mean.labels_only is None:
+        return labels
+    return f"judge alone {_interval(*mean.judge_only)}, {labels} (alone {_interval(*mean.labels_only)})"
+
+
+def _interval(point: float, low: float, high: float) -> str:
+    return f"{point:.3f} [{low:.2f}, {high:.2f}]"
+
+
+def _numbers(board: Leaderboard) -> Iterator[tuple[str, str, Estimate]]:
+    """Each number of the table with its pipeline and metric."""
+    for row in board.rows:
+        for name, mean in row.estimates.items():
+            if mean is not None:
+                yield row.label, name, mean
+
+
+def _judged(metric: str) -> bool:
+    return parse(metric).kind == "judged"
 
 
 def markdown(board: Leaderboard) -> str:
@@ -51,4 +102,8 @@ def markdown(board: Leaderboard) -> str:
     lines = [f"| {' | '.join(head)} |", f"|{'|'.join('---' for _ in head)}|"]
     lines += [f"| {' | '.join(cell.replace('|', '/') for cell in cells(board, row))} |" for row in board.rows]
     models = [f"- {role}: `{identity}`" for role, identity in board.models.items()]
-    return "\n".join([*lines, "", legend(board), "", "Made with:", "", *models, f"- machine: {board.machine}", ""])
+    notes = [f"- {line}" for line in (*label_notes(board), *(f"**{warning}**" for warning in label_warnings(board)))]
+    labels = ["With people's labels:", "", *notes, ""] if notes else []
+    return "\n".join(
+        [*lines, "", legend(board), "", *labels, "Made with:", "", *models, f"- machine: {board.machine}", ""]
+    )

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from rageval.leaderboard import Leaderboard
 from rageval.records import Outcome
-from rageval.report.tables import cells, header, legend
+from rageval.report.tables import cells, header, label_notes, label_warnings, legend
 from rageval.types import Abstained, Failure, Judgment, Question
 
 
@@ -37,6 +37,10 @@ def print_leaderboard(board: Leaderboard, console: Console) -> None:
             console.print(Text(f"{row[0]:>4}  {row[1]}", style="bold"))
             for name, value in zip(names[2:], row[2:], strict=True):
                 console.print(Text(f"        {name:<20} {value}"))
+    for note in label_notes(board):
+        console.print(Text(note))
+    for warning in label_warnings(board):
+        console.print(Text(warning, style="bold red"))
     console.print(Text(legend(board), style="dim"))
     for role, identity in board.models.items():
         console.print(Text(f"{role}: {identity}", style="dim"))

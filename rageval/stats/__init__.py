@@ -1,5 +1,34 @@
-"""Statistics over arrays."""
+"""Statistics over arrays: intervals, prediction-powered inference, paired tests, gates, power, agreement.
 
+Plain functions of numbers; nothing here knows a rageval type. `docs/statistics.md` shows by simulation what covers.
+"""
+
+from rageval.stats.agreement import Agreement, cohen_kappa, krippendorff_alpha
+from rageval.stats.calibration import Calibration, calibration
 from rageval.stats.intervals import Interval, mean_interval
+from rageval.stats.multiplicity import benjamini_hochberg, holm
+from rageval.stats.paired import MarginResult, PairedResult, against_margin, paired_difference
+from rageval.stats.power import gate_power, minimum_detectable_effect, required_labels, required_questions
+from rageval.stats.ppi import PPIResult, ppi_mean
 
-__all__ = ["Interval", "mean_interval"]
+__all__ = [
+    "Agreement",
+    "Calibration",
+    "Interval",
+    "MarginResult",
+    "PPIResult",
+    "PairedResult",
+    "against_margin",
+    "benjamini_hochberg",
+    "calibration",
+    "cohen_kappa",
+    "gate_power",
+    "holm",
+    "krippendorff_alpha",
+    "mean_interval",
+    "minimum_detectable_effect",
+    "paired_difference",
+    "ppi_mean",
+    "required_labels",
+    "required_questions",
+]

@@ -5,18 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rageval.stats.quantiles import normal_cdf, normal_quantile, t_quantile
+from rageval.stats.clusters import Clusters, cluster_codes, design_effect, few_clusters
+from rageval.stats.dirichlet import mean_draws
+from rageval.stats.quantiles import normal_quantile, t_quantile
+from rageval.stats.resampling import bca, percentile, studentised
 
-Method: TypeAlias = Literal["auto", "wilson", "bca"]
+Method: TypeAlias = Literal["auto", "wilson", "dirichlet", "t", "percentile", "bca", "studentised"]
 
 RESAMPLES = 5000
-SMALLEST_BOOTSTRAP = 8
-_CHUNK_VALUES = 4_000_000
+JEFFREYS = (0.5, 0.5)
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,75 +34,111 @@ class Interval:
     method: str
     n: int
 
+    @property
+    def width(self) -> float:
+        return self.high - self.low
+
 
 def mean_interval(
-    values: Sequence[float] | NDArray[np.float64],
+    values: Sequence[float] | Floats,
     *,
     level: float = 0.95,
     method: Method = "auto",
+    clusters: Clusters | None = None,
+    bounds: tuple[float, float] = (0.0, 1.0),
     rng: np.random.Generator | None = None,
 ) -> Interval:
-    """The mean of independent values in [0, 1] with an interval that covers in small samples too.
+    """The mean of values with an interval that covers in small samples too.
 
-    `auto` takes the Wilson score interval where every value is 0 or 1, and the expanded BCa bootstrap otherwise. With
-    fewer than 8 values, or where all are equal, a bootstrap cannot see the spread; then the Wilson interval of the mean
-    is used (`wilson-bound`): a variable in [0, 1] with mean m varies at most as much as a coin with P = m, so it errs
-    on the wide side. Raises ValueError for no values, values that are not finite, or values outside [0, 1].
+    `auto` takes the Wilson score interval where every value is 0 or 1, and `dirichlet` otherwise: the quantiles of a
+    Bayesian bootstrap with half an observation at each of the `bounds` (`rageval.stats.dirichlet`), the Jeffreys
+    interval for values in between. By name also: Student's `t`, and the `percentile`, `bca` and `studentised`
+    bootstrap, which take any finite values and none of which covers near the ends of a range.
+
+    `clusters` gives each value's group, such as the document that its question was written from; values of a group are
+    then not taken for independent. Raises ValueError for no values, values not finite or (for `auto`, `wilson`,
+    `dirichlet`) outside `bounds`, and where a named method cannot see a spread.
 
     `rng` draws the resamples; by default a generator seeded with 0, so that equal values give equal intervals.
     """
-    x = np.asarray(values, dtype=np.float64)
-    if x.ndim != 1 or x.size == 0:
-        raise ValueError(f"mean_interval: found an array of shape {x.shape}, expected one or more values in a row")
-    if not np.all(np.isfinite(x)) or x.min() < 0.0 or x.max() > 1.0:
-        raise ValueError("mean_interval: found values outside [0, 1] or not finite")
-    if not 0.0 < level < 1.0:
-        raise ValueError(f"mean_interval: found level {level}, expected 0 < level < 1")
-    binary = bool(np.all((x == 0.0) | (x == 1.0)))
+    x = check_values(values, "mean_interval")
+    check_level(level, "mean_interval")
+    if method not in get_args(Method):
+        raise ValueError(f"mean_interval: found method {method!r}, expected one of {', '.join(get_args(Method))}")
+    rng = rng or np.random.default_rng(0)
+    codes = None if clusters is None else cluster_codes(clusters, x.size)
+    if method in ("t", "percentile", "bca", "studentised"):
+        return _unbounded(x, level, method, codes, rng)
+    if x.min() < bounds[0] or x.max() > bounds[1]:
+        raise ValueError(f"mean_interval: found values from {x.min():g} to {x.max():g}, expected them in {bounds}")
+    binary = bounds == (0.0, 1.0) and is_binary(x)
     if method == "wilson" and not binary:
         raise ValueError("mean_interval: found values other than 0 and 1, expected binary values for wilson")
+    effect = 1.0
+    if codes is not None:
+        effect = design_effect(x - x.mean(), codes) * few_clusters(int(codes.max()) + 1, level)
+    tag = "" if codes is None else ", clustered"
     if method == "wilson" or (method == "auto" and binary):
-        return _wilson(x, level, "wilson")
-    if x.size < SMALLEST_BOOTSTRAP or x.min() == x.max():
-        return _wilson(x, level, "wilson-bound")
-    return _expanded_bca(x, level, rng or np.random.default_rng(0))
+        low, high = wilson(float(x.mean()), x.size / effect, level)
+        return _interval(x, low, high, level, "wilson" + tag)
+    drawn = mean_draws(x, low=bounds[0], high=bounds[1], ends=JEFFREYS, rng=rng, design_effect=effect)
+    low, high = np.quantile(drawn, [(1.0 - level) / 2.0, (1.0 + level) / 2.0])
+    return _interval(x, float(low), float(high), level, "dirichlet" + tag)
 
 
-def _wilson(x: NDArray[np.float64], level: float, method: str) -> Interval:
-    """Wilson 1927: the values m for which |mean - m| <= z * sqrt(m (1 - m) / n)."""
-    n, mean = x.size, float(x.mean())
+def wilson(mean: float, n: float, level: float) -> tuple[float, float]:
+    """Wilson 1927: the values m for which |mean - m| <= z * sqrt(m (1 - m) / n). `n` need not be whole."""
     z = normal_quantile((1.0 + level) / 2.0)
     scale = 1.0 + z * z / n
     centre = (mean + z * z / (2 * n)) / scale
     half = z * math.sqrt(mean * (1.0 - mean) / n + z * z / (4.0 * n * n)) / scale
-    low = 0.0 if mean == 0.0 else max(0.0, centre - half)
-    high = 1.0 if mean == 1.0 else min(1.0, centre + half)
-    return Interval(mean, min(low, mean), max(high, mean), level, method, n)
+    return (0.0 if mean == 0.0 else max(0.0, centre - half)), (1.0 if mean == 1.0 else min(1.0, centre + half))
 
 
-def _expanded_bca(x: NDArray[np.float64], level: float, rng: np.random.Generator) -> Interval:
-    """BCa bootstrap (Efron 1987), its normal quantiles widened to t with n - 1 degrees times sqrt(n / (n - 1)).
-
-    The widening (Hesterberg 2015, arXiv 1411.5279, "expanded percentile") makes up for the bootstrap's too small
-    variance; without it the coverage at n = 10 falls to 0.90.
-    """
-    n, mean = x.size, float(x.mean())
-    means = _resampled_means(x, rng)
-    below = (int((means < mean).sum()) + 0.5 * int((means == mean).sum())) / RESAMPLES
-    bias = normal_quantile(min(max(below, 1.0 / (RESAMPLES + 1)), RESAMPLES / (RESAMPLES + 1)))
-    deviation = x - mean
-    acceleration = float(np.sum(deviation**3) / (6.0 * np.sum(deviation**2) ** 1.5))
-    ends: list[float] = []
-    for tail in ((1.0 - level) / 2.0, (1.0 + level) / 2.0):
-        z = bias + t_quantile(tail, n - 1) * math.sqrt(n / (n - 1))
-        ends.append(float(np.quantile(means, normal_cdf(bias + z / (1.0 - acceleration * z)))))
-    return Interval(mean, min(ends[0], mean), max(ends[1], mean), level, "bca", n)
+def is_binary(x: Floats) -> bool:
+    """Whether every value is 0 or 1."""
+    return bool(np.all((x == 0.0) | (x == 1.0)))
 
 
-def _resampled_means(x: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
-    rows = max(1, _CHUNK_VALUES // x.size)
-    parts: list[NDArray[np.float64]] = []
-    for start in range(0, RESAMPLES, rows):
-        picks = rng.integers(0, x.size, (min(rows, RESAMPLES - start), x.size))
-        parts.append(np.asarray(x[picks].mean(axis=1), dtype=np.float64))
-    return np.concatenate(parts)
+def check_values(values: Sequence[float] | Floats, name: str) -> Floats:
+    """As an array. Raises ValueError for anything but one or more finite numbers in a row."""
+    x = np.asarray(values, dtype=np.float64)
+    if x.ndim != 1 or x.size == 0:
+        raise ValueError(f"{name}: found an array of shape {x.shape}, expected one or more values in a row")
+    if not np.all(np.isfinite(x)):
+        raise ValueError(f"{name}: found values that are not finite, expected numbers")
+    return x
+
+
+def check_level(level: float, name: str) -> None:
+    """Raises ValueError for a level that is no probability."""
+    if not 0.0 < level < 1.0:
+        raise ValueError(f"{name}: found level {level}, expected 0 < level < 1")
+
+
+def _unbounded(
+    x: Floats, level: float, method: str, codes: NDArray[np.int64] | None, rng: np.random.Generator
+) -> Interval:
+    tag = "" if codes is None else ", clustered"
+    if method == "t":
+        low, high = _t_bounds(x, level, codes)
+    else:
+        bootstrap = {"percentile": percentile, "bca": bca, "studentised": studentised}[method]
+        low, high = bootstrap(x, level=level, clusters=codes, rng=rng, resamples=RESAMPLES)
+    return _interval(x, low, high, level, method + tag)
+
+
+def _t_bounds(x: Floats, level: float, codes: NDArray[np.int64] | None) -> tuple[float, float]:
+    if x.size < 2 or x.min() == x.max():
+        raise ValueError("mean_interval: found fewer than two different values, expected a spread for t")
+    groups = x.size if codes is None else int(codes.max()) + 1
+    mean = float(x.mean())
+    sums = x - mean if codes is None else np.bincount(codes, weights=x - mean)
+    error = math.sqrt(float(np.sum(sums**2)) * groups / (groups - 1)) / x.size
+    half = t_quantile((1.0 + level) / 2.0, groups - 1) * error
+    return mean - half, mean + half
+
+
+def _interval(x: Floats, low: float, high: float, level: float, method: str) -> Interval:
+    mean = float(x.mean())
+    return Interval(mean, min(low, mean), max(high, mean), level, method, x.size)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.flow.fake_server import FakeServer
+from tests.flow.judged_run import FAITHFULNESS, JudgedRun, fill
 
 ROOT = Path(__file__).parents[2]
 READMES = ["README.md", "README.zh.md"]
@@ -51,6 +52,7 @@ def test_commands(readme: str, tmp_path: Path) -> None:
     the experiment (its dense pipeline taken out, since that takes minutes of embedding)."""
     experiment = "".join(line for line in named(readme, "experiment.yaml").splitlines(True) if "dense" not in line)
     (tmp_path / "experiment.yaml").write_text(experiment, encoding="utf-8")
+    runs = {name: JudgedRun(tmp_path / "results" / "runs" / name, metric=FAITHFULNESS) for name in ("A", "B")}
     ran = 0
     for line in "".join(blocks(readme, "bash")).splitlines():
         command = line.split("#")[0].split()
@@ -60,8 +62,11 @@ def test_commands(readme: str, tmp_path: Path) -> None:
             assert command[0] == "rageval"
             done = subprocess.run([RAGEVAL, *command[1:]], cwd=tmp_path, capture_output=True, check=False)
         assert done.returncode == 0, (line, done.stderr)
+        if "sample" in command:
+            fill(tmp_path / "sheet.jsonl", lambda question_id: runs["B"].gold[question_id])
         ran += 1
-    assert ran == 5
+    assert ran == 11
+    assert (tmp_path / "forest.svg").exists()
 
 
 @pytest.mark.parametrize("readme", READMES)

@@ -161,9 +161,13 @@ def test_what_goes_wrong_is_counted(finished: Finished) -> None:
 
     printed = {run["pipeline"].partition("(")[0]: run for run in json.loads(finished.printed)["runs"]}
     nothing = dict.fromkeys(("mean", "low", "high", "level", "method"))
-    assert printed["closed_book"]["metrics"].pop("ndcg@10") == {**nothing, "n": 0, "unscored": 6, "failed": 0}
+    no_labels = {"n_labelled": 0, "judge_only": None, "labels_only": None, "warning": ""}
+    counts = {"n": 0, "unscored": 6, "failed": 0}
+    assert printed["closed_book"]["metrics"].pop("ndcg@10") == {**nothing, **counts, **no_labels}
     for name, metrics in by_pipeline.items():
-        assert printed[name]["metrics"] == {metric: data["estimate"] for metric, data in metrics.items()}
+        assert printed[name]["metrics"] == {
+            metric: {**data["estimate"], **no_labels} for metric, data in metrics.items()
+        }
 
 
 def test_the_failures_say_why_and_the_replies_are_kept(finished: Finished, command_line: CommandLine) -> None:

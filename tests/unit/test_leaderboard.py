@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from rich.console import Console
 
 from rageval.errors import DeclarationError
-from rageval.leaderboard import Leaderboard, read_leaderboard
+from rageval.leaderboard import Leaderboard, rank_ranges, read_leaderboard
 from rageval.report.tables import markdown
 from rageval.report.terminal import print_leaderboard
 from rageval.store import RunFolder
@@ -19,13 +20,23 @@ from rageval.types import Json
 
 Interval = tuple[float, float, float]
 
-# The first metric's mean, low, high. `best` and `good` overlap; `weak` is surely behind both.
+# The first metric's mean, low, high; the scores per question below decide about ranks.
 INTERVALS: dict[str, Interval | None] = {
     "weak": (0.3, 0.2, 0.4),
     "good": (0.7, 0.5, 0.85),
     "silent": None,
     "best": (0.85, 0.8, 0.9),
 }
+
+
+# `weak` loses every question to both others; `best` gains on `good` in eight and loses in two.
+QUESTIONS: dict[str, list[Json]] = {
+    "weak": [0.3] * 10,
+    "good": [0.7] * 10,
+    "best": [0.8] * 8 + [0.4, 0.5],
+    "silent": [],
+}
+NO_LABELS: dict[str, Json] = {"n_labelled": 0, "judge_only": None, "labels_only": None, "warning": ""}
 
 
 def estimate(interval: Interval | None, unscored: int = 0) -> dict[str, Json] | None:
@@ -38,7 +49,7 @@ def estimate(interval: Interval | None, unscored: int = 0) -> dict[str, Json] | 
 
 def write_run(path: Path, scores: Mapping[str, dict[str, Json] | None], **changes: Json) -> Path:
     folder = RunFolder(path)
-    usage: dict[str, Json] = {"calls": 3, "cached_calls": 1}
+    usage: dict[str, Json] = {"calls": 3, "cached_calls": 1, "prompt_tokens": 60, "completion_tokens": 10}
     manifest: dict[str, Json] = {
         "label": path.name,
         "status": "complete",
@@ -54,7 +65,8 @@ def write_run(path: Path, scores: Mapping[str, dict[str, Json] | None], **change
         "mean_latency_s": 1.25,
     }
     folder.write_manifest({**manifest, **changes})
-    folder.write_scores({name: {"estimate": mean} for name, mean in scores.items()})
+    questions: dict[str, Json] = {f"q{i}": score for i, score in enumerate(QUESTIONS.get(path.name, [0.5] * 10))}
+    folder.write_scores({name: {"estimate": mean, "questions": questions} for name, mean in scores.items()})
     return path
 
 
@@ -64,8 +76,10 @@ def board(tmp_path: Path) -> Leaderboard:
     return read_leaderboard(paths)
 
 
-def test_rows_are_sorted_and_ranked_by_overlap(board: Leaderboard) -> None:
-    """Nobody is surely ahead of `best`, and `good` is not surely behind it: both may be first or second."""
+def test_rows_are_sorted_and_ranked_by_paired_tests(board: Leaderboard) -> None:
+    """`best` gains 0.1 in 8 questions and loses 0.3 and 0.2 in two. `weak` loses every question to both: of 1,024 sign
+    patterns only 2 are as extreme.
+    """
     assert [(row.label, row.rank) for row in board.rows] == [
         ("best", (1, 2)),
         ("good", (1, 2)),
@@ -74,10 +88,32 @@ def test_rows_are_sorted_and_ranked_by_overlap(board: Leaderboard) -> None:
     ]
 
 
-def test_touching_intervals_overlap(tmp_path: Path) -> None:
-    intervals: dict[str, Interval] = {"a": (0.8, 0.6, 0.9), "b": (0.5, 0.4, 0.6), "c": (0.45, 0.41, 0.59)}
-    paths = [write_run(tmp_path / name, {"map": estimate(interval)}) for name, interval in intervals.items()]
-    assert {row.label: row.rank for row in read_leaderboard(paths).rows} == {"a": (1, 2), "b": (1, 3), "c": (2, 3)}
+def test_overlapping_intervals_are_told_apart_by_paired_scores() -> None:
+    """Questions differ by much more than systems do; but one system is a little better on every single one."""
+    worse = {f"q{i}": i / 25 for i in range(20)}
+    better = {question: score + 0.01 for question, score in worse.items()}
+    assert rank_ranges([worse, better]) == [(2, 2), (1, 1)]
+    assert rank_ranges([worse, better, {}]) == [(2, 2), (1, 1), None]
+
+
+def test_ranks_are_shared_without_evidence() -> None:
+    one = {"q0": 0.0, "q1": 0.0}
+    other = {"q0": 1.0, "q1": 1.0}
+    assert rank_ranges([one, other]) == [(1, 2), (1, 2)]  # two questions: p = 1/2
+    assert rank_ranges([one, {"q2": 1.0}]) == [(1, 2), (1, 2)]  # none in common
+    assert rank_ranges([one, {}]) == [(1, 1), None]
+    assert rank_ranges([{}, {}]) == [None, None]
+
+
+def test_many_equal_systems_are_seldom_told_apart() -> None:
+    """Six equal systems, fifteen pairs: adjusted for all of them, at most about 1 table in 20 tells any two apart."""
+    rng = np.random.default_rng(11)
+    false_alarms = 0
+    for _ in range(100):
+        scores = (rng.random((6, 40)) < 0.6).astype(float)
+        ranks = rank_ranges([{f"q{i}": float(x) for i, x in enumerate(row)} for row in scores])
+        false_alarms += any(rank != (1, 6) for rank in ranks)
+    assert false_alarms <= 12  # P(more than 12 of 100 | 0.05) = 0.001
 
 
 def test_json(board: Leaderboard, tmp_path: Path) -> None:
@@ -90,14 +126,15 @@ def test_json(board: Leaderboard, tmp_path: Path) -> None:
         "pipeline": "best",
         "path": str(tmp_path / "best"),
         "rank": [1, 2],
-        "metrics": {"faithfulness": estimate((0.85, 0.8, 0.9))},
+        "metrics": {"faithfulness": {**(estimate((0.85, 0.8, 0.9)) or {}), **NO_LABELS}},
         "failed": 1,
         "abstained": 2,
         "calls": 6,
+        "tokens": 140,
         "mean_latency_s": 1.25,
     }
     nothing = dict.fromkeys(("mean", "low", "high", "level", "method"))
-    assert data["runs"][3]["metrics"] == {"faithfulness": {**nothing, "n": 0, "unscored": 10, "failed": 0}}
+    assert data["runs"][3]["metrics"] == {"faithfulness": {**nothing, "n": 0, "unscored": 10, "failed": 0, **NO_LABELS}}
     assert data["runs"][3]["rank"] is None
 
 
@@ -108,14 +145,15 @@ def test_markdown(tmp_path: Path) -> None:
         write_run(tmp_path / "c", {"faithfulness": estimate((0.4, 0.1, 0.9))}),
     ]
     assert markdown(read_leaderboard(paths)) == (
-        "| rank | pipeline | faithfulness | map | failed | abstained | calls | s/question |\n"
-        "|---|---|---|---|---|---|---|---|\n"
-        "| 1–2 | a/b | 0.500 [0.25, 0.75] (7) | 0.333 [0.10, 0.60] | 1 | 2 | 6 | – |\n"
-        "| 1–2 | c | 0.400 [0.10, 0.90] | – | 1 | 2 | 6 | 1.25 |\n"
+        "| rank | pipeline | faithfulness | map | failed | abstained | calls | tokens | s/question |\n"
+        "|---|---|---|---|---|---|---|---|---|\n"
+        "| 1–2 | a/b | 0.500 [0.25, 0.75]† (7) | 0.333 [0.10, 0.60] | 1 | 2 | 6 | 140 | – |\n"
+        "| 1–2 | c | 0.400 [0.10, 0.90]† | – | 1 | 2 | 6 | 140 | 1.25 |\n"
         "\n"
         "small, 10 questions. Mean [95% interval] (questions scored, where not all); ranks by the first metric, "
-        "shared where intervals overlap; failed questions score 0; calls and seconds are what each run paid itself: a "
-        "call that another run had made already is free. Judged metrics: judge only, not corrected by human labels.\n"
+        "shared by runs that paired tests cannot tell apart (permutation, adjusted for all pairs); failed questions "
+        "score 0; calls, tokens and seconds are what each run paid itself: a call that another run had made already is "
+        "free. † judge only, uncorrected: no people's labels.\n"
         "\n"
         "Made with:\n"
         "\n"
@@ -136,7 +174,7 @@ def test_wide_terminal_shows_a_row_per_run(board: Leaderboard) -> None:
     assert max(map(len, lines)) <= 160
     (row,) = (line for line in lines if " good " in line)
     assert [cell.strip() for cell in row.strip("│").split("│")] == [
-        "1–2", "good", "0.700 [0.50, 0.85]", "1", "2", "6", "1.25",
+        "1–2", "good", "0.700 [0.50, 0.85]†", "1", "2", "6", "140", "1.25",
     ]  # fmt: skip
 
 
@@ -144,14 +182,15 @@ def test_narrow_terminal_shows_a_block_per_run(board: Leaderboard) -> None:
     lines = shown(board, 60)
     assert max(map(len, lines)) <= 60
     start = lines.index(" 1–2  good")
-    assert [line.split(maxsplit=1) for line in lines[start + 1 : start + 6]] == [
-        ["faithfulness", "0.700 [0.50, 0.85]"],
+    assert [line.split(maxsplit=1) for line in lines[start + 1 : start + 7]] == [
+        ["faithfulness", "0.700 [0.50, 0.85]†"],
         ["failed", "1"],
         ["abstained", "2"],
         ["calls", "6"],
+        ["tokens", "140"],
         ["s/question", "1.25"],
     ]
-    assert lines[start + 6] == "   3  weak"
+    assert lines[start + 7] == "   3  weak"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,176 @@
+"""A comparison on the terminal and as Markdown, and what a gate's report shares with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from rageval.baseline import Side
+from rageval.comparison import CompareResult, Comparison
+from rageval.pairs import UNCORRECTED, Pairs, signed
+from rageval.stats import Interval
+
+HEADER = [
+    "metric",
+    "verdict",
+    "baseline",
+    "candidate",
+    "difference",
+    "p",
+    "adjusted p",
+    "better/same/worse",
+    "questions",
+]
+
+_LONGEST_TEXT = 90
+
+
+def markdown(result: CompareResult) -> str:
+    """Sentences, the table, what changed most, what the numbers mean."""
+    pairs = [comparison.pairs for comparison in result.comparisons.values()]
+    lines = [f"## {code(result.candidate.label)} against {code(result.baseline.label)}", ""]
+    lines += [f"- {sentence}" for sentence in _sentences(result)]
+    lines += ["", *markdown_table(HEADER, [_cells(one) for one in result.comparisons.values()]), "", _legend(result)]
+    return "\n".join([*lines, "", *markdown_changes(pairs, result.baseline, result.candidate)])
+
+
+def print_comparison(result: CompareResult, console: Console) -> None:
+    """The same on a terminal."""
+    print_sides(result.baseline, result.candidate, console)
+    for sentence in _sentences(result):
+        console.print(Text(sentence, style="bold"))
+    print_table(HEADER, [_cells(one) for one in result.comparisons.values()], console)
+    print_changes([one.pairs for one in result.comparisons.values()], result.baseline, result.candidate, console)
+    console.print(Text(_legend(result), style="dim"))
+
+
+def pairs_cell(pairs: Pairs) -> str:
+    """How many questions were compared: `118`, or `118 (2 + 1 left out)`: so many scored by the baseline, by the
+    candidate alone.
+    """
+    if not pairs.left_out:
+        return str(pairs.n)
+    return f"{pairs.n} ({len(pairs.only_baseline)} + {len(pairs.only_candidate)} left out)"
+
+
+def metric_cell(pairs: Pairs) -> str:
+    """The metric's name, with a mark where people's labels have not corrected the judge."""
+    return f"{pairs.metric} †" if pairs.judged else pairs.metric
+
+
+def interval_cell(interval: Interval) -> str:
+    """`+0.031 [+0.012, +0.049]`."""
+    return f"{signed(interval.point)} [{signed(interval.low)}, {signed(interval.high)}]"
+
+
+def p_cell(p: float) -> str:
+    """Three decimals, or `<0.001`."""
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def notes(pairs: Sequence[Pairs], benchmark: str, questions: int) -> str:
+    """What every report on pairs says of them."""
+    parts = [f"{benchmark}, {questions} questions."]
+    clusters = next((one.clusters for one in pairs if one.clusters is not None), None)
+    if clusters is not None:
+        parts.append("Questions that share a source document count as one piece of evidence.")
+    if any(one.left_out for one in pairs):
+        parts.append("Left out: questions that only the baseline + only the candidate has a score for.")
+    if any(any(one.failed) for one in pairs):
+        before, after = (max(one.failed[side] for one in pairs) for side in (0, 1))
+        parts.append(f"Failed questions score 0: {before} of the baseline's, {after} of the candidate's.")
+    if any(one.judged for one in pairs):
+        parts.append(f"† {UNCORRECTED}: a model's opinion that no people's labels have corrected.")
+    return " ".join(parts)
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """The lines of a table."""
+    return [f"| {' | '.join(row)} |" for row in (header, ["---"] * len(header), *rows)]
+
+
+def markdown_changes(pairs: Sequence[Pairs], baseline: Side, candidate: Side) -> list[str]:
+    """What changed most, folded away; nothing where no question changed."""
+    lines: list[str] = []
+    for one in pairs:
+        if one.changed:
+            rows = [
+                [
+                    code(c.question_id),
+                    f"{c.before:.3f}",
+                    f"{c.after:.3f}",
+                    code(_text(c.question_id, baseline, candidate)),
+                ]
+                for c in one.changed
+            ]
+            lines += [f"**{one.metric}**", "", *markdown_table(["question", "from", "to", "text"], rows), ""]
+    return ["<details><summary>What changed most</summary>", "", *lines, "</details>", ""] if lines else []
+
+
+def print_sides(baseline: Side, candidate: Side, console: Console) -> None:
+    """Which two are compared."""
+    for role, side in (("baseline", baseline), ("candidate", candidate)):
+        console.print(Text(f"{role:<10} {side.label}  ({side.source})", style="dim"))
+
+
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], console: Console) -> None:
+    """A table whose cells wrap where the terminal is narrow."""
+    table = Table(*header)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    console.print(table)
+
+
+def print_changes(pairs: Sequence[Pairs], baseline: Side, candidate: Side, console: Console) -> None:
+    """What changed most, metric by metric."""
+    for one in pairs:
+        if one.changed:
+            console.print(Text(f"changed most: {one.metric}", style="bold"))
+        for change in one.changed:
+            text = _text(change.question_id, baseline, candidate)
+            console.print(Text(f"  {change.before:.3f} → {change.after:.3f}  {change.question_id}  {text}"))
+
+
+def code(text: str) -> str:
+    """Text as a Markdown code span that fits a table cell, in which nothing is a link, a mention or HTML."""
+    plain = " ".join(text.split()).replace("`", "'").replace("|", "\\|")
+    return f"`{plain}`" if plain else ""
+
+
+def _text(question_id: str, baseline: Side, candidate: Side) -> str:
+    text = " ".join((candidate.texts.get(question_id) or baseline.texts.get(question_id, "")).split())
+    return text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…"
+
+
+def _cells(one: Comparison) -> list[str]:
+    return [
+        metric_cell(one.pairs),
+        one.verdict,
+        f"{one.pairs.baseline_mean:.3f}",
+        f"{one.pairs.candidate_mean:.3f}",
+        interval_cell(one.difference),
+        p_cell(one.p_value),
+        p_cell(one.p_adjusted),
+        f"{one.wins}/{one.ties}/{one.losses}",
+        pairs_cell(one.pairs),
+    ]
+
+
+def _sentences(result: CompareResult) -> list[str]:
+    return [one.sentence for one in result.comparisons.values()] + [
+        f"{name} is not compared: {reason}" for name, reason in result.refused.items()
+    ]
+
+
+def _legend(result: CompareResult) -> str:
+    pairs = [one.pairs for one in result.comparisons.values()]
+    tests = "; ".join(dict.fromkeys(one.test for one in result.comparisons.values()))
+    return (
+        f"{notes(pairs, result.candidate.benchmark, len(result.candidate.questions))} Difference: candidate - baseline "
+        f"on the same questions, with its {result.level:.0%} interval. p: two-sided ({tests}), adjusted by Holm over "
+        f"the metrics. Better or worse: adjusted p at most {1.0 - result.level:.2g} and 0 outside the interval. More "
+        "questions: how many show such a difference with probability 0.8."
+    )

@@ -1,0 +1,61 @@
+"""A forest plot: every number of a leaderboard with its interval, a panel per metric."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rageval.errors import DeclarationError
+from rageval.extras import need_package
+from rageval.leaderboard import Leaderboard
+from rageval.metrics import parse
+from rageval.report.tables import rank_cell
+
+FORMATS = (".svg", ".png", ".pdf")
+_SETTINGS: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": "rageval", "font.size": 9}
+
+
+def draw_forest(board: Leaderboard, path: Path) -> None:
+    """Write the plot to `path`, its format by the ending. The same leaderboard gives the same SVG to the byte.
+
+    Points are hollow where a judge alone speaks, filled where people's labels correct it or no judge is involved.
+    Raises DeclarationError for an unknown ending or a folder that cannot be written, MissingExtraError without
+    matplotlib.
+    """
+    if path.suffix.lower() not in FORMATS:
+        raise DeclarationError(f"{path}: found the ending {path.suffix!r}, expected one of {', '.join(FORMATS)}")
+    need_package("matplotlib", "plot", "drawing a plot")
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context(_SETTINGS):  # pyright: ignore[reportUnknownMemberType]
+        names = [f"{row.label}  ({rank_cell(row)})" for row in board.rows]
+        longest = max(map(len, names))
+        panels = len(board.metrics)
+        figure = Figure(figsize=(1.0 + longest * 0.075 + 2.1 * panels, 1.2 + 0.32 * len(names)), layout="constrained")
+        axes = figure.subplots(1, panels, sharey=True, squeeze=False)[0]
+        for metric, axis in zip(board.metrics, axes, strict=True):
+            for place, row in enumerate(board.rows):
+                mean = row.estimates[metric]
+                if mean is None:
+                    continue
+                hollow = parse(metric).kind == "judged" and not mean.n_labelled
+                axis.plot([mean.low, mean.high], [place, place], color="#4464ad", linewidth=1.6)
+                axis.plot(
+                    [mean.point], [place], "o", color="#4464ad", markerfacecolor="white" if hollow else "#4464ad", ms=5
+                )
+            axis.set_title(metric, fontsize=9)
+            axis.set_xlim(-0.02, 1.02)
+            axis.grid(axis="x", color="#dddddd", linewidth=0.6)
+            axis.set_axisbelow(True)
+            axis.spines[["top", "right"]].set_visible(False)
+        axes[0].set_yticks(range(len(names)), names)
+        axes[0].set_ylim(len(names) - 0.5, -0.5)
+        caption = f"{board.benchmark}, {board.questions} questions; mean and 95% interval; in brackets the rank"
+        figure.supxlabel(caption + "; hollow: judge only, uncorrected", fontsize=8)  # pyright: ignore[reportUnknownMemberType]
+        metadata = {"Date": None} if path.suffix.lower() == ".svg" else None
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            figure.savefig(path, dpi=150, metadata=metadata)  # pyright: ignore[reportUnknownMemberType]
+        except OSError as error:
+            raise DeclarationError(f"{path}: cannot be written ({error.strerror}): choose another place") from None

@@ -1,0 +1,201 @@
+"""How good a judge's probabilities are against yes/no labels: right, well ordered, honest about their own doubt."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rageval.stats.intervals import Interval, check_level, mean_interval
+from rageval.stats.quantiles import normal_quantile, t_quantile
+
+Floats: TypeAlias = NDArray[np.float64]
+
+DRAWS = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class ReliabilityBin:
+    """One bin of the reliability table: `n` items, their mean probability, and the rate of yes among their labels."""
+
+    n: int
+    mean_probability: float
+    observed: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Measures of `n` probabilities against labels, each with its interval, and the reliability table.
+
+    `accuracy`           share right where a probability of at least 0.5 says yes
+    `balanced_accuracy`  mean of the accuracies among yes labels and among no labels
+    `auc`                chance that a random yes has a higher probability than a random no, ties counted half
+    `brier`              mean squared difference of probability and label, in [0, 1], 0 is best
+    `ece`                expected calibration error, in [0, 1], 0 is best
+
+    `balanced_accuracy` and `auc` compare yes with no labels; both are None where only one of the two occurs, since
+    nothing is then known about the other. `table` runs from low to high probabilities and leaves out empty bins.
+    """
+
+    n: int
+    accuracy: Interval
+    balanced_accuracy: Interval | None
+    auc: Interval | None
+    brier: Interval
+    ece: Interval
+    table: tuple[ReliabilityBin, ...]
+
+
+def calibration(
+    labels: Sequence[int] | NDArray[Any],
+    probabilities: Sequence[float] | Floats,
+    *,
+    bins: int = 10,
+    level: float = 0.95,
+    rng: np.random.Generator | None = None,
+) -> Calibration:
+    """Measure probabilities in [0, 1] against labels 0 or 1 of the same independent items, in the same order.
+
+    Expected calibration error: sum over bins of (n_b / n) |rate of yes - mean probability| (Naeini et al. 2015), over
+    at most `bins` bins of equal mass (adaptive, Nixon et al. 2019, arXiv 1904.01685). Equal probabilities share a bin,
+    so that the order of items does not matter; bins are then as equal as ties allow. It is biased upwards: noise adds
+    to the absolute value, about 0.07 for perfect probabilities at n = 200 and 10 bins; and binning may hide error that
+    cancels within a bin (Kumar et al. 2019, arXiv 1909.10155). Compare it only between equal n and bins, and read its
+    interval: where that reaches 0, the probabilities may be perfect as binned.
+
+    Intervals. Accuracy and the bins' rates: Wilson. Balanced accuracy: the two Wilson intervals combined by MOVER (Zou
+    and Donner 2008). Brier: `mean_interval`. AUC: the wider end of DeLong's and Newcombe's. ECE: bounds that cover
+    whatever the bias; a percentile bootstrap adds the bias a second time and never covers 0.
+
+    `rng` draws what is drawn; by default a generator seeded with 0, so that equal input gives equal output. Raises
+    ValueError for no items, rows of different length, labels other than 0 and 1, probabilities outside [0, 1], and
+    bins < 1.
+    """
+    y, p = np.asarray(labels, dtype=np.float64), np.asarray(probabilities, dtype=np.float64)
+    if y.ndim != 1 or y.shape != p.shape or y.size == 0:
+        raise ValueError(
+            f"calibration: found labels of shape {y.shape}, probabilities of shape {p.shape}, "
+            "expected two rows of equal length, at least one item"
+        )
+    if not np.all((y == 0.0) | (y == 1.0)):
+        raise ValueError("calibration: found labels other than 0 and 1")
+    if not np.all((p >= 0.0) & (p <= 1.0)):
+        raise ValueError("calibration: found probabilities outside [0, 1] or NaN")
+    if bins < 1:
+        raise ValueError(f"calibration: found {bins} bins, expected at least 1")
+    check_level(level, "calibration")
+    rng = rng or np.random.default_rng(0)
+    right = ((p >= 0.5) == (y == 1.0)).astype(np.float64)
+    yes = y == 1.0
+    both = bool(yes.any() and not yes.all())
+    bin_of = _equal_mass_bins(p, bins)
+    return Calibration(
+        n=y.size,
+        accuracy=mean_interval(right, level=level),
+        balanced_accuracy=_mean_of_rates(right[yes], right[~yes], level) if both else None,
+        auc=_auc(p[yes], p[~yes], level) if both else None,
+        brier=mean_interval((p - y) ** 2, level=level, rng=rng),
+        ece=_ece(y - p, bin_of, level, rng),
+        table=tuple(
+            ReliabilityBin(
+                int(inside.sum()), float(p[inside].mean()), mean_interval(y[inside], level=level, method="wilson")
+            )
+            for inside in (bin_of == b for b in np.unique(bin_of))
+        ),
+    )
+
+
+def _equal_mass_bins(p: Floats, bins: int) -> NDArray[np.int64]:
+    """Each item's bin: floor(bins x mid-rank / n), in whole numbers, so that equal probabilities share a bin."""
+    return bins * _twice_below(p, p) // (2 * p.size)
+
+
+def _mean_of_rates(first: Floats, second: Floats, level: float) -> Interval:
+    """The mean of two independent rates; each end moves by half the root of the sum of the squared Wilson distances."""
+    a, b = mean_interval(first, level=level, method="wilson"), mean_interval(second, level=level, method="wilson")
+    point = (a.point + b.point) / 2.0
+    low = point - math.hypot(a.point - a.low, b.point - b.low) / 2.0
+    high = point + math.hypot(a.high - a.point, b.high - b.point) / 2.0
+    return Interval(point, max(0.0, low), min(1.0, high), level, "mover-wilson", first.size + second.size)
+
+
+def _auc(yes: Floats, no: Floats, level: float) -> Interval:
+    """The Mann-Whitney estimate with the wider of two intervals at each end (`delong-newcombe`).
+
+    DeLong's variance (1988) on the logit scale, with Student's t of Welch's degrees of freedom, follows the data, but
+    is blind where few items overlap: simulated, it covers down to 0.77 with 5 items in a class and 0.82 with an AUC
+    above 0.95. Newcombe's score interval (2006, method 5) stands on an exponential model, and covers down to 0.88 where
+    the spreads of the classes differ much. Where one fails the other holds: together 0.955 or more. Without a variance
+    to follow (an AUC of 0 or 1, a class of one item, or all probabilities equal) Newcombe's stands alone (`newcombe`).
+    """
+    over_no = _twice_below(yes, no) / (2.0 * no.size)
+    under_yes = 1.0 - _twice_below(no, yes) / (2.0 * yes.size)
+    point = float(over_no.mean())
+    low, high = _newcombe(point, yes.size, no.size, level)
+    n = yes.size + no.size
+    if yes.size < 2 or no.size < 2 or not 0.0 < point < 1.0:
+        return Interval(point, low, high, level, "newcombe", n)
+    from_yes, from_no = float(over_no.var(ddof=1)) / yes.size, float(under_yes.var(ddof=1)) / no.size
+    variance = from_yes + from_no
+    if variance == 0.0:
+        return Interval(point, low, high, level, "newcombe", n)
+    freedom = variance**2 / (from_yes**2 / (yes.size - 1) + from_no**2 / (no.size - 1))
+    half = t_quantile((1.0 + level) / 2.0, max(1, math.floor(freedom))) * math.sqrt(variance) / (point * (1.0 - point))
+    logit = math.log(point / (1.0 - point))
+    low, high = min(low, _logistic(logit - half)), max(high, _logistic(logit + half))
+    return Interval(point, low, high, level, "delong-newcombe", n)
+
+
+def _twice_below(values: Floats, others: Floats) -> NDArray[np.int64]:
+    """For each value twice the number of `others` below it, ties counted half: whole, so that ties stay exact."""
+    ordered = np.sort(others)
+    below = np.searchsorted(ordered, values, side="left") + np.searchsorted(ordered, values, side="right")
+    return np.asarray(below, dtype=np.int64)
+
+
+def _logistic(x: float) -> float:
+    return 0.5 * (1.0 + math.tanh(x / 2.0))
+
+
+def _newcombe(auc: float, yes: int, no: int, level: float) -> tuple[float, float]:
+    """The values t with |auc - t| <= z sqrt(V(t)).
+
+    V is Hanley and McNeil's variance (1982), with the mean of the class sizes for each in its numerator.
+    """
+    z = normal_quantile((1.0 + level) / 2.0)
+    others = (yes + no) / 2.0 - 1.0
+
+    def holds(t: float) -> bool:
+        inner = 1.0 + others * ((1.0 - t) / (2.0 - t) + t / (1.0 + t))
+        return (auc - t) ** 2 <= z * z * t * (1.0 - t) * inner / (yes * no)
+
+    def end(inside: float, outside: float) -> float:
+        for _ in range(60):
+            middle = (inside + outside) / 2.0
+            inside, outside = (middle, outside) if holds(middle) else (inside, middle)
+        return inside
+
+    return (0.0 if auc == 0.0 else end(auc, 0.0)), (1.0 if auc == 1.0 else end(auc, 1.0))
+
+
+def _ece(residuals: Floats, bin_of: NDArray[np.int64], level: float, rng: np.random.Generator) -> Interval:
+    """The expected calibration error with conservative ends (`norm-bound`).
+
+    With D_b = sum of a bin's residuals (label - probability) / n, the error is the 1-norm |D|, D being the true d plus
+    noise. Low end: by the triangle inequality |D| - |d| <= |noise|, whose quantile is taken from normal draws with
+    variances sum r^2 / n^2 a bin; for perfect probabilities this tests |d| = 0. High end: by convexity
+    |d| <= |D| - sum of sign(d_b) noise_b, a single mean of variance at most mean(r^2) / n. So each end is passed in at
+    most (1 - level) / 2 of samples, but for the normal approximation. Simulated at n = 20 to 1000: 0.95 or more covered
+    for level 0.95, at up to 1.8 times the width of the percentile bootstrap, which covers 0 to 0.97.
+    """
+    n = residuals.size
+    error = float(np.abs(np.bincount(bin_of, weights=residuals)).sum() / n)
+    deviations = np.sqrt(np.bincount(bin_of, weights=residuals**2)) / n
+    noise = np.abs(rng.standard_normal((DRAWS, deviations.size)) * deviations).sum(axis=1)
+    low = error - float(np.quantile(noise, (1.0 + level) / 2.0))
+    high = error + normal_quantile((1.0 + level) / 2.0) * math.sqrt(float(np.mean(residuals**2)) / n)
+    return Interval(error, max(0.0, low), min(1.0, high), level, "norm-bound", n)

@@ -1,0 +1,50 @@
+"""docs/labels.md: its commands run in order on a run with that name, people's work being done in between."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import CommandLine
+from tests.flow.judged_run import JudgedRun, fill, write_sheet
+
+PAGE = (Path(__file__).parents[2] / "docs" / "labels.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
+
+
+def test_every_command_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command_line: CommandLine) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = JudgedRun(tmp_path / "results" / "runs" / "lakes", failed=6, unscored=4)
+    write_sheet(tmp_path / "own.csv", run.rows(q100=1, q101=0))
+    assert {language for language, _ in BLOCKS} == {"bash", ""}
+    printed: list[str] = []
+    for line in "".join(text for language, text in BLOCKS if language == "bash").splitlines():
+        program, *arguments = shlex.split(line)
+        assert program == "rageval"
+        ended = command_line(*arguments)
+        assert ended.code == 0, (line, ended.err)
+        printed.append(ended.out)
+        if arguments[0] == "sample":
+            sheet = tmp_path / arguments[arguments.index("--out") + 1]
+            fill(sheet, lambda question_id: int(run.gold[question_id]))
+            assert command_line("label", run.folder.path, sheet).code == 0
+    (shown,) = (text for language, text in BLOCKS if not language)
+    assert shown in printed
+    assert len(printed) == 6
+
+
+def test_the_larger_sample_begins_with_the_smaller_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command_line: CommandLine
+) -> None:
+    """And two people's files go in together: both as the page says."""
+    monkeypatch.chdir(tmp_path)
+    run = JudgedRun(tmp_path / "lakes")
+    for name, n in (("ann.csv", 50), ("ben.csv", 50), ("more.csv", 100)):
+        assert command_line("sample", "lakes", "--metric", run.name, "-n", n, "--out", name).code == 0
+    first, more = (Path(name).read_text("utf-8-sig") for name in ("ann.csv", "more.csv"))
+    questions = [re.findall(r",(q\d{3}),", text) for text in (first, more)]
+    assert questions[1][:50] == questions[0]
+    for name in ("ann.csv", "ben.csv"):
+        fill(tmp_path / name, lambda question_id: int(run.gold[question_id]), annotator=name)
+    assert "Krippendorff's alpha" in command_line("label", "lakes", "ann.csv", "ben.csv").out

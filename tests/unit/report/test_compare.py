@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from rageval.comparison import CompareResult, Comparison
+from rageval.pairs import Pairs
+from rageval.report.compare import code, markdown, p_cell, print_comparison
+from rageval.stats import Interval
+from tests.unit.sides import side
+
+NDCG = Comparison(
+    Pairs("ndcg@10", ("q000", "q001"), (0.25, 0.5), (1.0, 0.5), (0, 1), (), (), (0, 1), judged=False),
+    Interval(0.375, 0.125, 0.625, 0.95, "dirichlet", 2),
+    0.0004,
+    0.0008,
+    "permutation",
+    1,
+    1,
+    0,
+    "better",
+    0.05,
+    None,
+)
+FAITHFULNESS = Comparison(
+    Pairs("faithfulness", ("q001",), (0.5,), (0.5,), (1,), ("q000",), (), (0, 0), judged=True),
+    Interval(0.0, -0.5, 0.5, 0.95, "dirichlet", 1),
+    1.0,
+    1.0,
+    "permutation, exact",
+    0,
+    1,
+    0,
+    "cannot be told apart",
+    0.05,
+    140,
+)
+
+
+@pytest.fixture
+def result() -> CompareResult:
+    texts = {"q000": "Is `a|b`\n<b>@you</b>?", "q001": "x" * 200}
+    return CompareResult(
+        side({"map": [0, 0]}, "results/baselines/main.json"),
+        side({"map": [0, 0]}, "results/runs/two", texts=texts),
+        0.95,
+        {"ndcg@10": NDCG, "faithfulness": FAITHFULNESS},
+        {"map": "map: found other judges"},
+    )
+
+
+def test_markdown(result: CompareResult) -> None:
+    assert markdown(result) == (
+        "## `pipeline results/runs/two` against `pipeline results/baselines/main.json`\n"
+        "\n"
+        "- candidate is better on ndcg@10 by 0.375 [0.125, 0.625]\n"
+        "- faithfulness cannot be told apart: 140 more questions would settle a difference of 0.05 "
+        "(judge only, uncorrected)\n"
+        "- map is not compared: map: found other judges\n"
+        "\n"
+        "| metric | verdict | baseline | candidate | difference | p | adjusted p | better/same/worse | questions |\n"
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
+        "| ndcg@10 | better | 0.375 | 0.750 | +0.375 [+0.125, +0.625] | <0.001 | <0.001 | 1/1/0 | 2 |\n"
+        "| faithfulness † | cannot be told apart | 0.500 | 0.500 | +0.000 [-0.500, +0.500] | 1.000 | 1.000 | 0/1/0 | "
+        "1 (1 + 0 left out) |\n"
+        "\n"
+        "small, 2 questions. Questions that share a source document count as one piece of evidence. Left out: "
+        "questions that only the baseline + only the candidate has a score for. Failed questions score 0: 0 of the "
+        "baseline's, 1 of the candidate's. † judge only, uncorrected: a model's opinion that no people's labels have "
+        "corrected. Difference: candidate - baseline on the same questions, with its 95% interval. p: two-sided "
+        "(permutation; permutation, exact), adjusted by Holm over the metrics. Better or worse: adjusted p at most "
+        "0.05 and 0 outside the interval. More questions: how many show such a difference with probability 0.8.\n"
+        "\n"
+        "<details><summary>What changed most</summary>\n"
+        "\n"
+        "**ndcg@10**\n"
+        "\n"
+        "| question | from | to | text |\n"
+        "| --- | --- | --- | --- |\n"
+        "| `q000` | 0.250 | 1.000 | `Is 'a\\|b' <b>@you</b>?` |\n"
+        "\n"
+        "</details>\n"
+    )
+
+
+def test_terminal(result: CompareResult) -> None:
+    output = io.StringIO()
+    print_comparison(result, Console(file=output, width=240))
+    lines = output.getvalue().splitlines()
+    assert lines[:3] == [
+        "baseline   pipeline results/baselines/main.json  (results/baselines/main.json)",
+        "candidate  pipeline results/runs/two  (results/runs/two)",
+        NDCG.sentence,
+    ]
+    (row,) = (line for line in lines if line.startswith("│ faithfulness"))
+    assert [cell.strip() for cell in row.strip("│").split("│")][-2:] == ["0/1/0", "1 (1 + 0 left out)"]
+    assert "  0.250 → 1.000  q000  Is `a|b` <b>@you</b>?" in lines
+    assert "changed most: faithfulness" not in lines
+
+
+@pytest.mark.parametrize(("text", "span"), [("a  b\nc", "`a b c`"), ("`x` | y", "`'x' \\| y`"), ("", ""), (" ", "")])
+def test_code_spans_hold_any_text(text: str, span: str) -> None:
+    assert code(text) == span
+
+
+@pytest.mark.parametrize(("p", "cell"), [(0.0004, "<0.001"), (0.0375, "0.037"), (1.0, "1.000")])
+def test_p_cell(p: float, cell: str) -> None:
+    assert p_cell(p) == cell

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import io
+from xml.etree import ElementTree
+
+import pytest
+from rich.console import Console
+
+from rageval.gating import GateResult, GateVerdict, MetricGate
+from rageval.pairs import Pairs
+from rageval.report.gate import junit, markdown, print_gate
+from rageval.stats import Interval
+from tests.unit.sides import side
+
+
+def metric_gate(
+    name: str, verdict: GateVerdict, *, more: int | None = None, judged: bool = False, smallest: float | None = 0.031
+) -> MetricGate:
+    return MetricGate(
+        Pairs(name, ("q000", "q001"), (1.0, 0.5), (0.75, 0.5), None, (), ("q002",), (0, 0), judged),
+        0.02,
+        verdict,
+        Interval(-0.125, -0.25, 0.0, 0.9, "dirichlet", 2),
+        0.01,
+        0.6,
+        0.02,
+        1.0,
+        smallest,
+        more,
+        -0.125,
+    )
+
+
+def gate_result(label: str = "naive|k") -> GateResult:
+    gates = [
+        metric_gate("ndcg@10", "pass"),
+        metric_gate("map", "fail"),
+        metric_gate("faithfulness", "inconclusive", more=140, judged=True, smallest=None),
+    ]
+    texts = {"q000": "Wie hoch?"}
+    return GateResult(
+        side({"map": [1, 1, 1]}, "main.json", label="old"),
+        side({"map": [1, 1, 1]}, "results/runs/two", label=label, texts=texts),
+        0.95,
+        "fail",
+        {one.pairs.metric: one for one in gates},
+    )
+
+
+def test_markdown() -> None:
+    change = (
+        "\n\n| question | from | to | text |\n| --- | --- | --- | --- |\n| `q000` | 1.000 | 0.750 | `Wie hoch?` |\n\n"
+    )
+    numbers = "0.02 | 0.750 | 0.625 | -0.125 [-0.250, +0.000] | 0.020 | 1.000 | 2 (0 + 1 left out) |\n"
+    assert markdown(gate_result()) == (
+        "## Gate: fail\n"
+        "\n"
+        "`naive\\|k` against `old`\n"
+        "\n"
+        "| metric | verdict | margin | baseline | candidate | difference [90% interval] | p (pass) | p (fail) | "
+        "questions |\n"
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
+        f"| ndcg@10 | pass | {numbers}"
+        f"| map | fail | {numbers}"
+        f"| faithfulness † | inconclusive | {numbers}"
+        "\n"
+        "- ndcg@10 passes: not worse by 0.02, -0.125 [-0.250, +0.000]\n"
+        "- map fails: worse by more than 0.02, -0.125 [-0.250, +0.000]\n"
+        "- faithfulness is inconclusive at margin 0.02, -0.125 [-0.250, +0.000]: 140 more questions would settle it, "
+        "were the truth at -0.125 (judge only, uncorrected)\n"
+        "\n"
+        "small, 3 questions. Left out: questions that only the baseline + only the candidate has a score for. † judge "
+        "only, uncorrected: a model's opinion that no people's labels have corrected. Difference: candidate - baseline "
+        "on the same questions. p: one-sided tests at 0.05 of not being worse by the margin (pass) and of being worse "
+        "by more (fail), adjusted by Holm over the metrics. Smallest margin that an equally good candidate passes with "
+        "probability 0.8: ndcg@10 0.031, map 0.031, faithfulness none.\n"
+        "\n"
+        "<details><summary>What changed most</summary>\n"
+        "\n"
+        f"**ndcg@10**{change}**map**{change}**faithfulness**{change}"
+        "</details>\n"
+    )
+
+
+def test_junit() -> None:
+    """A test case per metric; inconclusive is an error, which no CI system counts as a pass."""
+    written = junit(gate_result())
+    assert written == junit(gate_result())
+    root = ElementTree.fromstring(written)
+    (suite,) = root
+    assert (root.tag, suite.tag, suite.get("name")) == ("testsuites", "testsuite", "small")
+    for counted in (root, suite):
+        assert {key: counted.get(key) for key in ("tests", "failures", "errors", "skipped")} == {
+            "tests": "3", "failures": "1", "errors": "1", "skipped": "0",
+        }  # fmt: skip
+    passed, failed, open_ = suite
+    assert [case.get("name") for case in suite] == ["ndcg@10", "map", "faithfulness"]
+    assert [child.tag for child in passed] == ["system-out"]
+    assert [(child.tag, child.get("type")) for child in failed] == [("failure", "fail")]
+    assert [(child.tag, child.get("type")) for child in open_] == [("error", "inconclusive")]
+    message = failed[0].get("message")
+    assert message == "map fails: worse by more than 0.02, -0.125 [-0.250, +0.000]"
+    assert (failed[0].text or "").splitlines() == [
+        message,
+        "candidate: naive|k",
+        "baseline: old",
+        "q000: 1.000 to 0.750",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("label", "read"), [("a\x00b", "a\ufffdb"), ("a\ud800", "a\ufffd"), ("<&>\"']]>", "<&>\"']]>"), ("检索", "检索")]
+)
+def test_junit_holds_any_label(label: str, read: str) -> None:
+    root = ElementTree.fromstring(junit(gate_result(label)))
+    assert f"candidate: {read}\n" in (root[0][0][0].text or "")
+
+
+def test_terminal() -> None:
+    output = io.StringIO()
+    print_gate(gate_result(), Console(file=output, width=240))
+    lines = output.getvalue().splitlines()
+    assert lines[2] == "gate: fail"
+    assert lines[3].startswith("ndcg@10 passes")
+    assert "  1.000 → 0.750  q000  Wie hoch?" in lines
+    (row,) = (line for line in lines if line.startswith("│ map"))
+    assert [cell.strip() for cell in row.strip("│").split("│")][:3] == ["map", "fail", "0.02"]

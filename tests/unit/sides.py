@@ -1,0 +1,93 @@
+"""Sides of comparisons with chosen scores, in memory and as run folders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rageval.baseline import JudgedBy, MetricScores, Side
+from rageval.metrics import parse
+from rageval.metrics.judged import JUDGED_METRICS
+from rageval.records import question_to_json
+from rageval.store import RunFolder
+from rageval.types import Json, Question, RelevanceLabel
+
+Scores = Mapping[str, Sequence[float | None]]
+
+JUDGE = JudgedBy("judge-0123456789", "critic")
+FINGERPRINT = "f" * 64
+
+
+def ids(n: int) -> tuple[str, ...]:
+    return tuple(f"q{i:03}" for i in range(n))
+
+
+def side(scores: Scores, source: str = "one", **changes: Any) -> Side:
+    """The i-th score of each metric is that of question `q00i`; None is unscored. Every question stands alone."""
+    questions = ids(len(next(iter(scores.values()))))
+    fields: dict[str, Any] = {
+        "source": source,
+        "label": f"pipeline {source}",
+        "fingerprint": FINGERPRINT,
+        "benchmark": "small",
+        "content_hash": "a" * 64,
+        "questions": questions,
+        "groups": {question: i for i, question in enumerate(questions)},
+        "metrics": {name: metric_scores(name, questions, values) for name, values in scores.items()},
+    }
+    return Side(**{**fields, **changes})
+
+
+def metric_scores(name: str, questions: Sequence[str], values: Sequence[float | None]) -> MetricScores:
+    return MetricScores(
+        {q: value for q, value in zip(questions, values, strict=True) if value is not None},
+        unscored={q: "nothing to score" for q, value in zip(questions, values, strict=True) if value is None},
+        judge=JUDGE if parse(name).kind == "judged" else None,
+    )
+
+
+def write_run(
+    path: Path,
+    scores: Scores,
+    *,
+    failed: Mapping[str, Sequence[str]] | None = None,
+    documents: Sequence[str] | None = None,
+    **changes: Json,
+) -> Path:
+    """A finished run folder with these scores, as `side` has them. `documents` are the relevant ones, by question."""
+    questions = ids(len(next(iter(scores.values()))))
+    folder = RunFolder(path)
+    judges: dict[str, Json] = {
+        JUDGED_METRICS[name].judge: {"key": JUDGE.key, "model": JUDGE.model}
+        for name in scores
+        if name in JUDGED_METRICS
+    }
+    manifest: dict[str, Json] = {
+        "label": path.name,
+        "fingerprint": FINGERPRINT,
+        "status": "complete",
+        "benchmark": {"name": "small", "content_hash": "a" * 64},
+        "questions": [*reversed(questions)],
+        "judges": judges,
+    }
+    folder.write_manifest({**manifest, **changes})
+    folder.write_questions(
+        question_to_json(
+            Question(question, f"What is {question}?"),
+            [RelevanceLabel(question, documents[i] if documents else f"d{i}", 1)],
+        )
+        for i, question in enumerate(questions)
+    )
+    folder.write_scores(
+        {
+            name: {
+                "estimate": None,
+                "questions": {q: value for q, value in zip(questions, values, strict=True) if value is not None},
+                "failed": [*(failed or {}).get(name, ())],
+                "unscored": {q: "nothing to score" for q, v in zip(questions, values, strict=True) if v is None},
+            }
+            for name, values in scores.items()
+        }
+    )
+    return path
