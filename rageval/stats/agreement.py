@@ -14,7 +14,8 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from rageval.stats.intervals import Interval, check_level, wilson
+from rageval.stats.checks import check_level
+from rageval.stats.intervals import Interval, wilson
 from rageval.stats.quantiles import normal_cdf, t_quantile
 from rageval.stats.resampling import CHUNK_VALUES, acceleration_from, bca_ends
 

@@ -10,7 +10,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from rageval.stats.intervals import Interval, check_level, mean_interval
+from rageval.stats.checks import check_level
+from rageval.stats.intervals import Interval, mean_interval
 from rageval.stats.quantiles import normal_quantile, t_quantile
 
 Floats: TypeAlias = NDArray[np.float64]

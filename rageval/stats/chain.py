@@ -20,9 +20,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from rageval.stats.checks import is_binary
 from rageval.stats.clusters import design_effect, few_clusters
 from rageval.stats.dirichlet import DRAWS, bound_draws, mean_draws
-from rageval.stats.intervals import is_binary
 from rageval.stats.quantiles import normal_cdf, normal_quantile, t_quantile
 
 # Weight of each end of the range in each cell, in labels; of a part of it where there are more than two cells.

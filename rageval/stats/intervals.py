@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from rageval.stats.checks import check_level, check_values, is_binary
 from rageval.stats.clusters import Clusters, cluster_codes, design_effect, few_clusters
 from rageval.stats.dirichlet import mean_draws
 from rageval.stats.quantiles import normal_quantile, t_quantile
@@ -93,27 +94,6 @@ def wilson(mean: float, n: float, level: float) -> tuple[float, float]:
     centre = (mean + z * z / (2 * n)) / scale
     half = z * math.sqrt(mean * (1.0 - mean) / n + z * z / (4.0 * n * n)) / scale
     return (0.0 if mean == 0.0 else max(0.0, centre - half)), (1.0 if mean == 1.0 else min(1.0, centre + half))
-
-
-def is_binary(x: Floats) -> bool:
-    """Whether every value is 0 or 1."""
-    return bool(np.all((x == 0.0) | (x == 1.0)))
-
-
-def check_values(values: Sequence[float] | Floats, name: str) -> Floats:
-    """As an array. Raises ValueError for anything but one or more finite numbers in a row."""
-    x = np.asarray(values, dtype=np.float64)
-    if x.ndim != 1 or x.size == 0:
-        raise ValueError(f"{name}: found an array of shape {x.shape}, expected one or more values in a row")
-    if not np.all(np.isfinite(x)):
-        raise ValueError(f"{name}: found values that are not finite, expected numbers")
-    return x
-
-
-def check_level(level: float, name: str) -> None:
-    """Raises ValueError for a level that is no probability."""
-    if not 0.0 < level < 1.0:
-        raise ValueError(f"{name}: found level {level}, expected 0 < level < 1")
 
 
 def _unbounded(

@@ -12,8 +12,9 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rageval.stats.checks import check_level
 from rageval.stats.permutation import ROUNDING, can_enumerate, share_as_extreme, sign_patterns
-from rageval.stats.resampling import CHUNK_VALUES, acceleration_from, bca_ends, check_level, resample_counts
+from rageval.stats.resampling import CHUNK_VALUES, acceleration_from, bca_ends, resample_counts
 
 _NO_SPREAD = 1e-12
 
@@ -55,7 +56,7 @@ def paired_bootstrap(
 
     Raises ValueError for fewer than two systems or questions, scores that are not finite, or a level outside (0, 1).
     """
-    check_level(level)
+    check_level(level, "paired_bootstrap")
     x = _checked(scores)
     systems, questions = x.shape
     drawn = np.concatenate([counts @ x.T for counts in resample_counts(questions, resamples, rng)]) / questions

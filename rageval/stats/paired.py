@@ -9,9 +9,10 @@ from typing import Literal, TypeAlias, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from rageval.stats.checks import check_level, check_values, is_binary
 from rageval.stats.clusters import Clusters, cluster_codes, design_effect, few_clusters
 from rageval.stats.dirichlet import mean_draws
-from rageval.stats.intervals import Interval, Method, check_level, check_values, is_binary, mean_interval
+from rageval.stats.intervals import Interval, Method, mean_interval
 from rageval.stats.permutation import mcnemar_p_value, sign_flip_p_value
 
 PairedMethod: TypeAlias = Literal["auto", "permutation", "mcnemar", "t", "percentile", "bca", "studentised"]

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rageval.stats.chain import Chain
+from rageval.stats.checks import check_level, check_values, is_binary
 from rageval.stats.clusters import Clusters, cluster_codes, few_clusters
-from rageval.stats.intervals import Interval, check_level, check_values, is_binary, mean_interval
+from rageval.stats.intervals import Interval, mean_interval
 from rageval.stats.quantiles import normal_quantile
 
 PPIMethod: TypeAlias = Literal["auto", "chain", "ppi", "ppi++", "bootstrap"]

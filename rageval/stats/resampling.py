@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rageval.stats.checks import check_level
 from rageval.stats.quantiles import normal_cdf, normal_quantile
 
 CHUNK_VALUES = 500_000
@@ -154,16 +155,10 @@ def bca_ends(replicates: NDArray[np.float64], point: float, acceleration: float,
     return float(low), float(high)
 
 
-def check_level(level: float) -> None:
-    """Raise ValueError unless 0 < level < 1."""
-    if not 0 < level < 1:
-        raise ValueError(f"resampling: found level {level}, expected 0 < level < 1")
-
-
 def _differing_units(
     values: ArrayLike, clusters: NDArray[Any] | None, level: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    check_level(level)
+    check_level(level, "resampling")
     sums, sizes = unit_totals(values, clusters)
     if sums.size < 2:
         noun = "value" if clusters is None else "cluster"
