@@ -27,8 +27,8 @@ class ChatRequest:
     """One call. Equal requests get equal cache keys.
 
     `prompt` names the template and its version (`answer/zh@1`), so that an edited template is a new request.
-    `schema` is a JSON schema that the reply must satisfy; `top_logprobs` (0 to 20) asks for the alternatives of the
-    first generated token. `sample` distinguishes repeated draws of the same request.
+    `schema` is a JSON schema that the reply must satisfy; `top_logprobs` (0 to 20) asks for that many
+    alternatives of every generated token. `sample` distinguishes repeated draws of the same request.
     """
 
     messages: tuple[Message, ...]
@@ -41,16 +41,32 @@ class ChatRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class Token:
+    """One generated token and its `alternatives`: (token, log-probability) pairs, most likely first.
+
+    Where a schema constrains the reply, the token itself need not be the most likely alternative.
+    """
+
+    text: str
+    alternatives: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ChatReply:
     """`finish_reason` is `stop` or `length` (cut off at max_tokens) or whatever else the endpoint said.
 
-    `first_token` holds (token, log-probability) pairs, most likely first; empty where the endpoint gives none.
+    `tokens` spell out `text`; empty where log-probabilities were not asked for or the endpoint gives none.
     """
 
     text: str
     finish_reason: str = "stop"
-    first_token: tuple[tuple[str, float], ...] = ()
+    tokens: tuple[Token, ...] = ()
     usage: Usage = field(default_factory=Usage)
+
+    @property
+    def first_token(self) -> tuple[tuple[str, float], ...]:
+        """The alternatives of the first token; empty where there are none."""
+        return self.tokens[0].alternatives if self.tokens else ()
 
 
 class ChatModel(Protocol):

@@ -11,11 +11,11 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rageval.models.base import ChatModel, ChatReply, ChatRequest
+from rageval.models.base import ChatModel, ChatReply, ChatRequest, Token
 from rageval.models.disk import open_database
 from rageval.types import Usage
 
-_VERSION = 1
+_VERSION = 2
 _SCHEMA = """
     CREATE TABLE replies (
         key TEXT PRIMARY KEY, model TEXT NOT NULL, prompt TEXT NOT NULL, reply TEXT NOT NULL, created TEXT NOT NULL
@@ -97,7 +97,7 @@ class CachedChat:
             return ChatReply(
                 text=stored["text"],
                 finish_reason=stored["finish_reason"],
-                first_token=tuple((token, logprob) for token, logprob in stored["first_token"]),
+                tokens=tuple(Token(text, tuple((t, p) for t, p in pairs)) for text, pairs in stored["tokens"]),
                 usage=Usage(cached_calls=1),
             )
         except (sqlite3.DatabaseError, ValueError, KeyError, TypeError) as error:
@@ -105,9 +105,8 @@ class CachedChat:
             return None
 
     def _write(self, key: str, request: ChatRequest, reply: ChatReply) -> None:
-        stored = json.dumps(
-            {"text": reply.text, "finish_reason": reply.finish_reason, "first_token": reply.first_token}
-        )
+        tokens = [(token.text, token.alternatives) for token in reply.tokens]
+        stored = json.dumps({"text": reply.text, "finish_reason": reply.finish_reason, "tokens": tokens})
         row = (key, self._model.identity, request.prompt, stored, datetime.now(UTC).isoformat(timespec="seconds"))
         try:
             self._database.execute("INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?, ?)", row)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rageval.errors import ExecutionError
-from rageval.models.base import ChatReply, ChatRequest
+from rageval.models.base import ChatReply, ChatRequest, Token
 from rageval.types import Json, Usage
 
 
@@ -43,13 +43,13 @@ def read_completion(body: Any, endpoint: str) -> ChatReply:
         text = message.get("content")
         if not text and message.get("refusal"):
             text, finish_reason = message["refusal"], "refusal"
-        first_token = _first_token(choice.get("logprobs"))
+        tokens = _tokens(choice.get("logprobs"))
         usage = _usage(body)
     except (KeyError, IndexError, TypeError, AttributeError, ValueError):
         raise ExecutionError(f"{endpoint}: the reply is not a chat completion: {one_line(body)}") from None
     if not isinstance(text, str) or not text:
         raise ExecutionError(f"{endpoint}: the reply holds no text (finish reason {finish_reason})")
-    return ChatReply(text, finish_reason, first_token, usage)
+    return ChatReply(text, finish_reason, tokens, usage)
 
 
 def one_line(value: object) -> str:
@@ -58,11 +58,16 @@ def one_line(value: object) -> str:
     return text if len(text) <= 200 else text[:200] + "…"
 
 
-def _first_token(logprobs: Any) -> tuple[tuple[str, float], ...]:
-    content = _child(logprobs, "content")
-    top = _child(content[0], "top_logprobs") if content else None
-    alternatives = [(str(item["token"]), float(item["logprob"])) for item in top or ()]
-    return tuple(sorted((pair for pair in alternatives if math.isfinite(pair[1])), key=lambda pair: -pair[1]))
+def _tokens(logprobs: Any) -> tuple[Token, ...]:
+    return tuple(
+        Token(str(token["token"]), _alternatives(_child(token, "top_logprobs")))
+        for token in _child(logprobs, "content") or ()
+    )
+
+
+def _alternatives(top: Any) -> tuple[tuple[str, float], ...]:
+    pairs = [(str(item["token"]), float(item["logprob"])) for item in top or ()]
+    return tuple(sorted((pair for pair in pairs if math.isfinite(pair[1])), key=lambda pair: -pair[1]))
 
 
 def _usage(body: Any) -> Usage:

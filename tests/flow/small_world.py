@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from rageval.models.base import ChatReply, ChatRequest
+from rageval.models.base import ChatReply, ChatRequest, Token
 from rageval.types import Usage
 from tests.flow.fake_server import Canned, Received, completion, embeddings
 
@@ -103,7 +103,7 @@ def reply_to(prompt: str, *, wants_json: bool, wants_logprobs: bool) -> ChatRepl
         p = 0.02 + 0.96 * math.sqrt(digest[0] / 255)  # yes twice as often as no
         yes, no = ("yes", "no") if prompt.isascii() else ("是", "否")
         pairs = sorted([(yes, math.log(p)), (no, math.log(1 - p))], key=lambda pair: -pair[1])
-        return ChatReply(pairs[0][0], first_token=tuple(pairs), usage=usage)
+        return ChatReply(pairs[0][0], tokens=(Token(pairs[0][0], tuple(pairs)),), usage=usage)
     return ChatReply(f"The salt lake {digest[0]} lies at Delmar [1].\n东湖{digest[1]}在白沙镇。", usage=usage)
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import TypeAlias
 
-from rageval.models.base import ChatReply, ChatRequest
+from rageval.models.base import ChatReply, ChatRequest, Token
 from rageval.models.scripted import ScriptedChat
 from rageval.types import Usage
 
@@ -38,7 +38,12 @@ def names(chat: ScriptedChat) -> list[str]:
     return [prompt_name(request) for request in chat.requests]
 
 
+def one_token(text: str, *alternatives: tuple[str, float]) -> ChatReply:
+    """A reply of one token with these (token, log-probability) pairs."""
+    return ChatReply(text, tokens=(Token(text, alternatives),), usage=Usage(calls=1))
+
+
 def p_yes(probability: float) -> ChatReply:
     """A reply whose first token has these odds."""
     pairs = (("yes", math.log(probability)), ("no", math.log(1 - probability)))
-    return ChatReply("yes" if probability >= 0.5 else "no", first_token=pairs, usage=Usage(calls=1))
+    return one_token("yes" if probability >= 0.5 else "no", *pairs)

@@ -17,7 +17,7 @@ from rageval.models.scripted import HashEmbedder
 from rageval.pipeline import Pipeline, Resources, Stage, fingerprint
 from rageval.prompts import load_prompt
 from rageval.types import Benchmark, Document, Json, Question, RelevanceLabel, Response
-from tests.unit.scripts import by_prompt, names
+from tests.unit.scripts import by_prompt, names, one_token
 
 FOLDER = Path(__file__).parents[2] / "pipelines"
 NAMES = ["closed_book", "hyde", "multi_vector", "naive", "oracle", "rag_fusion", "recorded", "self_rag"]
@@ -53,7 +53,7 @@ def build(name: str, base: Path, **params: Json) -> Pipeline:
 
 
 def say_yes(request: ChatRequest) -> ChatReply:
-    return ChatReply("yes", first_token=(("yes", math.log(0.9)), ("no", math.log(0.1))))
+    return one_token("yes", ("yes", math.log(0.9)), ("no", math.log(0.1)))
 
 
 def model() -> Any:

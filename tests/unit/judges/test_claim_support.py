@@ -11,7 +11,7 @@ from rageval.judges import ClaimSupport, Judged
 from rageval.models.base import ChatReply, ChatRequest
 from rageval.models.scripted import ScriptedChat
 from rageval.types import Abstained, Evidence, Graded, Question, Response, Usage
-from tests.unit.scripts import by_prompt, names, p_yes
+from tests.unit.scripts import by_prompt, names, one_token, p_yes
 
 QUESTION = Question("q", "What is k1?")
 
@@ -104,7 +104,7 @@ def test_claims_that_cannot_be_read_are_one_abstained_verdict(answered: Any, rep
     ("reply", "verdict"),
     [
         ("maybe", Abstained("neither yes nor no", "maybe")),
-        (ChatReply("The", first_token=(("The", -0.1), ("A", -2.0))), Abstained("neither yes nor no", "The")),
+        (one_token("The", ("The", -0.1), ("A", -2.0)), Abstained("neither yes nor no", "The")),
         (ExecutionError("timed out"), Abstained("the judge's call failed: timed out")),
     ],
 )

@@ -16,7 +16,7 @@ from typing import TypeVar
 import pytest
 
 from rageval.errors import DeclarationError, ExecutionError
-from rageval.models.base import ChatReply, ChatRequest, Message
+from rageval.models.base import ChatReply, ChatRequest, Message, Token
 from rageval.models.cache import CachedChat
 from rageval.models.scripted import ScriptedChat
 from rageval.types import Usage
@@ -30,9 +30,8 @@ def request(text: str = "hello", **more: object) -> ChatRequest:
 
 
 def echo(wanted: ChatRequest) -> ChatReply:
-    return ChatReply(
-        wanted.messages[-1].content, "length", (("yes", -0.5), ("é是\ud800", -2.25)), Usage(1, 0, 11, 5, 3)
-    )
+    tokens = (Token("yes", (("yes", -0.5), ("é是\ud800", -2.25))), Token("\ufffd"))
+    return ChatReply(wanted.messages[-1].content, "length", tokens, Usage(1, 0, 11, 5, 3))
 
 
 def using(model: ScriptedChat, path: Path, work: Callable[[CachedChat], Awaitable[T]]) -> T:

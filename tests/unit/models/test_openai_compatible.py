@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from rageval.errors import DeclarationError, ExecutionError, ModelError, RagevalError
-from rageval.models.base import ChatReply, ChatRequest, Message
+from rageval.models.base import ChatReply, ChatRequest, Message, Token
 from rageval.models.openai_compatible import OpenAIChat, OpenAIEmbedder
 from rageval.types import Usage
 from tests.flow.fake_server import Canned, FakeServer, completion, embeddings, fault
@@ -55,7 +55,7 @@ def test_reply_usage_and_payload() -> None:
     assert reply == ChatReply(
         "你好",
         "length",
-        (("你", -0.1), ("您", -2.5)),
+        (Token("你", (("你", -0.1), ("您", -2.5))),),
         Usage(calls=1, prompt_tokens=20, cached_tokens=16, completion_tokens=4),
     )
     assert sent == {

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from rageval.models.base import ChatReply
 from rageval.models.structured import parse_object, yes_probability
+from tests.unit.scripts import one_token
 
 GRADE = {"grade": int}
 JSON = st.recursive(
@@ -103,7 +104,7 @@ def test_any_text_is_survived(text: str, required: dict[str, type]) -> None:
 
 
 def reply(*alternatives: tuple[str, float], text: str = "?") -> ChatReply:
-    return ChatReply(text, first_token=tuple((token, math.log(mass)) for token, mass in alternatives))
+    return one_token(text, *((token, math.log(mass)) for token, mass in alternatives))
 
 
 @pytest.mark.parametrize(
@@ -124,10 +125,10 @@ def test_yes_probability_from_alternatives(alternatives: list[tuple[str, float]]
 
 
 def test_masses_too_small_for_a_float_still_compare() -> None:
-    found = yes_probability(ChatReply("?", first_token=(("yes", -2000.0), ("no", -2000.0 - math.log(3)))))
+    found = yes_probability(one_token("?", ("yes", -2000.0), ("no", -2000.0 - math.log(3))))
     assert found == pytest.approx(0.75)
-    assert yes_probability(ChatReply("?", first_token=(("yes", -math.inf), ("no", -1.0)))) == 0.0
-    assert yes_probability(ChatReply("?", first_token=(("yes", -math.inf),))) is None
+    assert yes_probability(one_token("?", ("yes", -math.inf), ("no", -1.0))) == 0.0
+    assert yes_probability(one_token("?", ("yes", -math.inf))) is None
 
 
 @pytest.mark.parametrize(
@@ -155,5 +156,5 @@ def test_without_alternatives_only_a_bare_word_decides(text: str, expected: floa
 
 @given(st.lists(st.tuples(st.sampled_from(["yes", " No", "是", "不", "x"]), st.floats(-1e3, 0)), max_size=8))
 def test_probability_is_one_or_none(alternatives: list[tuple[str, float]]) -> None:
-    found = yes_probability(ChatReply("?", first_token=tuple(alternatives)))
+    found = yes_probability(one_token("?", *alternatives))
     assert found is None or 0.0 <= found <= 1.0
