@@ -25,11 +25,14 @@ from rageval.stats.clusters import design_effect, few_clusters
 from rageval.stats.dirichlet import DRAWS, bound_draws, mean_draws
 from rageval.stats.quantiles import normal_cdf, normal_quantile, t_quantile
 
-# Weight of each end of the range in each cell, in labels; of a part of it where there are more than two cells.
+# Weight of the ends of the range in each cell, in labels; of a part of it where there are more than two cells. For
+# zeros and ones both ends weigh on both bounds, else each on its own bound alone: so too in a cell with fewer labels
+# than FEWEST_A_CELL, where one label speaks for many items.
 END_BINARY = 0.4
 END_GRADED = 0.2
+FEWEST_A_CELL = 2
 # The normal quantile is widened by 1 + WIDER / n: by the first of these that stays below the width of labels alone.
-WIDER = (1.0, 0.4)
+WIDER = (1.0, 0.35)
 # Regress within cells only where a one-sided t test at this level shows the slope.
 CLEAR_SLOPE = 0.975
 # A score is cut at one half unless that leaves fewer than this share of items on one side; then at its mean.
@@ -126,7 +129,7 @@ class Chain:
         counts = np.bincount(self.all_items) / self.effect
         shares = rng.standard_gamma(counts + 0.5, (DRAWS, counts.size))
         shares /= shares.sum(axis=1, keepdims=True)
-        end = (END_BINARY if self.binary else END_GRADED) * min(1.0, 2.0 / counts.size)
+        part = min(1.0, 2.0 / counts.size)
         score_means, cell_means = self._score_means(), self._cell_means()
         lower, upper = np.zeros(DRAWS), np.zeros(DRAWS)
         for cell in range(counts.size):
@@ -138,10 +141,12 @@ class Chain:
             if self.lam:
                 spread = float(np.std(self.scores[self.all_items == cell])) / math.sqrt(counts[cell])
                 moved += self.lam * spread * rng.standard_normal(DRAWS)
-            if self.binary:
+            if self.binary and mine.sum() >= FEWEST_A_CELL:
+                end = part * END_BINARY
                 both = mean_draws(residual, low=0.0, high=1.0, ends=(end, end), rng=rng, design_effect=self.effect)
                 bounds = both, both
             else:
+                end = part * (END_BINARY if self.binary else END_GRADED)
                 bounds = bound_draws(
                     residual, low=-shift, high=1.0 - shift, end=end, rng=rng, design_effect=self.effect
                 )
