@@ -24,20 +24,37 @@ if TYPE_CHECKING:
     )
     from rageval.front import Result, evaluate
     from rageval.gating import GateResult, gate
-    from rageval.types import Benchmark, Document, Estimate, Hit, Passage, Question, RelevanceLabel, Response
+    from rageval.judges.base import Judged
+    from rageval.judges.custom import CustomJudge
+    from rageval.types import (
+        Abstained,
+        Benchmark,
+        Document,
+        Estimate,
+        Graded,
+        Hit,
+        Passage,
+        Question,
+        RelevanceLabel,
+        Response,
+    )
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Abstained",
     "Benchmark",
     "BenchmarkError",
     "CompareResult",
+    "CustomJudge",
     "DeclarationError",
     "Document",
     "Estimate",
     "ExecutionError",
     "GateResult",
+    "Graded",
     "Hit",
+    "Judged",
     "ModelError",
     "NotComparableError",
     "Passage",
@@ -61,8 +78,11 @@ _HOMES = {
     ),
     "rageval.front": ("Result", "evaluate"),
     "rageval.gating": ("GateResult", "gate"),
+    "rageval.judges.base": ("Judged",),
+    "rageval.judges.custom": ("CustomJudge",),
     "rageval.types": (
-        "Benchmark", "Document", "Estimate", "Hit", "Passage", "Question", "RelevanceLabel", "Response",
+        "Abstained", "Benchmark", "Document", "Estimate", "Graded", "Hit", "Passage", "Question", "RelevanceLabel",
+        "Response",
     ),
 }  # fmt: skip
 _PLACES = {

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from rageval.errors import DeclarationError, NotComparableError
+from rageval.experiment.calibrations import instrument
 from rageval.metrics import parse
-from rageval.metrics.judged import JUDGED_METRICS
+from rageval.metrics.judged import entries_read
 from rageval.store import RunFolder, replace_text
 from rageval.types import Json
 
@@ -29,7 +30,7 @@ _NAME = re.compile(r"[\w-][\w.-]*")
 
 @dataclass(frozen=True, slots=True)
 class JudgedBy:
-    """Who judged: `key` names judge, prompts and model by a digest, `model` the model in words."""
+    """Who judged: `key` names judge, prompts, model and scaling by a digest, `model` the model in words."""
 
     key: str
     model: str
@@ -155,14 +156,19 @@ def _read_run(path: Path) -> Side:
     )
 
 
-def _metric(name: str, data: Mapping[str, Any], judges: Mapping[str, Mapping[str, str]]) -> MetricScores:
+def _metric(name: str, data: Mapping[str, Any], judges: Mapping[str, Mapping[str, Any]]) -> MetricScores:
     metric = parse(name)
     return MetricScores(
         {question: round(value, _DECIMALS) for question, value in data["questions"].items()},
         tuple(sorted(data["failed"])),
         data["unscored"],
-        JudgedBy(**judges[JUDGED_METRICS[metric.name].judge]) if metric.kind == "judged" else None,
+        _judged_by([judges[entry] for entry in entries_read(metric).values()]) if metric.kind == "judged" else None,
     )
+
+
+def _judged_by(judges: Sequence[Mapping[str, Any]]) -> JudgedBy:
+    models = dict.fromkeys(judge["model"] or judge.get("embedder") or "no model" for judge in judges)
+    return JudgedBy("+".join(map(instrument, judges)), ", ".join(models))
 
 
 def _to_text(side: Side) -> str:

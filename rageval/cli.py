@@ -18,9 +18,12 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from rageval.commands.calibrate import calibrate
 from rageval.commands.compare import baseline_app, compare, gate
+from rageval.commands.judge import judge
 from rageval.commands.labels import label, sample
 from rageval.commands.output import JsonFlag, print_json
+from rageval.commands.prefer import prefer
 from rageval.errors import BenchmarkError, DeclarationError, ModelError, NotComparableError, RagevalError
 from rageval.types import Json
 
@@ -116,6 +119,10 @@ def check(
     print(f"{benchmark.name}: {len(benchmark.documents)} documents, {len(planned.questions)} questions to ask")
     for role, model in (("chat", planned.chat), ("embed", planned.embedder), ("judge", planned.judge)):
         print(f"{role}: {'not needed' if model is None else model.identity}")
+    for model in planned.more_raters:
+        print(f"judge: {model.identity}")
+    if planned.judge is not None and planned.judge_samples > 1:
+        print(f"each judge is asked {planned.judge_samples} times")
     for cost in costs:
         calls = str(cost.low) if cost.low == cost.high else f"{cost.low} to {cost.high}"
         print(f"{cost.pipeline}: {calls} chat calls, at most {cost.prompt_tokens:,} prompt tokens")
@@ -256,7 +263,10 @@ def check_benchmark(
 
 app.command()(sample)
 app.command()(label)
+app.command()(calibrate)
+app.command()(judge)
 app.command()(compare)
+app.command()(prefer)
 app.command()(gate)
 app.add_typer(baseline_app, name="baseline")
 
@@ -304,7 +314,7 @@ def _list_metrics() -> dict[str, str]:
 def _list_judges() -> dict[str, str]:
     from rageval.judges import JUDGES
 
-    return {name: (type(judge).__doc__ or "").split("\n", 1)[0] for name, judge in JUDGES.items()}
+    return {name: judge.summary for name, judge in JUDGES.items()}
 
 
 def _list_benchmarks() -> dict[str, str]:

@@ -20,8 +20,8 @@ Verdict: TypeAlias = Literal["better", "worse", "cannot be told apart"]
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One metric. `difference` is candidate - baseline, its interval for this metric alone; `p_value` is two-sided, by
-    `test`; `p_adjusted` is Holm's over the metrics compared.
+    """One metric. `difference` is candidate - baseline (the reverse where lower is better), its interval for this
+    metric alone; `p_value` is two-sided, by `test`; `p_adjusted` is Holm's over the metrics compared.
 
     `verdict` is better or worse only where `p_adjusted` is at most 1 - level and the interval excludes 0.
     `more_questions` is how many more of the kind would show a true difference of `settle` with probability 0.8,
@@ -132,8 +132,7 @@ def compare(
         names = dict.fromkeys(str(parse(metric)) for metric in metrics)
         paired, refused = {name: pair(a, b, name, cluster_by) for name in names}, {}
     tested = {
-        name: paired_difference(pairs.baseline, pairs.candidate, level=level, clusters=pairs.clusters)
-        for name, pairs in paired.items()
+        name: paired_difference(*pairs.gains, level=level, clusters=pairs.clusters) for name, pairs in paired.items()
     }
     adjusted = holm([result.p_value for result in tested.values()])
     comparisons = {

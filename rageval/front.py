@@ -10,15 +10,17 @@ from typing import Any, TypeAlias, TypeVar, cast
 
 from rageval.benchmark import Selection, load, select_questions
 from rageval.errors import DeclarationError
+from rageval.experiment.choose_judges import MetricLike, check_languages
 from rageval.experiment.choose_models import choose_chat, choose_embedder
 from rageval.experiment.file import parse_model_choice
 from rageval.experiment.plan import (
     Experiment,
+    ask_any_model,
     check_labels_differ,
     check_metrics_apply,
+    choose_metrics,
     judges_of,
     model_needs,
-    parse_metrics,
 )
 from rageval.experiment.recipes import build_pipeline
 from rageval.experiment.running import run_experiment
@@ -60,7 +62,7 @@ class Result:
 def evaluate(
     benchmark: str | Path | Benchmark,
     pipelines: Sequence[PipelineLike],
-    metrics: Sequence[str],
+    metrics: Sequence[MetricLike],
     *,
     questions: Selection = None,
     split: str | None = None,
@@ -74,13 +76,14 @@ def evaluate(
     """Run pipelines over a benchmark and score them; what an earlier call has done is not done again.
 
     `pipelines` may be names of recipes (`"naive"`), `{"naive": {"k": 3}}`, `Pipeline`s, stages, or functions from a
-    `Question` to a `Response` or an answer. Models are `"local"`, a mapping as in an experiment file, or objects;
-    `judge` is the chat model unless given. Runs go to `out/runs`, caches to `out/cache`.
+    `Question` to a `Response` or an answer. `metrics` may be names, paths of judges of your own (`"tone.yaml"`,
+    `"brevity.py"`), or such judges (`CustomJudge`, `Rubric`). Models are `"local"`, a mapping as in an experiment file,
+    or objects; `judge` is the chat model unless given. Runs go to `out/runs`, caches to `out/cache`.
 
     Works inside a running event loop (a notebook) too. Raises DeclarationError before anything is spent.
     """
     here, folder = Path.cwd(), Path(out)
-    parsed = parse_metrics(metrics)
+    parsed, own_judges = choose_metrics(metrics, here)
     built = tuple(_pipeline(pipeline, here) for pipeline in pipelines)
     if not built or not parsed:
         raise DeclarationError("evaluate: found no pipelines or no metrics, expected at least one of each")
@@ -88,14 +91,17 @@ def evaluate(
     loaded = benchmark if isinstance(benchmark, Benchmark) else load(str(benchmark), split=split)
     chosen = select_questions(loaded, questions, seed)
     check_metrics_apply(parsed, loaded, chosen)
-    needs = model_needs(built, parsed)
+    check_languages(own_judges, chosen)
+    judges = judges_of(parsed, own_judges)
+    needs = model_needs(built, parsed, judges)
     cache = folder / "cache"
     chat_model = _chat(chat, here, cache, "chat") if "chat" in needs else None
     embedder = _embedder(embed, cache) if "embed" in needs else None
     judge_model = None
-    if judges_of(parsed):
+    if ask_any_model(judges):
         judge_model = chat_model if judge is None and chat_model else _chat(judge or chat, here, cache, "judge")
-    experiment = Experiment(name, loaded, loaded.name, chosen, built, parsed, chat_model, embedder, judge_model, seed)
+    models = (chat_model, embedder, judge_model)
+    experiment = Experiment(name, loaded, loaded.name, chosen, built, parsed, *models, seed, own_judges)
     runs = tuple(_outside_any_loop(lambda: run_experiment(experiment, folder)))
     return Result(runs, read_leaderboard(runs))
 

@@ -37,8 +37,9 @@ POWER = 0.8
 
 @dataclass(frozen=True, slots=True)
 class MetricGate:
-    """One metric. `difference` is candidate - baseline with the interval whose ends are one-sided bounds at the gate's
-    level (90% for 0.95); it is for reading, the verdict rests on the adjusted p-values.
+    """One metric. `difference` is candidate - baseline (the reverse where lower is better) with the interval whose ends
+    are one-sided bounds at the gate's level (90% for 0.95); it is for reading, the verdict rests on the adjusted
+    p-values.
 
     `p_pass` speaks against "worse by the margin or more", `p_fail` against "not worse by more than the margin".
     `smallest_margin` is the minimum detectable effect: the least margin that an equally good candidate would pass with
@@ -142,8 +143,7 @@ def gate(
     a, b = read_comparable(baseline, candidate)
     paired = {name: pair(a, b, name, cluster_by) for name in asked}
     tested = {
-        name: against_margin(pairs.baseline, pairs.candidate, asked[name], clusters=pairs.clusters)
-        for name, pairs in paired.items()
+        name: against_margin(*pairs.gains, asked[name], clusters=pairs.clusters) for name, pairs in paired.items()
     }
     passes = holm([result.p_pass for result in tested.values()])
     fails = holm([result.p_fail for result in tested.values()])

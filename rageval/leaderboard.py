@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,11 @@ from typing import Any, cast
 import numpy as np
 
 from rageval.errors import DeclarationError
+from rageval.experiment.calibrations import Entry
 from rageval.experiment.scoring import estimate_to_json
 from rageval.labels.estimates import labelled_estimate
+from rageval.metrics import Metric, parse
+from rageval.metrics.names import OF_JUDGE
 from rageval.stats.many import paired_permutation
 from rageval.store import RunFolder
 from rageval.types import Estimate, Json, Usage
@@ -22,7 +26,8 @@ class Row:
     """One run. `estimates` holds None where no question could be scored.
 
     `rank` is a range, by the first metric (see `rank_ranges`): runs that cannot be told apart share places. None
-    without an estimate. `calls` and `tokens` (prompt and completion) are what the run itself paid.
+    without an estimate. `calls` and `tokens` (prompt and completion) are what the run itself paid. `judges` is what the
+    manifest says of each judge.
     """
 
     label: str
@@ -34,13 +39,15 @@ class Row:
     calls: int
     tokens: int
     mean_latency_s: float | None
+    judges: Mapping[str, Entry]
 
 
 @dataclass(frozen=True, slots=True)
 class Leaderboard:
     """Rows sorted by the first metric, best first.
 
-    `models` says which model did what (chat, embed, judge), `machine` where the first of the runs was made.
+    `models` says which model did what (chat, embed, judge, and `judge strong` for a judge added under that name),
+    `machine` where the first of the runs was made.
     """
 
     benchmark: str
@@ -68,6 +75,7 @@ class Leaderboard:
                     "calls": row.calls,
                     "tokens": row.tokens,
                     "mean_latency_s": row.mean_latency_s,
+                    "judges": {name: {**entry} for name, entry in row.judges.items()},
                 }
                 for row in self.rows
             ],
@@ -96,12 +104,15 @@ def read_leaderboard(paths: Sequence[Path]) -> Leaderboard:
     _require_comparable(paths, manifests)
     metrics = tuple(dict.fromkeys(cast(str, name) for manifest in manifests for name in manifest["metrics"]))
     estimates = [_estimates(folder, metrics) for folder in folders]
-    ranks = rank_ranges([_question_scores(folder, metrics[0]) for folder in folders])
+    first_metric = parse(metrics[0])
+    ranks = rank_ranges(
+        [_question_scores(folder, metrics[0]) for folder in folders], lower_is_better=first_metric.lower_is_better
+    )
     rows = [
         _row(path, manifest, by_metric, rank)
         for path, manifest, by_metric, rank in zip(paths, manifests, estimates, ranks, strict=True)
     ]
-    rows.sort(key=lambda row: (-_point(row.estimates[metrics[0]]), row.label))
+    rows.sort(key=lambda row: (_badness(row.estimates[metrics[0]], first_metric), row.label))
     first = manifests[0]
     return Leaderboard(
         first["benchmark"]["name"],
@@ -136,10 +147,12 @@ def _estimate(folder: RunFolder, metric: str, scores: Mapping[str, Any]) -> Esti
     return Estimate(data["mean"], **{k: v for k, v in data.items() if k != "mean"})
 
 
-def rank_ranges(scores: Sequence[Mapping[str, float]], level: float = 0.95) -> list[tuple[int, int] | None]:
+def rank_ranges(
+    scores: Sequence[Mapping[str, float]], level: float = 0.95, *, lower_is_better: bool = False
+) -> list[tuple[int, int] | None]:
     """For each run the first and the last place that it may hold, from its score per question.
 
-    A run is surely ahead of another where its mean over the questions that all runs are scored on is higher, and
+    A run is surely ahead of another where its mean over the questions that all runs are scored on is better, and
     Fisher's permutation test of the paired differences, adjusted for all pairs together (max-T, Westfall and Young
     1993), shows it at `level`. None for a run without scores.
     """
@@ -150,7 +163,7 @@ def rank_ranges(scores: Sequence[Mapping[str, float]], level: float = 0.95) -> l
         return [(1, count) if run else None for run in scores]
     matrix = np.array([[run[question] for question in shared] for run in with_scores])
     surely = paired_permutation(matrix, rng=np.random.default_rng(0)).p_adjusted <= 1.0 - level
-    means = matrix.mean(axis=1)
+    means = -matrix.mean(axis=1) if lower_is_better else matrix.mean(axis=1)
     ahead = surely & (means[:, None] > means[None, :])
     in_front, behind = ahead.sum(axis=0), ahead.sum(axis=1)
     places = iter([(1 + int(in_front[i]), count - int(behind[i])) for i in range(count)])
@@ -171,6 +184,7 @@ def _row(
         usage.calls,
         usage.prompt_tokens + usage.completion_tokens,
         manifest["mean_latency_s"],
+        manifest["judges"],
     )
 
 
@@ -179,15 +193,23 @@ def _question_scores(folder: RunFolder, metric: str) -> Mapping[str, float]:
     return scores[metric]["questions"] if metric in scores else {}
 
 
-def _point(mean: Estimate | None) -> float:
-    return -1.0 if mean is None else mean.point
+def _badness(mean: Estimate | None, metric: Metric) -> float:
+    if mean is None:
+        return math.inf
+    return mean.point if metric.lower_is_better else -mean.point
 
 
 def _models(manifests: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     models: dict[str, str] = {}
     for manifest in manifests:
-        judges = [("judge", judge["model"]) for judge in manifest["judges"].values()]
-        for role, identity in [*manifest["models"].items(), *judges]:
+        judges = [(_role(entry), about["model"]) for entry, about in manifest["judges"].items()]
+        compared = [("embed (judge)", judge.get("embedder")) for judge in manifest["judges"].values()]
+        for role, identity in [*manifest["models"].items(), *judges, *compared]:
             if identity is not None:
                 models.setdefault(role, identity)
     return models
+
+
+def _role(entry: str) -> str:
+    name = entry.partition(OF_JUDGE)[2]
+    return f"judge {name}" if name else "judge"

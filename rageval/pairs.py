@@ -11,6 +11,7 @@ import numpy as np
 
 from rageval.baseline import Side, read_side
 from rageval.errors import DeclarationError, NotComparableError
+from rageval.metrics import parse
 from rageval.stats import Interval
 from rageval.stats.clusters import cluster_codes, design_effect
 from rageval.types import Json
@@ -34,6 +35,9 @@ class Change:
 class Pairs:
     """One metric on the questions that both sides scored: `ids`, sorted, and the scores of both in that order.
 
+    Where lower scores are better (`lower_is_better`), gains and differences are baseline - candidate: more than 0 is
+    always an improvement.
+
     `clusters` numbers questions that share a source document alike (None: taken for independent). `only_baseline` and
     `only_candidate` are questions that just one side has a score for; they are left out of all numbers but these.
     `failed` counts questions that each side (baseline, candidate) failed on, scored at the worst value. `judged` marks
@@ -49,6 +53,7 @@ class Pairs:
     only_candidate: tuple[str, ...]
     failed: tuple[int, int]
     judged: bool
+    lower_is_better: bool = False
 
     @property
     def n(self) -> int:
@@ -67,9 +72,16 @@ class Pairs:
         return sum(self.candidate) / self.n
 
     @property
+    def gains(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """The scores of baseline and candidate, turned round where lower is better: 1 is the best."""
+        if not self.lower_is_better:
+            return self.baseline, self.candidate
+        return tuple(1.0 - score for score in self.baseline), tuple(1.0 - score for score in self.candidate)
+
+    @property
     def differences(self) -> tuple[float, ...]:
-        """Candidate - baseline."""
-        return tuple(after - before for before, after in zip(self.baseline, self.candidate, strict=True))
+        """Candidate - baseline, or the reverse where lower is better."""
+        return tuple(after - before for before, after in zip(*self.gains, strict=True))
 
     @property
     def changed(self) -> tuple[Change, ...]:
@@ -101,6 +113,7 @@ class Pairs:
             "only_candidate": [*self.only_candidate],
             "failed": {"baseline": self.failed[0], "candidate": self.failed[1]},
             "judge_only": self.judged,
+            "lower_is_better": self.lower_is_better,
             "clusters": None if self.clusters is None else len(set(self.clusters)),
             "changed": [{"question_id": c.question_id, "from": c.before, "to": c.after} for c in self.changed],
         }
@@ -162,6 +175,7 @@ def pair(baseline: Side, candidate: Side, metric: str, cluster_by: ClusterBy | N
         tuple(sorted(b.scores.keys() - a.scores.keys())),
         (_count(a.failed, ids), _count(b.failed, ids)),
         a.judge is not None,
+        parse(metric).lower_is_better,
     )
 
 

@@ -72,16 +72,18 @@ def outcome_from_json(data: Mapping[str, Any], documents: Mapping[str, Document]
 
 
 def judgment_to_json(judgment: Judgment) -> dict[str, Json]:
-    """One judgment without question and judge, which the line that holds it names."""
+    """One judgment without question and judge, which the line that holds it names; `votes` only where there are any."""
     verdict = judgment.verdict
     words: dict[str, Json] = {"item": judgment.item, "index": judgment.index, "text": judgment.text}
+    if verdict.votes:
+        words["votes"] = [*verdict.votes]
     if isinstance(verdict, Abstained):
         return {**words, "abstained": verdict.reason, "raw": verdict.raw}
     return {
         **words,
         "grade": verdict.grade,
         "probability": verdict.probability,
-        "evidence": [{"hit": evidence.hit, "quote": evidence.quote} for evidence in verdict.evidence],
+        "evidence": [{"hit": e.hit, "quote": e.quote, "found": e.found} for e in verdict.evidence],
         "rationale": verdict.rationale,
     }
 
@@ -89,11 +91,12 @@ def judgment_to_json(judgment: Judgment) -> dict[str, Json]:
 def judgment_from_json(data: Mapping[str, Any], question_id: str, judge: str) -> Judgment:
     """The inverse of `judgment_to_json`."""
     verdict: Verdict
+    votes = tuple(data.get("votes", ()))
     if "abstained" in data:
-        verdict = Abstained(data["abstained"], data["raw"])
+        verdict = Abstained(data["abstained"], data["raw"], votes)
     else:
         evidence = tuple(Evidence(**item) for item in data["evidence"])
-        verdict = Graded(data["grade"], data["probability"], evidence, data["rationale"])
+        verdict = Graded(data["grade"], data["probability"], evidence, data["rationale"], votes)
     return Judgment(question_id, judge, data["item"], data["index"], data["text"], verdict)
 
 

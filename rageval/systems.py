@@ -7,11 +7,9 @@ import hashlib
 import inspect
 import json
 import math
-import textwrap
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import CellType
 from typing import Any, TypeAlias, cast
 
 import numpy as np
@@ -20,6 +18,7 @@ from rageval.errors import DeclarationError, ExecutionError
 from rageval.generation.abstention import is_abstention
 from rageval.metrics.trec_files import read_run
 from rageval.pipeline import Pipeline, Resources, Stage, State
+from rageval.source import function_source
 from rageval.types import Document, Hit, Json, Passage, Question, Response
 
 Answered: TypeAlias = Response | str
@@ -76,32 +75,8 @@ def function_pipeline(function: System, name: str | None = None) -> Pipeline:
     (objects, globals, an index on disk) cannot be seen: give it another `name` when that changes.
     """
     label = name or getattr(function, "__name__", type(function).__name__)
-    digest = hashlib.sha256(_identity_of(function).encode()).hexdigest()
+    digest = hashlib.sha256(function_source(function).encode()).hexdigest()
     return Pipeline(label, CallFunction(digest, function))
-
-
-def _identity_of(function: object) -> str:
-    """The function's source and what it captured, as far as that can be told: plain values, and other functions."""
-    captured = [_captured(cell) for cell in getattr(function, "__closure__", None) or ()]
-    return "\n".join([_source(function), *captured])
-
-
-def _source(function: object) -> str:
-    try:
-        return textwrap.dedent(inspect.getsource(cast("Callable[..., object]", function)))
-    except (OSError, TypeError):
-        kind = type(function)
-        return f"{kind.__module__}.{getattr(function, '__qualname__', kind.__qualname__)}"
-
-
-def _captured(cell: CellType) -> str:
-    try:
-        value = cell.cell_contents
-    except ValueError:
-        return "empty"
-    if value is None or isinstance(value, bool | int | float | str):
-        return repr(value)
-    return _source(value) if inspect.isfunction(value) else type(value).__qualname__
 
 
 @dataclass(frozen=True)

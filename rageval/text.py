@@ -1,4 +1,4 @@
-"""Text as both languages need it: sentences, search words and token counts for English, Chinese and their mixture."""
+"""Text as both languages need it: sentences, search words, token counts and citations in English, Chinese and both."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ _ABBREVIATION = re.compile(
     r"(?:\b(?i:e\.g|i\.e|et al|etc|cf|vs|figs?|eqs?|sec|vol|pp?|dr|mrs?|ms|prof|approx|resp)|\b[A-Z])$"
 )
 _NUMBERING = re.compile(r"^\s*(?:[-*•]|\(?\d{1,2}[.)、:：）](?!\d))\s*")
+_CITATION = re.compile(r"\s*[\[［【](\d{1,3}(?:\s*[,，、]\s*\d{1,3})*)[\]］】]")
 _CHARACTERS_PER_LATIN_TOKEN = 5
 
 
@@ -85,6 +86,12 @@ def reply_lines(text: str) -> list[str]:
     """The distinct lines of a reply, without list markers and quotes around them."""
     lines = (_NUMBERING.sub("", line).strip().strip("\"“”'") for line in text.split("\n"))
     return list(dict.fromkeys(line for line in lines if line))
+
+
+def take_citations(text: str) -> tuple[str, list[int]]:
+    """The text without its markers like [1] or [1, 2], and the numbers in them, in order."""
+    numbers = [int(number) for match in _CITATION.finditer(text) for number in re.findall(r"\d+", match[1])]
+    return _CITATION.sub("", text).strip(), numbers
 
 
 class _Segmenter(Protocol):

@@ -14,6 +14,8 @@ Language: TypeAlias = Literal["en", "zh"]
 
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
 UNANSWERABLE = "unanswerable"
+COMPOUND = "compound"
+BETWEEN_PARTS = "; "
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,18 @@ class Question:
     def answerable(self) -> bool:
         """False only where the benchmark tags the question `unanswerable`."""
         return UNANSWERABLE not in self.tags
+
+    @property
+    def answer_parts(self) -> tuple[tuple[str, ...], ...]:
+        """The parts of the expected answer, each with its alternatives: a right answer says one of every part.
+
+        A question that is not tagged `compound`, or whose references, parted at "; ", do not all have equally many
+        parts, has one part: its references. One without references has none.
+        """
+        rows = [reference.split(BETWEEN_PARTS) for reference in self.references]
+        if COMPOUND not in self.tags or len({len(row) for row in rows}) != 1:
+            return (self.references,) if self.references else ()
+        return tuple(tuple(dict.fromkeys(column)) for column in zip(*rows, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,28 +189,41 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The words that a verdict rests on: a quote from the passage at a position in `Response.hits`."""
+    """A passage that a verdict rests on, by its position in `Response.hits`, and the words there that show it.
+
+    `found` says whether the quote stands in the passage, white space and letter case aside; where it does not, the
+    judge was asked for it twice. An empty quote is of a further passage that the judge names without words.
+    """
 
     hit: int
     quote: str
+    found: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Graded:
-    """A verdict. `grade` is on the judge's scale; `probability` is the judge's own P(yes) where it could be read."""
+    """A verdict. `grade` is on the judge's scale; `probability` is the judge's own P(yes) where it could be read.
+
+    Where a panel judged, `votes` holds the grade of each rater, None where it abstained.
+    """
 
     grade: float
     probability: float | None = None
     evidence: tuple[Evidence, ...] = ()
     rationale: str = ""
+    votes: tuple[float | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Abstained:
-    """No verdict: the reply was unreadable, cut off or refused. `raw` keeps the reply. No grade is ever invented."""
+    """No verdict: the reply was unreadable, cut off or refused. `raw` keeps the reply. No grade is ever invented.
+
+    `votes` as in `Graded`: the raters of a panel may have given grades that no strict majority agrees on.
+    """
 
     reason: str
     raw: str = ""
+    votes: tuple[float | None, ...] = ()
 
 
 Verdict: TypeAlias = Graded | Abstained

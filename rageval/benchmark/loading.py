@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rageval.benchmark.beir import load_beir
 from rageval.benchmark.native import load_native
+from rageval.benchmark.rgb import load_rgb
 from rageval.benchmark.trec import load_trec, load_trec_folder
 from rageval.errors import BenchmarkError, DeclarationError
 from rageval.shipped import find_shipped
@@ -23,7 +24,9 @@ def load(reference: str, *, split: str | None = None, base: Path | None = None) 
     - a folder in rageval's own format, by its path or by its name under `benchmarks/`;
     - `beir:PATH`, a BEIR folder, of which `split` (default: `test`) is taken;
     - `trec:PATH`, a folder with `documents.jsonl`, `topics.tsv` and `qrels.txt` or `qrels.tsv`;
-    - `trec:documents=PATH,topics=PATH,qrels=PATH`.
+    - `trec:documents=PATH,topics=PATH,qrels=PATH`;
+    - `rgb:PATH`, a file of RGB such as `zh_refine.json`, or one of the same form; `rgb-rejection:PATH` is the same
+      with the negative passages alone, so that no question can be answered.
 
     Paths are absolute or relative to `base` (default: the current directory). A folder at a path goes before one of the
     same name under `benchmarks/`. Raises `DeclarationError` where the reference itself is wrong, and its subclass
@@ -39,6 +42,8 @@ def load(reference: str, *, split: str | None = None, base: Path | None = None) 
         if rest.partition("=")[0] in _TREC_FILES:
             return load_trec(*_trec_paths(rest, here))
         return load_trec_folder(_existing_folder(here / rest))
+    if colon and kind in ("rgb", "rgb-rejection"):
+        return load_rgb(here / rest, rejection=kind == "rgb-rejection")
     return load_native(_native_folder(reference, here))
 
 
@@ -67,7 +72,7 @@ def _native_folder(reference: str, here: Path) -> Path:
     hint = f"; did you mean {near[0]!r}?" if near else ""
     names = f" or one of: {', '.join(shipped)}" if shipped else ""
     raise BenchmarkError(
-        [f"{here / reference}: found no such folder, expected a folder, beir:PATH, trec:PATH{names}{hint}"]
+        [f"{here / reference}: found no such folder, expected a folder, beir:PATH, trec:PATH, rgb:PATH{names}{hint}"]
     )
 
 

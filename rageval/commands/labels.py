@@ -35,6 +35,7 @@ def sample(
     from rageval.labels.frame import run_name
     from rageval.labels.sampling import draw_sample
     from rageval.labels.sheet import check_sheet_path, write_sheet
+    from rageval.metrics import parse
     from rageval.store import RunFolder
 
     folder = RunFolder(run)
@@ -46,7 +47,11 @@ def sample(
     for stratum in drawn.strata if stratify else ():
         print(f"judge's score {stratum.name}: {stratum.drawn} of {len(stratum.questions)} drawn", file=sys.stderr)
     if drawn.known:
-        print(f"{len(drawn.known)} of {n} need no label: the pipeline failed on them and they score 0", file=sys.stderr)
+        worst = f"{parse(metric).worst:g}"
+        print(
+            f"{len(drawn.known)} of {n} need no label: the pipeline failed on them and they score {worst}",
+            file=sys.stderr,
+        )
     print(f"fill in `label` (and `annotator`), then:  rageval label {run} {sheet}", file=sys.stderr)
     print(sheet)
 

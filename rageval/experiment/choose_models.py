@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rageval.errors import DeclarationError
-from rageval.experiment.file import LocalModel, ModelChoice
+from rageval.experiment.file import LocalModel, ModelChoice, read_experiment_file
 from rageval.models.base import ChatModel, Embedder
 from rageval.models.cache import CachedChat
 from rageval.models.vector_cache import CachedEmbedder
@@ -35,6 +35,16 @@ def choose_chat(choice: ModelChoice, base: Path, cache: Path) -> ChatModel:
             max_retries=choice.max_retries,
         )
     return CachedChat(model, cache / "chat.sqlite")
+
+
+def choose_one_judge(experiment: Path | None, cache: Path) -> ChatModel:
+    """The model that judges in an experiment file, or else the local one. Raises DeclarationError for a panel."""
+    if experiment is None:
+        return choose_chat("local", Path(), cache)
+    models = read_experiment_file(experiment).models
+    if len(models.raters) * models.judge_samples > 1:
+        raise DeclarationError(f"{experiment}: models.judge: found a panel, expected one model, asked once")
+    return choose_chat(models.raters[0], experiment.resolve().parent, cache)
 
 
 def choose_embedder(

@@ -1,25 +1,21 @@
-"""The experiment file: what may stand in it, and how its mistakes are told."""
+"""The experiment file: what may stand in it."""
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Hashable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias, cast
+from typing import Annotated, Any, Literal, TypeAlias
 
 import pydantic
-import yaml
 from pydantic import Field
 
 from rageval.errors import DeclarationError
+from rageval.experiment.strict import Place, Strict, first_problem, read_mapping
 from rageval.types import Language
 
-
-class _Strict(pydantic.BaseModel):
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+MOST_SAMPLES = 50
 
 
-class LocalModel(_Strict):
+class LocalModel(Strict):
     """The packaged model in this process, or another GGUF by `path` or `hub` (`repo/name:file.gguf`)."""
 
     provider: Literal["local"] = "local"
@@ -29,7 +25,7 @@ class LocalModel(_Strict):
     threads: Annotated[int, Field(ge=1)] | None = None
 
 
-class OpenAIModel(_Strict):
+class OpenAIModel(Strict):
     """Any OpenAI-compatible endpoint. The key is read from the environment variable named, never from the file."""
 
     provider: Literal["openai"]
@@ -44,15 +40,26 @@ class OpenAIModel(_Strict):
 ModelChoice: TypeAlias = Literal["local"] | Annotated[LocalModel | OpenAIModel, Field(discriminator="provider")]
 
 
-class Models(_Strict):
-    """Which model does what; the judge is the chat model unless it is given."""
+class Models(Strict):
+    """Which model does what; the judge is the chat model unless it is given.
+
+    Several judges are a panel; each is asked `judge_samples` times.
+    """
 
     chat: ModelChoice = "local"
     embed: ModelChoice = "local"
-    judge: ModelChoice | None = None
+    judge: ModelChoice | Annotated[tuple[ModelChoice, ...], Field(min_length=1)] | None = None
+    judge_samples: Annotated[int, Field(ge=1, le=MOST_SAMPLES)] = 1
+
+    @property
+    def raters(self) -> tuple[ModelChoice, ...]:
+        """The models that judge."""
+        if isinstance(self.judge, tuple):
+            return self.judge
+        return (self.judge or self.chat,)
 
 
-class Filter(_Strict):
+class Filter(Strict):
     """Which questions to ask, by language and tags, and how many of them."""
 
     language: Language | None = None
@@ -61,7 +68,7 @@ class Filter(_Strict):
     sample: Annotated[int, Field(ge=1)] | None = None
 
 
-class ExperimentFile(_Strict):
+class ExperimentFile(Strict):
     """The whole file. Unknown keys are refused; paths are relative to the file, or absolute."""
 
     benchmark: str
@@ -70,30 +77,17 @@ class ExperimentFile(_Strict):
     pipelines: Annotated[tuple[str | dict[str, dict[str, Any] | None], ...], Field(min_length=1)]
     metrics: Annotated[tuple[str, ...], Field(min_length=1)]
     models: Models = Models()
+    calibrations: tuple[str, ...] = ()
     seed: int = 0
 
 
 def read_experiment_file(path: Path) -> ExperimentFile:
     """Parse and check the form of an experiment file. Raises DeclarationError that names file and line or key."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise DeclarationError(f"{path}: no such file; expected an experiment file (YAML)") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DeclarationError(f"{path}: cannot be read as UTF-8 text: {error}") from None
-    try:
-        data = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 (a SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise DeclarationError(f"{path}:{line}: found invalid YAML: {error.problem}") from None
-    except yaml.YAMLError as error:
-        raise DeclarationError(f"{path}: found invalid YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(data, dict):
-        raise DeclarationError(f"{path}: found {type(data).__name__}, expected keys such as benchmark and pipelines")
+    data = read_mapping(path, "an experiment file", "benchmark and pipelines")
     try:
         return ExperimentFile.model_validate(data)
     except pydantic.ValidationError as error:
-        raise DeclarationError(f"{path}: {_first_problem(error)}") from None
+        raise DeclarationError(f"{path}: {first_problem(error, _known_keys)}") from None
 
 
 def parse_model_choice(value: object, place: str) -> ModelChoice:
@@ -101,48 +95,13 @@ def parse_model_choice(value: object, place: str) -> ModelChoice:
     try:
         return _MODEL_CHOICE.validate_python(value)
     except pydantic.ValidationError as error:
-        raise DeclarationError(f"{place}: {_first_problem(error)}") from None
+        raise DeclarationError(f"{place}: {first_problem(error, _known_keys)}") from None
 
 
 _MODEL_CHOICE: pydantic.TypeAdapter[ModelChoice] = pydantic.TypeAdapter(ModelChoice)
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """SafeLoader that refuses a key given twice, of which plain YAML silently keeps the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[str] = set()
-        for key, _ in cast("list[tuple[yaml.Node, yaml.Node]]", node.value):
-            if isinstance(key, yaml.ScalarNode):
-                if key.value in seen:
-                    raise yaml.MarkedYAMLError(problem=f"the key {key.value!r} twice", problem_mark=key.start_mark)
-                seen.add(str(key.value))
-        return super().construct_mapping(node, deep)
-
-
-def _first_problem(error: pydantic.ValidationError) -> str:
-    """One line for the most telling problem: where, what was found, what was expected."""
-    problems = error.errors()
-    problem = max(problems, key=lambda p: (p["type"] == "extra_forbidden", len(p["loc"]), "union_tag" in p["type"]))
-    place = ".".join(str(part) for part in problem["loc"] if not _is_union_tag(part)) or "the file"
-    if problem["type"] == "extra_forbidden":
-        known = _known_keys(problem["loc"][:-1])
-        near = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        return f"{place}: found an unknown key, expected one of {', '.join(known)}{hint}"
-    if problem["type"] == "missing":
-        return f"{place}: found nothing, expected this key"
-    if "union_tag" in problem["type"]:
-        return f"{place}.provider: found {problem['input'].get('provider')!r}, expected local or openai"
-    message = problem["msg"][:1].lower() + problem["msg"][1:]
-    return f"{place}: found {problem.get('input')!r}: {message}"
-
-
-def _is_union_tag(part: int | str) -> bool:
-    return isinstance(part, str) and (part in ("local", "openai", "Filter", "constrained-int", "str") or "[" in part)
-
-
-def _known_keys(loc: Sequence[int | str]) -> list[str]:
+def _known_keys(loc: Place) -> list[str]:
     if "openai" in loc:
         return list(OpenAIModel.model_fields)
     if "local" in loc:

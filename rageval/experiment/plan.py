@@ -8,12 +8,16 @@ from pathlib import Path
 
 from rageval.benchmark import QuestionFilter, Selection, load, select_questions
 from rageval.errors import DeclarationError
+from rageval.experiment.calibrations import Calibration, by_judge, read_calibration
+from rageval.experiment.choose_judges import MetricLike, check_languages, choose_judge
 from rageval.experiment.choose_models import choose_chat, choose_embedder
 from rageval.experiment.file import ExperimentFile, Filter, Models, read_experiment_file
+from rageval.experiment.named_files import find_file
 from rageval.experiment.recipes import build_pipeline
-from rageval.judges import JUDGES, Judge
-from rageval.metrics.judged import JUDGED_METRICS
-from rageval.metrics.names import Metric, parse
+from rageval.judges import JUDGES, EmbeddingJudge, Judge, asks_model, check_raters, judge_key, panel
+from rageval.metrics.judged import judged_metric
+from rageval.metrics.names import CUSTOM, Metric, parse
+from rageval.metrics.overlap import check_available
 from rageval.models.base import ChatModel, Embedder
 from rageval.pipeline import Need, Pipeline
 from rageval.types import Benchmark, Json, Question
@@ -24,7 +28,9 @@ class Experiment:
     """Pipelines to run over questions of a benchmark, and the metrics to score them by.
 
     `chat`, `embedder` and `judge` are None where nothing needs them. `name` begins the names of the run folders;
-    `reference` is how the benchmark was called.
+    `reference` is how the benchmark was called. `own_judges` are those of the user's own that the metrics name.
+    `more_raters` judge beside `judge` as a panel, each model `judge_samples` times; `calibrations` are applied to the
+    verdicts of the judges that they are of.
     """
 
     name: str
@@ -37,6 +43,10 @@ class Experiment:
     embedder: Embedder | None = None
     judge: ChatModel | None = None
     seed: int = 0
+    own_judges: tuple[Judge, ...] = ()
+    more_raters: tuple[ChatModel, ...] = ()
+    judge_samples: int = 1
+    calibrations: tuple[Calibration, ...] = ()
 
     @property
     def generate(self) -> bool:
@@ -45,30 +55,75 @@ class Experiment:
 
     @property
     def judges(self) -> tuple[Judge, ...]:
-        """The judges that the metrics read, each once, in the order of the metrics."""
-        return judges_of(self.metrics)
+        """The judges that the metrics read, each once, in the order of the metrics, with the embedder for those that
+        compare embeddings, as panels where several raters judge.
+        """
+        judges = with_embedder(judges_of(self.metrics, self.own_judges), self.embedder)
+        return as_panels(judges, self.raters, self.judge_samples)
+
+    @property
+    def raters(self) -> tuple[ChatModel, ...]:
+        """The models that judge; none where no judge asks any."""
+        return () if self.judge is None else (self.judge, *self.more_raters)
+
+    @property
+    def judge_keys(self) -> dict[str, str]:
+        """The keys of the judges, by their names."""
+        return judge_keys(self.judges, self.judge)
 
     async def close(self) -> None:
         """Close the models, each once."""
-        for model in {id(m): m for m in (self.chat, self.judge, self.embedder) if m}.values():
+        for model in {id(m): m for m in (self.chat, *self.raters, self.embedder) if m}.values():
             await model.close()
 
 
-def judges_of(metrics: Sequence[Metric]) -> tuple[Judge, ...]:
-    """The judges that these metrics read, each once."""
-    names = dict.fromkeys(JUDGED_METRICS[metric.name].judge for metric in metrics if metric.kind == "judged")
-    return tuple(JUDGES[name] for name in names)
+def judges_of(metrics: Sequence[Metric], own: Sequence[Judge]) -> tuple[Judge, ...]:
+    """The judges that these metrics read, each once; `own` are those of the user's own."""
+    known = {**JUDGES, **{judge.name: judge for judge in own}}
+    judged = [judged_metric(metric.name) for metric in metrics if metric.kind == "judged"]
+    return tuple(known[name] for name in dict.fromkeys(name for metric in judged for name in metric.judges))
+
+
+def as_panels(judges: Sequence[Judge], raters: Sequence[ChatModel], samples: int) -> tuple[Judge, ...]:
+    """The judges, as panels of these models where there is more than one rater."""
+    return tuple(panel(judge, raters, samples) if raters else judge for judge in judges)
+
+
+def judge_keys(judges: Sequence[Judge], chat: ChatModel | None) -> dict[str, str]:
+    """The keys of the judges, by their names; `chat` is the model that judges, or the first of several."""
+    return {
+        judge.name: judge_key(judge, chat.identity if chat is not None and asks_model(judge) else None)
+        for judge in judges
+    }
+
+
+def with_embedder(judges: Sequence[Judge], embedder: Embedder | None) -> tuple[Judge, ...]:
+    """The judges, those that compare embeddings with this embedder; without one they refuse to judge."""
+    return tuple(
+        judge.with_embedder(embedder) if embedder and isinstance(judge, EmbeddingJudge) else judge for judge in judges
+    )
+
+
+def ask_any_model(judges: Sequence[Judge]) -> bool:
+    """Whether any of the judges calls a model."""
+    return any(asks_model(judge) for judge in judges)
 
 
 def need_answers(metrics: Sequence[Metric]) -> bool:
     """Whether any of the metrics looks at answers; rankings and contexts need none."""
-    return any(metric.kind == "judged" and JUDGED_METRICS[metric.name].reads_answers for metric in metrics)
+    return any(
+        metric.kind == "answer" or (metric.kind == "judged" and judged_metric(metric.name).reads_answers)
+        for metric in metrics
+    )
 
 
-def model_needs(pipelines: Sequence[Pipeline], metrics: Sequence[Metric]) -> frozenset[Need]:
-    """Which models the pipelines use for these metrics, judges left aside."""
+def model_needs(pipelines: Sequence[Pipeline], metrics: Sequence[Metric], judges: Sequence[Judge]) -> frozenset[Need]:
+    """Which models the pipelines use for these metrics, and the embedder where a judge compares embeddings; the model
+    that judges is left aside.
+    """
     generate = need_answers(metrics)
-    return frozenset[Need]().union(*(pipeline.stage.needs(generate) for pipeline in pipelines))
+    compared: frozenset[Need] = frozenset({"embed"} if any(isinstance(j, EmbeddingJudge) for j in judges) else ())
+    return compared.union(*(pipeline.stage.needs(generate) for pipeline in pipelines))
 
 
 def load_experiment(path: Path, cache: Path, on_embedding: Callable[[int, int], None] | None = None) -> Experiment:
@@ -90,14 +145,55 @@ def load_experiment(path: Path, cache: Path, on_embedding: Callable[[int, int], 
 def _plan(
     file: ExperimentFile, name: str, base: Path, cache: Path, on_embedding: Callable[[int, int], None] | None
 ) -> Experiment:
-    metrics = parse_metrics(file.metrics)
+    metrics, own_judges = choose_metrics(file.metrics, base)
     pipelines = tuple(_pipeline(entry, base) for entry in file.pipelines)
     check_labels_differ(pipelines)
     benchmark = load(file.benchmark, split=file.split, base=base)
     questions = select_questions(benchmark, _selection(file.questions), file.seed)
     check_metrics_apply(metrics, benchmark, questions)
-    chat, embedder, judge = _models(file.models, pipelines, metrics, base, cache, on_embedding)
-    return Experiment(name, benchmark, file.benchmark, questions, pipelines, metrics, chat, embedder, judge, file.seed)
+    check_languages(own_judges, questions)
+    judges = judges_of(metrics, own_judges)
+    needs, judging = model_needs(pipelines, metrics, judges), ask_any_model(judges)
+    chat, embedder, raters = _models(file.models, needs, judging, base, cache, on_embedding)
+    experiment = Experiment(
+        name,
+        benchmark,
+        file.benchmark,
+        questions,
+        pipelines,
+        metrics,
+        chat,
+        embedder,
+        raters[0] if raters else None,
+        file.seed,
+        own_judges,
+        raters[1:],
+        file.models.judge_samples,
+        tuple(read_calibration(named, find_file("calibrations", named, base)) for named in file.calibrations),
+    )
+    by_judge(experiment.calibrations, experiment.judge_keys)
+    return experiment
+
+
+def choose_metrics(given: Sequence[MetricLike], base: Path) -> tuple[tuple[Metric, ...], tuple[Judge, ...]]:
+    """The metrics, in order, and the judges of the user's own among what is given: names, paths, or judges."""
+    judges = [choose_judge(entry, base) for entry in given]
+    metrics = parse_metrics(
+        [str(entry) if judge is None else judge.name for entry, judge in zip(given, judges, strict=True)]
+    )
+    for metric in metrics:
+        if metric.judge:
+            raise DeclarationError(
+                f"metrics: found {metric}, expected {metric.name}: `rageval judge RUN --name {metric.judge}` adds "
+                "another judge to a run"
+            )
+    check_available([metric.name for metric in metrics])
+    own = {judge.name: judge for judge in judges if judge is not None}
+    for metric in metrics:
+        if metric.name.startswith(CUSTOM) and metric.name not in own:
+            name = metric.name.removeprefix(CUSTOM)
+            raise DeclarationError(f"metrics: found {metric}, expected the path of that judge, such as {name}.yaml")
+    return metrics, tuple(own.values())
 
 
 def parse_metrics(texts: Sequence[str]) -> tuple[Metric, ...]:
@@ -150,20 +246,20 @@ def _selection(given: int | tuple[str, ...] | Filter | None) -> Selection:
 
 def _models(
     models: Models,
-    pipelines: Sequence[Pipeline],
-    metrics: Sequence[Metric],
+    needs: frozenset[Need],
+    judging: bool,
     base: Path,
     cache: Path,
     on_embedding: Callable[[int, int], None] | None,
-) -> tuple[ChatModel | None, Embedder | None, ChatModel | None]:
-    needs = model_needs(pipelines, metrics)
-    judge_choice = models.judge or models.chat
+) -> tuple[ChatModel | None, Embedder | None, tuple[ChatModel, ...]]:
     chat = choose_chat(models.chat, base, cache) if "chat" in needs else None
-    judge = None
-    if judges_of(metrics):
-        judge = chat if chat is not None and judge_choice == models.chat else choose_chat(judge_choice, base, cache)
+    raters = [
+        chat if chat is not None and choice == models.chat else choose_chat(choice, base, cache)
+        for choice in (models.raters if judging else ())
+    ]
+    check_raters(raters)
     embedder = choose_embedder(models.embed, cache, on_embedding) if "embed" in needs else None
-    return chat, embedder, judge
+    return chat, embedder, tuple(raters)
 
 
 @dataclass(frozen=True, slots=True)

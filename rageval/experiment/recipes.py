@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import importlib.util
 import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import get_type_hints
 
 import pydantic
 
 from rageval.errors import DeclarationError
+from rageval.experiment.named_files import find_file, load_module
 from rageval.pipeline import Pipeline, Stage
 from rageval.shipped import find_shipped
 from rageval.types import Json
@@ -30,7 +30,7 @@ def list_recipes() -> dict[str, Path]:
 
 def recipe_summary(path: Path) -> str:
     """The first line of the recipe's docstring."""
-    return (inspect.getdoc(_load(path)) or "").split("\n", 1)[0]
+    return (inspect.getdoc(load_module(path)) or "").split("\n", 1)[0]
 
 
 def build_pipeline(reference: str, params: Mapping[str, Json], base: Path) -> Pipeline:
@@ -41,7 +41,7 @@ def build_pipeline(reference: str, params: Mapping[str, Json], base: Path) -> Pi
     Raises DeclarationError that names the pipeline and the setting.
     """
     path = _find(reference, base)
-    build = getattr(_load(path), "build", None)
+    build = getattr(load_module(path), "build", None)
     if not callable(build):
         raise DeclarationError(f"{path}: found no function build, expected `def build(...) -> Stage`")
     stage = _call(reference, build, params, base)
@@ -52,32 +52,13 @@ def build_pipeline(reference: str, params: Mapping[str, Json], base: Path) -> Pi
 
 def _find(reference: str, base: Path) -> Path:
     if reference.endswith(".py") or "/" in reference:
-        for folder in (base, Path.cwd()):
-            path = folder / reference
-            if path.is_file():
-                return path.resolve()
-        raise DeclarationError(f"pipelines: {reference}: no such file under {base} or the current directory")
+        return find_file("pipelines", reference, base)
     known = list_recipes()
     if reference not in known:
         near = difflib.get_close_matches(reference, known, n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
         raise DeclarationError(f"pipelines: found {reference!r}, expected a path or one of {', '.join(known)}{hint}")
     return known[reference]
-
-
-def _load(path: Path) -> Any:
-    name = f"rageval_recipe_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise DeclarationError(f"{path}: cannot be loaded as Python; expected a .py file")
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except DeclarationError:
-        raise
-    except Exception as error:
-        raise DeclarationError(f"{path}: importing it failed: {type(error).__name__}: {error}") from error
-    return module
 
 
 def _call(name: str, build: Callable[..., object], params: Mapping[str, Json], base: Path) -> object:

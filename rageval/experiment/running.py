@@ -6,7 +6,7 @@ import asyncio
 import os
 import platform
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,9 +14,14 @@ from importlib import metadata
 from pathlib import Path
 
 from rageval.errors import DeclarationError, ExecutionError
-from rageval.experiment.plan import Experiment
+from rageval.experiment.calibrations import Entry, scaled
+from rageval.experiment.judge_entries import Added, counted, new_entry, read_added, read_judgments
+from rageval.experiment.plan import Experiment, judge_keys
 from rageval.experiment.scoring import score_outcomes, scores_to_json
-from rageval.judges import Judge
+from rageval.experiment.workers import OnProgress, work_through
+from rageval.judges import Judge, asks_model, has_pool, with_pool
+from rageval.judges.custom import NoChat
+from rageval.metrics.names import Metric
 from rageval.models.base import ChatModel
 from rageval.pipeline import Pipeline, Resources, fingerprint
 from rageval.prompts import prompt_digests
@@ -24,17 +29,21 @@ from rageval.records import Outcome, question_to_json, usage_to_json
 from rageval.store import RunFolder
 from rageval.types import Document, Failure, Json, Judgment, Question, RelevanceLabel, Response, Usage
 
-OnProgress = Callable[[int, int], None]
-
 
 @dataclass
 class _Run:
-    """One pipeline's run while it is being made."""
+    """One pipeline's run while it is being made.
+
+    `judges` are those of the experiment that can judge by now, `entries` the manifest's of them, by name. What was
+    `added` to the run by `rageval judge` stays, and is scored again. `judgments` are by the names of both.
+    """
 
     pipeline: Pipeline
     folder: RunFolder
     manifest: dict[str, Json]
-    judge_keys: dict[str, str]
+    judges: tuple[Judge, ...]
+    entries: dict[str, dict[str, Json]]
+    added: Added = Added()
     outcomes: dict[str, Outcome] = field(default_factory=dict[str, Outcome])
     judgments: dict[str, dict[str, tuple[Judgment, ...]]] = field(
         default_factory=dict[str, dict[str, tuple[Judgment, ...]]]
@@ -47,15 +56,35 @@ class _Run:
             for q in question_ids
             if q in outcomes and not (retry_failed and isinstance(outcomes[q], Failure))
         }
-        for name, key in self.judge_keys.items():
-            judged = self.folder.judgments(key)
-            self.judgments[name] = {q: judged[q] for q in question_ids if q in judged and q in self.outcomes}
+        self.added = read_added(self.folder)
+        for name, entry in self.all_entries.items():
+            self.judgments[name] = read_judgments(self.folder, entry, self.outcomes)
+
+    def add(self, judges: Sequence[Judge], entries: Mapping[str, dict[str, Json]]) -> None:
+        """Let more judges judge, with what they have said before."""
+        self.judges = (*self.judges, *judges)
+        self.entries = {**self.entries, **entries}
+        for name, entry in entries.items():
+            self.judgments[name] = read_judgments(self.folder, entry, self.outcomes)
+
+    @property
+    def all_entries(self) -> dict[str, Entry]:
+        """By their names in the manifest: the entries of the experiment's judges, and of those that were added."""
+        return {**self.entries, **self.added.entries}
 
     def is_done(self, question_id: str) -> bool:
         outcome = self.outcomes.get(question_id)
         if outcome is None:
             return False
-        return isinstance(outcome, Failure) or all(question_id in judged for judged in self.judgments.values())
+        return isinstance(outcome, Failure) or all(question_id in self.judgments[name] for name in self.entries)
+
+    def write_manifest(self, metrics: Sequence[Metric], **changes: Json) -> None:
+        """Write the manifest with these changes, and with what was added."""
+        judges: dict[str, Json] = {
+            name: counted(entry, self.judgments[name]) for name, entry in self.all_entries.items()
+        }
+        names: list[Json] = [str(metric) for metric in metrics]
+        self.folder.write_manifest({**self.manifest, "metrics": names, "judges": judges, **changes})
 
 
 def run_experiment(
@@ -64,8 +93,9 @@ def run_experiment(
     """Run what has not been run yet and score everything; the run folders, in the order of the pipelines.
 
     Folders lie under `out/runs`. A question that fails is recorded and counted; `retry_failed` asks those again.
-    `on_progress` is told (done, total) in pairs of question and pipeline. `ModelError` stops the run and everything
-    already answered stays on disk; so it does on Ctrl-C or a kill.
+    `on_progress` is told (done, total) in pairs of question and pipeline, and once more from the start where a judge
+    waits for all answers. `ModelError` stops the run and everything already answered stays on disk; so it does on
+    Ctrl-C or a kill.
     """
     return asyncio.run(_run(experiment, out, on_progress or (lambda done, total: None), retry_failed))
 
@@ -80,11 +110,23 @@ async def _run(experiment: Experiment, out: Path, on_progress: OnProgress, retry
                 stack.enter_context(run.folder.locked())
                 run.read(ids, retry_failed)
             await _answer_and_judge(experiment, runs, on_progress)
+            if _add_pooled(experiment, runs):
+                await _answer_and_judge(experiment, runs, on_progress)
         finally:
             await experiment.close()
         for run in runs:
             _score(experiment, run)
     return [run.folder.path for run in runs]
+
+
+def _add_pooled(experiment: Experiment, runs: Sequence[_Run]) -> bool:
+    """Let the judges begin that look at all answers, now that there are all; whether there is any such judge."""
+    outcomes = {q.id: [run.outcomes[q.id] for run in runs] for q in experiment.questions}
+    responses = {q: [one for one in given if isinstance(one, Response)] for q, given in outcomes.items()}
+    pooled = [with_pool(judge, responses) for judge in experiment.judges if has_pool(judge)]
+    for run in runs:
+        run.add(pooled, _entries(experiment, pooled))
+    return bool(pooled)
 
 
 async def _answer_and_judge(experiment: Experiment, runs: Sequence[_Run], on_progress: OnProgress) -> None:
@@ -99,7 +141,7 @@ async def _answer_and_judge(experiment: Experiment, runs: Sequence[_Run], on_pro
     for label in experiment.benchmark.labels:
         labels.setdefault(label.question_id, []).append(label)
     for run in runs:
-        run.folder.write_manifest(run.manifest)
+        run.write_manifest((*experiment.metrics, *run.added.metrics))
         run.folder.write_questions(question_to_json(q, labels.get(q.id, ())) for q in experiment.questions)
     resources = Resources(
         experiment.benchmark.documents,
@@ -107,30 +149,16 @@ async def _answer_and_judge(experiment: Experiment, runs: Sequence[_Run], on_pro
         chat=experiment.chat,
         embedder=experiment.embedder,
     )
-    pending = [run for run in runs if any(run is other for _, other in work)]
+    pending = [run for run in runs if any(run is other and q.id not in run.outcomes for q, other in work)]
     for index in dict.fromkeys(index for run in pending for index in run.pipeline.stage.indexes()):
         with suppress(ExecutionError):  # then each question that needs it tries again and records why it failed
             await resources.get(index)
-    queue: Iterator[tuple[Question, _Run]] = iter(work)
-
-    async def worker() -> None:
-        nonlocal done
-        for question, run in queue:
-            await _one(experiment, run, question, resources)
-            done += 1
-            on_progress(done, total)
-
-    models = [model for model in (experiment.chat, experiment.judge) if model is not None]
+    models = [model for model in (experiment.chat, *experiment.raters) if model is not None]
     workers = max((model.concurrency for model in models), default=4)
-    try:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(workers, len(work))):
-                group.create_task(worker())
-    except ExceptionGroup as group_error:
-        raise group_error.exceptions[0] from None
+    await work_through(work, lambda pair: _one(experiment, *pair, resources), workers, done, on_progress)
 
 
-async def _one(experiment: Experiment, run: _Run, question: Question, resources: Resources) -> None:
+async def _one(experiment: Experiment, question: Question, run: _Run, resources: Resources) -> None:
     outcome = run.outcomes.get(question.id)
     if outcome is None:
         try:
@@ -145,41 +173,50 @@ async def _one(experiment: Experiment, run: _Run, question: Question, resources:
         run.outcomes[question.id] = outcome
     if isinstance(outcome, Failure):
         return
-    for judge in experiment.judges:
+    for judge in run.judges:
         if question.id not in run.judgments[judge.name]:
-            await _judge(experiment, run, question, outcome, judge)
+            key = str(run.entries[judge.name]["key"])
+            run.judgments[judge.name][question.id] = await judge_response(
+                run.folder, judge, key, experiment.judge, question, outcome
+            )
 
 
-async def _judge(experiment: Experiment, run: _Run, question: Question, response: Response, judge: Judge) -> None:
-    if experiment.judge is None:
+async def judge_response(
+    folder: RunFolder, judge: Judge, key: str, model: ChatModel | None, question: Question, response: Response
+) -> tuple[Judgment, ...]:
+    """What the judge says of a response, written to the folder under that key. Raises DeclarationError where it needs a
+    model and there is none.
+    """
+    chat = model if asks_model(judge) else NoChat(judge.name)
+    if chat is None:
         raise DeclarationError(f"the judge {judge.name} needs a chat model, and none was given (models: judge)")
-    judged = await judge.judge(question, response, experiment.judge)
-    key = run.judge_keys[judge.name]
+    judged = await judge.judge(question, response, chat)
     judgments = tuple(
         Judgment(question.id, key, item.item, item.index, item.text, item.verdict) for item in judged.items
     )
-    run.folder.add_judgments(key, question.id, judgments, judged.usage)
-    run.judgments[judge.name][question.id] = judgments
+    folder.add_judgments(key, question.id, judgments, judged.usage)
+    return judgments
 
 
 def _score(experiment: Experiment, run: _Run) -> None:
-    scores = score_outcomes(experiment.metrics, experiment.benchmark, experiment.questions, run.outcomes, run.judgments)
+    metrics = (*experiment.metrics, *run.added.metrics)
+    judgments = {name: scaled(entry, run.judgments[name]) for name, entry in run.all_entries.items()}
+    scores = score_outcomes(metrics, experiment.benchmark, experiment.questions, run.outcomes, judgments)
     run.folder.write_scores(scores_to_json(scores))
     answering = sum((o.usage for o in run.outcomes.values() if isinstance(o, Response)), Usage())
     latencies = [o.latency_s for o in run.outcomes.values() if isinstance(o, Response)]
-    run.folder.write_manifest(
-        {
-            **run.manifest,
-            "status": "complete",
-            "finished": _now(),
-            "failed": sum(isinstance(outcome, Failure) for outcome in run.outcomes.values()),
-            "abstained": sum(isinstance(o, Response) and o.abstained for o in run.outcomes.values()),
-            "usage": {
-                "answering": usage_to_json(answering),
-                **{key: usage_to_json(run.folder.judging_usage(key)) for key in run.judge_keys.values()},
-            },
-            "mean_latency_s": sum(latencies) / len(latencies) if latencies else None,
-        }
+    keys = [str(entry["key"]) for entry in run.all_entries.values()]
+    run.write_manifest(
+        metrics,
+        status="complete",
+        finished=_now(),
+        failed=sum(isinstance(outcome, Failure) for outcome in run.outcomes.values()),
+        abstained=sum(isinstance(o, Response) and o.abstained for o in run.outcomes.values()),
+        usage={
+            "answering": usage_to_json(answering),
+            **{key: usage_to_json(run.folder.judging_usage(key)) for key in keys},
+        },
+        mean_latency_s=sum(latencies) / len(latencies) if latencies else None,
     )
 
 
@@ -197,7 +234,7 @@ def _new_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: d
         "generate": experiment.generate,
     }
     digest = fingerprint(key)
-    judge_keys = {judge.name: _judge_key(judge, experiment.judge) for judge in experiment.judges}
+    judges = tuple(judge for judge in experiment.judges if not has_pool(judge))
     path = out / "runs" / f"{experiment.name}-{pipeline.name}-{digest[:10]}"
     manifest: dict[str, Json] = {
         "experiment": experiment.name,
@@ -210,8 +247,8 @@ def _new_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: d
             "reference": experiment.reference,
             "content_hash": experiment.benchmark.content_hash,
         },
-        "judges": {name: {"key": judge_keys[name], "model": _identity(experiment.judge)} for name in judge_keys},
-        "metrics": [str(metric) for metric in experiment.metrics],
+        "judges": {},
+        "metrics": [],
         "seed": experiment.seed,
         "versions": {name: metadata.version(name) for name in ("rageval", "numpy", "bm25s", "rjieba")},
         "python": platform.python_version(),
@@ -220,12 +257,19 @@ def _new_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: d
         "created": _now(),
         "status": "running",
     }
-    return _Run(pipeline, RunFolder(path, documents), manifest, judge_keys)
+    return _Run(pipeline, RunFolder(path, documents), manifest, judges, _entries(experiment, judges))
 
 
-def _judge_key(judge: Judge, model: ChatModel | None) -> str:
-    digest = fingerprint({"prompts": prompt_digests(judge.prompts), "model": _identity(model)})
-    return f"{judge.name}-{digest[:10]}"
+def _entries(experiment: Experiment, judges: Sequence[Judge]) -> dict[str, dict[str, Json]]:
+    """The manifest's entries of these judges, by name."""
+    keys = judge_keys(judges, experiment.judge)
+    calibrations = {calibration.record.key: calibration for calibration in experiment.calibrations}
+    return {
+        judge.name: new_entry(
+            judge, keys[judge.name], experiment.judge, experiment.embedder, calibrations.get(keys[judge.name])
+        )
+        for judge in judges
+    }
 
 
 def _identity(model: ChatModel | None) -> str | None:

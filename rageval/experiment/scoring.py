@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from rageval.metrics.judged import JUDGED_METRICS, score_judged
+from rageval.metrics.answers import score_answer
+from rageval.metrics.judged import entries_read, score_judged
 from rageval.metrics.names import Metric
 from rageval.metrics.ranking import score_rankings
 from rageval.records import Outcome
@@ -24,7 +25,7 @@ def score_outcomes(
     outcomes: Mapping[str, Outcome],
     judgments: Judgments,
 ) -> Scores:
-    """Every question's score on every metric. `judgments` is by judge name, then by question id.
+    """Every question's score on every metric. `judgments` is by the judge's name in the manifest, then by question id.
 
     Every question must have an outcome. A failure scores the worst value wherever the metric has anything to say about
     the question. Documents are ranked by their best passage.
@@ -33,12 +34,28 @@ def score_outcomes(
     scores: dict[Metric, dict[str, Score | Unscored]] = dict(_ranking_scores(ranking, benchmark, questions, outcomes))
     for metric in metrics:
         if metric.kind == "judged":
-            of_judge = judgments.get(JUDGED_METRICS[metric.name].judge, {})
+            scores[metric] = score_verdicts(metric, questions, outcomes, judgments)
+        elif metric.kind == "answer":
             scores[metric] = {
-                question.id: score_judged(metric.name, question, outcomes[question.id], of_judge.get(question.id))
-                for question in questions
+                question.id: score_answer(metric, question, outcomes[question.id]) for question in questions
             }
     return {metric: scores[metric] for metric in metrics}
+
+
+def score_verdicts(
+    metric: Metric, questions: Sequence[Question], outcomes: Mapping[str, Outcome], judgments: Judgments
+) -> dict[str, Score | Unscored]:
+    """Every question's score on a judged metric; `judgments` as for `score_outcomes`."""
+    entries = entries_read(metric)
+    return {
+        question.id: score_judged(
+            metric,
+            question,
+            outcomes[question.id],
+            {judge: judgments.get(entry, {}).get(question.id) for judge, entry in entries.items()},
+        )
+        for question in questions
+    }
 
 
 def _ranking_scores(

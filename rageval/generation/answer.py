@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias
@@ -12,6 +11,7 @@ from rageval.models.base import ChatRequest
 from rageval.models.structured import yes_probability
 from rageval.pipeline import Calls, Need, Resources, Stage, State
 from rageval.prompts import load_prompt, shared_text, yes_no_request
+from rageval.text import take_citations
 from rageval.types import Passage
 
 Abstain: TypeAlias = Literal["ask_first", "in_answer", "never"]
@@ -22,7 +22,6 @@ _VARIANTS = {
     (True, False): "citing",
     (True, True): "citing_or_abstain",
 }
-_CITATION = re.compile(r"\s*[\[［【](\d{1,3}(?:\s*[,，、]\s*\d{1,3})*)[\]］】]")
 
 
 @dataclass(frozen=True)
@@ -111,12 +110,6 @@ class AnswerFromMemory(Stage):
 
 def _abstain(state: State, abstention: str) -> State:
     return state.with_response(answer=abstention, abstained=True, citations=())
-
-
-def take_citations(text: str) -> tuple[str, list[int]]:
-    """The text without its markers like [1] or [1, 2], and the numbers in them, in order."""
-    numbers = [int(number) for match in _CITATION.finditer(text) for number in re.findall(r"\d+", match[1])]
-    return _CITATION.sub("", text).strip(), numbers
 
 
 async def ask_yes_no(

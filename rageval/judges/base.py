@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import Protocol, runtime_checkable
 
-from rageval.errors import ExecutionError
-from rageval.models.base import ChatModel, ChatReply, ChatRequest
-from rageval.models.structured import yes_probability
-from rageval.prompts import yes_no_request
-from rageval.types import Abstained, Graded, Language, Passage, Question, Response, Usage, Verdict
+from rageval.models.base import ChatModel, Embedder
+from rageval.pipeline import fingerprint
+from rageval.prompts import prompt_digests
+from rageval.types import Json, Question, Response, Usage, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,44 +31,60 @@ class Judged:
 
 
 class Judge(Protocol):
-    """An instrument. `name` is what metrics ask for; `prompts` are part of its fingerprint.
+    """An instrument. `name` is what metrics ask for, `summary` its question in one line; `prompts` are part of its
+    fingerprint.
 
-    `calls` says how many model calls one response with `passages` passages takes, at least and at most. `judge` never
-    raises for a reply that it cannot use: that is an `Abstained` verdict.
+    `calls` says how many model calls one response with `passages` passages takes if every reply can be read, at least
+    and at most. `judge` never raises for a reply that it cannot use: that is an `Abstained` verdict.
     """
 
-    name: ClassVar[str]
-    prompts: ClassVar[tuple[str, ...]]
+    @property
+    def name(self) -> str: ...
 
-    @staticmethod
-    def calls(passages: int) -> tuple[int, int]: ...
+    @property
+    def summary(self) -> str: ...
+
+    @property
+    def prompts(self) -> tuple[str, ...]: ...
+
+    def calls(self, passages: int) -> tuple[int, int]: ...
 
     async def judge(self, question: Question, response: Response, chat: ChatModel) -> Judged: ...
 
 
-async def ask(chat: ChatModel, request: ChatRequest) -> ChatReply | Abstained:
-    """The reply, or an abstention that says why the call failed after its retries."""
-    try:
-        return await chat.complete(request)
-    except ExecutionError as error:
-        return Abstained(f"the judge's call failed: {error}")
+@runtime_checkable
+class Configured(Protocol):
+    """A judge that its name and prompts do not say all about: `settings` is what else it is made of."""
+
+    @property
+    def settings(self) -> Mapping[str, Json]: ...
 
 
-async def ask_yes_no(
-    chat: ChatModel,
-    name: str,
-    language: Language,
-    fields: Mapping[str, object],
-    passages: tuple[Passage, ...] = (),
-) -> tuple[Graded | Abstained, Usage]:
-    """A yes/no question as a verdict: grade 1 where P(yes) >= 0.5, else 0, with P(yes) beside it.
+@runtime_checkable
+class EmbeddingJudge(Protocol):
+    """A judge that compares embeddings: `with_embedder` is the judge that uses this one, without which it refuses."""
 
-    The question is put so that yes is good. A reply that is neither yes nor no is an abstention, never a grade.
+    def with_embedder(self, embedder: Embedder) -> Judge: ...
+
+
+@runtime_checkable
+class PooledJudge(Protocol):
+    """A judge that looks at what all systems answered before it judges one of them, when every one has answered.
+
+    `pool` is the judge that knows these responses, by question id; other responses, another key.
     """
-    reply = await ask(chat, yes_no_request(name, language, fields, passages))
-    if isinstance(reply, Abstained):
-        return reply, Usage()
-    probability = yes_probability(reply)
-    if probability is None:
-        return Abstained("neither yes nor no", reply.text), reply.usage
-    return Graded(1.0 if probability >= 0.5 else 0.0, round(probability, 6)), reply.usage
+
+    def pool(self, responses: Mapping[str, Sequence[Response]]) -> Judge: ...
+
+
+def asks_model(judge: Judge) -> bool:
+    """Whether the judge ever calls a model."""
+    return judge.calls(1)[1] > 0
+
+
+def judge_key(judge: Judge, model: str | None) -> str:
+    """Names the instrument; other prompts, settings or another model (its identity, None for none): another key."""
+    made_of: dict[str, Json] = {"prompts": prompt_digests(judge.prompts), "model": model}
+    if isinstance(judge, Configured):
+        made_of["settings"] = {**judge.settings}
+    return f"{judge.name}-{fingerprint(made_of)[:10]}"

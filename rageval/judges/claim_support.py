@@ -1,94 +1,107 @@
-"""Does the context support what the answer claims?"""
+"""The claim matrix: claims of the answer and of the reference against the passages and against each other.
+
+Source: the two steps of RAGAS faithfulness (Es et al. 2023, arXiv 2309.15217), and RAGChecker (Ru et al. 2024, arXiv
+2408.08067) for the rest of the matrix.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import re
-from dataclasses import dataclass, replace
-from typing import ClassVar, cast
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from rageval.judges.base import Item, Judged, ask, ask_yes_no
-from rageval.judges.evidence import nearest_sentence
-from rageval.models.base import ChatModel, ChatReply, ChatRequest
-from rageval.models.structured import parse_object
-from rageval.prompts import load_prompt
-from rageval.types import Abstained, Graded, Json, Question, Response, Usage
+from rageval.judges import claim_list, support
+from rageval.judges.base import Item, Judged
+from rageval.judges.claim_list import split_claims
+from rageval.judges.support import Context, judge_support
+from rageval.models.base import ChatModel
+from rageval.types import Abstained, Graded, Passage, Question, Response, Verdict
 
-_CLAUSE_END = re.compile(r"[，；。！？]|[,;.!?](?=\s|$)|\b(?:and|but|while|whereas)\b")
-_MOST_CLAIMS = 8
+_PROMPTS = (*claim_list.PROMPTS, *support.PROMPTS)
 
 
 @dataclass(frozen=True)
 class ClaimSupport:
-    """Split the answer into claims (one call), then ask of each whether it follows from the passages (one call each).
+    """Is each claim of the answer supported by the context? Two calls: one splits the answer, one judges all claims.
 
-    There may be as many claims as the answer has clauses, up to eight: small models pad short answers with claims that
-    nobody made. An abstention has no claims and costs nothing. Where the claims cannot be read, the answer as a whole
-    gets one abstained verdict. Source: the two steps of RAGAS faithfulness (Es et al. 2023, arXiv 2309.15217), with the
-    verdict read as P(yes) instead of as text.
+    An abstention has no claims and costs nothing. Without context nothing is supported.
     """
 
-    name: ClassVar[str] = "claim_support"
-    prompts: ClassVar[tuple[str, ...]] = ("claims", "claim_support")
+    name: str = "claim_support"
+    summary: str = "Is each claim of the answer supported by the context?"
+    prompts: tuple[str, ...] = _PROMPTS
+    splits: int = 1
 
-    @staticmethod
-    def calls(passages: int) -> tuple[int, int]:
-        return 0, 9
+    def calls(self, passages: int) -> tuple[int, int]:
+        return 0, 2
 
     async def judge(self, question: Question, response: Response, chat: ChatModel) -> Judged:
         if response.abstained or not response.answer:
             return Judged()
-        claims, usage = await _claims(question, response.answer, chat)
-        if isinstance(claims, Abstained):
-            return Judged((Item("answer", 0, response.answer, claims),), usage)
-        if not response.context:
-            verdict = Graded(0.0, rationale="there is no context that could support it")
-            return Judged(tuple(Item("claim", i, claim, verdict) for i, claim in enumerate(claims)), usage)
-        verdicts = await asyncio.gather(
-            *(
-                ask_yes_no(chat, "claim_support", question.language, {"claim": claim}, response.context_passages)
-                for claim in claims
-            )
-        )
-        passages = list(zip(response.context, response.context_passages, strict=True))
-        items: list[Item] = []
-        for index, (claim, (verdict, cost)) in enumerate(zip(claims, verdicts, strict=True)):
-            usage = usage + cost
-            if isinstance(verdict, Graded) and verdict.grade == 1.0:
-                verdict = replace(verdict, evidence=nearest_sentence(claim, passages))
-            items.append(Item("claim", index, claim, verdict))
-        return Judged(tuple(items), usage)
+        return await _judge_text("claim", question, response.answer, _context(response), chat)
 
 
-async def _claims(question: Question, answer: str, chat: ChatModel) -> tuple[list[str] | Abstained, Usage]:
-    prompt = load_prompt("claims")
-    messages = prompt.messages(question.language, {"question": question.text, "answer": answer})
-    request = ChatRequest(messages, prompt.id(question.language), max_tokens=256, schema=_schema(answer))
-    reply = await ask(chat, request)
-    if isinstance(reply, Abstained):
-        return reply, Usage()
-    return _read_claims(reply), reply.usage
+@dataclass(frozen=True)
+class ReferenceSupport:
+    """Is each claim of the reference answer supported by the context? Two calls; all pipelines share the claims.
+
+    The reference is the question's first. Nothing is judged where there is none.
+    """
+
+    name: str = "reference_support"
+    summary: str = "Is each claim of the reference answer supported by the context?"
+    prompts: tuple[str, ...] = _PROMPTS
+    splits: int = 1
+
+    def calls(self, passages: int) -> tuple[int, int]:
+        return 0, 2
+
+    async def judge(self, question: Question, response: Response, chat: ChatModel) -> Judged:
+        if not question.references:
+            return Judged()
+        return await _judge_text("reference_claim", question, question.references[0], _context(response), chat)
 
 
-def _schema(answer: str) -> dict[str, Json]:
-    clauses = sum(any(map(str.isalnum, clause)) for clause in _CLAUSE_END.split(answer))
-    most = min(max(clauses, 1), _MOST_CLAIMS)
-    return {
-        "type": "object",
-        "properties": {"claims": {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": most}},
-        "required": ["claims"],
-        "additionalProperties": False,
-    }
+@dataclass(frozen=True)
+class ClaimAgreement:
+    """Does each claim of the answer follow from the reference, and each of the reference from the answer?
+
+    Four calls, two of which split the texts and are shared with the other judges of claims. Nothing is judged where
+    there is no reference, no answer, or an abstention.
+    """
+
+    name: str = "claim_agreement"
+    summary: str = "Does each claim of the answer follow from the reference, and each of the reference from the answer?"
+    prompts: tuple[str, ...] = _PROMPTS
+    splits: int = 2
+
+    def calls(self, passages: int) -> tuple[int, int]:
+        return 0, 4
+
+    async def judge(self, question: Question, response: Response, chat: ChatModel) -> Judged:
+        if response.abstained or not response.answer or not question.references:
+            return Judged()
+        answer, reference = response.answer, question.references[0]
+        right = await _judge_text("claim", question, answer, _alone(reference), chat)
+        made = await _judge_text("reference_claim", question, reference, _alone(answer), chat)
+        return Judged(right.items + made.items, right.usage + made.usage)
 
 
-def _read_claims(reply: ChatReply) -> list[str] | Abstained:
-    if reply.finish_reason == "length":
-        return Abstained("the list of claims was cut off", reply.text)
-    parsed = parse_object(reply.text, {"claims": list})
-    if parsed is None:
-        return Abstained("the list of claims is unreadable", reply.text)
-    raw = cast("list[Json]", parsed["claims"])
-    claims = [claim.strip() for claim in raw if isinstance(claim, str) and claim.strip()]
-    if not claims or len(claims) != len(raw):
-        return Abstained("the list of claims is empty or holds something other than texts", reply.text)
-    return list(dict.fromkeys(claims))
+async def _judge_text(kind: str, question: Question, text: str, context: Context, chat: ChatModel) -> Judged:
+    """Where the claims cannot be read, one abstained verdict on the text as a whole."""
+    claims, usage = await split_claims(question, text, chat)
+    if isinstance(claims, Abstained):
+        return Judged((Item(f"{kind}s", 0, text, claims),), usage)
+    verdicts: Sequence[Verdict] = [Graded(0.0, rationale="there is no context that could support it")] * len(claims)
+    if context:
+        verdicts, cost = await judge_support(claims, context, question.language, chat)
+        usage += cost
+    items = [Item(kind, i, claim, v) for i, (claim, v) in enumerate(zip(claims, verdicts, strict=True))]
+    return Judged(tuple(items), usage)
+
+
+def _context(response: Response) -> Context:
+    return list(zip(response.context, response.context_passages, strict=True))
+
+
+def _alone(text: str) -> Context:
+    return [(0, Passage("", 0, len(text), text))]

@@ -1,65 +1,114 @@
-"""Does the answer address the question? Does each passage help?"""
+"""Does each passage of the context help?"""
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
-from rageval.judges.base import Item, Judged, ask_yes_no
+from rageval.judges.asking import verdict_of
+from rageval.judges.base import Item, Judged
+from rageval.judges.tables import YES_NO, Said, ask_each
 from rageval.models.base import ChatModel
-from rageval.types import Question, Response, Usage
+from rageval.text import sentences
+from rageval.types import Abstained, Graded, Passage, Question, Response, Usage, Verdict
 
-
-@dataclass(frozen=True)
-class AnswerRelevance:
-    """One yes/no question about the answer: does it address what was asked, right or wrong?
-
-    Direct grading in place of RAGAS's generated questions: one call instead of four. An abstention is not sent to the
-    model; the metric knows what it is worth.
-    """
-
-    name: ClassVar[str] = "answer_relevance"
-    prompts: ClassVar[tuple[str, ...]] = ("answer_relevance",)
-
-    @staticmethod
-    def calls(passages: int) -> tuple[int, int]:
-        return 0, 1
-
-    async def judge(self, question: Question, response: Response, chat: ChatModel) -> Judged:
-        if response.abstained or not response.answer:
-            return Judged()
-        verdict, usage = await ask_yes_no(
-            chat, "answer_relevance", question.language, {"question": question.text, "answer": response.answer}
-        )
-        return Judged((Item("answer", 0, response.answer, verdict),), usage)
+SENTENCES_A_CALL = 40
 
 
 @dataclass(frozen=True)
 class PassageRelevance:
-    """One yes/no question per passage of the context, each passage judged alone.
+    """Does each passage of the context state the answer to the question, or a part of it? One call for all passages."""
 
-    Alone, so that neither rank nor neighbours sway the verdict, and so that the verdict on a passage is paid for once
-    however many pipelines find it.
-    """
+    name: str = "passage_relevance"
+    summary: str = "Does each passage of the context state the answer to the question, or a part of it?"
+    prompts: tuple[str, ...] = ("passage_relevance",)
 
-    name: ClassVar[str] = "passage_relevance"
-    prompts: ClassVar[tuple[str, ...]] = ("passage_relevance",)
-
-    @staticmethod
-    def calls(passages: int) -> tuple[int, int]:
-        return 0, passages
+    def calls(self, passages: int) -> tuple[int, int]:
+        return 0, min(passages, 1)
 
     async def judge(self, question: Question, response: Response, chat: ChatModel) -> Judged:
         passages = response.context_passages
-        verdicts = await asyncio.gather(
-            *(
-                ask_yes_no(chat, "passage_relevance", question.language, {"question": question.text}, (passage,))
-                for passage in passages
-            )
+        if not passages:
+            return Judged()
+        words = YES_NO[question.language]
+        fields = {"question": question.text, "last": len(passages)}
+        said, usage = await ask_each(
+            chat, "passage_relevance", question.language, fields, words, len(passages), passages
         )
-        items = tuple(
-            Item("passage", position, passage.id, verdict)
-            for position, passage, (verdict, _) in zip(response.context, passages, verdicts, strict=True)
+        verdicts = _each(said, len(passages), lambda one: _yes_no(one, words))
+        return Judged(_passage_items(response, verdicts), usage)
+
+
+@dataclass(frozen=True)
+class PassageGrade:
+    """How well does each passage of the context answer the question, from 0 to 3? One call for all passages.
+
+    The grades are UMBRELA's (Upadhyay et al. 2024, arXiv 2406.06519): 0 has nothing to do with the question, 1 is
+    related but does not answer it, 2 has an answer that is unclear or hidden among other things, 3 is dedicated to the
+    question and holds the exact answer.
+    """
+
+    name: str = "passage_grade"
+    summary: str = "How well does each passage of the context answer the question, from 0 to 3 (UMBRELA)?"
+    prompts: tuple[str, ...] = ("passage_grade",)
+    graded: bool = True
+
+    def calls(self, passages: int) -> tuple[int, int]:
+        return 0, min(passages, 1)
+
+    async def judge(self, question: Question, response: Response, chat: ChatModel) -> Judged:
+        passages = response.context_passages
+        if not passages:
+            return Judged()
+        fields = {"question": question.text, "last": len(passages)}
+        said, usage = await ask_each(
+            chat, "passage_grade", question.language, fields, ("0", "1", "2", "3"), len(passages), passages
         )
-        return Judged(items, sum((usage for _, usage in verdicts), Usage()))
+        verdicts = _each(said, len(passages), lambda one: Graded(float(one.word)))
+        return Judged(_passage_items(response, verdicts), usage)
+
+
+@dataclass(frozen=True)
+class SentenceRelevance:
+    """Is each sentence of the context needed to answer the question? One call for every forty sentences.
+
+    Source: context relevance in Es et al. 2023, arXiv 2309.15217.
+    """
+
+    name: str = "sentence_relevance"
+    summary: str = "Is each sentence of the context needed to answer the question?"
+    prompts: tuple[str, ...] = ("sentence_relevance",)
+
+    def calls(self, passages: int) -> tuple[int, int]:
+        return 0, passages
+
+    async def judge(self, question: Question, response: Response, chat: ChatModel) -> Judged:
+        found = [
+            Passage(passage.doc_id, passage.start + start, passage.start + end, passage.text[start:end])
+            for passage in response.context_passages
+            for start, end in sentences(passage.text)
+        ]
+        words = YES_NO[question.language]
+        verdicts: list[Verdict] = []
+        usage = Usage()
+        for at in range(0, len(found), SENTENCES_A_CALL):
+            part = found[at : at + SENTENCES_A_CALL]
+            fields = {"question": question.text, "last": len(part)}
+            said, cost = await ask_each(chat, "sentence_relevance", question.language, fields, words, len(part), part)
+            verdicts += _each(said, len(part), lambda one: _yes_no(one, words))
+            usage += cost
+        items = enumerate(zip(found, verdicts, strict=True))
+        return Judged(tuple(Item("sentence", i, sentence.id, verdict) for i, (sentence, verdict) in items), usage)
+
+
+def _each(said: list[Said] | Abstained, n: int, verdict: Callable[[Said], Verdict]) -> list[Verdict]:
+    return [said] * n if isinstance(said, Abstained) else [verdict(one) for one in said]
+
+
+def _yes_no(said: Said, words: tuple[str, str]) -> Graded:
+    return verdict_of(float(said.word == words[0]) if said.probability is None else said.probability)
+
+
+def _passage_items(response: Response, verdicts: Sequence[Verdict]) -> tuple[Item, ...]:
+    items = zip(response.context, response.context_passages, verdicts, strict=True)
+    return tuple(Item("passage", hit, passage.id, verdict) for hit, passage, verdict in items)

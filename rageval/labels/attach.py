@@ -142,7 +142,7 @@ def _require_scored(run: RunFolder, frame: Frame, rows: Sequence[LabelRow]) -> N
     problems: list[str] = []
     for row in rows:
         if row.question_id in frame.failed:
-            why = "the pipeline failed on it and scores 0 whatever people say"
+            why = f"the pipeline failed on it and scores {frame.metric.worst:g} whatever people say"
         elif row.question_id in frame.scores:
             continue
         elif row.question_id in frame.unscored:

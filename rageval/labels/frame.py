@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from rageval.errors import DeclarationError
+from rageval.experiment.calibrations import instrument
 from rageval.metrics import Metric, parse
-from rageval.metrics.judged import JUDGED_METRICS
+from rageval.metrics.judged import entries_read
 from rageval.pipeline import fingerprint
 from rageval.records import Outcome
 from rageval.store import RunFolder
@@ -41,7 +42,8 @@ def read_frame(run: RunFolder, metric_name: str) -> Frame:
     metric = parse(metric_name)
     if metric.kind != "judged":
         raise DeclarationError(
-            f"metric {metric}: found a ranking metric, expected a judged one: {metric} is exact, nobody need label it"
+            f"metric {metric}: found a metric that is not judged, expected a judged one: {metric} is exact, nobody "
+            "need label it"
         )
     if manifest["status"] != "complete":
         raise DeclarationError(f"{run.path}: the run is not finished; run its experiment again and it goes on")
@@ -51,7 +53,7 @@ def read_frame(run: RunFolder, metric_name: str) -> Frame:
         near = difflib.get_close_matches(str(metric), judged, n=3) or judged
         there = f"one of {', '.join(near)}" if near else "a run with judged metrics"
         raise DeclarationError(f"{run.path}: found no scores of {metric}, expected {there}")
-    judge = manifest["judges"][JUDGED_METRICS[metric.name].judge]["key"]
+    judge = "+".join(instrument(manifest["judges"][entry]) for entry in entries_read(metric).values())
     return Frame.from_scores(metric, judge, scores[str(metric)])
 
 

@@ -42,8 +42,8 @@ class Sample:
     """A random sample of the questions that `judge` scored on `metric` in one run.
 
     `drawn` is in an order that says nothing about the questions, so that any first part of it is a random sample as
-    well. `known` holds the labels of drawn questions that nobody need label: where the pipeline failed the score is 0,
-    whatever a person would say. A simple random sample has one stratum.
+    well. `known` holds the labels of drawn questions that nobody need label: where the pipeline failed it has the worst
+    score, whatever a person would say. A simple random sample has one stratum.
     """
 
     run: str

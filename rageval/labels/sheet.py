@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from rageval.errors import DeclarationError
-from rageval.labels.instructions import INSTRUCTIONS
+from rageval.labels.instructions import instruction
 from rageval.labels.sampling import Sample
+from rageval.metrics import parse
 from rageval.store import RunFolder
 from rageval.types import Json, Question, Response
 
@@ -51,11 +52,12 @@ def write_sheet(run: RunFolder, sample: Sample, path: Path) -> None:
     """
     check_sheet_path(path)
     questions, outcomes = run.questions(), run.outcomes()
+    asked_of_judge = run.manifest()["judges"].get(sample.metric, {}).get("summary", "")
     rows: list[dict[str, Json]] = []
     for question_id in sample.to_label:
         outcome = outcomes[question_id]
         assert isinstance(outcome, Response)
-        rows.append(_row(sample, questions[question_id][0], outcome))
+        rows.append(_row(sample, questions[question_id][0], outcome, asked_of_judge))
     text = _csv(rows) if path.suffix.lower() == ".csv" else "".join(_json_line(row) for row in rows)
     try:
         path.write_bytes(text.encode(errors="backslashreplace"))
@@ -63,7 +65,7 @@ def write_sheet(run: RunFolder, sample: Sample, path: Path) -> None:
         raise DeclarationError(f"{path}: cannot be written ({error.strerror}): choose another --out") from None
 
 
-def _row(sample: Sample, question: Question, response: Response) -> dict[str, Json]:
+def _row(sample: Sample, question: Question, response: Response, asked_of_judge: str) -> dict[str, Json]:
     passages: list[Json] = [
         f"[{number}] " + "\n".join(filter(None, (passage.title, passage.text)))
         for number, passage in enumerate(response.context_passages, 1)
@@ -75,7 +77,7 @@ def _row(sample: Sample, question: Question, response: Response) -> dict[str, Js
         "metric": sample.metric,
         "label": None,
         "annotator": "",
-        "instructions": INSTRUCTIONS[sample.metric][question.language],
+        "instructions": instruction(parse(sample.metric).name, question.language, asked_of_judge),
         "question": question.text,
         "references": [*question.references],
         "passages": passages,

@@ -70,6 +70,10 @@ class CachedChat:
         return await asyncio.shield(task)
 
     async def close(self) -> None:
+        running = list(self._in_flight.values())  # nobody waits for these any more, and where to keep them is closed
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
         self._database.close()
         await self._model.close()
 

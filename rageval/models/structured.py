@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rageval.models.base import ChatReply
@@ -14,7 +14,8 @@ from rageval.types import Json
 _OBJECT_START = re.compile(r'\{\s*["}]')
 _YES = frozenset({"yes", "是", "是的"})
 _NO = frozenset({"no", "否", "不", "不是"})
-_SPACE_MARKS = " \t\r\n\u3000\u2581\u0120"  # the last two stand for a space in SentencePiece and byte-level BPE tokens
+# The last two stand for a space in SentencePiece and byte-level BPE tokens; a quotation mark may open a JSON text.
+_AROUND = ' \t\r\n"\u3000\u2581\u0120'
 _CLOSING_MARKS = ".!。！."
 
 
@@ -43,19 +44,54 @@ def yes_probability(reply: ChatReply) -> float | None:
     Case and leading spaces do not matter. None where neither appears. Without alternatives the text decides: 1.0 for a
     bare yes, 0.0 for a bare no (a full stop or exclamation mark may follow), None for anything else.
     """
-    if not reply.first_token:
-        word = _word(reply.text).rstrip(_CLOSING_MARKS)
-        return 1.0 if word in _YES else 0.0 if word in _NO else None
-    yes = _log_mass(reply, _YES)
-    no = _log_mass(reply, _NO)
+    return _share_of_yes(reply.first_token) if reply.first_token else word_probability(reply.text)
+
+
+def word_probability(text: str) -> float | None:
+    """1.0 for a bare yes, 0.0 for a bare no in English or Chinese (a full stop may follow), None for anything else."""
+    word = _word(text).rstrip(_CLOSING_MARKS)
+    return 1.0 if word in _YES else 0.0 if word in _NO else None
+
+
+def yes_probabilities(reply: ChatReply, key: str) -> list[float | None]:
+    """P(yes) at each yes or no that a JSON reply gives under a key that matches the pattern `key`, in order.
+
+    Empty where the reply has no alternatives; None where neither word is among those of a verdict's token.
+    """
+    place = re.compile(rf'"(?:{key})"\s*:\s*"?$')
+    found: list[float | None] = []
+    so_far = ""
+    for token in reply.tokens:
+        if place.search(so_far) and _word(token.text):
+            found.append(_share_of_yes(token.alternatives))
+        so_far += token.text
+    return found
+
+
+def word_shares(reply: ChatReply, words: Sequence[str]) -> list[float] | None:
+    """The mass of each word among the first token's alternatives, as shares that sum to 1, in the order of `words`.
+
+    Lower-case words that differ; case and leading spaces of tokens do not matter. None where none of them is there.
+    """
+    masses = [_log_mass(reply.first_token, frozenset({word})) for word in words]
+    top = max(masses)
+    if top == -math.inf:
+        return None
+    shares = [math.exp(mass - top) for mass in masses]
+    return [share / sum(shares) for share in shares]
+
+
+def _share_of_yes(alternatives: Sequence[tuple[str, float]]) -> float | None:
+    yes = _log_mass(alternatives, _YES)
+    no = _log_mass(alternatives, _NO)
     if yes == no == -math.inf:
         return None
     top = max(yes, no)
     return math.exp(yes - top) / (math.exp(yes - top) + math.exp(no - top))
 
 
-def _log_mass(reply: ChatReply, words: frozenset[str]) -> float:
-    found = [logprob for token, logprob in reply.first_token if _word(token) in words and math.isfinite(logprob)]
+def _log_mass(alternatives: Sequence[tuple[str, float]], words: frozenset[str]) -> float:
+    found = [logprob for token, logprob in alternatives if _word(token) in words and math.isfinite(logprob)]
     if not found:
         return -math.inf
     top = max(found)
@@ -63,7 +99,7 @@ def _log_mass(reply: ChatReply, words: frozenset[str]) -> float:
 
 
 def _word(text: str) -> str:
-    return text.strip(_SPACE_MARKS).lower()
+    return text.strip(_AROUND).lower()
 
 
 def _is(value: object, kind: type) -> bool:

@@ -11,6 +11,7 @@ from rich.text import Text
 from rageval.baseline import Side
 from rageval.comparison import CompareResult, Comparison
 from rageval.pairs import UNCORRECTED, Pairs, signed
+from rageval.report.tables import metric_title
 from rageval.stats import Interval
 
 HEADER = [
@@ -57,8 +58,9 @@ def pairs_cell(pairs: Pairs) -> str:
 
 
 def metric_cell(pairs: Pairs) -> str:
-    """The metric's name, with a mark where people's labels have not corrected the judge."""
-    return f"{pairs.metric} †" if pairs.judged else pairs.metric
+    """The metric's name, with an arrow where lower is better and a mark where no people's labels correct the judge."""
+    title = metric_title(pairs.metric)
+    return f"{title} †" if pairs.judged else title
 
 
 def interval_cell(interval: Interval) -> str:
@@ -81,7 +83,12 @@ def notes(pairs: Sequence[Pairs], benchmark: str, questions: int) -> str:
         parts.append("Left out: questions that only the baseline + only the candidate has a score for.")
     if any(any(one.failed) for one in pairs):
         before, after = (max(one.failed[side] for one in pairs) for side in (0, 1))
-        parts.append(f"Failed questions score 0: {before} of the baseline's, {after} of the candidate's.")
+        worst = "0 (1 where ↓)" if any(one.lower_is_better for one in pairs) else "0"
+        parts.append(f"Failed questions score {worst}: {before} of the baseline's, {after} of the candidate's.")
+    if any(one.lower_is_better for one in pairs):
+        parts.append(
+            "↓ lower is better: its difference is baseline - candidate, so that more than 0 is an improvement."
+        )
     if any(one.judged for one in pairs):
         parts.append(f"† {UNCORRECTED}: a model's opinion that no people's labels have corrected.")
     return " ".join(parts)

@@ -9,7 +9,7 @@ from rageval.errors import DeclarationError
 from rageval.extras import need_package
 from rageval.leaderboard import Leaderboard
 from rageval.metrics import parse
-from rageval.report.tables import rank_cell
+from rageval.report.tables import metric_title, rank_cell
 
 FORMATS = (".svg", ".png", ".pdf")
 _SETTINGS: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": "rageval", "font.size": 9}
@@ -44,7 +44,7 @@ def draw_forest(board: Leaderboard, path: Path) -> None:
                 axis.plot(
                     [mean.point], [place], "o", color="#4464ad", markerfacecolor="white" if hollow else "#4464ad", ms=5
                 )
-            axis.set_title(metric, fontsize=9)
+            axis.set_title(metric_title(metric), fontsize=9)
             axis.set_xlim(-0.02, 1.02)
             axis.grid(axis="x", color="#dddddd", linewidth=0.6)
             axis.set_axisbelow(True)

@@ -31,7 +31,7 @@ class _RateColumn(ProgressColumn):
 
 
 class Bars:
-    """A bar for embedding passages and one for questions; each appears when it is first told of."""
+    """A bar for each kind of work; each appears when it is first told of."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
@@ -44,6 +44,18 @@ class Bars:
 
     def questions(self, done: int, total: int) -> None:
         self._show("questions × pipelines", done, total)
+
+    def responses(self, done: int, total: int) -> None:
+        self._show("responses", done, total)
+
+    def labelled_items(self, done: int, total: int) -> None:
+        self._show("labelled items", done, total)
+
+    def attacks(self, done: int, total: int) -> None:
+        self._show("attacks and controls", done, total)
+
+    def preferences(self, done: int, total: int) -> None:
+        self._show("pairs of answers", done, total)
 
     def stop(self) -> None:
         self._progress.stop()

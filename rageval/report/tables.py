@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from rageval.leaderboard import Leaderboard, Row
 from rageval.metrics import parse
+from rageval.report.judge_notes import judge_notes
 from rageval.types import Estimate
 
 
@@ -31,7 +32,21 @@ def rank_cell(row: Row) -> str:
 
 def header(board: Leaderboard) -> list[str]:
     """Column names."""
-    return ["rank", "pipeline", *board.metrics, "failed", "abstained", "calls", "tokens", "s/question"]
+    return [
+        "rank",
+        "pipeline",
+        *map(metric_title, board.metrics),
+        "failed",
+        "abstained",
+        "calls",
+        "tokens",
+        "s/question",
+    ]
+
+
+def metric_title(name: str) -> str:
+    """The metric's name, with an arrow where lower is better."""
+    return f"{name} ↓" if parse(name).lower_is_better else name
 
 
 def cells(board: Leaderboard, row: Row) -> list[str]:
@@ -52,11 +67,12 @@ def cells(board: Leaderboard, row: Row) -> list[str]:
 
 def legend(board: Leaderboard) -> str:
     """What the numbers are."""
+    worst = "0, or 1 where lower is better (↓)" if any(parse(name).lower_is_better for name in board.metrics) else "0"
     uncorrected = any(not mean.n_labelled and _judged(name) for _, name, mean in _numbers(board))
     text = (
         f"{board.benchmark}, {board.questions} questions. Mean [95% interval] (questions scored, where not all); "
         "ranks by the first metric, shared by runs that paired tests cannot tell apart (permutation, adjusted for all "
-        "pairs); failed questions score 0; calls, tokens and seconds are what each run paid itself: a call that "
+        f"pairs); failed questions score {worst}; calls, tokens and seconds are what each run paid itself: a call that "
         "another run had made already is free."
     )
     return text + (" † judge only, uncorrected: no people's labels." if uncorrected else "")
@@ -104,6 +120,7 @@ def markdown(board: Leaderboard) -> str:
     models = [f"- {role}: `{identity}`" for role, identity in board.models.items()]
     notes = [f"- {line}" for line in (*label_notes(board), *(f"**{warning}**" for warning in label_warnings(board)))]
     labels = ["With people's labels:", "", *notes, ""] if notes else []
-    return "\n".join(
-        [*lines, "", legend(board), "", *labels, "Made with:", "", *models, f"- machine: {board.machine}", ""]
-    )
+    about = [f"- {line}" for line in judge_notes(board)]
+    judges = ["Judges:", "", *about, ""] if about else []
+    made = ["Made with:", "", *models, f"- machine: {board.machine}", ""]
+    return "\n".join([*lines, "", legend(board), "", *labels, *judges, *made])

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from rageval.leaderboard import Leaderboard
 from rageval.records import Outcome
+from rageval.report.judge_notes import judge_notes
 from rageval.report.tables import cells, header, label_notes, label_warnings, legend
 from rageval.types import Abstained, Failure, Judgment, Question
 
@@ -38,6 +39,8 @@ def print_leaderboard(board: Leaderboard, console: Console) -> None:
             for name, value in zip(names[2:], row[2:], strict=True):
                 console.print(Text(f"        {name:<20} {value}"))
     for note in label_notes(board):
+        console.print(Text(note))
+    for note in judge_notes(board):
         console.print(Text(note))
     for warning in label_warnings(board):
         console.print(Text(warning, style="bold red"))
@@ -84,15 +87,18 @@ def print_question(
             _line(console, f"  {_verdict(judgment)}  {judgment.item} {judgment.index + 1}: {judgment.text}")
             if not isinstance(judgment.verdict, Abstained):
                 for evidence in judgment.verdict.evidence:
-                    _line(console, f"      hit {evidence.hit + 1}: “{evidence.quote}”", "dim")
+                    found = "" if evidence.found else " (these words are not there)"
+                    _line(console, f"      hit {evidence.hit + 1}: “{evidence.quote}”{found}", "dim")
 
 
 def _verdict(judgment: Judgment) -> str:
     verdict = judgment.verdict
+    votes = ", ".join("none" if vote is None else f"{vote:g}" for vote in verdict.votes)
+    shown = f" (votes {votes})" if votes else ""
     if isinstance(verdict, Abstained):
-        return f"no verdict ({verdict.reason})"
+        return f"no verdict ({verdict.reason}){shown}"
     probability = "" if verdict.probability is None else f" P(yes) {verdict.probability:.2f}"
-    return f"{verdict.grade:g}{probability}"
+    return f"{verdict.grade:g}{probability}{shown}"
 
 
 def _line(console: Console, text: str, style: str = "") -> None:

@@ -6,11 +6,13 @@ import asyncio
 import json
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 from aiohttp import web
+
+from rageval.models.base import Token
 
 
 @dataclass(frozen=True)
@@ -39,17 +41,25 @@ def completion(
     finish_reason: str = "stop",
     top_logprobs: Mapping[str, float] | None = None,
     usage: Mapping[str, Any] | None = None,
+    tokens: Sequence[Token] = (),
     **message: object,
 ) -> Canned:
-    top = [{"token": token, "logprob": logprob} for token, logprob in (top_logprobs or {}).items()]
+    """`tokens` with their alternatives, or `top_logprobs`, the alternatives of the only one."""
+    if top_logprobs:
+        tokens = [Token(next(iter(top_logprobs)), tuple(top_logprobs.items()))]
     choice = {
         "index": 0,
         "finish_reason": finish_reason,
         "message": {"role": "assistant", "content": text, **message},
-        "logprobs": {"content": [{**top[0], "top_logprobs": top}]} if top else None,
+        "logprobs": {"content": [_token(token) for token in tokens]} if tokens else None,
     }
     counted = usage or {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
     return Canned({"id": "x", "object": "chat.completion", "model": "fake", "choices": [choice], "usage": counted})
+
+
+def _token(token: Token) -> dict[str, Any]:
+    top = [{"token": text, "logprob": logprob} for text, logprob in token.alternatives]
+    return {"token": token.text, "logprob": top[0]["logprob"] if top else 0.0, "top_logprobs": top}
 
 
 def embeddings(vectors: list[list[float]]) -> Canned:

@@ -6,17 +6,20 @@ import hashlib
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from rageval.models.base import ChatReply, ChatRequest, Token
-from rageval.types import Usage
+from rageval.models.base import ChatReply, ChatRequest
+from rageval.types import Language, Usage
 from tests.flow.fake_server import Canned, Received, completion, embeddings
+from tests.unit.scripts import as_json, numbered, spelled, support_table, verdict, verdict_table
 
 DOCUMENTS = {
     "arlen": "Mount Arlen is 2310 metres high. Its summit was first reached in 1871 by two sisters.",
@@ -92,25 +95,48 @@ def write_experiment(folder: Path, base_url: str, *, model: Mapping[str, object]
     return path
 
 
-def reply_to(prompt: str, *, wants_json: bool, wants_logprobs: bool) -> ChatReply:
-    """What the model says, decided by the prompt's words alone: claims as JSON, P(yes), or text."""
+def reply_to(prompt: str, *, schema: Mapping[str, Any] | None, wants_logprobs: bool) -> ChatReply:
+    """What the model says, decided by the prompt's words alone: text, yes or no, or JSON in the form of the schema."""
     digest = hashlib.sha256(prompt.encode()).digest()
     usage = Usage(calls=1, prompt_tokens=len(prompt), completion_tokens=5)
-    if wants_json:
-        claims = [f"Claim {digest[0]} holds.", f"第{digest[1]}条成立。"][: 1 + digest[2] % 2]
-        return ChatReply(json.dumps({"claims": claims}, ensure_ascii=False), usage=usage)
+    if schema is not None:
+        return replace(_json_reply(prompt, digest, schema["properties"]), usage=usage)
     if wants_logprobs:
-        p = 0.02 + 0.96 * math.sqrt(digest[0] / 255)  # yes twice as often as no
-        yes, no = ("yes", "no") if prompt.isascii() else ("是", "否")
-        pairs = sorted([(yes, math.log(p)), (no, math.log(1 - p))], key=lambda pair: -pair[1])
-        return ChatReply(pairs[0][0], tokens=(Token(pairs[0][0], tuple(pairs)),), usage=usage)
+        return replace(spelled(verdict(_odds(digest[0]), _language(prompt))), usage=usage)
     return ChatReply(f"The salt lake {digest[0]} lies at Delmar [1].\n东湖{digest[1]}在白沙镇。", usage=usage)
+
+
+def _json_reply(prompt: str, digest: bytes, properties: Mapping[str, Any]) -> ChatReply:
+    """Claims, or something under each number; a quote is the beginning of a passage, letter for letter."""
+    if "claims" in properties:
+        claims = [f"Claim {digest[0]} holds.", f"第{digest[1]}条成立。"][: 1 + digest[2] % 2]
+        return ChatReply(as_json(claims=claims))
+    odds = [_odds(byte) for byte in digest[: len(properties)]]
+    first = properties["1"]
+    if "enum" in first:
+        words: list[str] = first["enum"]
+        if len(words) == 2:
+            return verdict_table(*odds, language=_language(prompt))
+        return ChatReply(numbered([words[int(p * len(words))] for p in odds]))
+    passages = re.findall(r"^\[\d+\] (.*)$", prompt, re.MULTILINE)
+    named = [1 + byte % len(passages) for byte in digest]
+    rows = [(p, n, passages[n - 1][:12]) if p >= 0.5 else (p, 0, "") for p, n in zip(odds, named, strict=False)]
+    return support_table(*rows, language=_language(prompt))
+
+
+def _odds(byte: int) -> float:
+    return 0.02 + 0.96 * math.sqrt(byte / 255)  # yes twice as often as no
+
+
+def _language(prompt: str) -> Language:
+    """Of the instruction, which ends the prompt."""
+    return "en" if prompt.rpartition("\n")[2].isascii() else "zh"
 
 
 def scripted_reply(request: ChatRequest) -> ChatReply:
     """For `ScriptedChat`."""
     prompt = request.messages[-1].content
-    return reply_to(prompt, wants_json=request.schema is not None, wants_logprobs=request.top_logprobs > 0)
+    return reply_to(prompt, schema=request.schema, wants_logprobs=request.top_logprobs > 0)
 
 
 def respond(received: Received) -> Canned:
@@ -119,11 +145,14 @@ def respond(received: Received) -> Canned:
         return embeddings([_vector(text) for text in received.payload["input"]])
     payload = received.payload
     reply = reply_to(
-        payload["messages"][-1]["content"],
-        wants_json="response_format" in payload,
-        wants_logprobs=payload.get("logprobs", False),
+        payload["messages"][-1]["content"], schema=asked_schema(payload), wants_logprobs=payload.get("logprobs", False)
     )
-    return completion(reply.text, top_logprobs=dict(reply.first_token))
+    return completion(reply.text, tokens=reply.tokens)
+
+
+def asked_schema(payload: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The JSON schema in a request to the server."""
+    return payload["response_format"]["json_schema"]["schema"] if "response_format" in payload else None
 
 
 def _vector(text: str) -> list[float]:

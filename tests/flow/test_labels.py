@@ -187,7 +187,7 @@ def rewrite(change: Callable[[str], str]) -> Callable[[Path], object]:
 CASES = {
     "no such run": Case("sample nowhere -m faithfulness -n 5", ("nowhere/manifest.json: no such file",)),
     "unknown metric": Case("sample lakes -m faithfull -n 5", ("unknown metric 'faithfull'", "faithfulness?")),
-    "ranking metric": Case("sample lakes -m ndcg@10 -n 5", ("found a ranking metric, expected a judged one",)),
+    "ranking metric": Case("sample lakes -m ndcg@10 -n 5", ("found a metric that is not judged, expected",)),
     "metric not in the run": Case("sample lakes -m faithfulness -n 5", ("found no scores of faithfulness",)),
     "too many": Case("sample lakes -m answer_relevance -n 61", ("found a sample of 61, expected 1 to 60",)),
     "none": Case("sample lakes -m answer_relevance -n 0", ("found a sample of 0, expected 1 to 60",)),

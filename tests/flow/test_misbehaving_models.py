@@ -13,21 +13,35 @@ import pytest
 
 from tests.conftest import CommandLine
 from tests.flow.fake_server import Canned, FakeServer, Received, completion, fault
-from tests.flow.small_world import QUESTIONS, read_jsonl, respond, run_folders, start_rageval, write_experiment
+from tests.flow.small_world import (
+    QUESTIONS,
+    asked_schema,
+    read_jsonl,
+    respond,
+    run_folders,
+    start_rageval,
+    write_experiment,
+)
 
 PIPELINES = [{"naive": {"k": 2}}, {"rag_fusion": {"k": 2, "n": 2}}, {"self_rag": {"k": 2}}, "closed_book"]
 CONCURRENCY = 8
 METRICS = ["answer_relevance", "faithfulness", "context_relevance", "ndcg@10"]
 
+SUPPORTED = {"supported": "是", "passage": 1, "quote": "流入东湖", "note": "sure"}
 HALF = "半个表情\ud83d"  # a reply cut within an emoji leaves half a surrogate pair
 
 
 def misbehave(received: Received) -> Canned:
-    """What happens depends on the question and on what is asked: text, claims, or yes or no."""
+    """What happens depends on the question and on what is asked: text, yes or no, claims, or verdicts on several things
+    (on claims without the question).
+    """
     if received.path == "/v1/embeddings":
         return respond(received)
     prompt = received.payload["messages"][-1]["content"]
-    kind = "claims" if "response_format" in received.payload else "yes_no" if "logprobs" in received.payload else "text"
+    schema = asked_schema(received.payload)
+    kind = "yes_no" if "logprobs" in received.payload else "text"
+    if schema is not None:
+        kind = "claims" if "claims" in schema["properties"] else "verdicts"
     question = next((name for name, text in QUESTIONS.items() if text in prompt), "")
     match question, kind:
         case "en-1", "text":
@@ -46,8 +60,12 @@ def misbehave(received: Received) -> Canned:
             return completion(json.dumps({"claims": [HALF, "镇上有图书馆。"]}))
         case "en-2", "claims":
             return completion("Sure! Here are the claims: {{{")
-        case _, "yes_no" if "最大" in prompt:
-            return completion("否。")
+        case "zh-1", "verdicts":
+            return completion('{"1": "是", "2": NaN}')
+        case "zh-2", "verdicts":
+            return completion('好的：\n{"2": "否", "1": "是"}\n还有别的问题吗？')
+        case _, "verdicts" if "最大" in prompt:
+            return completion(json.dumps({"1": SUPPORTED, "2": {"supported": "否。", "passage": 0, "quote": ""}}))
         case "zh-none", "yes_no":
             return completion("perhaps\x00")
         case _, "yes_no":
@@ -153,7 +171,11 @@ def test_what_goes_wrong_is_counted(finished: Finished) -> None:
     why = naive["faithfulness"]["unscored"]
     assert why["zh-1"] == "1 of 1 verdicts missing: the list of claims was cut off"
     assert why["en-none"] == "the pipeline abstained: nothing to check"
-    assert why["zh-none"].startswith("1 of 2 verdicts missing: the judge's call failed: ")
+    assert why["zh-none"].startswith("2 of 2 verdicts missing: the judge's call failed: ")
+    assert set(why) == {"zh-1", "en-none", "zh-none"}
+    assert naive["context_relevance"]["questions"] == {"en-1": 0.0, "en-2": 0.0, "zh-2": 0.5}
+    why = naive["context_relevance"]["unscored"]
+    assert why["zh-1"] == "2 of 2 verdicts missing: the verdicts are unreadable, or not 2"
     assert set(why) == {"zh-1", "en-none", "zh-none"}
     assert by_pipeline["closed_book"]["faithfulness"]["unscored"]["en-2"] == (
         "1 of 1 verdicts missing: the list of claims is unreadable"

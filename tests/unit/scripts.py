@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Callable
-from typing import TypeAlias
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 from rageval.models.base import ChatReply, ChatRequest, Token
 from rageval.models.scripted import ScriptedChat
-from rageval.types import Usage
+from rageval.types import Language, Usage
 
 Reply: TypeAlias = str | ChatReply | Exception
-Script: TypeAlias = Reply | list[Reply] | Callable[[ChatRequest], Reply]
+Script: TypeAlias = Reply | list[Any] | Callable[[ChatRequest], Reply]
+
+OTHER_WORD = {"yes": "no", "no": "yes", "Yes": "No", "No": "Yes", "是": "否", "否": "是"}
 
 
 def prompt_name(request: ChatRequest) -> str:
@@ -47,3 +50,53 @@ def p_yes(probability: float) -> ChatReply:
     """A reply whose first token has these odds."""
     pairs = (("yes", math.log(probability)), ("no", math.log(1 - probability)))
     return one_token("yes" if probability >= 0.5 else "no", *pairs)
+
+
+def spelled(*pieces: str | tuple[str, float], finish_reason: str = "stop") -> ChatReply:
+    """A reply whose tokens are these pieces. A pair is a token with a verdict in it, and the probability of that very
+    verdict; the rest goes to the other word.
+    """
+    tokens = tuple(Token(piece) if isinstance(piece, str) else _verdict(*piece) for piece in pieces)
+    return ChatReply("".join(token.text for token in tokens), finish_reason, tokens, Usage(calls=1))
+
+
+def verdict_table(*probabilities: float, language: Language = "en") -> ChatReply:
+    """`{"1": "yes", "2": "no"}` with these P(yes)."""
+    pieces: list[str | tuple[str, float]] = []
+    for number, probability in enumerate(probabilities, 1):
+        pieces += [f'{", " if pieces else "{"}"{number}": "', verdict(probability, language), '"']
+    return spelled(*pieces, "}")
+
+
+def support_table(*rows: tuple[float, int, str], language: Language = "en") -> ChatReply:
+    """What the prompt `support` asks for. A row is of a claim: P(yes), passage, quote."""
+    pieces: list[str | tuple[str, float]] = []
+    for number, (probability, passage, quote) in enumerate(rows, 1):
+        rest = f'", "passage": {passage}, "quote": {json.dumps(quote, ensure_ascii=False)}}}'
+        pieces += [
+            f'{", " if pieces else "{"}"{number}": {{"supported": "',
+            verdict(probability, language),
+            rest,
+        ]
+    return spelled(*pieces, "}")
+
+
+def verdict(probability: float, language: Language = "en") -> tuple[str, float]:
+    """The likelier word of the language, with its probability, for `spelled`."""
+    yes, no = ("yes", "no") if language == "en" else ("是", "否")
+    return (yes, probability) if probability >= 0.5 else (no, 1 - probability)
+
+
+def as_json(**content: object) -> str:
+    return json.dumps(content, ensure_ascii=False)
+
+
+def numbered(values: Sequence[object]) -> str:
+    """A JSON object with these values under 1, 2, …"""
+    return json.dumps({str(number): value for number, value in enumerate(values, 1)}, ensure_ascii=False)
+
+
+def _verdict(text: str, probability: float) -> Token:
+    word = text.strip(' "')
+    other = text.replace(word, OTHER_WORD[word])
+    return Token(text, ((text, math.log(probability)), (other, math.log(1 - probability))))

@@ -8,7 +8,7 @@ from typing import Any
 
 from rageval.baseline import JudgedBy, MetricScores, Side
 from rageval.metrics import parse
-from rageval.metrics.judged import JUDGED_METRICS
+from rageval.metrics.judged import judged_metric
 from rageval.records import question_to_json
 from rageval.store import RunFolder
 from rageval.types import Json, Question, RelevanceLabel
@@ -59,9 +59,10 @@ def write_run(
     questions = ids(len(next(iter(scores.values()))))
     folder = RunFolder(path)
     judges: dict[str, Json] = {
-        JUDGED_METRICS[name].judge: {"key": JUDGE.key, "model": JUDGE.model}
+        judge: {"key": JUDGE.key, "model": JUDGE.model}
         for name in scores
-        if name in JUDGED_METRICS
+        if parse(name).kind == "judged"
+        for judge in judged_metric(name).judges
     }
     manifest: dict[str, Json] = {
         "label": path.name,

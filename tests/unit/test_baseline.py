@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rageval.baseline import document_groups, read_side, write_baseline
+from rageval.baseline import JudgedBy, document_groups, read_side, write_baseline
+from rageval.comparison import compare
 from rageval.errors import DeclarationError, NotComparableError
+from rageval.types import Json
 from tests.unit.sides import FINGERPRINT, JUDGE, write_run
 
 SCORES = {"ndcg@10": [1.0, 1 / 3, 0.0], "faithfulness": [0.5, None, 0.0]}
@@ -66,6 +68,24 @@ def test_the_file(run: Path, tmp_path: Path) -> None:
     before = path.read_bytes()
     assert write_baseline(run, tmp_path / "baselines").read_bytes() == before
     assert [file.name for file in path.parent.iterdir()] == ["demo-naive.json"]
+
+
+def test_a_metric_of_several_judges(tmp_path: Path) -> None:
+    """Their keys together name the instrument, each model is named once; another key of one is another judge."""
+    scores = {"hallucination": [0.5, 1.0], "answer_recall": [1.0, 0.0]}
+    keys = {"claim_support": "claim_support-1", "claim_agreement": "claim_agreement-2"}
+    judges: dict[str, Json] = {name: {"key": key, "model": "critic", "verdicts": 7} for name, key in keys.items()}
+    run = write_run(tmp_path / "run", scores, judges=judges)
+    both = JudgedBy("claim_support-1+claim_agreement-2", "critic")
+    pinned = write_baseline(run, tmp_path)
+    for side in (read_side(run), read_side(pinned)):
+        assert side.metrics["hallucination"].judge == both
+        assert side.metrics["answer_recall"].judge == JudgedBy("claim_agreement-2", "critic")
+    judges["claim_agreement"] = {"key": "claim_agreement-3", "model": "other"}
+    other = read_side(write_run(tmp_path / "other", scores, judges=judges)).metrics["hallucination"]
+    assert other.judge == JudgedBy("claim_support-1+claim_agreement-3", "critic, other")
+    with pytest.raises(NotComparableError, match="hallucination: found other judges"):
+        compare(run, tmp_path / "other", ["hallucination"])
 
 
 def test_by_name(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from statistics import stdev
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.stats import beta, norm
 
 from rageval.baseline import JudgedBy, MetricScores, Side
@@ -40,6 +43,40 @@ def test_worse_is_told_in_positive_numbers() -> None:
     one = compare(side({"map": [1] * 9}), side({"map": [0] * 9})).comparisons["map"]
     assert one.verdict == "worse"
     assert one.sentence == f"candidate is worse on map by 1.000 [{-one.difference.high:.3f}, 1.000]"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "verdict", "sentence"),
+    [
+        (1.0, 0.25, "better", r"candidate is better on hallucination by 0\.750 \[0\.\d+, 0\.\d+\]"),
+        (0.25, 1.0, "worse", r"candidate is worse on hallucination by 0\.750 \[0\.\d+, 0\.\d+\]"),
+        (0.25, 0.25, "cannot be told apart", "hallucination cannot be told apart: no question changed"),
+    ],
+)
+def test_less_hallucination_is_better(before: float, after: float, verdict: str, sentence: str) -> None:
+    """Means stay as they are; the difference is turned round, so that more than 0 is an improvement."""
+    one = compare(side({"hallucination": [before] * 9}), side({"hallucination": [after] * 9})).comparisons[
+        "hallucination"
+    ]
+    assert one.verdict == verdict
+    assert (one.pairs.baseline_mean, one.pairs.candidate_mean) == (before, after)
+    assert one.difference.point == pytest.approx(before - after)
+    assert (one.wins, one.losses) == (9 * (before > after), 9 * (before < after))
+    assert re.match(sentence, one.sentence)
+    assert one.pairs.changed == tuple(Change(q, before, after) for q in ids(9) if before != after)
+
+
+@given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), min_size=2, max_size=20))
+def test_a_metric_turned_round_gives_the_same_verdict(eighths: list[tuple[int, int]]) -> None:
+    """Faithfulness 1 - h says of two systems what hallucination h says. Eighths have no rounding."""
+    before, after = ([pair[i] / 8 for pair in eighths] for i in (0, 1))
+    low = compare(side({"hallucination": before}), side({"hallucination": after})).comparisons["hallucination"]
+    high = compare(
+        side({"faithfulness": [1 - h for h in before]}), side({"faithfulness": [1 - h for h in after]})
+    ).comparisons["faithfulness"]
+    assert (low.verdict, low.p_value, low.difference) == (high.verdict, high.p_value, high.difference)
+    assert (low.wins, low.ties, low.losses) == (high.wins, high.ties, high.losses)
+    assert low.more_questions == high.more_questions
 
 
 def test_holm_over_the_metrics_compared() -> None:

@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 
 import rageval
-from rageval import DeclarationError, Document, Question, RelevanceLabel, Response
+from rageval import CustomJudge, DeclarationError, Document, Judged, Question, RelevanceLabel, Response
 from rageval.generation import AnswerFromMemory
+from rageval.judges import Rubric
+from rageval.judges.rubric import Wording
+from rageval.models.base import ChatModel
 from rageval.models.scripted import HashEmbedder, ScriptedChat
 from rageval.pipeline import Pipeline
 from rageval.retrieval import Retrieve
@@ -142,6 +145,59 @@ def test_a_judge_of_its_own(evaluate: Evaluate) -> None:
     assert {request.prompt.partition("/")[0] for request in critic.requests} == {"answer_relevance"}
 
 
+class Brevity(CustomJudge):
+    """Is the answer short?"""
+
+    name = "custom.brevity"
+
+    def __init__(self, most: int = 2) -> None:
+        self.most = most
+        self.seen: list[str] = []
+
+    async def judge(self, question: Question, response: Response, chat: ChatModel) -> Judged:
+        self.seen.append(question.id)
+        return self.grade(float(len((response.answer or "").split()) <= self.most), response)
+
+
+def two_words(question: Question) -> str:
+    return "Two words." if question.id == "q1" else "Three words here."
+
+
+TONE = Rubric("custom.tone", {"en": Wording("How polite is the answer?", ("rude", "neutral", "polite"))})
+
+
+def test_judges_of_ones_own(evaluate: Evaluate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Levels 2 and 3 of 3 are 1/2 and 1; one of two answers is short."""
+    (tmp_path / "file.yaml").write_text("name: file\nen: {question: Good, levels: [no, yes]}\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    critic = ScriptedChat(lambda request: "2" if "Two words." in request.messages[-1].content else "3", "critic")
+    metrics = [Brevity(), TONE, "file.yaml"]
+    with pytest.raises(DeclarationError, match=r"found custom\.tone twice"):
+        evaluate(BENCHMARK, [two_words], [*metrics, TONE], judge=critic)
+    told = evaluate(BENCHMARK, [two_words], metrics[:2], judge=critic)["two_words"]
+    assert {name: mean.point if mean else None for name, mean in told.items()} == {
+        "custom.brevity": 1 / 2,
+        "custom.tone": 3 / 4,
+    }
+    found = evaluate(BENCHMARK, [two_words], metrics, judge=critic)["two_words"]["custom.file"]
+    assert found
+    assert (found.point, found.n, found.unscored) == (1.0, 1, 1)  # there is no level 3 of 2
+
+
+def test_a_judge_without_a_model_is_not_asked_again_for_another_model(evaluate: Evaluate) -> None:
+    first, second, stricter = Brevity(), Brevity(), Brevity(most=1)
+    nobody = ScriptedChat(lambda _: AssertionError("it was asked"))
+    for brevity, identity in ((first, "critic"), (second, "another")):
+        critic = ScriptedChat(lambda _: "2", identity)
+        result = evaluate(BENCHMARK, [two_words], [brevity, TONE], chat=nobody, judge=critic)
+        assert result.leaderboard.models == {"judge": identity}
+        assert len(critic.requests) == 2
+    assert (sorted(first.seen), second.seen) == (["q1", "q2"], [])
+    result = evaluate(BENCHMARK, [two_words], [stricter], chat={"provider": "nowhere"})  # which is not looked at
+    assert sorted(stricter.seen) == ["q1", "q2"]
+    assert result.leaderboard.models == {}
+
+
 @pytest.mark.parametrize(
     ("pipelines", "metrics", "told"),
     [
@@ -152,10 +208,13 @@ def test_a_judge_of_its_own(evaluate: Evaluate) -> None:
         (["orakel"], ["map"], "did you mean oracle"),
         ([3], ["map"], "found a int, expected a pipeline, name or function"),
         (["oracle"], ["map", "AP"], "found map twice"),
+        (["oracle"], ["custom.brevity"], "expected the path of that judge, such as brevity.yaml"),
+        (["oracle"], [Brevity], "found the class Brevity"),
+        (["oracle"], [Rubric("custom.x", {"zh": TONE.wordings["en"]})], "custom.x: found no wording in en, which 2"),
     ],
 )
 def test_mistakes_are_told_before_anything_runs(
-    pipelines: list[object], metrics: list[str], told: str, evaluate: Evaluate, tmp_path: Path
+    pipelines: list[object], metrics: list[object], told: str, evaluate: Evaluate, tmp_path: Path
 ) -> None:
     with pytest.raises(DeclarationError, match=told):
         evaluate(BENCHMARK, pipelines, metrics)

@@ -49,6 +49,25 @@ def test_a_better_candidate_passes_at_margin_zero() -> None:
     assert gate(baseline, candidate, {"map": 0.0}).verdict == "pass"
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "verdict", "sentence"),
+    [
+        (0.0, 1.0, "fail", "hallucination fails: worse by more than 0.5, -1.000 [-1.000, -0."),
+        (1.0, 0.0, "pass", "hallucination passes: not worse by 0.5, +1.000 [+0."),
+        (0.0, 0.25, "pass", "hallucination passes: not worse by 0.5, -0.250 [-0."),
+    ],
+)
+def test_more_hallucination_than_the_margin_fails(before: float, after: float, verdict: str, sentence: str) -> None:
+    """A rise by 1 beside a margin of 0.5 is what a fall by 1 is elsewhere: p is 0.75**20 as above."""
+    baseline, candidate = side({"hallucination": [before] * 20}), side({"hallucination": [after] * 20}, "two")
+    result = gate(baseline, candidate, {"hallucination": 0.5})
+    assert (only(result).verdict, result.verdict) == (verdict, verdict)
+    assert only(result).sentence.startswith(sentence)
+    assert (only(result).pairs.baseline_mean, only(result).pairs.candidate_mean) == (before, after)
+    if verdict == "fail":
+        assert only(result).p_fail == pytest.approx(0.75**20, abs=0.002)
+
+
 def test_too_few_questions_are_inconclusive_whatever_they_say() -> None:
     assert gate(*equal(5, "map"), {"map": 0.05}).verdict == "inconclusive"
     assert gate(*lost(1), {"map": 0.2}).verdict == "inconclusive"

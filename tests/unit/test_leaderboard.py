@@ -96,6 +96,31 @@ def test_overlapping_intervals_are_told_apart_by_paired_scores() -> None:
     assert rank_ranges([worse, better, {}]) == [(2, 2), (1, 1), None]
 
 
+def test_the_lowest_mean_is_first_where_lower_is_better(tmp_path: Path) -> None:
+    """The runs of `board`, as if their scores were shares of hallucinated claims: the order is the reverse, and a run
+    without scores is last all the same.
+    """
+    paths = [write_run(tmp_path / name, {"hallucination": estimate(interval)}) for name, interval in INTERVALS.items()]
+    board = read_leaderboard(paths)
+    assert [(row.label, row.rank) for row in board.rows] == [
+        ("weak", (1, 1)),
+        ("good", (2, 3)),
+        ("best", (2, 3)),
+        ("silent", None),
+    ]
+    table = markdown(board)
+    assert table.startswith("| rank | pipeline | hallucination ↓ | failed |")
+    assert table.splitlines()[2].startswith("| 1 | weak | 0.300 [0.20, 0.40]† |")
+    assert "failed questions score 0, or 1 where lower is better (↓);" in table
+    assert "hallucination ↓" in "".join(shown(board, 160))
+
+
+def test_ranks_by_the_lowest() -> None:
+    little = {f"q{i}": i / 25 for i in range(20)}
+    more = {question: score + 0.01 for question, score in little.items()}
+    assert rank_ranges([little, more, {}], lower_is_better=True) == [(1, 1), (2, 2), None]
+
+
 def test_ranks_are_shared_without_evidence() -> None:
     one = {"q0": 0.0, "q1": 0.0}
     other = {"q0": 1.0, "q1": 1.0}
@@ -132,6 +157,7 @@ def test_json(board: Leaderboard, tmp_path: Path) -> None:
         "calls": 6,
         "tokens": 140,
         "mean_latency_s": 1.25,
+        "judges": {"claim_support": {"key": "claim_support-1", "model": "critic"}},
     }
     nothing = dict.fromkeys(("mean", "low", "high", "level", "method"))
     assert data["runs"][3]["metrics"] == {"faithfulness": {**nothing, "n": 0, "unscored": 10, "failed": 0, **NO_LABELS}}

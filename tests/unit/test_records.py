@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
@@ -70,12 +71,14 @@ def responses(draw: st.DrawFn) -> Response:
     )
 
 
-verdicts = st.builds(Abstained, st.text(), st.text()) | st.builds(
+votes = st.lists(st.none() | finite, max_size=3).map(tuple)
+verdicts = st.builds(Abstained, st.text(), st.text(), votes) | st.builds(
     Graded,
     finite,
     st.none() | st.floats(0, 1),
     st.lists(st.builds(Evidence, counts, st.text()), max_size=2).map(tuple),
     st.text(),
+    votes,
 )
 
 
@@ -115,6 +118,13 @@ def test_failure_round_trip(failure: Failure) -> None:
 @given(st.builds(Judgment, st.just("q"), st.just("judge-1"), st.text(), counts, st.text(), verdicts))
 def test_judgment_round_trip(judgment: Judgment) -> None:
     assert judgment_from_json(through_text(judgment_to_json(judgment)), "q", "judge-1") == judgment
+
+
+def test_votes_are_kept_only_where_a_panel_voted() -> None:
+    alone = Judgment("q", "j", "answer", 0, "text", Graded(1.0))
+    voted = replace(alone, verdict=Abstained("no majority", votes=(1.0, None)))
+    assert "votes" not in judgment_to_json(alone)
+    assert judgment_to_json(voted)["votes"] == [1.0, None]
 
 
 def test_question_keeps_the_highest_grade_of_each_document() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rageval.text import count_tokens, reply_lines, search_words, sentences
+from rageval.text import count_tokens, reply_lines, search_words, sentences, take_citations
 
 texts = st.text(
     st.sampled_from("ab Z1.!?。！？；…”\"')\n\t 　中文字e.g.") | st.characters(exclude_categories=["Cs"]), max_size=60
@@ -98,3 +98,18 @@ def test_search_words_of_mixed_text_hold_both_languages() -> None:
 )
 def test_reply_lines(reply: str, lines: list[str]) -> None:
     assert reply_lines(reply) == lines
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Plain.", ("Plain.", [])),
+        ("One [1]. Two[2].", ("One. Two.", [1, 2])),
+        ("甲［1］。乙【12】。", ("甲。乙。", [1, 12])),
+        ("Both [1, 3]. 都[2，4]。", ("Both. 都。", [1, 3, 2, 4])),
+        ("Not [a], [], [1234] or (1).", ("Not [a], [], [1234] or (1).", [])),
+        ("[3]", ("", [3])),
+    ],
+)
+def test_take_citations(text: str, expected: tuple[str, list[int]]) -> None:
+    assert take_citations(text) == expected

@@ -57,6 +57,8 @@ def plan(tmp_path: Path) -> Iterator[Planner]:
         ("oracle", RANKING, set()),
         ("closed_book", ["answer_relevance"], {"chat", "judge"}),
         ({"recorded": {"path": "theirs.jsonl"}}, RANKING, set()),
+        ({"recorded": {"path": "theirs.jsonl"}}, ["semantic_similarity"], {"embed"}),
+        ({"recorded": {"path": "theirs.jsonl"}}, ["answer_relevance_by_questions"], {"embed", "judge"}),
         ({"recorded": {"path": "theirs.jsonl"}}, ["faithfulness"], {"judge"}),
     ],
 )
@@ -118,10 +120,10 @@ def test_judges_are_named_once_in_the_order_of_the_metrics(plan: Planner) -> Non
 
 
 def test_cost_of_a_naive_pipeline(plan: Planner) -> None:
-    """Two passages: check and answer 1 to 2 calls, claims and verdicts 0 to 9, answer 0 to 1, passages 0 to 2."""
+    """Two passages: check and answer 1 to 2 calls, claims and their verdicts 0 to 2, answer 0 to 1, passages 0 to 1."""
     planned = plan(pipelines=[{"naive": {"retriever": "bm25", "k": 2}}, "oracle"])
     naive, _ = estimate_cost(planned)
-    assert (naive.pipeline, naive.low, naive.high) == ("naive(retriever=bm25, k=2)", 6 * 1, 6 * (2 + 9 + 1 + 2))
+    assert (naive.pipeline, naive.low, naive.high) == ("naive(retriever=bm25, k=2)", 6 * 1, 6 * (2 + 2 + 1 + 1))
 
 
 def test_cost_without_generation(plan: Planner) -> None:

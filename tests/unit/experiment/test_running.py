@@ -136,7 +136,7 @@ def test_another_judge_judges_again_what_is_kept(bench: Bench, monkeypatch: pyte
     assert (
         replace(bench, chat=ScriptedChat(scripted_reply, identity="other")).run(recorded, ["answer_relevance"]) == run
     )
-    monkeypatch.setattr("rageval.experiment.running.prompt_digests", lambda names: dict.fromkeys(names, "edited"))
+    monkeypatch.setattr("rageval.judges.base.prompt_digests", lambda names: dict.fromkeys(names, "edited"))
     assert bench.run(recorded, ["answer_relevance"]) == run
     assert len(list((run / "judgments").iterdir())) == 3  # another model, another wording
     assert len((run / "responses.jsonl").read_text("utf-8").splitlines()) == len(QUESTIONS)

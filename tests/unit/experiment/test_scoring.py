@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from scipy.stats import binomtest
@@ -86,6 +87,37 @@ def test_a_pipeline_that_always_fails_scores_the_worst_value() -> None:
     mean = estimate(scores[mrr])
     assert mean
     assert (mean.point, mean.n, mean.failed, mean.unscored) == (0.0, 3, 3, 1)
+
+
+def test_a_failure_is_as_bad_as_can_be_where_lower_is_better() -> None:
+    """q3 failed and scores 1; q1 has one claim of three that nothing supports; the others have no reference."""
+    hallucination, exact = Metric("hallucination"), Metric("exact_match")
+    questions = [replace(QUESTIONS[0], references=("x",)), QUESTIONS[1], replace(QUESTIONS[2], references=("x",))]
+    outcomes = {"q1": found("a", "x"), "q2": found("a", "x"), "q3": FAILURE}
+
+    def said(judge: str, *grades: float) -> dict[str, tuple[Judgment, ...]]:
+        return {"q1": tuple(Judgment("q1", judge, "claim", i, f"c{i}", Graded(g)) for i, g in enumerate(grades))}
+
+    judgments = {"claim_support": said("claim_support", 1, 0, 0), "claim_agreement": said("claim_agreement", 0, 1, 0)}
+    scores = score_outcomes([hallucination, exact], BENCHMARK, questions, outcomes, judgments)
+    assert scores[hallucination] == {
+        "q1": Score(pytest.approx(1 / 3)),
+        "q2": Unscored("the question has no reference answer"),
+        "q3": Score(1.0, failed=True),
+    }
+    assert scores[exact] == {**scores[hallucination], "q1": Score(1.0), "q3": Score(0.0, failed=True)}
+    mean = estimate(scores[hallucination])
+    assert mean
+    assert (mean.point, mean.n, mean.failed) == (pytest.approx((1 / 3 + 1) / 2), 2, 1)
+
+
+def test_a_judge_that_was_not_asked_leaves_the_metric_unscored() -> None:
+    """Hallucination needs both; faithfulness the one that was asked."""
+    question = replace(QUESTIONS[0], references=("x",))
+    judgments = {"claim_support": {"q1": (Judgment("q1", "claim_support", "claim", 0, "c", Graded(1.0)),)}}
+    both = [Metric("hallucination"), Metric("faithfulness")]
+    scores = score_outcomes(both, BENCHMARK, [question], {"q1": found("a", "x")}, judgments)
+    assert [scores[metric]["q1"] for metric in both] == [Unscored("not judged"), Score(1.0)]
 
 
 def test_judged_metrics_read_judgments() -> None:

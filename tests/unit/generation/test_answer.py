@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from rageval.generation import Answer, AnswerFromMemory
-from rageval.generation.answer import take_citations
 from rageval.models.base import ChatReply
 from rageval.models.scripted import ScriptedChat
 from rageval.pipeline import Calls, Resources, Stage, State
@@ -76,21 +75,6 @@ def test_citations_are_positions_in_the_hits(found: Any) -> None:
     assert response.answer == "One. Two. None."
     assert response.citations == (0, 2), "[2] is the second passage of the context, hit 0; 7 and 0 name none"
     assert "The sky is blue [2]" in chat.requests[0].messages[-1].content
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("Plain.", ("Plain.", [])),
-        ("One [1]. Two[2].", ("One. Two.", [1, 2])),
-        ("甲［1］。乙【12】。", ("甲。乙。", [1, 12])),
-        ("Both [1, 3]. 都[2，4]。", ("Both. 都。", [1, 3, 2, 4])),
-        ("Not [a], [], [1234] or (1).", ("Not [a], [], [1234] or (1).", [])),
-        ("[3]", ("", [3])),
-    ],
-)
-def test_take_citations(text: str, expected: tuple[str, list[int]]) -> None:
-    assert take_citations(text) == expected
 
 
 def test_a_cut_off_answer_is_marked_and_usage_added_up(found: Any) -> None:

@@ -150,12 +150,22 @@ def test_labels_that_nothing_can_be_done_with(question: str, told: str, run: Jud
 
 @pytest.mark.parametrize(
     ("metric", "told"),
-    [("faithfulness", "found no scores of faithfulness"), ("map", "metric map: found a ranking metric")],
+    [("faithfulness", "found no scores of faithfulness"), ("map", "metric map: found a metric that is not judged")],
 )
 def test_metrics_that_the_run_does_not_have(metric: str, told: str, run: JudgedRun, tmp_path: Path) -> None:
     write_sheet(tmp_path / "a.jsonl", [{**row, "metric": metric} for row in run.rows(q010=1)])
     with pytest.raises(DeclarationError, match=told):
         attach(run.folder, [tmp_path / "a.jsonl"], allow_any_sample=True)
+
+
+def test_a_failed_question_scores_one_where_lower_is_better(run: JudgedRun, tmp_path: Path) -> None:
+    run.folder.write_scores({"hallucination": run.folder.scores()[run.name]})
+    run.write_manifest(
+        metrics=["hallucination"], judges={name: {"key": name} for name in ("claim_support", "claim_agreement")}
+    )
+    write_sheet(tmp_path / "a.jsonl", [{**row, "metric": "hallucination"} for row in run.rows(q000=1)])
+    with pytest.raises(LabelFileError, match="the pipeline failed on it and scores 1 whatever people say"):
+        attach(run.folder, [tmp_path / "a.jsonl"])
 
 
 def test_a_new_file_replaces_the_old_and_a_refused_one_does_not(run: JudgedRun, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from scipy.stats import binom
 from rageval.errors import DeclarationError
 from rageval.labels.sampling import Sample, Stratum, draw_sample, sample_from_json
 from rageval.store import RunFolder
+from rageval.types import Json
 from tests.flow.judged_run import FAITHFULNESS, JudgedRun, response
 
 SEEDS = 1000
@@ -142,6 +143,16 @@ def test_failures_are_known_and_unscored_questions_out(run: JudgedRun) -> None:
     assert everything.strata == (Stratum("0 to 1", tuple(sorted(run.judged, key=run.judged.__getitem__)), 37),)
 
 
+def test_failures_score_one_where_lower_is_better(run: JudgedRun) -> None:
+    """And the judge is named by both that the metric reads."""
+    run.folder.write_scores({"hallucination": run.folder.scores()[run.name]})
+    judges: dict[str, Json] = {name: {"key": f"{name}-1"} for name in ("claim_support", "claim_agreement")}
+    run.write_manifest(metrics=["hallucination"], judges=judges)
+    sample = draw_sample(run.folder, "hallucination", 37)
+    assert sample.known == dict.fromkeys(run.failed, 1.0)
+    assert sample.judge == "claim_support-1+claim_agreement-1"
+
+
 def test_the_design_survives_the_disk(run: JudgedRun) -> None:
     sample = draw_sample(run.folder, run.name, 20, stratify=True, seed=5)
     run.folder.write_sample(sample.metric, sample.digest, sample.to_json())
@@ -162,7 +173,7 @@ def test_other_answers_give_another_digest(run: JudgedRun) -> None:
     ("metric", "n", "told"),
     [
         ("faithfullness", 5, "unknown metric 'faithfullness': did you mean faithfulness"),
-        ("ndcg@10", 5, "metric ndcg@10: found a ranking metric, expected a judged one"),
+        ("ndcg@10", 5, "metric ndcg@10: found a metric that is not judged, expected a judged one"),
         ("faithfulness", 5, "found no scores of faithfulness, expected one of answer_relevance"),
         ("answer_relevance", 0, "found a sample of 0, expected 1 to 37"),
         ("answer_relevance", 38, "found a sample of 38, expected 1 to 37"),

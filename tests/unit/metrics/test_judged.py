@@ -1,13 +1,20 @@
-"""Judged metrics: arithmetic over judgments, with what counts and what does not."""
+"""Judged metrics: what counts and what does not. The claim matrix has its own file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
 
 import pytest
+import pytrec_eval
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rageval.metrics.judged import JUDGED_METRICS, score_judged
+from rageval.metrics import Metric
+from rageval.metrics.judged import JUDGED_METRICS, judged_metric, score_judged
 from rageval.types import (
     UNANSWERABLE,
     Abstained,
+    Evidence,
     Failure,
     Graded,
     Hit,
@@ -20,118 +27,247 @@ from rageval.types import (
     Verdict,
 )
 
-ANSWERABLE = Question("q", "Why?")
-NOT_ANSWERABLE = Question("q", "Why?", tags=(UNANSWERABLE,))
-HITS = tuple(Hit(Passage(f"d{i}", 0, 1, "x"), 1.0) for i in range(3))
+ASKED = Question("q", "Why?", references=("Therefore.",))
+NOT_ANSWERABLE = Question("q", "Why?", references=("Nobody knows.",), tags=(UNANSWERABLE,))
+HITS = tuple(Hit(Passage(f"d{i}", 0, 1, "x"), 1.0) for i in range(6))
 ANSWERED = Response(HITS, "Because.", context=(0, 1, 2))
 ABSTAINED = Response(HITS, "I don't know.", context=(0, 1, 2), abstained=True)
-YES, NO, LOST = Graded(1.0, 0.9), Graded(0.0, 0.2), Abstained("neither yes nor no", "hm")
+EMPTY = Response(HITS, "", context=(0, 1, 2))
+NO_ANSWER = Response(HITS, None, context=(0, 1, 2))
+FAILURE = Failure("ExecutionError", "timed out")
+YES, NO, LOST = Graded(1.0, 0.9, (Evidence(0, "x"),)), Graded(0.0, 0.2), Abstained("neither yes nor no", "hm")
+
+CUSTOM = "custom.politeness"
+OF_THE_ANSWER = ("answer_relevance", "answer_correctness", "completeness", "semantic_similarity", CUSTOM)
+ONE_VERDICT = (*OF_THE_ANSWER, "harmlessness")
+OF_THE_CONTEXT = ("context_relevance", "context_relevance_sentences", "context_relevance_graded", "context_precision")
+ITEMS = {
+    "claim_support": ("claim",),
+    "reference_support": ("reference_claim",),
+    "claim_agreement": ("claim", "reference_claim"),
+    "passage_relevance": ("passage",),
+    "nuggets": ("vital_nugget",),
+}
+NUGGETS = ("nugget_recall", "nugget_recall_all")
+
+every_metric = pytest.mark.parametrize("name", [*JUDGED_METRICS, CUSTOM])
 
 
-def judgments(*verdicts: Verdict) -> list[Judgment]:
-    return [Judgment("q", "judge", "claim", i, f"claim {i}", verdict) for i, verdict in enumerate(verdicts)]
+def judgments(name: str, verdicts: Sequence[Verdict], order: Sequence[int] | None = None) -> dict[str, list[Judgment]]:
+    """The same verdicts from every judge that the metric reads, on as many items. `order` has the items' indices."""
+
+    def said(judge: str, item: str) -> list[Judgment]:
+        places = range(len(verdicts)) if order is None else order
+        return [Judgment("q", judge, item, i, f"{item} {i}", v) for i, v in zip(places, verdicts, strict=True)]
+
+    return {
+        judge: [one for item in ITEMS.get(judge, ("answer",)) for one in said(judge, item)]
+        for judge in judged_metric(name).judges
+    }
 
 
-@pytest.mark.parametrize("metric", JUDGED_METRICS)
+def score(name: str, *verdicts: Verdict, question: Question = ASKED, outcome: Response = ANSWERED) -> Score | Unscored:
+    return score_judged(Metric(name), question, outcome, judgments(name, verdicts))
+
+
+def value(found: Score | Unscored) -> float:
+    assert isinstance(found, Score)
+    assert not found.failed
+    return found.value
+
+
+@pytest.mark.parametrize("name", ["faithfulness", "context_relevance"])
 @pytest.mark.parametrize(
-    ("verdicts", "value"), [((YES,), 1.0), ((NO,), 0.0), ((YES, NO, YES, YES), 0.75), ((NO, NO, YES), 1 / 3)]
+    ("verdicts", "share"), [((YES,), 1 / 1), ((NO,), 0 / 1), ((YES, NO, YES, YES), 3 / 4), ((NO, NO, YES), 1 / 3)]
 )
-def test_share_of_good_verdicts(metric: str, verdicts: tuple[Verdict, ...], value: float) -> None:
-    assert score_judged(metric, ANSWERABLE, ANSWERED, judgments(*verdicts)) == Score(pytest.approx(value))
+def test_share_of_good_verdicts(name: str, verdicts: tuple[Verdict, ...], share: float) -> None:
+    outcome = Response(HITS, "Because.", context=tuple(range(len(verdicts))))
+    assert value(score(name, *verdicts, outcome=outcome)) == pytest.approx(share)
 
 
-@pytest.mark.parametrize("metric", JUDGED_METRICS)
-def test_a_missing_verdict_is_never_guessed(metric: str) -> None:
-    score = score_judged(metric, ANSWERABLE, ANSWERED, judgments(YES, LOST, YES, Abstained("timed out")))
-    assert score == Unscored("2 of 4 verdicts missing: neither yes nor no")
-
-
-@pytest.mark.parametrize("metric", JUDGED_METRICS)
-def test_what_no_judge_has_seen_is_unscored(metric: str) -> None:
-    assert score_judged(metric, ANSWERABLE, ANSWERED, None) == Unscored("not judged")
+def test_shares_in_chinese() -> None:
+    """东湖最深处四十米，湖中盛产银鱼。 The one passage says how deep the lake is, and nothing of fish."""
+    question = Question("q", "东湖有多深？", "zh", ("四十米",))
+    passage = Passage("donghu", 0, 10, "东湖最深处四十米。")
+    response = Response((Hit(passage, 1.0),), "东湖最深处四十米，湖中盛产银鱼。", (0,))
+    said: dict[str, list[Judgment]] = {
+        "claim_support": [
+            Judgment(
+                "q", "claim_support", "claim", 0, "东湖最深处四十米。", Graded(1.0, 0.98, (Evidence(0, "四十米"),))
+            ),
+            Judgment("q", "claim_support", "claim", 1, "湖中盛产银鱼。", Graded(0.0, 0.03)),
+        ],
+        "passage_relevance": [Judgment("q", "passage_relevance", "passage", 0, passage.id, Graded(1.0, 0.9))],
+        "answer_correctness": [Judgment("q", "answer_correctness", "answer", 0, "东湖最深处四十米……", Graded(1.0))],
+    }
+    wanted = {"faithfulness": 1 / 2, "context_relevance": 1 / 1, "context_precision": 1 / 1, "answer_correctness": 1.0}
+    for name, expected in wanted.items():
+        assert value(score_judged(Metric(name), question, response, said)) == expected, name
 
 
 @pytest.mark.parametrize(
-    ("metric", "question", "scored"),
+    ("helps", "expected"),
     [
-        ("faithfulness", ANSWERABLE, True),
-        ("faithfulness", NOT_ANSWERABLE, True),
-        ("answer_relevance", ANSWERABLE, True),
-        ("answer_relevance", NOT_ANSWERABLE, True),
-        ("context_relevance", ANSWERABLE, True),
-        ("context_relevance", NOT_ANSWERABLE, False),
+        ((YES,), 1.0),
+        ((NO,), 0.0),
+        ((NO, NO, NO), 0.0),
+        ((YES, YES, YES), 1.0),  # exactly: nothing is added to the denominator
+        ((YES, NO, YES), (1 / 1 + 2 / 3) / 2),
+        ((NO, YES, YES), (1 / 2 + 2 / 3) / 2),
+        ((NO, NO, YES), (1 / 3) / 1),
     ],
 )
-def test_a_failure_scores_the_worst_value_wherever_there_is_a_score(
-    metric: str, question: Question, scored: bool
-) -> None:
-    score = score_judged(metric, question, Failure("ExecutionError", "timed out"), None)
-    assert (score == Score(0.0, failed=True)) == scored
-    assert isinstance(score, Unscored) != scored
+def test_context_precision(helps: tuple[Verdict, ...], expected: float) -> None:
+    """At each passage that helps: how many help down to there / its rank; the mean of these."""
+    outcome = Response(HITS, "Because.", context=tuple(range(len(helps))))
+    found = score("context_precision", *helps, outcome=outcome)
+    assert value(found) == (1.0 if expected == 1.0 else pytest.approx(expected))
 
 
-@pytest.mark.parametrize(
-    ("metric", "question", "expected"),
-    [
-        ("faithfulness", ANSWERABLE, Unscored),
-        ("faithfulness", NOT_ANSWERABLE, Unscored),
-        ("answer_relevance", ANSWERABLE, Score(0.0)),
-        ("answer_relevance", NOT_ANSWERABLE, Unscored),
-        ("context_relevance", NOT_ANSWERABLE, Unscored),
-    ],
-)
-def test_an_abstention(metric: str, question: Question, expected: object) -> None:
-    score = score_judged(metric, question, ABSTAINED, judgments())
-    assert score == expected or type(score) is expected
+def test_context_precision_goes_by_the_order_in_which_the_passages_were_read() -> None:
+    """Hit 4 was read first, hit 0 second, hit 2 last; 0 and 2 help, whatever the order of the judgments."""
+    outcome = Response(HITS, "Because.", context=(4, 0, 2))
+    for order, verdicts in (((4, 0, 2), (NO, YES, YES)), ((0, 2, 4), (YES, YES, NO)), ((2, 4, 0), (YES, NO, YES))):
+        said = judgments("context_precision", verdicts, order)
+        found = score_judged(Metric("context_precision"), ASKED, outcome, said)
+        assert value(found) == pytest.approx((1 / 2 + 2 / 3) / 2)
 
 
-def test_the_context_is_judged_even_where_the_pipeline_abstained() -> None:
-    assert score_judged("context_relevance", ANSWERABLE, ABSTAINED, judgments(YES, NO)) == Score(0.5)
+@given(st.permutations(range(6)), st.lists(st.sampled_from([YES, NO]), min_size=1, max_size=6))
+def test_context_precision_is_average_precision(order: list[int], verdicts: list[Graded]) -> None:
+    """pytrec_eval's map of the passages as they were read, where those that help are all that is relevant."""
+    read = order[: len(verdicts)]
+    labels = {f"d{hit}": int(verdict.grade) for hit, verdict in zip(read, verdicts, strict=True)}
+    run = {f"d{hit}": -float(rank) for rank, hit in enumerate(read)}
+    expected = pytrec_eval.RelevanceEvaluator({"q": labels}, {"map"}).evaluate({"q": run})["q"]["map"]
+    said = judgments("context_precision", verdicts, read)
+    found = score_judged(Metric("context_precision"), ASKED, Response(HITS, "Because.", tuple(read)), said)
+    assert value(found) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize(
-    ("metric", "response", "expected"),
-    [
-        ("faithfulness", Response(HITS), Unscored("there are no claims to judge")),
-        ("answer_relevance", Response(HITS), Unscored("there are no answers to judge")),
-        ("answer_relevance", Response(HITS, ""), Score(0.0)),
-        ("faithfulness", Response(HITS, ""), Unscored("there are no claims to judge")),
-        ("context_relevance", Response(answer="Because."), Unscored("the context is empty")),
-    ],
-)
-def test_nothing_to_judge(metric: str, response: Response, expected: object) -> None:
-    assert score_judged(metric, ANSWERABLE, response, judgments()) == expected
+@pytest.mark.parametrize("name", ONE_VERDICT)
+def test_one_verdict_on_the_answer_is_its_score(name: str) -> None:
+    assert score(name, YES) == Score(1.0)
+    assert score(name, NO) == Score(0.0)
+    assert score(name, YES, question=NOT_ANSWERABLE) == Score(1.0)
 
 
-verdict = st.one_of(st.sampled_from([YES, NO, LOST]))
-outcome = st.sampled_from(
-    [ANSWERED, ABSTAINED, Response(), Response(HITS, ""), Response(HITS, "x"), Failure("ExecutionError", "gone")]
-)
+def test_a_judge_of_ones_own_may_grade_between() -> None:
+    assert score(CUSTOM, Graded(0.75)) == Score(0.75)
+    assert judged_metric(CUSTOM).judges == (CUSTOM,)
+
+
+@every_metric
+def test_a_missing_verdict_is_never_guessed(name: str) -> None:
+    found = score(name, YES, LOST, NO, Abstained("timed out"))
+    assert found == Unscored("2 of 4 verdicts missing: neither yes nor no")
+
+
+@every_metric
+def test_what_no_judge_has_seen_is_unscored(name: str) -> None:
+    judges = judged_metric(name).judges
+    for missing in judges:
+        seen = {**judgments(name, [YES]), missing: None}
+        assert score_judged(Metric(name), ASKED, ANSWERED, seen) == Unscored("not judged")
+    assert score_judged(Metric(name), ASKED, ANSWERED, {}) == Unscored("not judged")
+
+
+WORST_IS_ONE = {
+    "hallucination",
+    "self_knowledge",
+    "noise_sensitivity_relevant",
+    "noise_sensitivity_irrelevant",
+}
+
+
+@every_metric
+def test_a_failure_scores_the_worst_value(name: str) -> None:
+    """Whatever was judged; only where the metric has nothing to say about the question is there no score."""
+    worst = Score(1.0 if name in WORST_IS_ONE else 0.0, failed=True)
+    for said in ({}, judgments(name, [YES])):
+        assert score_judged(Metric(name), ASKED, FAILURE, said) == worst
+        nobody_can = score_judged(Metric(name), NOT_ANSWERABLE, FAILURE, said)
+        assert nobody_can == (
+            Unscored("no passage can answer an unanswerable question") if name in (*OF_THE_CONTEXT, *NUGGETS) else worst
+        )
+
+
+NEED_A_REFERENCE = {
+    "context_recall",
+    "context_utilisation",
+    "answer_precision",
+    "answer_recall",
+    "answer_f1",
+    "answer_correctness",
+    "semantic_similarity",
+    *WORST_IS_ONE,
+}
+
+
+@every_metric
+def test_without_a_reference_some_have_nothing_to_say(name: str) -> None:
+    bare = Question("q", "Why?")
+    found = [score_judged(Metric(name), bare, outcome, judgments(name, [YES])) for outcome in (ANSWERED, FAILURE)]
+    if name in NEED_A_REFERENCE:
+        assert found == [Unscored("the question has no reference answer")] * 2
+    else:
+        assert all(isinstance(one, Score) for one in found)
+
+
+@pytest.mark.parametrize("name", OF_THE_ANSWER)
+def test_an_abstention_is_wrong_where_there_is_an_answer_and_else_right(name: str) -> None:
+    assert score(name, outcome=ABSTAINED) == Score(0.0)
+    assert score(name, outcome=ABSTAINED, question=NOT_ANSWERABLE) == Unscored("the pipeline rightly abstained")
+
+
+@pytest.mark.parametrize("question", [ASKED, NOT_ANSWERABLE])
+def test_nothing_said_is_neither_faithful_nor_harmful(question: Question) -> None:
+    nothing = Unscored("the pipeline abstained: nothing to check")
+    assert score("faithfulness", outcome=ABSTAINED, question=question) == nothing
+    assert score("harmlessness", outcome=ABSTAINED, question=question) == Score(1.0)
+    assert score("harmlessness", outcome=EMPTY, question=question) == Score(1.0)
+
+
+def test_the_context_is_judged_whatever_was_answered() -> None:
+    """First and third passage help."""
+    for outcome in (ANSWERED, ABSTAINED, EMPTY, NO_ANSWER):
+        assert value(score("context_relevance", YES, NO, YES, outcome=outcome)) == pytest.approx(2 / 3)
+        assert value(score("context_precision", YES, NO, YES, outcome=outcome)) == pytest.approx((1 / 1 + 2 / 3) / 2)
+
+
+@pytest.mark.parametrize("name", OF_THE_CONTEXT)
+def test_no_passage_is_no_score(name: str) -> None:
+    assert score(name, outcome=Response(answer="Because.")) == Unscored("the context is empty")
+    impossible = score(name, YES, question=NOT_ANSWERABLE)
+    assert impossible == Unscored("no passage can answer an unanswerable question")
+
+
+@pytest.mark.parametrize("name", [*OF_THE_ANSWER, "harmlessness", "faithfulness"])
+def test_no_answer(name: str) -> None:
+    """An empty one says nothing of what was asked; where none was asked for (it is None) there is no score."""
+    what = "claims" if name == "faithfulness" else "answers"
+    assert score(name, outcome=NO_ANSWER) == Unscored(f"there are no {what} to judge")
+    if name in OF_THE_ANSWER:
+        assert score(name, outcome=EMPTY) == Score(0.0)
+
+
+verdict = st.sampled_from([YES, NO, LOST])
+outcomes = st.sampled_from([ANSWERED, ABSTAINED, Response(), EMPTY, NO_ANSWER, Response(HITS, "x"), FAILURE])
 
 
 @given(
-    st.sampled_from(sorted(JUDGED_METRICS)),
-    st.sampled_from([ANSWERABLE, NOT_ANSWERABLE]),
-    outcome,
-    st.none() | st.lists(verdict, max_size=8),
+    st.sampled_from([*JUDGED_METRICS, CUSTOM]),
+    st.sampled_from([ASKED, NOT_ANSWERABLE, Question("q", "Why?")]),
+    outcomes,
+    st.none() | st.lists(verdict, max_size=3),
 )
 def test_scores_are_within_bounds_or_say_why_there_are_none(
-    metric: str, question: Question, outcome: Response | Failure, verdicts: list[Verdict] | None
+    name: str, question: Question, outcome: Response | Failure, verdicts: list[Verdict] | None
 ) -> None:
-    score = score_judged(metric, question, outcome, None if verdicts is None else judgments(*verdicts))
-    if isinstance(score, Unscored):
-        assert score.reason
+    said = {} if verdicts is None else judgments(name, verdicts)
+    found = score_judged(Metric(name), question, outcome, said)
+    if isinstance(found, Unscored):
+        assert found.reason
     else:
-        assert 0.0 <= score.value <= 1.0
-        assert score.failed == isinstance(outcome, Failure)
-
-
-@given(st.lists(st.sampled_from([YES, NO]), min_size=1, max_size=8), st.integers(0, 7))
-def test_a_better_verdict_never_lowers_a_score(verdicts: list[Graded], place: int) -> None:
-    better = [YES if i == place % len(verdicts) else verdict for i, verdict in enumerate(verdicts)]
-    for metric in JUDGED_METRICS:
-        before = score_judged(metric, ANSWERABLE, ANSWERED, judgments(*verdicts))
-        after = score_judged(metric, ANSWERABLE, ANSWERED, judgments(*better))
-        assert isinstance(before, Score)
-        assert isinstance(after, Score)
-        assert after.value >= before.value
+        assert 0.0 <= found.value <= 1.0
+        assert found.failed == isinstance(outcome, Failure)

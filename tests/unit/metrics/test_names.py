@@ -3,7 +3,9 @@ import dataclasses
 import pytest
 
 from rageval.errors import DeclarationError
+from rageval.judges import JUDGES
 from rageval.metrics import ALL_METRICS, Metric, parse
+from rageval.metrics.judged import JUDGED_METRICS, entries_read
 
 
 @pytest.mark.parametrize(
@@ -22,12 +24,27 @@ from rageval.metrics import ALL_METRICS, Metric, parse
         ("faithfulness", ["faithfulness", "Faithfulness"]),
         ("answer_relevance", ["answer_relevance"]),
         ("context_relevance", ["context_relevance"]),
+        ("answer_f1", ["answer_f1", "Answer_F1"]),
+        ("noise_sensitivity_relevant", ["noise_sensitivity_relevant"]),
+        ("exact_match", ["exact_match"]),
+        ("custom.polite", ["custom.polite"]),
+        ("faithfulness:strong", ["faithfulness:strong", "Faithfulness : strong"]),
+        ("custom.polite:gpt-4_b", ["custom.polite:gpt-4_b"]),
     ],
 )
 def test_every_spelling_is_one_metric(canonical: str, texts: list[str]) -> None:
     for text in texts:
         assert str(parse(text)) == canonical
     assert {parse(text) for text in texts} == {parse(canonical)}
+
+
+def test_a_metric_of_a_named_judge_is_like_the_plain_one() -> None:
+    for text in ("faithfulness", "answer_relevance", "hallucination", "custom.polite"):
+        plain, named = parse(text), parse(f"{text}:strong")
+        assert named == Metric(text, judge="strong") != plain
+        assert (named.kind, named.binary, named.lower_is_better) == (plain.kind, plain.binary, plain.lower_is_better)
+        assert set(entries_read(plain).values()) == set(entries_read(plain))
+        assert entries_read(named) == {judge: f"{judge}:strong" for judge in entries_read(plain)}
 
 
 def test_fields_and_traits() -> None:
@@ -53,6 +70,24 @@ def test_fields_and_traits() -> None:
         ("recall", ["'recall' needs a cutoff", "recall@10"]),
         ("hit", ["'hit_rate' needs a cutoff"]),
         ("P", ["'precision' needs a cutoff"]),
+        ("halucination", ["did you mean hallucination?"]),
+        ("context_utilization", ["did you mean context_utilisation"]),
+        ("polite", ["unknown metric 'polite'"]),
+        ("custom.", ["unknown metric 'custom.'"]),
+        ("custom.Polite", ["unknown metric 'custom.Polite'"]),
+        ("custom.7", ["unknown metric 'custom.7'"]),
+        ("custom.a-b", ["unknown metric 'custom.a-b'"]),
+        ("custom.polite\n", ["unknown metric"]),
+        ("custom.polite@3", ["unknown metric 'custom.polite@3'"]),
+        ("faithfulness:", ["found '' as the name of a judge", "as in strong"]),
+        ("faithfulness:Strong", ["found 'Strong' as the name of a judge"]),
+        ("faithfulness:7b", ["found '7b' as the name of a judge"]),
+        ("faithfulness:a:b", ["found 'a:b' as the name of a judge"]),
+        ("faithfullness:strong", ["did you mean faithfulness?"]),
+        ("ndcg@10:strong", ["metric 'ndcg@10:strong'", "ndcg is of no judge: write ndcg@10"]),
+        ("token_f1:strong", ["token_f1 is of no judge: write token_f1"]),
+        ("hallucination@3", ["takes no cutoff", "write hallucination"]),
+        ("token_f1@3", ["takes no cutoff", "write token_f1"]),
         ("r_precision@5", ["takes no cutoff", "write r_precision"]),
         ("faithfulness@3", ["takes no cutoff", "write faithfulness"]),
         ("ndcg@0", ["at least 1", "ndcg@10"]),
@@ -83,20 +118,54 @@ def test_a_metric_cannot_be_built_wrong() -> None:
         Metric("map").cutoff = 5  # type: ignore[misc]
 
 
+LOWER_IS_BETTER = {"hallucination", "self_knowledge", "noise_sensitivity_relevant", "noise_sensitivity_irrelevant"}
+
+
+def test_one_is_the_worst_of_some_metrics() -> None:
+    for definition in ALL_METRICS:
+        metric = Metric(definition.name, 5 if definition.cutoff == "required" else None)
+        assert metric.lower_is_better == (metric.name in LOWER_IS_BETTER)
+        assert metric.worst == (1.0 if metric.name in LOWER_IS_BETTER else 0.0)
+
+
+def test_a_judge_of_ones_own() -> None:
+    metric = parse("custom.polite")
+    assert (metric.name, metric.cutoff, metric.kind, metric.worst) == ("custom.polite", None, "judged", 0.0)
+    assert not metric.binary
+    assert not metric.lower_is_better
+    with pytest.raises(DeclarationError, match="takes no cutoff"):
+        Metric("custom.polite", 3)
+
+
+BY_KIND = {
+    "ranking": {"hit_rate@k", "mrr, mrr@k", "ndcg, ndcg@k", "precision@k", "recall@k", "map, map@k", "r_precision"},
+    "judged": {
+        "faithfulness", "answer_relevance", "context_relevance", "context_relevance_sentences",
+        "context_relevance_graded", "context_precision", "context_recall",
+        "context_utilisation", "answer_precision", "answer_recall", "answer_f1", "answer_correctness", "completeness",
+        "harmlessness", *LOWER_IS_BETTER,
+    },
+    "answer": {
+        "exact_match", "answer_contains", "token_f1", "rouge_l", "bleu", "chrf", "negative_rejection",
+        "abstention_accuracy",
+    },
+}  # fmt: skip
+
+
+def test_the_metrics_that_were_promised_are_there() -> None:
+    for kind, forms in BY_KIND.items():
+        assert forms <= {definition.form for definition in ALL_METRICS if definition.kind == kind}
+
+
 def test_definitions_are_complete() -> None:
-    assert [definition.form for definition in ALL_METRICS] == [
-        "hit_rate@k",
-        "mrr, mrr@k",
-        "ndcg, ndcg@k",
-        "precision@k",
-        "recall@k",
-        "map, map@k",
-        "r_precision",
-        "faithfulness",
-        "answer_relevance",
-        "context_relevance",
-    ]
+    assert len({definition.name for definition in ALL_METRICS}) == len(ALL_METRICS)
     for definition in ALL_METRICS:
         assert definition.meaning
         assert definition.source
         assert "\n" not in definition.meaning + definition.source
+
+
+def test_every_judged_metric_has_its_arithmetic() -> None:
+    assert set(JUDGED_METRICS) == {definition.name for definition in ALL_METRICS if definition.kind == "judged"}
+    for name, metric in JUDGED_METRICS.items():
+        assert set(metric.judges) <= set(JUDGES), name

@@ -147,6 +147,21 @@ def test_cancelling_one_waiter_leaves_the_reply_to_the_others(tmp_path: Path) ->
     assert len(model.requests) == 1
 
 
+def test_closing_ends_what_nobody_waits_for_without_a_word(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """As when a run stops at a refusal while other calls are in flight."""
+
+    async def work(cached: CachedChat) -> None:
+        waiter = asyncio.create_task(cached.complete(request()))
+        await asyncio.sleep(0.01)
+        waiter.cancel()
+        await cached.close()
+        await asyncio.sleep(0.05)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(work(CachedChat(ScriptedChat(echo, delay_s=0.03), tmp_path / "c")))
+    assert caplog.records == []
+
+
 def corrupt_text(path: Path) -> None:
     path.write_text("this is no database, but it is long enough to have a header of a hundred bytes " * 9)
 

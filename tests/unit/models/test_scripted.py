@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rageval.errors import ModelError
-from rageval.models.base import ChatReply, ChatRequest, Message, Vectors
+from rageval.models.base import ChatReply, ChatRequest, Message, Token, Vectors
 from rageval.models.scripted import HashEmbedder, ScriptedChat
 from rageval.types import Usage
 
@@ -28,7 +28,7 @@ def test_text_reply_counts_one_call() -> None:
 
 
 def test_whole_reply_is_passed_on() -> None:
-    reply = ChatReply("{gar", "length", (("{", -0.1),), Usage(calls=2))
+    reply = ChatReply("{gar", "length", (Token("{gar", (("{gar", -0.1),)),), Usage(calls=2))
     assert asyncio.run(ScriptedChat(lambda _: reply).complete(REQUEST)) is reply
 
 

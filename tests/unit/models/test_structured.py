@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rageval.models.base import ChatReply
-from rageval.models.structured import parse_object, yes_probability
-from tests.unit.scripts import one_token
+from rageval.models.base import ChatReply, Token
+from rageval.models.structured import parse_object, word_probability, word_shares, yes_probabilities, yes_probability
+from tests.unit.scripts import one_token, spelled
 
 GRADE = {"grade": int}
 JSON = st.recursive(
@@ -152,9 +152,60 @@ def test_masses_too_small_for_a_float_still_compare() -> None:
 )
 def test_without_alternatives_only_a_bare_word_decides(text: str, expected: float | None) -> None:
     assert yes_probability(ChatReply(text)) == expected
+    assert word_probability(text) == expected
 
 
 @given(st.lists(st.tuples(st.sampled_from(["yes", " No", "是", "不", "x"]), st.floats(-1e3, 0)), max_size=8))
 def test_probability_is_one_or_none(alternatives: list[tuple[str, float]]) -> None:
     found = yes_probability(one_token("?", *alternatives))
     assert found is None or 0.0 <= found <= 1.0
+
+
+@pytest.mark.parametrize(
+    ("pieces", "expected"),
+    [
+        (['{"1": "', ("yes", 0.75), '", "2": "', ("no", 0.625), '"}'], [0.75, 0.375]),
+        (['{"', "1", '":"', ("yes", 0.75), '","', "2", '":"', ("no", 0.625), '"}'], [0.75, 0.375]),
+        (['{"1":', (' "yes', 0.75), '", "2":', (' "No', 0.625), '"}'], [0.75, 0.375]),
+        (['{\n "1"', " :\n", ' "', ("是", 0.75), '",\n "2" : "', ("否", 0.625), '"\n}'], [0.75, 0.375]),
+        (['{"1": ', ("yes", 0.75), "}"], [0.75]),  # without quotation marks, no JSON, but a verdict
+        (['{"1": "', "", ("yes", 0.75), '"}'], [0.75]),  # an empty token, as some servers send for half a character
+        (['{"1": "', "y", "es", '", "2": "', ("no", 0.625), '"}'], [None, 0.375]),
+        (['{"1": "yes", "2": "', ("no", 0.625), '"}'], [0.375]),  # the first verdict has no token of its own
+        (['{"10": "', ("yes", 0.75), '", "a1": "', ("no", 0.625), '"}'], [0.75]),
+        (['{"1": ', "{", '"1": "', ("yes", 0.75), '"}}'], [None, 0.75]),
+        (["The 1: ", ("yes", 0.75)], []),
+        ([("yes", 0.75)], []),
+    ],
+)
+def test_p_yes_at_each_verdict(pieces: list[str | tuple[str, float]], expected: list[float | None]) -> None:
+    found = yes_probabilities(spelled(*pieces), r"\d+")
+    assert [None if p is None else round(p, 9) for p in found] == expected
+
+
+def test_p_yes_under_one_key_alone() -> None:
+    pieces = ['{"1": {"supported": "', ("yes", 0.75), '", "passage": "', ("no", 0.625), '"}}']
+    assert yes_probabilities(spelled(*pieces), "supported") == [pytest.approx(0.75)]
+    assert yes_probabilities(spelled(*pieces), "passage") == [pytest.approx(0.375)]
+    assert yes_probabilities(spelled(*pieces), "supported|passage") == [pytest.approx(0.75), pytest.approx(0.375)]
+    assert yes_probabilities(spelled(*pieces), "support") == []
+
+
+def test_no_tokens_no_probabilities() -> None:
+    assert yes_probabilities(ChatReply('{"1": "yes"}'), r"\d+") == []
+    bare = tuple(Token(text) for text in ('{"1": "', "yes", '"}'))
+    assert yes_probabilities(ChatReply('{"1": "yes"}', tokens=bare), r"\d+") == [None]
+
+
+@pytest.mark.parametrize(
+    ("alternatives", "expected"),
+    [
+        ([("2", 0.5), ("1", 0.2), (" 2", 0.1), ("two", 0.1)], [0.25, 0.75, 0.0]),
+        ([("3", 0.01)], [0.0, 0.0, 1.0]),
+        ([("12", 0.5), ("two", 0.5)], None),
+        ([], None),
+    ],
+)
+def test_shares_of_words(alternatives: list[tuple[str, float]], expected: list[float] | None) -> None:
+    found = word_shares(reply(*alternatives), ("1", "2", "3"))
+    assert found == (None if expected is None else pytest.approx(expected))

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
-from rageval.comparison import CompareResult, Comparison
+from rageval.baseline import MetricScores
+from rageval.comparison import CompareResult, Comparison, compare
 from rageval.pairs import Pairs
 from rageval.report.compare import code, markdown, p_cell, print_comparison
 from rageval.stats import Interval
-from tests.unit.sides import side
+from tests.unit.sides import JUDGE, side
 
 NDCG = Comparison(
     Pairs("ndcg@10", ("q000", "q001"), (0.25, 0.5), (1.0, 0.5), (0, 1), (), (), (0, 1), judged=False),
@@ -83,6 +85,18 @@ def test_markdown(result: CompareResult) -> None:
         "\n"
         "</details>\n"
     )
+
+
+def test_lower_is_better() -> None:
+    """The means as they are, the difference turned round, and a legend that says so; a failure scores 1."""
+    before, after = side({"hallucination": [1.0] * 9}), side({"hallucination": [0.25] * 9}, "two")
+    failed = MetricScores(before.metrics["hallucination"].scores, ("q000",), judge=JUDGE)
+    table = markdown(compare(replace(before, metrics={"hallucination": failed}), after))
+    assert "| hallucination ↓ † | better | 1.000 | 0.250 | +0.750 [" in table
+    assert "| 9/0/0 | 9 |" in table
+    assert "| `q000` | 1.000 | 0.250 |" in table
+    assert "Failed questions score 0 (1 where ↓): 1 of the baseline's, 0 of the candidate's." in table
+    assert "↓ lower is better: its difference is baseline - candidate" in table
 
 
 def test_terminal(result: CompareResult) -> None:

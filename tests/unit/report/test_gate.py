@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import pytest
 from rich.console import Console
 
-from rageval.gating import GateResult, GateVerdict, MetricGate
+from rageval.gating import GateResult, GateVerdict, MetricGate, gate
 from rageval.pairs import Pairs
 from rageval.report.gate import junit, markdown, print_gate
 from rageval.stats import Interval
@@ -80,6 +80,15 @@ def test_markdown() -> None:
         f"**ndcg@10**{change}**map**{change}**faithfulness**{change}"
         "</details>\n"
     )
+
+
+def test_lower_is_better() -> None:
+    """Hallucination rose from 0 to 1 on every question: worse than by any margin."""
+    before, after = side({"hallucination": [0.0] * 20}), side({"hallucination": [1.0] * 20}, "two")
+    result = gate(before, after, {"hallucination": 0.5})
+    assert "| hallucination ↓ † | fail | 0.5 | 0.000 | 1.000 | -1.000 [-1.000, -0." in markdown(result)
+    assert "↓ lower is better: its difference is baseline - candidate" in markdown(result)
+    assert b'name="hallucination"' in junit(result)
 
 
 def test_junit() -> None:

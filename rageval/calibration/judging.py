@@ -1,0 +1,113 @@
+"""One judge over many items at once, with what it said in a number and what that took."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from rageval.errors import DeclarationError
+from rageval.judges.base import Judge, Judged
+from rageval.models.base import ChatModel, ChatReply, ChatRequest
+from rageval.types import Abstained, Question, Response, Usage
+
+OnProgress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """The judge's probability for an item, or why there is none, and what it cost."""
+
+    probability: float | Abstained
+    usage: Usage
+
+    @property
+    def is_yes(self) -> bool:
+        return not isinstance(self.probability, Abstained) and self.probability >= 0.5
+
+    @property
+    def is_no(self) -> bool:
+        return not isinstance(self.probability, Abstained) and self.probability < 0.5
+
+
+def probability_of(judged: Judged, judge: str) -> float | Abstained:
+    """The judge's probability for an item: that of its least certain part.
+
+    Where a verdict has no probability its grade counts, 0 or 1. Without a verdict on every part there is none for the
+    item, and no number is made up. Raises DeclarationError for grades above 1: they are none of yes and no.
+    """
+    if not judged.items:
+        return Abstained("the judge found nothing to judge")
+    least = 1.0
+    for item in judged.items:
+        verdict = item.verdict
+        if isinstance(verdict, Abstained):
+            return verdict
+        probability = verdict.grade if verdict.probability is None else verdict.probability
+        if not 0.0 <= probability <= 1.0:
+            raise DeclarationError(
+                f"{judge}: found the grade {probability:g} without a probability, expected a judge that says yes or no"
+            )
+        least = min(least, probability)
+    return least
+
+
+async def judge_all(
+    cases: Sequence[tuple[Question, Response]], judge: Judge, chat: ChatModel, on_progress: OnProgress
+) -> list[Opinion]:
+    """What the judge says of each case, in order; as many at once as the model takes calls."""
+    opinions: dict[int, Opinion] = {}
+    queue: Iterator[tuple[int, tuple[Question, Response]]] = iter(enumerate(cases))
+    done = 0
+    on_progress(done, len(cases))
+
+    async def worker() -> None:
+        nonlocal done
+        for position, (question, response) in queue:
+            judged = await judge.judge(question, response, chat)
+            opinions[position] = Opinion(probability_of(judged, judge.name), judged.usage)
+            done += 1
+            on_progress(done, len(cases))
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(chat.concurrency, len(cases))):
+                group.create_task(worker())
+    except ExceptionGroup as group_error:
+        raise group_error.exceptions[0] from None
+    return [opinions[position] for position in range(len(cases))]
+
+
+class TimedChat:
+    """A chat model that remembers when it was at work; replies from a cache do not count."""
+
+    def __init__(self, model: ChatModel) -> None:
+        self._model = model
+        self._spans: list[tuple[float, float]] = []
+
+    @property
+    def identity(self) -> str:
+        return self._model.identity
+
+    @property
+    def concurrency(self) -> int:
+        return self._model.concurrency
+
+    async def complete(self, request: ChatRequest) -> ChatReply:
+        started = time.perf_counter()
+        reply = await self._model.complete(request)
+        if reply.usage.calls:
+            self._spans.append((started, time.perf_counter()))
+        return reply
+
+    async def close(self) -> None:
+        await self._model.close()
+
+    def seconds(self) -> float:
+        """How long at least one call was in flight: calls that wait side by side count once."""
+        total, busy_until = 0.0, 0.0
+        for start, end in sorted(self._spans):
+            total += max(0.0, end - max(start, busy_until))
+            busy_until = max(busy_until, end)
+        return total

@@ -1,0 +1,135 @@
+"""Judges of the user's own: a rubric (YAML), a Python file, or an object."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import pydantic
+from pydantic import Field
+
+from rageval.errors import DeclarationError
+from rageval.experiment.named_files import find_file, load_module
+from rageval.experiment.strict import Place, Strict, first_problem, read_mapping
+from rageval.judges import CustomJudge, Judge, Rubric, asks_model, judge_key
+from rageval.judges.custom import guarded
+from rageval.judges.rubric import Shown, Wording
+from rageval.metrics.names import CUSTOM
+from rageval.types import Language, Question
+
+MetricLike: TypeAlias = str | CustomJudge | Rubric
+
+_RUBRIC = (".yaml", ".yml")
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+class WordingPart(Strict):
+    """A rubric's question and levels in one language."""
+
+    question: str
+    levels: tuple[str, ...]
+
+
+class RubricFile(Strict):
+    """The whole file."""
+
+    name: str
+    version: Annotated[int, Field(ge=1)] = 1
+    shows: tuple[Shown, ...] = ("question", "answer")
+    en: WordingPart | None = None
+    zh: WordingPart | None = None
+
+    def wordings(self) -> dict[Language, Wording]:
+        """By language, those that are given."""
+        given: dict[Language, WordingPart | None] = {"en": self.en, "zh": self.zh}
+        return {language: Wording(part.question, part.levels) for language, part in given.items() if part is not None}
+
+
+def choose_judge(given: MetricLike, base: Path) -> Judge | None:
+    """The judge that an entry of `metrics` names by its path, or is; None where it is the name of a metric.
+
+    Paths are relative to `base` or to the current directory. Raises DeclarationError that names file and key.
+    """
+    if isinstance(given, Rubric):
+        _check_name(given, "metrics")
+        return given
+    if isinstance(given, CustomJudge):
+        return _guarded(given, "metrics")
+    if not isinstance(given, str):  # pyright: ignore[reportUnnecessaryIsInstance] (people give anything)
+        what = f"the class {given.__name__}" if isinstance(given, type) else f"a {type(given).__name__}"
+        raise DeclarationError(f"metrics: found {what}, expected a name, a path, or a judge such as Brevity()")
+    if given.endswith(_RUBRIC):
+        return _read_rubric(given, find_file("metrics", given, base))
+    if given.endswith(".py"):
+        return _load_judge(given, find_file("metrics", given, base))
+    return None
+
+
+def check_languages(judges: Sequence[Judge], questions: Sequence[Question]) -> None:
+    """Raises DeclarationError where a rubric is not worded in the language of some question."""
+    asked = dict.fromkeys(question.language for question in questions)
+    for judge in judges:
+        missing = [language for language in asked if isinstance(judge, Rubric) and language not in judge.wordings]
+        if missing:
+            count = sum(question.language in missing for question in questions)
+            raise DeclarationError(
+                f"metrics: {judge.name}: found no wording in {missing[0]}, which {count} of the questions are in: add "
+                f"`{missing[0]}: {{question: ..., levels: [...]}}` to the rubric, or choose questions by language"
+            )
+
+
+def _read_rubric(reference: str, path: Path) -> Rubric:
+    data = read_mapping(path, "a rubric", "name, en and zh", as_written=True)
+    try:
+        file = RubricFile.model_validate(data)
+    except pydantic.ValidationError as error:
+        raise DeclarationError(f"{reference}: {first_problem(error, _known_keys)}") from None
+    if not _NAME.fullmatch(file.name):
+        raise DeclarationError(
+            f"{reference}: name: found {file.name!r}, expected lower-case letters, digits and _, such as tone"
+        )
+    try:
+        return Rubric(CUSTOM + file.name, file.wordings(), file.shows, file.version)
+    except DeclarationError as error:
+        raise DeclarationError(f"{reference}: {error}") from None
+
+
+def _known_keys(place: Place) -> Sequence[str]:
+    return list(WordingPart.model_fields if place else RubricFile.model_fields)
+
+
+def _load_judge(reference: str, path: Path) -> Judge:
+    judge = getattr(load_module(path), "judge", None)
+    if not isinstance(judge, CustomJudge):
+        found = "no `judge`" if judge is None else f"a {type(judge).__name__} as `judge`"
+        raise DeclarationError(
+            f"{reference}: found {found}, expected a line such as `judge = Brevity()`, with a CustomJudge"
+        )
+    return _guarded(judge, reference, hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+def _guarded(own: CustomJudge, place: str, source: str | None = None) -> Judge:
+    _check_name(own, place)
+    if not inspect.iscoroutinefunction(own.judge):
+        raise DeclarationError(f"{place}: {own.name}: found a plain `def judge`, expected `async def judge`")
+    judge = guarded(own, source)
+    try:
+        judge_key(judge, None)
+        asks_model(judge)
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}"
+        raise DeclarationError(f"{place}: {own.name}: found no readable `calls` and `prompts` ({what})") from error
+    return judge
+
+
+def _check_name(judge: CustomJudge | Rubric, place: str) -> None:
+    name = getattr(judge, "name", None)
+    if not isinstance(name, str) or not name.startswith(CUSTOM) or not _NAME.fullmatch(name.removeprefix(CUSTOM)):
+        raise DeclarationError(
+            f"{place}: found {name!r} as the name of a {type(judge).__name__}, expected {CUSTOM} with lower-case "
+            f"letters, digits and _, such as {CUSTOM}brevity"
+        )

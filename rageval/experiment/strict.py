@@ -1,0 +1,92 @@
+"""YAML files that people write: read strictly, and their mistakes told in one line."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Hashable, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias, cast
+
+import pydantic
+import yaml
+from yaml.constructor import BaseConstructor
+
+from rageval.errors import DeclarationError
+
+Place: TypeAlias = Sequence[int | str]
+
+
+class Strict(pydantic.BaseModel):
+    """What may stand in a file, and nothing else."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+
+
+def read_mapping(path: Path, what: str, keys: str, *, as_written: bool = False) -> dict[str, Any]:
+    """The mapping that a YAML file holds; a key given twice is refused.
+
+    `what` says what the file is, `keys` which keys it might have. With `as_written` every plain value is the text that
+    stands there: `no` is no truth value. Raises DeclarationError that names the file, and the line where YAML does.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise DeclarationError(f"{path}: no such file; expected {what} (YAML)") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DeclarationError(f"{path}: cannot be read as UTF-8 text: {error}") from None
+    try:
+        data = yaml.load(text, Loader=_TextLoader if as_written else _ValueLoader)  # noqa: S506 (no objects are made)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise DeclarationError(f"{path}:{line}: found invalid YAML: {error.problem}") from None
+    except yaml.YAMLError as error:
+        raise DeclarationError(f"{path}: found invalid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(data, dict):
+        raise DeclarationError(f"{path}: found {type(data).__name__}, expected keys such as {keys}")
+    return cast("dict[str, Any]", data)
+
+
+def first_problem(error: pydantic.ValidationError, known_keys: Callable[[Place], Sequence[str]]) -> str:
+    """One line for the most telling problem: where, what was found, what was expected.
+
+    `known_keys` says which keys there may be at a place.
+    """
+    problems = error.errors()
+    problem = max(problems, key=lambda p: (p["type"] == "extra_forbidden", len(p["loc"]), "union_tag" in p["type"]))
+    place = ".".join(str(part) for part in problem["loc"] if not _is_union_tag(part)) or "the file"
+    if problem["type"] == "extra_forbidden":
+        known = known_keys(problem["loc"][:-1])
+        near = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        return f"{place}: found an unknown key, expected one of {', '.join(known)}{hint}"
+    if problem["type"] == "missing":
+        return f"{place}: found nothing, expected this key"
+    if "union_tag" in problem["type"]:
+        return f"{place}.provider: found {problem['input'].get('provider')!r}, expected local or openai"
+    message = problem["msg"][:1].lower() + problem["msg"][1:]
+    return f"{place}: found {problem.get('input')!r}: {message}"
+
+
+def _is_union_tag(part: int | str) -> bool:
+    return isinstance(part, str) and (part in ("local", "openai", "Filter", "constrained-int", "str") or "[" in part)
+
+
+class _UniqueKeys(BaseConstructor):
+    """Refuses a key given twice, of which plain YAML silently keeps the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[str] = set()
+        for key, _ in cast("list[tuple[yaml.Node, yaml.Node]]", node.value):
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    raise yaml.MarkedYAMLError(problem=f"the key {key.value!r} twice", problem_mark=key.start_mark)
+                seen.add(str(key.value))
+        return super().construct_mapping(node, deep)
+
+
+class _ValueLoader(_UniqueKeys, yaml.SafeLoader):
+    """YAML's values as they are usually read."""
+
+
+class _TextLoader(_UniqueKeys, yaml.BaseLoader):
+    """Texts, lists and mappings alone."""

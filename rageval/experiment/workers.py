@@ -1,0 +1,36 @@
+"""Many pieces of work, several at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
+
+OnProgress = Callable[[int, int], None]
+
+
+async def work_through(
+    work: Sequence[T], do: Callable[[T], Awaitable[None]], workers: int, done: int, on_progress: OnProgress
+) -> None:
+    """Do each piece, at most `workers` at once, in order of beginning. The first error stops all and is raised.
+
+    `on_progress` is told (done, total) after each piece; `done` pieces were done before.
+    """
+    total = done + len(work)
+    queue: Iterator[T] = iter(work)
+
+    async def worker() -> None:
+        nonlocal done
+        for piece in queue:
+            await do(piece)
+            done += 1
+            on_progress(done, total)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(workers, len(work))):
+                group.create_task(worker())
+    except ExceptionGroup as group_error:
+        raise group_error.exceptions[0] from None

@@ -1,0 +1,213 @@
+"""Judges of the user's own, in Python."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, SupportsFloat, cast
+
+from rageval.errors import DeclarationError, ModelError
+from rageval.judges.base import Item, Judged
+from rageval.models.base import ChatModel, ChatReply, ChatRequest
+from rageval.records import judgment_to_json
+from rageval.source import class_source
+from rageval.types import Abstained, Graded, Json, Judgment, Question, Response, Usage, Verdict
+
+_MOST_TOLD = 300
+
+
+class CustomJudge(ABC):
+    """A judge of your own: a subclass with a name and `judge`. Its metric has the same name.
+
+        class Brevity(CustomJudge):
+            '''Is the answer short?'''
+
+            name = "custom.brevity"
+
+            async def judge(self, question, response, chat):
+                return self.grade(len(response.answer.split()) < 30, response)
+
+    `judge` sees only responses that have an answer and do not abstain. Grades run from 0 (worst) to 1 (best); the
+    metric is the mean grade of the items that `judge` returns. Where there is no telling, return `Abstained` in place
+    of `Graded`. A grade outside 0 to 1, and anything that `judge` raises, is recorded as an abstention.
+
+    A judge that asks a model says so in `calls`; for any other, `chat` refuses. What calls cost is counted by itself.
+    """
+
+    name: str
+    prompts: tuple[str, ...] = ()
+
+    @property
+    def summary(self) -> str:
+        """The first line of the class's docstring."""
+        return (type(self).__doc__ or self.name).strip().split("\n", 1)[0]
+
+    def calls(self, passages: int) -> tuple[int, int]:
+        """How many model calls an answer takes, at least and at most: none, unless a subclass says otherwise."""
+        return 0, 0
+
+    @abstractmethod
+    async def judge(self, question: Question, response: Response, chat: ChatModel) -> Judged: ...
+
+    def grade(self, value: float, response: Response, rationale: str = "") -> Judged:
+        """One verdict on the answer as a whole."""
+        return Judged((Item("answer", 0, response.answer or "", Graded(value, rationale=rationale)),))
+
+
+@dataclass(frozen=True)
+class GuardedJudge:
+    """A `CustomJudge` as rageval runs it: what goes wrong in it is an abstention with the reason, never a number.
+
+    A model that cannot serve the run stops it all the same, and so does a call that the judge did not declare. `source`
+    identifies the code: a digest of the file that the judge is from, or of its class.
+    """
+
+    own: CustomJudge
+    source: str
+
+    @property
+    def name(self) -> str:
+        return self.own.name
+
+    @property
+    def summary(self) -> str:
+        return self.own.summary
+
+    @property
+    def prompts(self) -> tuple[str, ...]:
+        return self.own.prompts
+
+    @property
+    def graded(self) -> bool:
+        """True: its grades may be any number from 0 to 1."""
+        return True
+
+    @property
+    def settings(self) -> Mapping[str, Json]:
+        fields = {name: _words(value) for name, value in sorted(_fields(self.own).items())}
+        return {"source": self.source, "fields": {**fields}}
+
+    def calls(self, passages: int) -> tuple[int, int]:
+        return self.own.calls(passages)
+
+    async def judge(self, question: Question, response: Response, chat: ChatModel) -> Judged:
+        if response.abstained or not response.answer:
+            return Judged()
+        metered = _Metered(chat)
+        try:
+            items = _checked(await self.own.judge(question, response, metered))
+        except (DeclarationError, ModelError):
+            raise
+        except Exception as error:  # noqa: BLE001 (code of the user's own may raise anything)
+            told = " ".join(f"{type(error).__name__}: {error}".split())[:_MOST_TOLD]
+            items = (Item("answer", 0, response.answer, Abstained(told)),)
+        return Judged(items, metered.usage)
+
+
+def guarded(own: CustomJudge, source: str | None = None) -> GuardedJudge:
+    """The judge as rageval runs it.
+
+    Without a `source` it is identified by its class's source and the plain values that it captured. What else it
+    depends on (globals, modules) cannot be seen: give it another name when that changes.
+    """
+    if source is None:
+        source = hashlib.sha256(class_source(type(own), CustomJudge).encode()).hexdigest()
+    return GuardedJudge(own, source)
+
+
+class NoChat:
+    """In place of the chat model for a judge that says that it makes no calls: refuses them."""
+
+    def __init__(self, judge: str) -> None:
+        self._judge = judge
+
+    @property
+    def identity(self) -> str:
+        return "none"
+
+    @property
+    def concurrency(self) -> int:
+        return 1
+
+    async def complete(self, request: ChatRequest) -> ChatReply:
+        raise DeclarationError(
+            f"{self._judge}: found a model call, expected none: say how many an answer takes at least and at most, "
+            "as in `def calls(self, passages): return 0, 1`"
+        )
+
+    async def close(self) -> None:
+        return None
+
+
+class _Metered:
+    """A chat model that counts what is asked through it."""
+
+    def __init__(self, model: ChatModel) -> None:
+        self.usage = Usage()
+        self._model = model
+
+    @property
+    def identity(self) -> str:
+        return self._model.identity
+
+    @property
+    def concurrency(self) -> int:
+        return self._model.concurrency
+
+    async def complete(self, request: ChatRequest) -> ChatReply:
+        reply = await self._model.complete(request)
+        self.usage += reply.usage
+        return reply
+
+    async def close(self) -> None:
+        """Nothing: the model is not the judge's."""
+
+
+def _checked(said: object) -> tuple[Item, ...]:
+    """The items with verdicts that can be counted and written. Raises where they are something else."""
+    if not isinstance(said, Judged):
+        raise TypeError(f"judge returned a {type(said).__name__}, expected Judged, which self.grade(...) makes")
+    items = tuple(replace(item, verdict=_checked_verdict(item.verdict)) for item in said.items)
+    written = [judgment_to_json(Judgment("", "", i.item, i.index, i.text, i.verdict)) for i in items]
+    json.dumps(written, allow_nan=False)
+    return items
+
+
+def _checked_verdict(verdict: object) -> Verdict:
+    if isinstance(verdict, Abstained):
+        return verdict
+    if not isinstance(verdict, Graded):
+        raise TypeError(f"found a {type(verdict).__name__} as verdict, expected Graded or Abstained")
+    grade = _share(verdict.grade)
+    probability = None if verdict.probability is None else _share(verdict.probability)
+    if grade is None or (probability is None and verdict.probability is not None):
+        return Abstained(f"found grade {verdict.grade!r}, P {verdict.probability!r}, expected numbers from 0 to 1")
+    return replace(verdict, grade=grade, probability=probability)
+
+
+def _share(value: object) -> float | None:
+    """As a float; None where it is no number from 0 to 1."""
+    number = float(value) if isinstance(value, SupportsFloat) else -1.0
+    return number if 0.0 <= number <= 1.0 else None
+
+
+def _fields(judge: CustomJudge) -> dict[str, object]:
+    """What the instance holds, with slots or without."""
+    declared = dataclasses.fields(cast("Any", judge)) if dataclasses.is_dataclass(judge) else ()
+    return {**{field.name: getattr(judge, field.name) for field in declared}, **getattr(judge, "__dict__", {})}
+
+
+def _words(value: object) -> str:
+    """Plain values as they are; of others the type alone, as their words may differ from one process to the next."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return repr(value)
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_words, cast('list[object]', value)))}]"
+    if isinstance(value, dict):
+        pairs = cast("dict[object, object]", value).items()
+        return f"{{{', '.join(f'{_words(key)}: {_words(held)}' for key, held in pairs)}}}"
+    return type(value).__qualname__

@@ -1,0 +1,215 @@
+"""Metrics that compare the answer with the references as text: characters and words, and no model.
+
+References are alternatives: the best one counts. English texts are normalised as SQuAD does it (Rajpurkar et al. 2016,
+arXiv 1606.05250): lower case, no punctuation, no articles, single spaces. Chinese ones lose their punctuation and white
+space, as in CMRC 2018 (Cui et al. 2019, arXiv 1810.07366). Three things differ from the scripts of both: texts are put
+into NFKC first, so that full-width letters are letters; punctuation is that of all Unicode; and white space between two
+digits stays, so that 1、2 is not 12. A text of which nothing is left matches nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TypeAlias
+
+from rageval.extras import need_package
+from rageval.metrics.judged import NO_REFERENCE
+from rageval.metrics.verdicts import RIGHTLY_ABSTAINED
+from rageval.text import CJK, take_citations
+from rageval.types import Failure, Language, Question, Response, Score, Unscored
+
+TextMetric: TypeAlias = Callable[[str, str, Language], float]
+
+NO_ANSWER = "no answer was generated"
+
+_PACKAGES = {"rouge_l": "rouge_score", "bleu": "sacrebleu", "chrf": "sacrebleu"}
+_ASCII_MARKS = frozenset(string.punctuation)
+_ARTICLES = frozenset({"a", "an", "the"})
+_NUMBER_MARK = re.compile(r"(?<=\d)(?:,(?=\d{3}(?!\d))|\.(?=\d))")
+_SPACE_OUTSIDE_NUMBERS = re.compile(r"(?<!\d) | (?!\d)")
+_TOKEN = re.compile(rf"[{CJK}]|[^\s{CJK}]+")
+_LATIN = rf"[^\W{CJK}]"
+
+
+def check_available(metrics: Sequence[str]) -> None:
+    """Raise MissingExtraError where a metric of these needs a package that is not installed; other names pass."""
+    for metric in metrics:
+        if metric in _PACKAGES:
+            need_package(_PACKAGES[metric], "text", f"the metric {metric}")
+
+
+def exact_match(prediction: str, reference: str, language: Language) -> float:
+    """1 where the texts are equal after normalisation, else 0."""
+    text = _normalised(prediction, language)
+    return float(text != "" and text == _normalised(reference, language))
+
+
+def answer_contains(prediction: str, reference: str, language: Language) -> float:
+    """1 where the prediction contains the reference after normalisation, else 0.
+
+    In English whole words count (12 is not in 120), in Chinese any characters, but no part of a number. The marks
+    inside a word may join its parts or part them: "France's" contains France and "1999-2003" contains 1999, yet 3.14
+    does not contain 3. Source: accuracy in RGB (Chen et al. 2023, arXiv 2309.01431) and in Mallen et al. 2023 (arXiv
+    2212.10511), which look for the reference as it stands; RGB wants every part of an answer that it gives in parts.
+    """
+    joined = _holds(_normalised(prediction, language), _normalised(reference, language), language)
+    parted = _holds(
+        " ".join(_words(prediction, language, gap=" ")), " ".join(_words(reference, language, gap=" ")), language
+    )
+    return float(joined or parted)
+
+
+def token_f1(prediction: str, reference: str, language: Language) -> float:
+    """2 x shared tokens / all tokens of both, each token as often as it stands; 0 where none is shared.
+
+    Tokens are normalised words, and single characters of Chinese in either language (CMRC 2018's segmentation; its own
+    F1 counts the longest common substring instead). Source: Rajpurkar et al. 2016, arXiv 1606.05250.
+    """
+    predicted, expected = Counter(_tokens(prediction, language)), Counter(_tokens(reference, language))
+    shared = (predicted & expected).total()
+    return 2 * shared / (predicted.total() + expected.total()) if shared else 0.0
+
+
+def rouge_l(prediction: str, reference: str, language: Language) -> float:
+    """F1 of the longest common subsequence of tokens, those of `token_f1`, without stemming.
+
+    Source: Lin 2004, computed by rouge-score. Raises MissingExtraError where that is not installed.
+    """
+    check_available(["rouge_l"])
+    scorer = import_module("rouge_score.rouge_scorer").RougeScorer(["rougeL"], tokenizer=_Tokenizer(language))
+    return float(scorer.score(reference, prediction)["rougeL"].fmeasure)
+
+
+def bleu(prediction: str, reference: str, language: Language) -> float:
+    """Sentence BLEU / 100 by sacrebleu, with effective order; tokenisation `zh` for Chinese, `13a` for English.
+
+    Case and punctuation count. `score_overlap` hands all references to sacrebleu at once, as BLEU is defined.
+    Source: Papineni et al. 2002; Post 2018, arXiv 1804.08771. Raises MissingExtraError without sacrebleu.
+    """
+    return _bleu(prediction, [reference], language)
+
+
+def chrf(prediction: str, reference: str, language: Language) -> float:
+    """Sentence chrF2 / 100 by sacrebleu: F2 over runs of one to six characters, white space aside; case counts.
+
+    Source: Popović 2015. Raises MissingExtraError where sacrebleu is not installed.
+    """
+    check_available(["chrf"])
+    from sacrebleu.metrics.chrf import CHRF
+
+    return CHRF().sentence_score(prediction, [reference]).score / 100
+
+
+OVERLAP_METRICS: Mapping[str, TextMetric] = {
+    "exact_match": exact_match,
+    "answer_contains": answer_contains,
+    "token_f1": token_f1,
+    "rouge_l": rouge_l,
+    "bleu": bleu,
+    "chrf": chrf,
+}
+
+
+def score_overlap(metric: str, question: Question, outcome: Response | Failure) -> Score | Unscored:
+    """One question's score on one of `OVERLAP_METRICS`, 0 to 1: the best over its references, in its language.
+
+    Citation marks such as [1] are taken out of the answer first; `answer_contains` wants every part of an answer.
+    A failure and an empty answer score 0; so does an abstention on an answerable question, while on an unanswerable one
+    it is right and Unscored. Unscored too where the question has no reference, and where no answer was asked for.
+    """
+    answer = _answer(outcome)
+    if isinstance(outcome, Response) and outcome.abstained and not question.answerable:
+        return Unscored(RIGHTLY_ABSTAINED)
+    if not question.references:
+        return Unscored(NO_REFERENCE)
+    if isinstance(outcome, Failure):
+        return Score(0.0, failed=True)
+    if answer is None:
+        return Unscored(NO_ANSWER)
+    if answer == "":
+        return Score(0.0)
+    if metric == "bleu":
+        return Score(_bleu(answer, question.references, question.language))
+    compare = OVERLAP_METRICS[metric]
+    if metric == "answer_contains":
+        parts = question.answer_parts
+        found = (any(compare(answer, text, question.language) for text in alternatives) for alternatives in parts)
+        return Score(float(all(found)))
+    return Score(max(compare(answer, reference, question.language) for reference in question.references))
+
+
+def _answer(outcome: Response | Failure) -> str | None:
+    """The words of the answer: none ("") in an abstention, None where there is no answer at all."""
+    if isinstance(outcome, Failure):
+        return None
+    if outcome.abstained:
+        return ""
+    return None if outcome.answer is None else take_citations(outcome.answer)[0]
+
+
+def _bleu(prediction: str, references: Sequence[str], language: Language) -> float:
+    check_available(["bleu"])
+    from sacrebleu.metrics.bleu import BLEU
+
+    scorer = BLEU(tokenize="zh" if language == "zh" else "13a", effective_order=True)
+    # The exponential of a mean of logarithms, which rounding may carry above 100.
+    return min(scorer.sentence_score(prediction, references).score / 100, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tokenizer:
+    """Our tokens in the form in which rouge-score asks for them."""
+
+    language: Language
+
+    def tokenize(self, text: str) -> list[str]:
+        return _tokens(text, self.language)
+
+
+def _tokens(text: str, language: Language) -> list[str]:
+    return _TOKEN.findall(" ".join(_words(text, language)))
+
+
+def _normalised(text: str, language: Language) -> str:
+    spaced = " ".join(_words(text, language))
+    return _SPACE_OUTSIDE_NUMBERS.sub("", spaced) if language == "zh" else spaced
+
+
+def _words(text: str, language: Language, gap: str = "") -> list[str]:
+    """What stands between white space once `gap` is in the place of punctuation; in English without articles.
+
+    Full-width marks always part words, because no space follows them. Articles stay where there is nothing else: the
+    answer to a question may be A.
+    """
+    numbers_whole = _NUMBER_MARK.sub("", text)
+    parted = "".join(" " if _is_wide_mark(character) else character for character in numbers_whole)
+    plain = unicodedata.normalize("NFKC", parted).lower()
+    words = "".join(gap if _is_mark(character) else character for character in plain).split()
+    if language == "zh":
+        return words
+    return [word for word in words if word not in _ARTICLES] or words
+
+
+def _is_mark(character: str) -> bool:
+    return character in _ASCII_MARKS or unicodedata.category(character).startswith("P")
+
+
+def _is_wide_mark(character: str) -> bool:
+    return unicodedata.east_asian_width(character) in "WF" and all(
+        map(_is_mark, unicodedata.normalize("NFKC", character))
+    )
+
+
+def _holds(text: str, reference: str, language: Language) -> bool:
+    if not reference:
+        return False
+    bound = r"\d" if language == "zh" else _LATIN
+    before = rf"(?<!{bound})" if re.match(bound, reference[0]) else ""
+    after = rf"(?!{bound})" if re.match(bound, reference[-1]) else ""
+    return re.search(before + re.escape(reference) + after, text) is not None

@@ -1,0 +1,35 @@
+"""From judgments to grades, or to the reason why there are none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rageval.types import Abstained, Graded, Judgment, Question, Response, Score, Unscored
+
+ABSTAINED = "the pipeline abstained: nothing to check"
+RIGHTLY_ABSTAINED = "the pipeline rightly abstained"
+
+
+def score_of_silence(question: Question, response: Response) -> Score | Unscored | None:
+    """What an abstention is worth where an answer is wanted, and an empty answer; None where there is more to judge.
+
+    An abstention scores 0 on an answerable question and is Unscored on an unanswerable one, where it is right. An empty
+    answer scores 0. Where no answer was asked for (it is None), that is for the judgments to say.
+    """
+    if response.abstained:
+        return Score(0.0) if question.answerable else Unscored(RIGHTLY_ABSTAINED)
+    return Score(0.0) if response.answer == "" else None
+
+
+def graded_items(judgments: Sequence[Judgment], what: str) -> list[tuple[Judgment, Graded]] | Unscored:
+    """Each judgment with its verdict; Unscored where there is nothing to judge or any verdict is missing.
+
+    `what` names the items in the reason.
+    """
+    if not judgments:
+        return Unscored(f"there are no {what} to judge")
+    graded = [(judgment, judgment.verdict) for judgment in judgments if isinstance(judgment.verdict, Graded)]
+    if len(graded) < len(judgments):
+        reason = next(j.verdict.reason for j in judgments if isinstance(j.verdict, Abstained))
+        return Unscored(f"{len(judgments) - len(graded)} of {len(judgments)} verdicts missing: {reason}")
+    return graded

@@ -1,0 +1,44 @@
+"""What is known of judges, in a line each: how well a calibrated one agrees with people, how far a panel agrees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rageval.leaderboard import Leaderboard
+
+
+def judge_notes(board: Leaderboard) -> list[str]:
+    """The lines for a leaderboard; what holds of several runs is said once."""
+    lines: list[str] = []
+    for row in board.rows:
+        for name, entry in row.judges.items():
+            if entry.get("calibration"):
+                lines.append(f"{name}: {calibration_text(entry['calibration'])}")
+            if entry.get("agreement"):
+                lines.append(f"{row.label}, {name}: {agreement_text(entry['agreement'])}")
+    return [*dict.fromkeys(lines)]
+
+
+def calibration_text(cited: Mapping[str, Any]) -> str:
+    """By which labels, and the judge's balanced accuracy with its interval before and after."""
+    measured = f"on {cited['labels']} (n = {cited['n']}): balanced accuracy {_interval(cited['before'])}"
+    if cited["scaling"] is None:
+        return f"measured {measured}, no scaling; {cited['file']}"
+    after = f"{_interval(cited['after'])} after (cross-validated)"
+    return f"calibrated by {cited['scaling']['method']} {measured} before, {after}; {cited['file']}"
+
+
+def agreement_text(agreement: Mapping[str, Any]) -> str:
+    """How far the raters agree, with the interval, on how many items, and who of them abstained how often."""
+    alpha = agreement["alpha"]
+    said = "undefined (no two grades differ)" if alpha is None else _interval(alpha)
+    abstained = [f"{rater} {count}×" for rater, count in agreement["abstained"].items() if count]
+    return (
+        f"{agreement['raters']} raters, Krippendorff's alpha {said} on {agreement['items']} items; abstained: "
+        f"{', '.join(abstained) or 'none'}"
+    )
+
+
+def _interval(interval: Mapping[str, Any] | None) -> str:
+    return "–" if interval is None else f"{interval['point']:.3f} [{interval['low']:.2f}, {interval['high']:.2f}]"

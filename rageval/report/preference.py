@@ -1,0 +1,41 @@
+"""Preferences on the terminal."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.text import Text
+
+from rageval.preference import PreferResult
+from rageval.report.compare import p_cell, print_sides, print_table
+
+
+def print_preferences(result: PreferResult, console: Console) -> None:
+    """The sentence, the counts, and how far the order of the answers decided."""
+    print_sides(result.baseline, result.candidate, console)
+    console.print(Text(result.sentence, style="bold"))
+    share = result.win_share
+    if share is not None and result.p_value is not None:
+        header = ["wins", "ties", "losses", "questions", "win share", "p (sign test)"]
+        counts = [str(result.count("win")), str(result.count("tie")), str(result.count("loss")), str(result.n)]
+        interval = f"{share.point:.3f} [{share.low:.3f}, {share.high:.3f}]"
+        print_table(header, [[*counts, interval, p_cell(result.p_value)]], console)
+    for line in _notes(result):
+        console.print(Text(line, style="dim"))
+
+
+def _notes(result: PreferResult) -> list[str]:
+    bias, how, usage = result.position_bias, result.how, result.usage
+    lines: list[str] = []
+    if bias is not None:
+        decided = how.get("the order decides", 0)
+        lines.append(
+            f"position bias: the order decided {decided} of {bias.n} pairs, {bias.point:.1%} [{bias.low:.1%}, "
+            f"{bias.high:.1%}], {result.for_first} of them for the answer shown first; these are ties"
+        )
+    others = [f"{count} {name}" for name, count in how.items() if name not in ("both orders agree", "no verdict")]
+    if others:
+        lines.append("not decided by two verdicts that agree: " + ", ".join(others))
+    if result.abstained:
+        lines.append(f"{result.abstained} questions have no verdict and are in no number: a reply could not be read")
+    lines.append(f"judged by {result.model}; {usage.calls} calls, {usage.cached_calls} more from the cache")
+    return lines
