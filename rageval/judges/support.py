@@ -18,6 +18,8 @@ from rageval.types import Abstained, Evidence, Json, Language, Passage, Usage, V
 PROMPTS = ("support", "quote")
 
 _TOKENS_A_CLAIM = 96
+# In characters, where the server can hold a text to a length: small models copy whole passages, and slip on the way.
+_LONGEST_QUOTE: dict[Language, int] = {"en": 48, "zh": 20}
 _BLANK = re.compile(r"\s+")
 
 Context = Sequence[tuple[int, Passage]]
@@ -75,7 +77,10 @@ async def _ask(
 
 
 def _schema(what: _Question, claims: int, language: Language) -> dict[str, Json]:
-    fields: dict[str, Json] = {"passage": {"type": "integer"}, "quote": {"type": "string"}}
+    fields: dict[str, Json] = {
+        "passage": {"type": "integer"},
+        "quote": {"type": "string", "maxLength": _LONGEST_QUOTE[language]},
+    }
     if what == "support":
         fields = {"supported": one_of(YES_NO[language]), **fields}
     return closed_object(dict.fromkeys(numbered(claims), closed_object(fields)))
@@ -113,7 +118,8 @@ def _evidence(row: _Row, context: Context) -> Evidence | None:
     named = [context[row.passage - 1]] if row.passage else []
     wanted = _plain(row.quote)
     for hit, passage in [*named, *context]:
-        if wanted and wanted in _plain(f"{passage.title} {passage.text}"):
+        shown = f"{passage.title}: {passage.text}", f"{passage.title} {passage.text}"  # the prompt has the colon
+        if wanted and any(wanted in _plain(text) for text in shown):
             return Evidence(hit, row.quote)
     return Evidence(named[0][0], row.quote, found=False) if named else None
 

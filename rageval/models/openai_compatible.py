@@ -15,7 +15,7 @@ import numpy as np
 from rageval.errors import DeclarationError, ExecutionError, ModelError
 from rageval.extras import need_package
 from rageval.models.base import ChatReply, ChatRequest, Vectors
-from rageval.models.wire import one_line, read_completion, to_payload
+from rageval.models.wire import one_line, read_completion, to_payload, without_lengths
 
 if TYPE_CHECKING:
     import openai
@@ -88,7 +88,7 @@ class OpenAIChat:
         await self._endpoint.close()
 
     def _payload(self, request: ChatRequest) -> dict[str, Any]:
-        payload = to_payload(request)
+        payload = without_lengths(to_payload(request))
         for option in self._left_out:
             payload.pop(option, None)
         if "logprobs" in self._left_out:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from rageval.errors import ExecutionError
 from rageval.models.base import ChatReply, ChatRequest, Token
@@ -29,6 +29,15 @@ def to_payload(request: ChatRequest) -> dict[str, Any]:
     if request.sample:
         payload["seed"] = request.sample
     return payload
+
+
+def without_lengths(schema: Any) -> Any:
+    """The schema without `maxLength`, which OpenAI's strict mode refuses."""
+    if isinstance(schema, list):
+        return [without_lengths(item) for item in cast("list[Any]", schema)]
+    if not isinstance(schema, Mapping):
+        return schema
+    return {k: without_lengths(v) for k, v in cast("Mapping[str, Any]", schema).items() if k != "maxLength"}
 
 
 def read_completion(body: Any, endpoint: str) -> ChatReply:

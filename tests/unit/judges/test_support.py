@@ -150,7 +150,7 @@ def test_the_probability_decides_over_the_word() -> None:
         (1, '"2310 metres high..."', 4),
         (1, "“2310 metres high”…", 4),
         (1, "Two sisters “climbed” it", 4),
-        (2, "Rivers: the river", None),  # the colon is the prompt's own; the title has none
+        (2, "Rivers: The river", 0),  # as the prompt shows it, with a colon after the title
         (2, "Rivers The river Brone", 0),
         (3, "青石山 高一千八百米。", 7),
         (3, "「建于1602年」", 7),

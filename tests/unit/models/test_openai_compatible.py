@@ -367,3 +367,13 @@ def test_failure_of_one_batch_is_told_plainly() -> None:
     with FakeServer(lambda _: fault(401)) as server, pytest.raises(RagevalError) as caught:
         embed(server, ["x", "y", "z"], batch=1, max_retries=0)
     assert type(caught.value) is ModelError
+
+
+def test_lengths_of_texts_are_not_sent() -> None:
+    text = {"type": "string", "maxLength": 48}
+    schema = {"type": "object", "properties": {"q": text}, "required": ["q"], "additionalProperties": False}
+    with FakeServer() as server:
+        ask(server, request(schema=schema))
+        sent = server.received[0].payload["response_format"]["json_schema"]
+    assert sent["strict"] is True
+    assert sent["schema"]["properties"] == {"q": {"type": "string"}}
