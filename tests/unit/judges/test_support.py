@@ -71,7 +71,7 @@ def test_the_request() -> None:
         "properties": {
             "supported": {"type": "string", "enum": ["yes", "no"]},
             "passage": {"type": "integer"},
-            "quote": {"type": "string"},
+            "quote": {"type": "string", "maxLength": 48},
         },
         "required": ["supported", "passage", "quote"],
         "additionalProperties": False,
