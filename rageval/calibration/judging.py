@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from rageval.errors import DeclarationError
 from rageval.judges.base import Judge, Judged
 from rageval.models.base import ChatModel, ChatReply, ChatRequest
+from rageval.models.wrapped import WrappedChat
 from rageval.types import Abstained, Question, Response, Usage
 
 OnProgress = Callable[[int, int], None]
@@ -79,30 +80,19 @@ async def judge_all(
     return [opinions[position] for position in range(len(cases))]
 
 
-class TimedChat:
+class TimedChat(WrappedChat):
     """A chat model that remembers when it was at work; replies from a cache do not count."""
 
     def __init__(self, model: ChatModel) -> None:
-        self._model = model
+        super().__init__(model)
         self._spans: list[tuple[float, float]] = []
-
-    @property
-    def identity(self) -> str:
-        return self._model.identity
-
-    @property
-    def concurrency(self) -> int:
-        return self._model.concurrency
 
     async def complete(self, request: ChatRequest) -> ChatReply:
         started = time.perf_counter()
-        reply = await self._model.complete(request)
+        reply = await super().complete(request)
         if reply.usage.calls:
             self._spans.append((started, time.perf_counter()))
         return reply
-
-    async def close(self) -> None:
-        await self._model.close()
 
     def seconds(self) -> float:
         """How long at least one call was in flight: calls that wait side by side count once."""

@@ -13,6 +13,7 @@ from typing import Any, SupportsFloat, cast
 from rageval.errors import DeclarationError, ModelError
 from rageval.judges.base import Item, Judged
 from rageval.models.base import ChatModel, ChatReply, ChatRequest
+from rageval.models.wrapped import WrappedChat
 from rageval.records import judgment_to_json
 from rageval.source import class_source
 from rageval.types import Abstained, Graded, Json, Judgment, Question, Response, Usage, Verdict
@@ -143,28 +144,17 @@ class NoChat:
         return None
 
 
-class _Metered:
+class _Metered(WrappedChat):
     """A chat model that counts what is asked through it."""
 
     def __init__(self, model: ChatModel) -> None:
+        super().__init__(model)
         self.usage = Usage()
-        self._model = model
-
-    @property
-    def identity(self) -> str:
-        return self._model.identity
-
-    @property
-    def concurrency(self) -> int:
-        return self._model.concurrency
 
     async def complete(self, request: ChatRequest) -> ChatReply:
-        reply = await self._model.complete(request)
+        reply = await super().complete(request)
         self.usage += reply.usage
         return reply
-
-    async def close(self) -> None:
-        """Nothing: the model is not the judge's."""
 
 
 def _checked(said: object) -> tuple[Item, ...]:

@@ -15,6 +15,7 @@ from rageval.errors import DeclarationError, ExecutionError
 from rageval.judges import claim_list, nuggets
 from rageval.judges.base import Configured, Item, Judge, Judged, PooledJudge, asks_model
 from rageval.models.base import ChatModel, ChatReply, ChatRequest
+from rageval.models.wrapped import WrappedChat
 from rageval.types import Abstained, Graded, Json, Question, Response, Usage, Verdict
 
 _SAMPLE_TEMPERATURE = 0.7
@@ -149,22 +150,14 @@ def on_scale(judge: Judge) -> bool:
     return isinstance(judge, OnScale) and judge.graded
 
 
-class _Rater:
+class _Rater(WrappedChat):
     """A chat model as one rater asks it; `split` holds the replies to the splitting of claims, shared by all raters."""
 
     def __init__(self, model: ChatModel, sample: int, first: ChatModel, split: _Split) -> None:
-        self._model = model
+        super().__init__(model)
         self._sample = sample
         self._first = first
         self._split = split
-
-    @property
-    def identity(self) -> str:
-        return self._model.identity
-
-    @property
-    def concurrency(self) -> int:
-        return self._model.concurrency
 
     async def complete(self, request: ChatRequest) -> ChatReply:
         if request.prompt.partition("/")[0] in _ASKED_ONCE:
@@ -172,10 +165,7 @@ class _Rater:
         if self._sample:
             sample = _FIRST_SAMPLE + self._sample + _A_SECOND_ATTEMPT * request.sample
             request = replace(request, sample=sample, temperature=_SAMPLE_TEMPERATURE, top_logprobs=0)
-        return await self._model.complete(request)
-
-    async def close(self) -> None:
-        """Nothing: the model is not the rater's."""
+        return await super().complete(request)
 
     async def _complete_once(self, request: ChatRequest) -> ChatReply:
         """The first model's reply, or its failure; whoever asks again pays nothing."""

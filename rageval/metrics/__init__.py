@@ -4,6 +4,7 @@ Here are the names of metrics, cheap to import. The arithmetic over rankings is 
 readers of TREC files in `rageval.metrics.trec_files`.
 """
 
-from rageval.metrics.names import ALL_METRICS, Metric, MetricDefinition, parse
+from rageval.metrics.catalogue import ALL_METRICS, MetricDefinition
+from rageval.metrics.names import Metric, parse
 
 __all__ = ["ALL_METRICS", "Metric", "MetricDefinition", "parse"]

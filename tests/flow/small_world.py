@@ -7,10 +7,11 @@ import json
 import math
 import os
 import re
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -185,3 +186,20 @@ def run_folders(out: Path) -> dict[str, Path]:
 
 def read_jsonl(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+@dataclass
+class Interrupter:
+    """Answers as `respond` does, and stops the process with Ctrl-C when call number `at` arrives; later ones hang."""
+
+    respond: Callable[[Received], Canned]
+    at: int
+    process: subprocess.Popen[str] | None = None
+    calls: int = 0
+
+    def __call__(self, received: Received) -> Canned:
+        self.calls += 1
+        if self.process is not None and self.calls == self.at:
+            self.process.send_signal(signal.SIGINT)
+        hangs = self.process is not None and self.calls >= self.at
+        return replace(self.respond(received), delay_s=60.0 if hangs else 0.0)

@@ -6,10 +6,8 @@ import hashlib
 import json
 import math
 import re
-import signal
-import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +20,7 @@ from rageval.judges import JUDGES
 from rageval.judges.panel import on_scale
 from tests.conftest import CommandLine
 from tests.flow.fake_server import Canned, FakeServer, Received, completion, fault
-from tests.flow.small_world import respond, start_rageval, write_experiment, write_lines
+from tests.flow.small_world import Interrupter, respond, start_rageval, write_experiment, write_lines
 
 FIGURES = {"accuracy", "balanced_accuracy", "auc", "kappa", "ece"}
 
@@ -227,24 +225,8 @@ def test_a_refusing_endpoint(world: World, server: FakeServer, command_line: Com
     assert not (world.folder / "out" / "calibrations").exists()
 
 
-@dataclass
-class Interrupter:
-    """Answers as stated, and stops the process with Ctrl-C when the call number `at` arrives; later ones hang."""
-
-    at: int
-    process: subprocess.Popen[str] | None = None
-    calls: int = 0
-
-    def __call__(self, received: Received) -> Canned:
-        self.calls += 1
-        if self.process is not None and self.calls == self.at:
-            self.process.send_signal(signal.SIGINT)
-        hangs = self.process is not None and self.calls >= self.at
-        return replace(as_stated(received), delay_s=60.0 if hangs else 0.0)
-
-
 def test_stopped_by_ctrl_c_it_goes_on_where_it_was(world: World) -> None:
-    interrupter = Interrupter(at=20)
+    interrupter = Interrupter(as_stated, at=20)
     with FakeServer(interrupter) as server:
         write_experiment(world.folder, server.base_url)
         interrupter.process = start_rageval(*world.command)

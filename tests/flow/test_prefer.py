@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import CommandLine
 from tests.flow.fake_server import Canned, FakeServer, Received, completion, fault
-from tests.flow.small_world import start_rageval, write_experiment
+from tests.flow.small_world import Interrupter, start_rageval, write_experiment
 from tests.unit.answered import FAILED, SILENT, by_goodness, shown, write_answers
 
 BEFORE = [*(f"good {i}" for i in range(1, 13)), SILENT, "好 7", "good 5", FAILED]
@@ -115,24 +112,8 @@ def test_a_refusing_endpoint(
     assert not (tmp_path / "out" / "preferences").exists()
 
 
-@dataclass
-class Interrupter:
-    """Answers, and stops the process with Ctrl-C when the call number `at` arrives; later ones hang."""
-
-    at: int
-    process: subprocess.Popen[str] | None = None
-    calls: int = 0
-
-    def __call__(self, received: Received) -> Canned:
-        self.calls += 1
-        if self.process is not None and self.calls == self.at:
-            self.process.send_signal(signal.SIGINT)
-        hangs = self.process is not None and self.calls >= self.at
-        return replace(respond(received), delay_s=60.0 if hangs else 0.0)
-
-
 def test_stopped_by_ctrl_c_it_goes_on_where_it_was(command: list[object], tmp_path: Path) -> None:
-    interrupter = Interrupter(at=12)
+    interrupter = Interrupter(respond, at=12)
     with FakeServer(interrupter) as server:
         write_experiment(tmp_path, server.base_url)
         interrupter.process = start_rageval(*command)
