@@ -228,7 +228,7 @@ def reply_text(payload: Mapping[str, Any], *, misquoting: bool) -> str:
             "claims": claims_of(answer[1]) if answer else [],
             "quote": first_passage[1][-40:] if first_passage else "",
         }
-        if misquoting and '"supported"' in json.dumps(schema):
+        if misquoting and "shown_by" in schema["properties"]:
             told["quote"] = "~"
     elif "JSON Schema:\n" in prompt:
         schema = json.JSONDecoder().raw_decode(prompt.partition("JSON Schema:\n")[2])[0]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, cast
 
 from rageval.judges.asking import UnreadableReplyError, ask, verdict_of
 from rageval.judges.tables import YES_NO, closed_object, numbered, one_of
@@ -17,22 +16,29 @@ from rageval.types import Abstained, Evidence, Json, Language, Passage, Usage, V
 
 PROMPTS = ("support", "quote")
 
+_SHOWN_BY = "shown_by"
 _TOKENS_A_CLAIM = 96
 # In characters, where the server can hold a text to a length: small models copy whole passages, and slip on the way.
 _LONGEST_QUOTE: dict[Language, int] = {"en": 48, "zh": 20}
 _BLANK = re.compile(r"\s+")
 
 Context = Sequence[tuple[int, Passage]]
-_Question = Literal["support", "quote"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Where the model says that a claim stands. `passage` counts from 1 as in the prompt; 0 is none."""
+
+    passage: int
+    quote: str
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """What the model says of one claim. `passage` counts from 1 as in the prompt; 0 is none."""
+    """What the model says of one claim."""
 
     probability: float
-    passage: int
-    quote: str
+    source: _Source
 
 
 async def judge_support(
@@ -44,84 +50,119 @@ async def judge_support(
     it once more; the verdict stays, and its evidence says whether the words were found. There is no evidence where the
     model names no passage and none holds the quote. A reply that cannot be read is an abstention on every claim.
     """
-    rows, usage = await _ask("support", claims, context, language, chat)
+    rows, usage = await _ask_for_verdicts(claims, context, language, chat)
     if isinstance(rows, Abstained):
         return [rows] * len(claims), usage
     verdicts = [verdict_of(row.probability) for row in rows]
-    evidence = [_evidence(row, context) for row in rows]
+    evidence = [_evidence(row.source, context) for row in rows]
     unshown = [i for i, verdict in enumerate(verdicts) if verdict.grade > 0.0 and not _is_found(evidence[i])]
     if unshown:
-        again, cost = await _ask("quote", [claims[i] for i in unshown], context, language, chat)
+        again, cost = await _ask_for_quotes([claims[i] for i in unshown], context, language, chat)
         usage += cost
         if not isinstance(again, Abstained):
-            for i, row in zip(unshown, again, strict=True):
-                second = _evidence(row, context)
+            for i, source in zip(unshown, again, strict=True):
+                second = _evidence(source, context)
                 evidence[i] = second if _is_found(second) else evidence[i] or second
     shown = zip(verdicts, evidence, strict=True)
     return [replace(v, evidence=(words,)) if v.grade > 0.0 and words else v for v, words in shown], usage
 
 
-async def _ask(
-    what: _Question, claims: Sequence[str], context: Context, language: Language, chat: ChatModel
+async def _ask_for_verdicts(
+    claims: Sequence[str], context: Context, language: Language, chat: ChatModel
 ) -> tuple[list[_Row] | Abstained, Usage]:
-    prompt = load_prompt(what)
+    """Verdicts stand in front of all quotes: in one row with a quote, small models say yes too often."""
+    numbers = numbered(len(claims))
+    verdicts = dict.fromkeys(numbers, one_of(YES_NO[language]))
+    schema = closed_object({**verdicts, _SHOWN_BY: _sources_schema(numbers, language)})
+    request = replace(_request("support", claims, context, language, schema), top_logprobs=10)
+    return await ask(chat, request, lambda reply: _read_verdicts(reply, numbers, len(context)))
+
+
+async def _ask_for_quotes(
+    claims: Sequence[str], context: Context, language: Language, chat: ChatModel
+) -> tuple[list[_Source] | Abstained, Usage]:
+    numbers = numbered(len(claims))
+    request = _request("quote", claims, context, language, _sources_schema(numbers, language))
+    return await ask(chat, request, lambda reply: _read_sources(_table(reply), numbers, len(context)))
+
+
+def _request(
+    prompt_name: str, claims: Sequence[str], context: Context, language: Language, schema: Mapping[str, Json]
+) -> ChatRequest:
+    prompt = load_prompt(prompt_name)
     listed = "\n".join(f"{number}. {_BLANK.sub(' ', claim)}" for number, claim in enumerate(claims, 1))
-    request = ChatRequest(
+    return ChatRequest(
         prompt.messages(language, {"claims": listed}, passages=[passage for _, passage in context]),
         prompt.id(language),
-        max_tokens=_TOKENS_A_CLAIM * len(claims) + 16,
-        schema=_schema(what, len(claims), language),
-        top_logprobs=10 if what == "support" else 0,
+        max_tokens=_TOKENS_A_CLAIM * len(claims) + 32,
+        schema=schema,
     )
-    return await ask(chat, request, lambda reply: _read(what, reply, len(claims), len(context)))
 
 
-def _schema(what: _Question, claims: int, language: Language) -> dict[str, Json]:
+def _sources_schema(numbers: Sequence[str], language: Language) -> dict[str, Json]:
     fields: dict[str, Json] = {
         "passage": {"type": "integer"},
         "quote": {"type": "string", "maxLength": _LONGEST_QUOTE[language]},
     }
-    if what == "support":
-        fields = {"supported": one_of(YES_NO[language]), **fields}
-    return closed_object(dict.fromkeys(numbered(claims), closed_object(fields)))
+    return closed_object(dict.fromkeys(numbers, closed_object(fields)))
 
 
-def _read(what: _Question, reply: ChatReply, claims: int, passages: int) -> list[_Row]:
+def _table(reply: ChatReply) -> dict[str, Json]:
     if reply.finish_reason == "length":
-        raise UnreadableReplyError("the verdicts were cut off")
-    numbers = numbered(claims)
-    table = parse_object(reply.text, dict.fromkeys(numbers, dict))
-    if table is None or len(table) != claims:
-        raise UnreadableReplyError(f"the verdicts are unreadable, or not of {claims} claims")
-    soft = yes_probabilities(reply, "supported")
-    rows: dict[str, _Row] = {}
-    for place, (number, value) in enumerate(table.items()):
-        row = cast("dict[str, Json]", value)
-        passage, quote, said = row.get("passage"), row.get("quote"), row.get("supported")
-        if not isinstance(passage, int) or isinstance(passage, bool) or not 0 <= passage <= passages:
-            raise UnreadableReplyError(f"claim {number}: there is no passage {passage!r}")
-        if not isinstance(quote, str):
-            raise UnreadableReplyError(f"claim {number}: the quote is no text")
+        raise UnreadableReplyError("the reply was cut off")
+    table = parse_object(reply.text, {})
+    if table is None:
+        raise UnreadableReplyError("the reply holds no readable table")
+    return table
+
+
+def _read_verdicts(reply: ChatReply, numbers: Sequence[str], passages: int) -> list[_Row]:
+    """Claims that are not supported need no source, and a supported one without any is asked about again."""
+    table = _table(reply)
+    shown_by = table.pop(_SHOWN_BY, None)
+    if not isinstance(shown_by, dict) or set(table) != set(numbers):
+        raise UnreadableReplyError(f"the verdicts are not of {len(numbers)} claims, or without {_SHOWN_BY!r}")
+    soft = yes_probabilities(reply, r"\d+")
+    found: dict[str, float] = {}
+    for place, (number, said) in enumerate(table.items()):
         probability = word_probability(said) if isinstance(said, str) else None
-        if what == "support" and probability is None:
+        if probability is None:
             raise UnreadableReplyError(f"claim {number}: {said!r} is neither yes nor no")
-        if len(soft) == claims:
-            probability = soft[place] if soft[place] is not None else probability
-        rows[number] = _Row(probability or 0.0, passage, quote)
-    return [rows[number] for number in numbers]
+        told = soft[place] if len(soft) == len(numbers) else None
+        found[number] = probability if told is None else told
+    none: dict[str, Json] = {number: {"passage": 0, "quote": ""} for number in numbers}
+    sources = _read_sources({**none, **shown_by}, numbers, passages)
+    return [_Row(found[number], source) for number, source in zip(numbers, sources, strict=True)]
 
 
-def _evidence(row: _Row, context: Context) -> Evidence | None:
+def _read_sources(table: Mapping[str, Json], numbers: Sequence[str], passages: int) -> list[_Source]:
+    if set(table) != set(numbers):
+        raise UnreadableReplyError(f"the quotes are not for {len(numbers)} claims")
+    return [_read_source(number, table[number], passages) for number in numbers]
+
+
+def _read_source(number: str, row: Json, passages: int) -> _Source:
+    if not isinstance(row, dict):
+        raise UnreadableReplyError(f"claim {number}: found {row!r}, expected a passage and a quote")
+    passage, quote = row.get("passage"), row.get("quote")
+    if not isinstance(passage, int) or isinstance(passage, bool) or not 0 <= passage <= passages:
+        raise UnreadableReplyError(f"claim {number}: there is no passage {passage!r}")
+    if not isinstance(quote, str):
+        raise UnreadableReplyError(f"claim {number}: the quote is no text")
+    return _Source(passage, quote)
+
+
+def _evidence(source: _Source, context: Context) -> Evidence | None:
     """The quote with the passage that holds it: the one named, else the first that does. None where no passage is named
     and none holds it.
     """
-    named = [context[row.passage - 1]] if row.passage else []
-    wanted = _plain(row.quote)
+    named = [context[source.passage - 1]] if source.passage else []
+    wanted = _plain(source.quote)
     for hit, passage in [*named, *context]:
         shown = f"{passage.title}: {passage.text}", f"{passage.title} {passage.text}"  # the prompt has the colon
         if wanted and any(wanted in _plain(text) for text in shown):
-            return Evidence(hit, row.quote)
-    return Evidence(named[0][0], row.quote, found=False) if named else None
+            return Evidence(hit, source.quote)
+    return Evidence(named[0][0], source.quote, found=False) if named else None
 
 
 def _is_found(evidence: Evidence | None) -> bool:

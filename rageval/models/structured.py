@@ -56,13 +56,14 @@ def word_probability(text: str) -> float | None:
 def yes_probabilities(reply: ChatReply, key: str) -> list[float | None]:
     """P(yes) at each yes or no that a JSON reply gives under a key that matches the pattern `key`, in order.
 
-    Empty where the reply has no alternatives; None where neither word is among those of a verdict's token.
+    Objects and lists under such a key are no verdicts. Empty where the reply has no alternatives; None where neither
+    word is among those of a verdict's token.
     """
     place = re.compile(rf'"(?:{key})"\s*:\s*"?$')
     found: list[float | None] = []
     so_far = ""
     for token in reply.tokens:
-        if place.search(so_far) and _word(token.text):
+        if place.search(so_far) and _word(token.text)[:1] not in ("", "{", "["):
             found.append(_share_of_yes(token.alternatives))
         so_far += token.text
     return found

@@ -102,7 +102,7 @@ class Garbler:
 
 def _things(request: ChatRequest) -> int | None:
     schema: Any = request.schema
-    return len(schema["properties"]) if schema and "1" in schema["properties"] else None
+    return sum(map(str.isdecimal, schema["properties"])) if schema and "1" in schema["properties"] else None
 
 
 def _json(schema: Schema, kind: str, rng: random.Random) -> ChatReply | Exception:

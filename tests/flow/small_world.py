@@ -20,7 +20,7 @@ import yaml
 from rageval.models.base import ChatReply, ChatRequest
 from rageval.types import Language, Usage
 from tests.flow.fake_server import Canned, Received, completion, embeddings
-from tests.unit.scripts import as_json, numbered, spelled, support_table, verdict, verdict_table
+from tests.unit.scripts import as_json, numbered, quotes, spelled, support_table, verdict, verdict_table
 
 DOCUMENTS = {
     "arlen": "Mount Arlen is 2310 metres high. Its summit was first reached in 1871 by two sisters.",
@@ -112,17 +112,18 @@ def _json_reply(prompt: str, digest: bytes, properties: Mapping[str, Any]) -> Ch
     if "claims" in properties:
         claims = [f"Claim {digest[0]} holds.", f"第{digest[1]}条成立。"][: 1 + digest[2] % 2]
         return ChatReply(as_json(claims=claims))
-    odds = [_odds(byte) for byte in digest[: len(properties)]]
-    first = properties["1"]
-    if "enum" in first:
-        words: list[str] = first["enum"]
-        if len(words) == 2:
-            return verdict_table(*odds, language=_language(prompt))
-        return ChatReply(numbered([words[int(p * len(words))] for p in odds]))
+    odds = [_odds(byte) for byte in digest[: sum(map(str.isdecimal, properties))]]
     passages = re.findall(r"^\[\d+\] (.*)$", prompt, re.MULTILINE)
-    named = [1 + byte % len(passages) for byte in digest]
-    rows = [(p, n, passages[n - 1][:12]) if p >= 0.5 else (p, 0, "") for p, n in zip(odds, named, strict=False)]
-    return support_table(*rows, language=_language(prompt))
+    named = [1 + byte % len(passages) for byte in digest[: len(odds)]] if passages else []
+    if "shown_by" in properties:
+        rows = [(p, n, passages[n - 1][:12]) if p >= 0.5 else (p, 0, "") for p, n in zip(odds, named, strict=True)]
+        return support_table(*rows, language=_language(prompt))
+    words: list[str] | None = properties["1"].get("enum")
+    if words is None:
+        return ChatReply(quotes(*((n, passages[n - 1][:12]) for n in named)))
+    if len(words) == 2:
+        return verdict_table(*odds, language=_language(prompt))
+    return ChatReply(numbered([words[int(p * len(words))] for p in odds]))
 
 
 def _odds(byte: int) -> float:

@@ -80,7 +80,7 @@ def answer(question: Question) -> Response:
         return Response(answer="I do not know.", abstained=True)
     hits = () if i % 20 == 13 else tuple(Hit.whole(document) for document in documents(i)[: 1 + i % 4])
     return Response(
-        hits, "" if i % 20 == 18 else f"It is {i} metres deep, {IN_EVERY_TEXT}; 据说有{i}米。", tuple(range(len(hits)))
+        hits, "" if i % 20 == 18 else f"It is {i} metres deep, {IN_EVERY_TEXT}. 据说有{i}米。", tuple(range(len(hits)))
     )
 
 

@@ -27,7 +27,11 @@ PIPELINES = [{"naive": {"k": 2}}, {"rag_fusion": {"k": 2, "n": 2}}, {"self_rag":
 CONCURRENCY = 8
 METRICS = ["answer_relevance", "faithfulness", "context_relevance", "ndcg@10"]
 
-SUPPORTED = {"supported": "是", "passage": 1, "quote": "流入东湖", "note": "sure"}
+SUPPORTED = {
+    "1": "是",
+    "2": "否。",
+    "shown_by": {"1": {"passage": 1, "quote": "流入东湖", "note": "sure"}, "2": {"passage": 0, "quote": ""}},
+}
 HALF = "半个表情\ud83d"  # a reply cut within an emoji leaves half a surrogate pair
 
 
@@ -65,7 +69,7 @@ def misbehave(received: Received) -> Canned:
         case "zh-2", "verdicts":
             return completion('好的：\n{"2": "否", "1": "是"}\n还有别的问题吗？')
         case _, "verdicts" if "最大" in prompt:
-            return completion(json.dumps({"1": SUPPORTED, "2": {"supported": "否。", "passage": 0, "quote": ""}}))
+            return completion(json.dumps(SUPPORTED))
         case "zh-none", "yes_no":
             return completion("perhaps\x00")
         case _, "yes_no":

@@ -71,14 +71,14 @@ def verdict_table(*probabilities: float, language: Language = "en") -> ChatReply
 def support_table(*rows: tuple[float, int, str], language: Language = "en") -> ChatReply:
     """What the prompt `support` asks for. A row is of a claim: P(yes), passage, quote."""
     pieces: list[str | tuple[str, float]] = []
-    for number, (probability, passage, quote) in enumerate(rows, 1):
-        rest = f'", "passage": {passage}, "quote": {json.dumps(quote, ensure_ascii=False)}}}'
-        pieces += [
-            f'{", " if pieces else "{"}"{number}": {{"supported": "',
-            verdict(probability, language),
-            rest,
-        ]
-    return spelled(*pieces, "}")
+    for number, (probability, _, _) in enumerate(rows, 1):
+        pieces += [f'{", " if pieces else "{"}"{number}": "', verdict(probability, language), '"']
+    return spelled(*pieces, f', "shown_by": {quotes(*((passage, quote) for _, passage, quote in rows))}}}')
+
+
+def quotes(*rows: tuple[int, str]) -> str:
+    """What the prompt `quote` asks for."""
+    return numbered([{"passage": passage, "quote": quote} for passage, quote in rows])
 
 
 def verdict(probability: float, language: Language = "en") -> tuple[str, float]:

@@ -13,7 +13,7 @@ from rageval.models.scripted import ScriptedChat
 from rageval.types import Abstained, Evidence, Graded, Question, Response, Usage
 from tests.unit.scripts import as_json, by_prompt, names, prompt_name, support_table
 
-QUESTION = Question("q", "What is k1?", references=("k1 is a parameter of BM25.", "Another reference."))
+QUESTION = Question("q", "What is k1?", references=("k1 is a parameter. It is in BM25.", "Another reference."))
 NO_REFERENCE = Question("q", "What is k1?")
 JUDGES: list[Judge] = [ClaimSupport(), ReferenceSupport(), ClaimAgreement()]
 
@@ -34,7 +34,7 @@ def test_claims_of_the_answer_against_the_context(answered: Any) -> None:
     """Evidence is told by its place among all hits: of the context, hit 2 was read first and hit 0 second."""
     support = support_table((0.25, 0, ""), (0.875, 2, "k1 is 1.2"))
     chat = by_prompt(claims=claims("BM25 was invented in 1900.", "The parameter k1 is 1.2."), support=support)
-    judged = judge(ClaimSupport(), answered("k1 is 1.2."), chat)
+    judged = judge(ClaimSupport(), answered("It is 1.2. BM25 is old."), chat)
     assert judged.items == (
         Item("claim", 0, "BM25 was invented in 1900.", Graded(0.0, 0.25)),
         Item("claim", 1, "The parameter k1 is 1.2.", Graded(1.0, 0.875, (Evidence(0, "k1 is 1.2"),))),
@@ -42,7 +42,7 @@ def test_claims_of_the_answer_against_the_context(answered: Any) -> None:
     assert names(chat) == ["claims", "support"]
     assert judged.usage == Usage(calls=2)
     split, asked = chat.requests
-    assert "Question: What is k1?\nAnswer: k1 is 1.2.\n" in last(split)
+    assert "Question: What is k1?\nAnswer: It is 1.2. BM25 is old.\n" in last(split)
     assert "<passages>" not in last(split)
     assert last(asked).startswith("<passages>\n[1] 向量检索是语义的。倒排索引是词法的。\n[2] BM25 is lexical.")
     assert "Dense search" not in last(asked)  # hit 1 was not read
@@ -60,12 +60,12 @@ def test_in_chinese(answered: Any) -> None:
 
 def test_claims_of_the_first_reference_against_the_context(answered: Any) -> None:
     chat = by_prompt(claims=claims("k1 is a parameter."), support=support_table((0.75, 2, "parameter k1")))
-    judged = judge(ReferenceSupport(), answered("k1 is 1.2."), chat)
+    judged = judge(ReferenceSupport(), answered("It is 1.2. BM25 is old."), chat)
     assert judged.items == (
         Item("reference_claim", 0, "k1 is a parameter.", Graded(1.0, 0.75, (Evidence(0, "parameter k1"),))),
     )
     split, asked = chat.requests
-    assert "Answer: k1 is a parameter of BM25.\n" in last(split)
+    assert "Answer: k1 is a parameter. It is in BM25.\n" in last(split)
     assert "Another reference" not in last(split)
     assert "k1 is 1.2.\n" not in last(split) + last(asked).split("</passages>")[1]  # it is not about the answer
 
@@ -91,7 +91,7 @@ def test_agreement_goes_both_ways(answered: Any) -> None:
         support_table((0.25, 0, "")),
     ]
     chat = by_prompt(claims=split, support=replies)
-    judged = judge(ClaimAgreement(), answered("k1 is green and is 1.2."), chat)
+    judged = judge(ClaimAgreement(), answered("k1 is green. It is 1.2."), chat)
     assert judged.items == (
         Item("claim", 0, "k1 is 1.2.", Graded(0.0, 0.125)),
         Item("claim", 1, "k1 is green.", Graded(1.0, 0.75, (Evidence(0, "k1 is a parameter"),))),
@@ -102,10 +102,10 @@ def test_agreement_goes_both_ways(answered: Any) -> None:
         last(request) for request in chat.requests if prompt_name(request) == "support"
     )
     assert against_reference.startswith(
-        "<passages>\n[1] k1 is a parameter of BM25.\n</passages>\n\nClaims:\n1. k1 is 1.2."
+        "<passages>\n[1] k1 is a parameter. It is in BM25.\n</passages>\n\nClaims:\n1. k1 is 1.2."
     )
     assert against_answer.startswith(
-        "<passages>\n[1] k1 is green and is 1.2.\n</passages>\n\nClaims:\n1. k1 is in BM25."
+        "<passages>\n[1] k1 is green. It is 1.2.\n</passages>\n\nClaims:\n1. k1 is in BM25."
     )
 
 
@@ -117,11 +117,26 @@ def test_agreement_without_claims_of_the_answer_has_those_of_the_reference(answe
 
 
 @pytest.mark.parametrize(
+    "answer",
+    [
+        "The parameter k1 is 1.2.",
+        "  The parameter k1 is 1.2, b is 0.75 and both are numbers  ",
+        "倒排索引是词法的，也很快。",
+    ],
+)
+def test_a_sentence_of_few_clauses_is_a_claim_as_it_stands(answered: Any, answer: str) -> None:
+    chat = by_prompt(support=support_table((0.25, 0, "")))
+    judged = judge(ClaimSupport(), answered(answer), chat)
+    assert judged.items == (Item("claim", 0, answer.strip(), Graded(0.0, 0.25)),)
+    assert names(chat) == ["support"]
+
+
+@pytest.mark.parametrize(
     ("answer", "most"),
     [
         ("In 2009.", 1),
-        ("BM25 saturates at k1 = 1.2, and b is 0.75.", 2),
-        ("它是词法的，也很快；但不懂语义。", 3),
+        ("BM25 saturates at k1 = 1.2, and b is 0.75. That is all.", 3),
+        ("它是词法的，也很快；但不懂语义，也不懂英文。", 4),
         ("No. " * 30, 8),
         ("!", 1),
     ],
@@ -159,7 +174,7 @@ def test_claims_that_cannot_be_read_are_one_abstained_verdict(answered: Any, rep
     for instrument, item in ((ClaimSupport(), "claims"), (ReferenceSupport(), "reference_claims")):
         chat = by_prompt(claims=reply)
         (found,) = judge(instrument, answered("An answer."), chat).items
-        text = "An answer." if item == "claims" else "k1 is a parameter of BM25."
+        text = "An answer." if item == "claims" else "k1 is a parameter. It is in BM25."
         assert (found.item, found.index, found.text) == (item, 0, text)
         assert isinstance(found.verdict, Abstained)
         assert reason in found.verdict.reason
@@ -177,7 +192,7 @@ def test_claims_read_at_the_second_attempt(answered: Any) -> None:
 
 def test_verdicts_that_cannot_be_read_are_an_abstention_on_every_claim(answered: Any) -> None:
     chat = by_prompt(claims=claims("one", "two"), support="hm")
-    lost = Abstained("the verdicts are unreadable, or not of 2 claims", "hm")
+    lost = Abstained("the reply holds no readable table", "hm")
     assert judge(ClaimSupport(), answered(), chat).items == (
         Item("claim", 0, "one", lost),
         Item("claim", 1, "two", lost),

@@ -20,7 +20,7 @@ from rageval.types import Abstained, Evidence, Graded, Hit, Passage, Question, R
 from tests.unit.scripts import Reply, as_json, by_prompt, names, numbered, p_yes, prompt_name, support_table
 
 QUESTION = Question("q", "What is k1?", references=("1.2",))
-ANSWER = "k1 is 1.2."
+ANSWER = "k1 is 1.2. b is 0.75."
 TEXTS = ("BM25 has k1 = 1.2.", "Dense search.")
 RESPONSE = Response(
     tuple(Hit(Passage(f"d{i}", 0, len(text), text), 1.0) for i, text in enumerate(TEXTS)), ANSWER, context=(0, 1)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from rageval.judges.support import judge_support
 from rageval.models.base import ChatReply
 from rageval.models.scripted import ScriptedChat
 from rageval.types import Abstained, Evidence, Graded, Language, Passage, Usage, Verdict
-from tests.unit.scripts import by_prompt, names, numbered, spelled, support_table
+from tests.unit.scripts import by_prompt, names, numbered, quotes, spelled, support_table
 
 ARLEN = Passage("arlen", 0, 61, "Mount Arlen is 2310 metres high. Two sisters “climbed” it in 1871.")
 BRONE = Passage("brone", 0, 38, "The river Brone is 95 kilometres long.", "Rivers")
@@ -22,11 +23,6 @@ HIGH, LONG = "Mount Arlen is 2310 metres high.", "The Brone is long."
 
 def judge(chat: ScriptedChat, *claims: str, language: Language = "en") -> tuple[list[Verdict], Usage]:
     return asyncio.run(judge_support(claims, CONTEXT, language, chat))
-
-
-def quotes(*rows: tuple[int, str]) -> str:
-    """What the prompt `quote` asks for."""
-    return numbered([{"passage": passage, "quote": quote} for passage, quote in rows])
 
 
 def verdict(*replies: tuple[int, str]) -> tuple[Verdict, list[str]]:
@@ -66,20 +62,18 @@ def test_the_request() -> None:
         "</passages>\n\n"
         "Claims:\n1. Arlen is 2. in Asia.\n2. k1 = {1.2}\n\nFor each claim:"
     )
-    row = {
+    source = {
         "type": "object",
-        "properties": {
-            "supported": {"type": "string", "enum": ["yes", "no"]},
-            "passage": {"type": "integer"},
-            "quote": {"type": "string", "maxLength": 48},
-        },
-        "required": ["supported", "passage", "quote"],
+        "properties": {"passage": {"type": "integer"}, "quote": {"type": "string", "maxLength": 48}},
+        "required": ["passage", "quote"],
         "additionalProperties": False,
     }
+    word = {"type": "string", "enum": ["yes", "no"]}
     schema: Any = request.schema
-    assert schema["properties"] == {"1": row, "2": row}
-    assert (schema["required"], schema["additionalProperties"]) == (["1", "2"], False)
-    assert list(schema["properties"]["1"]["properties"]) == ["supported", "passage", "quote"]  # the verdict is first
+    assert list(schema["properties"]) == schema["required"] == ["1", "2", "shown_by"]  # the verdicts are first
+    assert (schema["properties"]["1"], schema["properties"]["2"]) == (word, word)
+    assert schema["properties"]["shown_by"]["properties"] == {"1": source, "2": source}
+    assert schema["additionalProperties"] is schema["properties"]["shown_by"]["additionalProperties"] is False
     assert request.top_logprobs == 10
 
 
@@ -92,24 +86,25 @@ def test_chinese() -> None:
     assert request.prompt.startswith("support/zh@")
     assert "</passages>\n\n陈述：\n1. 寺庙建于1602年。\n2. 山上有松树。\n\n" in request.messages[-1].content
     schema: Any = request.schema
-    assert schema["properties"]["2"]["properties"]["supported"]["enum"] == ["是", "否"]
+    assert schema["properties"]["2"]["enum"] == ["是", "否"]
+    assert schema["properties"]["shown_by"]["properties"]["2"]["properties"]["quote"]["maxLength"] == 20
 
 
-ROW = ', "passage": 1, "quote": "2310 metres"}'
+SHOWN = ', "shown_by": {"1": {"passage": 1, "quote": "2310 metres"}}}'
 
 
 @pytest.mark.parametrize(
     ("pieces", "probability"),
     [
-        (['{"1": {"supported": "', ("yes", 0.625), '"' + ROW, "}"], 0.625),
-        (['{"1": {"supported":', (' "yes', 0.625), '"' + ROW, "}"], 0.625),
-        (['{"1"', ':{"supported', '":"', ("Yes", 0.625), '"' + ROW, "}"], 0.625),
-        (['Here: {"1": {\n "supported"', " : ", '"', ("yes", 0.625), '"', ROW, "}"], 0.625),
-        (['{"1": {"supported": "', ("是", 0.625), '"' + ROW, "}"], 0.625),  # the word counts, not its language
-        (['{"1": {"passage": 1, "quote": "2310 metres", "supported": "', ("yes", 0.625), '"}}'], 0.625),
-        (['{"1": {"supported": "', "ye", "s", '"' + ROW, "}"], 1.0),  # split: none of its tokens is a verdict
-        (['{"1": {"supported": "yes"' + ROW, "}"], 1.0),
-        (['"supported": "', ("no", 0.75), '": {"1": {"supported": "', ("yes", 0.625), '"' + ROW, "}"], 1.0),
+        (['{"1": "', ("yes", 0.625), '"' + SHOWN], 0.625),
+        (['{"1":', (' "yes', 0.625), '"' + SHOWN], 0.625),
+        (['{"1', '":"', ("Yes", 0.625), '"' + SHOWN], 0.625),
+        (['Here: {"1"', " : ", '"', ("yes", 0.625), '"', SHOWN], 0.625),
+        (['{"1": "', ("是", 0.625), '"' + SHOWN], 0.625),  # the word counts, not its language
+        (["{", SHOWN[2:-1], ', "1": "', ("yes", 0.625), '"}'], 0.625),
+        (['{"1": "', ("yes", 0.625), '", "shown_by": {"1": ', "{", '"passage": 1, "quote": "2310 metres"}}}'], 0.625),
+        (['{"1": "', "ye", "s", '"' + SHOWN], 1.0),  # split: none of its tokens is a verdict
+        (['{"1": "yes"' + SHOWN], 1.0),
     ],
 )
 def test_soft_verdicts(pieces: list[str | tuple[str, float]], probability: float) -> None:
@@ -119,27 +114,39 @@ def test_soft_verdicts(pieces: list[str | tuple[str, float]], probability: float
 
 def test_a_quote_in_the_form_of_a_verdict_is_none() -> None:
     """Its own quotation marks are escaped in JSON, so it adds no verdict to the claim's own."""
-    quote = '{"supported": "no"}'
-    head, tail = '{"1": {"supported": "', '", "passage": 1, "quote": '
-    pieces = [head, ("yes", 0.75), tail + '"{\\"supported\\": \\"', ("no", 0.75), '\\"}"}}']
+    head, tail = '{"1": "', '", "shown_by": {"1": {"passage": 1, "quote": '
+    pieces = [head, ("yes", 0.75), tail + '"{\\"1\\": \\"', ("no", 0.75), '\\"}"}}}']
     reply = spelled(*pieces)
-    assert json.loads(reply.text)["1"]["quote"] == quote
+    assert json.loads(reply.text)["shown_by"]["1"]["quote"] == '{"1": "no"}'
     (found,), _ = judge(by_prompt(support=reply, quote=quotes((1, "1871"))), HIGH)
     assert found == Graded(1.0, 0.75, (Evidence(4, "1871"),))
 
 
 def test_keys_in_another_order() -> None:
     """The verdicts' tokens come in the order of the reply; each goes with its own claim."""
-    second = ['"2": {"supported": "', ("no", 0.875), '", "passage": 0, "quote": ""}']
-    first = ['"1": {"quote": "2310 metres", "passage": 1, "supported": "', ("yes", 0.75), '"}']
-    verdicts, _ = judge(by_prompt(support=spelled("{", *second, ", ", *first, "}")), HIGH, LONG)
+    shown = '"shown_by": {"2": {"quote": "", "passage": 0}, "1": {"quote": "2310 metres", "passage": 1}}'
+    pieces = ['{"2": "', ("no", 0.875), f'", {shown}, "1": "', ("yes", 0.75), '"}']
+    verdicts, _ = judge(by_prompt(support=spelled(*pieces)), HIGH, LONG)
     assert verdicts == [Graded(1.0, 0.75, (Evidence(4, "2310 metres"),)), Graded(0.0, 0.125)]
 
 
 def test_the_probability_decides_over_the_word() -> None:
     """A schema can force a word that was less likely."""
-    said_no = spelled('{"1": {"supported": "', ("no", 0.375), '", "passage": 1, "quote": "1871"}}')
+    said_no = spelled('{"1": "', ("no", 0.375), '", "shown_by": {"1": {"passage": 1, "quote": "1871"}}}')
     assert judge(by_prompt(support=said_no), HIGH)[0] == [Graded(1.0, 0.625, (Evidence(4, "1871"),))]
+
+
+def test_where_a_claim_has_no_source_it_is_asked_for() -> None:
+    """Without a schema the model names sources for the supported claims alone, or forgets some."""
+    reply = table(["yes", "no", "yes"], {"3": {"passage": 1, "quote": "1871"}})
+    chat = by_prompt(support=reply, quote=quotes((1, "2310 metres")))
+    verdicts, _ = judge(chat, HIGH, LONG, "It was climbed in 1871.")
+    assert verdicts == [
+        Graded(1.0, 1.0, (Evidence(4, "2310 metres"),)),
+        Graded(0.0, 0.0),
+        Graded(1.0, 1.0, (Evidence(4, "1871"),)),
+    ]
+    assert "support:\n1. Mount Arlen is 2310 metres high.\n\nFor" in chat.requests[-1].messages[-1].content
 
 
 @pytest.mark.parametrize(
@@ -242,43 +249,54 @@ def test_an_unreadable_second_quote_is_asked_for_again_as_any_reply() -> None:
     assert [(request.sample, request.temperature) for request in chat.requests] == [(0, 0.0), (0, 0.0), (1, 0.7)]
 
 
-def row(**changes: object) -> dict[str, object]:
-    return {"supported": "yes", "passage": 1, "quote": "1871"} | changes
+def table(verdicts: Sequence[object], sources: object) -> str:
+    """What the prompt `support` asks for, or something like it."""
+    return json.dumps({**json.loads(numbered(verdicts)), "shown_by": sources}, ensure_ascii=False)
 
 
-NO: dict[str, object] = {"supported": "no", "passage": 0, "quote": ""}
+def with_source(first: object) -> str:
+    return table(["yes", "no"], {"1": first, "2": NONE})
+
+
+NONE: dict[str, object] = {"passage": 0, "quote": ""}
+GOOD: dict[str, object] = {"passage": 1, "quote": "1871"}
+SOURCES = {"1": GOOD, "2": NONE}
+RIGHT = table(["yes", "no"], SOURCES)
 UNREADABLE: dict[str, tuple[str | ChatReply, str]] = {
-    "empty": ("", "unreadable"),
-    "prose": ("Both claims are supported: yes.", "unreadable"),
-    "list": (json.dumps([row(), NO]), "unreadable"),
-    "cut off": (numbered([row(), NO])[:-9], "unreadable"),
-    "cut off and said so": (ChatReply(numbered([row(), NO])[:-9], "length"), "cut off"),
-    "whole, but said to be cut off": (ChatReply(numbered([row(), NO]), "length"), "cut off"),
+    "empty": ("", "no readable table"),
+    "prose": ("Both claims are supported: yes.", "no readable table"),
+    "list": (json.dumps(["yes", "no"]), "no readable table"),
+    "cut off": (RIGHT[:-9], "no readable table"),
+    "cut off and said so": (ChatReply(RIGHT[:-9], "length"), "cut off"),
+    "whole, but said to be cut off": (ChatReply(RIGHT, "length"), "cut off"),
     "refused": (ChatReply("I will not.", "refusal"), "refused"),
-    "filtered": (ChatReply(numbered([row(), NO]), "content_filter"), "refused"),
-    "one missing": (numbered([row()]), "not of 2 claims"),
-    "one too many": (numbered([row(), NO, NO]), "not of 2 claims"),
-    "duplicate": ('{"1": ' + json.dumps(NO) + ', "2": ' + json.dumps(NO) + ', "2": ' + json.dumps(row()) + "}", ""),
-    "other keys": (json.dumps({"claim 1": row(), "claim 2": NO}), "not of 2 claims"),
-    "nested": (json.dumps({"claims": {"1": row(), "2": NO}}), "not of 2 claims"),
-    "bare verdicts": (numbered(["yes", "no"]), "unreadable"),
-    "NaN": (numbered([row(passage=float("nan")), NO]), "unreadable"),
-    "infinite": (numbered([row(passage=float("inf")), NO]), "unreadable"),
-    "no such passage": (numbered([row(passage=4), NO]), "claim 1: there is no passage 4"),
-    "negative passage": (numbered([row(passage=-1), NO]), "claim 1: there is no passage -1"),
-    "passage as a word": (numbered([row(passage="one"), NO]), "claim 1: there is no passage 'one'"),
-    "passage as text": (numbered([row(passage="1"), NO]), "claim 1: there is no passage '1'"),
-    "passage as float": (numbered([row(passage=1.0), NO]), "claim 1: there is no passage 1.0"),
-    "passage as bool": (numbered([row(passage=True), NO]), "claim 1: there is no passage True"),
-    "no passage": (numbered([NO, {"supported": "yes", "quote": "1871"}]), "claim 2: there is no passage None"),
-    "quote as number": (numbered([row(quote=1871), NO]), "claim 1: the quote is no text"),
-    "quotes": (numbered([row(quote=["1871"]), NO]), "claim 1: the quote is no text"),
-    "no quote": (numbered([NO, {"supported": "yes", "passage": 1}]), "claim 2: the quote is no text"),
-    "maybe": (numbered([NO, row(supported="maybe")]), "claim 2: 'maybe' is neither yes nor no"),
-    "bool": (numbered([row(supported=True), NO]), "claim 1: True is neither yes nor no"),
-    "number": (numbered([row(supported=1), NO]), "claim 1: 1 is neither yes nor no"),
-    "no verdict": (numbered([{"passage": 1, "quote": "1871"}, NO]), "claim 1: None is neither yes nor no"),
-    "nested verdict": (numbered([row(supported={"supported": "yes"}), NO]), "neither yes nor no"),
+    "filtered": (ChatReply(RIGHT, "content_filter"), "refused"),
+    "one missing": (table(["yes"], SOURCES), "not of 2 claims"),
+    "one too many": (table(["yes", "no", "no"], SOURCES), "not of 2 claims"),
+    "duplicate": ('{"1": "no", "2": "no", "2": "yes", "shown_by": ' + json.dumps(SOURCES) + "}", "no readable table"),
+    "other keys": (json.dumps({"claim 1": "yes", "claim 2": "no", "shown_by": SOURCES}), "not of 2 claims"),
+    "nested": (json.dumps({"claims": {"1": "yes", "2": "no"}, "shown_by": SOURCES}), "not of 2 claims"),
+    "bare verdicts": (numbered(["yes", "no"]), "without 'shown_by'"),
+    "no object of sources": (table(["yes", "no"], [GOOD, NONE]), "without 'shown_by'"),
+    "a source too many": (table(["yes", "no"], {**SOURCES, "3": GOOD}), "not for 2 claims"),
+    "sources under other keys": (table(["yes", "no"], {"claim 1": GOOD}), "not for 2 claims"),
+    "source as text": (with_source("1871"), "claim 1: found '1871', expected a passage and a quote"),
+    "NaN": (with_source(GOOD | {"passage": float("nan")}), "no readable table"),
+    "infinite": (with_source(GOOD | {"passage": float("inf")}), "no readable table"),
+    "no such passage": (with_source(GOOD | {"passage": 4}), "claim 1: there is no passage 4"),
+    "negative passage": (with_source(GOOD | {"passage": -1}), "claim 1: there is no passage -1"),
+    "passage as a word": (with_source(GOOD | {"passage": "one"}), "claim 1: there is no passage 'one'"),
+    "passage as text": (with_source(GOOD | {"passage": "1"}), "claim 1: there is no passage '1'"),
+    "passage as float": (with_source(GOOD | {"passage": 1.0}), "claim 1: there is no passage 1.0"),
+    "passage as bool": (with_source(GOOD | {"passage": True}), "claim 1: there is no passage True"),
+    "no passage": (with_source({"quote": "1871"}), "claim 1: there is no passage None"),
+    "quote as number": (with_source(GOOD | {"quote": 1871}), "claim 1: the quote is no text"),
+    "quotes": (with_source(GOOD | {"quote": ["1871"]}), "claim 1: the quote is no text"),
+    "no quote": (with_source({"passage": 1}), "claim 1: the quote is no text"),
+    "maybe": (table(["no", "maybe"], SOURCES), "claim 2: 'maybe' is neither yes nor no"),
+    "bool": (table([True, "no"], SOURCES), "claim 1: True is neither yes nor no"),
+    "number": (table([1, "no"], SOURCES), "claim 1: 1 is neither yes nor no"),
+    "nested verdict": (table([{"supported": "yes"}, "no"], SOURCES), "neither yes nor no"),
 }
 
 
@@ -297,13 +315,13 @@ def test_what_cannot_be_read_twice_is_an_abstention_on_every_claim(case: str) ->
 
 
 def test_the_second_reply_counts_where_the_first_cannot_be_read() -> None:
-    chat = by_prompt(support=["hm", numbered([row(), NO])])
+    chat = by_prompt(support=["hm", RIGHT])
     verdicts, _ = judge(chat, HIGH, LONG)
     assert verdicts == [Graded(1.0, 1.0, (Evidence(4, "1871"),)), Graded(0.0, 0.0)]
 
 
 def test_further_words_and_keys_do_no_harm() -> None:
-    reply = f"My verdicts:\n```json\n{numbered([row(why='It says so.'), NO])}\n```\nAsk {{me}} for more."
+    reply = f"My verdicts:\n```json\n{with_source(GOOD | {'why': 'It says so.'})}\n```\nAsk {{me}} for more."
     verdicts, _ = judge(by_prompt(support=reply), HIGH, LONG)
     assert verdicts == [Graded(1.0, 1.0, (Evidence(4, "1871"),)), Graded(0.0, 0.0)]
 
