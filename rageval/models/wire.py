@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping
 from typing import Any, cast
@@ -14,7 +15,8 @@ from rageval.types import Json, Usage
 def to_payload(request: ChatRequest) -> dict[str, Any]:
     """The body of a chat completion call, without the model's name.
 
-    Repeated draws (`sample` > 0) differ by `seed`. A schema is asked for strictly where strict mode allows it.
+    Repeated draws (`sample` > 0) have a `seed` that depends on the messages too: with one for all, a server would draw
+    the same random numbers for every question, and the draws of a panel would err together. A schema is asked for strictly where strict mode allows it.
     """
     payload: dict[str, Any] = {
         "messages": [{"role": message.role, "content": message.content} for message in request.messages],
@@ -27,8 +29,15 @@ def to_payload(request: ChatRequest) -> dict[str, Any]:
     if request.top_logprobs:
         payload |= {"logprobs": True, "top_logprobs": request.top_logprobs}
     if request.sample:
-        payload["seed"] = request.sample
+        payload["seed"] = _seed(request)
     return payload
+
+
+def _seed(request: ChatRequest) -> int:
+    """From 0 to 2**31 - 1, which every server takes."""
+    text = "\0".join([str(request.sample), *(message.content for message in request.messages)])
+    digest = hashlib.sha256(text.encode(errors="surrogatepass")).digest()
+    return int.from_bytes(digest[:4], "big") >> 1
 
 
 def without_lengths(schema: Any) -> Any:

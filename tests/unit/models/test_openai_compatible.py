@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 from rageval.errors import DeclarationError, ExecutionError, ModelError, RagevalError
 from rageval.models.base import ChatReply, ChatRequest, Message, Token
 from rageval.models.openai_compatible import OpenAIChat, OpenAIEmbedder
+from rageval.models.wire import to_payload
 from rageval.types import Usage
 from tests.flow.fake_server import Canned, FakeServer, completion, embeddings, fault
 
@@ -63,7 +65,7 @@ def test_reply_usage_and_payload() -> None:
         "messages": [{"role": "system", "content": "be brief"}, {"role": "user", "content": "hello"}],
         "max_tokens": 16,
         "temperature": 0.7,
-        "seed": 3,
+        "seed": int.from_bytes(hashlib.sha256(b"3\0be brief\0hello").digest()[:4], "big") >> 1,
         "logprobs": True,
         "top_logprobs": 2,
         "response_format": {
@@ -71,6 +73,16 @@ def test_reply_usage_and_payload() -> None:
             "json_schema": {"name": "reply", "strict": True, "schema": SCHEMA},
         },
     }
+
+
+def test_draws_of_different_questions_are_independent() -> None:
+    """With one seed for all, a server would use the same random numbers for each."""
+    draws = [request(text, sample=n) for text in ("one", "two") for n in (1, 2)]
+    seeds = [to_payload(draw)["seed"] for draw in draws]
+    assert len(set(seeds)) == 4
+    assert [to_payload(draw)["seed"] for draw in draws] == seeds
+    assert all(0 <= seed < 2**31 for seed in seeds)
+    assert "seed" not in to_payload(request())
 
 
 @pytest.mark.parametrize(
