@@ -16,7 +16,8 @@ def to_payload(request: ChatRequest) -> dict[str, Any]:
     """The body of a chat completion call, without the model's name.
 
     Repeated draws (`sample` > 0) have a `seed` that depends on the messages too: with one for all, a server would draw
-    the same random numbers for every question, and the draws of a panel would err together. A schema is asked for strictly where strict mode allows it.
+    the same random numbers for every question, and the draws of a panel would err together. A schema is asked for
+    strictly where strict mode allows it.
     """
     payload: dict[str, Any] = {
         "messages": [{"role": message.role, "content": message.content} for message in request.messages],
