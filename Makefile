@@ -11,7 +11,7 @@ STAMP := $(VENV)/.stamps
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
 
-demo: $(STAMP)/demo ## five RAG pipelines on ten questions with a local model, about eight minutes
+demo: $(STAMP)/demo ## five RAG pipelines on ten questions with a local model, ten minutes or so
 	$(BIN)/rageval run benchmarks/quickstart.yaml
 
 setup: $(STAMP)/dev ## a .venv with everything for development

@@ -21,9 +21,10 @@ _PROMPTS = (*claim_list.PROMPTS, *support.PROMPTS)
 
 @dataclass(frozen=True)
 class ClaimSupport:
-    """Is each claim of the answer supported by the context? Two calls: one splits the answer, one judges all claims.
+    """Is each claim of the answer supported by the context? One call splits the answer, one judges all claims.
 
-    An abstention has no claims and costs nothing. Without context nothing is supported.
+    A short sentence is a claim as it stands and needs no splitting. An abstention has no claims and costs nothing.
+    Without context nothing is supported.
     """
 
     name: str = "claim_support"
@@ -42,7 +43,7 @@ class ClaimSupport:
 
 @dataclass(frozen=True)
 class ReferenceSupport:
-    """Is each claim of the reference answer supported by the context? Two calls; all pipelines share the claims.
+    """Is each claim of the reference answer supported by the context? All pipelines share the claims.
 
     The reference is the question's first. Nothing is judged where there is none.
     """
@@ -65,8 +66,8 @@ class ReferenceSupport:
 class ClaimAgreement:
     """Does each claim of the answer follow from the reference, and each of the reference from the answer?
 
-    Four calls, two of which split the texts and are shared with the other judges of claims. Nothing is judged where
-    there is no reference, no answer, or an abstention.
+    At most four calls, two of which split the texts and are shared with the other judges of claims. Nothing is judged
+    where there is no reference, no answer, or an abstention.
     """
 
     name: str = "claim_agreement"

@@ -12,9 +12,11 @@ import pytest
 
 from tests.flow.fake_server import FakeServer
 from tests.flow.judged_run import FAITHFULNESS, JudgedRun, fill
+from tests.flow.small_world import respond, write_lines
 
 ROOT = Path(__file__).parents[2]
 READMES = ["README.md", "README.zh.md"]
+WITH_KEY = {**os.environ, "OPENAI_API_KEY": "secret-for-the-test"}
 RAGEVAL = Path(sys.executable).with_name("rageval")
 
 
@@ -27,6 +29,14 @@ def blocks(readme: str, language: str) -> list[str]:
 
 def named(readme: str, name: str) -> str:
     return next(block for block in blocks(readme, "yaml") if block.startswith(f"# {name}\n"))
+
+
+def write_endpoint(readme: str, folder: Path, server: FakeServer) -> Path:
+    written = named(readme, "endpoint.yaml")
+    assert written.count("https://api.openai.com/v1") == 2
+    path = folder / "endpoint.yaml"
+    path.write_text(written.replace("https://api.openai.com/v1", server.base_url), encoding="utf-8")
+    return path
 
 
 @pytest.mark.parametrize("readme", READMES)
@@ -52,20 +62,37 @@ def test_commands(readme: str, tmp_path: Path) -> None:
     the experiment (its dense pipeline taken out, since that takes minutes of embedding)."""
     experiment = "".join(line for line in named(readme, "experiment.yaml").splitlines(True) if "dense" not in line)
     (tmp_path / "experiment.yaml").write_text(experiment, encoding="utf-8")
+    write_lines(
+        tmp_path / "items.jsonl",
+        [
+            {
+                "id": str(i),
+                "question": "What is k1?",
+                "context": ["k1 is 1.2."],
+                "answer": f"The parameter k1 is {i}.",
+                "label": i % 2,
+            }
+            for i in range(12)
+        ],
+    )
     runs = {name: JudgedRun(tmp_path / "results" / "runs" / name, metric=FAITHFULNESS) for name in ("A", "B")}
     ran = 0
-    for line in "".join(blocks(readme, "bash")).splitlines():
-        command = line.split("#")[0].split()
-        if command[0] == "make":
-            done = subprocess.run(["make", "--dry-run", *command[1:]], cwd=ROOT, capture_output=True, check=False)
-        else:
-            assert command[0] == "rageval"
-            done = subprocess.run([RAGEVAL, *command[1:]], cwd=tmp_path, capture_output=True, check=False)
-        assert done.returncode == 0, (line, done.stderr)
-        if "sample" in command:
-            fill(tmp_path / "sheet.jsonl", lambda question_id: runs["B"].gold[question_id])
-        ran += 1
-    assert ran == 11
+    with FakeServer(respond) as server:
+        write_endpoint(readme, tmp_path, server)
+        for line in "".join(blocks(readme, "bash")).splitlines():
+            command = line.split("#")[0].split()
+            if command[0] == "make":
+                done = subprocess.run(["make", "--dry-run", *command[1:]], cwd=ROOT, capture_output=True, check=False)
+            else:
+                assert command[0] == "rageval"
+                done = subprocess.run(
+                    [RAGEVAL, *command[1:]], cwd=tmp_path, capture_output=True, check=False, env=WITH_KEY
+                )
+            assert done.returncode == 0, (line, done.stderr)
+            if "sample" in command:
+                fill(tmp_path / "sheet.jsonl", lambda question_id: runs["B"].gold[question_id])
+            ran += 1
+    assert ran == 15
     assert (tmp_path / "forest.svg").exists()
 
 
@@ -82,17 +109,14 @@ def test_experiment_file_is_accepted_as_written(readme: str, tmp_path: Path) -> 
 @pytest.mark.parametrize("readme", READMES)
 def test_endpoint_example_runs_against_a_server(readme: str, tmp_path: Path) -> None:
     with FakeServer() as server:
-        written = named(readme, "endpoint.yaml")
-        assert written.count("https://api.openai.com/v1") == 2
-        path = tmp_path / "endpoint.yaml"
-        path.write_text(written.replace("https://api.openai.com/v1", server.base_url), encoding="utf-8")
+        path = write_endpoint(readme, tmp_path, server)
         done = subprocess.run(
             [RAGEVAL, "run", path, "--json"],
             cwd=tmp_path,
             capture_output=True,
             text=True,
             check=False,
-            env={**os.environ, "OPENAI_API_KEY": "secret-for-the-test"},
+            env=WITH_KEY,
         )
         assert done.returncode == 0, done.stderr
         runs = json.loads(done.stdout)["runs"]
