@@ -23,7 +23,7 @@ _MOST_CLAUSES = 3
 
 
 async def split_claims(question: Question, text: str, chat: ChatModel) -> tuple[tuple[str, ...] | Abstained, Usage]:
-    """The claims of an answer to the question, each once, in one call.
+    """The claims of an answer to the question, each once, in one call at most.
 
     A sentence of up to three clauses is one claim and costs no call; one that is too short to be understood without the
     question is asked about all the same. There may be as many claims as the text has clauses, up to eight. Both because

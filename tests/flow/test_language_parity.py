@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from rageval.judges.support import judge_support
 from rageval.models.base import ChatModel, ChatReply, ChatRequest
 from rageval.models.cache import CachedChat
 from rageval.models.local import LocalChat
+from rageval.models.wrapped import WrappedChat
 from rageval.types import LANGUAGES, Graded, Language, Passage
 
 ITEMS: list[dict[str, Any]] = [
@@ -32,24 +32,13 @@ FEWEST_RIGHT = 20  # of 30; guessing gets that far with probability 0.049
 TEMPERATURE = 0.7  # of second draws in panels
 
 
-@dataclass(frozen=True)
-class WithoutQuotes:
+class WithoutQuotes(WrappedChat):
     """Does not ask for quotes again: no verdict hangs on them, and it takes time."""
-
-    chat: ChatModel
-    concurrency: int = 1
-
-    @property
-    def identity(self) -> str:
-        return self.chat.identity
 
     async def complete(self, request: ChatRequest) -> ChatReply:
         if request.prompt.startswith("quote/"):
             raise ExecutionError("quotes are left out")
-        return await self.chat.complete(request)
-
-    async def close(self) -> None:
-        await self.chat.close()
+        return await super().complete(request)
 
 
 def test_the_items_are_the_same_in_both_languages() -> None:
@@ -98,9 +87,10 @@ def second_draw_agrees(p: float) -> float:
 
 async def judge_all(cache: Path) -> list[list[float]]:
     """P(supported) of each item, by language."""
-    chat = WithoutQuotes(CachedChat(LocalChat(), cache))
+    chat = CachedChat(LocalChat(), cache)
     try:
-        return [[await p_supported(item[language], language, chat) for item in ITEMS] for language in LANGUAGES]
+        asked = WithoutQuotes(chat)
+        return [[await p_supported(item[language], language, asked) for item in ITEMS] for language in LANGUAGES]
     finally:
         await chat.close()
 
