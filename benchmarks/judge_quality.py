@@ -76,7 +76,9 @@ def begin_items(folder: Path) -> Iterator[dict[str, object]]:
         for name in BEGIN_FILES
         for number, row in enumerate(_rows(folder / f"begin_dev_{name}.tsv", csv.QUOTE_NONE), 1)
     ]
-    for name, number, row in random.Random(SEED).sample(rows, ITEMS):
+    drawn = random.Random(SEED).sample(rows, ITEMS + len(BEGIN_FILES))
+    with_message = [(name, number, row) for name, number, row in drawn if row["message"].strip()]
+    for name, number, row in with_message[:ITEMS]:
         yield {
             "id": f"{name}-{number}",
             "question": row["message"],

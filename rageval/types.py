@@ -192,10 +192,10 @@ class Evidence:
     """A passage that a verdict rests on, by its position in `Response.hits`, and the words there that show it.
 
     `found` says whether the quote stands in the passage, white space and letter case aside; where it does not, the
-    judge was asked for it twice. An empty quote is of a further passage that the judge names without words.
+    judge was asked for it twice. `hit` is None where it named no passage either time and none holds the quote.
     """
 
-    hit: int
+    hit: int | None
     quote: str
     found: bool = True
 

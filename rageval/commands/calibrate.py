@@ -23,7 +23,7 @@ INTERRUPTED = 130
 
 
 def calibrate(
-    judge: Annotated[str, typer.Argument(help="A judge of `rageval list judges`.")],
+    judge: Annotated[str, typer.Argument(help="A judge of `rageval list judges`, or the path of your own.")],
     labels: Annotated[Path, typer.Option(help="Items that people labelled 0 or 1 (.jsonl).")],
     experiment: Annotated[
         Path | None, typer.Option(help="Judge with the judge model of this experiment file. [default: the local model]")
@@ -40,6 +40,7 @@ def calibrate(
     """Measure a judge against people's labels, and keep a scaling that makes its probabilities honest."""
     from rageval.calibration import calibrate as calibrate_judge
     from rageval.calibration import read_items, write_record
+    from rageval.experiment.choose_judges import check_languages
     from rageval.experiment.choose_models import choose_one_judge
     from rageval.report.progress import progress_bars
 
@@ -50,6 +51,7 @@ def calibrate(
         for problem in error.problems:
             print("error:", problem, file=sys.stderr)
         raise typer.Exit(USAGE_ERROR) from None
+    check_languages([instrument], [item.question for item in file.items], "calibrate")
     chat = choose_one_judge(experiment, out / "cache")
     with progress_bars() as bars:
         try:
@@ -84,13 +86,17 @@ def calibrate(
 def _judge(name: str) -> Judge:
     import difflib
 
+    from rageval.experiment.choose_judges import choose_judge
     from rageval.judges import JUDGES
     from rageval.judges.panel import on_scale
 
+    own = choose_judge(name, Path.cwd(), "calibrate")
+    if own is not None and not on_scale(own):
+        return own
     known = {name: judge for name, judge in JUDGES.items() if not on_scale(judge)}
     if name in known:
         return known[name]
-    if name in JUDGES:
+    if name in JUDGES or own is not None:
         raise DeclarationError(f"found {name}, which grades on a scale, expected a judge that says yes or no")
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"; did you mean {near[0]}?" if near else ""

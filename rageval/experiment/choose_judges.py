@@ -49,27 +49,27 @@ class RubricFile(Strict):
         return {language: Wording(part.question, part.levels) for language, part in given.items() if part is not None}
 
 
-def choose_judge(given: MetricLike, base: Path) -> Judge | None:
-    """The judge that an entry of `metrics` names by its path, or is; None where it is the name of a metric.
+def choose_judge(given: MetricLike, base: Path, key: str = "metrics") -> Judge | None:
+    """The judge that an entry under `key` names by its path, or is; None where it is some other name.
 
     Paths are relative to `base` or to the current directory. Raises DeclarationError that names file and key.
     """
     if isinstance(given, Rubric):
-        _check_name(given, "metrics")
+        _check_name(given, key)
         return given
     if isinstance(given, CustomJudge):
-        return _guarded(given, "metrics")
+        return _guarded(given, key)
     if not isinstance(given, str):  # pyright: ignore[reportUnnecessaryIsInstance] (people give anything)
         what = f"the class {given.__name__}" if isinstance(given, type) else f"a {type(given).__name__}"
-        raise DeclarationError(f"metrics: found {what}, expected a name, a path, or a judge such as Brevity()")
+        raise DeclarationError(f"{key}: found {what}, expected a name, a path, or a judge such as Brevity()")
     if given.endswith(_RUBRIC):
-        return _read_rubric(given, find_file("metrics", given, base))
+        return _read_rubric(given, find_file(key, given, base))
     if given.endswith(".py"):
-        return _load_judge(given, find_file("metrics", given, base))
+        return _load_judge(given, find_file(key, given, base))
     return None
 
 
-def check_languages(judges: Sequence[Judge], questions: Sequence[Question]) -> None:
+def check_languages(judges: Sequence[Judge], questions: Sequence[Question], key: str = "metrics") -> None:
     """Raises DeclarationError where a rubric is not worded in the language of some question."""
     asked = dict.fromkeys(question.language for question in questions)
     for judge in judges:
@@ -77,7 +77,7 @@ def check_languages(judges: Sequence[Judge], questions: Sequence[Question]) -> N
         if missing:
             count = sum(question.language in missing for question in questions)
             raise DeclarationError(
-                f"metrics: {judge.name}: found no wording in {missing[0]}, which {count} of the questions are in: add "
+                f"{key}: {judge.name}: found no wording in {missing[0]}, which {count} of the questions are in: add "
                 f"`{missing[0]}: {{question: ..., levels: [...]}}` to the rubric, or choose questions by language"
             )
 

@@ -47,24 +47,24 @@ async def judge_support(
     """A verdict for each claim: grade 1 where the passages support it, with the words that show it.
 
     `context` holds (position in the hits, passage). Where a quote does not stand in the passages the model is asked for
-    it once more; the verdict stays, and its evidence says whether the words were found. There is no evidence where the
-    model names no passage and none holds the quote. A reply that cannot be read is an abstention on every claim.
+    it once more; the verdict stays, and its evidence says whether the words were found. A reply that cannot be read is
+    an abstention on every claim.
     """
     rows, usage = await _ask_for_verdicts(claims, context, language, chat)
     if isinstance(rows, Abstained):
         return [rows] * len(claims), usage
     verdicts = [verdict_of(row.probability) for row in rows]
     evidence = [_evidence(row.source, context) for row in rows]
-    unshown = [i for i, verdict in enumerate(verdicts) if verdict.grade > 0.0 and not _is_found(evidence[i])]
+    unshown = [i for i, verdict in enumerate(verdicts) if verdict.grade > 0.0 and not evidence[i].found]
     if unshown:
         again, cost = await _ask_for_quotes([claims[i] for i in unshown], context, language, chat)
         usage += cost
         if not isinstance(again, Abstained):
             for i, source in zip(unshown, again, strict=True):
                 second = _evidence(source, context)
-                evidence[i] = second if _is_found(second) else evidence[i] or second
+                evidence[i] = second if second.found or evidence[i].hit is None else evidence[i]
     shown = zip(verdicts, evidence, strict=True)
-    return [replace(v, evidence=(words,)) if v.grade > 0.0 and words else v for v, words in shown], usage
+    return [replace(v, evidence=(words,)) if v.grade > 0.0 else v for v, words in shown], usage
 
 
 async def _ask_for_verdicts(
@@ -152,21 +152,15 @@ def _read_source(number: str, row: Json, passages: int) -> _Source:
     return _Source(passage, quote)
 
 
-def _evidence(source: _Source, context: Context) -> Evidence | None:
-    """The quote with the passage that holds it: the one named, else the first that does. None where no passage is named
-    and none holds it.
-    """
+def _evidence(source: _Source, context: Context) -> Evidence:
+    """The quote with the passage that holds it: the one named, else the first that does."""
     named = [context[source.passage - 1]] if source.passage else []
     wanted = _plain(source.quote)
     for hit, passage in [*named, *context]:
         shown = f"{passage.title}: {passage.text}", f"{passage.title} {passage.text}"  # the prompt has the colon
         if wanted and any(wanted in _plain(text) for text in shown):
             return Evidence(hit, source.quote)
-    return Evidence(named[0][0], source.quote, found=False) if named else None
-
-
-def _is_found(evidence: Evidence | None) -> bool:
-    return evidence is not None and evidence.found
+    return Evidence(named[0][0] if named else None, source.quote, found=False)
 
 
 def _plain(text: str) -> str:

@@ -119,13 +119,13 @@ def _noise(response: Response, judgments: Judgments, *, from_relevant: bool) -> 
     if isinstance(reference, Unscored):
         return reference
     offered = [verdict for verdict in reference.values() if verdict.grade > 0.0]
-    relevant = {evidence.hit for verdict in offered for evidence in verdict.evidence}
+    relevant = frozenset[int]().union(*map(_passages, offered))
     claims = _claims(response, judgments)
     if isinstance(claims, Unscored):
         return claims
     wrong = [claim for claim in claims if claim.supported and not claim.correct]
     from_others = [claim for claim in wrong if not claim.passages & relevant]
-    if any(not claim.passages or not all(verdict.evidence for verdict in offered) for claim in from_others):
+    if any(not claim.passages or not all(map(_passages, offered)) for claim in from_others):
         return Unscored(_NO_PASSAGE)
     misled = len(wrong) - len(from_others) if from_relevant else len(from_others)
     return Score(misled / len(claims))
@@ -148,9 +148,13 @@ def _claims(response: Response, judgments: Judgments) -> list[_Claim] | Unscored
     if support.keys() != agreement.keys():
         return Unscored(_DIFFERENT_CLAIMS)
     return [
-        _Claim(frozenset(evidence.hit for evidence in verdict.evidence), verdict.grade > 0.0, agreement[text].grade > 0)
-        for text, verdict in support.items()
+        _Claim(_passages(verdict), verdict.grade > 0.0, agreement[text].grade > 0) for text, verdict in support.items()
     ]
+
+
+def _passages(verdict: Graded) -> frozenset[int]:
+    """Positions of the hits that show it."""
+    return frozenset(evidence.hit for evidence in verdict.evidence if evidence.hit is not None)
 
 
 def _share(verdicts: Mapping[str, Graded] | Unscored) -> Score | Unscored:

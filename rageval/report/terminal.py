@@ -12,7 +12,7 @@ from rageval.leaderboard import Leaderboard
 from rageval.records import Outcome
 from rageval.report.judge_notes import judge_notes
 from rageval.report.tables import cells, header, label_notes, label_warnings, legend
-from rageval.types import Abstained, Failure, Judgment, Question
+from rageval.types import Abstained, Evidence, Failure, Judgment, Question
 
 
 def stdout_console() -> Console:
@@ -87,8 +87,12 @@ def print_question(
             _line(console, f"  {_verdict(judgment)}  {judgment.item} {judgment.index + 1}: {judgment.text}")
             if not isinstance(judgment.verdict, Abstained):
                 for evidence in judgment.verdict.evidence:
-                    found = "" if evidence.found else " (these words are not there)"
-                    _line(console, f"      hit {evidence.hit + 1}: “{evidence.quote}”{found}", "dim")
+                    _line(console, f"      {_shown(evidence)}", "dim")
+
+
+def _shown(evidence: Evidence) -> str:
+    hit = "no hit named" if evidence.hit is None else f"hit {evidence.hit + 1}"
+    return f"{hit}: “{evidence.quote}”{'' if evidence.found else ' (these words are not there)'}"
 
 
 def _verdict(judgment: Judgment) -> str:

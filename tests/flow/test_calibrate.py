@@ -205,6 +205,37 @@ def test_every_judge_can_be_calibrated(judge: str, tmp_path: Path, command_line:
     assert sum(cells[-1][kind]["n"] for kind in ("attacks", "controls")) + cells[-1]["untried"] == 60
 
 
+@pytest.mark.parametrize("levels", [2, 3])
+def test_a_rubric_of_ones_own(levels: int, world: World, server: FakeServer, command_line: CommandLine) -> None:
+    """It is calibrated like any other where it has two levels, and refused before any call where it has a scale."""
+    server.queue(*[completion("1", top_logprobs={"1": math.log(0.75), "2": math.log(0.25)})] * 60)
+    words = ["no", "perhaps", "yes"][:: 1 if levels == 3 else 2]
+    path = world.folder / "holds.yaml"
+    wordings = [f"{language}: {{question: Is it so, levels: {json.dumps(words)}}}" for language in ("en", "zh")]
+    path.write_text("\n".join(["name: holds", *wordings]), encoding="utf-8")
+    ended = command_line(*world.command[:1], path, *world.command[2:], "--json")
+    if levels == 3:
+        assert ended.code == 2
+        assert f"{path}, which grades on a scale, expected a judge that says yes or no" in ended.err
+        assert server.calls == 0
+        return
+    found = json.loads(ended.out)
+    assert (found["judge"], found["n"]) == ("custom.holds", 60)
+    assert found["zero_shot"]["accuracy"]["point"] == pytest.approx(world.labels.count(0) / 60)
+    assert server.calls == 60
+
+
+def test_a_rubric_without_the_language_of_the_items(
+    world: World, server: FakeServer, command_line: CommandLine
+) -> None:
+    path = world.folder / "holds.yaml"
+    path.write_text("name: holds\nen: {question: Is it so, levels: [bad, good]}", encoding="utf-8")
+    ended = command_line(*world.command[:1], path, *world.command[2:])
+    assert ended.code == 2
+    assert "calibrate: custom.holds: found no wording in zh, which 30 of the questions are in" in ended.err
+    assert server.calls == 0
+
+
 def test_the_judge_model_goes_before_the_chat_model(world: World, command_line: CommandLine) -> None:
     with FakeServer(as_stated) as other:
         models = {

@@ -68,15 +68,16 @@ def test_no_agreement_where_chance_alone_would_agree(votes: list[Any], items: in
 def test_an_entry_counts_verdicts_and_quotes() -> None:
     chat = ScriptedChat(lambda _: "", "critic")
     shown = Graded(1.0, 0.9, (Evidence(0, "there"), Evidence(0, "not there", found=False)))
+    nameless = Graded(1.0, 0.9, (Evidence(None, "", found=False),))
     entry = new_entry(JUDGES["claim_support"], "claim_support-1", chat, None, None)
-    assert counted(entry, judged(shown, Graded(0.0), Abstained("cut off"))) == {
+    assert counted(entry, judged(shown, nameless, Graded(0.0), Abstained("cut off"))) == {
         "key": "claim_support-1",
         "model": "critic",
         "summary": "Is each claim of the answer supported by the context?",
-        "verdicts": 3,
+        "verdicts": 4,
         "abstained": 1,
-        "quotes": 2,
-        "quotes_not_found": 1,
+        "quotes": 3,
+        "quotes_not_found": 2,
     }
 
 

@@ -194,15 +194,13 @@ def test_a_quote_in_two_passages_is_of_the_one_named() -> None:
         ([(1, "wrong"), (2, "also wrong")], Evidence(4, "wrong", found=False)),
         ([(0, "wrong"), (2, "also wrong")], Evidence(0, "also wrong", found=False)),  # the first passage ever named
         ([(2, "wrong"), (0, "also wrong")], Evidence(0, "wrong", found=False)),
-        ([(0, "wrong"), (0, "also wrong")], None),  # no passage is guessed
-        ([(0, ""), (0, "")], None),
+        ([(0, "wrong"), (0, "also wrong")], Evidence(None, "also wrong", found=False)),  # no passage is guessed
+        ([(0, ""), (0, "")], Evidence(None, "", found=False)),
     ],
 )
-def test_a_quote_that_is_not_there_is_asked_for_once_more(
-    replies: list[tuple[int, str]], evidence: Evidence | None
-) -> None:
+def test_a_quote_that_is_not_there_is_asked_for_once_more(replies: list[tuple[int, str]], evidence: Evidence) -> None:
     found, asked = verdict(*replies)
-    assert found == (supported(evidence) if evidence else supported())
+    assert found == (supported(evidence))
     assert asked == ["support", "quote"]
 
 

@@ -207,7 +207,7 @@ def test_nothing_is_a_relevant_passage_where_none_supports_the_reference() -> No
     )
 
 
-NAMELESS = Graded(1.0)  # supported, but the judge names no passage and its quote stands in none
+NAMELESS = Graded(1.0, evidence=(Evidence(None, "…", found=False),))  # names no passage, and none holds its quote
 UNKNOWN = "the judge does not say which passage supports a claim"
 
 
