@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import rageval
-from rageval.benchmark import QuestionFilter
 from rageval.report.tables import number_cell
 
 SEED = 20261121
@@ -30,7 +29,7 @@ class Ability:
 
     title: str
     file: str
-    questions: QuestionFilter
+    questions: rageval.QuestionFilter
     rows: Mapping[str, Mapping[str, Any]]
     metrics: Sequence[str]
     note: str
@@ -40,7 +39,7 @@ ABILITIES = [
     Ability(
         "Noise robustness",
         "rgb:{data}/zh_refine.json",
-        QuestionFilter(exclude_tags=("compound",), sample=QUESTIONS),
+        rageval.QuestionFilter(exclude_tags=("compound",), sample=QUESTIONS),
         {f"{share:.0%} noise": {"noise": share, "k": 5} for share in (0.0, 0.4, 0.8)},
         ["answer_contains", "answer_correctness"],
         "Five passages, of which this share is irrelevant (RGB's negative ones).",
@@ -48,7 +47,7 @@ ABILITIES = [
     Ability(
         "Negative rejection",
         "rgb-rejection:{data}/zh_refine.json",
-        QuestionFilter(exclude_tags=("compound",), sample=QUESTIONS),
+        rageval.QuestionFilter(exclude_tags=("compound",), sample=QUESTIONS),
         {"100% noise": {"noise": 1.0, "k": 5}},
         ["negative_rejection"],
         "Five irrelevant passages: does the model decline?",
@@ -56,7 +55,7 @@ ABILITIES = [
     Ability(
         "Information integration",
         "rgb:{data}/zh_refine.json",
-        QuestionFilter(tags=("compound",), sample=QUESTIONS),
+        rageval.QuestionFilter(tags=("compound",), sample=QUESTIONS),
         {f"{share:.0%} noise": {"noise": share, "k": 5} for share in (0.0, 0.4)},
         ["answer_contains", "answer_correctness"],
         "Questions whose answer has several parts, all of which are needed.",
@@ -64,7 +63,7 @@ ABILITIES = [
     Ability(
         "Counterfactual robustness",
         "rgb:{data}/zh_fact.json",
-        QuestionFilter(sample=QUESTIONS),
+        rageval.QuestionFilter(sample=QUESTIONS),
         {"true passage": {"k": 1}, "false passage": {"k": 1, "counterfactual": True}},
         ["answer_contains", "answer_correctness"],
         "One passage that states the answer, and the same one with a false answer: how often is the answer right?",

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rageval.benchmark import QuestionFilter
     from rageval.benchmark import from_records as benchmark_from_records
     from rageval.benchmark import load as load_benchmark
     from rageval.comparison import CompareResult, compare
@@ -59,6 +60,7 @@ __all__ = [
     "NotComparableError",
     "Passage",
     "Question",
+    "QuestionFilter",
     "RagevalError",
     "RelevanceLabel",
     "Response",
@@ -71,7 +73,9 @@ __all__ = [
 ]
 
 _HOMES = {
-    "rageval.benchmark": {"benchmark_from_records": "from_records", "load_benchmark": "load"},
+    "rageval.benchmark": {
+        "QuestionFilter": "QuestionFilter", "benchmark_from_records": "from_records", "load_benchmark": "load",
+    },
     "rageval.comparison": ("CompareResult", "compare"),
     "rageval.errors": (
         "BenchmarkError", "DeclarationError", "ExecutionError", "ModelError", "NotComparableError", "RagevalError",

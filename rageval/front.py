@@ -10,9 +10,11 @@ from typing import Any, TypeAlias, TypeVar, cast
 
 from rageval.benchmark import Selection, load, select_questions
 from rageval.errors import DeclarationError
+from rageval.experiment.calibrations import by_judge, read_calibration
 from rageval.experiment.choose_judges import MetricLike, check_languages
 from rageval.experiment.choose_models import choose_chat, choose_embedder
-from rageval.experiment.file import parse_model_choice
+from rageval.experiment.file import MOST_SAMPLES, parse_model_choice
+from rageval.experiment.named_files import find_file
 from rageval.experiment.plan import (
     Experiment,
     ask_any_model,
@@ -24,6 +26,7 @@ from rageval.experiment.plan import (
 )
 from rageval.experiment.recipes import build_pipeline
 from rageval.experiment.running import run_experiment
+from rageval.judges.panel import check_raters
 from rageval.leaderboard import Leaderboard, read_leaderboard
 from rageval.models.base import ChatModel, Embedder
 from rageval.models.cache import CachedChat
@@ -35,6 +38,7 @@ from rageval.types import Benchmark, Estimate, Json
 
 T = TypeVar("T")
 
+ModelLike: TypeAlias = ChatModel | Mapping[str, Any] | str
 PipelineLike: TypeAlias = str | Mapping[str, Mapping[str, Json]] | Pipeline | Stage | System
 
 
@@ -66,9 +70,11 @@ def evaluate(
     *,
     questions: Selection = None,
     split: str | None = None,
-    chat: ChatModel | Mapping[str, Any] | str = "local",
+    chat: ModelLike = "local",
     embed: Embedder | Mapping[str, Any] | str = "local",
-    judge: ChatModel | Mapping[str, Any] | str | None = None,
+    judge: ModelLike | Sequence[ModelLike] | None = None,
+    judge_samples: int = 1,
+    calibrations: Sequence[str | Path] = (),
     seed: int = 0,
     out: str | Path = "results",
     name: str = "evaluation",
@@ -78,7 +84,9 @@ def evaluate(
     `pipelines` may be names of recipes (`"naive"`), `{"naive": {"k": 3}}`, `Pipeline`s, stages, or functions from a
     `Question` to a `Response` or an answer. `metrics` may be names, paths of judges of your own (`"tone.yaml"`,
     `"brevity.py"`), or such judges (`CustomJudge`, `Rubric`). Models are `"local"`, a mapping as in an experiment file,
-    or objects; `judge` is the chat model unless given. Runs go to `out/runs`, caches to `out/cache`.
+    or objects; `judge` is the chat model unless given. Several are a panel, each asked `judge_samples` times (1 to 50).
+    `calibrations` are records that `rageval calibrate` wrote, applied to the verdicts of their judges. Runs go to
+    `out/runs`, caches to `out/cache`.
 
     Works inside a running event loop (a notebook) too. Raises DeclarationError before anything is spent.
     """
@@ -87,6 +95,8 @@ def evaluate(
     built = tuple(_pipeline(pipeline, here) for pipeline in pipelines)
     if not built or not parsed:
         raise DeclarationError("evaluate: found no pipelines or no metrics, expected at least one of each")
+    if not 1 <= judge_samples <= MOST_SAMPLES:
+        raise DeclarationError(f"judge_samples: found {judge_samples}, expected 1 to {MOST_SAMPLES}")
     check_labels_differ(built)
     loaded = benchmark if isinstance(benchmark, Benchmark) else load(str(benchmark), split=split)
     chosen = select_questions(loaded, questions, seed)
@@ -97,11 +107,24 @@ def evaluate(
     cache = folder / "cache"
     chat_model = _chat(chat, here, cache, "chat") if "chat" in needs else None
     embedder = _embedder(embed, cache) if "embed" in needs else None
-    judge_model = None
-    if ask_any_model(judges):
-        judge_model = chat_model if judge is None and chat_model else _chat(judge or chat, here, cache, "judge")
-    models = (chat_model, embedder, judge_model)
-    experiment = Experiment(name, loaded, loaded.name, chosen, built, parsed, *models, seed, own_judges)
+    raters = _raters(judge, chat, chat_model, here, cache) if ask_any_model(judges) else []
+    experiment = Experiment(
+        name,
+        loaded,
+        loaded.name,
+        chosen,
+        built,
+        parsed,
+        chat_model,
+        embedder,
+        raters[0] if raters else None,
+        seed,
+        own_judges,
+        tuple(raters[1:]),
+        judge_samples,
+        tuple(read_calibration(str(file), find_file("calibrations", str(file), here)) for file in calibrations),
+    )
+    by_judge(experiment.calibrations, experiment.judge_keys)
     runs = tuple(_outside_any_loop(lambda: run_experiment(experiment, folder)))
     return Result(runs, read_leaderboard(runs))
 
@@ -123,7 +146,25 @@ def _pipeline(given: PipelineLike, base: Path) -> Pipeline:
             raise DeclarationError(f"evaluate: found a {type(given).__name__}, expected a pipeline, name or function")
 
 
-def _chat(given: ChatModel | Mapping[str, Any] | str, base: Path, cache: Path, role: str) -> ChatModel:
+def _raters(
+    judge: ModelLike | Sequence[ModelLike] | None,
+    chat: ModelLike,
+    chat_model: ChatModel | None,
+    base: Path,
+    cache: Path,
+) -> list[ChatModel]:
+    """The models that judge; the one that answers where none is given."""
+    if judge is None and chat_model is not None:
+        return [chat_model]
+    given = [chat] if judge is None else [*judge] if isinstance(judge, list | tuple) else [cast("ModelLike", judge)]
+    if not given:
+        raise DeclarationError("judge: found an empty list, expected at least one model")
+    raters = [_chat(model, base, cache, "judge") for model in given]
+    check_raters(raters)
+    return raters
+
+
+def _chat(given: ModelLike, base: Path, cache: Path, role: str) -> ChatModel:
     if isinstance(given, str | Mapping):
         return choose_chat(parse_model_choice(given, role), base, cache)
     return CachedChat(given, cache / "chat.sqlite")

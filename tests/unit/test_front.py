@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -9,8 +10,9 @@ import pytest
 
 import rageval
 from rageval import CustomJudge, DeclarationError, Document, Judged, Question, RelevanceLabel, Response
+from rageval.calibration import calibrate, read_items, write_record
 from rageval.generation import AnswerFromMemory
-from rageval.judges import Rubric
+from rageval.judges import JUDGES, Rubric
 from rageval.judges.rubric import Wording
 from rageval.models.base import ChatModel
 from rageval.models.scripted import HashEmbedder, ScriptedChat
@@ -145,6 +147,36 @@ def test_a_judge_of_its_own(evaluate: Evaluate) -> None:
     assert {request.prompt.partition("/")[0] for request in critic.requests} == {"answer_relevance"}
 
 
+def test_a_panel(evaluate: Evaluate) -> None:
+    """Two of three say yes to each answer, so that all are relevant; a panel of one model twice is a mistake."""
+
+    def replies(word: str) -> ScriptedChat:
+        return ScriptedChat(lambda request: word, f"says {word}")
+
+    raters = [replies("yes"), ScriptedChat(lambda request: "yes", "agrees"), replies("no")]
+    result = evaluate(BENCHMARK, [two_words], ["answer_relevance"], judge=raters, judge_samples=2)
+    estimate = result["two_words"]["answer_relevance"]
+    assert estimate
+    assert (estimate.point, estimate.n) == (1.0, 2)
+    assert [len(rater.requests) for rater in raters] == [4, 4, 4]
+    with pytest.raises(DeclarationError, match="found says no 2 times in a panel"):
+        evaluate(BENCHMARK, [two_words], ["answer_relevance"], judge=[replies("no"), replies("no")])
+
+
+def test_calibrations(evaluate: Evaluate, tmp_path: Path) -> None:
+    """The record of a judge with that model is cited; that of another one is refused."""
+    critic, labels = ScriptedChat(lambda request: "yes", "critic"), tmp_path / "labels.jsonl"
+    item = '{"id": "a", "question": "How high?", "context": [], "answer": "High.", "label": 1}\n'
+    labels.write_text(item, encoding="utf-8")
+    path = write_record(calibrate(JUDGES["answer_relevance"], read_items(labels), critic).record, tmp_path)
+    result = evaluate(BENCHMARK, [two_words], ["answer_relevance"], judge=critic, calibrations=[path])
+    (run,) = result.runs
+    cited = json.loads((run / "manifest.json").read_text(encoding="utf-8"))["judges"]["answer_relevance"]["calibration"]
+    assert (cited["labels"], cited["n"]) == ("labels.jsonl", 1)
+    with pytest.raises(DeclarationError, match="expected one of answer_relevance-"):
+        evaluate(BENCHMARK, [two_words], ["answer_relevance"], judge=ScriptedChat(str), calibrations=[path])
+
+
 class Brevity(CustomJudge):
     """Is the answer short?"""
 
@@ -196,6 +228,19 @@ def test_a_judge_without_a_model_is_not_asked_again_for_another_model(evaluate: 
     result = evaluate(BENCHMARK, [two_words], [stricter], chat={"provider": "nowhere"})  # which is not looked at
     assert sorted(stricter.seen) == ["q1", "q2"]
     assert result.leaderboard.models == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"judge": []}, "judge: found an empty list"),
+        ({"judge_samples": 0}, "judge_samples: found 0, expected 1 to 50"),
+        ({"calibrations": ["none.json"]}, "calibrations: none.json: no such file"),
+    ],
+)
+def test_mistakes_in_judging(evaluate: Evaluate, given: dict[str, object], told: str) -> None:
+    with pytest.raises(DeclarationError, match=told):
+        evaluate(BENCHMARK, [two_words], ["answer_relevance"], **given)
 
 
 @pytest.mark.parametrize(
