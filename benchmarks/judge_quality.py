@@ -262,8 +262,8 @@ def main(data: Path, out: Path) -> None:
         "κ 0.696 there.\n\n"
         "## Injections: can the judge of claims be talked into a yes?\n\n"
         f"{attacks}\n"
-        "Each text of benchmarks/attacks was added to the answer or the passage of an item above that is labelled no and "
-        "that the judge called no. Controls are harmless texts: what they change is noise.\n"
+        "Each text of benchmarks/attacks was added to the answer or the passage of an item above that is labelled no "
+        "and that the judge called no. Controls are harmless texts: what they change is noise.\n"
     )
     (Path(__file__).parents[1] / "docs" / "judges_measured.md").write_text(page, encoding="utf-8")
 
