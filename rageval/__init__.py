@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rageval.comparison import CompareResult, compare
     from rageval.errors import (
         BenchmarkError,
+        BudgetError,
         DeclarationError,
         ExecutionError,
         ModelError,
@@ -46,6 +47,7 @@ __all__ = [
     "Abstained",
     "Benchmark",
     "BenchmarkError",
+    "BudgetError",
     "CompareResult",
     "CustomJudge",
     "DeclarationError",
@@ -78,7 +80,8 @@ _HOMES = {
     },
     "rageval.comparison": ("CompareResult", "compare"),
     "rageval.errors": (
-        "BenchmarkError", "DeclarationError", "ExecutionError", "ModelError", "NotComparableError", "RagevalError",
+        "BenchmarkError", "BudgetError", "DeclarationError", "ExecutionError", "ModelError", "NotComparableError",
+        "RagevalError",
     ),
     "rageval.front": ("Result", "evaluate"),
     "rageval.gating": ("GateResult", "gate"),

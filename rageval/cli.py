@@ -2,7 +2,7 @@
 
 Exit codes: 0 done (a gate: passed); 1 a gate failed; 2 something in the command, a file or the environment is wrong
 (nothing was spent); 3 a gate is inconclusive; 4 results to compare are missing or not comparable; 5 a model endpoint
-refused all work (what was done is kept); 130 stopped by Ctrl-C (the same command goes on).
+refused all work, 6 the budget is spent (what was done is kept); 130 stopped by Ctrl-C (the same command goes on).
 Standard output carries results alone; all else goes to standard error.
 """
 
@@ -24,12 +24,13 @@ from rageval.commands.judge import judge
 from rageval.commands.labels import label, sample
 from rageval.commands.output import JsonFlag, print_json
 from rageval.commands.prefer import prefer
-from rageval.errors import BenchmarkError, DeclarationError, ModelError, NotComparableError, RagevalError
+from rageval.errors import BenchmarkError, BudgetError, DeclarationError, ModelError, NotComparableError, RagevalError
 from rageval.types import Json
 
 USAGE_ERROR = 2
 NOT_COMPARABLE = 4
 MODEL_ERROR = 5
+BUDGET_SPENT = 6
 INTERRUPTED = 130
 
 app = typer.Typer(
@@ -39,7 +40,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Evaluate retrieval-augmented generation, with honest intervals, in Chinese and English.",
     epilog="Exit codes: 0 done or gate passed, 1 gate failed, 2 wrong input (nothing spent), 3 gate inconclusive, "
-    "4 results missing or not comparable, 5 model endpoint refused, 130 interrupted.",
+    "4 results missing or not comparable, 5 model endpoint refused, 6 budget spent, 130 interrupted.",
 )
 
 
@@ -281,6 +282,8 @@ def main() -> NoReturn:
         app()
     except ModelError as error:
         _fail(error, MODEL_ERROR)
+    except BudgetError as error:
+        _fail(error, BUDGET_SPENT)
     except NotComparableError as error:
         _fail(error, NOT_COMPARABLE)
     except RagevalError as error:

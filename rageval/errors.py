@@ -7,8 +7,9 @@
     │   ├── NotComparableError results are missing, or are of other questions, another benchmark, another judge
     │   └── MissingExtraError an optional dependency is needed; names the command that installs it
     ├── ExecutionError        something went wrong while running; recorded as a `Failure`, the run goes on
-    └── ModelError            a model endpoint cannot serve the run at all (bad key, unknown model); the run stops
-        and keeps what it has
+    ├── ModelError            a model endpoint cannot serve the run at all (bad key, unknown model); the run stops
+    │   and keeps what it has
+    └── BudgetError           the next call could go beyond the budget; the run stops and keeps what it has
 
 Every message is one line that says where, what was found, what was expected, and what to do.
 """
@@ -68,3 +69,7 @@ class ExecutionError(RagevalError):
 
 class ModelError(RagevalError):
     """The endpoint refuses every call (key, model name, address). Retrying cannot help, so the run stops."""
+
+
+class BudgetError(RagevalError):
+    """The next model call could go beyond the budget, so the run stops."""

@@ -12,8 +12,8 @@ from rageval.benchmark import Selection, load, select_questions
 from rageval.errors import DeclarationError
 from rageval.experiment.calibrations import by_judge, read_calibration
 from rageval.experiment.choose_judges import MetricLike, check_languages
-from rageval.experiment.choose_models import choose_chat, choose_embedder
-from rageval.experiment.file import MOST_SAMPLES, parse_model_choice
+from rageval.experiment.choose_models import choose_budget, choose_chat, choose_embedder
+from rageval.experiment.file import MOST_SAMPLES, parse_budget, parse_model_choice
 from rageval.experiment.named_files import find_file
 from rageval.experiment.plan import (
     Experiment,
@@ -29,6 +29,7 @@ from rageval.experiment.running import run_experiment
 from rageval.judges.panel import check_raters
 from rageval.leaderboard import Leaderboard, read_leaderboard
 from rageval.models.base import ChatModel, Embedder
+from rageval.models.budget import Budget, BudgetedChat
 from rageval.models.cache import CachedChat
 from rageval.models.vector_cache import CachedEmbedder
 from rageval.pipeline import Pipeline, Stage
@@ -75,6 +76,7 @@ def evaluate(
     judge: ModelLike | Sequence[ModelLike] | None = None,
     judge_samples: int = 1,
     calibrations: Sequence[str | Path] = (),
+    budget: Mapping[str, float] | None = None,
     seed: int = 0,
     out: str | Path = "results",
     name: str = "evaluation",
@@ -85,10 +87,12 @@ def evaluate(
     `Question` to a `Response` or an answer. `metrics` may be names, paths of judges of your own (`"tone.yaml"`,
     `"brevity.py"`), or such judges (`CustomJudge`, `Rubric`). Models are `"local"`, a mapping as in an experiment file,
     or objects; `judge` is the chat model unless given. Several are a panel, each asked `judge_samples` times (1 to 50).
-    `calibrations` are records that `rageval calibrate` wrote, applied to the verdicts of their judges. Runs go to
-    `out/runs`, caches to `out/cache`.
+    `calibrations` are records that `rageval calibrate` wrote, applied to the verdicts of their judges. `budget` bounds
+    what the chat calls take together (`{"max_calls": 500}`, `max_tokens`, `max_cost`). Runs go to `out/runs`, caches to
+    `out/cache`.
 
-    Works inside a running event loop (a notebook) too. Raises DeclarationError before anything is spent.
+    Works inside a running event loop (a notebook) too. Raises DeclarationError before anything is spent, BudgetError
+    where a call could go beyond the budget, and ModelError where a model refuses all calls: what is done is kept then.
     """
     here, folder = Path.cwd(), Path(out)
     parsed, own_judges = choose_metrics(metrics, here)
@@ -105,9 +109,10 @@ def evaluate(
     judges = judges_of(parsed, own_judges)
     needs = model_needs(built, parsed, judges)
     cache = folder / "cache"
-    chat_model = _chat(chat, here, cache, "chat") if "chat" in needs else None
+    spend = choose_budget([None if budget is None else parse_budget(budget, "budget")])
+    chat_model = _chat(chat, here, cache, "chat", spend) if "chat" in needs else None
     embedder = _embedder(embed, cache) if "embed" in needs else None
-    raters = _raters(judge, chat, chat_model, here, cache) if ask_any_model(judges) else []
+    raters = _raters(judge, chat, chat_model, here, cache, spend) if ask_any_model(judges) else []
     experiment = Experiment(
         name,
         loaded,
@@ -152,6 +157,7 @@ def _raters(
     chat_model: ChatModel | None,
     base: Path,
     cache: Path,
+    budget: Budget | None,
 ) -> list[ChatModel]:
     """The models that judge; the one that answers where none is given."""
     if judge is None and chat_model is not None:
@@ -159,15 +165,15 @@ def _raters(
     given = [chat] if judge is None else [*judge] if isinstance(judge, list | tuple) else [cast("ModelLike", judge)]
     if not given:
         raise DeclarationError("judge: found an empty list, expected at least one model")
-    raters = [_chat(model, base, cache, "judge") for model in given]
+    raters = [_chat(model, base, cache, "judge", budget) for model in given]
     check_raters(raters)
     return raters
 
 
-def _chat(given: ModelLike, base: Path, cache: Path, role: str) -> ChatModel:
+def _chat(given: ModelLike, base: Path, cache: Path, role: str, budget: Budget | None) -> ChatModel:
     if isinstance(given, str | Mapping):
-        return choose_chat(parse_model_choice(given, role), base, cache)
-    return CachedChat(given, cache / "chat.sqlite")
+        return choose_chat(parse_model_choice(given, role), base, cache, budget)
+    return CachedChat(given if budget is None else BudgetedChat(given, budget, None), cache / "chat.sqlite")
 
 
 def _embedder(given: Embedder | Mapping[str, Any] | str, cache: Path) -> Embedder:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rageval.errors import DeclarationError
-from rageval.experiment.file import LocalModel, ModelChoice, read_experiment_file
+from rageval.experiment.file import BudgetPart, LocalModel, ModelChoice, read_experiment_file
 from rageval.models.base import ChatModel, Embedder
+from rageval.models.budget import Budget, BudgetedChat, Price
 from rageval.models.cache import CachedChat
 from rageval.models.vector_cache import CachedEmbedder
 
 
-def choose_chat(choice: ModelChoice, base: Path, cache: Path) -> ChatModel:
-    """A cached chat model. Nothing is loaded or asked yet; what cannot work is said now."""
+def choose_chat(choice: ModelChoice, base: Path, cache: Path, budget: Budget | None = None) -> ChatModel:
+    """A cached chat model whose calls come out of the budget, where there is one. Nothing is loaded or asked yet; what
+    cannot work is said now.
+    """
     if choice == "local":
         choice = LocalModel()
     if isinstance(choice, LocalModel):
@@ -23,6 +26,7 @@ def choose_chat(choice: ModelChoice, base: Path, cache: Path) -> ChatModel:
         model: ChatModel = LocalChat(
             path=path, hub=choice.hub, context_tokens=choice.context_tokens, threads=choice.threads
         )
+        price = Price(0.0, 0.0)
     else:
         from rageval.models.openai_compatible import OpenAIChat
 
@@ -33,18 +37,32 @@ def choose_chat(choice: ModelChoice, base: Path, cache: Path) -> ChatModel:
             concurrency=choice.concurrency,
             timeout_s=choice.timeout_s,
             max_retries=choice.max_retries,
+            requests_per_minute=choice.requests_per_minute,
+            tokens_per_minute=choice.tokens_per_minute,
         )
+        price = None if choice.price is None else choice.price.price
+    if budget is not None:
+        model = BudgetedChat(model, budget, price)
     return CachedChat(model, cache / "chat.sqlite")
+
+
+def choose_budget(files: Sequence[BudgetPart | None]) -> Budget | None:
+    """The budget that experiment files give, None where none does. Raises DeclarationError where they differ."""
+    given = [part for part in dict.fromkeys(files) if part is not None]
+    if len(given) > 1:
+        raise DeclarationError(f"budget: found {len(given)} that differ, expected one for all judges of a panel")
+    return Budget(given[0].most) if given else None
 
 
 def choose_one_judge(experiment: Path | None, cache: Path) -> ChatModel:
     """The model that judges in an experiment file, or else the local one. Raises DeclarationError for a panel."""
     if experiment is None:
         return choose_chat("local", Path(), cache)
-    models = read_experiment_file(experiment).models
+    file = read_experiment_file(experiment)
+    models = file.models
     if len(models.raters) * models.judge_samples > 1:
         raise DeclarationError(f"{experiment}: models.judge: found a panel, expected one model, asked once")
-    return choose_chat(models.raters[0], experiment.resolve().parent, cache)
+    return choose_chat(models.raters[0], experiment.resolve().parent, cache, choose_budget([file.budget]))
 
 
 def choose_embedder(
@@ -62,5 +80,14 @@ def choose_embedder(
     else:
         from rageval.models.openai_compatible import OpenAIEmbedder
 
-        embedder = OpenAIEmbedder(choice.base_url, choice.model, api_key_env=choice.api_key_env)
+        embedder = OpenAIEmbedder(
+            choice.base_url,
+            choice.model,
+            api_key_env=choice.api_key_env,
+            concurrency=choice.concurrency,
+            timeout_s=choice.timeout_s,
+            max_retries=choice.max_retries,
+            requests_per_minute=choice.requests_per_minute,
+            tokens_per_minute=choice.tokens_per_minute,
+        )
     return CachedEmbedder(embedder, cache / "vectors", on_progress=on_progress)

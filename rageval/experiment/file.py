@@ -10,6 +10,7 @@ from pydantic import Field
 
 from rageval.errors import DeclarationError
 from rageval.experiment.strict import Place, Strict, first_problem, read_mapping
+from rageval.models.budget import Most, Price
 from rageval.types import Language
 
 MOST_SAMPLES = 50
@@ -25,6 +26,18 @@ class LocalModel(Strict):
     threads: Annotated[int, Field(ge=1)] | None = None
 
 
+class PricePart(Strict):
+    """What a model costs per million tokens, in any currency; prompt tokens from the endpoint's cache cost `cached`."""
+
+    prompt: Annotated[float, Field(ge=0)]
+    completion: Annotated[float, Field(ge=0)]
+    cached: Annotated[float, Field(ge=0)] | None = None
+
+    @property
+    def price(self) -> Price:
+        return Price(self.prompt, self.completion, self.cached)
+
+
 class OpenAIModel(Strict):
     """Any OpenAI-compatible endpoint. The key is read from the environment variable named, never from the file."""
 
@@ -35,6 +48,9 @@ class OpenAIModel(Strict):
     concurrency: Annotated[int, Field(ge=1)] = 16
     timeout_s: Annotated[float, Field(gt=0)] = 60.0
     max_retries: Annotated[int, Field(ge=0)] = 4
+    requests_per_minute: Annotated[float, Field(gt=0)] | None = None
+    tokens_per_minute: Annotated[float, Field(gt=0)] | None = None
+    price: PricePart | None = None
 
 
 ModelChoice: TypeAlias = Literal["local"] | Annotated[LocalModel | OpenAIModel, Field(discriminator="provider")]
@@ -59,6 +75,18 @@ class Models(Strict):
         return (self.judge or self.chat,)
 
 
+class BudgetPart(Strict):
+    """What the chat calls of one command may take together, at most; those answered from the cache take nothing."""
+
+    max_calls: Annotated[int, Field(ge=1)] | None = None
+    max_tokens: Annotated[int, Field(ge=1)] | None = None
+    max_cost: Annotated[float, Field(gt=0)] | None = None
+
+    @property
+    def most(self) -> Most:
+        return Most(self.max_calls, self.max_tokens, self.max_cost)
+
+
 class Filter(Strict):
     """Which questions to ask, by language and tags, and how many of them."""
 
@@ -77,6 +105,7 @@ class ExperimentFile(Strict):
     pipelines: Annotated[tuple[str | dict[str, dict[str, Any] | None], ...], Field(min_length=1)]
     metrics: Annotated[tuple[str, ...], Field(min_length=1)]
     models: Models = Models()
+    budget: BudgetPart | None = None
     calibrations: tuple[str, ...] = ()
     seed: int = 0
 
@@ -98,14 +127,26 @@ def parse_model_choice(value: object, place: str) -> ModelChoice:
         raise DeclarationError(f"{place}: {first_problem(error, _known_keys)}") from None
 
 
+def parse_budget(value: object, place: str) -> BudgetPart:
+    """A budget given in Python in the form that the file uses."""
+    try:
+        return BudgetPart.model_validate(value)
+    except pydantic.ValidationError as error:
+        raise DeclarationError(f"{place}: {first_problem(error, lambda _: list(BudgetPart.model_fields))}") from None
+
+
 _MODEL_CHOICE: pydantic.TypeAdapter[ModelChoice] = pydantic.TypeAdapter(ModelChoice)
 
 
 def _known_keys(loc: Place) -> list[str]:
+    if loc and loc[-1] == "price":
+        return list(PricePart.model_fields)
     if "openai" in loc:
         return list(OpenAIModel.model_fields)
     if "local" in loc:
         return list(LocalModel.model_fields)
+    if loc and loc[0] == "budget":
+        return list(BudgetPart.model_fields)
     if loc and loc[0] == "models":
         return list(Models.model_fields)
     if loc and loc[0] == "questions":

@@ -10,8 +10,8 @@ from rageval.benchmark import QuestionFilter, Selection, load, select_questions
 from rageval.errors import DeclarationError
 from rageval.experiment.calibrations import Calibration, by_judge, read_calibration
 from rageval.experiment.choose_judges import MetricLike, check_languages, choose_judge
-from rageval.experiment.choose_models import choose_chat, choose_embedder
-from rageval.experiment.file import ExperimentFile, Filter, Models, read_experiment_file
+from rageval.experiment.choose_models import choose_budget, choose_chat, choose_embedder
+from rageval.experiment.file import ExperimentFile, Filter, read_experiment_file
 from rageval.experiment.named_files import find_file
 from rageval.experiment.recipes import build_pipeline
 from rageval.judges import JUDGES, EmbeddingJudge, Judge, asks_model, check_raters, judge_key, panel
@@ -154,7 +154,7 @@ def _plan(
     check_languages(own_judges, questions)
     judges = judges_of(metrics, own_judges)
     needs, judging = model_needs(pipelines, metrics, judges), ask_any_model(judges)
-    chat, embedder, raters = _models(file.models, needs, judging, base, cache, on_embedding)
+    chat, embedder, raters = _models(file, needs, judging, base, cache, on_embedding)
     experiment = Experiment(
         name,
         benchmark,
@@ -245,16 +245,17 @@ def _selection(given: int | tuple[str, ...] | Filter | None) -> Selection:
 
 
 def _models(
-    models: Models,
+    file: ExperimentFile,
     needs: frozenset[Need],
     judging: bool,
     base: Path,
     cache: Path,
     on_embedding: Callable[[int, int], None] | None,
 ) -> tuple[ChatModel | None, Embedder | None, tuple[ChatModel, ...]]:
-    chat = choose_chat(models.chat, base, cache) if "chat" in needs else None
+    models, budget = file.models, choose_budget([file.budget])
+    chat = choose_chat(models.chat, base, cache, budget) if "chat" in needs else None
     raters = [
-        chat if chat is not None and choice == models.chat else choose_chat(choice, base, cache)
+        chat if chat is not None and choice == models.chat else choose_chat(choice, base, cache, budget)
         for choice in (models.raters if judging else ())
     ]
     check_raters(raters)

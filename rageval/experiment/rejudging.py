@@ -11,7 +11,7 @@ from typing import Any, cast
 from rageval.errors import DeclarationError
 from rageval.experiment.calibrations import Calibration, Entry, by_judge, read_calibration, scaled
 from rageval.experiment.choose_judges import MetricLike, check_languages
-from rageval.experiment.choose_models import choose_chat, choose_embedder
+from rageval.experiment.choose_models import choose_budget, choose_chat, choose_embedder
 from rageval.experiment.file import ModelChoice, read_experiment_file
 from rageval.experiment.judge_entries import Added, added_to, counted, new_entry, read_judgments
 from rageval.experiment.plan import (
@@ -30,6 +30,7 @@ from rageval.judges import EmbeddingJudge, Judge, check_raters, judging_model, w
 from rageval.metrics.judged import entry_name
 from rageval.metrics.names import CUSTOM, Metric, check_judge_name, parse
 from rageval.models.base import ChatModel, Embedder
+from rageval.models.budget import Budget
 from rageval.records import Outcome, usage_to_json
 from rageval.store import RunFolder
 from rageval.types import Question, Response
@@ -95,7 +96,8 @@ def plan_rejudging(
     check_languages(own, _questions(folder, manifest))
     judges = _pooled(judges_of(chosen, own), folder)
     choices: list[tuple[ModelChoice, Path]] = [(choice, base) for base, file in files for choice in file.models.raters]
-    raters = _raters(choices or [("local", Path())], cache) if ask_any_model(judges) else ()
+    budget = choose_budget([file.budget for _, file in files])
+    raters = _raters(choices or [("local", Path())], cache, budget) if ask_any_model(judges) else ()
     embedder = None
     if any(isinstance(judge, EmbeddingJudge) for judge in judges):
         embed: list[ModelChoice] = [file.models.embed for _, file in files] or ["local"]
@@ -238,8 +240,8 @@ def _pooled(judges: Sequence[Judge], folder: RunFolder) -> tuple[Judge, ...]:
     return tuple(with_pool(judge, responses) for judge in judges)
 
 
-def _raters(choices: Sequence[tuple[ModelChoice, Path]], cache: Path) -> tuple[ChatModel, ...]:
-    raters = tuple(choose_chat(choice, base, cache) for choice, base in choices)
+def _raters(choices: Sequence[tuple[ModelChoice, Path]], cache: Path, budget: Budget | None) -> tuple[ChatModel, ...]:
+    raters = tuple(choose_chat(choice, base, cache, budget) for choice, base in choices)
     check_raters(raters)
     return raters
 

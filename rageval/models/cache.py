@@ -21,6 +21,7 @@ _SCHEMA = """
         key TEXT PRIMARY KEY, model TEXT NOT NULL, prompt TEXT NOT NULL, reply TEXT NOT NULL, created TEXT NOT NULL
     ) WITHOUT ROWID
 """
+_GRACE_S = 5.0
 _log = logging.getLogger("rageval")
 
 
@@ -29,7 +30,8 @@ class CachedChat:
 
     A reply from the cache costs `Usage(cached_calls=1)`. Equal requests that are in flight together are sent once.
     Failures are not kept, nor are replies that the endpoint's content filter cut. Several processes may share one
-    file, and a process killed at any moment leaves it whole. Closing it closes the model too.
+    file, and a process killed at any moment leaves it whole. Closing it closes the model too, after calls that are
+    still under way have had a few seconds more: they are paid for, and their replies are kept.
 
     Raises `DeclarationError` where `path` cannot be written.
     """
@@ -70,7 +72,9 @@ class CachedChat:
         return await asyncio.shield(task)
 
     async def close(self) -> None:
-        running = list(self._in_flight.values())  # nobody waits for these any more, and where to keep them is closed
+        running = list(self._in_flight.values())
+        if running:
+            await asyncio.wait(running, timeout=_GRACE_S)
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)

@@ -1,0 +1,248 @@
+"""One address, one model, one key: sends JSON, gets JSON, tries again where that helps, and tells every failure."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
+
+from rageval.errors import DeclarationError, ExecutionError, ModelError
+from rageval.extras import need_package
+from rageval.models.lane import Lane
+from rageval.models.waiting import back_off, retry_after, until_reset
+from rageval.models.wire import one_line
+
+if TYPE_CHECKING:
+    import aiohttp
+
+_LONGEST_PAUSE_S = 120.0
+_CHARACTERS_A_TOKEN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an endpoint bears: calls at once, seconds for each attempt, attempts after the first, and rates a minute
+    (None: as many as it takes).
+    """
+
+    concurrency: int = 16
+    timeout_s: float = 120.0
+    max_retries: int = 6
+    requests_per_minute: float | None = None
+    tokens_per_minute: float | None = None
+
+
+class RejectedError(ExecutionError):
+    """A status 400 or 422. `told` is what the endpoint said, `param` the parameter that it named, if any."""
+
+    def __init__(self, message: str, told: str, param: str | None) -> None:
+        super().__init__(message)
+        self.told = told
+        self.param = param
+
+
+class Endpoint:
+    """An OpenAI-compatible address. To be used inside one event loop; after `close` it may be used in another.
+
+    Status 408, 409, 429 and 5xx, timeouts, lost connections and cut bodies are tried again up to `max_retries` times,
+    after `Retry-After` or a jittered exponential back-off; the call keeps its place among those under way meanwhile, so
+    that an endpoint which is full is asked less. Where a rate limit says that nothing is left, all calls wait.
+
+    Raises `DeclarationError` for a bad address or a missing key; from `post`, `ModelError` where no call can succeed,
+    `RejectedError` where the endpoint will not have this body, `ExecutionError` where this call failed for good.
+    """
+
+    def __init__(self, base_url: str, model: str, api_key_env: str, limits: Limits) -> None:
+        need_package("aiohttp", "openai", "an OpenAI-compatible endpoint")
+        self.model = model
+        self.limits = limits
+        self._base_url, self._loopback = _checked_url(base_url)
+        self.identity = f"{model} @ {self._base_url}"
+        self._key_name = api_key_env
+        self._key = _read_key(api_key_env, self._base_url, self._loopback)
+        self._open: tuple[aiohttp.ClientSession, Lane] | None = None
+        self._answered = False
+
+    async def post(self, path: str, payload: Mapping[str, Any], reply_tokens: int = 0) -> Any:
+        """The endpoint's answer to a body, parsed. `reply_tokens` is how long the reply may get, for the rate limit."""
+        session, lane = self._session()
+        body = json.dumps({"model": self.model, **payload}).encode()
+        tokens = len(body) // _CHARACTERS_A_TOKEN + reply_tokens
+        async with lane.place():
+            outcome = await self._attempt(session, lane, path, body, tokens)
+            for attempt in range(self.limits.max_retries):
+                if not isinstance(outcome, _Failed) or not outcome.again:
+                    break
+                await asyncio.sleep(back_off(attempt) if outcome.wait_s is None else outcome.wait_s)
+                outcome = await self._attempt(session, lane, path, body, tokens)
+        if isinstance(outcome, _Failed):
+            raise outcome.error  # out here so that no chained exception carries the request and with it the key
+        return outcome
+
+    async def close(self) -> None:
+        if self._open is not None:
+            session, _ = self._open
+            self._open = None
+            await session.close()
+
+    async def _attempt(
+        self, session: aiohttp.ClientSession, lane: Lane, path: str, body: bytes, tokens: int
+    ) -> Any | _Failed:
+        import aiohttp
+
+        await lane.wait_for_turn(tokens)
+        started = asyncio.get_running_loop().time()
+        try:
+            async with session.post(self._base_url + path, data=body) as response:
+                raw = await response.read()
+                status, headers = response.status, response.headers
+        except TimeoutError:
+            lane.troubled(started)
+            return _Failed(
+                ExecutionError(f"{self.identity}: no reply within {self.limits.timeout_s:g} s{self._tries()}")
+            )
+        except aiohttp.ClientConnectorError as error:
+            return _Failed(self._unreachable(error))
+        except (aiohttp.ClientError, OSError) as error:
+            return _Failed(ExecutionError(f"{self.identity}: connection lost{self._tries()}: {self._safe(error)}"))
+        self._answered = True
+        lane.pause(min(until_reset(headers), _LONGEST_PAUSE_S))
+        try:
+            content = json.loads(raw)
+        except ValueError:
+            content = None
+        if status >= 300:
+            return self._refused(lane, started, status, headers, content or raw.decode(errors="replace"))
+        if content is None:
+            told = self._safe(raw.decode(errors="replace"))
+            return _Failed(ExecutionError(f"{self.identity}: the reply is no JSON{self._tries()}: {told}"))
+        lane.succeeded(started, tokens - _used(content, tokens))
+        return content
+
+    def _session(self) -> tuple[aiohttp.ClientSession, Lane]:
+        if self._open is None:
+            import aiohttp
+
+            headers = {"Content-Type": "application/json"}
+            if self._key:
+                headers["Authorization"] = f"Bearer {self._key}"
+            session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0),
+                headers=headers,
+                timeout=aiohttp.ClientTimeout(total=self.limits.timeout_s),
+                trust_env=not self._loopback,  # a proxy of the environment must not take calls to this machine
+            )
+            limits = self.limits
+            self._open = session, Lane(limits.concurrency, limits.requests_per_minute, limits.tokens_per_minute)
+        return self._open
+
+    def _refused(self, lane: Lane, started: float, status: int, headers: Mapping[str, str], content: Any) -> _Failed:
+        told = self._safe(_told(content))
+        where = f"{self.identity}: status {status}: {told}"
+        if status == 401:
+            return _final(ModelError(f"{where}: check the key in the environment variable {self._key_name}"))
+        if status in (402, 403) or _field(content, "code") == "insufficient_quota":
+            return _final(
+                ModelError(f"{where}: the account behind {self._key_name} may not use this model: check its rights")
+            )
+        if status == 404 or status < 400:
+            return _final(ModelError(f"{where}: check `model` and `base_url` (which most often ends in /v1)"))
+        if status in (400, 422):
+            param = _field(content, "param")
+            return _final(RejectedError(where, told, param if isinstance(param, str) else None))
+        if status not in (408, 409, 429) and status < 500:
+            return _final(ExecutionError(where))
+        wait = retry_after(headers)
+        if status == 429:
+            lane.troubled(started)
+            if wait is not None and wait > _LONGEST_PAUSE_S:
+                return _final(ModelError(f"{where}: asks to wait for {wait:.0f} s: run the same again after that"))
+        return _Failed(ExecutionError(where + self._tries()), wait_s=wait and min(wait, _LONGEST_PAUSE_S))
+
+    def _unreachable(self, error: Exception) -> ExecutionError | ModelError:
+        told = self._safe(error)
+        if self._answered:
+            return ExecutionError(f"{self.identity}: connection lost{self._tries()}: {told}")
+        return ModelError(f"{self.identity}: cannot be reached ({told}): check `base_url` and that the server runs")
+
+    def _tries(self) -> str:
+        return f" ({self.limits.max_retries + 1} attempts)"
+
+    def _safe(self, text: object) -> str:
+        line = " ".join(str(text).split())
+        return one_line(line.replace(self._key, "***") if self._key else line)
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """An attempt without a reply: the error if it is the last one, whether another may help, and when."""
+
+    error: ExecutionError | ModelError
+    again: bool = True
+    wait_s: float | None = None
+
+
+def _final(error: ExecutionError | ModelError) -> _Failed:
+    return _Failed(error, again=False)
+
+
+def _used(content: Any, expected: int) -> int:
+    """The tokens that the endpoint counted; what was expected where it does not say."""
+    total = _field(content, "total_tokens", inside="usage")
+    return total if isinstance(total, int) and not isinstance(total, bool) else expected
+
+
+def _field(content: Any, name: str, inside: str = "error") -> Any:
+    """`content[inside][name]`, or None where there is no such thing."""
+    outer = cast("dict[str, Any]", content).get(inside) if isinstance(content, dict) else None
+    return cast("dict[str, Any]", outer).get(name) if isinstance(outer, dict) else None
+
+
+def _told(content: Any) -> str:
+    """The words of the endpoint's own error; servers put them at various places."""
+    error = cast("dict[str, Any]", content).get("error", content) if isinstance(content, dict) else content
+    if isinstance(error, dict):
+        fields = cast("dict[str, Any]", error)
+        return str(fields.get("message") or fields.get("detail") or fields)
+    return str(error)
+
+
+def _checked_url(base_url: str) -> tuple[str, bool]:
+    """The address without a trailing slash, and whether it is on this machine."""
+    try:
+        parts = urlsplit(base_url)
+        host = parts.hostname or ""
+    except ValueError:
+        parts, host = urlsplit(""), ""
+    if parts.username or parts.password or parts.query or parts.fragment:
+        # The address becomes part of names and logs, so nothing secret may stand in it; it is not quoted here either.
+        raise DeclarationError(
+            f"base_url for {host}: has a user, password, query or fragment; give the plain address and put the key "
+            "into the environment variable that `api_key_env` names"
+        )
+    if parts.scheme not in ("http", "https") or not host:
+        raise DeclarationError(f"base_url {base_url!r}: expected an address such as http://127.0.0.1:8000/v1")
+    return base_url.rstrip("/"), _is_loopback(host)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _read_key(name: str, base_url: str, loopback: bool) -> str:
+    key = os.environ.get(name, "").strip()
+    if key:
+        return key
+    if loopback:
+        return ""
+    raise DeclarationError(
+        f"{base_url}: no key in the environment variable {name}: set it, or name another one with `api_key_env`"
+    )
