@@ -103,6 +103,10 @@ class FakeServer:
         return self._base_url
 
     @property
+    def in_flight(self) -> int:
+        return self._in_flight
+
+    @property
     def calls(self) -> int:
         return len(self.received)
 

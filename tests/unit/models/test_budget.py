@@ -81,7 +81,7 @@ def test_calls_are_counted_exactly_however_many_are_under_way() -> None:
 
 
 def test_tokens_are_set_aside_at_their_most_and_given_back() -> None:
-    """Each call sets 110 aside and takes 55. Of 300 tokens two calls are begun at once; the third when the first is back
+    """Each call sets 110 aside and takes 55. Of 300 tokens two calls begin at once; the third when the first is back
     (55 + 110 + 110 = 275), the fourth when the third is (165 + 110 = 275), and no fifth: 220 + 110 = 330.
     """
     model, budget = Model(Usage(1, prompt_tokens=50, completion_tokens=5)), Budget(Most(tokens=300))

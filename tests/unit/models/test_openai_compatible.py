@@ -7,6 +7,7 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -17,7 +18,7 @@ from rageval.models.base import ChatReply, ChatRequest, Message, Token
 from rageval.models.openai_compatible import OpenAIChat, OpenAIEmbedder
 from rageval.models.wire import to_payload
 from rageval.types import Usage
-from tests.flow.fake_server import Canned, FakeServer, completion, embeddings, fault
+from tests.flow.fake_server import Canned, FakeServer, Received, completion, embeddings, fault
 
 T = TypeVar("T")
 SECRET = "sk-very-secret-0123456789"
@@ -231,8 +232,67 @@ def test_other_error_400_is_final() -> None:
 )
 def test_malformed_body(body: str) -> None:
     with FakeServer(lambda _: Canned(body)) as server, pytest.raises(ExecutionError) as caught:
-        ask(server)
+        ask(server, max_retries=0)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("body", ['{"choices": [{"mess', ""])
+def test_a_body_that_is_cut_is_asked_for_again(body: str) -> None:
+    with FakeServer() as server:
+        server.queue(Canned(body))
+        assert ask(server, max_retries=1).text == "ok"
+        assert server.calls == 2
+
+
+def test_a_wait_of_hours_stops_the_run() -> None:
+    with FakeServer(lambda _: fault(429, "daily limit", retry_after="7200")) as server:
+        with pytest.raises(ModelError, match="asks to wait for 7200 s: run the same again"):
+            ask(server)
+        assert server.calls == 1
+
+
+def test_where_nothing_is_left_all_calls_wait_for_the_reset() -> None:
+    """The first reply says that no request is left for 0.2 s: the second call reaches the server no earlier."""
+    spent = {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "200ms"}
+
+    async def work(model: OpenAIChat) -> float:
+        loop = asyncio.get_running_loop()
+        await model.complete(request("first"))
+        started = loop.time()
+        await model.complete(request("second"))
+        return loop.time() - started
+
+    with FakeServer() as server:
+        server.queue(replace(completion("ok"), headers=spent))
+        assert using(OpenAIChat(server.base_url, "fake"), work) >= 0.19
+
+
+def test_rates_a_minute_are_kept() -> None:
+    """600 requests a minute are ten a second: ten at once, and five more within half a second."""
+
+    async def work(model: OpenAIChat) -> float:
+        started = asyncio.get_running_loop().time()
+        await asyncio.gather(*(model.complete(request(str(i))) for i in range(15)))
+        return asyncio.get_running_loop().time() - started
+
+    with FakeServer() as server:
+        assert using(OpenAIChat(server.base_url, "fake", requests_per_minute=600.0), work) >= 0.48
+        assert server.calls == 15
+
+
+def test_an_endpoint_that_is_full_is_asked_less() -> None:
+    """It takes four at once and refuses the others: in the end all are answered, with few refusals for each reply."""
+
+    async def work(model: OpenAIChat) -> None:
+        for start in range(0, 120, 40):
+            await asyncio.gather(*(model.complete(request(str(i))) for i in range(start, start + 40)))
+
+    def full(received: Received) -> Canned:
+        return completion("ok") if server.in_flight <= 4 else fault(429, "full", retry_after="0.01")
+
+    with FakeServer(full, latency_s=0.01) as server:
+        using(OpenAIChat(server.base_url, "fake", concurrency=40, max_retries=50), work)
+        assert server.calls <= 2 * 120
 
 
 @pytest.mark.parametrize("text", [None, ""])
