@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import CommandLine
-from tests.flow.fake_server import FakeServer
+from tests.flow.fake_server import Canned, FakeServer, Received
 from tests.flow.small_world import respond, write_experiment
 
 PRICE = {"prompt": 1.0, "completion": 4.0}
+
+
+def costly(received: Received) -> Canned:
+    """The small world's replies, each of which took 300 and 50 tokens."""
+    canned = respond(received)
+    assert isinstance(canned.body, dict)
+    return replace(canned, body={**canned.body, "usage": {"prompt_tokens": 300, "completion_tokens": 50}})
 
 
 def asked(server: FakeServer) -> Counter[str]:
@@ -38,13 +46,13 @@ def in_full(tmp_path_factory: pytest.TempPathFactory) -> Counter[str]:
     [
         ({"max_calls": 5}, "max_calls 5, after 5 calls"),
         ({"max_tokens": 5000}, "max_tokens 5000, after "),
-        ({"max_cost": 0.005}, "max_cost 0.005, after "),
+        ({"max_cost": 0.006}, "max_cost 0.006, after "),
     ],
 )
 def test_the_budget_stops_the_run_and_another_one_lets_it_go_on(
     budget: dict[str, float], told: str, in_full: Counter[str], tmp_path: Path, command_line: CommandLine
 ) -> None:
-    with FakeServer(respond) as server:
+    with FakeServer(costly) as server:
 
         def run(**changes: object) -> tuple[int, str]:
             setting = {"pipelines": ["naive"], "metrics": ["faithfulness"], **changes}
