@@ -18,6 +18,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from rageval.commands.cache import cache_app
 from rageval.commands.calibrate import calibrate
 from rageval.commands.compare import baseline_app, compare, gate
 from rageval.commands.judge import judge
@@ -270,6 +271,7 @@ app.command()(compare)
 app.command()(prefer)
 app.command()(gate)
 app.add_typer(baseline_app, name="baseline")
+app.add_typer(cache_app, name="cache")
 
 
 def main() -> NoReturn:

@@ -25,6 +25,11 @@ _GRACE_S = 5.0
 _log = logging.getLogger("rageval")
 
 
+def open_replies(path: Path) -> sqlite3.Connection:
+    """The table `replies` in the database at `path`, which is made where there is none. Raises as `open_database`."""
+    return open_database(path, (_SCHEMA,), _VERSION)
+
+
 class CachedChat:
     """A chat model behind a cache at `path` (SQLite), keyed by the model's identity and the whole request.
 
@@ -39,7 +44,7 @@ class CachedChat:
     def __init__(self, model: ChatModel, path: Path) -> None:
         self._model = model
         self._path = path
-        self._database = open_database(path, (_SCHEMA,), _VERSION)
+        self._database = open_replies(path)
         self._in_flight: dict[str, asyncio.Task[ChatReply]] = {}
 
     def __repr__(self) -> str:

@@ -45,7 +45,7 @@ class CachedEmbedder:
         self._embedder = embedder
         self._batch = batch
         self._on_progress = on_progress
-        self._store = _Store(folder / _file_stem(embedder.identity))
+        self._store = VectorStore(folder / _file_stem(embedder.identity))
         self._in_flight: dict[bytes, asyncio.Event] = {}
 
     def __repr__(self) -> str:
@@ -92,8 +92,10 @@ class CachedEmbedder:
             await event.wait()
 
 
-class _Store:
-    """`<stem>.f32` holds the rows and `<stem>.sqlite` says which are valid; bytes past the last valid row are void."""
+class VectorStore:
+    """The vectors of one embedder: `<stem>.f32` holds the rows and `<stem>.sqlite` says which are valid; bytes past the
+    last valid row are void.
+    """
 
     def __init__(self, stem: Path) -> None:
         self.vectors = stem.with_name(stem.name + ".f32")
@@ -122,6 +124,10 @@ class _Store:
             marks = ",".join("?" * len(some))
             found.update(self._index.execute(f"SELECT key, row FROM vectors WHERE key IN ({marks})", some))  # noqa: S608
         return found
+
+    def keys(self) -> list[bytes]:
+        """Of all vectors, in the order of their rows."""
+        return [key for (key,) in self._index.execute("SELECT key FROM vectors ORDER BY row")]
 
     def gather(self, rows: Sequence[int]) -> Vectors:
         dim = self._dim()
