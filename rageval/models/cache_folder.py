@@ -1,7 +1,7 @@
 """What a cache folder holds, told, thinned out, and carried to another machine.
 
-A folder has `chat.sqlite` with all replies, and `vectors/` with a store of vectors for each embedder. An exported cache is
-gzipped JSON lines: a header, then a line for each reply (`reply`: key, model, prompt, reply, time) and each vector
+A folder has `chat.sqlite` with all replies, and `vectors/` with a store of vectors for each embedder. An exported cache
+is gzipped JSON lines: a header, then a line for each reply (`reply`: key, model, prompt, reply, time) and each vector
 (`vector`: store, key, float32 numbers in base64).
 """
 
@@ -13,7 +13,7 @@ import json
 import sqlite3
 import zlib
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -117,7 +117,8 @@ def export_cache(folder: Path, file: Path) -> Moved:
     except OSError as error:
         raise DeclarationError(f"{file}: cannot be written ({error.strerror or error}): choose another file") from None
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
     return Moved(counts["reply"], counts["vector"])
 
 
@@ -200,24 +201,20 @@ def _exported(folder: Path) -> Iterator[dict[str, Any]]:
 
 def _lines(file: Path) -> Iterator[dict[str, Any]]:
     """The lines after the header, checked: replies as rows of the table, vectors as (store, key, float32 array)."""
-    number = 0
+    expected = "expected what `rageval cache export` wrote"
+    number = 1
     try:
         with gzip.open(file, "rt", encoding="utf-8") as lines:
-            for number, text in enumerate(lines, 1):
-                line = json.loads(text)
-                if number == 1:
-                    if line != _HEADER:
-                        raise ValueError("the header is that of something else")
-                    continue
-                yield _checked(line)
+            if json.loads(next(lines, "null")) != _HEADER:
+                raise ValueError("its first line is not that of one")
+            number = 2
+            for text in lines:
+                yield _checked(json.loads(text))
+                number += 1
     except FileNotFoundError:
-        raise DeclarationError(f"{file}: no such file; expected what `rageval cache export` wrote") from None
-    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DeclarationError(
-            f"{file}:{number + 1}: found no exported cache ({error}), expected what `rageval cache export` wrote"
-        ) from None
-    if not number:
-        raise DeclarationError(f"{file}: found nothing, expected what `rageval cache export` wrote")
+        raise DeclarationError(f"{file}: no such file; {expected}") from None
+    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError) as error:
+        raise DeclarationError(f"{file}:{number}: found no exported cache ({error}), {expected}") from None
 
 
 def _checked(line: Any) -> dict[str, Any]:
