@@ -67,7 +67,10 @@ def run(
     experiment: Annotated[Path, typer.Argument(help="An experiment file (YAML).")],
     out: Annotated[Path, typer.Option(help="Where runs and caches go.")] = Path("results"),
     as_json: JsonFlag = False,
-    retry_failed: Annotated[bool, typer.Option(help="Ask again what failed in an earlier run.")] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Ask again what failed in an earlier run.")
+    ] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Ask no model: the caches alone answer.")] = False,
 ) -> None:
     """Run an experiment: answer, judge, score. Run it again to resume; what is done is not asked again."""
     from rageval.experiment.plan import load_experiment
@@ -76,7 +79,7 @@ def run(
     from rageval.report.progress import progress_bars
 
     with progress_bars() as bars:
-        planned = load_experiment(experiment, out / "cache", bars.embedding)
+        planned = load_experiment(experiment, out / "cache", bars.embedding, offline=offline)
         try:
             paths = run_experiment(planned, out, on_progress=bars.questions, retry_failed=retry_failed)
         except KeyboardInterrupt:

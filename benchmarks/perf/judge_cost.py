@@ -559,7 +559,7 @@ def machine() -> str:
 
 
 def own_versions() -> str:
-    packages = ", ".join(f"{name} {version(name)}" for name in ("rageval", "openai", "aiohttp"))
+    packages = ", ".join(f"{name} {version(name)}" for name in ("rageval", "aiohttp"))
     return f"rageval: {packages}, Python {platform.python_version()}"
 
 

@@ -10,13 +10,19 @@ from rageval.experiment.file import BudgetPart, LocalModel, ModelChoice, read_ex
 from rageval.models.base import ChatModel, Embedder
 from rageval.models.budget import Budget, BudgetedChat, Price
 from rageval.models.cache import CachedChat
+from rageval.models.endpoint import endpoint_identity
+from rageval.models.unasked import Unasked
 from rageval.models.vector_cache import CachedEmbedder
 
 
-def choose_chat(choice: ModelChoice, base: Path, cache: Path, budget: Budget | None = None) -> ChatModel:
+def choose_chat(
+    choice: ModelChoice, base: Path, cache: Path, budget: Budget | None = None, *, offline: bool = False
+) -> ChatModel:
     """A cached chat model whose calls come out of the budget, where there is one. Nothing is loaded or asked yet; what
-    cannot work is said now.
+    cannot work is said now. Where `offline`, the cache alone answers, and neither a key nor weights are needed.
     """
+    if offline:
+        return CachedChat(Unasked(_chat_identity(choice, base)), cache / "chat.sqlite")
     if choice == "local":
         choice = LocalModel()
     if isinstance(choice, LocalModel):
@@ -46,6 +52,16 @@ def choose_chat(choice: ModelChoice, base: Path, cache: Path, budget: Budget | N
     return CachedChat(model, cache / "chat.sqlite")
 
 
+def _chat_identity(choice: ModelChoice, base: Path) -> str:
+    if choice == "local":
+        choice = LocalModel()
+    if isinstance(choice, LocalModel):
+        from rageval.models.local import local_identity
+
+        return local_identity(None if choice.path is None else base / choice.path, choice.hub)
+    return endpoint_identity(choice.base_url, choice.model)
+
+
 def choose_budget(files: Sequence[BudgetPart | None]) -> Budget | None:
     """The budget that experiment files give, None where none does. Raises DeclarationError where they differ."""
     given = [part for part in dict.fromkeys(files) if part is not None]
@@ -66,17 +82,23 @@ def choose_one_judge(experiment: Path | None, cache: Path) -> ChatModel:
 
 
 def choose_embedder(
-    choice: ModelChoice, cache: Path, on_progress: Callable[[int, int], None] | None = None
+    choice: ModelChoice,
+    cache: Path,
+    on_progress: Callable[[int, int], None] | None = None,
+    *,
+    offline: bool = False,
 ) -> Embedder:
-    """A cached embedder; `on_progress` is told (texts done, texts to do) while it embeds."""
+    """A cached embedder; `on_progress` is told (texts done, texts to do) while it embeds. `offline` as above."""
     if choice == "local":
         choice = LocalModel()
     if isinstance(choice, LocalModel):
         if choice.path is not None or choice.hub is not None:
             raise DeclarationError("models.embed: found a path or hub id, expected plain `local` or provider: openai")
-        from rageval.models.local import LocalEmbedder
+        from rageval.models.local import LocalEmbedder, local_embedder_identity
 
-        embedder: Embedder = LocalEmbedder()
+        embedder: Embedder = Unasked(local_embedder_identity()) if offline else LocalEmbedder()
+    elif offline:
+        embedder = Unasked(endpoint_identity(choice.base_url, choice.model))
     else:
         from rageval.models.openai_compatible import OpenAIEmbedder
 

@@ -126,16 +126,19 @@ def model_needs(pipelines: Sequence[Pipeline], metrics: Sequence[Metric], judges
     return compared.union(*(pipeline.stage.needs(generate) for pipeline in pipelines))
 
 
-def load_experiment(path: Path, cache: Path, on_embedding: Callable[[int, int], None] | None = None) -> Experiment:
+def load_experiment(
+    path: Path, cache: Path, on_embedding: Callable[[int, int], None] | None = None, *, offline: bool = False
+) -> Experiment:
     """Read an experiment file and find all that it names.
 
     Raises DeclarationError (names, settings, labels, keys) before any model is loaded or called. `cache` is the folder
-    of the model caches; `on_embedding` is told (done, total) while passages are embedded.
+    of the model caches; `on_embedding` is told (done, total) while passages are embedded. Where `offline`, the caches
+    alone answer.
     """
     file = read_experiment_file(path)
     base = path.resolve().parent
     try:
-        return _plan(file, path.stem, base, cache, on_embedding)
+        return _plan(file, path.stem, base, cache, on_embedding, offline)
     except DeclarationError as error:
         if type(error) is DeclarationError:
             raise DeclarationError(f"{path}: {error}") from None
@@ -143,7 +146,12 @@ def load_experiment(path: Path, cache: Path, on_embedding: Callable[[int, int], 
 
 
 def _plan(
-    file: ExperimentFile, name: str, base: Path, cache: Path, on_embedding: Callable[[int, int], None] | None
+    file: ExperimentFile,
+    name: str,
+    base: Path,
+    cache: Path,
+    on_embedding: Callable[[int, int], None] | None,
+    offline: bool,
 ) -> Experiment:
     metrics, own_judges = choose_metrics(file.metrics, base)
     pipelines = tuple(_pipeline(entry, base) for entry in file.pipelines)
@@ -154,7 +162,7 @@ def _plan(
     check_languages(own_judges, questions)
     judges = judges_of(metrics, own_judges)
     needs, judging = model_needs(pipelines, metrics, judges), ask_any_model(judges)
-    chat, embedder, raters = _models(file, needs, judging, base, cache, on_embedding)
+    chat, embedder, raters = _models(file, needs, judging, base, cache, on_embedding, offline)
     experiment = Experiment(
         name,
         benchmark,
@@ -251,15 +259,18 @@ def _models(
     base: Path,
     cache: Path,
     on_embedding: Callable[[int, int], None] | None,
+    offline: bool,
 ) -> tuple[ChatModel | None, Embedder | None, tuple[ChatModel, ...]]:
     models, budget = file.models, choose_budget([file.budget])
-    chat = choose_chat(models.chat, base, cache, budget) if "chat" in needs else None
+    chat = choose_chat(models.chat, base, cache, budget, offline=offline) if "chat" in needs else None
     raters = [
-        chat if chat is not None and choice == models.chat else choose_chat(choice, base, cache, budget)
+        chat
+        if chat is not None and choice == models.chat
+        else choose_chat(choice, base, cache, budget, offline=offline)
         for choice in (models.raters if judging else ())
     ]
     check_raters(raters)
-    embedder = choose_embedder(models.embed, cache, on_embedding) if "embed" in needs else None
+    embedder = choose_embedder(models.embed, cache, on_embedding, offline=offline) if "embed" in needs else None
     return chat, embedder, tuple(raters)
 
 

@@ -24,6 +24,11 @@ _LONGEST_PAUSE_S = 120.0
 _CHARACTERS_A_TOKEN = 3
 
 
+def endpoint_identity(base_url: str, model: str) -> str:
+    """How a model at an address is called. Raises DeclarationError for a bad address."""
+    return f"{model} @ {_checked_url(base_url)[0]}"
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What an endpoint bears: calls at once, seconds for each attempt, attempts after the first, and rates a minute
@@ -62,7 +67,7 @@ class Endpoint:
         self.model = model
         self.limits = limits
         self._base_url, self._loopback = _checked_url(base_url)
-        self.identity = f"{model} @ {self._base_url}"
+        self.identity = endpoint_identity(base_url, model)
         self._key_name = api_key_env
         self._key = _read_key(api_key_env, self._base_url, self._loopback)
         self._open: tuple[aiohttp.ClientSession, Lane] | None = None

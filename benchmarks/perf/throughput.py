@@ -1,0 +1,200 @@
+"""How many judge calls a second, and what each costs in CPU, beside RAGAS.
+
+Run from the project's root:
+
+    python -m venv X && X/bin/pip install 'ragas==0.4.3' 'langchain-community<0.4'
+    .venv/bin/python benchmarks/perf/throughput.py --ragas-python X/bin/python
+
+`rageval judge` judges 800 recorded answers again, a call each, at a loopback endpoint that answers after 200 ms: with
+64 calls under way it allows 320 a second, with 256 it allows 1,280. Replies are parsed, cached and stored, the
+run is scored. Then both judge the same questions on the set of judge_cost.py, with 64 calls under way. Writes
+`throughput.md` beside this file; without `--ragas-python` it prints rageval's half alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import math
+import multiprocessing
+import os
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Generator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import yaml
+from judge_cost import HOW_TO_GET_RAGAS, Spent, machine, own_versions
+
+from rageval.experiment.plan import load_experiment
+from rageval.experiment.rejudging import plan_rejudging, rejudge
+from rageval.experiment.running import run_experiment
+from rageval.store import RunFolder
+from rageval.types import Graded
+
+CALLS, LATENCY_S, REPETITIONS = 800, 0.2, 5
+IN_FLIGHT = (64, 256)
+PASSAGE = "The lake lies at the foot of the mountain and is forty metres deep at its deepest place. " * 20
+
+
+class YesAfterAWhile(asyncio.Protocol):
+    """Says yes to every call after 200 ms, with twenty alternatives to the word. It parses no JSON, so that it takes
+    little of the machine that the client runs on.
+    """
+
+    def __init__(self) -> None:
+        self._transport: asyncio.Transport | None = None
+        self._buffer = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        while (end := self._buffer.find(b"\r\n\r\n")) >= 0:
+            head = self._buffer[:end].lower()
+            length = int(head.partition(b"content-length:")[2].partition(b"\r\n")[0])
+            if len(self._buffer) < end + 4 + length:
+                return
+            self._buffer = self._buffer[end + 4 + length :]
+            asyncio.get_running_loop().call_later(LATENCY_S, self._answer)
+
+    def _answer(self) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(YES)
+
+
+def said_yes() -> bytes:
+    others = [{"token": f"~{i}", "logprob": -5.0 - i} for i in range(19)]
+    top = [{"token": "yes", "logprob": math.log(0.9)}, *others]
+    choice = {
+        "index": 0,
+        "finish_reason": "stop",
+        "message": {"role": "assistant", "content": "yes"},
+        "logprobs": {"content": [{"token": "yes", "logprob": math.log(0.9), "top_logprobs": top}]},
+    }
+    usage = {"prompt_tokens": 500, "completion_tokens": 1, "total_tokens": 501}
+    body = json.dumps({"id": "x", "object": "chat.completion", "model": "judge", "choices": [choice], "usage": usage})
+    return f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+
+
+YES = said_yes()
+
+
+def serve(ready: Connection) -> None:
+    async def forever() -> None:
+        server = await asyncio.get_running_loop().create_server(YesAfterAWhile, "127.0.0.1", 0, backlog=1024)
+        ready.send(server.sockets[0].getsockname()[1])
+        await server.serve_forever()
+
+    asyncio.run(forever())
+
+
+@contextmanager
+def endpoint() -> Generator[str]:
+    ours, theirs = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=serve, args=(theirs,), daemon=True)
+    process.start()
+    theirs.close()
+    try:
+        yield f"http://127.0.0.1:{ours.recv()}/v1"
+    finally:
+        process.terminate()
+        process.join()
+
+
+def recorded_run(folder: Path) -> Path:
+    """A finished run of 800 questions with an answer and a passage each, without any judge."""
+    benchmark = folder / "lakes"
+    benchmark.mkdir(parents=True)
+    ids = [f"q{i}" for i in range(CALLS)]
+    write_lines(benchmark / "documents.jsonl", [{"id": "lake", "text": PASSAGE}])
+    write_lines(benchmark / "questions.jsonl", [{"id": q, "text": f"How deep is lake number {q}?"} for q in ids])
+    (benchmark / "labels.tsv").write_text(
+        "question_id\tdocument_id\tgrade\n" + "".join(f"{q}\tlake\t1\n" for q in ids), encoding="utf-8"
+    )
+    (benchmark / "card.yaml").write_text("name: lakes\nlicense: CC0-1.0\n", encoding="utf-8")
+    write_lines(
+        folder / "answers.jsonl",
+        [{"question_id": q, "answer": f"Lake {q} is forty metres deep.", "passages": [PASSAGE]} for q in ids],
+    )
+    (folder / "experiment.yaml").write_text(
+        yaml.safe_dump(
+            {
+                "benchmark": "lakes",
+                "pipelines": [{"recorded": {"path": "answers.jsonl"}}],
+                "metrics": ["abstention_accuracy"],
+            }
+        ),
+        encoding="utf-8",
+    )
+    (run,) = run_experiment(load_experiment(folder / "experiment.yaml", folder / "cache"), folder)
+    return run
+
+
+def write_lines(path: Path, records: Sequence[object]) -> None:
+    path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+
+
+def judge_again(run: Path, url: str, in_flight: int, folder: Path) -> Spent:
+    """What `rageval judge` does, in a process that has imported all that it needs."""
+    judge = {"provider": "openai", "base_url": url, "model": "judge", "concurrency": in_flight}
+    file = folder / "judge.yaml"
+    experiment = {"benchmark": "lakes", "pipelines": ["naive"], "metrics": ["answer_relevance"]}
+    file.write_text(yaml.safe_dump({**experiment, "models": {"judge": judge}}), encoding="utf-8")
+    wall, cpu = time.perf_counter(), time.process_time()
+    plan = plan_rejudging(run, "again", ["answer_relevance"], [file], folder / "cache")
+    rejudge(plan)
+    spent = Spent(time.perf_counter() - wall, time.process_time() - cpu)
+    said = RunFolder(run).judgments(plan.keys["answer_relevance"])
+    verdicts = [judgment.verdict for judgments in said.values() for judgment in judgments]
+    if len(verdicts) != CALLS or not all(isinstance(v, Graded) and v.grade == 1.0 for v in verdicts):
+        raise ValueError(f"{len(verdicts)} verdicts, expected {CALLS} that say yes")
+    return spent
+
+
+def measure(url: str, in_flight: int) -> Spent:
+    """Judge a fresh copy of the run, after one to warm up."""
+    with tempfile.TemporaryDirectory() as scratch:
+        spent = [
+            judge_again(recorded_run(Path(scratch) / str(i)), url, in_flight, Path(scratch) / str(i)) for i in range(2)
+        ]
+        return spent[-1]
+
+
+def rates(spent: Sequence[Spent]) -> str:
+    calls = [CALLS / s.wall_s for s in spent]
+    cpu = [1000 * s.cpu_s / CALLS for s in spent]
+    return (
+        f"{statistics.median(calls):.0f} ({min(calls):.0f} to {max(calls):.0f}) | "
+        f"{statistics.median(cpu):.2f} ({min(cpu):.2f} to {max(cpu):.2f})"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--ragas-python", help=f"an interpreter that has RAGAS: {HOW_TO_GET_RAGAS}")
+    ragas_python = parser.parse_args().ragas_python
+    if ragas_python and not shutil.which(ragas_python):
+        parser.error(f"{ragas_python}: no such program; expected an interpreter that has RAGAS: {HOW_TO_GET_RAGAS}")
+    load = os.getloadavg()[0]
+    spent: dict[int, list[Spent]] = {n: [] for n in IN_FLIGHT}
+    with endpoint() as url:
+        for _ in range(REPETITIONS):
+            for n in IN_FLIGHT:
+                with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+                    spent[n].append(pool.submit(measure, url, n).result())
+    lines = ["| in flight | endpoint allows | calls/s | CPU ms a call |", "|---|---|---|---|"]
+    lines += [f"| {n} | {n / LATENCY_S:.0f} | {rates(found)} |" for n, found in spent.items()]
+    print("\n".join(lines), f"\nload before: {load:.1f}; {machine()}; {own_versions()}")
+
+
+if __name__ == "__main__":
+    main()
