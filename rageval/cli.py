@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn, cast
 
 import typer
 
@@ -27,6 +27,9 @@ from rageval.commands.output import JsonFlag, print_json
 from rageval.commands.prefer import prefer
 from rageval.errors import BenchmarkError, BudgetError, DeclarationError, ModelError, NotComparableError, RagevalError
 from rageval.types import Json
+
+if TYPE_CHECKING:
+    from rageval.experiment.plan import Experiment
 
 USAGE_ERROR = 2
 NOT_COMPARABLE = 4
@@ -71,6 +74,9 @@ def run(
         bool, typer.Option("--retry-failed", help="Ask again what failed in an earlier run.")
     ] = False,
     offline: Annotated[bool, typer.Option("--offline", help="Ask no model: the caches alone answer.")] = False,
+    dry: Annotated[
+        bool, typer.Option("--dry-run", help="Say what is done and cached and what would be asked.")
+    ] = False,
 ) -> None:
     """Run an experiment: answer, judge, score. Run it again to resume; what is done is not asked again."""
     from rageval.experiment.plan import load_experiment
@@ -80,6 +86,9 @@ def run(
 
     with progress_bars() as bars:
         planned = load_experiment(experiment, out / "cache", bars.embedding, offline=offline)
+        if dry:
+            _dry_run(planned, out, retry_failed, as_json)
+            return
         try:
             paths = run_experiment(planned, out, on_progress=bars.questions, retry_failed=retry_failed)
         except KeyboardInterrupt:
@@ -299,6 +308,24 @@ def main() -> NoReturn:
 def _fail(error: RagevalError, code: int) -> NoReturn:
     print("error:", " ".join(str(error).splitlines()), file=sys.stderr)
     sys.exit(code)
+
+
+def _dry_run(planned: Experiment, out: Path, retry_failed: bool, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from rageval.experiment.dry_run import dry_run
+
+    outlook = dry_run(planned, out, retry_failed=retry_failed)
+    if as_json:
+        print_json(cast("dict[str, Json]", asdict(outlook)))
+        return
+    for part in outlook.runs:
+        print(
+            f"{part.pipeline}: {part.done} questions done, {part.cached} in the cache, {part.open} to ask about "
+            f"(at most {part.calls:,} chat calls)"
+        )
+    at_most = sum(part.calls for part in outlook.runs)
+    print(f"in all: {outlook.calls:,} to {at_most:,} chat calls and at least {outlook.texts:,} texts to embed")
 
 
 def _runs(board: Mapping[str, Json]) -> list[dict[str, Json]]:

@@ -261,8 +261,8 @@ def under_kills(folder: Path) -> str:
     same = scores(folder / "killed") == scores(folder / "undisturbed")
     return (
         f"Kills: {kills} at random moments. {asked.total()} calls where {needed.total()} were needed: "
-        f"{asked.total() - needed.total()} again, where at most {kills * CONCURRENCY} may be ({CONCURRENCY} under way at "
-        f"each kill); no request more than {max(asked.values())} times. scores.json "
+        f"{asked.total() - needed.total()} again, where at most {kills * CONCURRENCY} may be ({CONCURRENCY} under way "
+        f"at each kill); no request more than {max(asked.values())} times. scores.json "
         f"{'equals' if same else 'DIFFERS FROM'} that of the undisturbed run byte for byte."
     )
 

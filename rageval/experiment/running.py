@@ -31,7 +31,7 @@ from rageval.types import Document, Failure, Json, Judgment, Question, Relevance
 
 
 @dataclass
-class _Run:
+class OpenRun:
     """One pipeline's run while it is being made.
 
     `judges` are those of the experiment that can judge by now, `entries` the manifest's of them, by name. What was
@@ -103,7 +103,7 @@ def run_experiment(
 async def _run(experiment: Experiment, out: Path, on_progress: OnProgress, retry_failed: bool) -> list[Path]:
     documents = {document.id: document for document in experiment.benchmark.documents}
     ids = [question.id for question in experiment.questions]
-    runs = [_new_run(experiment, pipeline, out, documents) for pipeline in experiment.pipelines]
+    runs = [open_run(experiment, pipeline, out, documents) for pipeline in experiment.pipelines]
     with ExitStack() as stack:
         try:
             for run in runs:
@@ -119,7 +119,7 @@ async def _run(experiment: Experiment, out: Path, on_progress: OnProgress, retry
     return [run.folder.path for run in runs]
 
 
-def _add_pooled(experiment: Experiment, runs: Sequence[_Run]) -> bool:
+def _add_pooled(experiment: Experiment, runs: Sequence[OpenRun]) -> bool:
     """Let the judges begin that look at all answers, now that there are all; whether there is any such judge."""
     outcomes = {q.id: [run.outcomes[q.id] for run in runs] for q in experiment.questions}
     responses = {q: [one for one in given if isinstance(one, Response)] for q, given in outcomes.items()}
@@ -129,7 +129,7 @@ def _add_pooled(experiment: Experiment, runs: Sequence[_Run]) -> bool:
     return bool(pooled)
 
 
-async def _answer_and_judge(experiment: Experiment, runs: Sequence[_Run], on_progress: OnProgress) -> None:
+async def _answer_and_judge(experiment: Experiment, runs: Sequence[OpenRun], on_progress: OnProgress) -> None:
     """Work through all questions, all pipelines of a question one after another: they share passages and prefixes."""
     total = len(experiment.questions) * len(runs)
     work = [(q, run) for q in experiment.questions for run in runs if not run.is_done(q.id)]
@@ -158,7 +158,7 @@ async def _answer_and_judge(experiment: Experiment, runs: Sequence[_Run], on_pro
     await work_through(work, lambda pair: _one(experiment, *pair, resources), workers, done, on_progress)
 
 
-async def _one(experiment: Experiment, question: Question, run: _Run, resources: Resources) -> None:
+async def _one(experiment: Experiment, question: Question, run: OpenRun, resources: Resources) -> None:
     outcome = run.outcomes.get(question.id)
     if outcome is None:
         try:
@@ -198,7 +198,7 @@ async def judge_response(
     return judgments
 
 
-def _score(experiment: Experiment, run: _Run) -> None:
+def _score(experiment: Experiment, run: OpenRun) -> None:
     metrics = (*experiment.metrics, *run.added.metrics)
     judgments = {name: scaled(entry, run.judgments[name]) for name, entry in run.all_entries.items()}
     scores = score_outcomes(metrics, experiment.benchmark, experiment.questions, run.outcomes, judgments)
@@ -220,7 +220,8 @@ def _score(experiment: Experiment, run: _Run) -> None:
     )
 
 
-def _new_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: dict[str, Document]) -> _Run:
+def open_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: dict[str, Document]) -> OpenRun:
+    """The run of that pipeline under `out`, with nothing read or written yet."""
     needs = pipeline.stage.needs(experiment.generate)
     chat = _identity(experiment.chat) if "chat" in needs else None
     embedder = experiment.embedder.identity if "embed" in needs and experiment.embedder else None
@@ -257,7 +258,7 @@ def _new_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: d
         "created": _now(),
         "status": "running",
     }
-    return _Run(pipeline, RunFolder(path, documents), manifest, judges, _entries(experiment, judges))
+    return OpenRun(pipeline, RunFolder(path, documents), manifest, judges, _entries(experiment, judges))
 
 
 def _entries(experiment: Experiment, judges: Sequence[Judge]) -> dict[str, dict[str, Json]]:

@@ -58,12 +58,17 @@ class CachedChat:
     def concurrency(self) -> int:
         return self._model.concurrency
 
-    def contains(self, request: ChatRequest) -> bool:
-        """Whether the reply is in the cache; asks no model."""
-        return self._read(self._key(request)) is not None
+    def find(self, request: ChatRequest) -> ChatReply | None:
+        """The reply that is in the cache, if any; asks no model."""
+        return self._read(self.key(request))
+
+    def key(self, request: ChatRequest) -> str:
+        """What the reply is kept under: 64 hex digits of the model's identity and the whole request."""
+        content = {"model": self._model.identity, **asdict(request)}
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     async def complete(self, request: ChatRequest) -> ChatReply:
-        key = self._key(request)
+        key = self.key(request)
         running = self._in_flight.get(key)
         if running is not None:
             return replace(await asyncio.shield(running), usage=Usage(cached_calls=1))
@@ -96,10 +101,6 @@ class CachedChat:
         del self._in_flight[key]
         if not task.cancelled():
             task.exception()  # marks it as seen, for the case that every waiter was cancelled
-
-    def _key(self, request: ChatRequest) -> str:
-        content = {"model": self._model.identity, **asdict(request)}
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def _read(self, key: str) -> ChatReply | None:
         try:

@@ -64,6 +64,12 @@ class CachedEmbedder:
             rows |= self._store.rows(missing)
         return self._store.gather([rows[key] for key in keys])
 
+    def missing(self, texts: Sequence[str], kind: Literal["query", "passage"]) -> list[str]:
+        """Those of the texts, each once, that have no vector here yet; embeds nothing."""
+        keys = {_key(kind, text): text for text in texts}
+        found = self._store.rows(keys)
+        return [text for key, text in keys.items() if key not in found]
+
     async def close(self) -> None:
         self._store.close()
         await self._embedder.close()

@@ -92,10 +92,10 @@ def test_order_of_keys_in_a_schema_does_not_matter(tmp_path: Path) -> None:
 
 def test_contains_asks_no_model(tmp_path: Path) -> None:
     async def work(cached: CachedChat) -> None:
-        assert not cached.contains(request())
+        assert cached.find(request()) is None
         await cached.complete(request())
-        assert cached.contains(request())
-        assert not cached.contains(request(sample=1))
+        assert cached.find(request()) == replace(echo(request()), usage=HIT)
+        assert cached.find(request(sample=1)) is None
 
     model = ScriptedChat(echo, concurrency=7)
     using(model, tmp_path / "c", work)

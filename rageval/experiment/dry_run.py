@@ -1,0 +1,190 @@
+"""What a run would ask of models: it is gone through with the caches alone, and nothing is written or asked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from rageval.errors import ExecutionError, RagevalError
+from rageval.experiment.plan import Experiment
+from rageval.experiment.running import OpenRun, open_run
+from rageval.judges import Judge, asks_model, has_pool
+from rageval.models.base import ChatModel, ChatReply, ChatRequest, Embedder, Vectors
+from rageval.models.cache import CachedChat
+from rageval.models.vector_cache import CachedEmbedder
+from rageval.models.wrapped import WrappedChat
+from rageval.pipeline import Resources
+from rageval.systems import CallFunction
+from rageval.types import Failure, Question
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """What one pipeline has to do.
+
+    `done` questions are answered and judged on disk (or have failed), `cached` more by what the caches hold, and for
+    the other ones models are asked: `calls` chat calls at most, if every reply can be read.
+    """
+
+    pipeline: str
+    done: int
+    cached: int
+    open: int
+    calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """Of all pipelines. `calls` chat calls at least have to be made, and `texts` texts to be embedded; what comes after
+    these depends on the replies.
+    """
+
+    runs: tuple[DryRun, ...]
+    calls: int
+    texts: int
+
+
+class _MissingError(RagevalError):
+    """A reply or a vector that is not in the cache."""
+
+
+@dataclass
+class _Missing:
+    """What was not in the caches: the keys of calls, and texts by kind."""
+
+    calls: set[str] = field(default_factory=set[str])
+    texts: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    times: int = 0
+
+    def note(self) -> _MissingError:
+        self.times += 1
+        return _MissingError("not in the cache")
+
+
+class _CacheOnlyChat(WrappedChat):
+    def __init__(self, model: CachedChat, missing: _Missing) -> None:
+        super().__init__(model)
+        self._cache = model
+        self._missing = missing
+
+    async def complete(self, request: ChatRequest) -> ChatReply:
+        reply = self._cache.find(request)
+        if reply is None:
+            self._missing.calls.add(self._cache.key(request))
+            raise self._missing.note()
+        return reply
+
+
+class _CacheOnlyEmbedder:
+    def __init__(self, embedder: CachedEmbedder, missing: _Missing) -> None:
+        self._cache = embedder
+        self._missing = missing
+
+    @property
+    def identity(self) -> str:
+        return self._cache.identity
+
+    async def embed(self, texts: Sequence[str], kind: Literal["query", "passage"]) -> Vectors:
+        missing = self._cache.missing(texts, kind)
+        if missing:
+            self._missing.texts.update((kind, text) for text in missing)
+            raise self._missing.note()
+        return await self._cache.embed(texts, kind)
+
+    async def close(self) -> None:
+        return None
+
+
+def dry_run(experiment: Experiment, out: Path, *, retry_failed: bool = False) -> Outlook:
+    """Go through the experiment with what is stored and cached. Closes the models.
+
+    The experiment's models are those that `load_experiment` gives. Functions of the user's own are not called: their
+    questions count as open. Judges that wait for all answers are counted as asked for every question.
+    """
+    return asyncio.run(_dry_run(experiment, out, retry_failed))
+
+
+async def _dry_run(experiment: Experiment, out: Path, retry_failed: bool) -> Outlook:
+    missing = _Missing()
+    cached = replace(
+        experiment,
+        chat=_chat(experiment.chat, missing),
+        embedder=_embedder(experiment.embedder, missing),
+        judge=_chat(experiment.judge, missing),
+        more_raters=tuple(_CacheOnlyChat(_cached(rater), missing) for rater in experiment.more_raters),
+    )
+    documents = {document.id: document for document in experiment.benchmark.documents}
+    resources = Resources(
+        cached.benchmark.documents, labels=cached.benchmark.labels, chat=cached.chat, embedder=cached.embedder
+    )
+    try:
+        found: list[DryRun] = []
+        for pipeline in cached.pipelines:
+            run = open_run(cached, pipeline, out, documents)
+            run.read([question.id for question in cached.questions], retry_failed)
+            found.append(await _go_through(cached, run, resources, missing))
+    finally:
+        await experiment.close()
+    return Outlook(tuple(found), len(missing.calls), len(missing.texts))
+
+
+async def _go_through(experiment: Experiment, run: OpenRun, resources: Resources, missing: _Missing) -> DryRun:
+    done = cached = still_open = calls = 0
+    stage = run.pipeline.stage
+    for question in experiment.questions:
+        if run.is_done(question.id):
+            done += 1
+            continue
+        before = missing.times
+        judges = [judge for judge in run.judges if question.id not in run.judgments[judge.name]]
+        answered = question.id in run.outcomes
+        if not isinstance(stage, CallFunction) or answered:
+            await _one(experiment, run, question, judges, resources)
+            if missing.times == before:
+                cached += 1
+                continue
+        still_open += 1
+        passages = stage.context_size().passages
+        calls += 0 if answered else stage.calls(experiment.generate).high
+        calls += sum(judge.calls(passages)[1] for judge in judges)
+    if still_open:
+        calls += stage.indexing_calls(experiment.benchmark.documents)
+    pooled = [judge for judge in experiment.judges if has_pool(judge)]
+    calls += len(experiment.questions) * sum(judge.calls(stage.context_size().passages)[1] for judge in pooled)
+    return DryRun(run.pipeline.label, done, cached, still_open, calls)
+
+
+async def _one(
+    experiment: Experiment, run: OpenRun, question: Question, judges: Sequence[Judge], resources: Resources
+) -> None:
+    """As far as the caches go."""
+    try:
+        outcome = run.outcomes.get(question.id)
+        if outcome is None:
+            outcome = await run.pipeline.answer(question, resources, generate=experiment.generate)
+        if isinstance(outcome, Failure):
+            return
+        for judge in judges:
+            if asks_model(judge) and experiment.judge is not None:
+                await judge.judge(question, outcome, experiment.judge)
+    except (_MissingError, ExecutionError):
+        return
+
+
+def _chat(model: ChatModel | None, missing: _Missing) -> ChatModel | None:
+    return None if model is None else _CacheOnlyChat(_cached(model), missing)
+
+
+def _embedder(embedder: Embedder | None, missing: _Missing) -> Embedder | None:
+    if embedder is None:
+        return None
+    assert isinstance(embedder, CachedEmbedder)
+    return _CacheOnlyEmbedder(embedder, missing)
+
+
+def _cached(model: ChatModel) -> CachedChat:
+    assert isinstance(model, CachedChat)
+    return model
