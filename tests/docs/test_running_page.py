@@ -1,0 +1,50 @@
+"""docs/running.md: its settings are accepted and its commands work."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from rageval.experiment.file import OpenAIModel, read_experiment_file
+from rageval.models.budget import Most, Price
+from tests.conftest import CommandLine
+from tests.flow.fake_server import FakeServer
+from tests.flow.small_world import respond, write_experiment
+
+PAGE = (Path(__file__).parents[2] / "docs" / "running.md").read_text(encoding="utf-8")
+
+
+def test_the_settings_are_accepted(tmp_path: Path) -> None:
+    blocks = re.findall(r"^```yaml\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 2
+    path = tmp_path / "experiment.yaml"
+    path.write_text("benchmark: handbook\npipelines: [naive]\nmetrics: [map]\n" + "".join(blocks), encoding="utf-8")
+    file = read_experiment_file(path)
+    assert file.budget is not None
+    assert file.budget.most == Most(5000, 2_000_000, 3.5)
+    chat = file.models.chat
+    assert isinstance(chat, OpenAIModel)
+    assert chat.price is not None
+    assert chat.price.price == Price(0.4, 1.6, 0.1)
+
+
+def test_the_commands_work_in_their_order(
+    tmp_path: Path, command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands = [shlex.split(line)[1:] for line in re.findall(r"^    (rageval .*)$", PAGE, flags=re.MULTILINE)]
+    assert len(commands) == 6
+    monkeypatch.chdir(tmp_path)
+    with FakeServer(respond) as server:
+        write_experiment(tmp_path, server.base_url, pipelines=["naive"])
+        dry, *cache = commands
+        assert command_line(*dry).code == 0
+        assert server.calls == 0
+        assert command_line("run", "experiment.yaml").code == 0
+        made = server.calls
+        for command in cache:
+            ended = command_line(*command)
+            assert ended.code == 0, ended.err
+        assert server.calls == made
