@@ -97,12 +97,17 @@ class Filter(Strict):
 
 
 class ExperimentFile(Strict):
-    """The whole file. Unknown keys are refused; paths are relative to the file, or absolute."""
+    """The whole file. Unknown keys are refused; paths are relative to the file, or absolute.
+
+    Beside `pipelines`, or in their place, `sweep` gives levels by factor, of which `exclude` leaves combinations out.
+    """
 
     benchmark: str
     split: str | None = None
     questions: Annotated[int, Field(ge=1, strict=True)] | tuple[str, ...] | Filter | None = None
-    pipelines: Annotated[tuple[str | dict[str, dict[str, Any] | None], ...], Field(min_length=1)]
+    pipelines: tuple[str | dict[str, dict[str, Any] | None], ...] = ()
+    sweep: dict[str, list[Any]] | None = None
+    exclude: tuple[dict[str, Any], ...] = ()
     metrics: Annotated[tuple[str, ...], Field(min_length=1)]
     models: Models = Models()
     budget: BudgetPart | None = None
@@ -114,9 +119,14 @@ def read_experiment_file(path: Path) -> ExperimentFile:
     """Parse and check the form of an experiment file. Raises DeclarationError that names file and line or key."""
     data = read_mapping(path, "an experiment file", "benchmark and pipelines")
     try:
-        return ExperimentFile.model_validate(data)
+        file = ExperimentFile.model_validate(data)
     except pydantic.ValidationError as error:
         raise DeclarationError(f"{path}: {first_problem(error, _known_keys)}") from None
+    if not file.pipelines and file.sweep is None:
+        raise DeclarationError(f"{path}: found neither pipelines nor a sweep, expected at least one of them")
+    if file.exclude and file.sweep is None:
+        raise DeclarationError(f"{path}: exclude: found no sweep to exclude something from")
+    return file
 
 
 def parse_model_choice(value: object, place: str) -> ModelChoice:

@@ -12,6 +12,7 @@ from rageval.experiment.calibrations import Calibration, by_judge, read_calibrat
 from rageval.experiment.choose_judges import MetricLike, check_languages, choose_judge
 from rageval.experiment.choose_models import choose_budget, choose_chat, choose_embedder
 from rageval.experiment.file import ExperimentFile, Filter, read_experiment_file
+from rageval.experiment.grid import grid_entries
 from rageval.experiment.named_files import find_file
 from rageval.experiment.recipes import build_pipeline
 from rageval.judges import JUDGES, EmbeddingJudge, Judge, asks_model, check_raters, judge_key, panel
@@ -154,7 +155,8 @@ def _plan(
     offline: bool,
 ) -> Experiment:
     metrics, own_judges = choose_metrics(file.metrics, base)
-    pipelines = tuple(_pipeline(entry, base) for entry in file.pipelines)
+    grid = [] if file.sweep is None else grid_entries(file.sweep, file.exclude)
+    pipelines = tuple(_pipeline(entry, base) for entry in (*file.pipelines, *grid))
     check_labels_differ(pipelines)
     benchmark = load(file.benchmark, split=file.split, base=base)
     questions = select_questions(benchmark, _selection(file.questions), file.seed)

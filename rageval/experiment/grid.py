@@ -1,0 +1,55 @@
+"""A grid of settings as entries of `pipelines`: every combination, less those that are excluded."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+from rageval.errors import DeclarationError
+
+PIPELINE = "pipeline"
+
+Entry: TypeAlias = dict[str, dict[str, Any] | None]
+
+
+def grid_entries(sweep: Mapping[str, Sequence[Any]], exclude: Sequence[Mapping[str, Any]]) -> list[Entry]:
+    """An entry for each combination of the factors' levels, the first factor changing slowest.
+
+    The factor `pipeline` names recipes, all others are their settings. A combination is left out where some mapping of
+    `exclude` fits it: each of its keys has the level, or one of the levels, that it gives. Raises DeclarationError for
+    factors without levels, levels given twice, unknown keys or levels in `exclude`, and where nothing is left.
+    """
+    _check(sweep, exclude)
+    settings = [dict(zip(sweep, levels, strict=True)) for levels in itertools.product(*sweep.values())]
+    kept = [one for one in settings if not any(_fits(one, mapping) for mapping in exclude)]
+    if not kept:
+        raise DeclarationError("exclude: found that nothing is left of the sweep, expected at least one combination")
+    return [{str(one[PIPELINE]): {k: v for k, v in one.items() if k != PIPELINE}} for one in kept]
+
+
+def _check(sweep: Mapping[str, Sequence[Any]], exclude: Sequence[Mapping[str, Any]]) -> None:
+    if PIPELINE not in sweep:
+        raise DeclarationError(f"sweep: found no {PIPELINE}, expected it beside {', '.join(sweep) or 'the settings'}")
+    for factor, levels in sweep.items():
+        if not levels:
+            raise DeclarationError(f"sweep.{factor}: found no level, expected a list of at least one")
+        for position, level in enumerate(levels):
+            if level in levels[:position]:
+                raise DeclarationError(f"sweep.{factor}: found {level!r} twice, expected levels that differ")
+    for number, mapping in enumerate(exclude):
+        for factor, given in mapping.items():
+            if factor not in sweep:
+                raise DeclarationError(f"exclude.{number}.{factor}: found no such factor, expected {', '.join(sweep)}")
+            for level in _levels(given):
+                if level not in sweep[factor]:
+                    known = ", ".join(map(str, sweep[factor]))
+                    raise DeclarationError(f"exclude.{number}.{factor}: found {level!r}, expected one of {known}")
+
+
+def _fits(setting: Mapping[str, Any], mapping: Mapping[str, Any]) -> bool:
+    return bool(mapping) and all(setting[factor] in _levels(given) for factor, given in mapping.items())
+
+
+def _levels(given: Any) -> Sequence[Any]:
+    return given if isinstance(given, list | tuple) else (given,)
