@@ -25,6 +25,7 @@ from rageval.commands.judge import judge
 from rageval.commands.labels import label, sample
 from rageval.commands.output import JsonFlag, print_json
 from rageval.commands.prefer import prefer
+from rageval.commands.sweep import sweep
 from rageval.errors import BenchmarkError, BudgetError, DeclarationError, ModelError, NotComparableError, RagevalError
 from rageval.types import Json
 
@@ -279,6 +280,7 @@ app.command()(sample)
 app.command()(label)
 app.command()(calibrate)
 app.command()(judge)
+app.command()(sweep)
 app.command()(compare)
 app.command()(prefer)
 app.command()(gate)

@@ -33,10 +33,10 @@ def open_replies(path: Path) -> sqlite3.Connection:
 class CachedChat:
     """A chat model behind a cache at `path` (SQLite), keyed by the model's identity and the whole request.
 
-    A reply from the cache costs `Usage(cached_calls=1)`. Equal requests that are in flight together are sent once.
-    Failures are not kept, nor are replies that the endpoint's content filter cut. Several processes may share one
-    file, and a process killed at any moment leaves it whole. Closing it closes the model too, after calls that are
-    still under way have had a few seconds more: they are paid for, and their replies are kept.
+    A reply from the cache costs nothing, and its usage says how many tokens that spared. Equal requests that are in
+    flight together are sent once. Failures are not kept, nor are replies that the endpoint's content filter cut.
+    Several processes may share one file, and a process killed at any moment leaves it whole. Closing it closes the
+    model too, after calls that are still under way have had a few seconds more: they are paid for and kept.
 
     Raises `DeclarationError` where `path` cannot be written.
     """
@@ -71,7 +71,8 @@ class CachedChat:
         key = self.key(request)
         running = self._in_flight.get(key)
         if running is not None:
-            return replace(await asyncio.shield(running), usage=Usage(cached_calls=1))
+            reply = await asyncio.shield(running)
+            return replace(reply, usage=_spared(reply.usage.prompt_tokens + reply.usage.completion_tokens))
         cached = self._read(key)
         if cached is not None:
             return cached
@@ -112,7 +113,7 @@ class CachedChat:
                 text=stored["text"],
                 finish_reason=stored["finish_reason"],
                 tokens=tuple(Token(text, tuple((t, p) for t, p in pairs)) for text, pairs in stored["tokens"]),
-                usage=Usage(cached_calls=1),
+                usage=_spared(stored.get("tokens_used", 0)),
             )
         except (sqlite3.DatabaseError, ValueError, KeyError, TypeError) as error:
             _log.warning("%s: a cached reply cannot be read (%s); the model is asked again", self._path, error)
@@ -120,10 +121,17 @@ class CachedChat:
 
     def _write(self, key: str, request: ChatRequest, reply: ChatReply) -> None:
         tokens = [(token.text, token.alternatives) for token in reply.tokens]
-        stored = json.dumps({"text": reply.text, "finish_reason": reply.finish_reason, "tokens": tokens})
+        used = reply.usage.prompt_tokens + reply.usage.completion_tokens
+        stored = json.dumps(
+            {"text": reply.text, "finish_reason": reply.finish_reason, "tokens": tokens, "tokens_used": used}
+        )
         row = (key, self._model.identity, request.prompt, stored, datetime.now(UTC).isoformat(timespec="seconds"))
         try:
             self._database.execute("INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?, ?)", row)
         except sqlite3.DatabaseError as error:
             # The reply is paid for: better used now and asked again next time than lost.
             _log.warning("%s: a reply could not be kept (%s)", self._path, error)
+
+
+def _spared(tokens: int) -> Usage:
+    return Usage(cached_calls=1, spared_tokens=tokens)

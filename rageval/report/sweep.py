@@ -1,0 +1,82 @@
+"""A sweep as Markdown: its cells, how far each is behind the best, what settings do, and what is worth its cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rageval.report.tables import markdown as leaderboard_markdown
+from rageval.report.tables import metric_title
+from rageval.stats import Interval
+from rageval.sweep import Cell, SweepResult
+
+
+def markdown(result: SweepResult) -> str:
+    """The whole report."""
+    return "\n".join(_lines(result)) + "\n"
+
+
+def _lines(result: SweepResult) -> Iterator[str]:
+    board = result.leaderboard
+    first = metric_title(board.metrics[0])
+    yield leaderboard_markdown(board).rstrip()
+    if result.gaps:
+        yield f"\n## Behind the best by {first}\n"
+        yield (
+            f"Paired differences over {result.questions[board.metrics[0]]} questions, the interval of each pair alone; "
+            "p adjusted for all pairs of cells (max-T), so that it holds although the best was chosen by looking.\n"
+        )
+        rows = [[gap.label, _signed(gap.difference), _p(gap.p_adjusted)] for gap in result.gaps]
+        yield from _table(["cell", "behind by", "p"], rows)
+    if result.effects:
+        yield "\n## What each setting does\n"
+        yield (
+            "The mean change over all settings of the other factors in which both levels were run, paired question by "
+            "question; more than 0 is better; p adjusted for all effects on the metric (Holm).\n"
+        )
+        effects = [
+            [
+                metric_title(effect.metric),
+                effect.factor,
+                f"{effect.before} → {effect.after}",
+                _signed(effect.difference),
+                _p(effect.p_adjusted),
+                str(effect.contexts),
+            ]
+            for effect in result.effects
+        ]
+        yield from _table(["metric", "factor", "change", "effect", "p", "settings"], effects)
+    if result.front:
+        yield f"\n## Worth its cost: {first} against calls, tokens and latency\n"
+        yield (
+            "Cells that no other cell beats in all of these, by their means (the intervals above say how sure these "
+            "are). Calls and tokens are what answering a question takes, whoever paid for it; a latency with replies "
+            "from the cache is not shown.\n"
+        )
+        yield from _table(
+            ["cell", "calls", "tokens", "s/question"], [_cost(c) for c in result.cells if c.label in result.front]
+        )
+    saved = result.saved
+    yield (
+        f"\nShared: {saved.indexes_built} indexes built of {saved.indexes_wanted} that the cells use, "
+        f"{saved.calls_made:,} chat calls made of {saved.calls_wanted:,}, {saved.tokens_spared:,} tokens spared."
+    )
+
+
+def _cost(cell: Cell) -> list[str]:
+    latency = "–" if cell.latency_s is None else f"{cell.latency_s:.3f}"
+    return [cell.label, f"{cell.calls:.2f}", f"{cell.tokens:.0f}", latency]
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(head)} |"
+    yield "|" + "---|" * len(head)
+    for row in rows:
+        yield f"| {' | '.join(cell.replace('|', '/') for cell in row)} |"
+
+
+def _signed(interval: Interval) -> str:
+    return f"{interval.point:+.3f} [{interval.low:+.3f}, {interval.high:+.3f}]"
+
+
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"

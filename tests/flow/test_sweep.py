@@ -1,0 +1,115 @@
+"""`rageval sweep`: a grid run over one store, what it shares, and its report, through the command line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import CommandLine
+from tests.flow.fake_server import FakeServer
+from tests.flow.small_world import read_jsonl, respond, run_folders, write_experiment
+
+GRID: dict[str, Any] = {
+    "pipelines": ["closed_book"],
+    "sweep": {"pipeline": ["naive", "rag_fusion"], "retriever": ["bm25", "dense"], "k": [1, 2]},
+    "exclude": [{"pipeline": "rag_fusion", "k": 1}],
+    "metrics": ["answer_relevance", "faithfulness"],
+}
+CELLS = 7
+
+
+@pytest.fixture
+def server() -> Iterator[FakeServer]:
+    with FakeServer(respond) as server:
+        yield server
+
+
+def test_the_report(tmp_path: Path, server: FakeServer, command_line: CommandLine) -> None:
+    experiment, out = write_experiment(tmp_path, server.base_url, **GRID), tmp_path / "out"
+    ended = command_line("sweep", experiment, "--out", out, "--json")
+    assert ended.code == 0, ended.err
+    found = json.loads(ended.out)
+    assert found == json.loads((out / "sweeps" / "experiment.json").read_text("utf-8"))
+    labels = [cell["label"] for cell in found["cells"]]
+    assert labels[:3] == ["closed_book", "naive(retriever=bm25, k=1)", "naive(retriever=bm25, k=2)"]
+    assert len(labels) == len(set(labels)) == CELLS
+    assert found["cells"][1]["factors"] == {"pipeline": "naive", "retriever": "bm25", "k": 1}
+    assert {gap["label"] for gap in found["behind_the_best"]} < set(labels)
+    assert len(found["behind_the_best"]) == CELLS - 1
+    assert all(gap["difference"]["point"] >= 0 for gap in found["behind_the_best"])
+    shown = [(e["metric"], e["factor"], e["from"], e["to"], e["contexts"]) for e in found["effects"]]
+    assert shown[:3] == [
+        ("answer_relevance", "pipeline", "naive", "rag_fusion", 2),
+        ("answer_relevance", "retriever", "bm25", "dense", 3),
+        ("answer_relevance", "k", "1", "2", 2),
+    ]
+    assert found["front"]
+    page = (out / "sweeps" / "experiment.md").read_text("utf-8")
+    for title in (
+        "| rank | pipeline |",
+        "## Behind the best",
+        "## What each setting does",
+        "## Worth its cost",
+        "Shared:",
+    ):
+        assert title in page
+
+
+def test_what_is_equal_is_asked_once_over_the_whole_grid(
+    tmp_path: Path, server: FakeServer, command_line: CommandLine
+) -> None:
+    """Each request to the server is a different one; calls and tokens count for every cell that uses them."""
+    experiment, out = write_experiment(tmp_path, server.base_url, **GRID), tmp_path / "out"
+    found = json.loads(command_line("sweep", experiment, "--out", out, "--json").out)
+    sent = [json.dumps(r.payload, sort_keys=True) for r in server.received if r.path.endswith("/chat/completions")]
+    assert len(sent) == len(set(sent))
+    made, wanted = found["saved"]["calls"]
+    assert made == len(sent) < wanted
+    assert found["saved"]["tokens_spared"] > 0
+    built, used = found["saved"]["indexes"]
+    assert built < used
+    for name, folder in run_folders(out).items():
+        lines = read_jsonl(folder / "responses.jsonl")
+        usage = [line["usage"] for line in lines]
+        label = json.loads((folder / "manifest.json").read_text("utf-8"))["label"]
+        cell = next(cell for cell in found["cells"] if cell["label"] == label)
+        assert cell["calls"] == pytest.approx(sum(u["calls"] + u["cached_calls"] for u in usage) / len(lines)), name
+    server.received.clear()
+    again = json.loads(command_line("sweep", experiment, "--out", out, "--json").out)
+    assert server.calls == 0
+    assert again["effects"] == found["effects"]
+
+
+def test_a_retrieval_only_grid_in_words(tmp_path: Path, server: FakeServer, command_line: CommandLine) -> None:
+    setting = {**GRID, "pipelines": [], "exclude": None, "metrics": ["ndcg@10"]}
+    setting["sweep"] = {"pipeline": ["naive"], "retriever": ["bm25", "dense"], "chunk_tokens": [64, 128]}
+    ended = command_line("sweep", write_experiment(tmp_path, server.base_url, **setting), "--out", tmp_path / "out")
+    assert ended.code == 0, ended.err
+    assert "| ndcg@10 | retriever | bm25 → dense |" in ended.out
+    assert "0 chat calls made of 0" in ended.out
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"sweep": {"k": [1]}}, "sweep: found no pipeline"),
+        ({"sweep": {"pipeline": ["naive"], "n": [2, 3]}}, "pipelines.naive: found the setting 'n'"),
+        (
+            {"sweep": {"pipeline": ["naive"], "k": [1]}, "exclude": [{"k": 2}]},
+            "exclude.0.k: found 2, expected one of 1",
+        ),
+        ({"sweep": {"pipeline": "naive"}}, "sweep.pipeline: found 'naive'"),
+        ({"sweep": None, "exclude": [{"k": 2}]}, "exclude: found no sweep"),
+    ],
+)
+def test_mistakes(
+    changes: dict[str, Any], told: str, tmp_path: Path, server: FakeServer, command_line: CommandLine
+) -> None:
+    experiment = write_experiment(tmp_path, server.base_url, **{**GRID, "exclude": None, **changes})
+    ended = command_line("sweep", experiment, "--out", tmp_path / "out")
+    assert (ended.code, server.calls) == (2, 0)
+    assert told in ended.err
