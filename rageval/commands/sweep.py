@@ -5,11 +5,14 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rageval.commands.output import JsonFlag, print_json
+
+if TYPE_CHECKING:
+    from rageval.experiment.plan import Experiment
 
 INTERRUPTED = 130
 
@@ -17,32 +20,50 @@ INTERRUPTED = 130
 def sweep(
     experiment: Annotated[Path, typer.Argument(help="An experiment file (YAML) with `sweep`, `pipelines` or both.")],
     out: Annotated[Path, typer.Option(help="Where runs, caches and sweeps/NAME.md and .json go.")] = Path("results"),
+    top: Annotated[int | None, typer.Option(min=1, help="With --halving: how many of the best cells to find.")] = None,
+    halving: Annotated[
+        bool, typer.Option("--halving", help="Ask few questions first, and drop cells that are surely behind.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Run all cells of a grid, and say which is best, what each setting does, and what is worth its cost."""
+    from rageval.errors import DeclarationError
     from rageval.experiment.plan import load_experiment
     from rageval.experiment.running import run_experiment
+    from rageval.halving import halve
     from rageval.report.progress import progress_bars
-    from rageval.report.sweep import markdown
+    from rageval.report.sweep import halving_lines, markdown
     from rageval.store import replace_text, write_json
     from rageval.sweep import read_sweep
 
+    if halving != (top is not None):
+        raise DeclarationError("sweep: found one of --top and --halving, expected both or none")
+    halved = None
     with progress_bars() as bars:
-        planned = load_experiment(experiment, out / "cache", bars.embedding)
+
+        def load() -> Experiment:
+            return load_experiment(experiment, out / "cache", bars.embedding)
+
         try:
-            paths = run_experiment(planned, out, on_progress=bars.questions)
+            if top is None:
+                planned = load()
+                paths = run_experiment(planned, out, on_progress=bars.questions)
+            else:
+                planned, halved = halve(load, out, top, bars.questions)
+                paths = halved.runs
         except KeyboardInterrupt:
             bars.stop()
             command = shlex.join(["rageval", *sys.argv[1:]])
             print(f"stopped; everything done so far is kept. To go on:  {command}", file=sys.stderr)
             raise typer.Exit(INTERRUPTED) from None
     result = read_sweep(planned.pipelines, paths)
-    text = markdown(result)
+    text = markdown(result) + ("" if halved is None else halving_lines(halved))
     page = out / "sweeps" / f"{planned.name}.md"
     replace_text(page, text)
-    write_json(page.with_suffix(".json"), result.to_json())
+    content = result.to_json() if halved is None else {**result.to_json(), "halving": halved.to_json()}
+    write_json(page.with_suffix(".json"), content)
     if as_json:
-        print_json(result.to_json())
+        print_json(content)
     else:
         print(text, end="")
     print(page, file=sys.stderr)

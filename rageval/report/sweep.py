@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from rageval.halving import Halving
 from rageval.report.tables import markdown as leaderboard_markdown
 from rageval.report.tables import metric_title
 from rageval.stats import Interval
@@ -13,6 +14,17 @@ from rageval.sweep import Cell, SweepResult
 def markdown(result: SweepResult) -> str:
     """The whole report."""
     return "\n".join(_lines(result)) + "\n"
+
+
+def halving_lines(halved: Halving) -> str:
+    """How the cells came to be fewer."""
+    lines = [
+        f"- {one.questions} questions, {one.cells} cells: "
+        + (f"dropped {len(one.dropped)}, surely behind: {', '.join(one.dropped)}" if one.dropped else "none dropped")
+        for one in halved.rounds
+    ]
+    share = f"{halved.asked:,} of {halved.whole:,} pairs of cell and question were asked."
+    return "\n".join(["", "## Successive halving", "", *lines, "", share]) + "\n"
 
 
 def _lines(result: SweepResult) -> Iterator[str]:

@@ -113,3 +113,51 @@ def test_mistakes(
     ended = command_line("sweep", experiment, "--out", tmp_path / "out")
     assert (ended.code, server.calls) == (2, 0)
     assert told in ended.err
+
+
+CUT = """\
+from dataclasses import dataclass
+from rageval.pipeline import Stage
+from rageval.retrieval import Retrieve
+
+@dataclass(frozen=True)
+class Cut(Stage):
+    n: int
+
+    async def run(self, state, resources):
+        return state.with_response(hits=state.response.hits[: self.n], context=())
+
+def build(n: int) -> Stage:
+    return Retrieve(retriever="bm25") >> Cut(n)
+"""
+
+
+def test_halving_finds_the_best_with_fewer_questions(tmp_path: Path, command_line: CommandLine) -> None:
+    """The fewer hits are left of a ranking the fewer relevant documents: in the end n = 20 alone is left."""
+    (tmp_path / "cut.py").write_text(CUT, encoding="utf-8")
+    experiment = tmp_path / "grid.yaml"
+    experiment.write_text(
+        "benchmark: handbook\n"
+        "questions: {exclude_tags: [unanswerable]}\n"
+        "sweep: {pipeline: [./cut.py], n: [1, 2, 20]}\n"
+        "metrics: [recall@10]\n",
+        encoding="utf-8",
+    )
+    ended = command_line("sweep", experiment, "--out", tmp_path / "out", "--halving", "--top", "1", "--json")
+    assert ended.code == 0, ended.err
+    found = json.loads(ended.out)
+    halving = found["halving"]
+    assert halving["kept"] == ["cut(n=20)"]
+    dropped = [label for one in halving["rounds"] for label in one["dropped"]]
+    assert sorted(dropped) == ["cut(n=1)", "cut(n=2)"]
+    assert halving["rounds"][-1]["questions"] == found["questions"] == 112
+    assert halving["asked"] < halving["whole"] == 3 * 112
+    assert [run["pipeline"] for run in found["runs"]] == halving["kept"]
+    assert "## Successive halving" in (tmp_path / "out" / "sweeps" / "grid.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("options", [["--top", "2"], ["--halving"], ["--halving", "--top", "9"]])
+def test_mistakes_of_halving(options: list[str], tmp_path: Path, server: FakeServer, command_line: CommandLine) -> None:
+    experiment = write_experiment(tmp_path, server.base_url, **GRID)
+    ended = command_line("sweep", experiment, "--out", tmp_path / "out", *options)
+    assert (ended.code, server.calls) == (2, 0)
