@@ -213,7 +213,8 @@ def _cell(pipeline: Pipeline, run: Path, manifest: Mapping[str, Any]) -> Cell:
 
 def _matrix(sides: Sequence[Side], metric: str) -> tuple[np.ndarray, int]:
     """A row a cell, a column a question that all of them have a score for; turned round where lower is better."""
-    by_cell = [side.metrics[metric].scores if metric in side.metrics else {} for side in sides]
+    nothing: Mapping[str, float] = {}
+    by_cell = [side.metrics[metric].scores if metric in side.metrics else nothing for side in sides]
     shared = sorted(set(by_cell[0]).intersection(*by_cell[1:]))
     matrix = np.array([[scores[question] for question in shared] for scores in by_cell])
     return (1.0 - matrix if parse(metric).lower_is_better else matrix), len(shared)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from rageval.errors import DeclarationError
 
@@ -52,4 +52,4 @@ def _fits(setting: Mapping[str, Any], mapping: Mapping[str, Any]) -> bool:
 
 
 def _levels(given: Any) -> Sequence[Any]:
-    return given if isinstance(given, list | tuple) else (given,)
+    return cast("Sequence[Any]", given) if isinstance(given, list | tuple) else (given,)

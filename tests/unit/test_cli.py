@@ -243,4 +243,4 @@ def test_exit_codes_of_the_command_line_itself(arguments: list[str], code: int, 
 def test_help_documents_the_exit_codes(command_line: CommandLine) -> None:
     text = " ".join(command_line("--help").out.split())
     assert "0 done or gate passed, 1 gate failed, 2 wrong input (nothing spent), 3 gate inconclusive, " in text
-    assert "4 results missing or not comparable, 5 model endpoint refused, 130 interrupted" in text
+    assert "4 results missing or not comparable, 5 model endpoint refused, 6 budget spent, 130 interrupted" in text

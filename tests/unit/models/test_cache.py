@@ -109,7 +109,7 @@ def test_failures_and_filtered_replies_are_not_kept(tmp_path: Path) -> None:
         ask(model, tmp_path / "c", request())
     assert ask(model, tmp_path / "c", request()).text == "ha"
     assert ask(model, tmp_path / "c", request()).text == "good"
-    assert ask(model, tmp_path / "c", request()) == ChatReply("good", usage=HIT)
+    assert ask(model, tmp_path / "c", request()) == ChatReply("good", usage=Usage(cached_calls=1))
 
 
 def test_equal_requests_in_flight_are_sent_once(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_equal_requests_in_flight_are_sent_once(tmp_path: Path) -> None:
     replies = using(model, tmp_path / "c", work)
     assert sorted(sent.messages[0].content for sent in model.requests) == ["0", "1", "2"]
     assert [reply.text for reply in replies] == [str(i % 3) for i in range(30)]
-    assert sum((reply.usage for reply in replies), Usage()) == Usage(3, 27, 33, 15, 9)
+    assert sum((reply.usage for reply in replies), Usage()) == Usage(3, 27, 33, 15, 9, spared_tokens=27 * 14)
 
 
 def test_failure_in_flight_reaches_all_who_wait(tmp_path: Path) -> None:
@@ -277,7 +277,7 @@ def test_what_was_kept_is_not_asked_again_after_a_kill(tmp_path: Path) -> None:
     model = ScriptedChat(lambda wanted: "reply " + wanted.messages[0].content)
     replies = using(model, path, work)
     assert [reply.text for reply in replies] == [f"reply {i}" for i in range(kept + 2)]
-    assert all(reply.usage == HIT for reply in replies[:kept])
+    assert all(reply.usage == Usage(cached_calls=1) for reply in replies[:kept])
     assert len(model.requests) <= 2
     assert not list(tmp_path.glob("*corrupt*"))
 
