@@ -55,8 +55,8 @@ class Endpoint:
     """An OpenAI-compatible address. To be used inside one event loop; after `close` it may be used in another.
 
     Status 408, 409, 429 and 5xx, timeouts, lost connections and cut bodies are tried again up to `max_retries` times,
-    after `Retry-After` or a jittered exponential back-off; the call keeps its place among those under way meanwhile, so
-    that an endpoint which is full is asked less. Where a rate limit says that nothing is left, all calls wait.
+    after `Retry-After` or a jittered exponential back-off; such a call goes before those that have not been made yet.
+    Where a rate limit says that nothing is left, all calls wait.
 
     Raises `DeclarationError` for a bad address or a missing key; from `post`, `ModelError` where no call can succeed,
     `RejectedError` where the endpoint will not have this body, `ExecutionError` where this call failed for good.
@@ -80,10 +80,11 @@ class Endpoint:
         tokens = len(body) // _CHARACTERS_A_TOKEN + reply_tokens
         async with lane.place():
             outcome = await self._attempt(session, lane, path, body, tokens)
-            for attempt in range(self.limits.max_retries):
-                if not isinstance(outcome, _Failed) or not outcome.again:
-                    break
-                await asyncio.sleep(back_off(attempt) if outcome.wait_s is None else outcome.wait_s)
+        for attempt in range(self.limits.max_retries):
+            if not isinstance(outcome, _Failed) or not outcome.again:
+                break
+            await asyncio.sleep(back_off(attempt) if outcome.wait_s is None else outcome.wait_s)
+            async with lane.place(again=True):
                 outcome = await self._attempt(session, lane, path, body, tokens)
         if isinstance(outcome, _Failed):
             raise outcome.error  # out here so that no chained exception carries the request and with it the key

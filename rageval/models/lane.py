@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-_START = 16
+_START = 32
 _WEIGHT = 0.1
 _SLOWER = 2.0
 _FORGET = 1.001
@@ -16,7 +16,7 @@ _FORGET = 1.001
 class AdaptiveLimit:
     """How many calls at once, at most `most`: more while the endpoint keeps its pace, half after trouble.
 
-    Begins at 16. Each call that succeeds while all places are taken adds one place, which doubles them in the time of a
+    Begins at 32. Each call that succeeds while all places are taken adds one place, which doubles them in the time of a
     call; after the first trouble one place is added in that time (additive increase, multiplicative decrease: Chiu and
     Jain 1989). Nothing is added while the mean latency of the latest calls is over twice the best that it has been.
     """
@@ -88,9 +88,9 @@ class Lane:
         self._paused_until = float("-inf")
 
     @asynccontextmanager
-    async def place(self) -> AsyncGenerator[None]:
-        """Hold a place among the calls under way; its holder may make several attempts, and wait between them."""
-        await self._enter()
+    async def place(self, *, again: bool = False) -> AsyncGenerator[None]:
+        """Hold a place among the calls under way, for one attempt; a call that comes `again` is before all others."""
+        await self._enter(again)
         try:
             yield
         finally:
@@ -124,12 +124,15 @@ class Lane:
         """An attempt that began at `started` was refused for its rate, or got no reply in time."""
         self._limit.troubled(started, asyncio.get_running_loop().time())
 
-    async def _enter(self) -> None:
-        if not self._waiting and self._in_flight < int(self._limit):
+    async def _enter(self, again: bool) -> None:
+        if (again or not self._waiting) and self._in_flight < int(self._limit):
             self._in_flight += 1
             return
         turn = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+        if again:
+            self._waiting.appendleft(turn)
+        else:
+            self._waiting.append(turn)
         try:
             await turn
         except asyncio.CancelledError:

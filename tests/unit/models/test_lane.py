@@ -17,29 +17,29 @@ def succeed(limit: AdaptiveLimit, times: int, latency_s: float = 1.0, *, full: b
         limit.succeeded(latency_s, full=full)
 
 
-@pytest.mark.parametrize(("most", "first"), [(1, 1), (3, 3), (16, 16), (500, 16)])
-def test_it_begins_with_sixteen_or_all(most: int, first: int) -> None:
+@pytest.mark.parametrize(("most", "first"), [(1, 1), (3, 3), (32, 32), (500, 32)])
+def test_it_begins_with_thirty_two_or_all(most: int, first: int) -> None:
     assert int(AdaptiveLimit(most)) == first
 
 
 def test_it_doubles_with_each_round_of_calls_up_to_the_most() -> None:
-    limit = AdaptiveLimit(100)
-    rounds = [16]
+    limit = AdaptiveLimit(200)
+    rounds = [32]
     for _ in range(4):
         succeed(limit, rounds[-1])
         rounds.append(int(limit))
-    assert rounds == [16, 32, 64, 100, 100]
+    assert rounds == [32, 64, 128, 200, 200]
 
 
 def test_nothing_is_added_where_places_are_free() -> None:
     limit = AdaptiveLimit(100)
     succeed(limit, 50, full=False)
-    assert int(limit) == 16
+    assert int(limit) == 32
 
 
 def test_trouble_halves_it_once_for_calls_that_were_under_way_together() -> None:
     limit = AdaptiveLimit(64)
-    succeed(limit, 16 + 32)
+    succeed(limit, 32)
     limit.troubled(started=9.0, now=10.0)
     limit.troubled(started=9.5, now=10.1)
     assert int(limit) == 32
@@ -51,7 +51,7 @@ def test_trouble_halves_it_once_for_calls_that_were_under_way_together() -> None
 
 
 def test_after_trouble_one_is_added_a_round() -> None:
-    limit = AdaptiveLimit(64)
+    limit = AdaptiveLimit(16)
     limit.troubled(started=1.0, now=2.0)
     rounds = [8]
     for _ in range(3):
@@ -65,11 +65,11 @@ def test_it_does_not_grow_while_the_endpoint_slows_down() -> None:
     limit = AdaptiveLimit(100)
     succeed(limit, 4, 0.2)
     succeed(limit, 20, 3.0)
-    assert int(limit) == 20
+    assert int(limit) == 36
     slow = AdaptiveLimit(100)
     succeed(slow, 4, 0.2)
     succeed(slow, 20, 0.39)  # less than twice as slow
-    assert int(slow) == 40
+    assert int(slow) == 56
 
 
 @given(st.integers(1, 300), st.lists(st.tuples(st.booleans(), st.floats(0.001, 100.0)), max_size=200))
