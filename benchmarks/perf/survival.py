@@ -44,7 +44,8 @@ FAULTS = {"429": 0.20, "500": 0.10, "hang": 0.05, "reset": 0.05, "truncated": 0.
 
 @dataclass
 class Endpoint:
-    """Answers after a while; under `/faulty` each call meets with a fault by chance, whatever was asked.
+    """Answers after a while. Under `/faulty` a request may meet with a fault when it first comes, under `/harsh`
+    whenever it comes.
 
     Counts by address: calls, those refused with 429, and how often each body came.
     """
@@ -63,8 +64,10 @@ class Endpoint:
     async def chat(self, request: web.Request) -> web.StreamResponse:
         raw = await request.read()
         side, about = request.match_info["side"], request.match_info["about"]
-        self.asked.setdefault(about, Counter())[hashlib.sha256(raw).hexdigest()] += 1
-        fault = self.draw() if side == "faulty" else ""
+        body = hashlib.sha256(raw).hexdigest()
+        asked = self.asked.setdefault(about, Counter())
+        asked[body] += 1
+        fault = self.draw() if side == "harsh" or (side == "faulty" and asked[body] == 1) else ""
         self.met.setdefault(about, Counter())[fault] += 1
         if fault == "429":
             return web.json_response({"error": {"message": "slow down"}}, status=429, headers={"Retry-After": "0.05"})
@@ -218,26 +221,29 @@ def scores(out: Path) -> bytes:
 
 def under_faults(folder: Path) -> str:
     with endpoint(LATENCY_S) as address:
-        clean, faulty = (write_experiment(folder, f"{address}/{side}/{side}/v1") for side in ("clean", "faulty"))
+        clean = write_experiment(folder, f"{address}/clean/clean/v1")
         run_whole(clean, folder / "clean")
-        seconds = run_whole(faulty, folder / "faulty")
-        needed, asked = counts(address, "clean").bodies.total(), counts(address, "faulty")
-    expected, found = json.loads(scores(folder / "clean")), json.loads(scores(folder / "faulty"))
-    failed = {q for metric in found.values() for q in metric["failed"]}
-    unscored = {q for metric in found.values() for q in metric["unscored"]}
-    same = all(
-        expected[name]["questions"][q] == value
-        for name, metric in found.items()
-        for q, value in metric["questions"].items()
-        if q not in failed
-    )
-    every, taken = asked.bodies.total(), asked.bodies.total() - asked.met["429"]
-    met = ", ".join(f"{asked.met[fault]} {fault}" for fault in FAULTS)
-    return (
-        f"Faults: {needed} calls without any. With {met}: {taken} calls that were taken ({taken / needed:.3f} times), "
-        f"{every} with those refused ({every / needed:.3f} times), {seconds:.0f} s. Questions that failed "
-        f"{len(failed)}, unscored {len(unscored)}; scores {'equal' if same else 'DIFFER FROM'} those of the clean run."
-    )
+        needed, expected = counts(address, "clean").bodies.total(), json.loads(scores(folder / "clean"))
+        told = [f"Faults: {needed} calls without any."]
+        for side, when in (("faulty", "When a request first comes"), ("harsh", "Whenever a request comes")):
+            seconds = run_whole(write_experiment(folder, f"{address}/{side}/{side}/v1"), folder / side)
+            asked, found = counts(address, side), json.loads(scores(folder / side))
+            failed = {q for metric in found.values() for q in metric["failed"]}
+            unscored = {q for metric in found.values() for q in metric["unscored"]}
+            same = all(
+                expected[name]["questions"][q] == value
+                for name, metric in found.items()
+                for q, value in metric["questions"].items()
+                if q not in failed
+            )
+            every, taken = asked.bodies.total(), asked.bodies.total() - asked.met["429"]
+            met = ", ".join(f"{asked.met[fault]} {fault}" for fault in FAULTS)
+            told.append(
+                f"{when} ({met}): {every} calls ({every / needed:.3f} times), of which the endpoint took {taken} "
+                f"({taken / needed:.3f} times), {seconds:.0f} s. Questions that failed {len(failed)}, unscored "
+                f"{len(unscored)}; scores {'equal' if same else 'DIFFER FROM'} those of the clean run."
+            )
+    return " ".join(told)
 
 
 def under_kills(folder: Path) -> str:
@@ -295,7 +301,7 @@ def main() -> None:
             lines.append(part(folder))
             print(lines[-1], flush=True)
     setting = (
-        f"{QUESTIONS} questions, `naive` with BM25, {', '.join(METRICS)}. Faults are drawn anew for each call "
+        f"{QUESTIONS} questions, `naive` with BM25, {', '.join(METRICS)}. Faults are drawn by chance "
         f"({', '.join(f'{share:.0%} {fault}' for fault, share in FAULTS.items())}; a call that hangs is given up after "
         f"{TIMEOUT_S:g} s), with seed {SEED}."
     )

@@ -165,11 +165,19 @@ def _vector(text: str) -> list[float]:
     return vector
 
 
+_MIND_CTRL_C = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from rageval.cli import main; main()"
+)
+
+
 def start_rageval(*arguments: object) -> subprocess.Popen[str]:
-    """Run the command line in a process of its own, without keys or proxies of the machine that tests run on."""
+    """Run the command line in a process of its own, without keys or proxies of the machine that tests run on.
+
+    It minds Ctrl-C even where the tests run in the background of a shell, which lets its children ignore that.
+    """
     environment = {k: v for k, v in os.environ.items() if not k.upper().endswith(("_PROXY", "_KEY"))}
     return subprocess.Popen(
-        [sys.executable, "-c", "from rageval.cli import main; main()", *map(str, arguments)],
+        [sys.executable, "-c", _MIND_CTRL_C, *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
