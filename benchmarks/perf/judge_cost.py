@@ -299,7 +299,11 @@ def tallies(address: str) -> dict[str, Tally]:
 
 
 def judge_with_rageval(
-    benchmark: Benchmark, responses: Mapping[str, Response], metrics: Sequence[str], tasks: Sequence[Task]
+    benchmark: Benchmark,
+    responses: Mapping[str, Response],
+    metrics: Sequence[str],
+    in_flight: int,
+    tasks: Sequence[Task],
 ) -> list[Spent]:
     """Run the tasks one after another in this process. Every question must get a score on every metric."""
 
@@ -315,7 +319,7 @@ def judge_with_rageval(
                 [prepared],
                 metrics,
                 questions=task.ids,
-                judge=OpenAIChat(task.url, "judge", concurrency=IN_FLIGHT),
+                judge=OpenAIChat(task.url, "judge", concurrency=in_flight),
                 embed=OpenAIEmbedder(task.url, "judge"),
                 out=folder,
             )
@@ -359,6 +363,7 @@ def judge_with_ragas() -> None:
             llm=openai.ChatOpenAI(**where),
             # Its default counts with a tokenizer that has to be downloaded; no text here is too long.
             embeddings=openai.OpenAIEmbeddings(**where, check_embedding_ctx_length=False),
+            run_config=ragas.RunConfig(max_workers=given["in_flight"]),
             show_progress=False,
         )
         spent.append({"wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu})
@@ -374,6 +379,7 @@ class Ragas:
 
     python: str
     material: Material
+    in_flight: int = IN_FLIGHT
 
     def run(self, tasks: Sequence[Task]) -> list[Spent]:
         return [Spent(**spent) for spent in self._run(tasks)["spent"]]
@@ -384,7 +390,12 @@ class Ragas:
 
     def _run(self, tasks: Sequence[Task]) -> dict[str, Any]:
         rows = {q.id: as_row(q, self.material.referring[q.id]) for q in self.material.questions}
-        given = {"rows": rows, "tasks": [asdict(task) for task in tasks], "packages": RAGAS_PACKAGES}
+        given = {
+            "rows": rows,
+            "tasks": [asdict(task) for task in tasks],
+            "packages": RAGAS_PACKAGES,
+            "in_flight": self.in_flight,
+        }
         program = f"{inspect.getsource(judge_with_ragas)}\n{judge_with_ragas.__name__}()"
         done = subprocess.run(
             [self.python, "-W", "ignore", "-c", program],
@@ -417,10 +428,13 @@ class Ours:
     benchmark: Benchmark
     responses: Mapping[str, Response]
     metrics: tuple[str, ...]
+    in_flight: int = IN_FLIGHT
 
     def run(self, tasks: Sequence[Task]) -> list[Spent]:
         with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-            return pool.submit(judge_with_rageval, self.benchmark, self.responses, self.metrics, tasks).result()
+            return pool.submit(
+                judge_with_rageval, self.benchmark, self.responses, self.metrics, self.in_flight, tasks
+            ).result()
 
 
 def count(name: str, side: Ours | Ragas, address: str, ids: Sequence[str]) -> list[Tally]:
