@@ -100,8 +100,8 @@ def main(data: Path, out: Path) -> None:
         "# RGB's four abilities of the local model, in Chinese\n\n"
         f"Written by `python benchmarks/rgb_abilities.py` on {platform.machine()}: the packaged 1.5-billion-parameter "
         f"model, on samples of RGB's Chinese files (Chen et al. 2023, arXiv 2309.01431; seed {SEED}). Means with their "
-        "95% intervals; `answer_contains` is RGB's accuracy, `answer_correctness` the same model's opinion (†). How the "
-        "contexts are made: [benchmarks/abilities](../benchmarks/abilities/README.md).\n\n" + "\n".join(tables)
+        "95% intervals; `answer_contains` is RGB's accuracy, `answer_correctness` the same model's opinion (†). How "
+        "the contexts are made: [benchmarks/abilities](../benchmarks/abilities/README.md).\n\n" + "\n".join(tables)
     )
     (Path(__file__).parents[1] / "docs" / "rgb_abilities.md").write_text(page, encoding="utf-8")
 

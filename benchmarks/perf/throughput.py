@@ -186,7 +186,7 @@ def measure(url: str, in_flight: int) -> Spent:
 
 
 def copied(material: Material) -> Material:
-    """Ten of each question, whose words differ, so that no request is made twice; references stay as they are."""
+    """Ten of each question, whose words differ; answers, contexts and references stay as they are."""
     questions = tuple(
         replace(question, id=f"{question.id}-{n}", text=f"{question.text} ({n})")
         for n in range(COPIES)
@@ -249,7 +249,9 @@ SETTING = (
     f"First table: `rageval judge` over {CALLS} answers, a call each, at a loopback endpoint that answers after "
     f"{LATENCY_MS} ms; parsing, judgments, cache, store and scores included; median of {REPETITIONS} runs in fresh "
     f"processes (least to most). Second table: the same responses judged by both on the metrics of judge_cost.py, "
-    f"{TURNS} turns in alternating order, medians; what the metrics ask is told there."
+    f"{TURNS} turns in alternating order, medians; what the metrics ask is told there. The ten copies of a question "
+    "differ in its words alone: what rageval asks without showing the question is asked once for all ten, 2.4 calls a "
+    "question in the place of 3.2, so that its questions/s are flattered by about a third; its calls/s are not."
 )
 
 
