@@ -26,7 +26,7 @@ import subprocess
 import tempfile
 import time
 import urllib.request
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -279,10 +279,10 @@ def serve(ready: Connection) -> None:
 
 
 @contextmanager
-def endpoint() -> Generator[str]:
-    """The address of an endpoint in a process of its own."""
+def served(serve: Callable[..., None], *arguments: object) -> Generator[str]:
+    """The address of an endpoint in a process of its own, which `serve` sends the port that it listens at."""
     ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=serve, args=(theirs,), daemon=True)
+    process = multiprocessing.get_context("spawn").Process(target=serve, args=(*arguments, theirs), daemon=True)
     process.start()
     theirs.close()
     try:
@@ -625,7 +625,7 @@ def main() -> None:
             Ours(benchmark, quoting, BOTH_SETS),
         ),
     }
-    with endpoint() as address:
+    with served(serve) as address:
         counted = {what: count(name, side, address, ids) for what, (name, side) in alone.items()}
         sides: dict[str, tuple[Ours | Ragas, int]] = {"rageval": (ours, LATENCY_MS)}
         all_counts = {"rageval": counted["the default set"]}

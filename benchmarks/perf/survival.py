@@ -1,6 +1,6 @@
 """What a run survives: an endpoint full of faults, a hundred kills, and a second process on the same folder.
 
-Run from the project's root (about ten minutes):
+Run from the project's root (about a quarter of an hour):
 
     .venv/bin/python benchmarks/perf/survival.py
 
@@ -14,7 +14,6 @@ import asyncio
 import hashlib
 import json
 import math
-import multiprocessing
 import os
 import random
 import signal
@@ -24,8 +23,8 @@ import tempfile
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -33,7 +32,7 @@ from typing import Any
 
 import yaml
 from aiohttp import web
-from judge_cost import machine, own_versions
+from judge_cost import machine, own_versions, served
 
 QUESTIONS, KILLS, CONCURRENCY, SEED = 500, 100, 16, 20261121
 METRICS = ["hit_rate@5", "answer_relevance", "completeness", "answer_correctness"]
@@ -122,20 +121,6 @@ def serve(latency_s: float, ready: Connection) -> None:
     asyncio.run(forever())
 
 
-@contextmanager
-def endpoint(latency_s: float) -> Generator[str]:
-    ours, theirs = multiprocessing.Pipe()
-    context = multiprocessing.get_context("spawn")
-    process = context.Process(target=serve, args=(latency_s, theirs), daemon=True)
-    process.start()
-    theirs.close()
-    try:
-        yield f"http://127.0.0.1:{ours.recv()}"
-    finally:
-        process.kill()
-        process.join()
-
-
 @dataclass(frozen=True)
 class Asked:
     """What the endpoint counted under one address."""
@@ -220,7 +205,7 @@ def scores(out: Path) -> bytes:
 
 
 def under_faults(folder: Path) -> str:
-    with endpoint(LATENCY_S) as address:
+    with served(serve, LATENCY_S) as address:
         clean = write_experiment(folder, f"{address}/clean/clean/v1")
         run_whole(clean, folder / "clean")
         needed, expected = counts(address, "clean").bodies.total(), json.loads(scores(folder / "clean"))
@@ -248,7 +233,7 @@ def under_faults(folder: Path) -> str:
 
 def under_kills(folder: Path) -> str:
     rng = random.Random(SEED)
-    with endpoint(SLOW_S) as address:
+    with served(serve, SLOW_S) as address:
         experiment = write_experiment(folder, f"{address}/clean/kills/v1")
         run_whole(experiment, folder / "undisturbed")
         needed = counts(address, "kills").bodies
@@ -274,7 +259,7 @@ def under_kills(folder: Path) -> str:
 
 
 def two_at_once(folder: Path) -> str:
-    with endpoint(LATENCY_S) as address:
+    with served(serve, LATENCY_S) as address:
         experiment = write_experiment(folder, f"{address}/clean/two/v1")
         both = [start(experiment, folder / "two") for _ in range(2)]
         ended = [finish(process) for process in both]

@@ -23,9 +23,8 @@ import shutil
 import statistics
 import tempfile
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -43,9 +42,10 @@ from judge_cost import (
     machine,
     own_versions,
     prepare,
+    served,
     tallies,
 )
-from judge_cost import endpoint as judging_endpoint
+from judge_cost import serve as serve_judging
 
 from rageval.experiment.plan import load_experiment
 from rageval.experiment.rejudging import plan_rejudging, rejudge
@@ -111,19 +111,6 @@ def serve(ready: Connection) -> None:
         await server.serve_forever()
 
     asyncio.run(forever())
-
-
-@contextmanager
-def endpoint() -> Generator[str]:
-    ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=serve, args=(theirs,), daemon=True)
-    process.start()
-    theirs.close()
-    try:
-        yield f"http://127.0.0.1:{ours.recv()}/v1"
-    finally:
-        process.terminate()
-        process.join()
 
 
 def recorded_run(folder: Path) -> Path:
@@ -208,7 +195,7 @@ def beside_ragas(python: str) -> str:
         "RAGAS": Ragas(python, material, SIDE_BY_SIDE),
     }
     seconds: dict[str, list[float]] = {name: [] for name in sides}
-    with judging_endpoint() as address:
+    with served(serve_judging) as address:
         for turn in range(TURNS):
             for name in list(sides)[:: -1 if turn % 2 else 1]:
                 tasks = [
@@ -263,7 +250,8 @@ def main() -> None:
         parser.error(f"{ragas_python}: no such program; expected an interpreter that has RAGAS: {HOW_TO_GET_RAGAS}")
     load = os.getloadavg()[0]
     spent: dict[int, list[Spent]] = {n: [] for n in IN_FLIGHT}
-    with endpoint() as url:
+    with served(serve) as address:
+        url = f"{address}/v1"
         for _ in range(REPETITIONS):
             for n in IN_FLIGHT:
                 with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:

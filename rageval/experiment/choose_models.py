@@ -36,16 +36,7 @@ def choose_chat(
     else:
         from rageval.models.openai_compatible import OpenAIChat
 
-        model = OpenAIChat(
-            choice.base_url,
-            choice.model,
-            api_key_env=choice.api_key_env,
-            concurrency=choice.concurrency,
-            timeout_s=choice.timeout_s,
-            max_retries=choice.max_retries,
-            requests_per_minute=choice.requests_per_minute,
-            tokens_per_minute=choice.tokens_per_minute,
-        )
+        model = OpenAIChat(**choice.endpoint)
         price = None if choice.price is None else choice.price.price
     if budget is not None:
         model = BudgetedChat(model, budget, price)
@@ -102,14 +93,5 @@ def choose_embedder(
     else:
         from rageval.models.openai_compatible import OpenAIEmbedder
 
-        embedder = OpenAIEmbedder(
-            choice.base_url,
-            choice.model,
-            api_key_env=choice.api_key_env,
-            concurrency=choice.concurrency,
-            timeout_s=choice.timeout_s,
-            max_retries=choice.max_retries,
-            requests_per_minute=choice.requests_per_minute,
-            tokens_per_minute=choice.tokens_per_minute,
-        )
+        embedder = OpenAIEmbedder(**choice.endpoint)
     return CachedEmbedder(embedder, cache / "vectors", on_progress=on_progress)

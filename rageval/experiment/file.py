@@ -52,6 +52,11 @@ class OpenAIModel(Strict):
     tokens_per_minute: Annotated[float, Field(gt=0)] | None = None
     price: PricePart | None = None
 
+    @property
+    def endpoint(self) -> dict[str, Any]:
+        """What `OpenAIChat` and `OpenAIEmbedder` are made of, by the names of their arguments."""
+        return self.model_dump(exclude={"provider", "price"})
+
 
 ModelChoice: TypeAlias = Literal["local"] | Annotated[LocalModel | OpenAIModel, Field(discriminator="provider")]
 
