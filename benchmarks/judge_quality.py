@@ -18,6 +18,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from rageval.calibration import Calibrated, LabelFile, calibrate, read_items, write_record
 from rageval.calibration.measure import Figures
@@ -35,6 +36,7 @@ SEED = 20261121
 BEGIN_FILES = ("cmu", "tc", "wow")
 ATTRIBUTABLE = "Fully attributable"
 TRIED_BEFORE = 40
+TIMED = 20
 
 
 @dataclass(frozen=True)
@@ -161,10 +163,11 @@ def _rows(path: Path, quoting: int) -> list[dict[str, str]]:
 
 @dataclass(frozen=True)
 class Measured:
-    """One judge with probabilities and without; the cost is that of the first."""
+    """One judge with probabilities and without, and how long it takes without a cache."""
 
     soft: Calibrated
     hard: Calibrated
+    seconds_per_item: float
 
 
 def label_file(path: Path, items: Iterable[dict[str, object]]) -> LabelFile:
@@ -181,8 +184,17 @@ def measured(judges: Sequence[Judge], file: LabelFile, out: Path) -> list[Measur
             soft = calibrate(judge, file, chat, on_items=bars.labelled_items)
         write_record(soft.record, out)
         hard = calibrate(HardVerdicts(judge), file, choose_chat("local", Path(), out / "cache"), scaling="none")
-        found.append(Measured(soft, hard))
+        found.append(Measured(soft, hard, seconds_per_item(judge, file)))
     return found
+
+
+def seconds_per_item(judge: Judge, file: LabelFile) -> float:
+    """Over the first items, asked anew: what the cache holds of them is of no use here."""
+    first = replace(file, items=file.items[:TIMED])
+    with TemporaryDirectory() as empty:
+        seconds = calibrate(judge, first, choose_chat("local", Path(), Path(empty)), scaling="none").seconds_per_item
+    assert seconds is not None
+    return seconds
 
 
 def table(results: Sequence[tuple[str, Measured]]) -> str:
@@ -191,8 +203,7 @@ def table(results: Sequence[tuple[str, Measured]]) -> str:
     for name, result in results:
         record, usage = result.soft.record, result.soft.usage
         calls, asked = usage.calls + usage.cached_calls, record.n + record.abstained
-        seconds = "–" if result.soft.seconds_per_item is None else f"{result.soft.seconds_per_item:.2f}"
-        cost = f"{calls / asked:.1f} | {seconds}"
+        cost = f"{calls / asked:.1f} | {result.seconds_per_item:.1f}"
         n = f"{record.n}" + (f" ({record.abstained} abstained)" if record.abstained else "")
         rows = {
             "yes or no": result.hard.record.zero_shot,
@@ -248,7 +259,7 @@ def main(data: Path, out: Path) -> None:
         f"Written by `python benchmarks/judge_quality.py`, with {begin[0].soft.record.model} on {platform.machine()}, "
         f"two cores. {ITEMS} items of each set, drawn with seed {SEED}. Each figure with its 95% interval. `soft` "
         "reads P(yes) from the tokens, and `calibrated` scales it (Platt, cross-validated in five folds); a verdict is "
-        "yes from 0.5 on.\n\n"
+        f"yes from 0.5 on. Seconds are of the first {TIMED} items of each set, without a cache.\n\n"
         "## Faithfulness: BEGIN, is the response fully attributable to the passage?\n\n"
         f"{table(list(zip((plain, '`claim_support`'), begin, strict=True)))}\n"
         "Labels by people (Dziri et al. 2022, arXiv 2105.00071), development sets cmu, tc and wow.\n\n"

@@ -33,7 +33,8 @@ class Opinion:
 
 
 def probability_of(judged: Judged, judge: str) -> float | Abstained:
-    """The judge's probability for an item: that of its least certain part.
+    """The judge's probability for an item: that of the answer as a whole where the judge has one, else of the least
+    certain part.
 
     Where a verdict has no probability its grade counts, 0 or 1. Without a verdict on every part there is none for the
     item, and no number is made up. Raises DeclarationError for grades above 1: they are none of yes and no.
@@ -41,7 +42,7 @@ def probability_of(judged: Judged, judge: str) -> float | Abstained:
     if not judged.items:
         return Abstained("the judge found nothing to judge")
     least = 1.0
-    for item in judged.items:
+    for item in [item for item in judged.items if item.item == "answer"] or judged.items:
         verdict = item.verdict
         if isinstance(verdict, Abstained):
             return verdict

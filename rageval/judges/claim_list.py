@@ -17,7 +17,7 @@ PROMPTS = ("claims",)
 
 _CLAUSE_END = re.compile(r"[，；。！？]|[,;.!?](?=\s|$)|\b(?:and|but|while|whereas)\b")
 MOST_CLAIMS = 8
-# Of a sentence that is a claim as it stands.
+# Of a sentence that is a claim.
 _FEWEST_TOKENS = 6
 _MOST_CLAUSES = 3
 
@@ -25,20 +25,35 @@ _MOST_CLAUSES = 3
 async def split_claims(question: Question, text: str, chat: ChatModel) -> tuple[tuple[str, ...] | Abstained, Usage]:
     """The claims of an answer to the question, each once, in one call at most.
 
-    A sentence of up to three clauses is one claim and costs no call; one that is too short to be understood without the
-    question is asked about all the same. There may be as many claims as the text has clauses, up to eight. Both because
-    small models pad short answers with claims that nobody made, most of all with what the question says.
+    Sentences of up to three clauses are claims and cost no call; one that is too short to be understood alone belongs
+    to the next, or the last to the one before. A text that is too short as a whole, or has a longer sentence, is split
+    by the model, into at most as many claims as it has clauses, and at most eight: small models pad short answers with
+    claims that nobody made, most of all with what the question says.
     """
-    if _is_one_claim(text):
-        return (text.strip(),), Usage()
+    stated = _stated(text)
+    if len(stated) <= MOST_CLAIMS and all(map(_is_one_claim, stated)):
+        return tuple(dict.fromkeys(stated)), Usage()
     prompt = load_prompt("claims")
     messages = prompt.messages(question.language, {"question": question.text, "answer": text})
     request = ChatRequest(messages, prompt.id(question.language), max_tokens=256, schema=_schema(text))
     return await ask(chat, request, _read)
 
 
+def _stated(text: str) -> list[str]:
+    """The sentences, short ones together with their neighbours."""
+    spans: list[tuple[int, int]] = []
+    for start, end in sentences(text):
+        if spans and count_tokens(text[slice(*spans[-1])]) < _FEWEST_TOKENS:
+            start = spans.pop()[0]
+        spans.append((start, end))
+    if len(spans) > 1 and count_tokens(text[slice(*spans[-1])]) < _FEWEST_TOKENS:
+        _, end = spans.pop()
+        spans.append((spans.pop()[0], end))
+    return [text[start:end] for start, end in spans]
+
+
 def _is_one_claim(text: str) -> bool:
-    return count_tokens(text) >= _FEWEST_TOKENS and len(sentences(text)) == 1 and _clauses(text) <= _MOST_CLAUSES
+    return count_tokens(text) >= _FEWEST_TOKENS and _clauses(text) <= _MOST_CLAUSES + len(sentences(text)) - 1
 
 
 def _clauses(text: str) -> int:

@@ -1,36 +1,43 @@
 """The claim matrix: claims of the answer and of the reference against the passages and against each other.
 
+The answer as a whole is judged before its claims, in the same call: a small model can tell whether an answer is
+supported, but not always which part of it is not (docs/decisions/0005).
+
 Source: the two steps of RAGAS faithfulness (Es et al. 2023, arXiv 2309.15217), and RAGChecker (Ru et al. 2024, arXiv
 2408.08067) for the rest of the matrix.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from rageval.judges import claim_list, support
 from rageval.judges.base import Item, Judged
 from rageval.judges.claim_list import split_claims
 from rageval.judges.support import Context, judge_support
 from rageval.models.base import ChatModel
-from rageval.types import Abstained, Graded, Passage, Question, Response, Verdict
+from rageval.types import Abstained, Graded, Json, Passage, Question, Response, Verdict
 
 _PROMPTS = (*claim_list.PROMPTS, *support.PROMPTS)
+# What the prompts do not say of a judge: how a text becomes claims, and what stands in the table.
+_SETTINGS: Mapping[str, Json] = {"claims": "sentences"}
 
 
 @dataclass(frozen=True)
 class ClaimSupport:
-    """Is each claim of the answer supported by the context? One call splits the answer, one judges all claims.
+    """Is the answer supported by the context, and each of its claims? One call judges all, after one that splits the
+    answer where its sentences will not do.
 
-    A short sentence is a claim as it stands and needs no splitting. An abstention has no claims and costs nothing.
+    Of an answer that is one claim there is no verdict but that one. An abstention has no claims and costs nothing.
     Without context nothing is supported.
     """
 
     name: str = "claim_support"
-    summary: str = "Is each claim of the answer supported by the context?"
+    summary: str = "Is the answer, and each of its claims, supported by the context?"
     prompts: tuple[str, ...] = _PROMPTS
     splits: int = 1
+    settings: Mapping[str, Json] = field(default_factory=lambda: _SETTINGS)
 
     def calls(self, passages: int) -> tuple[int, int]:
         return 0, 2
@@ -38,7 +45,7 @@ class ClaimSupport:
     async def judge(self, question: Question, response: Response, chat: ChatModel) -> Judged:
         if response.abstained or not response.answer:
             return Judged()
-        return await _judge_text("claim", question, response.answer, _context(response), chat)
+        return await _judge_text("claim", question, response.answer, _context(response), chat, whole=True)
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,7 @@ class ReferenceSupport:
     summary: str = "Is each claim of the reference answer supported by the context?"
     prompts: tuple[str, ...] = _PROMPTS
     splits: int = 1
+    settings: Mapping[str, Json] = field(default_factory=lambda: _SETTINGS)
 
     def calls(self, passages: int) -> tuple[int, int]:
         return 0, 2
@@ -74,6 +82,7 @@ class ClaimAgreement:
     summary: str = "Does each claim of the answer follow from the reference, and each of the reference from the answer?"
     prompts: tuple[str, ...] = _PROMPTS
     splits: int = 2
+    settings: Mapping[str, Json] = field(default_factory=lambda: _SETTINGS)
 
     def calls(self, passages: int) -> tuple[int, int]:
         return 0, 4
@@ -87,16 +96,25 @@ class ClaimAgreement:
         return Judged(right.items + made.items, right.usage + made.usage)
 
 
-async def _judge_text(kind: str, question: Question, text: str, context: Context, chat: ChatModel) -> Judged:
-    """Where the claims cannot be read, one abstained verdict on the text as a whole."""
+async def _judge_text(
+    kind: str, question: Question, text: str, context: Context, chat: ChatModel, *, whole: bool = False
+) -> Judged:
+    """Where the claims cannot be read, one abstained verdict on the text as a whole.
+
+    With `whole`, and where there are several claims, an item `answer` with the verdict on all of it comes first.
+    """
     claims, usage = await split_claims(question, text, chat)
     if isinstance(claims, Abstained):
         return Judged((Item(f"{kind}s", 0, text, claims),), usage)
-    verdicts: Sequence[Verdict] = [Graded(0.0, rationale="there is no context that could support it")] * len(claims)
+    before = [text] if whole and len(claims) > 1 else []
+    listed = [*before, *claims]
+    verdicts: Sequence[Verdict] = [Graded(0.0, rationale="there is no context that could support it")] * len(listed)
     if context:
-        verdicts, cost = await judge_support(claims, context, question.language, chat)
+        verdicts, cost = await judge_support(listed, context, question.language, chat, unquoted=len(before))
         usage += cost
-    items = [Item(kind, i, claim, v) for i, (claim, v) in enumerate(zip(claims, verdicts, strict=True))]
+    items = [Item(kind, i, claim, v) for i, (claim, v) in enumerate(zip(claims, verdicts[len(before) :], strict=True))]
+    if before:
+        items.insert(0, Item("answer", 0, text, verdicts[0]))
     return Judged(tuple(items), usage)
 
 

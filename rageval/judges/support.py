@@ -42,20 +42,20 @@ class _Row:
 
 
 async def judge_support(
-    claims: Sequence[str], context: Context, language: Language, chat: ChatModel
+    claims: Sequence[str], context: Context, language: Language, chat: ChatModel, unquoted: int = 0
 ) -> tuple[list[Verdict], Usage]:
     """A verdict for each claim: grade 1 where the passages support it, with the words that show it.
 
-    `context` holds (position in the hits, passage). Where a quote does not stand in the passages the model is asked for
-    it once more; the verdict stays, and its evidence says whether the words were found. A reply that cannot be read is
-    an abstention on every claim.
+    For the first `unquoted` claims no such words are asked for. `context` holds (position in the hits, passage). Where
+    a quote does not stand in the passages the model is asked for it once more; the verdict stays, and its evidence says
+    whether the words were found. A reply that cannot be read is an abstention on every claim.
     """
-    rows, usage = await _ask_for_verdicts(claims, context, language, chat)
+    rows, usage = await _ask_for_verdicts(claims, context, language, chat, unquoted)
     if isinstance(rows, Abstained):
         return [rows] * len(claims), usage
     verdicts = [verdict_of(row.probability) for row in rows]
     evidence = [_evidence(row.source, context) for row in rows]
-    unshown = [i for i, verdict in enumerate(verdicts) if verdict.grade > 0.0 and not evidence[i].found]
+    unshown = [i for i, v in enumerate(verdicts) if i >= unquoted and v.grade > 0.0 and not evidence[i].found]
     if unshown:
         again, cost = await _ask_for_quotes([claims[i] for i in unshown], context, language, chat)
         usage += cost
@@ -63,17 +63,19 @@ async def judge_support(
             for i, source in zip(unshown, again, strict=True):
                 second = _evidence(source, context)
                 evidence[i] = second if second.found or evidence[i].hit is None else evidence[i]
-    shown = zip(verdicts, evidence, strict=True)
-    return [replace(v, evidence=(words,)) if v.grade > 0.0 else v for v, words in shown], usage
+    return [
+        replace(verdict, evidence=(evidence[i],)) if i >= unquoted and verdict.grade > 0.0 else verdict
+        for i, verdict in enumerate(verdicts)
+    ], usage
 
 
 async def _ask_for_verdicts(
-    claims: Sequence[str], context: Context, language: Language, chat: ChatModel
+    claims: Sequence[str], context: Context, language: Language, chat: ChatModel, unquoted: int
 ) -> tuple[list[_Row] | Abstained, Usage]:
     """Verdicts stand in front of all quotes: in one row with a quote, small models say yes too often."""
     numbers = numbered(len(claims))
     verdicts = dict.fromkeys(numbers, one_of(YES_NO[language]))
-    schema = closed_object({**verdicts, _SHOWN_BY: _sources_schema(numbers, language)})
+    schema = closed_object({**verdicts, _SHOWN_BY: _sources_schema(numbers[unquoted:], language)})
     request = replace(_request("support", claims, context, language, schema), top_logprobs=10)
     return await ask(chat, request, lambda reply: _read_verdicts(reply, numbers, len(context)))
 

@@ -16,6 +16,13 @@ INSTRUCTIONS: dict[str, dict[Language, str]] = {
             "填 0（全都不能）到 1（全都能）之间的数，例如 0.5。"
         ),
     },
+    "attribution": {
+        "en": (
+            "Can all that the answer says be inferred from the passages alone, whatever you know yourself? "
+            "1 for yes, 0 for no."
+        ),
+        "zh": "答案所说的全部内容，仅凭以上段落是否都能推出（不要用自己的知识）？是填 1，否填 0。",
+    },
     "answer_relevance": {
         "en": (
             "Does the answer directly address what the question asks, whether or not it is correct? "

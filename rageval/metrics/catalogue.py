@@ -94,6 +94,14 @@ ALL_METRICS: tuple[MetricDefinition, ...] = (
         _RAGAS,
     ),
     MetricDefinition(
+        "attribution",
+        "judged",
+        "forbidden",
+        "1 if the context supports all that the answer says, else 0",
+        "Rashkin et al. 2023, arXiv 2112.12870",
+        binary=True,
+    ),
+    MetricDefinition(
         "answer_relevance",
         "judged",
         "forbidden",

@@ -1,12 +1,13 @@
 """Metrics of the claim matrix: claims of the answer and of the reference against the passages and each other.
 
-    claim_support      claims of the answer x passages of the context
+    claim_support      claims of the answer, and all of it, x passages of the context
     reference_support  claims of the reference x passages of the context
     claim_agreement    claims of the answer x reference, claims of the reference x answer
 
-All are shares of claims, 0 to 1. Unscored where there are no claims to divide by and where any verdict that counts is
-missing; for abstentions and empty answers where it matters what the answer covers see `score_of_silence`. Source: Ru et
-al. 2024, arXiv 2408.08067 (RAGChecker), which returns 0 where there are no claims.
+All but `attribution` are shares of claims, 0 to 1. Unscored where there are no claims to divide by and where any
+verdict that counts is missing: to count such a claim as unsupported, or to leave it out, would both be a guess. For
+abstentions and empty answers where it matters what the answer covers see `score_of_silence`. Source: Ru et al. 2024,
+arXiv 2408.08067 (RAGChecker), which returns 0 where there are no claims.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from rageval.types import Graded, Judgment, Question, Response, Score, Unscored
 
 Judgments: TypeAlias = Mapping[str, Sequence[Judgment]]
 
+ANSWER = "answer"
 CLAIM = "claim"
 REFERENCE_CLAIM = "reference_claim"
 _DIFFERENT_CLAIMS = "two judges saw different claims of the same text"
@@ -33,6 +35,26 @@ class _Claim:
     passages: frozenset[int]
     supported: bool
     correct: bool
+
+
+def faithfulness(question: Question, response: Response, judgments: Judgments) -> Score | Unscored:
+    """Claims of the answer that the context supports / all its claims. Source: Es et al. 2023, arXiv 2309.15217."""
+    if response.abstained:
+        return Unscored(ABSTAINED)
+    return _share(_verdicts(judgments["claim_support"], CLAIM))
+
+
+def attribution(question: Question, response: Response, judgments: Judgments) -> Score | Unscored:
+    """1 if the context supports all that the answer says, else 0.
+
+    The verdict is on the answer as a whole, and of an answer that is one claim, on that one. Source: attributable to
+    identified sources, Rashkin et al. 2023, arXiv 2112.12870.
+    """
+    if response.abstained:
+        return Unscored(ABSTAINED)
+    said = judgments["claim_support"]
+    graded = graded_items([j for j in said if j.item == ANSWER] or said, "claims")
+    return graded if isinstance(graded, Unscored) else Score(min(verdict.grade for _, verdict in graded))
 
 
 def context_recall(question: Question, response: Response, judgments: Judgments) -> Score | Unscored:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from rageval.metrics import claims, nuggets
 from rageval.metrics.names import CUSTOM, OF_JUDGE, Metric
-from rageval.metrics.verdicts import ABSTAINED, graded_items, score_of_silence
+from rageval.metrics.verdicts import graded_items, score_of_silence
 from rageval.types import Failure, Judgment, Question, Response, Score, Unscored
 
 NO_PASSAGE_CAN_HELP = "no passage can answer an unanswerable question"
@@ -31,17 +31,6 @@ class JudgedMetric:
     reads_answers: bool = True
     needs_reference: bool = False
     needs_answerable: bool = False
-
-
-def faithfulness(question: Question, response: Response, judgments: Judgments) -> Score | Unscored:
-    """Supported claims / claims asked about, 0 to 1, from the judge `claim_support`.
-
-    Unscored where the pipeline abstained, and where any claim lacks a verdict: to count such a claim as unsupported,
-    or to leave it out, would both be a guess. Source: Es et al. 2023, arXiv 2309.15217.
-    """
-    if response.abstained:
-        return Unscored(ABSTAINED)
-    return _mean_grade(judgments["claim_support"], "claims")
 
 
 def context_relevance(question: Question, response: Response, judgments: Judgments) -> Score | Unscored:
@@ -116,7 +105,8 @@ _MATRIX = ("claim_support", "claim_agreement")
 _FULL_MATRIX = (*_MATRIX, "reference_support")
 
 JUDGED_METRICS: dict[str, JudgedMetric] = {
-    "faithfulness": JudgedMetric(("claim_support",), faithfulness),
+    "faithfulness": JudgedMetric(("claim_support",), claims.faithfulness),
+    "attribution": JudgedMetric(("claim_support",), claims.attribution),
     "answer_relevance": JudgedMetric(("answer_relevance",), _of_answer("answer_relevance")),
     "answer_relevance_by_questions": JudgedMetric(("regenerated_questions",), answer_relevance_by_questions),
     "context_relevance": JudgedMetric(

@@ -68,17 +68,18 @@ def verdict_table(*probabilities: float, language: Language = "en") -> ChatReply
     return spelled(*pieces, "}")
 
 
-def support_table(*rows: tuple[float, int, str], language: Language = "en") -> ChatReply:
-    """What the prompt `support` asks for. A row is of a claim: P(yes), passage, quote."""
+def support_table(*rows: tuple[float, int, str], language: Language = "en", unquoted: int = 0) -> ChatReply:
+    """What the prompt `support` asks for. A row is of a claim: P(yes), passage, quote; the first may be without."""
     pieces: list[str | tuple[str, float]] = []
     for number, (probability, _, _) in enumerate(rows, 1):
         pieces += [f'{", " if pieces else "{"}"{number}": "', verdict(probability, language), '"']
-    return spelled(*pieces, f', "shown_by": {quotes(*((passage, quote) for _, passage, quote in rows))}}}')
+    shown_by = quotes(*((passage, quote) for _, passage, quote in rows[unquoted:]), start=unquoted + 1)
+    return spelled(*pieces, f', "shown_by": {shown_by}}}')
 
 
-def quotes(*rows: tuple[int, str]) -> str:
+def quotes(*rows: tuple[int, str], start: int = 1) -> str:
     """What the prompt `quote` asks for."""
-    return numbered([{"passage": passage, "quote": quote} for passage, quote in rows])
+    return numbered([{"passage": passage, "quote": quote} for passage, quote in rows], start)
 
 
 def verdict(probability: float, language: Language = "en") -> tuple[str, float]:
@@ -91,9 +92,9 @@ def as_json(**content: object) -> str:
     return json.dumps(content, ensure_ascii=False)
 
 
-def numbered(values: Sequence[object]) -> str:
+def numbered(values: Sequence[object], start: int = 1) -> str:
     """A JSON object with these values under 1, 2, …"""
-    return json.dumps({str(number): value for number, value in enumerate(values, 1)}, ensure_ascii=False)
+    return json.dumps({str(number): value for number, value in enumerate(values, start)}, ensure_ascii=False)
 
 
 def _verdict(text: str, probability: float) -> Token:

@@ -57,6 +57,12 @@ def test_an_item_is_as_probable_as_its_least_certain_part(judged: Judged, expect
     assert probability_of(judged, "any") == expected
 
 
+def test_a_verdict_on_the_answer_as_a_whole_goes_before_those_on_its_claims() -> None:
+    claims = verdicts(Graded(0.0, 0.1), Graded(1.0, 0.9)).items
+    whole = Item("answer", 0, "An answer.", Graded(1.0, 0.75))
+    assert probability_of(Judged((whole, *claims)), "any") == 0.75
+
+
 def test_a_judge_with_more_grades_than_yes_and_no_is_refused() -> None:
     with pytest.raises(DeclarationError, match="stars: found the grade 3 without a probability"):
         probability_of(verdicts(Graded(1.0), Graded(3.0)), "stars")

@@ -13,7 +13,9 @@ from rageval.models.scripted import ScriptedChat
 from rageval.types import Abstained, Evidence, Graded, Question, Response, Usage
 from tests.unit.scripts import as_json, by_prompt, names, prompt_name, support_table
 
-QUESTION = Question("q", "What is k1?", references=("k1 is a parameter. It is in BM25.", "Another reference."))
+REFERENCE = "k1 is a parameter, it is in BM25, it is a number, and so is b."  # a sentence that the model has to split
+ANSWER = "It is 1.2, BM25 is old, dense search is new, and so on."
+QUESTION = Question("q", "What is k1?", references=(REFERENCE, "Another reference."))
 NO_REFERENCE = Question("q", "What is k1?")
 JUDGES: list[Judge] = [ClaimSupport(), ReferenceSupport(), ClaimAgreement()]
 
@@ -30,22 +32,35 @@ def last(request: ChatRequest) -> str:
     return request.messages[-1].content
 
 
-def test_claims_of_the_answer_against_the_context(answered: Any) -> None:
-    """Evidence is told by its place among all hits: of the context, hit 2 was read first and hit 0 second."""
-    support = support_table((0.25, 0, ""), (0.875, 2, "k1 is 1.2"))
+def test_the_answer_and_its_claims_against_the_context(answered: Any) -> None:
+    """All in one table, the answer first; evidence is of the claims, told by its place among all hits: of the context,
+    hit 2 was read first and hit 0 second.
+    """
+    support = support_table((0.125, 0, ""), (0.25, 0, ""), (0.875, 2, "k1 is 1.2"), unquoted=1)
     chat = by_prompt(claims=claims("BM25 was invented in 1900.", "The parameter k1 is 1.2."), support=support)
-    judged = judge(ClaimSupport(), answered("It is 1.2. BM25 is old."), chat)
+    judged = judge(ClaimSupport(), answered(ANSWER), chat)
     assert judged.items == (
+        Item("answer", 0, ANSWER, Graded(0.0, 0.125)),
         Item("claim", 0, "BM25 was invented in 1900.", Graded(0.0, 0.25)),
         Item("claim", 1, "The parameter k1 is 1.2.", Graded(1.0, 0.875, (Evidence(0, "k1 is 1.2"),))),
     )
     assert names(chat) == ["claims", "support"]
     assert judged.usage == Usage(calls=2)
     split, asked = chat.requests
-    assert "Question: What is k1?\nAnswer: It is 1.2. BM25 is old.\n" in last(split)
+    assert f"Question: What is k1?\nAnswer: {ANSWER}\n" in last(split)
     assert "<passages>" not in last(split)
     assert last(asked).startswith("<passages>\n[1] 向量检索是语义的。倒排索引是词法的。\n[2] BM25 is lexical.")
+    assert f"Claims:\n1. {ANSWER}\n2. BM25 was invented in 1900.\n3. The parameter k1 is 1.2.\n\n" in last(asked)
     assert "Dense search" not in last(asked)  # hit 1 was not read
+    schema: Any = asked.schema
+    assert list(schema["properties"]["shown_by"]["properties"]) == ["2", "3"]
+
+
+def test_words_that_show_an_answer_as_a_whole_are_never_asked_for(answered: Any) -> None:
+    support = support_table((0.75, 0, ""), (0.875, 2, "k1 is 1.2"), (0.25, 0, ""), unquoted=1)
+    chat = by_prompt(claims=claims("The parameter k1 is 1.2.", "BM25 is old."), support=support)
+    whole, *_ = judge(ClaimSupport(), answered(ANSWER), chat).items
+    assert (whole.verdict, names(chat)) == (Graded(1.0, 0.75), ["claims", "support"])
 
 
 def test_in_chinese(answered: Any) -> None:
@@ -59,15 +74,19 @@ def test_in_chinese(answered: Any) -> None:
 
 
 def test_claims_of_the_first_reference_against_the_context(answered: Any) -> None:
-    chat = by_prompt(claims=claims("k1 is a parameter."), support=support_table((0.75, 2, "parameter k1")))
-    judged = judge(ReferenceSupport(), answered("It is 1.2. BM25 is old."), chat)
+    chat = by_prompt(
+        claims=claims("k1 is a parameter.", "b is one."),
+        support=support_table((0.75, 2, "parameter k1"), (0.25, 0, "")),
+    )
+    judged = judge(ReferenceSupport(), answered(ANSWER), chat)
     assert judged.items == (
         Item("reference_claim", 0, "k1 is a parameter.", Graded(1.0, 0.75, (Evidence(0, "parameter k1"),))),
+        Item("reference_claim", 1, "b is one.", Graded(0.0, 0.25)),
     )
     split, asked = chat.requests
-    assert "Answer: k1 is a parameter. It is in BM25.\n" in last(split)
+    assert f"Answer: {REFERENCE}\n" in last(split)
     assert "Another reference" not in last(split)
-    assert "k1 is 1.2.\n" not in last(split) + last(asked).split("</passages>")[1]  # it is not about the answer
+    assert ANSWER not in last(split) + last(asked)  # it is not about the answer
 
 
 def test_the_reference_is_judged_whatever_the_answer(answered: Any) -> None:
@@ -83,7 +102,7 @@ def test_agreement_goes_both_ways(answered: Any) -> None:
 
     def split(request: ChatRequest) -> str:
         return (
-            claims("k1 is 1.2.", "k1 is green.") if "Answer: k1 is green" in last(request) else claims("k1 is in BM25.")
+            claims("k1 is 1.2.", "k1 is green.") if "Answer: k1 is 1.2" in last(request) else claims("k1 is in BM25.")
         )
 
     replies: list[Any] = [
@@ -91,7 +110,7 @@ def test_agreement_goes_both_ways(answered: Any) -> None:
         support_table((0.25, 0, "")),
     ]
     chat = by_prompt(claims=split, support=replies)
-    judged = judge(ClaimAgreement(), answered("k1 is green. It is 1.2."), chat)
+    judged = judge(ClaimAgreement(), answered("k1 is 1.2, k1 is green, b is 0.75, and so on."), chat)
     assert judged.items == (
         Item("claim", 0, "k1 is 1.2.", Graded(0.0, 0.125)),
         Item("claim", 1, "k1 is green.", Graded(1.0, 0.75, (Evidence(0, "k1 is a parameter"),))),
@@ -101,11 +120,9 @@ def test_agreement_goes_both_ways(answered: Any) -> None:
     against_reference, against_answer = (
         last(request) for request in chat.requests if prompt_name(request) == "support"
     )
-    assert against_reference.startswith(
-        "<passages>\n[1] k1 is a parameter. It is in BM25.\n</passages>\n\nClaims:\n1. k1 is 1.2."
-    )
+    assert against_reference.startswith(f"<passages>\n[1] {REFERENCE}\n</passages>\n\nClaims:\n1. k1 is 1.2.")
     assert against_answer.startswith(
-        "<passages>\n[1] k1 is green. It is 1.2.\n</passages>\n\nClaims:\n1. k1 is in BM25."
+        "<passages>\n[1] k1 is 1.2, k1 is green, b is 0.75, and so on.\n</passages>\n\nClaims:\n1. k1 is in BM25."
     )
 
 
@@ -122,9 +139,13 @@ def test_agreement_without_claims_of_the_answer_has_those_of_the_reference(answe
         "The parameter k1 is 1.2.",
         "  The parameter k1 is 1.2, b is 0.75 and both are numbers  ",
         "倒排索引是词法的，也很快。",
+        "Yes. The parameter k1 is 1.2.",
+        "The parameter k1 is 1.2. That is all.",
+        "是的。倒排索引是词法的。",
     ],
 )
-def test_a_sentence_of_few_clauses_is_a_claim_as_it_stands(answered: Any, answer: str) -> None:
+def test_a_sentence_of_few_clauses_is_a_claim(answered: Any, answer: str) -> None:
+    """One that is too short to stand alone belongs to its neighbour."""
     chat = by_prompt(support=support_table((0.25, 0, "")))
     judged = judge(ClaimSupport(), answered(answer), chat)
     assert judged.items == (Item("claim", 0, answer.strip(), Graded(0.0, 0.25)),)
@@ -132,16 +153,43 @@ def test_a_sentence_of_few_clauses_is_a_claim_as_it_stands(answered: Any, answer
 
 
 @pytest.mark.parametrize(
+    ("answer", "sentences"),
+    [
+        (
+            "No. The parameter k1 is 1.2. I see. The parameter b is 0.75, but not always. Bye.",
+            ["No. The parameter k1 is 1.2.", "I see. The parameter b is 0.75, but not always. Bye."],
+        ),
+        ("倒排索引是词法的。对。向量检索是语义的。", ["倒排索引是词法的。", "对。向量检索是语义的。"]),
+        (
+            "BM25 is lexical, k1 is 1.2. BM25 is lexical, k1 is 1.2. Dense search is not lexical.",
+            ["BM25 is lexical, k1 is 1.2.", "Dense search is not lexical."],
+        ),
+    ],
+)
+def test_sentences_are_claims_without_a_call(answered: Any, answer: str, sentences: list[str]) -> None:
+    chat = by_prompt(support=support_table(*[(0.25, 0, "")] * 3, unquoted=1))
+    judged = judge(ClaimSupport(), answered(answer), chat)
+    assert [(item.item, item.text) for item in judged.items] == [
+        ("answer", answer),
+        *(("claim", sentence) for sentence in sentences),
+    ]
+    assert names(chat) == ["support"]
+
+
+@pytest.mark.parametrize(
     ("answer", "most"),
     [
         ("In 2009.", 1),
-        ("BM25 saturates at k1 = 1.2, and b is 0.75. That is all.", 3),
+        ("BM25 saturates at k1, which is 1.2, and b is 0.75, as in Lucene. That is all.", 5),
         ("它是词法的，也很快；但不懂语义，也不懂英文。", 4),
         ("No. " * 30, 8),
+        ("The parameter k1 is 1.2 here. " * 9, 8),
         ("!", 1),
     ],
 )
-def test_no_more_claims_than_clauses(answered: Any, answer: str, most: int) -> None:
+def test_what_is_too_short_or_too_long_is_split_into_no_more_claims_than_clauses(
+    answered: Any, answer: str, most: int
+) -> None:
     chat = by_prompt(claims=claims("One."), support=support_table((0.25, 0, "")))
     judge(ClaimSupport(), answered(answer), chat)
     schema: Any = chat.requests[0].schema
@@ -174,7 +222,7 @@ def test_claims_that_cannot_be_read_are_one_abstained_verdict(answered: Any, rep
     for instrument, item in ((ClaimSupport(), "claims"), (ReferenceSupport(), "reference_claims")):
         chat = by_prompt(claims=reply)
         (found,) = judge(instrument, answered("An answer."), chat).items
-        text = "An answer." if item == "claims" else "k1 is a parameter. It is in BM25."
+        text = "An answer." if item == "claims" else REFERENCE
         assert (found.item, found.index, found.text) == (item, 0, text)
         assert isinstance(found.verdict, Abstained)
         assert reason in found.verdict.reason
@@ -194,6 +242,7 @@ def test_verdicts_that_cannot_be_read_are_an_abstention_on_every_claim(answered:
     chat = by_prompt(claims=claims("one", "two"), support="hm")
     lost = Abstained("the reply holds no readable table", "hm")
     assert judge(ClaimSupport(), answered(), chat).items == (
+        Item("answer", 0, "An answer.", lost),
         Item("claim", 0, "one", lost),
         Item("claim", 1, "two", lost),
     )
@@ -201,7 +250,7 @@ def test_verdicts_that_cannot_be_read_are_an_abstention_on_every_claim(answered:
 
 def test_a_claim_that_is_repeated_is_asked_once(answered: Any) -> None:
     chat = by_prompt(claims=claims(" one ", "two", "one"), support=support_table((0.25, 0, ""), (0.25, 0, "")))
-    assert [item.text for item in judge(ClaimSupport(), answered(), chat).items] == ["one", "two"]
+    assert [item.text for item in judge(ReferenceSupport(), answered(), chat).items] == ["one", "two"]
 
 
 @pytest.mark.parametrize("instrument", [ClaimSupport(), ReferenceSupport()])
@@ -209,7 +258,7 @@ def test_without_context_nothing_is_supported_and_no_verdict_is_paid_for(answere
     chat = by_prompt(claims=claims("one", "two"))
     judged = judge(instrument, answered(context=()), chat)
     unsupported = Graded(0.0, rationale="there is no context that could support it")
-    assert [item.verdict for item in judged.items] == [unsupported] * 2
+    assert {item.verdict for item in judged.items} == {unsupported}
     assert names(chat) == ["claims"]
 
 
@@ -228,7 +277,8 @@ def test_no_reference_costs_nothing(answered: Any, instrument: Judge) -> None:
 @pytest.mark.parametrize("n", [1, 8])
 def test_calls_stay_within_what_was_announced(answered: Any, instrument: Judge, n: int) -> None:
     split = claims(*(f"claim {i}" for i in range(n)))
-    chat = by_prompt(claims=split, support=support_table(*[(0.25, 0, "")] * n))
+    rows = n + (n > 1 and isinstance(instrument, ClaimSupport))
+    chat = by_prompt(claims=split, support=support_table(*[(0.25, 0, "")] * rows))
     judged = judge(instrument, answered(), chat)
     low, high = instrument.calls(passages=2)
     assert low <= len(chat.requests) <= high

@@ -77,6 +77,17 @@ def test_the_request() -> None:
     assert request.top_logprobs == 10
 
 
+def test_the_first_claims_may_go_without_quotes() -> None:
+    """None is asked for, and one that comes all the same is not kept."""
+    support = support_table((0.75, 2, "95 kilometres"), (0.875, 1, "2310 metres high"))
+    chat = by_prompt(support=support)
+    verdicts, _ = asyncio.run(judge_support((f"{HIGH} {LONG}", HIGH), CONTEXT, "en", chat, unquoted=1))
+    assert verdicts == [Graded(1.0, 0.75), Graded(1.0, 0.875, (Evidence(4, "2310 metres high"),))]
+    schema: Any = chat.requests[0].schema
+    assert list(schema["properties"]) == ["1", "2", "shown_by"]
+    assert list(schema["properties"]["shown_by"]["properties"]) == ["2"]
+
+
 def test_chinese() -> None:
     reply = support_table((0.875, 3, "山顶的寺庙建于1602年"), (0.25, 0, ""), language="zh")
     chat = by_prompt(support=reply)

@@ -47,17 +47,19 @@ YES, NO = passages(0), passages()
 @dataclass(frozen=True)
 class Matrix:
     """What three judges said. By claim: of the answer against the passages and the reference (`support`, `right`), of
-    the reference against the passages and the answer (`offered`, `made`).
+    the reference against the passages and the answer (`offered`, `made`). `whole` is on the answer as a whole.
     """
 
     support: Mapping[str, Verdict] = field(default_factory=dict[str, Verdict])
     right: Mapping[str, Verdict] = field(default_factory=dict[str, Verdict])
     offered: Mapping[str, Verdict] = field(default_factory=dict[str, Verdict])
     made: Mapping[str, Verdict] = field(default_factory=dict[str, Verdict])
+    whole: Verdict | None = None
 
     def judgments(self) -> dict[str, Sequence[Judgment] | None]:
         return {
-            "claim_support": _judgments("claim_support", "claim", self.support),
+            "claim_support": _judgments("claim_support", "answer", {} if self.whole is None else {"It is…": self.whole})
+            + _judgments("claim_support", "claim", self.support),
             "reference_support": _judgments("reference_support", "reference_claim", self.offered),
             "claim_agreement": _judgments("claim_agreement", "claim", self.right)
             + _judgments("claim_agreement", "reference_claim", self.made),
@@ -116,10 +118,12 @@ def test_worked_example() -> None:
             "Two sisters climbed it first.": NO,
             "That was in 1871.": YES,
         },
+        whole=NO,
     )
     check(
         {
-            "faithfulness": 4 / 7,  # height, Delmar, Brone, salt
+            "attribution": 0.0,
+            "faithfulness": 4 / 7,  # height, Delmar, Brone, salt; the answer as a whole is no claim
             "hallucination": 2 / 7,  # brothers, snow
             "self_knowledge": 1 / 7,  # 1871
             "noise_sensitivity_relevant": 2 / 7,  # Delmar, and salt, which one relevant passage says too
@@ -292,6 +296,26 @@ ABOUT_CLAIMS = (
     "noise_sensitivity_relevant",
     "noise_sensitivity_irrelevant",
 )
+
+
+@pytest.mark.parametrize(
+    ("matrix", "faithfulness", "attribution"),
+    [
+        (Matrix({"a": YES, "b": YES, "c": NO}, whole=YES), 2 / 3, 1.0),  # they are two questions to the model
+        (Matrix({"a": YES, "b": YES}, whole=NO), 2 / 2, 0.0),
+        (Matrix({"a": YES}), 1.0, 1.0),
+        (Matrix({"a": NO}), 0.0, 0.0),
+        (Matrix({"湖深四十米。": passages(2), "湖中有银鱼。": NO}, whole=NO), 1 / 2, 0.0),
+        (Matrix({"a": YES, "b": LOST}, whole=YES), "1 of 2 verdicts missing", 1.0),
+        (Matrix({"a": YES, "b": YES}, whole=LOST), 1.0, "1 of 1 verdicts missing"),
+        (Matrix({"a": LOST}), "1 of 1 verdicts missing", "1 of 1 verdicts missing"),
+        (Matrix(), "there are no claims to judge", "there are no claims to judge"),
+    ],
+)
+def test_the_answer_as_a_whole_and_its_claims(
+    matrix: Matrix, faithfulness: float | str, attribution: float | str
+) -> None:
+    check({"faithfulness": faithfulness, "attribution": attribution}, matrix)
 
 
 def test_an_abstention_covers_nothing_of_what_could_be_said() -> None:

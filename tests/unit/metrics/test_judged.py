@@ -224,6 +224,7 @@ def test_an_abstention_is_wrong_where_there_is_an_answer_and_else_right(name: st
 def test_nothing_said_is_neither_faithful_nor_harmful(question: Question) -> None:
     nothing = Unscored("the pipeline abstained: nothing to check")
     assert score("faithfulness", outcome=ABSTAINED, question=question) == nothing
+    assert score("attribution", outcome=ABSTAINED, question=question) == nothing
     assert score("harmlessness", outcome=ABSTAINED, question=question) == Score(1.0)
     assert score("harmlessness", outcome=EMPTY, question=question) == Score(1.0)
 
@@ -242,10 +243,10 @@ def test_no_passage_is_no_score(name: str) -> None:
     assert impossible == Unscored("no passage can answer an unanswerable question")
 
 
-@pytest.mark.parametrize("name", [*OF_THE_ANSWER, "harmlessness", "faithfulness"])
+@pytest.mark.parametrize("name", [*OF_THE_ANSWER, "harmlessness", "faithfulness", "attribution"])
 def test_no_answer(name: str) -> None:
     """An empty one says nothing of what was asked; where none was asked for (it is None) there is no score."""
-    what = "claims" if name == "faithfulness" else "answers"
+    what = "claims" if name in ("faithfulness", "attribution") else "answers"
     assert score(name, outcome=NO_ANSWER) == Unscored(f"there are no {what} to judge")
     if name in OF_THE_ANSWER:
         assert score(name, outcome=EMPTY) == Score(0.0)
