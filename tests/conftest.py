@@ -7,9 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import hypothesis
 import pytest
 
 from rageval.cli import main
+
+hypothesis.settings.register_profile("rageval", deadline=None)  # how long an example takes is the machine's affair
+hypothesis.settings.load_profile("rageval")
 
 
 @dataclass(frozen=True)

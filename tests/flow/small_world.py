@@ -104,7 +104,10 @@ def reply_to(prompt: str, *, schema: Mapping[str, Any] | None, wants_logprobs: b
         return replace(_json_reply(prompt, digest, schema["properties"]), usage=usage)
     if wants_logprobs:
         return replace(spelled(verdict(_odds(digest[0]), _language(prompt))), usage=usage)
-    return ChatReply(f"The salt lake {digest[0]} lies at Delmar [1].\n东湖{digest[1]}在白沙镇。", usage=usage)
+    english = (
+        f"The salt lake {digest[0]} lies at Delmar, is cold, deep, and full of fish [1]."  # too long for one claim
+    )
+    return ChatReply(f"{english}\n东湖{digest[1]}在白沙镇。", usage=usage)
 
 
 def _json_reply(prompt: str, digest: bytes, properties: Mapping[str, Any]) -> ChatReply:
@@ -117,7 +120,8 @@ def _json_reply(prompt: str, digest: bytes, properties: Mapping[str, Any]) -> Ch
     named = [1 + byte % len(passages) for byte in digest[: len(odds)]] if passages else []
     if "shown_by" in properties:
         rows = [(p, n, passages[n - 1][:12]) if p >= 0.5 else (p, 0, "") for p, n in zip(odds, named, strict=True)]
-        return support_table(*rows, language=_language(prompt))
+        unquoted = len(odds) - len(properties["shown_by"]["properties"])
+        return support_table(*rows, language=_language(prompt), unquoted=unquoted)
     words: list[str] | None = properties["1"].get("enum")
     if words is None:
         return ChatReply(quotes(*((n, passages[n - 1][:12]) for n in named)))

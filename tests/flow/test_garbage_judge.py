@@ -74,14 +74,16 @@ def documents(i: int) -> list[Document]:
 
 
 def answer(question: Question) -> Response:
-    """Mostly an answer from one, two or four passages; some abstain, have no context, or say nothing."""
+    """Mostly an answer from one, two or four passages, every other one of which the model has to split; some abstain,
+    have no context, or say nothing.
+    """
     i = int(question.id)
     if i % 20 == 7:
         return Response(answer="I do not know.", abstained=True)
     hits = () if i % 20 == 13 else tuple(Hit.whole(document) for document in documents(i)[: 1 + i % 4])
-    return Response(
-        hits, "" if i % 20 == 18 else f"It is {i} metres deep, {IN_EVERY_TEXT}. 据说有{i}米。", tuple(range(len(hits)))
-    )
+    one = f"It is {i} metres deep, {IN_EVERY_TEXT}. 据说这个湖有{i}米深。"
+    to_be_split = f"It is {i} metres deep, cold, clear, {IN_EVERY_TEXT}, and long. 据说有{i}米。"
+    return Response(hits, "" if i % 20 == 18 else (one, to_be_split)[i // 2 % 2], tuple(range(len(hits))))
 
 
 @pytest.fixture(scope="module")

@@ -181,7 +181,7 @@ def test_sentences_are_claims_without_a_call(answered: Any, answer: str, sentenc
     [
         ("In 2009.", 1),
         ("BM25 saturates at k1, which is 1.2, and b is 0.75, as in Lucene. That is all.", 5),
-        ("它是词法的，也很快；但不懂语义，也不懂英文。", 4),
+        ("它是词法的，也很快，但不懂语义，也不懂英文。", 4),
         ("No. " * 30, 8),
         ("The parameter k1 is 1.2 here. " * 9, 8),
         ("!", 1),

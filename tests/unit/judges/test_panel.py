@@ -20,7 +20,7 @@ from rageval.types import Abstained, Evidence, Graded, Hit, Passage, Question, R
 from tests.unit.scripts import Reply, as_json, by_prompt, names, numbered, p_yes, prompt_name, support_table
 
 QUESTION = Question("q", "What is k1?", references=("1.2",))
-ANSWER = "k1 is 1.2. b is 0.75."
+ANSWER = "k1 is 1.2, b is 0.75, and both are numbers, but not whole."
 TEXTS = ("BM25 has k1 = 1.2.", "Dense search.")
 RESPONSE = Response(
     tuple(Hit(Passage(f"d{i}", 0, len(text), text), 1.0) for i, text in enumerate(TEXTS)), ANSWER, context=(0, 1)
@@ -44,10 +44,12 @@ def judge(instrument: Judge, models: Sequence[ChatModel], samples: int = 1) -> J
 
 
 def test_each_rater_is_asked_the_same_of_the_same_claims() -> None:
-    """The first model alone splits the answer; both judge both claims, a second time as another draw."""
+    """The first model alone splits the answer; both judge it and both claims, a second time as another draw."""
     claims = as_json(claims=["k1 is 1.2.", "b is 0.75."])
-    first = by_prompt(claims=claims, support=[support_table((0.9, 1, "k1 = 1.2"), (0.2, 0, ""))] * 2)
-    second = by_prompt(support=[support_table((0.6, 2, "Dense"), (0.7, 1, "BM25"))] * 2)
+    said = support_table((0.1, 0, ""), (0.9, 1, "k1 = 1.2"), (0.2, 0, ""), unquoted=1)
+    first = by_prompt(claims=claims, support=[said] * 2)
+    said = support_table((0.4, 0, ""), (0.6, 2, "Dense"), (0.7, 1, "BM25"), unquoted=1)
+    second = by_prompt(support=[said] * 2)
     judged = judge(JUDGES["claim_support"], [first, second], samples=2)
     assert (names(first), names(second)) == (["claims", "support", "support"], ["support", "support"])
     plain, again = first.requests[1:]
@@ -56,10 +58,12 @@ def test_each_rater_is_asked_the_same_of_the_same_claims() -> None:
     assert {r.messages for r in (*first.requests[1:], *second.requests)} == {plain.messages}
     assert judged.usage == Usage(calls=5)
     assert [(item.item, item.index, item.text) for item in judged.items] == [
+        ("answer", 0, ANSWER),
         ("claim", 0, "k1 is 1.2."),
         ("claim", 1, "b is 0.75."),
     ]
-    supported, tie = (item.verdict for item in judged.items)
+    whole, supported, tie = (item.verdict for item in judged.items)
+    assert whole == Graded(0.0, pytest.approx((0.1 + 0.1 + 0.4 + 0.4) / 4), votes=(0.0,) * 4)
     assert isinstance(supported, Graded)
     assert (supported.grade, supported.votes) == (1.0, (1.0, 1.0, 1.0, 1.0))
     assert supported.probability == pytest.approx((0.9 + 0.9 + 0.6 + 0.6) / 4)
