@@ -9,7 +9,8 @@
     labels/<metric>.json     what people said, and whether it may be used
 
 The JSONL files are only appended to, a line at a time, each in one write; a line torn by a kill is dropped at the next
-start. The JSON files are replaced atomically. No file ever holds NaN.
+start. They are read line by line as well (`LineLog`), so that a run of any size takes little memory. The JSON files are
+replaced atomically. No file ever holds NaN.
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
 from rageval.errors import DeclarationError
+from rageval.line_log import LineLog, read_lines
 from rageval.records import (
     Outcome,
     judgment_from_json,
@@ -83,7 +85,7 @@ class RunFolder:
 
     def questions(self) -> dict[str, tuple[Question, dict[str, int]]]:
         """By id: the question and its grades by document id."""
-        lines = _read_lines(self.path / "questions.jsonl")
+        lines = read_lines(self.path / "questions.jsonl")
         return {line["question_id"]: question_from_json(line) for line in lines}
 
     def add_outcome(self, question_id: str, outcome: Outcome) -> None:
@@ -92,10 +94,9 @@ class RunFolder:
             {"question_id": question_id, **outcome_to_json(outcome, self._documents)},
         )
 
-    def outcomes(self) -> dict[str, Outcome]:
-        """By question id; where a question has several lines the last one counts."""
-        lines = _read_lines(self.path / "responses.jsonl")
-        return {line["question_id"]: outcome_from_json(line, self._documents) for line in lines}
+    def outcomes(self) -> LineLog[Outcome]:
+        """By question id."""
+        return LineLog(self.path / "responses.jsonl", lambda line: outcome_from_json(line, self._documents))
 
     def add_judgments(self, judge_key: str, question_id: str, judgments: tuple[Judgment, ...], usage: Usage) -> None:
         _append(
@@ -107,19 +108,17 @@ class RunFolder:
             },
         )
 
-    def judgments(self, judge_key: str) -> dict[str, tuple[Judgment, ...]]:
+    def judgments(self, judge_key: str) -> LineLog[tuple[Judgment, ...]]:
         """By question id; an empty tuple where the judge found nothing to judge."""
-        lines = _read_lines(self.path / "judgments" / f"{judge_key}.jsonl")
-        return {
-            line["question_id"]: tuple(
-                judgment_from_json(data, line["question_id"], judge_key) for data in line["judgments"]
-            )
-            for line in lines
-        }
+
+        def read(line: Mapping[str, Any]) -> tuple[Judgment, ...]:
+            return tuple(judgment_from_json(data, line["question_id"], judge_key) for data in line["judgments"])
+
+        return LineLog(self.path / "judgments" / f"{judge_key}.jsonl", read)
 
     def judging_usage(self, judge_key: str) -> Usage:
         """What all of that judge's lines cost together."""
-        lines = _read_lines(self.path / "judgments" / f"{judge_key}.jsonl")
+        lines = read_lines(self.path / "judgments" / f"{judge_key}.jsonl")
         return sum((Usage(**line["usage"]) for line in lines), Usage())
 
     def write_scores(self, scores: Mapping[str, Json]) -> None:
@@ -185,21 +184,6 @@ def _drop_torn_tail(path: Path) -> None:
     whole = content.rfind(b"\n") + 1
     if whole < len(content):
         os.truncate(path, whole)
-
-
-def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    if not path.exists():
-        return
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if not line.endswith(b"\n"):
-                return
-            try:
-                yield json.loads(line)
-            except ValueError:
-                raise DeclarationError(
-                    f"{path}:{number}: found a line that is not JSON, expected a record: delete it and run again"
-                ) from None
 
 
 def _read_json(path: Path) -> dict[str, Any]:

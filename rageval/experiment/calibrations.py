@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias, cast
@@ -74,17 +74,31 @@ def by_judge(calibrations: Sequence[Calibration], keys: Mapping[str, str]) -> di
     return found
 
 
-def scaled(entry: Entry, judged: Mapping[str, Sequence[Judgment]]) -> dict[str, tuple[Judgment, ...]]:
-    """The judgments of a judge by question id, as its manifest entry says that they count.
+def scaled(entry: Entry, judged: Mapping[str, tuple[Judgment, ...]]) -> Mapping[str, tuple[Judgment, ...]]:
+    """The judgments of a judge by question id, as its manifest entry says that they count, each read when asked for.
 
     With a scaling each verdict's probability goes through it, and the grade is 1 where what comes out is at least 0.5,
     else 0. A verdict without a probability counts as its grade, 0 or 1, as it did when the scaling was fitted.
     """
     scaling = _scaling_of(entry)
-    return {
-        question_id: tuple(judgments if scaling is None else (_scaled(judgment, scaling) for judgment in judgments))
-        for question_id, judgments in judged.items()
-    }
+    return judged if scaling is None else _Scaled(judged, scaling)
+
+
+class _Scaled(Mapping[str, tuple[Judgment, ...]]):
+    """Judgments as a scaling has them."""
+
+    def __init__(self, judged: Mapping[str, tuple[Judgment, ...]], scaling: Scaling) -> None:
+        self._judged = judged
+        self._scaling = scaling
+
+    def __getitem__(self, question_id: str) -> tuple[Judgment, ...]:
+        return tuple(_scaled(judgment, self._scaling) for judgment in self._judged[question_id])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._judged)
+
+    def __len__(self) -> int:
+        return len(self._judged)
 
 
 def instrument(entry: Entry) -> str:

@@ -124,7 +124,7 @@ async def _dry_run(experiment: Experiment, out: Path, retry_failed: bool) -> Out
         found: list[DryRun] = []
         for pipeline in cached.pipelines:
             run = open_run(cached, pipeline, out, documents)
-            run.read([question.id for question in cached.questions], retry_failed)
+            run.read(retry_failed)
             found.append(await _go_through(cached, run, resources, missing))
     finally:
         await experiment.close()

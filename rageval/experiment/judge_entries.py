@@ -8,6 +8,7 @@ An entry has `agreement` where a panel judged, and `calibration` where a scaling
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -18,11 +19,12 @@ from rageval.errors import DeclarationError
 from rageval.experiment.calibrations import Calibration, Entry
 from rageval.judges import EmbeddingJudge, Judge, Panel, judging_model
 from rageval.judges.panel import on_scale
+from rageval.line_log import LineLog
 from rageval.metrics.names import OF_JUDGE, Metric, parse
 from rageval.models.base import ChatModel, Embedder
 from rageval.stats import krippendorff_alpha
 from rageval.store import RunFolder
-from rageval.types import Abstained, Graded, Json, Judgment
+from rageval.types import Abstained, Json, Judgment
 
 Judged = Mapping[str, Sequence[Judgment]]
 
@@ -58,9 +60,11 @@ def added_to(manifest: Mapping[str, Any], name: str | None = None) -> Added:
     )
 
 
-def read_judgments(folder: RunFolder, entry: Entry, answered: Container[str]) -> dict[str, tuple[Judgment, ...]]:
+def read_judgments(folder: RunFolder, entry: Entry, answered: Container[str]) -> LineLog[tuple[Judgment, ...]]:
     """What the judge of that entry has said of the questions `answered`, by question id."""
-    return {q: said for q, said in folder.judgments(entry["key"]).items() if q in answered}
+    said = folder.judgments(entry["key"])
+    said.forget([question_id for question_id in said if question_id not in answered])
+    return said
 
 
 def new_entry(
@@ -87,17 +91,20 @@ def counted(entry: Entry, judged: Judged) -> dict[str, Json]:
 
     Where a panel judged, also how far its raters agree.
     """
-    verdicts = [judgment.verdict for judgments in judged.values() for judgment in judgments]
-    evidence = [e for verdict in verdicts if isinstance(verdict, Graded) for e in verdict.evidence]
-    counts: dict[str, Json] = {
-        "verdicts": len(verdicts),
-        "abstained": sum(isinstance(verdict, Abstained) for verdict in verdicts),
-        "quotes": len(evidence),
-        "quotes_not_found": sum(not e.found for e in evidence),
-    }
-    if "agreement" in entry:
-        counts["agreement"] = _agreement(entry["agreement"], [verdict.votes for verdict in verdicts if verdict.votes])
-    return {**entry, **counts}
+    counts: Counter[str] = Counter(verdicts=0, abstained=0, quotes=0, quotes_not_found=0)
+    votes: list[tuple[float | None, ...]] = []
+    for judgments in judged.values():
+        for verdict in (judgment.verdict for judgment in judgments):
+            counts["verdicts"] += 1
+            if verdict.votes:
+                votes.append(verdict.votes)
+            if isinstance(verdict, Abstained):
+                counts["abstained"] += 1
+            else:
+                counts["quotes"] += len(verdict.evidence)
+                counts["quotes_not_found"] += sum(not evidence.found for evidence in verdict.evidence)
+    agreement: dict[str, Json] = {"agreement": _agreement(entry["agreement"], votes)} if "agreement" in entry else {}
+    return {**entry, **counts, **agreement}
 
 
 def _agreement(about: Entry, votes: Sequence[Sequence[float | None]]) -> dict[str, Json]:

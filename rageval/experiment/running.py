@@ -21,6 +21,7 @@ from rageval.experiment.scoring import score_outcomes, scores_to_json
 from rageval.experiment.workers import OnProgress, work_through
 from rageval.judges import Judge, asks_model, has_pool, with_pool
 from rageval.judges.custom import NoChat
+from rageval.line_log import LineLog
 from rageval.metrics.names import Metric
 from rageval.models.base import ChatModel
 from rageval.pipeline import Pipeline, Resources, fingerprint
@@ -35,7 +36,8 @@ class OpenRun:
     """One pipeline's run while it is being made.
 
     `judges` are those of the experiment that can judge by now, `entries` the manifest's of them, by name. What was
-    `added` to the run by `rageval judge` stays, and is scored again. `judgments` are by the names of both.
+    `added` to the run by `rageval judge` stays, and is scored again. `judgments` are by the names of both. They and the
+    `outcomes` stay on disk, and so does what `record` adds.
     """
 
     pipeline: Pipeline
@@ -44,18 +46,16 @@ class OpenRun:
     judges: tuple[Judge, ...]
     entries: dict[str, dict[str, Json]]
     added: Added = Added()
-    outcomes: dict[str, Outcome] = field(default_factory=dict[str, Outcome])
-    judgments: dict[str, dict[str, tuple[Judgment, ...]]] = field(
-        default_factory=dict[str, dict[str, tuple[Judgment, ...]]]
+    outcomes: LineLog[Outcome] = field(init=False)
+    judgments: dict[str, LineLog[tuple[Judgment, ...]]] = field(
+        default_factory=dict[str, LineLog[tuple[Judgment, ...]]]
     )
 
-    def read(self, question_ids: Sequence[str], retry_failed: bool) -> None:
-        outcomes = self.folder.outcomes()
-        self.outcomes = {
-            q: outcomes[q]
-            for q in question_ids
-            if q in outcomes and not (retry_failed and isinstance(outcomes[q], Failure))
-        }
+    def read(self, retry_failed: bool) -> None:
+        """Find what is there already; failures do not count where they are to be tried again."""
+        self.outcomes = self.folder.outcomes()
+        if retry_failed:
+            self.outcomes.forget([q for q, outcome in self.outcomes.items() if isinstance(outcome, Failure)])
         self.added = read_added(self.folder)
         for name, entry in self.all_entries.items():
             self.judgments[name] = read_judgments(self.folder, entry, self.outcomes)
@@ -73,10 +73,20 @@ class OpenRun:
         return {**self.entries, **self.added.entries}
 
     def is_done(self, question_id: str) -> bool:
-        outcome = self.outcomes.get(question_id)
-        if outcome is None:
+        if question_id not in self.outcomes:
             return False
-        return isinstance(outcome, Failure) or all(question_id in self.judgments[name] for name in self.entries)
+        judged = all(question_id in self.judgments[name] for name in self.entries)
+        return judged or isinstance(self.outcomes[question_id], Failure)
+
+    def record(self, question_id: str, outcome: Outcome) -> Outcome:
+        """Write an outcome; what was written is a failure where the response cannot be written."""
+        try:
+            self.folder.add_outcome(question_id, outcome)
+        except (TypeError, ValueError) as error:
+            outcome = Failure(type(error).__name__, f"the response cannot be written as JSON: {error}")
+            self.folder.add_outcome(question_id, outcome)
+        self.outcomes.update()
+        return outcome
 
     def write_manifest(self, metrics: Sequence[Metric], **changes: Json) -> None:
         """Write the manifest with these changes, and with what was added."""
@@ -102,13 +112,12 @@ def run_experiment(
 
 async def _run(experiment: Experiment, out: Path, on_progress: OnProgress, retry_failed: bool) -> list[Path]:
     documents = {document.id: document for document in experiment.benchmark.documents}
-    ids = [question.id for question in experiment.questions]
     runs = [open_run(experiment, pipeline, out, documents) for pipeline in experiment.pipelines]
     with ExitStack() as stack:
         try:
             for run in runs:
                 stack.enter_context(run.folder.locked())
-                run.read(ids, retry_failed)
+                run.read(retry_failed)
             await _answer_and_judge(experiment, runs, on_progress)
             if _add_pooled(experiment, runs):
                 await _answer_and_judge(experiment, runs, on_progress)
@@ -165,27 +174,22 @@ async def _one(experiment: Experiment, question: Question, run: OpenRun, resourc
             outcome = await run.pipeline.answer(question, resources, generate=experiment.generate)
         except ExecutionError as error:
             outcome = Failure(type(error).__name__, str(error))
-        try:
-            run.folder.add_outcome(question.id, outcome)
-        except (TypeError, ValueError) as error:
-            outcome = Failure(type(error).__name__, f"the response cannot be written as JSON: {error}")
-            run.folder.add_outcome(question.id, outcome)
-        run.outcomes[question.id] = outcome
+        outcome = run.record(question.id, outcome)
     if isinstance(outcome, Failure):
         return
     for judge in run.judges:
         if question.id not in run.judgments[judge.name]:
             key = str(run.entries[judge.name]["key"])
-            run.judgments[judge.name][question.id] = await judge_response(
-                run.folder, judge, key, experiment.judge, question, outcome
-            )
+            await judge_response(run.folder, judge, key, experiment.judge, question, outcome)
+            run.judgments[judge.name].update()
 
 
 async def judge_response(
     folder: RunFolder, judge: Judge, key: str, model: ChatModel | None, question: Question, response: Response
-) -> tuple[Judgment, ...]:
-    """What the judge says of a response, written to the folder under that key. Raises DeclarationError where it needs a
-    model and there is none.
+) -> None:
+    """Ask the judge about a response, and write what it says to the folder under that key.
+
+    Raises DeclarationError where it needs a model and there is none.
     """
     chat = model if asks_model(judge) else NoChat(judge.name)
     if chat is None:
@@ -195,7 +199,6 @@ async def judge_response(
         Judgment(question.id, key, item.item, item.index, item.text, item.verdict) for item in judged.items
     )
     folder.add_judgments(key, question.id, judgments, judged.usage)
-    return judgments
 
 
 def _score(experiment: Experiment, run: OpenRun) -> None:
@@ -203,15 +206,22 @@ def _score(experiment: Experiment, run: OpenRun) -> None:
     judgments = {name: scaled(entry, run.judgments[name]) for name, entry in run.all_entries.items()}
     scores = score_outcomes(metrics, experiment.benchmark, experiment.questions, run.outcomes, judgments)
     run.folder.write_scores(scores_to_json(scores))
-    answering = sum((o.usage for o in run.outcomes.values() if isinstance(o, Response)), Usage())
-    latencies = [o.latency_s for o in run.outcomes.values() if isinstance(o, Response)]
+    answering, failed, abstained = Usage(), 0, 0
+    latencies: list[float] = []
+    for outcome in run.outcomes.values():
+        if isinstance(outcome, Failure):
+            failed += 1
+            continue
+        answering += outcome.usage
+        abstained += outcome.abstained
+        latencies.append(outcome.latency_s)
     keys = [str(entry["key"]) for entry in run.all_entries.values()]
     run.write_manifest(
         metrics,
         status="complete",
         finished=_now(),
-        failed=sum(isinstance(outcome, Failure) for outcome in run.outcomes.values()),
-        abstained=sum(isinstance(o, Response) and o.abstained for o in run.outcomes.values()),
+        failed=failed,
+        abstained=abstained,
         usage={
             "answering": usage_to_json(answering),
             **{key: usage_to_json(run.folder.judging_usage(key)) for key in keys},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rageval.metrics.answers import score_answer
 from rageval.metrics.judged import entries_read, score_judged
@@ -14,6 +14,8 @@ from rageval.types import Benchmark, Estimate, Failure, Json, Judgment, Question
 
 Scores = Mapping[Metric, Mapping[str, Score | Unscored]]
 Judgments = Mapping[str, Mapping[str, tuple[Judgment, ...]]]
+
+_AT_ONCE = 1000  # questions in memory at the same time
 
 NO_HITS_AT_ALL = Unscored("the pipeline returned no hits for any question")
 
@@ -28,18 +30,28 @@ def score_outcomes(
     """Every question's score on every metric. `judgments` is by the judge's name in the manifest, then by question id.
 
     Every question must have an outcome. A failure scores the worst value wherever the metric has anything to say about
-    the question. Documents are ranked by their best passage.
+    the question. Documents are ranked by their best passage. Outcomes and judgments are read once, some questions at a
+    time.
     """
     ranking = [metric for metric in metrics if metric.kind == "ranking"]
-    scores: dict[Metric, dict[str, Score | Unscored]] = dict(_ranking_scores(ranking, benchmark, questions, outcomes))
-    for metric in metrics:
-        if metric.kind == "judged":
-            scores[metric] = score_verdicts(metric, questions, outcomes, judgments)
-        elif metric.kind == "answer":
-            scores[metric] = {
-                question.id: score_answer(metric, question, outcomes[question.id]) for question in questions
-            }
-    return {metric: scores[metric] for metric in metrics}
+    labels = _grades(benchmark) if ranking else {}
+    no_hits = bool(ranking) and _no_hits_at_all(questions, outcomes)
+    scores: dict[Metric, dict[str, Score | Unscored]] = {metric: {} for metric in metrics}
+    for some in _chunks(questions):
+        answered = {question.id: outcomes[question.id] for question in some}
+        judged = {name: _of(said, answered) for name, said in judgments.items()}
+        if no_hits:
+            for metric in ranking:
+                scores[metric].update(dict.fromkeys(answered, NO_HITS_AT_ALL))
+        elif ranking:
+            for metric, found in _ranking_scores(ranking, labels, answered).items():
+                scores[metric].update(found)
+        for metric in metrics:
+            if metric.kind == "judged":
+                scores[metric].update(score_verdicts(metric, some, answered, judged))
+            elif metric.kind == "answer":
+                scores[metric].update({q.id: score_answer(metric, q, answered[q.id]) for q in some})
+    return scores
 
 
 def score_verdicts(
@@ -58,18 +70,41 @@ def score_verdicts(
     }
 
 
-def _ranking_scores(
-    metrics: Sequence[Metric], benchmark: Benchmark, questions: Sequence[Question], outcomes: Mapping[str, Outcome]
-) -> dict[Metric, dict[str, Score | Unscored]]:
-    ids = [question.id for question in questions]
+def _chunks(questions: Sequence[Question]) -> Iterator[Sequence[Question]]:
+    return (questions[start : start + _AT_ONCE] for start in range(0, len(questions), _AT_ONCE))
+
+
+def _of(said: Mapping[str, tuple[Judgment, ...]], answered: Iterable[str]) -> dict[str, tuple[Judgment, ...]]:
+    found = ((question_id, said.get(question_id)) for question_id in answered)
+    return {question_id: judgments for question_id, judgments in found if judgments is not None}
+
+
+def _grades(benchmark: Benchmark) -> dict[str, dict[str, int]]:
+    """Grades by question and document, of several the best."""
     labels: dict[str, dict[str, int]] = {}
     for label in benchmark.labels:
         grades = labels.setdefault(label.question_id, {})
         grades[label.doc_id] = max(label.grade, grades.get(label.doc_id, label.grade))
-    rankings = {question_id: ranked_documents(outcomes[question_id]) for question_id in ids}
-    if not any(rankings.values()) and any(isinstance(outcomes[question_id], Response) for question_id in ids):
-        return {metric: dict.fromkeys(ids, NO_HITS_AT_ALL) for metric in metrics}
-    scores = score_rankings(metrics, labels, rankings, ids)
+    return labels
+
+
+def _no_hits_at_all(questions: Sequence[Question], outcomes: Mapping[str, Outcome]) -> bool:
+    """Whether there are responses, and none of them has hits: the pipeline does not retrieve."""
+    responses = False
+    for question in questions:
+        outcome = outcomes[question.id]
+        if isinstance(outcome, Response):
+            if outcome.hits:
+                return False
+            responses = True
+    return responses
+
+
+def _ranking_scores(
+    metrics: Sequence[Metric], labels: Mapping[str, Mapping[str, int]], outcomes: Mapping[str, Outcome]
+) -> dict[Metric, dict[str, Score | Unscored]]:
+    rankings = {question_id: ranked_documents(outcome) for question_id, outcome in outcomes.items()}
+    scores = score_rankings(metrics, labels, rankings, [*outcomes])
     return {
         metric: {
             question_id: Score(score.value, failed=isinstance(outcomes[question_id], Failure))
