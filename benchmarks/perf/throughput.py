@@ -173,7 +173,7 @@ def measure(url: str, in_flight: int) -> Spent:
 
 
 def copied(material: Material) -> Material:
-    """Ten of each question, whose words differ; answers, contexts and references stay as they are."""
+    """Ten of each question, with words of their own, and answers; contexts and references stay as they are."""
     questions = tuple(
         replace(question, id=f"{question.id}-{n}", text=f"{question.text} ({n})")
         for n in range(COPIES)
@@ -181,10 +181,18 @@ def copied(material: Material) -> Material:
     )
 
     def answered(responses: Mapping[str, Response]) -> dict[str, Response]:
-        return {question.id: responses[question.id.rpartition("-")[0]] for question in questions}
+        parts = ((question.id, *question.id.rsplit("-", 1)) for question in questions)
+        return {copy: numbered(responses[original], n) for copy, original, n in parts}
 
     benchmark = replace(material.benchmark, questions=questions, labels=())
     return Material(benchmark, questions, answered(material.referring), answered(material.quoting))
+
+
+def numbered(response: Response, n: str) -> Response:
+    """With a number before the mark that ends the answer."""
+    answer = response.answer or ""
+    words = answer.rstrip(".。")
+    return replace(response, answer=f"{words} ({n}){answer[len(words) :]}")
 
 
 def beside_ragas(python: str) -> str:
@@ -236,9 +244,8 @@ SETTING = (
     f"First table: `rageval judge` over {CALLS} answers, a call each, at a loopback endpoint that answers after "
     f"{LATENCY_MS} ms; parsing, judgments, cache, store and scores included; median of {REPETITIONS} runs in fresh "
     f"processes (least to most). Second table: the same responses judged by both on the metrics of judge_cost.py, "
-    f"{TURNS} turns in alternating order, medians; what the metrics ask is told there. The ten copies of a question "
-    "differ in its words alone: what rageval asks without showing the question is asked once for all ten, 2.4 calls a "
-    "question in the place of 3.2, so that its questions/s are flattered by about a third; its calls/s are not."
+    f"{TURNS} turns in alternating order, medians; what the metrics ask is told there. Each of the 20 questions is "
+    "there ten times, with a number in the question and in the answer, so that no two copies share a call."
 )
 
 
