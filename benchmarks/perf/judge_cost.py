@@ -56,6 +56,7 @@ CLAIM_JUDGES = {"claim_support", "reference_support", "claim_agreement"}
 CLAIM_MATRIX = tuple(name for name, metric in JUDGED_METRICS.items() if {*metric.judges} <= CLAIM_JUDGES)
 BOTH_SETS = tuple(dict.fromkeys((*CLAIM_MATRIX, *DEFAULT_SET)))
 RAGAS_PACKAGES = ("ragas", "langchain-openai", "openai")
+NO_TELEMETRY = {"RAGAS_DO_NOT_TRACK": "true", "DEEPEVAL_TELEMETRY_OPT_OUT": "YES", "ERROR_REPORTING": "NO"}
 HOW_TO_GET_RAGAS = "python -m venv X && X/bin/pip install 'ragas==0.4.3' 'langchain-community<0.4'"
 MISQUOTING = "misquoting"
 A_SENTENCE = "A sentence as long as another."
@@ -252,6 +253,8 @@ def filled(schema: Mapping[str, Any], told: Mapping[str, Any], definitions: Mapp
     """A value that the JSON schema allows; `told` by the name of the property where there is something to say."""
     if "$ref" in schema:
         return filled(definitions[schema["$ref"].rpartition("/")[2]], told, definitions, name)
+    if "anyOf" in schema:
+        return filled(schema["anyOf"][0], told, definitions, name)
     if "enum" in schema:
         return schema["enum"][0]
     match schema["type"]:
@@ -260,7 +263,7 @@ def filled(schema: Mapping[str, Any], told: Mapping[str, Any], definitions: Mapp
         case "array" if schema["items"].get("type") == "string":
             return told.get(name, [A_SENTENCE] * schema.get("minItems", 1))
         case "array":
-            return [filled(schema["items"], told, definitions) for _ in told[name]]
+            return [filled(schema["items"], told, definitions) for _ in told.get(name, [None])]
         case "integer":
             return told.get(name, 1)
         case _:
@@ -374,9 +377,15 @@ def judge_with_ragas() -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Ragas:
-    """RAGAS in its own interpreter."""
+class Peer:
+    """Another framework in its own interpreter. `judge` is the function whose source that interpreter runs,
+    `how_to_get` the commands that make one, `packages` those whose versions are told.
+    """
 
+    name: str
+    judge: Callable[[], None]
+    how_to_get: str
+    packages: tuple[str, ...]
     python: str
     material: Material
     in_flight: int = IN_FLIGHT
@@ -393,22 +402,26 @@ class Ragas:
         given = {
             "rows": rows,
             "tasks": [asdict(task) for task in tasks],
-            "packages": RAGAS_PACKAGES,
+            "packages": self.packages,
             "in_flight": self.in_flight,
         }
-        program = f"{inspect.getsource(judge_with_ragas)}\n{judge_with_ragas.__name__}()"
+        program = f"from typing import Any\n{inspect.getsource(self.judge)}\n{self.judge.__name__}()"
         done = subprocess.run(
             [self.python, "-W", "ignore", "-c", program],
             input=json.dumps(given),
             capture_output=True,
             text=True,
             check=False,
-            # It would report its use to its makers, and take loopback calls to a proxy where there is one.
-            env={**os.environ, "RAGAS_DO_NOT_TRACK": "true", "no_proxy": "127.0.0.1"},
+            # They would report their use to their makers, and take loopback calls to a proxy where there is one.
+            env={**os.environ, **NO_TELEMETRY, "no_proxy": "127.0.0.1"},
         )
         if done.returncode:
-            raise SystemExit(f"{self.python}: RAGAS failed:\n{done.stderr[-2000:]}\nIt needs: {HOW_TO_GET_RAGAS}")
+            raise SystemExit(f"{self.python}: {self.name} failed:\n{done.stderr[-2000:]}\nIt needs: {self.how_to_get}")
         return json.loads(done.stdout.splitlines()[-1])
+
+
+def with_ragas(python: str, material: Material, in_flight: int = IN_FLIGHT) -> Peer:
+    return Peer("RAGAS", judge_with_ragas, HOW_TO_GET_RAGAS, RAGAS_PACKAGES, python, material, in_flight)
 
 
 def as_row(question: Question, response: Response) -> dict[str, Any]:
@@ -437,14 +450,14 @@ class Ours:
             ).result()
 
 
-def count(name: str, side: Ours | Ragas, address: str, ids: Sequence[str]) -> list[Tally]:
+def count(name: str, side: Ours | Peer, address: str, ids: Sequence[str]) -> list[Tally]:
     """What each question costs, asked one by one."""
     side.run([Task(f"{address}/{name}/{question}/0/0/v1", [question]) for question in ids])
     found = tallies(address)
     return [found[f"{name}/{question}"] for question in ids]
 
 
-def time_in_turn(sides: Mapping[str, tuple[Ours | Ragas, int]], address: str, ids: list[str]) -> dict[str, list[Spent]]:
+def time_in_turn(sides: Mapping[str, tuple[Ours | Peer, int]], address: str, ids: list[str]) -> dict[str, list[Spent]]:
     """All questions at once, after one to warm up; each side `REPETITIONS` times, every other round in reverse.
 
     The number beside a side is the latency of embedding calls.
@@ -610,7 +623,7 @@ def main() -> None:
     if ragas_python and not shutil.which(ragas_python):
         parser.error(f"{ragas_python}: no such program; expected an interpreter that has RAGAS: {HOW_TO_GET_RAGAS}")
     material = prepare()
-    ragas = Ragas(ragas_python, material) if ragas_python else None
+    ragas = with_ragas(ragas_python, material) if ragas_python else None
     ragas_versions = ragas.versions() if ragas else ""
     ids = material.ids
     benchmark, referring, quoting = material.benchmark, material.referring, material.quoting
@@ -627,7 +640,7 @@ def main() -> None:
     }
     with served(serve) as address:
         counted = {what: count(name, side, address, ids) for what, (name, side) in alone.items()}
-        sides: dict[str, tuple[Ours | Ragas, int]] = {"rageval": (ours, LATENCY_MS)}
+        sides: dict[str, tuple[Ours | Peer, int]] = {"rageval": (ours, LATENCY_MS)}
         all_counts = {"rageval": counted["the default set"]}
         if ragas:
             sides |= {"ragas": (ragas, LATENCY_MS), "ragas-quick": (ragas, 0)}

@@ -3,12 +3,13 @@
 Run from the project's root:
 
     python -m venv X && X/bin/pip install 'ragas==0.4.3' 'langchain-community<0.4'
-    .venv/bin/python benchmarks/perf/throughput.py --ragas-python X/bin/python
+    python -m venv Y && Y/bin/pip install 'deepeval==4.3.1'
+    .venv/bin/python benchmarks/perf/throughput.py --ragas-python X/bin/python --deepeval-python Y/bin/python
 
 `rageval judge` judges 800 recorded answers again, a call each, at a loopback endpoint that answers after 200 ms: with
 64 calls under way it allows 320 a second, with 256 it allows 1,280. Replies are parsed, cached and stored, the run is
-scored. Then rageval and RAGAS judge the same 200 responses on the metrics of judge_cost.py, 64 calls under way. Writes
-`throughput.md` beside this file; without `--ragas-python` it prints rageval's half alone.
+scored. Then rageval, RAGAS and DeepEval judge the same 200 responses on the metrics of judge_cost.py. Writes
+`throughput.md` beside this file; without the two interpreters it prints rageval's part alone.
 """
 
 from __future__ import annotations
@@ -25,9 +26,10 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import yaml
 from judge_cost import (
@@ -36,14 +38,16 @@ from judge_cost import (
     LATENCY_MS,
     Material,
     Ours,
-    Ragas,
+    Peer,
     Spent,
+    Tally,
     Task,
     machine,
     own_versions,
     prepare,
     served,
     tallies,
+    with_ragas,
 )
 from judge_cost import serve as serve_judging
 
@@ -56,6 +60,7 @@ from rageval.types import Graded, Response
 CALLS, LATENCY_S, REPETITIONS = 800, 0.2, 5
 IN_FLIGHT = (64, 256)
 COPIES, SIDE_BY_SIDE, TURNS = 10, 64, 3
+HOW_TO_GET_DEEPEVAL = "python -m venv Y && Y/bin/pip install 'deepeval==4.3.1'"
 PASSAGE = "The lake lies at the foot of the mountain and is forty metres deep at its deepest place. " * 20
 
 
@@ -195,13 +200,76 @@ def numbered(response: Response, n: str) -> Response:
     return replace(response, answer=f"{words} ({n}){answer[len(words) :]}")
 
 
-def beside_ragas(python: str) -> str:
-    """Both judge the same responses in turn; calls and questions a second of each."""
+def judge_with_deepeval() -> None:
+    """Run the tasks on standard input one after another and print what they took.
+
+    The source of this function is run by DeepEval's interpreter, which has no rageval, so it stands alone. DeepEval's
+    default asks for the reasons of each score as well, a call more for each metric: those are left out.
+    """
+    import importlib
+    import json
+    import sys
+    import time
+    from importlib.metadata import version
+
+    deepeval: Any = importlib.import_module("deepeval")
+    configs: Any = importlib.import_module("deepeval.evaluate")
+    metrics: Any = importlib.import_module("deepeval.metrics")
+    models: Any = importlib.import_module("deepeval.models")
+    cases: Any = importlib.import_module("deepeval.test_case")
+    given = json.load(sys.stdin)
+    spent = []
+    for task in given["tasks"]:
+        wall, cpu = time.perf_counter(), time.process_time()
+        model = models.GPTModel(model="gpt-4o", base_url=task["url"], api_key="none")
+        told = {"model": model, "include_reason": False}
+        rows = [given["rows"][question] for question in task["ids"]]
+        found = deepeval.evaluate(
+            [
+                cases.LLMTestCase(
+                    input=row["user_input"],
+                    actual_output=row["response"],
+                    expected_output=row["reference"],
+                    retrieval_context=row["retrieved_contexts"],
+                )
+                for row in rows
+            ],
+            [
+                metrics.FaithfulnessMetric(**told),
+                metrics.AnswerRelevancyMetric(**told),
+                metrics.ContextualRelevancyMetric(**told),
+                metrics.ContextualPrecisionMetric(**told),
+            ],
+            async_config=configs.AsyncConfig(max_concurrent=given["in_flight"]),
+            display_config=configs.DisplayConfig(show_indicator=False, print_results=False, inspect_after_run=False),
+            cache_config=configs.CacheConfig(write_cache=False),
+        )
+        spent.append({"wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu})
+        scores = [metric.score for result in found.test_results for metric in result.metrics_data]
+        if len(scores) != 4 * len(rows) or None in scores:
+            raise ValueError(f"DeepEval: a score is missing: {scores}")
+    versions = {name: version(name) for name in given["packages"]}
+    told = {"spent": spent, "versions": versions, "python": ".".join(map(str, sys.version_info[:3]))}
+    print("\n" + json.dumps(told))
+
+
+def beside_peers(ragas_python: str, deepeval_python: str) -> str:
+    """All judge the same responses in turn; calls and questions a second of each."""
     material = copied(prepare())
-    sides: dict[str, Ours | Ragas] = {
-        "rageval": Ours(material.benchmark, material.referring, DEFAULT_SET, SIDE_BY_SIDE),
-        "RAGAS": Ragas(python, material, SIDE_BY_SIDE),
-    }
+    peers = [
+        with_ragas(ragas_python, material, SIDE_BY_SIDE),
+        Peer(
+            "DeepEval",
+            judge_with_deepeval,
+            HOW_TO_GET_DEEPEVAL,
+            ("deepeval", "openai"),
+            deepeval_python,
+            material,
+            SIDE_BY_SIDE,
+        ),
+    ]
+    ours = Ours(material.benchmark, material.referring, DEFAULT_SET, SIDE_BY_SIDE)
+    sides: dict[str, Ours | Peer] = {"rageval": ours, **{peer.name: peer for peer in peers}}
     seconds: dict[str, list[float]] = {name: [] for name in sides}
     with served(serve_judging) as address:
         for turn in range(TURNS):
@@ -212,22 +280,41 @@ def beside_ragas(python: str) -> str:
                 ]
                 seconds[name].append(sides[name].run(tasks)[-1].wall_s)
         found = tallies(address)
-    rows: list[list[float]] = []
-    for name, taken in seconds.items():
-        middle, tally = statistics.median(taken), found[f"{name}/0"]
-        calls = tally.calls + tally.embedding_calls
-        rows.append([calls, middle, calls / middle, len(material.ids) / middle])
-    ours, theirs = rows
+    rates = {name: Rates(found[f"{name}/0"], statistics.median(taken)) for name, taken in seconds.items()}
     lines = [
-        f"| {len(material.ids)} responses, {SIDE_BY_SIDE} in flight | calls | seconds | calls/s | questions/s |",
-        "|---|---|---|---|---|",
-        *(
-            f"| {name} | {row[0]:.0f} | {row[1]:.1f} | {row[2]:.0f} | {row[3]:.1f} |"
-            for name, row in zip(seconds, rows, strict=True)
-        ),
-        f"| ratio | | | {ours[2] / theirs[2]:.1f} | {ours[3] / theirs[3]:.1f} |",
+        f"| {len(material.ids)} responses | calls | most in flight | seconds | calls/s | questions/s |",
+        "|---|---|---|---|---|---|",
     ]
-    return "\n".join(lines)
+    for name, rate in rates.items():
+        lines.append(
+            f"| {name} | {rate.calls} | {rate.tally.most_in_flight} | {rate.seconds:.1f} | {rate.calls_a_second:.0f} | "
+            f"{len(material.ids) / rate.seconds:.1f} |"
+        )
+    first = rates["rageval"]
+    for peer in peers:
+        rate = rates[peer.name]
+        lines.append(
+            f"| rageval / {peer.name} | | | | {first.calls_a_second / rate.calls_a_second:.1f} | "
+            f"{rate.seconds / first.seconds:.1f} |"
+        )
+    told = "; ".join(f"{peer.name}: {peer.versions()}" for peer in peers)
+    return "\n".join(lines) + f"\n\n{told}."
+
+
+@dataclass(frozen=True)
+class Rates:
+    """What the endpoint was asked in one turn, and the median of the turns' seconds."""
+
+    tally: Tally
+    seconds: float
+
+    @property
+    def calls(self) -> int:
+        return self.tally.calls + self.tally.embedding_calls
+
+    @property
+    def calls_a_second(self) -> float:
+        return self.calls / self.seconds
 
 
 def rates(spent: Sequence[Spent]) -> str:
@@ -243,18 +330,23 @@ GENERATED = "Generated by `benchmarks/perf/throughput.py`; do not edit."
 SETTING = (
     f"First table: `rageval judge` over {CALLS} answers, a call each, at a loopback endpoint that answers after "
     f"{LATENCY_MS} ms; parsing, judgments, cache, store and scores included; median of {REPETITIONS} runs in fresh "
-    f"processes (least to most). Second table: the same responses judged by both on the metrics of judge_cost.py, "
-    f"{TURNS} turns in alternating order, medians; what the metrics ask is told there. Each of the 20 questions is "
-    "there ten times, with a number in the question and in the answer, so that no two copies share a call."
+    f"processes (least to most). Second table: the same responses judged by all on the metrics of judge_cost.py, "
+    f"{TURNS} turns in alternating order, medians; what RAGAS's ask is told there. DeepEval: Faithfulness, "
+    "AnswerRelevancy, ContextualRelevancy and ContextualPrecision, without the calls for reasons that it makes by "
+    f"default. rageval and RAGAS have at most {SIDE_BY_SIDE} calls under way, DeepEval as many responses. Each of "
+    "the 20 questions is there ten times, with a number in it and in its answer, so that no two copies share a call."
 )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ragas-python", help=f"an interpreter that has RAGAS: {HOW_TO_GET_RAGAS}")
-    ragas_python = parser.parse_args().ragas_python
-    if ragas_python and not shutil.which(ragas_python):
-        parser.error(f"{ragas_python}: no such program; expected an interpreter that has RAGAS: {HOW_TO_GET_RAGAS}")
+    parser.add_argument("--deepeval-python", help=f"an interpreter that has DeepEval: {HOW_TO_GET_DEEPEVAL}")
+    given = parser.parse_args()
+    pythons: list[str] = [python for python in (given.ragas_python, given.deepeval_python) if python]
+    for python in pythons:
+        if not shutil.which(python):
+            parser.error(f"{python}: no such program; expected an interpreter")
     load = os.getloadavg()[0]
     spent: dict[int, list[Spent]] = {n: [] for n in IN_FLIGHT}
     with served(serve) as address:
@@ -266,12 +358,13 @@ def main() -> None:
     lines = ["| in flight | endpoint allows | calls/s | CPU ms a call |", "|---|---|---|---|"]
     lines += [f"| {n} | {n / LATENCY_S:.0f} | {rates(found)} |" for n, found in spent.items()]
     parts = ["\n".join(lines)]
-    if ragas_python:
-        parts.append(beside_ragas(ragas_python))
+    beside = len(pythons) == 2
+    if beside:
+        parts.append(beside_peers(*pythons))
     about = f"{machine()}, load before the runs {load:.1f}. {own_versions()}."
     text = "\n\n".join(["# Judge calls a second", GENERATED, SETTING, *parts, about])
     print(text)
-    if ragas_python:
+    if beside:
         Path(__file__).with_suffix(".md").write_text(text + "\n", encoding="utf-8")
 
 
