@@ -59,12 +59,18 @@ class _Graph(Protocol):
 
 
 class ApproximateIndex:
-    """Passages by their unit vectors, shape (passages, dim); the score is the cosine of those that the graph finds."""
+    """Passages by their unit vectors, shape (passages, dim); the score is the cosine of those that the graph finds.
 
-    def __init__(self, passages: Sequence[Passage], vectors: Vectors, graph: _Graph) -> None:
+    `data` is what the graph reads while it searches, where that lies outside of it.
+    """
+
+    def __init__(
+        self, passages: Sequence[Passage], vectors: Vectors, graph: _Graph, data: NDArray[Any] | None = None
+    ) -> None:
         self.passages = passages
         self.vectors = vectors
         self._graph = graph
+        self._data = data  # kept: usearch holds no reference, and would read freed memory
 
     def search(self, vector: Vectors, depth: int) -> tuple[Hit, ...]:
         """Passages of about the `depth` documents nearest to a unit vector of shape (dim,), nearest first.
@@ -107,7 +113,7 @@ class ApproximateDense:
             **asdict(self.settings),
         }
         arrays = await passages.stored("approximate", settings, {"graph": "|u1"}, write)
-        return ApproximateIndex(passages, vectors, _open_graph(arrays["graph"], self.settings))
+        return ApproximateIndex(passages, vectors, _open_graph(arrays["graph"], self.settings), arrays["graph"])
 
 
 async def _make_graph(vectors: Vectors, settings: GraphSettings) -> _Graph:
@@ -133,7 +139,7 @@ async def _make_graph(vectors: Vectors, settings: GraphSettings) -> _Graph:
 
 
 def _open_graph(data: NDArray[Any], settings: GraphSettings) -> _Graph:
-    """The graph in these bytes, which it reads where they lie; they must outlive it."""
+    """The graph in these bytes, which it reads where they lie: they must outlive it."""
     from usearch.index import Index
 
     restore = cast("Callable[..., _Graph]", Index.restore)  # pyright: ignore[reportUnknownMemberType]

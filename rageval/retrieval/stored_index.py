@@ -32,7 +32,7 @@ Arrays: TypeAlias = Mapping[str, NDArray[Any]]
 
 _FORMAT = 1
 _META = "meta.json"
-_BLOCK_BYTES = 1 << 24
+_BLOCK_BYTES = 1 << 20
 
 
 class IndexWriter:
