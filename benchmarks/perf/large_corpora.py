@@ -24,7 +24,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -46,6 +47,27 @@ SEED, DIM, LATENT = 20260117, 384, 32
 VOCABULARY, MEDIAN_WORDS, SPREAD, MOST_WORDS, SENTENCE = 200_000, 100, 0.5, 200, 16
 QUERIES, QUERY_WORDS, DEPTH, ROUNDS = 100, 8, 100, 5
 IN_MEMORY_AT_MOST = 50_000
+COLUMNS = (
+    "index",
+    "splitting, s",
+    "index, s",
+    "on disk, MB",
+    "documents in memory, MB",
+    "peak while indexing, MB",
+    "opening, s",
+    "peak while searching, MB",
+    "queries/s",
+    "recall@10 / @100",
+)
+BESIDE = (
+    "index",
+    "made in memory, s",
+    "made on disk, s",
+    "peak above the documents in memory, MB",
+    "on disk, MB",
+    "queries/s in memory",
+    "on disk",
+)
 PARTS = ("bm25", "dense", "approximate-latent", "approximate-isotropic")
 
 
@@ -65,7 +87,7 @@ def make_documents(n: int) -> tuple[Document, ...]:
     documents: list[Document] = []
     while len(documents) < n:
         lengths = np.clip(
-            rng.lognormal(np.log(MEDIAN_WORDS), SPREAD, min(10_000, n - len(documents))), 5, MOST_WORDS
+            rng.lognormal(np.log(MEDIAN_WORDS), SPREAD, min(1000, n - len(documents))), 5, MOST_WORDS
         ).astype(int)
         drawn = np.searchsorted(shares, rng.random(lengths.sum()) * shares[-1]).tolist()
         end = 0
@@ -127,10 +149,24 @@ def resources(documents: tuple[Document, ...], part: str, folder: Path, *, store
     return Resources(documents, embedder=embedder, indexes=IndexStore(folder / "indexes", 0) if stored else None)
 
 
-def timed(work: Callable[[], Any]) -> tuple[float, Any]:
-    started = time.perf_counter()
-    found = work()
-    return time.perf_counter() - started, found
+@contextmanager
+def timed(said: dict[str, Any], name: str) -> Generator[None]:
+    """Note the seconds of the block, and those that the processor spent on it: on a busy machine they differ."""
+    started, cpu_started = time.perf_counter(), time.process_time()
+    yield
+    said[f"{name}_s"] = time.perf_counter() - started
+    said[f"{name}_cpu_s"] = time.process_time() - cpu_started
+
+
+def note_rates(said: dict[str, Any], work: Sequence[Callable[[Any], object]], index: object) -> None:
+    """Queries a second in each round, and a second of the processor."""
+    rounds: list[dict[str, Any]] = [{} for _ in range(ROUNDS)]
+    for one in rounds:
+        with timed(one, "round"):
+            for search in work:
+                search(index)
+    said["rates"] = [len(work) / one["round_s"] for one in rounds]
+    said["cpu_rates"] = [len(work) / one["round_cpu_s"] for one in rounds]
 
 
 def peak_mb() -> float:
@@ -142,67 +178,60 @@ def searches(part: str, documents: Sequence[Document]) -> list[Callable[[Any], t
     return [lambda index, query=query: index.search(query, DEPTH) for query in queries]
 
 
-async def make(part: str, documents: tuple[Document, ...], folder: Path) -> dict[str, float]:
+async def make(part: str, documents: tuple[Document, ...], folder: Path) -> dict[str, Any]:
     """Time the steps that lead to the index, and say how much memory they took."""
-    said: dict[str, float] = {"documents_mb": peak_mb()}
+    said: dict[str, Any] = {"documents_mb": peak_mb()}
     given = resources(documents, part, folder)
-    steps: dict[str, Shared[Any]] = {"digest_s": CorpusDigest(), "split_s": Chunking()}
+    steps: dict[str, Shared[Any]] = {"digest": CorpusDigest(), "split": Chunking()}
     if part.startswith("approximate"):
-        steps["vectors_s"] = Dense()
-    for name, step in {**steps, "index_s": shared_index(part)}.items():
-        started = time.perf_counter()
-        await given.get(step)
-        said[name] = time.perf_counter() - started
+        steps["vectors"] = Dense()
+    for name, step in {**steps, "index": shared_index(part)}.items():
+        with timed(said, name):
+            await given.get(step)
     return {**said, "peak_mb": peak_mb()}
 
 
 async def use(part: str, documents: tuple[Document, ...], folder: Path) -> dict[str, Any]:
     """Time opening and searching, and compare with what must be found."""
-    documents_mb = peak_mb()
+    said: dict[str, Any] = {"documents_mb": peak_mb()}
     given = resources(documents, part, folder)
-    started = time.perf_counter()
-    index = await given.get(shared_index(part))
-    open_s = time.perf_counter() - started
+    with timed(said, "open"):
+        index = await given.get(shared_index(part))
+    said["passages"] = len(index.passages)
     work = searches(part, documents)
     found = [search(index) for search in work]
-    rates = [len(work) / timed(lambda: [search(index) for search in work])[0] for _ in range(ROUNDS)]
-    said: dict[str, Any] = {
-        "documents_mb": documents_mb,
-        "open_s": open_s,
-        "passages": len(index.passages),
-        "rates": rates,
-        "peak_mb": peak_mb(),
-    }
+    note_rates(said, work, index)
+    said["peak_mb"] = peak_mb()
     if part.startswith("approximate"):
         exact = await given.get(Dense())
         truth = [search(exact) for search in work]
         for k in (10, 100):
-            names = [
-                ({h.passage.doc_id for h in t[:k]}, {h.passage.doc_id for h in f[:k]}) for t, f in zip(truth, found)
-            ]
-            said[f"recall@{k}"] = statistics.mean(len(wanted & got) / k for wanted, got in names)
-        said["exact_rates"] = [len(work) / timed(lambda: [search(exact) for search in work])[0] for _ in range(ROUNDS)]
+            pairs = zip((ids(hits[:k]) for hits in truth), (ids(hits[:k]) for hits in found), strict=True)
+            said[f"recall@{k}"] = statistics.mean(len(wanted & got) / k for wanted, got in pairs)
     return said
+
+
+def ids(hits: Sequence[Hit]) -> set[str]:
+    return {hit.passage.doc_id for hit in hits}
 
 
 async def in_memory(part: str, documents: tuple[Document, ...], folder: Path) -> dict[str, Any]:
     """The same without any store: time, memory, and whether the hits are the same."""
-    documents_mb = peak_mb()
+    said: dict[str, Any] = {"documents_mb": peak_mb()}
     given = resources(documents, part, folder / "in-memory", stored=False)
     await given.get(Chunking())
-    started = time.perf_counter()
-    index = await given.get(shared_index(part))
-    index_s = time.perf_counter() - started
-    peak = peak_mb()
+    with timed(said, "index"):
+        index = await given.get(shared_index(part))
+    said["peak_mb"] = peak_mb()
     work = searches(part, documents)
-    rates = [len(work) / timed(lambda: [search(index) for search in work])[0] for _ in range(ROUNDS)]
+    note_rates(said, work, index)
     stored = await resources(documents, part, folder).get(shared_index(part))
     for search in work:
         expected, found = search(index), search(stored)
         if [hit.passage for hit in found] != [hit.passage for hit in expected]:
             raise SystemExit(f"{part}: the hits differ from those in memory")
         np.testing.assert_allclose([h.score for h in found], [h.score for h in expected], rtol=1e-6)
-    return {"documents_mb": documents_mb, "index_s": index_s, "peak_mb": peak, "rates": rates}
+    return said
 
 
 CHILDREN = {"make": make, "use": use, "in-memory": in_memory}
@@ -216,72 +245,73 @@ def child(step: str, part: str, n: int, folder: Path) -> dict[str, Any]:
     return json.loads(done.stdout)
 
 
-def disk_mb(folder: Path, *patterns: str) -> float:
-    paths = [path for pattern in patterns for path in folder.glob(pattern)]
-    return sum(path.stat().st_size for path in paths if path.is_file()) / 1e6
-
-
 def measure(n: int, parts: Sequence[str], folder: Path) -> list[str]:
-    rows: list[str] = []
-    small: list[str] = []
+    rows: list[list[str]] = []
+    beside: list[list[str]] = []
     for part in parts:
         made = child("make", part, n, folder)
         used = child("use", part, n, folder)
-        kind = part.split("-")[0]
-        size = disk_mb(folder, f"indexes/{kind}-*/*") if kind != "approximate" else graph_mb(folder, vectors_of(part))
-        recall = f"{used['recall@10']:.3f} / {used['recall@100']:.3f}" if "recall@10" in used else "1"
         rows.append(
-            f"| {part} | {made['split_s']:.0f} | {made['index_s']:.0f} | {size:,.0f} | {made['documents_mb']:,.0f} | "
-            f"{made['peak_mb']:,.0f} | {used['open_s']:.2f} | {used['peak_mb']:,.0f} | "
-            f"{show_rates(used['rates'])} | {recall} |"
+            [
+                part,
+                show_seconds(made, "split"),
+                show_seconds(made, "index"),
+                f"{disk_mb(folder, part):,.0f}",
+                f"{made['documents_mb']:,.0f}",
+                f"{made['peak_mb']:,.0f}",
+                show_seconds(used, "open"),
+                f"{used['peak_mb']:,.0f}",
+                show_rates(used),
+                f"{used['recall@10']:.3f} / {used['recall@100']:.3f}" if "recall@10" in used else "1",
+            ]
         )
-        if n <= IN_MEMORY_AT_MOST and kind != "approximate":
+        if n <= IN_MEMORY_AT_MOST and not part.startswith("approximate"):
             memory = child("in-memory", part, n, folder)
-            small.append(
-                f"| {part} | {memory['index_s']:.1f} | {made['index_s']:.1f} | "
-                f"{memory['peak_mb'] - memory['documents_mb']:,.0f} | {made['peak_mb'] - made['documents_mb']:,.0f} | "
-                f"{show_rates(memory['rates'])} | {show_rates(used['rates'])} |"
-            )
-    lines = [
-        "| index | splitting, s | index, s | on disk, MB | memory: documents, MB | making: peak, MB | opening, s | searching: peak, MB | queries/s | recall@10 / @100 |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-        *rows,
-    ]
-    if small:
-        lines += [
-            "",
-            "| beside the index in memory | index in memory, s | on disk, s | memory above the documents: in memory, MB | on disk, MB | queries/s in memory | on disk |",
-            "|---|---|---|---|---|---|---|",
-            *small,
-        ]
-    return lines
+            peaks = [f"{said['peak_mb'] - said['documents_mb']:,.0f}" for said in (memory, made)]
+            seconds = [show_seconds(said, "index") for said in (memory, made)]
+            beside.append([part, *seconds, *peaks, show_rates(memory), show_rates(used)])
+    lines = table_lines(COLUMNS, rows)
+    return [*lines, "", "Beside the same index in memory:", "", *table_lines(BESIDE, beside)] if beside else lines
 
 
-def graph_mb(folder: Path, vectors: str) -> float:
-    metas = (path for path in folder.glob("indexes/approximate-*/meta.json"))
-    mine = [
-        path.parent for path in metas if json.loads(path.read_text("utf-8"))["key"]["embedder"] == f"random-{vectors}"
-    ]
-    return sum(disk_mb(path, "*") for path in mine)
+def disk_mb(folder: Path, part: str) -> float:
+    """The size of the index of that part, and of nothing that it rests on."""
+    of_kind = folder.glob(f"indexes/{part.split('-')[0]}-*/meta.json")
+    keys = {path.parent: json.loads(path.read_text("utf-8"))["key"] for path in of_kind}
+    embedder = f"random-{vectors_of(part)}"
+    mine = [path for path, key in keys.items() if key.get("embedder", embedder) == embedder]
+    return sum(file.stat().st_size for path in mine for file in path.iterdir()) / 1e6
 
 
-def show_rates(rates: Sequence[float]) -> str:
-    return f"{statistics.median(rates):,.1f} ({min(rates):,.1f} to {max(rates):,.1f})"
+def table_lines(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    lines = [f"| {' | '.join(row)} |" for row in (columns, *rows)]
+    return [lines[0], "|---" * len(columns) + "|", *lines[1:]]
+
+
+def show_seconds(said: dict[str, Any], name: str) -> str:
+    return f"{said[f'{name}_s']:,.1f} ({said[f'{name}_cpu_s']:,.1f})"
+
+
+def show_rates(said: dict[str, Any]) -> str:
+    rates = said["rates"]
+    cpu = statistics.median(said["cpu_rates"])
+    return f"{statistics.median(rates):,.0f}, {min(rates):,.0f} to {max(rates):,.0f} ({cpu:,.0f})"
 
 
 def write_table(n: int, table: Sequence[str], load: float) -> str:
     graph = GraphSettings()
     setting = (
-        f"{n:,} documents, each of them a passage (Zipf's law over {VOCABULARY:,} words, log-normal lengths around {MEDIAN_WORDS} words), "
-        f"{QUERIES} queries of {QUERY_WORDS} words of a passage, or as many vectors; {DEPTH} documents a query. Vectors of "
-        f"{DIM} float32, drawn and not computed: an embedder's time comes on top. Each step in a process of its own that "
-        "holds the documents too. Splitting: text to passages, once for all indexes. Index: making it, through the cache "
-        "of vectors where there are any, the exact vectors before an approximate index not counted. Opening: digest of "
-        "the documents and checking of the files in a new process, which splits, tokenises and embeds nothing. Peak "
-        "memory counts pages of mapped files, which the system can take back. "
-        f"Queries/s: one thread, median of {ROUNDS} "
-        f"rounds (least and most). Recall: beside exact search. Approximate: HNSW with M = {graph.neighbours}, "
-        f"efConstruction = {graph.width_of_insertion}, ef = {graph.width_of_search} at least, float16, one thread."
+        f"{n:,} documents, each of them a passage: words by Zipf's law over {VOCABULARY:,}, log-normal lengths around "
+        f"{MEDIAN_WORDS} words. {QUERIES} queries of {QUERY_WORDS} words of a passage, or as many vectors; {DEPTH} "
+        f"documents a query. Vectors of {DIM} float32 are drawn and not computed: an embedder's time comes on top. "
+        "Each step in a process of its own on one core, which holds the documents too. Splitting: from texts to "
+        "passages, once for all indexes. Index: making it, through the cache of vectors where there are any; the "
+        "vectors of an approximate index are not counted. Opening: digest of the documents and checking of the files "
+        "in a new process, which splits, tokenises and embeds nothing. Peaks count pages of mapped files, which the "
+        f"system can take back. Queries/s: one thread, median of {ROUNDS} rounds, least to most. Recall: beside "
+        f"exact search. Approximate: HNSW with M = {graph.neighbours}, efConstruction = {graph.width_of_insertion}, "
+        f"ef = {graph.width_of_search} at least, float16, one thread. In brackets: by processor time, which other work "
+        "on the machine does not touch."
     )
     machine = f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
     versions = ", ".join(f"{name} {version(name)}" for name in ("numpy", "bm25s", "usearch"))

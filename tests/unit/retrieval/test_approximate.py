@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from rageval.errors import DeclarationError, MissingExtraError
+from rageval.experiment.recipes import build_pipeline
 from rageval.models.scripted import HashEmbedder
 from rageval.pipeline import IndexStore, Pipeline, Resources
 from rageval.retrieval import Chunking, Retrieve
@@ -132,3 +134,10 @@ def test_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         Retrieve("hybrid", dense_search="approximate")
     Retrieve("hybrid")
+
+
+@needs_usearch
+def test_a_recipe_passes_it_on_and_is_labelled_with_it(tmp_path: Path) -> None:
+    pipeline = build_pipeline("naive", {"dense_search": "approximate"}, tmp_path)
+    assert pipeline.label == "naive(dense_search=approximate)"
+    assert '"dense_search": "approximate"' in json.dumps(pipeline.stage.spec())
