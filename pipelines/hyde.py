@@ -7,9 +7,17 @@ is wrong. Gao et al. 2022, arXiv 2212.10496.
 from rageval.generation import Answer, WriteHypotheticalAnswers
 from rageval.pipeline import Stage
 from rageval.retrieval import Chunking, Retrieve
+from rageval.retrieval.retrieve import DenseSearch
 
 
-def build(n: int = 1, k: int = 5, depth: int = 100, chunk_tokens: int = 384, overlap: int = 0) -> Stage:
+def build(
+    n: int = 1,
+    k: int = 5,
+    depth: int = 100,
+    chunk_tokens: int = 384,
+    overlap: int = 0,
+    dense_search: DenseSearch = "exact",
+) -> Stage:
     """`n` hypothetical answers; the search is dense."""
-    retrieve = Retrieve("dense", k, depth, Chunking(chunk_tokens, overlap), combine="mean")
+    retrieve = Retrieve("dense", k, depth, Chunking(chunk_tokens, overlap), combine="mean", dense_search=dense_search)
     return WriteHypotheticalAnswers(n) >> retrieve >> Answer()

@@ -7,7 +7,7 @@ answers that were looked at twice. Asai et al. 2023, arXiv 2310.11511.
 from rageval.generation import SelfReflect
 from rageval.pipeline import Stage
 from rageval.retrieval import Chunking, Retrieve
-from rageval.retrieval.retrieve import Retriever
+from rageval.retrieval.retrieve import DenseSearch, Retriever
 
 
 def build(
@@ -19,7 +19,8 @@ def build(
     decide: bool = True,
     threshold: float = 0.5,
     max_retries: int = 1,
+    dense_search: DenseSearch = "exact",
 ) -> Stage:
     """`threshold`: the least P(yes) that keeps a passage or accepts an answer; `max_retries`: rewrites at most."""
-    retrieve = Retrieve(retriever, k, depth, Chunking(chunk_tokens, overlap))
+    retrieve = Retrieve(retriever, k, depth, Chunking(chunk_tokens, overlap), dense_search=dense_search)
     return SelfReflect(retrieve, decide, threshold, max_retries)

@@ -17,6 +17,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol, TypeAlias, TypeVar, cast
 
 from rageval.errors import DeclarationError
@@ -40,8 +41,19 @@ class Shared(Protocol[T_co]):
     async def build(self, resources: Resources) -> T_co: ...
 
 
+@dataclass(frozen=True, slots=True)
+class IndexStore:
+    """Where indexes of large corpora are kept: those of more than `large` passages, for any chunking."""
+
+    folder: Path
+    large: int = 100_000
+
+
 class Resources:
-    """What pipelines draw on: documents, labels (for the oracle alone), models, and shared indexes built on demand."""
+    """What pipelines draw on: documents, labels (for the oracle alone), models, and shared indexes built on demand.
+
+    Without `indexes`, every index is kept in memory, however large.
+    """
 
     def __init__(
         self,
@@ -50,9 +62,11 @@ class Resources:
         labels: tuple[RelevanceLabel, ...] = (),
         chat: ChatModel | None = None,
         embedder: Embedder | None = None,
+        indexes: IndexStore | None = None,
     ) -> None:
         self.documents = documents
         self.labels = labels
+        self.indexes = indexes
         self._chat = chat
         self._embedder = embedder
         self._built: dict[Any, asyncio.Task[Any]] = {}

@@ -19,7 +19,11 @@ def content_hash(documents: Iterable[Document], questions: Iterable[Question], l
     lines = [_line("document", d.id, d.title, d.text, d.language, dict(d.metadata)) for d in documents]
     lines += [_line("question", q.id, q.text, q.language, q.references, q.tags) for q in questions]
     lines += [_line("label", x.question_id, x.doc_id, x.grade, x.start, x.end) for x in labels]
-    return hashlib.sha256("".join(sorted(lines)).encode("ascii")).hexdigest()
+    lines.sort()
+    digest = hashlib.sha256()
+    for line in lines:
+        digest.update(line.encode("ascii"))
+    return digest.hexdigest()
 
 
 def _line(*fields: object) -> str:

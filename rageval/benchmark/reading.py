@@ -22,24 +22,33 @@ def require_files(paths: Sequence[Path], remedy: str = "") -> None:
 
 
 def read_lines(path: Path, problems: list[str]) -> Iterator[tuple[str, str]]:
-    r"""The lines with their places.
+    r"""The lines with their places, read as they are asked for.
 
     Lines end at \n alone (with or without a \r before it): U+2028, U+0085 and the like belong to the text. A byte order
     mark is dropped. Bytes that are no UTF-8 spoil only their own line.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise BenchmarkError([f"{path}: found no readable file ({error.strerror}), expected a text file"]) from None
-    for number, line in enumerate(content.removeprefix(codecs.BOM_UTF8).split(b"\n"), start=1):
+    for number, line in enumerate(_byte_lines(path), start=1):
         place = f"{path}:{number}"
         try:
-            text = line.removesuffix(b"\r").decode()
+            text = line.removesuffix(b"\n").removesuffix(b"\r").decode()
         except UnicodeDecodeError as error:
             byte = line[error.start]
             problems.append(f"{place}: found the byte 0x{byte:02x} at position {error.start + 1}, expected UTF-8 text")
             continue
         yield place, text
+
+
+def _byte_lines(path: Path) -> Iterator[bytes]:
+    """The lines with their ends; behind the last line break there is an empty one."""
+    try:
+        with path.open("rb") as file:
+            line = b"\n"
+            for number, line in enumerate(file):
+                yield line if number else line.removeprefix(codecs.BOM_UTF8)
+            if line.endswith(b"\n"):
+                yield b""
+    except OSError as error:
+        raise BenchmarkError([f"{path}: found no readable file ({error.strerror}), expected a text file"]) from None
 
 
 def filled_lines(path: Path, problems: list[str]) -> Iterator[tuple[str, str]]:

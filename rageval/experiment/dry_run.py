@@ -16,7 +16,7 @@ from rageval.models.base import ChatModel, ChatReply, ChatRequest, Embedder, Vec
 from rageval.models.cache import CachedChat
 from rageval.models.vector_cache import CachedEmbedder
 from rageval.models.wrapped import WrappedChat
-from rageval.pipeline import Resources
+from rageval.pipeline import IndexStore, Resources
 from rageval.systems import CallFunction
 from rageval.types import Failure, Question
 
@@ -118,7 +118,11 @@ async def _dry_run(experiment: Experiment, out: Path, retry_failed: bool) -> Out
     )
     documents = {document.id: document for document in experiment.benchmark.documents}
     resources = Resources(
-        cached.benchmark.documents, labels=cached.benchmark.labels, chat=cached.chat, embedder=cached.embedder
+        cached.benchmark.documents,
+        labels=cached.benchmark.labels,
+        chat=cached.chat,
+        embedder=cached.embedder,
+        indexes=IndexStore(out / "cache" / "indexes"),
     )
     try:
         found: list[DryRun] = []

@@ -24,7 +24,7 @@ from rageval.judges.custom import NoChat
 from rageval.line_log import LineLog
 from rageval.metrics.names import Metric
 from rageval.models.base import ChatModel
-from rageval.pipeline import Pipeline, Resources, fingerprint
+from rageval.pipeline import IndexStore, Pipeline, Resources, fingerprint
 from rageval.prompts import prompt_digests
 from rageval.records import Outcome, question_to_json, usage_to_json
 from rageval.store import RunFolder
@@ -118,9 +118,10 @@ async def _run(experiment: Experiment, out: Path, on_progress: OnProgress, retry
             for run in runs:
                 stack.enter_context(run.folder.locked())
                 run.read(retry_failed)
-            await _answer_and_judge(experiment, runs, on_progress)
+            indexes = IndexStore(out / "cache" / "indexes")
+            await _answer_and_judge(experiment, runs, indexes, on_progress)
             if _add_pooled(experiment, runs):
-                await _answer_and_judge(experiment, runs, on_progress)
+                await _answer_and_judge(experiment, runs, indexes, on_progress)
         finally:
             await experiment.close()
         for run in runs:
@@ -138,7 +139,9 @@ def _add_pooled(experiment: Experiment, runs: Sequence[OpenRun]) -> bool:
     return bool(pooled)
 
 
-async def _answer_and_judge(experiment: Experiment, runs: Sequence[OpenRun], on_progress: OnProgress) -> None:
+async def _answer_and_judge(
+    experiment: Experiment, runs: Sequence[OpenRun], indexes: IndexStore, on_progress: OnProgress
+) -> None:
     """Work through all questions, all pipelines of a question one after another: they share passages and prefixes."""
     total = len(experiment.questions) * len(runs)
     work = [(q, run) for q in experiment.questions for run in runs if not run.is_done(q.id)]
@@ -157,6 +160,7 @@ async def _answer_and_judge(experiment: Experiment, runs: Sequence[OpenRun], on_
         labels=experiment.benchmark.labels,
         chat=experiment.chat,
         embedder=experiment.embedder,
+        indexes=indexes,
     )
     pending = [run for run in runs if any(run is other and q.id not in run.outcomes for q, other in work)]
     for index in dict.fromkeys(index for run in pending for index in run.pipeline.stage.indexes()):

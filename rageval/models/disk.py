@@ -2,31 +2,43 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import logging
 import os
 import sqlite3
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Generator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import IO
 
 from rageval.errors import DeclarationError
 
 _BUSY_TIMEOUT_S = 60.0
+_PATIENCE_S = 0.2
 _log = logging.getLogger("rageval")
 
 
 @contextmanager
 def locked(path: Path) -> Generator[None]:
     """Hold the lock file `<path>.lock` against other processes; the system frees it when its holder dies."""
-    with _beside(path, ".lock").open("a") as handle:
+    with beside(path, ".lock").open("a") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+@asynccontextmanager
+async def locked_patiently(path: Path) -> AsyncGenerator[None]:
+    """`locked`, for a coroutine: the event loop goes on while another process, or another task, holds the lock."""
+    with beside(path, ".lock").open("a") as handle:
+        while not _try_lock(handle):  # noqa: ASYNC110 (what is waited for may happen in another process)
+            await asyncio.sleep(_PATIENCE_S)
         yield
 
 
 def write_atomically(path: Path, text: str) -> None:
     """Write `path` so that a reader sees either the old content or the whole new one."""
-    partial = _beside(path, f".{os.getpid()}.partial")
+    partial = beside(path, f".{os.getpid()}.partial")
     partial.write_text(text, encoding="utf-8")
     partial.replace(path)
 
@@ -34,17 +46,17 @@ def write_atomically(path: Path, text: str) -> None:
 def set_aside(paths: Sequence[Path], why: str) -> None:
     """Rename those of `paths` that exist to `<path>.corrupt-<n>`, all with the same unused n, and log a warning."""
     n = 1
-    while any(_beside(path, f".corrupt-{n}").exists() for path in paths):
+    while any(beside(path, f".corrupt-{n}").exists() for path in paths):
         n += 1
     for path in paths:
         if path.exists():
-            path.rename(_beside(path, f".corrupt-{n}"))
+            path.rename(beside(path, f".corrupt-{n}"))
     _log.warning("%s: %s; set aside as %s.corrupt-%d and started afresh", paths[0], why, paths[0].name, n)
 
 
 def database_files(path: Path) -> list[Path]:
     """The files of the SQLite database at `path`, whether they exist or not."""
-    return [path, _beside(path, "-wal"), _beside(path, "-shm")]
+    return [path, beside(path, "-wal"), beside(path, "-shm")]
 
 
 def open_database(path: Path, schema: Sequence[str], version: int) -> sqlite3.Connection:
@@ -75,6 +87,14 @@ def open_database(path: Path, schema: Sequence[str], version: int) -> sqlite3.Co
 def cannot_write(path: Path, error: Exception) -> DeclarationError:
     """The error for a path that the system does not let us write."""
     return DeclarationError(f"{path}: cannot be written ({error}): free space there or choose another cache folder")
+
+
+def _try_lock(handle: IO[str]) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -113,5 +133,6 @@ def _prepare(connection: sqlite3.Connection, schema: Sequence[str], version: int
     connection.execute("COMMIT")
 
 
-def _beside(path: Path, suffix: str) -> Path:
+def beside(path: Path, suffix: str) -> Path:
+    """`path` with a suffix to its whole name."""
     return path.with_name(path.name + suffix)

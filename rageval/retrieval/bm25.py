@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import logging
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import metadata
 from typing import Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rageval import text
 from rageval.pipeline import Resources
+from rageval.retrieval import large_bm25
 from rageval.retrieval.chunking import Chunking
+from rageval.retrieval.large_bm25 import BM25_ARRAYS, LargeBM25Index, write_bm25
+from rageval.retrieval.large_passages import LargePassages
 from rageval.retrieval.ranking import top_hits
+from rageval.retrieval.stored_index import code_digest
 from rageval.text import search_words
-from rageval.types import Hit, Passage
+from rageval.types import Hit, Json, Passage
+
+K1 = 1.2
+B = 0.75
 
 
 class _Scorer(Protocol):
@@ -34,8 +44,8 @@ class BM25Index:
         passages: Sequence[Passage],
         *,
         words: Callable[[str], list[str]] = search_words,
-        k1: float = 1.2,
-        b: float = 0.75,
+        k1: float = K1,
+        b: float = B,
     ) -> None:
         import bm25s  # pyright: ignore[reportMissingTypeStubs]
 
@@ -60,9 +70,22 @@ class BM25Index:
 
 @dataclass(frozen=True)
 class BM25:
-    """The BM25 index of a chunking, built once."""
+    """The BM25 index of a chunking, built once; that of a large corpus lies on disk."""
 
     chunking: Chunking = Chunking()
 
-    async def build(self, resources: Resources) -> BM25Index:
-        return BM25Index(await resources.get(self.chunking))
+    async def build(self, resources: Resources) -> BM25Index | LargeBM25Index:
+        passages = await resources.get(self.chunking)
+        if not isinstance(passages, LargePassages):
+            return BM25Index(passages)
+        settings: dict[str, Json] = {
+            "k1": K1,
+            "b": B,
+            "code": code_digest(text, large_bm25),
+            "words": [f"{name} {metadata.version(name)}" for name in ("rjieba", "PyStemmer")],
+            "unicode": unicodedata.unidata_version,
+        }
+        arrays = await passages.stored(
+            "bm25", settings, BM25_ARRAYS, lambda writer: write_bm25(writer, passages, k1=K1, b=B)
+        )
+        return LargeBM25Index(passages, arrays)

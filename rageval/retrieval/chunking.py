@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
+import numpy as np
+from numpy.typing import NDArray
+
+from rageval import text as text_module
 from rageval.errors import DeclarationError
-from rageval.pipeline import Resources
+from rageval.pipeline import IndexStore, Resources
+from rageval.retrieval.large_passages import SPANS, CorpusDigest, LargePassages, cut
+from rageval.retrieval.stored_index import IndexWriter, code_digest, index_path, stored_index
 from rageval.text import count_tokens, sentences
-from rageval.types import Document, Passage
+from rageval.types import Document, Json, Passage
+
+_DOCUMENTS_AT_ONCE = 4096
 
 
 @dataclass(frozen=True)
@@ -29,15 +41,54 @@ class Chunking:
         if self.overlap < 0:
             raise DeclarationError(f"overlap: found {self.overlap}, expected 0 or more sentences")
 
-    async def build(self, resources: Resources) -> tuple[Passage, ...]:
-        return tuple(passage for document in resources.documents for passage in self.split(document))
+    async def build(self, resources: Resources) -> Sequence[Passage]:
+        """All passages of the corpus, in order. Those of a large one are cut when they are asked for."""
+        documents, store = resources.documents, resources.indexes
+        if store is None:
+            return tuple(passage for document in documents for passage in self.split(document))
+        return await self._build(documents, store, await resources.get(CorpusDigest()))
+
+    async def _build(self, documents: Sequence[Document], store: IndexStore, corpus: str) -> Sequence[Passage]:
+        key: dict[str, Json] = {
+            "kind": "passages",
+            "corpus": corpus,
+            "tokens": self.tokens,
+            "overlap": self.overlap,
+            "code": code_digest(text_module, sys.modules[__name__]),
+        }
+        spans: NDArray[np.int32] | None = None
+        if not index_path(store.folder, key).exists():
+            spans = await self._all_spans(documents)
+            if len(spans) <= store.large:
+                return tuple(
+                    cut(documents[position], start, end)
+                    for position, start, end in cast("list[list[int]]", spans.tolist())
+                )
+
+        async def write(writer: IndexWriter) -> None:
+            writer.append("spans", await self._all_spans(documents) if spans is None else spans)
+
+        arrays = await stored_index(store.folder, key, SPANS, write)
+        return LargePassages(documents, arrays["spans"], store.folder, key)
+
+    async def _all_spans(self, documents: Sequence[Document]) -> NDArray[np.int32]:
+        """A row (position of the document, start, end) for each passage."""
+        parts: list[NDArray[np.int32]] = []
+        for first in range(0, len(documents), _DOCUMENTS_AT_ONCE):
+            some = enumerate(documents[first : first + _DOCUMENTS_AT_ONCE], first)
+            rows = [(position, *span) for position, document in some for span in self._spans(document.text)]
+            parts.append(np.array(rows, dtype=np.int32))
+            await asyncio.sleep(0)  # a run can be stopped here
+        return np.concatenate(parts) if parts else np.zeros((0, 3), dtype=np.int32)
 
     def split(self, document: Document) -> list[Passage]:
         """The passages of one document, in order. Every visible character is in at least one of them."""
-        text = document.text
+        return [cut(document, start, end) for start, end in self._spans(document.text)]
+
+    def _spans(self, text: str) -> list[tuple[int, int]]:
         pieces = [piece for span in sentences(text) for piece in self._fit(text, *span)]
         sizes = [count_tokens(text[start:end]) for start, end in pieces]
-        passages: list[Passage] = []
+        spans: list[tuple[int, int]] = []
         new = 0
         while new < len(pieces):
             first, used = new, sizes[new]
@@ -49,9 +100,8 @@ class Chunking:
             while new < len(pieces) and used + sizes[new] <= self.tokens:
                 used += sizes[new]
                 new += 1
-            start, end = pieces[first][0], pieces[new - 1][1]
-            passages.append(Passage(document.id, start, end, text[start:end], document.title))
-        return passages or [Passage(document.id, 0, 0, "", document.title)]
+            spans.append((pieces[first][0], pieces[new - 1][1]))
+        return spans or [(0, 0)]
 
     def _fit(self, text: str, start: int, end: int) -> list[tuple[int, int]]:
         """Spans within the budget that make up text[start:end]: itself where it fits, else cut greedily."""

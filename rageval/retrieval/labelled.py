@@ -29,11 +29,10 @@ class RetrieveLabelled(Stage):
         return ContextSize(self.k, self.chunking.tokens)
 
     async def run(self, state: State, resources: Resources) -> State:
-        by_document: dict[str, list[Passage]] = {}
-        for passage in await resources.get(self.chunking):
-            by_document.setdefault(passage.doc_id, []).append(passage)
         labels = [label for label in resources.labels if label.question_id == state.question.id and label.grade > 0]
         labels.sort(key=lambda label: -label.grade)
+        named = {label.doc_id for label in labels}
+        by_document = {doc.id: self.chunking.split(doc) for doc in resources.documents if doc.id in named}
         grades: dict[Passage, int] = {}
         for label in labels:
             for passage in _named(label, by_document[label.doc_id]):

@@ -27,7 +27,7 @@ _PROMPTS: dict[View, str] = {"summaries": "summarise", "questions": "ask_questio
 class MultiVectorIndex:
     """Several unit vectors per passage; a passage scores its best vector's cosine."""
 
-    def __init__(self, passages: tuple[Passage, ...], vectors: Vectors, owners: np.ndarray) -> None:
+    def __init__(self, passages: Sequence[Passage], vectors: Vectors, owners: np.ndarray) -> None:
         self.passages = passages
         self._vectors = vectors
         self._owners = owners
@@ -62,7 +62,7 @@ class MultiVector:
         vectors = await resources.embedder.embed(texts, "passage")
         return MultiVectorIndex(passages, vectors, np.array(owners, dtype=np.intp))
 
-    async def _small_texts(self, view: View, passages: tuple[Passage, ...], resources: Resources) -> list[list[str]]:
+    async def _small_texts(self, view: View, passages: Sequence[Passage], resources: Resources) -> list[list[str]]:
         if view == "sentences":
             return [[passage.text[start:end] for start, end in sentences(passage.text)] for passage in passages]
         languages: dict[str, Language] = {document.id: document.language for document in resources.documents}

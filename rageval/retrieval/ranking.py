@@ -11,11 +11,17 @@ from rageval.types import Hit, Passage
 
 
 def top_hits(
-    scores: NDArray[np.floating], passages: Sequence[Passage], depth: int, *, above: float = -np.inf
+    scores: NDArray[np.floating],
+    passages: Sequence[Passage],
+    depth: int,
+    *,
+    above: float = -np.inf,
+    positions: NDArray[np.integer] | None = None,
 ) -> tuple[Hit, ...]:
     """The best passages, best first, until `depth` different documents are among them.
 
-    Only scores greater than `above` count. Equal scores keep the order of the corpus, so rankings are reproducible.
+    The scores are of all passages, or of those at `positions` (rising) alone. Only scores greater than `above` count.
+    Equal scores keep the order of the corpus, so rankings are reproducible.
     """
     size = len(scores)
     wanted = min(size, depth * 2)
@@ -27,7 +33,7 @@ def top_hits(
         for position in map(int, order):
             if scores[position] <= above:
                 return tuple(hits)
-            passage = passages[position]
+            passage = passages[position if positions is None else int(positions[position])]
             if len(documents) == depth and passage.doc_id not in documents:
                 return tuple(hits)
             documents.add(passage.doc_id)

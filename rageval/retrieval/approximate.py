@@ -1,0 +1,148 @@
+"""Approximate search over embeddings: a graph of neighbours (HNSW, by usearch) proposes, exact cosines decide.
+
+Malkov and Yashunin 2018, arXiv 1603.09320. The search may miss passages, so a pipeline has to ask for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rageval.extras import need_package
+from rageval.models.base import Vectors
+from rageval.pipeline import Resources
+from rageval.retrieval.chunking import Chunking
+from rageval.retrieval.dense import Dense
+from rageval.retrieval.large_passages import LargePassages
+from rageval.retrieval.ranking import top_hits
+from rageval.retrieval.stored_index import IndexWriter
+from rageval.types import Hit, Passage
+
+_VECTORS_AT_ONCE = 4096
+
+
+def need_approximate() -> None:
+    """Raise MissingExtraError where the package for approximate search is not installed."""
+    need_package("usearch", "large", "dense_search: approximate")
+
+
+@dataclass(frozen=True, slots=True)
+class GraphSettings:
+    """How the graph is made and searched, in the words of HNSW: M, efConstruction and the least ef.
+
+    Vectors are kept as float16 in the graph; they only guide the search.
+    """
+
+    neighbours: int = 16
+    width_of_insertion: int = 128
+    width_of_search: int = 256
+
+
+class _Found(Protocol):
+    @property
+    def keys(self) -> NDArray[np.uint64]: ...
+
+
+class _Graph(Protocol):
+    expansion_search: int
+
+    def add(self, keys: NDArray[np.uint64], vectors: Vectors, *, threads: int) -> object: ...
+    def search(self, vectors: Vectors, count: int, *, threads: int) -> _Found: ...
+    def save(self, path_or_buffer: Path) -> None: ...
+
+
+class ApproximateIndex:
+    """Passages by their unit vectors, shape (passages, dim); the score is the cosine of those that the graph finds.
+
+    `data` is what the graph reads while it searches, where that lies outside of it.
+    """
+
+    def __init__(
+        self, passages: Sequence[Passage], vectors: Vectors, graph: _Graph, data: NDArray[Any] | None = None
+    ) -> None:
+        self.passages = passages
+        self.vectors = vectors
+        self._graph = graph
+        self._data = data  # kept: usearch holds no reference, and would read freed memory
+
+    def search(self, vector: Vectors, depth: int) -> tuple[Hit, ...]:
+        """Passages of about the `depth` documents nearest to a unit vector of shape (dim,), nearest first.
+
+        Some of the nearest may be missing; the scores are exact. The graph is asked for more passages until `depth`
+        documents are among them.
+        """
+        size = len(self.passages)
+        wanted = min(size, depth * 2)
+        while True:
+            found = np.sort(self._graph.search(vector, wanted, threads=1).keys).astype(np.intp)
+            hits = top_hits(self.vectors[found] @ vector, self.passages, depth, positions=found)
+            if wanted == size or len({hit.passage.doc_id for hit in hits}) >= depth:
+                return hits
+            wanted = min(size, wanted * 4)
+
+
+@dataclass(frozen=True)
+class ApproximateDense:
+    """The graph over the dense index of a chunking, built once; that of a large corpus lies on disk."""
+
+    chunking: Chunking = Chunking()
+    settings: GraphSettings = GraphSettings()
+
+    async def build(self, resources: Resources) -> ApproximateIndex:
+        need_approximate()
+        exact = await resources.get(Dense(self.chunking))
+        passages, vectors = exact.passages, exact.vectors
+        if not isinstance(passages, LargePassages):
+            return ApproximateIndex(passages, vectors, await _make_graph(vectors, self.settings))
+
+        async def write(writer: IndexWriter) -> None:
+            path = writer.folder / "graph"
+            (await _make_graph(vectors, self.settings)).save(path)
+            writer.append_file("graph", path)
+
+        settings = {
+            "embedder": resources.embedder.identity,
+            "usearch": metadata.version("usearch"),
+            **asdict(self.settings),
+        }
+        arrays = await passages.stored("approximate", settings, {"graph": "|u1"}, write)
+        return ApproximateIndex(passages, vectors, _open_graph(arrays["graph"], self.settings), arrays["graph"])
+
+
+async def _make_graph(vectors: Vectors, settings: GraphSettings) -> _Graph:
+    """In one thread, so that equal vectors make equal graphs on the same machine."""
+    from usearch.index import Index
+
+    graph = cast(
+        "_Graph",
+        Index(
+            ndim=vectors.shape[1],
+            metric="ip",
+            dtype="f16",
+            connectivity=settings.neighbours,
+            expansion_add=settings.width_of_insertion,
+            expansion_search=settings.width_of_search,
+        ),
+    )
+    for first in range(0, len(vectors), _VECTORS_AT_ONCE):
+        some = vectors[first : first + _VECTORS_AT_ONCE]
+        graph.add(np.arange(first, first + len(some), dtype=np.uint64), some, threads=1)
+        await asyncio.sleep(0)  # a run can be stopped here
+    return graph
+
+
+def _open_graph(data: NDArray[Any], settings: GraphSettings) -> _Graph:
+    """The graph in these bytes, which it reads where they lie: they must outlive it."""
+    from usearch.index import Index
+
+    restore = cast("Callable[..., _Graph]", Index.restore)  # pyright: ignore[reportUnknownMemberType]
+    graph = restore(memoryview(cast("Any", data)), view=True)
+    graph.expansion_search = settings.width_of_search
+    return graph
