@@ -41,7 +41,8 @@ def faithfulness(question: Question, response: Response, judgments: Judgments) -
     """Claims of the answer that the context supports / all its claims. Source: Es et al. 2023, arXiv 2309.15217."""
     if response.abstained:
         return Unscored(ABSTAINED)
-    return _share(_verdicts(judgments["claim_support"], CLAIM))
+    graded = graded_items([j for j in judgments["claim_support"] if j.item != ANSWER], "claims")
+    return graded if isinstance(graded, Unscored) else Score(sum(v.grade for _, v in graded) / len(graded))
 
 
 def attribution(question: Question, response: Response, judgments: Judgments) -> Score | Unscored:

@@ -73,7 +73,7 @@ def test_an_entry_counts_verdicts_and_quotes() -> None:
     assert counted(entry, judged(shown, nameless, Graded(0.0), Abstained("cut off"))) == {
         "key": "claim_support-1",
         "model": "critic",
-        "summary": "Is each claim of the answer supported by the context?",
+        "summary": "Is the answer, and each of its claims, supported by the context?",
         "verdicts": 4,
         "abstained": 1,
         "quotes": 3,
