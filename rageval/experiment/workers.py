@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -28,9 +28,14 @@ async def work_through(
             done += 1
             on_progress(done, total)
 
+    await together(worker() for _ in range(min(workers, len(work))))
+
+
+async def together(work: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Run all at once. The first error stops the others and is raised."""
     try:
         async with asyncio.TaskGroup() as group:
-            for _ in range(min(workers, len(work))):
-                group.create_task(worker())
+            for one in work:
+                group.create_task(one)
     except ExceptionGroup as group_error:
         raise group_error.exceptions[0] from None
