@@ -23,7 +23,7 @@ class RaisedThereError(LostError):
 
 @dataclass
 class FakeActor:
-    """`is_lost` is asked before each `put`, with its letters, and after other calls, with what they give: that is lost."""
+    """`is_lost` is asked before each `put`, with its letters, and after other calls, with their results."""
 
     held: Any
     is_lost: IsLost
