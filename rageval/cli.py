@@ -21,6 +21,7 @@ import typer
 from rageval.commands.cache import cache_app
 from rageval.commands.calibrate import calibrate
 from rageval.commands.compare import baseline_app, compare, gate
+from rageval.commands.executor import ExecutorFlag, ExecutorName, RayAddress, chosen_executor
 from rageval.commands.judge import judge
 from rageval.commands.labels import label, sample
 from rageval.commands.output import JsonFlag, print_json
@@ -78,6 +79,8 @@ def run(
     dry: Annotated[
         bool, typer.Option("--dry-run", help="Say what is done and cached and what would be asked.")
     ] = False,
+    executor: ExecutorFlag = ExecutorName.local,
+    ray_address: RayAddress = None,
 ) -> None:
     """Run an experiment: answer, judge, score. Run it again to resume; what is done is not asked again."""
     from rageval.experiment.plan import load_experiment
@@ -91,7 +94,10 @@ def run(
             _dry_run(planned, out, retry_failed, as_json)
             return
         try:
-            paths = run_experiment(planned, out, on_progress=bars.questions, retry_failed=retry_failed)
+            with chosen_executor(executor, ray_address) as chosen:
+                paths = run_experiment(
+                    planned, out, on_progress=bars.questions, retry_failed=retry_failed, executor=chosen
+                )
         except KeyboardInterrupt:
             bars.stop()
             command = shlex.join(["rageval", *sys.argv[1:]])

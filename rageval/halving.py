@@ -18,7 +18,7 @@ import numpy as np
 from rageval.baseline import read_side
 from rageval.errors import DeclarationError
 from rageval.experiment.plan import Experiment
-from rageval.experiment.running import run_experiment
+from rageval.experiment.running import Executor, run_experiment
 from rageval.experiment.workers import OnProgress
 from rageval.leaderboard import rank_ranges
 from rageval.metrics import parse
@@ -60,7 +60,12 @@ class Halving:
 
 
 def halve(
-    load: Callable[[], Experiment], out: Path, top: int, on_progress: OnProgress | None = None
+    load: Callable[[], Experiment],
+    out: Path,
+    top: int,
+    on_progress: OnProgress | None = None,
+    *,
+    executor: Executor | None = None,
 ) -> tuple[Experiment, Halving]:
     """Find the best `top` cells by the first metric; the last experiment with the pipelines that are left.
 
@@ -80,7 +85,10 @@ def halve(
     rounds: list[Round] = []
     for number, size in enumerate(sizes[:-1], 1):
         runs = run_experiment(
-            _narrowed(experiment, kept, order[:size], f"-round{number}"), out, on_progress=on_progress
+            _narrowed(experiment, kept, order[:size], f"-round{number}"),
+            out,
+            on_progress=on_progress,
+            executor=executor,
         )
         dropped = _surely_behind(kept, runs, top, len(sizes) - 1)
         rounds.append(Round(size, len(kept), dropped))
@@ -89,7 +97,7 @@ def halve(
         if len(kept) == top:
             break
     experiment = _narrowed(experiment, kept, order, "")
-    runs = run_experiment(experiment, out, on_progress=on_progress)
+    runs = run_experiment(experiment, out, on_progress=on_progress, executor=executor)
     rounds.append(Round(total, len(kept), ()))
     return experiment, Halving(kept, tuple(runs), tuple(rounds), _asked(rounds), cells * total)
 

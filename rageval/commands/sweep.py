@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rageval.commands.executor import ExecutorFlag, ExecutorName, RayAddress, chosen_executor
 from rageval.commands.output import JsonFlag, print_json
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ def sweep(
         bool, typer.Option("--halving", help="Ask few questions first, and drop cells that are surely behind.")
     ] = False,
     as_json: JsonFlag = False,
+    executor: ExecutorFlag = ExecutorName.local,
+    ray_address: RayAddress = None,
 ) -> None:
     """Run all cells of a grid, and say which is best, what each setting does, and what is worth its cost."""
     from rageval.errors import DeclarationError
@@ -45,12 +48,13 @@ def sweep(
             return load_experiment(experiment, out / "cache", bars.embedding)
 
         try:
-            if top is None:
-                planned = load()
-                paths = run_experiment(planned, out, on_progress=bars.questions)
-            else:
-                planned, halved = halve(load, out, top, bars.questions)
-                paths = halved.runs
+            with chosen_executor(executor, ray_address) as chosen:
+                if top is None:
+                    planned = load()
+                    paths = run_experiment(planned, out, on_progress=bars.questions, executor=chosen)
+                else:
+                    planned, halved = halve(load, out, top, bars.questions, executor=chosen)
+                    paths = halved.runs
         except KeyboardInterrupt:
             bars.stop()
             command = shlex.join(["rageval", *sys.argv[1:]])

@@ -10,6 +10,9 @@ from types import ModuleType
 
 from rageval.errors import DeclarationError
 
+USER_MODULES = "rageval_user_"
+"""How the names of loaded modules begin: they are in `sys.modules`, and nobody else can import them."""
+
 
 def find_file(key: str, reference: str, base: Path) -> Path:
     """The file at that path, relative to `base` or to the current directory. `key` is where it was named."""
@@ -22,7 +25,7 @@ def find_file(key: str, reference: str, base: Path) -> Path:
 
 def load_module(path: Path) -> ModuleType:
     """A Python file, executed anew. Raises DeclarationError where that fails."""
-    name = f"rageval_user_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    name = f"{USER_MODULES}{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None:
         raise DeclarationError(f"{path}: cannot be loaded as Python; expected a .py file")

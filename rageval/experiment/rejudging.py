@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from rageval.errors import DeclarationError
+from rageval.experiment.answering import ask_judge
 from rageval.experiment.calibrations import Calibration, Entry, by_judge, read_calibration, scaled
 from rageval.experiment.choose_judges import MetricLike, check_languages
 from rageval.experiment.choose_models import choose_budget, choose_chat, choose_embedder
@@ -23,7 +24,6 @@ from rageval.experiment.plan import (
     need_answers,
     with_embedder,
 )
-from rageval.experiment.running import judge_response
 from rageval.experiment.scoring import score_verdicts, scores_to_json
 from rageval.experiment.workers import OnProgress, work_through
 from rageval.judges import EmbeddingJudge, Judge, check_raters, judging_model, with_pool
@@ -152,7 +152,8 @@ async def _judge(plan: Rejudging, responses: Sequence[tuple[Question, Response]]
     async def judge_one(piece: tuple[Question, Response, list[Judge]]) -> None:
         question, response, missing = piece
         for judge in missing:
-            await judge_response(folder, judge, keys[judge.name], plan.chat, question, response)
+            key = keys[judge.name]
+            folder.add_judgments(key, question.id, *await ask_judge(judge, key, plan.chat, question, response))
 
     done = len(responses) - len(work)
     on_progress(done, len(responses))

@@ -6,21 +6,21 @@ import asyncio
 import os
 import platform
 import subprocess
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
+from typing import Protocol
 
-from rageval.errors import DeclarationError, ExecutionError
+from rageval.experiment.answering import Piece, Workplace
 from rageval.experiment.calibrations import Entry, scaled
 from rageval.experiment.judge_entries import Added, counted, new_entry, read_added, read_judgments
 from rageval.experiment.plan import Experiment, judge_keys
 from rageval.experiment.scoring import score_outcomes, scores_to_json
 from rageval.experiment.workers import OnProgress, work_through
-from rageval.judges import Judge, asks_model, has_pool, with_pool
-from rageval.judges.custom import NoChat
+from rageval.judges import Judge, has_pool, with_pool
 from rageval.line_log import LineLog
 from rageval.metrics.names import Metric
 from rageval.models.base import ChatModel
@@ -37,7 +37,7 @@ class OpenRun:
 
     `judges` are those of the experiment that can judge by now, `entries` the manifest's of them, by name. What was
     `added` to the run by `rageval judge` stays, and is scored again. `judgments` are by the names of both. They and the
-    `outcomes` stay on disk, and so does what `record` adds.
+    `outcomes` stay on disk.
     """
 
     pipeline: Pipeline
@@ -72,21 +72,24 @@ class OpenRun:
         """By their names in the manifest: the entries of the experiment's judges, and of those that were added."""
         return {**self.entries, **self.added.entries}
 
+    def piece(self, position: int, question: Question) -> Piece:
+        """What is still to be done about the question; `position` is this run's among the runs."""
+        judges = (name for name in self.entries if question.id not in self.judgments[name])
+        return Piece(position, question, self.outcomes.get(question.id), tuple(judges))
+
+    def add_outcome(self, question_id: str, outcome: Outcome) -> None:
+        self.folder.add_outcome(question_id, outcome)
+        self.outcomes.update()
+
+    def add_judgments(self, judge: str, question_id: str, judgments: tuple[Judgment, ...], usage: Usage) -> None:
+        self.folder.add_judgments(str(self.entries[judge]["key"]), question_id, judgments, usage)
+        self.judgments[judge].update()
+
     def is_done(self, question_id: str) -> bool:
         if question_id not in self.outcomes:
             return False
         judged = all(question_id in self.judgments[name] for name in self.entries)
         return judged or isinstance(self.outcomes[question_id], Failure)
-
-    def record(self, question_id: str, outcome: Outcome) -> Outcome:
-        """Write an outcome; what was written is a failure where the response cannot be written."""
-        try:
-            self.folder.add_outcome(question_id, outcome)
-        except (TypeError, ValueError) as error:
-            outcome = Failure(type(error).__name__, f"the response cannot be written as JSON: {error}")
-            self.folder.add_outcome(question_id, outcome)
-        self.outcomes.update()
-        return outcome
 
     def write_manifest(self, metrics: Sequence[Metric], **changes: Json) -> None:
         """Write the manifest with these changes, and with what was added."""
@@ -97,20 +100,46 @@ class OpenRun:
         self.folder.write_manifest({**self.manifest, "metrics": names, "judges": judges, **changes})
 
 
+class Executor(Protocol):
+    """Has pieces worked on, wherever and in whatever order; what comes of them goes to the `runs`.
+
+    `on_progress` is told (done, total) after each piece; `done` pieces were done before. The first error stops all and
+    is raised.
+    """
+
+    async def __call__(
+        self,
+        experiment: Experiment,
+        runs: Sequence[OpenRun],
+        pieces: Collection[Piece],
+        done: int,
+        on_progress: OnProgress,
+    ) -> None: ...
+
+
 def run_experiment(
-    experiment: Experiment, out: Path, *, on_progress: OnProgress | None = None, retry_failed: bool = False
+    experiment: Experiment,
+    out: Path,
+    *,
+    on_progress: OnProgress | None = None,
+    retry_failed: bool = False,
+    executor: Executor | None = None,
 ) -> list[Path]:
     """Run what has not been run yet and score everything; the run folders, in the order of the pipelines.
 
     Folders lie under `out/runs`. A question that fails is recorded and counted; `retry_failed` asks those again.
     `on_progress` is told (done, total) in pairs of question and pipeline, and once more from the start where a judge
-    waits for all answers. `ModelError` stops the run and everything already answered stays on disk; so it does on
-    Ctrl-C or a kill.
+    waits for all answers. Questions are worked on in this process, unless there is an `executor`. `ModelError` stops
+    the run and everything already answered stays on disk; so it does on Ctrl-C or a kill.
     """
-    return asyncio.run(_run(experiment, out, on_progress or (lambda done, total: None), retry_failed))
+    return asyncio.run(
+        _run(experiment, out, on_progress or (lambda done, total: None), retry_failed, executor or work_here)
+    )
 
 
-async def _run(experiment: Experiment, out: Path, on_progress: OnProgress, retry_failed: bool) -> list[Path]:
+async def _run(
+    experiment: Experiment, out: Path, on_progress: OnProgress, retry_failed: bool, executor: Executor
+) -> list[Path]:
     documents = {document.id: document for document in experiment.benchmark.documents}
     runs = [open_run(experiment, pipeline, out, documents) for pipeline in experiment.pipelines]
     with ExitStack() as stack:
@@ -118,10 +147,10 @@ async def _run(experiment: Experiment, out: Path, on_progress: OnProgress, retry
             for run in runs:
                 stack.enter_context(run.folder.locked())
                 run.read(retry_failed)
-            indexes = IndexStore(out / "cache" / "indexes")
-            await _answer_and_judge(experiment, runs, indexes, on_progress)
-            if _add_pooled(experiment, runs):
-                await _answer_and_judge(experiment, runs, indexes, on_progress)
+            await _answer_and_judge(experiment, runs, executor, on_progress)
+            if any(map(has_pool, experiment.judges)):
+                _add_pooled(experiment, runs)
+                await _answer_and_judge(experiment, runs, executor, on_progress)
         finally:
             await experiment.close()
         for run in runs:
@@ -129,25 +158,37 @@ async def _run(experiment: Experiment, out: Path, on_progress: OnProgress, retry
     return [run.folder.path for run in runs]
 
 
-def _add_pooled(experiment: Experiment, runs: Sequence[OpenRun]) -> bool:
-    """Let the judges begin that look at all answers, now that there are all; whether there is any such judge."""
-    outcomes = {q.id: [run.outcomes[q.id] for run in runs] for q in experiment.questions}
-    responses = {q: [one for one in given if isinstance(one, Response)] for q, given in outcomes.items()}
-    pooled = [with_pool(judge, responses) for judge in experiment.judges if has_pool(judge)]
+def _add_pooled(experiment: Experiment, runs: Sequence[OpenRun]) -> None:
+    """Let the judges begin that look at all answers, now that there are all."""
+    pooled = _pooled(experiment, runs)
     for run in runs:
         run.add(pooled, _entries(experiment, pooled))
-    return bool(pooled)
+
+
+def _pooled(experiment: Experiment, runs: Sequence[OpenRun]) -> list[Judge]:
+    """The judges that look at all answers, with those of the runs."""
+    outcomes = {q.id: [run.outcomes[q.id] for run in runs] for q in experiment.questions}
+    responses = {q: [one for one in given if isinstance(one, Response)] for q, given in outcomes.items()}
+    return [with_pool(judge, responses) for judge in experiment.judges if has_pool(judge)]
 
 
 async def _answer_and_judge(
-    experiment: Experiment, runs: Sequence[OpenRun], indexes: IndexStore, on_progress: OnProgress
+    experiment: Experiment, runs: Sequence[OpenRun], executor: Executor, on_progress: OnProgress
 ) -> None:
-    """Work through all questions, all pipelines of a question one after another: they share passages and prefixes."""
+    """Have all questions worked through, all pipelines of a question one after another."""
     total = len(experiment.questions) * len(runs)
-    work = [(q, run) for q in experiment.questions for run in runs if not run.is_done(q.id)]
-    done = total - len(work)
+    pieces = _Pieces(
+        runs,
+        [
+            (position, question)
+            for question in experiment.questions
+            for position, run in enumerate(runs)
+            if not run.is_done(question.id)
+        ],
+    )
+    done = total - len(pieces)
     on_progress(done, total)
-    if not work:
+    if not pieces:
         return
     labels: dict[str, list[RelevanceLabel]] = {}
     for label in experiment.benchmark.labels:
@@ -155,54 +196,69 @@ async def _answer_and_judge(
     for run in runs:
         run.write_manifest((*experiment.metrics, *run.added.metrics))
         run.folder.write_questions(question_to_json(q, labels.get(q.id, ())) for q in experiment.questions)
-    resources = Resources(
-        experiment.benchmark.documents,
-        labels=experiment.benchmark.labels,
-        chat=experiment.chat,
-        embedder=experiment.embedder,
-        indexes=indexes,
-    )
-    pending = [run for run in runs if any(run is other and q.id not in run.outcomes for q, other in work)]
-    for index in dict.fromkeys(index for run in pending for index in run.pipeline.stage.indexes()):
-        with suppress(ExecutionError):  # then each question that needs it tries again and records why it failed
-            await resources.get(index)
-    models = [model for model in (experiment.chat, *experiment.raters) if model is not None]
-    workers = max((model.concurrency for model in models), default=4)
-    await work_through(work, lambda pair: _one(experiment, *pair, resources), workers, done, on_progress)
+    await executor(experiment, runs, pieces, done, on_progress)
 
 
-async def _one(experiment: Experiment, question: Question, run: OpenRun, resources: Resources) -> None:
-    outcome = run.outcomes.get(question.id)
-    if outcome is None:
-        try:
-            outcome = await run.pipeline.answer(question, resources, generate=experiment.generate)
-        except ExecutionError as error:
-            outcome = Failure(type(error).__name__, str(error))
-        outcome = run.record(question.id, outcome)
-    if isinstance(outcome, Failure):
-        return
-    for judge in run.judges:
-        if question.id not in run.judgments[judge.name]:
-            key = str(run.entries[judge.name]["key"])
-            await judge_response(run.folder, judge, key, experiment.judge, question, outcome)
-            run.judgments[judge.name].update()
+@dataclass(frozen=True)
+class _Pieces(Collection[Piece]):
+    """Questions of runs, as pieces that are made one by one: what they hold stays on disk until then."""
+
+    runs: Sequence[OpenRun]
+    left: Sequence[tuple[int, Question]]
+
+    def __iter__(self) -> Iterator[Piece]:
+        return (self.runs[position].piece(position, question) for position, question in self.left)
+
+    def __len__(self) -> int:
+        return len(self.left)
+
+    def __contains__(self, piece: object) -> bool:
+        return any(piece == one for one in self)
 
 
-async def judge_response(
-    folder: RunFolder, judge: Judge, key: str, model: ChatModel | None, question: Question, response: Response
+async def work_here(
+    experiment: Experiment, runs: Sequence[OpenRun], pieces: Collection[Piece], done: int, on_progress: OnProgress
 ) -> None:
-    """Ask the judge about a response, and write what it says to the folder under that key.
-
-    Raises DeclarationError where it needs a model and there is none.
+    """The executor that works in this process, in the order of the pieces: those of a question share passages and
+    prefixes.
     """
-    chat = model if asks_model(judge) else NoChat(judge.name)
-    if chat is None:
-        raise DeclarationError(f"the judge {judge.name} needs a chat model, and none was given (models: judge)")
-    judged = await judge.judge(question, response, chat)
-    judgments = tuple(
-        Judgment(question.id, key, item.item, item.index, item.text, item.verdict) for item in judged.items
+    out = runs[0].folder.path.parents[1]
+    place = workplace(experiment, runs, IndexStore(out / "cache" / "indexes"))
+    await place.build_indexes(pieces)
+
+    async def work_on(piece: Piece) -> None:
+        await place.work_on(piece, runs[piece.pipeline])
+
+    await work_through(pieces, work_on, calls_at_once(experiment) or 4, done, on_progress)
+
+
+def calls_at_once(experiment: Experiment) -> int | None:
+    """How many calls the chat models take at once; None where there is none of them."""
+    models = [model for model in (experiment.chat, *experiment.raters) if model is not None]
+    return max((model.concurrency for model in models), default=None)
+
+
+def workplace(experiment: Experiment, runs: Sequence[OpenRun], indexes: IndexStore | None = None) -> Workplace:
+    """What the pieces of these runs are worked on with: the experiment's models, and the judges that the runs have by
+    now.
+    """
+    judges = {judge.name: judge for judge in experiment.judges}
+    if any(has_pool(judges[name]) for name in runs[0].entries):
+        judges |= {judge.name: judge for judge in _pooled(experiment, runs)}
+    return Workplace(
+        Resources(
+            experiment.benchmark.documents,
+            labels=experiment.benchmark.labels,
+            chat=experiment.chat,
+            embedder=experiment.embedder,
+            indexes=indexes,
+        ),
+        tuple(run.pipeline for run in runs),
+        judges,
+        {name: str(entry["key"]) for name, entry in runs[0].entries.items()},
+        experiment.judge,
+        experiment.generate,
     )
-    folder.add_judgments(key, question.id, judgments, judged.usage)
 
 
 def _score(experiment: Experiment, run: OpenRun) -> None:
@@ -265,7 +321,7 @@ def open_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: d
         "judges": {},
         "metrics": [],
         "seed": experiment.seed,
-        "versions": {name: metadata.version(name) for name in ("rageval", "numpy", "bm25s", "rjieba")},
+        "versions": {**versions()},
         "python": platform.python_version(),
         "machine": _machine(),
         "git_commit": _git_commit(),
@@ -297,6 +353,11 @@ def _git_commit() -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip()
+
+
+def versions() -> dict[str, str]:
+    """Of the packages that results depend on."""
+    return {name: metadata.version(name) for name in ("rageval", "numpy", "bm25s", "rjieba")}
 
 
 def _machine() -> str:

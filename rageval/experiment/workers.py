@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Iterator
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -12,7 +12,7 @@ OnProgress = Callable[[int, int], None]
 
 
 async def work_through(
-    work: Sequence[T], do: Callable[[T], Awaitable[None]], workers: int, done: int, on_progress: OnProgress
+    work: Collection[T], do: Callable[[T], Awaitable[None]], workers: int, done: int, on_progress: OnProgress
 ) -> None:
     """Do each piece, at most `workers` at once, in order of beginning. The first error stops all and is raised.
 
@@ -28,9 +28,14 @@ async def work_through(
             done += 1
             on_progress(done, total)
 
+    await together(worker() for _ in range(min(workers, len(work))))
+
+
+async def together(work: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Run all at once. The first error stops the others and is raised."""
     try:
         async with asyncio.TaskGroup() as group:
-            for _ in range(min(workers, len(work))):
-                group.create_task(worker())
+            for one in work:
+                group.create_task(one)
     except ExceptionGroup as group_error:
         raise group_error.exceptions[0] from None

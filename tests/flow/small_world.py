@@ -111,10 +111,14 @@ def reply_to(prompt: str, *, schema: Mapping[str, Any] | None, wants_logprobs: b
 
 
 def _json_reply(prompt: str, digest: bytes, properties: Mapping[str, Any]) -> ChatReply:
-    """Claims, or something under each number; a quote is the beginning of a passage, letter for letter."""
+    """Claims, nuggets, or something under each number; a quote is the beginning of a passage, letter for letter."""
     if "claims" in properties:
         claims = [f"Claim {digest[0]} holds.", f"第{digest[1]}条成立。"][: 1 + digest[2] % 2]
         return ChatReply(as_json(claims=claims))
+    if "nuggets" in properties:
+        vital, okay = properties["nuggets"]["items"]["properties"]["importance"]["enum"]
+        facts = [(f"Fact {digest[0]} holds.", vital), (f"事实{digest[1]}成立。", okay)]
+        return ChatReply(as_json(nuggets=[{"text": text, "importance": word} for text, word in facts]))
     odds = [_odds(byte) for byte in digest[: sum(map(str.isdecimal, properties))]]
     passages = re.findall(r"^\[\d+\] (.*)$", prompt, re.MULTILINE)
     named = [1 + byte % len(passages) for byte in digest[: len(odds)]] if passages else []

@@ -1,0 +1,62 @@
+"""Connecting to a Ray cluster: the one place that imports Ray."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+from rageval.errors import DeclarationError
+from rageval.extras import need_package
+from rageval.on_ray.driver import OnRay
+
+# Ray sends no usage statistics, and writes nothing to standard output, where results go.
+_QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS_SKIP_REGEX": "^"}
+
+
+@contextmanager
+def ray_cluster(address: str | None = None) -> Generator[OnRay]:
+    """The executor over the cluster at `address`, or else where `ray.init()` finds one: at RAY_ADDRESS, the one that
+    runs on this machine, or a new one of this machine alone, which ends with the block.
+
+    Where Ray is connected already, that connection is used and stays. Raises DeclarationError where Ray is not
+    installed, or no cluster answers.
+    """
+    ray = import_ray()
+    connected = ray.is_initialized()
+    if not connected:
+        _connect(ray, address)
+    try:
+        yield OnRay(ray)
+    finally:
+        if not connected:
+            ray.shutdown()
+
+
+def import_ray() -> Any:
+    """The package, with its messages and usage statistics off where it had not been imported before. Raises
+    MissingExtraError where it is not installed.
+    """
+    need_package("ray", "ray", "--executor ray")
+    os.environ.update(_QUIET)
+    return importlib.import_module("ray")
+
+
+def _connect(ray: Any, address: str | None) -> None:
+    named = address or os.environ.get("RAY_ADDRESS") or ""
+    if named.startswith("ray://"):
+        raise DeclarationError(
+            f"--ray-address: found {named}, expected the cluster's own address, such as 10.0.0.1:6379: run this on a "
+            "node of the cluster"
+        )
+    try:
+        ray.init(address, log_to_driver=False, logging_level=logging.ERROR, include_dashboard=False)
+    except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        told = " ".join(str(error).split())
+        raise DeclarationError(
+            f"--ray-address: found no Ray cluster that can be used at {named or 'this machine'} ({told}): check the "
+            "address, and that the cluster has the same versions of Ray and Python"
+        ) from None
