@@ -20,12 +20,13 @@ PAGE = (Path(__file__).parents[2] / "docs" / "running.md").read_text(encoding="u
 
 def test_the_settings_are_accepted(tmp_path: Path) -> None:
     blocks = re.findall(r"^```yaml\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     path = tmp_path / "experiment.yaml"
     path.write_text("benchmark: handbook\nmetrics: [map]\n" + "".join(blocks), encoding="utf-8")
     file = read_experiment_file(path)
     assert file.sweep is not None
     assert len(grid_entries(file.sweep, file.exclude)) == 2 * 3 * 3 - 3
+    assert file.pipelines == ({"naive": {"retriever": "dense", "dense_search": "approximate"}},)
     assert file.budget is not None
     assert file.budget.most == Most(5000, 2_000_000, 3.5)
     chat = file.models.chat
