@@ -15,6 +15,7 @@ import shutil
 import zlib
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import closing
+from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 from typing import Any, BinaryIO, TypeAlias, cast
@@ -147,8 +148,14 @@ def _make_folder(folder: Path) -> None:
 
 
 def code_digest(*modules: ModuleType) -> str:
-    """What identifies the code that an index comes from: an index that other code made is another index."""
-    return fingerprint([inspect.getsource(module) for module in modules])[:16]
+    """What identifies the code that an index comes from: an index that other code made is another index.
+
+    Where the source is not installed, the version of rageval stands for it.
+    """
+    try:
+        return fingerprint([inspect.getsource(module) for module in modules])[:16]
+    except OSError:
+        return metadata.version("rageval")
 
 
 def _read(path: Path, key: Key, layout: Layout) -> Arrays | str:

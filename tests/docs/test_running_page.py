@@ -26,6 +26,7 @@ def test_the_settings_are_accepted(tmp_path: Path) -> None:
     file = read_experiment_file(path)
     assert file.sweep is not None
     assert len(grid_entries(file.sweep, file.exclude)) == 2 * 3 * 3 - 3
+    assert file.pipelines == ({"naive": {"retriever": "dense", "dense_search": "approximate"}},)
     assert file.budget is not None
     assert file.budget.most == Most(5000, 2_000_000, 3.5)
     chat = file.models.chat

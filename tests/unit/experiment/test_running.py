@@ -18,7 +18,7 @@ from rageval.experiment.recipes import build_pipeline
 from rageval.experiment.running import run_experiment
 from rageval.models.base import ChatReply, ChatRequest
 from rageval.models.scripted import HashEmbedder, ScriptedChat
-from rageval.pipeline import Pipeline, Resources, Stage, State
+from rageval.pipeline import IndexStore, Pipeline, Resources, Stage, State
 from rageval.types import Benchmark, Hit, Passage, Step, Usage
 from tests.flow.small_world import QUESTIONS, read_jsonl, scripted_reply
 
@@ -230,3 +230,18 @@ def test_usage_is_that_of_the_calls(bench: Bench) -> None:
     total = sum(usage, Usage())
     sent = sum(len(request.messages[-1].content) for request in bench.chat.requests)
     assert (total.calls, total.prompt_tokens) == (len(bench.chat.requests), sent)  # a token per character here
+
+
+def test_indexes_of_a_large_corpus_lie_in_the_cache_and_change_no_result(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipelines = [build_pipeline("naive", {"retriever": "hybrid", "k": k}, bench.folder) for k in (1, 2)]
+    in_memory = [lines(run) for run in run_experiment(bench.experiment(pipelines), bench.folder / "memory")]
+    monkeypatch.setattr("rageval.experiment.running.IndexStore", lambda folder: IndexStore(folder, 1))
+    on_disk = [lines(run) for run in run_experiment(bench.experiment(pipelines), bench.folder / "out")]
+    for one, other in zip(in_memory, on_disk, strict=True):
+        for question, response in one.items():
+            assert other[question]["hits"] == response["hits"]
+    folders = [path.name for path in (bench.folder / "out" / "cache" / "indexes").iterdir() if path.is_dir()]
+    assert sorted(name.split("-")[0] for name in folders) == ["bm25", "dense", "passages"]
+    assert not (bench.folder / "memory" / "cache").exists()
