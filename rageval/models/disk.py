@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import logging
 import os
 import sqlite3
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Generator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from rageval.errors import DeclarationError
 
 _BUSY_TIMEOUT_S = 60.0
+_KNOCK_S = 0.1
 _log = logging.getLogger("rageval")
 
 
@@ -21,6 +23,19 @@ def locked(path: Path) -> Generator[None]:
     """Hold the lock file `<path>.lock` against other processes; the system frees it when its holder dies."""
     with _beside(path, ".lock").open("a") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+@asynccontextmanager
+async def locked_while_awaiting(path: Path) -> AsyncGenerator[None]:
+    """The same for a block that awaits: whoever waits for the lock, in this process or another, lets its loop go on."""
+    with _beside(path, ".lock").open("a") as handle:
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                await asyncio.sleep(_KNOCK_S)
         yield
 
 
