@@ -7,7 +7,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
@@ -28,6 +28,8 @@ from rageval.prompts import prompt_digests
 from rageval.records import Outcome, question_to_json, usage_to_json
 from rageval.store import RunFolder
 from rageval.types import Document, Failure, Json, Judgment, Question, RelevanceLabel, Response, Usage
+
+_SYSTEMS_AT_ONCE = 64
 
 
 @dataclass
@@ -155,14 +157,20 @@ async def _answer_and_judge(experiment: Experiment, runs: Sequence[OpenRun], on_
             await resources.get(index)
     models = [model for model in (experiment.chat, *experiment.raters) if model is not None]
     workers = max((model.concurrency for model in models), default=4)
-    await work_through(work, lambda pair: _one(experiment, *pair, resources), workers, done, on_progress)
+    # What asks no chat model has no limit of its own, and a judge that asks in batches lets thousands begin at once.
+    unlimited = asyncio.Semaphore(_SYSTEMS_AT_ONCE)
+    await work_through(work, lambda pair: _one(experiment, *pair, resources, unlimited), workers, done, on_progress)
 
 
-async def _one(experiment: Experiment, question: Question, run: OpenRun, resources: Resources) -> None:
+async def _one(
+    experiment: Experiment, question: Question, run: OpenRun, resources: Resources, unlimited: asyncio.Semaphore
+) -> None:
     outcome = run.outcomes.get(question.id)
     if outcome is None:
+        asks = "chat" in run.pipeline.stage.needs(experiment.generate)
         try:
-            outcome = await run.pipeline.answer(question, resources, generate=experiment.generate)
+            async with nullcontext() if asks else unlimited:
+                outcome = await run.pipeline.answer(question, resources, generate=experiment.generate)
         except ExecutionError as error:
             outcome = Failure(type(error).__name__, str(error))
         try:
