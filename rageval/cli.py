@@ -9,7 +9,6 @@ Standard output carries results alone; all else goes to standard error.
 from __future__ import annotations
 
 import logging
-import shlex
 import sys
 from collections.abc import Callable, Mapping
 from enum import StrEnum
@@ -24,7 +23,7 @@ from rageval.commands.compare import baseline_app, compare, gate
 from rageval.commands.executor import ExecutorFlag, ExecutorName, RayAddress, chosen_executor
 from rageval.commands.judge import judge
 from rageval.commands.labels import label, sample
-from rageval.commands.output import JsonFlag, print_json
+from rageval.commands.output import JsonFlag, end_interrupted, print_json
 from rageval.commands.prefer import prefer
 from rageval.commands.sweep import sweep
 from rageval.errors import BenchmarkError, BudgetError, DeclarationError, ModelError, NotComparableError, RagevalError
@@ -37,7 +36,6 @@ USAGE_ERROR = 2
 NOT_COMPARABLE = 4
 MODEL_ERROR = 5
 BUDGET_SPENT = 6
-INTERRUPTED = 130
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -100,9 +98,7 @@ def run(
                 )
         except KeyboardInterrupt:
             bars.stop()
-            command = shlex.join(["rageval", *sys.argv[1:]])
-            print(f"stopped; everything done so far is kept. To go on:  {command}", file=sys.stderr)
-            raise typer.Exit(INTERRUPTED) from None
+            end_interrupted("everything done so far", out)
     board = read_leaderboard(paths)
     if as_json:
         by_path = {row.path: row for row in board.rows}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
-from rageval.commands.output import JsonFlag, print_json
+from rageval.commands.output import JsonFlag, end_interrupted, print_json
 from rageval.errors import DeclarationError, LabelFileError
 from rageval.types import Json
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from rageval.judges import Judge
 
 USAGE_ERROR = 2
-INTERRUPTED = 130
 
 
 def calibrate(
@@ -67,9 +65,7 @@ def calibrate(
             )
         except KeyboardInterrupt:
             bars.stop()
-            command = shlex.join(["rageval", *sys.argv[1:]])
-            print(f"stopped; every reply so far is kept. To go on:  {command}", file=sys.stderr)
-            raise typer.Exit(INTERRUPTED) from None
+            end_interrupted("every reply so far", out)
     path = write_record(result.record, out) if result.record.n else None
     if as_json:
         print_json(_to_json(result, path))

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from rageval.commands.output import JsonFlag, print_json
+from rageval.commands.output import JsonFlag, end_interrupted, print_json
 from rageval.types import Json
-
-INTERRUPTED = 130
 
 
 def judge(
@@ -57,9 +54,7 @@ def judge(
             metrics = [str(added) for added in rejudge(plan, bars.responses)]
         except KeyboardInterrupt:
             bars.stop()
-            command = shlex.join(["rageval", *sys.argv[1:]])
-            print(f"stopped; every verdict so far is kept. To go on:  {command}", file=sys.stderr)
-            raise typer.Exit(INTERRUPTED) from None
+            end_interrupted("every verdict so far", out)
     board = read_leaderboard([run])
     (row,) = board.rows
     entries = {entry: about for entry, about in row.judges.items() if entry.partition(":")[2] == name}

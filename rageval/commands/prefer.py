@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from rageval.commands.output import JsonFlag, print_json
-
-INTERRUPTED = 130
+from rageval.commands.output import JsonFlag, end_interrupted, print_json
 
 RUN = "The folder of a finished run whose pipeline answered."
 
@@ -38,9 +35,7 @@ def prefer(
             result = prefer_runs(*sides, chat, out, bars.preferences)
         except KeyboardInterrupt:
             bars.stop()
-            command = shlex.join(["rageval", *sys.argv[1:]])
-            print(f"stopped; every reply so far is kept. To go on:  {command}", file=sys.stderr)
-            raise typer.Exit(INTERRUPTED) from None
+            end_interrupted("every reply so far", out)
     if as_json:
         print_json(result.to_json())
         return

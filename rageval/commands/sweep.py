@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,12 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rageval.commands.executor import ExecutorFlag, ExecutorName, RayAddress, chosen_executor
-from rageval.commands.output import JsonFlag, print_json
+from rageval.commands.output import JsonFlag, end_interrupted, print_json
 
 if TYPE_CHECKING:
     from rageval.experiment.plan import Experiment
-
-INTERRUPTED = 130
 
 
 def sweep(
@@ -57,9 +54,7 @@ def sweep(
                     paths = halved.runs
         except KeyboardInterrupt:
             bars.stop()
-            command = shlex.join(["rageval", *sys.argv[1:]])
-            print(f"stopped; everything done so far is kept. To go on:  {command}", file=sys.stderr)
-            raise typer.Exit(INTERRUPTED) from None
+            end_interrupted("everything done so far", out)
     result = read_sweep(planned.pipelines, paths)
     text = markdown(result) + ("" if halved is None else halving_lines(halved))
     page = out / "sweeps" / f"{planned.name}.md"

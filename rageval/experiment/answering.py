@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -40,7 +41,10 @@ class Piece:
 
 @dataclass(frozen=True)
 class Workplace:
-    """What pieces are worked on with. `judges` and their `keys` are by name; `judging` is the model that they ask."""
+    """What pieces are worked on with. `judges` and their `keys` are by name; `judging` is the model that they ask.
+
+    Pipelines that ask no chat model wait for `unlimited`, where it is given, before they answer.
+    """
 
     resources: Resources
     pipelines: tuple[Pipeline, ...]
@@ -48,6 +52,7 @@ class Workplace:
     keys: Mapping[str, str]
     judging: ChatModel | None
     generate: bool
+    unlimited: asyncio.Semaphore | None = None
 
     async def build_indexes(self, pieces: Iterable[Piece]) -> None:
         """Build what answering these needs, so that no question's latency includes it."""
@@ -75,8 +80,11 @@ class Workplace:
             keeper.add_judgments(name, question.id, *judged)
 
     async def _answer(self, piece: Piece) -> Outcome:
+        pipeline = self.pipelines[piece.pipeline]
+        asks = "chat" in pipeline.stage.needs(self.generate)
         try:
-            return await self.pipelines[piece.pipeline].answer(piece.question, self.resources, generate=self.generate)
+            async with nullcontext() if asks or self.unlimited is None else self.unlimited:
+                return await pipeline.answer(piece.question, self.resources, generate=self.generate)
         except ExecutionError as error:
             return Failure(type(error).__name__, str(error))
 

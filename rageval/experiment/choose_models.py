@@ -25,6 +25,7 @@ def choose_chat(
         return CachedChat(Unasked(_chat_identity(choice, base)), cache / "chat.sqlite")
     if choice == "local":
         choice = LocalModel()
+    on_closing = None
     if isinstance(choice, LocalModel):
         from rageval.models.local import LocalChat
 
@@ -36,11 +37,16 @@ def choose_chat(
     else:
         from rageval.models.openai_compatible import OpenAIChat
 
-        model = OpenAIChat(**choice.endpoint)
+        model = endpoint = OpenAIChat(**choice.endpoint)
+        if choice.transport == "batch":
+            from rageval.models.batch import BatchChat
+
+            model = BatchChat(endpoint, cache)
+            on_closing = model.let_go
         price = None if choice.price is None else choice.price.price
     if budget is not None:
         model = BudgetedChat(model, budget, price)
-    return CachedChat(model, cache / "chat.sqlite")
+    return CachedChat(model, cache / "chat.sqlite", on_closing)
 
 
 def _chat_identity(choice: ModelChoice, base: Path) -> str:

@@ -39,7 +39,10 @@ class PricePart(Strict):
 
 
 class OpenAIModel(Strict):
-    """Any OpenAI-compatible endpoint. The key is read from the environment variable named, never from the file."""
+    """Any OpenAI-compatible endpoint. The key is read from the environment variable named, never from the file.
+
+    Chat calls are made one by one, or as batches where that is the `transport`; embeddings are always asked directly.
+    """
 
     provider: Literal["openai"]
     base_url: str
@@ -51,11 +54,12 @@ class OpenAIModel(Strict):
     requests_per_minute: Annotated[float, Field(gt=0)] | None = None
     tokens_per_minute: Annotated[float, Field(gt=0)] | None = None
     price: PricePart | None = None
+    transport: Literal["direct", "batch"] = "direct"
 
     @property
     def endpoint(self) -> dict[str, Any]:
         """What `OpenAIChat` and `OpenAIEmbedder` are made of, by the names of their arguments."""
-        return self.model_dump(exclude={"provider", "price"})
+        return self.model_dump(exclude={"provider", "price", "transport"})
 
 
 ModelChoice: TypeAlias = Literal["local"] | Annotated[LocalModel | OpenAIModel, Field(discriminator="provider")]

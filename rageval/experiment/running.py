@@ -8,7 +8,7 @@ import platform
 import subprocess
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -29,6 +29,8 @@ from rageval.prompts import prompt_digests
 from rageval.records import Outcome, question_to_json, usage_to_json
 from rageval.store import RunFolder
 from rageval.types import Document, Failure, Json, Judgment, Question, RelevanceLabel, Response, Usage
+
+_SYSTEMS_AT_ONCE = 64
 
 
 @dataclass
@@ -224,6 +226,8 @@ async def work_here(
     """
     out = runs[0].folder.path.parents[1]
     place = workplace(experiment, runs, IndexStore(out / "cache" / "indexes"))
+    # What asks no chat model has no limit of its own, and a judge that asks in batches lets thousands begin at once.
+    place = replace(place, unlimited=asyncio.Semaphore(_SYSTEMS_AT_ONCE))
     await place.build_indexes(pieces)
 
     async def work_on(piece: Piece) -> None:

@@ -96,6 +96,7 @@ class Budget:
             while broken := self._most.broken_by(self._taken + self._aside + amount):
                 if not self._aside.calls:
                     taken = self._taken
+                    self._changed.notify()
                     raise BudgetError(
                         f"budget: the next call could go beyond {broken}, after {taken.calls:g} calls, "
                         f"{taken.tokens:g} tokens, cost {taken.cost:.4g}: everything done so far is kept; run again "
@@ -103,13 +104,14 @@ class Budget:
                     )
                 await self._changed.wait()
             self._aside += amount
+            self._changed.notify()  # the next one, where there is room for it: thousands may wait, so never all of them
 
     async def settle(self, aside: Amount, taken: Amount) -> None:
         """A call is over: what it had set aside, and what it took."""
         async with self._changed:
             self._aside -= aside
             self._taken += taken
-            self._changed.notify_all()
+            self._changed.notify()
 
 
 class BudgetedChat(WrappedChat):

@@ -22,8 +22,8 @@ from typing import Any, cast
 import numpy as np
 
 from rageval.errors import DeclarationError
-from rageval.models.cache import open_replies
 from rageval.models.disk import cannot_write
+from rageval.models.replies import open_replies
 from rageval.models.vector_cache import VectorStore
 
 CHAT = "chat.sqlite"

@@ -1,14 +1,15 @@
-"""One address, one model, one key: sends JSON, gets JSON, tries again where that helps, and tells every failure."""
+"""One address, one model, one key: sends and gets JSON and files, tries again where that helps, tells every failure."""
 
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 from urllib.parse import urlsplit
 
 from rageval.errors import DeclarationError, ExecutionError, ModelError
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 _LONGEST_PAUSE_S = 120.0
 _CHARACTERS_A_TOKEN = 3
+_SLOWEST_UPLOAD = 100_000  # bytes a second
+_CHUNK = 1 << 16
 
 
 def endpoint_identity(base_url: str, model: str) -> str:
@@ -42,6 +45,10 @@ class Limits:
     tokens_per_minute: float | None = None
 
 
+class NotFoundError(ModelError):
+    """A status 404: the endpoint has no such model, address, file or batch."""
+
+
 class RejectedError(ExecutionError):
     """A status 400 or 422. `told` is what the endpoint said, `param` the parameter that it named, if any."""
 
@@ -58,7 +65,7 @@ class Endpoint:
     after `Retry-After` or a jittered exponential back-off; such a call goes before those that have not been made yet.
     Where a rate limit says that nothing is left, all calls wait.
 
-    Raises `DeclarationError` for a bad address or a missing key; from `post`, `ModelError` where no call can succeed,
+    Raises `DeclarationError` for a bad address or a missing key; from every call, `ModelError` where none can succeed,
     `RejectedError` where the endpoint will not have this body, `ExecutionError` where this call failed for good.
     """
 
@@ -73,22 +80,41 @@ class Endpoint:
         self._open: tuple[aiohttp.ClientSession, Lane] | None = None
         self._answered = False
 
+    def body(self, payload: Mapping[str, Any]) -> dict[str, Any]:
+        """What is sent for a payload: with the model's name."""
+        return {"model": self.model, **payload}
+
     async def post(self, path: str, payload: Mapping[str, Any], reply_tokens: int = 0) -> Any:
-        """The endpoint's answer to a body, parsed. `reply_tokens` is how long the reply may get, for the rate limit."""
-        session, lane = self._session()
-        body = json.dumps({"model": self.model, **payload}).encode()
-        tokens = len(body) // _CHARACTERS_A_TOKEN + reply_tokens
-        async with lane.place():
-            outcome = await self._attempt(session, lane, path, body, tokens)
-        for attempt in range(self.limits.max_retries):
-            if not isinstance(outcome, _Failed) or not outcome.again:
-                break
-            await asyncio.sleep(back_off(attempt) if outcome.wait_s is None else outcome.wait_s)
-            async with lane.place(again=True):
-                outcome = await self._attempt(session, lane, path, body, tokens)
-        if isinstance(outcome, _Failed):
-            raise outcome.error  # out here so that no chained exception carries the request and with it the key
-        return outcome
+        """The model's answer to a payload, parsed. `reply_tokens` is how long it may get, for the rate limit."""
+        body = json.dumps(self.body(payload)).encode()
+        return await self._send(_Call("POST", path, body, tokens=len(body) // _CHARACTERS_A_TOKEN + reply_tokens))
+
+    async def post_once(self, path: str, payload: Mapping[str, Any]) -> Any:
+        """The endpoint's answer to a payload that names no model. It is sent once, for it may set off what costs."""
+        return await self._send(_Call("POST", path, json.dumps(payload).encode()), retries=0)
+
+    async def get(self, path: str) -> Any:
+        """What the endpoint has at that path, parsed."""
+        return await self._send(_Call("GET", path))
+
+    async def upload(self, path: str, name: str, content: bytes, fields: Mapping[str, str]) -> Any:
+        """The endpoint's answer to a file and the fields beside it, parsed. It has time for 100 kB a second."""
+        return await self._send(_Call("POST", path, content, form=(name, fields)))
+
+    async def download(self, path: str, into: BinaryIO) -> None:
+        """Write what the endpoint has at that path to a file, however long it is. Each part of it must come in time."""
+        await self._send(_Call("GET", path, into=into))
+
+    def rejection(self, status: int, content: Any) -> RejectedError:
+        """The error for a status 400 or 422 with this body, parsed."""
+        param = _field(content, "param")
+        told = self.told(content)
+        where = f"{self.identity}: status {status}: {told}"
+        return RejectedError(where, told, param if isinstance(param, str) else None)
+
+    def told(self, content: Any) -> str:
+        """The words of the endpoint's own error, on one line and without the key."""
+        return self._safe(_told(content))
 
     async def close(self) -> None:
         if self._open is not None:
@@ -96,16 +122,29 @@ class Endpoint:
             self._open = None
             await session.close()
 
-    async def _attempt(
-        self, session: aiohttp.ClientSession, lane: Lane, path: str, body: bytes, tokens: int
-    ) -> Any | _Failed:
+    async def _send(self, call: _Call, retries: int | None = None) -> Any:
+        session, lane = self._session()
+        retries = self.limits.max_retries if retries is None else retries
+        async with lane.place():
+            outcome = await self._attempt(session, lane, call)
+        for attempt in range(retries):
+            if not isinstance(outcome, _Failed) or not outcome.again:
+                break
+            await asyncio.sleep(back_off(attempt) if outcome.wait_s is None else outcome.wait_s)
+            async with lane.place(again=True):
+                outcome = await self._attempt(session, lane, call)
+        if isinstance(outcome, _Failed):
+            raise outcome.error  # out here so that no chained exception carries the request and with it the key
+        return outcome
+
+    async def _attempt(self, session: aiohttp.ClientSession, lane: Lane, call: _Call) -> Any | _Failed:
         import aiohttp
 
-        await lane.wait_for_turn(tokens)
+        await lane.wait_for_turn(call.tokens or 0)
         started = asyncio.get_running_loop().time()
         try:
-            async with session.post(self._base_url + path, data=body) as response:
-                raw = await response.read()
+            async with session.request(call.method, self._base_url + call.path, **self._options(call)) as response:
+                raw = await _read(response, call.into)
                 status, headers = response.status, response.headers
         except TimeoutError:
             lane.troubled(started)
@@ -124,22 +163,37 @@ class Endpoint:
             content = None
         if status >= 300:
             return self._refused(lane, started, status, headers, content or raw.decode(errors="replace"))
+        if call.into is not None:
+            return None
         if content is None:
             told = self._safe(raw.decode(errors="replace"))
             return _Failed(ExecutionError(f"{self.identity}: the reply is no JSON{self._tries()}: {told}"))
-        lane.succeeded(started, tokens - _used(content, tokens))
+        if call.tokens is not None:
+            lane.succeeded(started, call.tokens - _used(content, call.tokens))
         return content
+
+    def _options(self, call: _Call) -> dict[str, Any]:
+        """How the call is sent, anew for each attempt: a form is used up by one."""
+        import aiohttp
+
+        within = self.limits.timeout_s
+        if call.form is not None:
+            name, fields = call.form
+            content = call.body or b""
+            form = aiohttp.FormData(dict(fields))
+            form.add_field("file", io.BytesIO(content), filename=name, content_type="application/jsonl")
+            return {"data": form, "timeout": aiohttp.ClientTimeout(total=within + len(content) / _SLOWEST_UPLOAD)}
+        if call.into is not None:
+            return {"timeout": aiohttp.ClientTimeout(total=None, sock_connect=within, sock_read=within)}
+        return {} if call.body is None else {"data": call.body, "headers": {"Content-Type": "application/json"}}
 
     def _session(self) -> tuple[aiohttp.ClientSession, Lane]:
         if self._open is None:
             import aiohttp
 
-            headers = {"Content-Type": "application/json"}
-            if self._key:
-                headers["Authorization"] = f"Bearer {self._key}"
             session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0),
-                headers=headers,
+                headers={"Authorization": f"Bearer {self._key}"} if self._key else None,
                 timeout=aiohttp.ClientTimeout(total=self.limits.timeout_s),
                 trust_env=not self._loopback,  # a proxy of the environment must not take calls to this machine
             )
@@ -148,8 +202,7 @@ class Endpoint:
         return self._open
 
     def _refused(self, lane: Lane, started: float, status: int, headers: Mapping[str, str], content: Any) -> _Failed:
-        told = self._safe(_told(content))
-        where = f"{self.identity}: status {status}: {told}"
+        where = f"{self.identity}: status {status}: {self.told(content)}"
         if status == 401:
             return _final(ModelError(f"{where}: check the key in the environment variable {self._key_name}"))
         if status in (402, 403) or _field(content, "code") == "insufficient_quota":
@@ -157,10 +210,10 @@ class Endpoint:
                 ModelError(f"{where}: the account behind {self._key_name} may not use this model: check its rights")
             )
         if status == 404 or status < 400:
-            return _final(ModelError(f"{where}: check `model` and `base_url` (which most often ends in /v1)"))
+            kind = NotFoundError if status == 404 else ModelError
+            return _final(kind(f"{where}: check `model` and `base_url` (which most often ends in /v1)"))
         if status in (400, 422):
-            param = _field(content, "param")
-            return _final(RejectedError(where, told, param if isinstance(param, str) else None))
+            return _final(self.rejection(status, content))
         if status not in (408, 409, 429) and status < 500:
             return _final(ExecutionError(where))
         wait = retry_after(headers)
@@ -185,6 +238,20 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class _Call:
+    """What is sent: a body as JSON, or as a file of that name beside the fields of a `form`; the reply goes `into` a
+    file where one is given. `tokens` is what it may take of the model, None where that has no part in it.
+    """
+
+    method: Literal["GET", "POST"]
+    path: str
+    body: bytes | None = None
+    form: tuple[str, Mapping[str, str]] | None = None
+    into: BinaryIO | None = None
+    tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class _Failed:
     """An attempt without a reply: the error if it is the last one, whether another may help, and when."""
 
@@ -195,6 +262,17 @@ class _Failed:
 
 def _final(error: ExecutionError | ModelError) -> _Failed:
     return _Failed(error, again=False)
+
+
+async def _read(response: aiohttp.ClientResponse, into: BinaryIO | None) -> bytes:
+    """The body; where it is what was wanted in a file, that is written from its beginning and the body is empty."""
+    if into is None or response.status >= 300:
+        return await response.read()
+    into.seek(0)
+    into.truncate()
+    async for chunk in response.content.iter_chunked(_CHUNK):
+        into.write(chunk)
+    return b""
 
 
 def _used(content: Any, expected: int) -> int:

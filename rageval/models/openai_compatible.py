@@ -54,7 +54,7 @@ class OpenAIChat:
         tokens_per_minute: float | None = None,
     ) -> None:
         limits = Limits(concurrency, timeout_s, max_retries, requests_per_minute, tokens_per_minute)
-        self._endpoint = Endpoint(base_url, model, api_key_env, limits)
+        self.endpoint = Endpoint(base_url, model, api_key_env, limits)
         self._left_out: set[str] = set()
 
     def __repr__(self) -> str:
@@ -62,30 +62,39 @@ class OpenAIChat:
 
     @property
     def identity(self) -> str:
-        return self._endpoint.identity
+        return self.endpoint.identity
 
     @property
     def concurrency(self) -> int:
-        return self._endpoint.limits.concurrency
+        return self.endpoint.limits.concurrency
 
     async def complete(self, request: ChatRequest) -> ChatReply:
         while True:
-            payload = self._payload(request)
+            payload = self.payload(request)
             try:
-                body = await self._endpoint.post("/chat/completions", payload, request.max_tokens)
+                body = await self.endpoint.post("/chat/completions", payload, request.max_tokens)
                 return read_completion(body, self.identity)
             except RejectedError as rejected:
-                option = _rejected_option(rejected, payload)
-                if option is None:
+                if not self.leave_out(rejected, payload):
                     raise ExecutionError(str(rejected)) from None
-                if option not in self._left_out:
-                    self._left_out.add(option)
-                    _log.warning("%s does without %s from now on: %s", self.identity, option, one_line(rejected.told))
 
     async def close(self) -> None:
-        await self._endpoint.close()
+        await self.endpoint.close()
 
-    def _payload(self, request: ChatRequest) -> dict[str, Any]:
+    def leave_out(self, rejected: RejectedError, payload: Mapping[str, Any]) -> bool:
+        """Do from now on without the optional parameter for which the endpoint rejected that payload; False where
+        something else is wrong with it.
+        """
+        option = _rejected_option(rejected, payload)
+        if option is None:
+            return False
+        if option not in self._left_out:
+            self._left_out.add(option)
+            _log.warning("%s does without %s from now on: %s", self.identity, option, one_line(rejected.told))
+        return True
+
+    def payload(self, request: ChatRequest) -> dict[str, Any]:
+        """What is sent for a request, without the model's name and without what the endpoint is known to reject."""
         payload = without_lengths(to_payload(request))
         for option in self._left_out:
             payload.pop(option, None)

@@ -12,6 +12,10 @@ from rageval.models.base import ChatReply, ChatRequest, Token
 from rageval.types import Json, Usage
 
 
+class NoTextError(ExecutionError):
+    """A reply that is a chat completion and holds no text, which asking again would not change."""
+
+
 def to_payload(request: ChatRequest) -> dict[str, Any]:
     """The body of a chat completion call, without the model's name.
 
@@ -53,7 +57,7 @@ def without_lengths(schema: Any) -> Any:
 def read_completion(body: Any, endpoint: str) -> ChatReply:
     """The reply in a chat completion's body. A refusal has the finish reason `refusal` and the refusal as its text.
 
-    Raises `ExecutionError` where the body has another form or holds no text.
+    Raises `NoTextError` where it holds no text, another `ExecutionError` where the body has another form.
     """
     try:
         choice = body["choices"][0]
@@ -67,7 +71,7 @@ def read_completion(body: Any, endpoint: str) -> ChatReply:
     except (KeyError, IndexError, TypeError, AttributeError, ValueError):
         raise ExecutionError(f"{endpoint}: the reply is not a chat completion: {one_line(body)}") from None
     if not isinstance(text, str) or not text:
-        raise ExecutionError(f"{endpoint}: the reply holds no text (finish reason {finish_reason})")
+        raise NoTextError(f"{endpoint}: the reply holds no text (finish reason {finish_reason})")
     return ChatReply(text, finish_reason, tokens, usage)
 
 

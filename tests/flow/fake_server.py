@@ -123,8 +123,7 @@ class FakeServer:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         app = web.Application(client_max_size=1 << 28)
-        app.router.add_post("/v1/chat/completions", self._handle)
-        app.router.add_post("/v1/embeddings", self._handle)
+        self._add_routes(app.router)
         runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -132,6 +131,10 @@ class FakeServer:
         self._ready.set()
         await self._stop.wait()
         await runner.cleanup()
+
+    def _add_routes(self, router: web.UrlDispatcher) -> None:
+        router.add_post("/v1/chat/completions", self._handle)
+        router.add_post("/v1/embeddings", self._handle)
 
     async def _handle(self, request: web.Request) -> web.Response:
         received = Received(request.path, request.headers.get("Authorization", ""), await request.json())

@@ -178,14 +178,15 @@ _MIND_CTRL_C = (
 )
 
 
-def start_rageval(*arguments: object) -> subprocess.Popen[str]:
-    """Run the command line in a process of its own, without keys or proxies of the machine that tests run on.
+def start_rageval(*arguments: object, first: str = "") -> subprocess.Popen[str]:
+    """Run the command line in a process of its own, without keys or proxies of the machine that tests run on, after
+    the statements `first`.
 
     It minds Ctrl-C even where the tests run in the background of a shell, which lets its children ignore that.
     """
     environment = {k: v for k, v in os.environ.items() if not k.upper().endswith(("_PROXY", "_KEY"))}
     return subprocess.Popen(
-        [sys.executable, "-c", _MIND_CTRL_C, *map(str, arguments)],
+        [sys.executable, "-c", first + _MIND_CTRL_C, *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -199,6 +200,17 @@ def run_folders(out: Path) -> dict[str, Path]:
         json.loads((path / "manifest.json").read_text())["label"].partition("(")[0]: path
         for path in (out / "runs").iterdir()
     }
+
+
+def results(out: Path) -> dict[str, Any]:
+    """Of every pipeline: scores.json to the byte, and the last response to each question without time and cost."""
+    found: dict[str, Any] = {}
+    for name, folder in run_folders(out).items():
+        responses = {line.pop("question_id"): line for line in read_jsonl(folder / "responses.jsonl")}
+        for line in responses.values():
+            del line["latency_s"], line["usage"]
+        found[name] = (folder / "scores.json").read_bytes(), responses
+    return found
 
 
 def read_jsonl(path: Path) -> list[dict[str, Any]]:

@@ -26,6 +26,7 @@ from tests.flow.small_world import (
     QUESTIONS,
     read_jsonl,
     respond,
+    results,
     run_folders,
     scripted_reply,
     start_rageval,
@@ -98,17 +99,6 @@ def requests(server: FakeServer, work: Callable[[], object]) -> Counter[str]:
     work()
     received = server.received[before:]
     return Counter(json.dumps(r.payload, sort_keys=True) for r in received if r.path.endswith("/chat/completions"))
-
-
-def results(out: Path) -> dict[str, Any]:
-    """Of every pipeline: scores.json to the byte, and the last response to each question without time and cost."""
-    found: dict[str, Any] = {}
-    for name, folder in run_folders(out).items():
-        responses = {line.pop("question_id"): line for line in read_jsonl(folder / "responses.jsonl")}
-        for line in responses.values():
-            del line["latency_s"], line["usage"]
-        found[name] = (folder / "scores.json").read_bytes(), responses
-    return found
 
 
 def test_undisturbed_run_asks_everything_once(undisturbed: Finished) -> None:

@@ -79,6 +79,23 @@ def test_calls_are_counted_exactly_however_many_are_under_way() -> None:
     assert (model.calls, budget.taken) == (7, Amount(7.0, 7 * 55.0, 0.0))
 
 
+def test_who_waits_is_not_woken_by_every_reply(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where calls go in batches thousands wait: 400 look once when they come and once or twice later, not 20 times."""
+    looks = 0
+    look = Most.broken_by
+
+    def counted(most: Most, amount: Amount) -> str | None:
+        nonlocal looks
+        looks += 1
+        return look(most, amount)
+
+    monkeypatch.setattr(Most, "broken_by", counted)
+    model, budget = Model(Usage(1, prompt_tokens=50, completion_tokens=5)), Budget(Most(calls=20))
+    assert ask(model, budget, 400) == 380
+    assert model.calls == 20
+    assert looks <= 3 * 400
+
+
 def test_tokens_are_set_aside_at_their_most_and_given_back() -> None:
     """Each call sets 110 aside and takes 55. Of 300 tokens two calls begin at once; the third when the first is back
     (55 + 110 + 110 = 275), the fourth when the third is (165 + 110 = 275), and no fifth: 220 + 110 = 330.

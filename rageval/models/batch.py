@@ -1,0 +1,346 @@
+"""A chat model whose calls are collected and submitted together as batches."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import tempfile
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeAlias, TypeVar
+
+from rageval.errors import ExecutionError, ModelError
+from rageval.models import batch_api
+from rageval.models.base import ChatReply, ChatRequest
+from rageval.models.batch_state import STATE, Submission, Submissions
+from rageval.models.disk import locked_patiently
+from rageval.models.endpoint import NotFoundError, RejectedError
+from rageval.models.openai_compatible import OpenAIChat
+from rageval.models.replies import Replies, request_key
+from rageval.models.wire import NoTextError, read_completion
+
+T = TypeVar("T")
+
+_GROWTH = 1.5
+_log = logging.getLogger("rageval")
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """When a batch is submitted, and how often it is looked at.
+
+    Requests are submitted when none has come for `quiet_s` seconds, or when there are `most_requests` of them; those of
+    more than `most_bytes` as several batches (OpenAI takes 50,000 requests and 200 MB). A batch is looked at at once,
+    after `first_look_s` seconds, and then ever more seldom, down to once in `longest_look_s`. An endpoint that does not
+    say how it stands for `patience_s` seconds stops the run.
+    """
+
+    quiet_s: float = 10.0
+    most_requests: int = 50_000
+    most_bytes: int = 200_000_000
+    first_look_s: float = 5.0
+    longest_look_s: float = 60.0
+    patience_s: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A request that has not been submitted."""
+
+    prompt: str
+    payload: dict[str, Any]
+
+
+_Requests: TypeAlias = Mapping[str, _Held]
+
+
+class BatchChat:
+    """A chat model that asks through the batches of its endpoint, with the same requests that `chat` makes directly.
+
+    What a batch has no reply to (an error, a batch that expired, failed or was cancelled) is asked directly; a reply
+    without a text fails its call. A request that was rejected for an optional parameter goes into another batch without
+    it.
+
+    What was submitted is kept in `cache`/batches.sqlite, and the replies in the cache of replies beside it before that
+    is forgotten: a process killed at any moment pays for nothing twice when it is started again, and neither do several
+    processes over one cache. Two things are beyond that: a batch whose making is still on its way through the network
+    when the endpoint is asked whether it exists, and endpoints that do not list their batches.
+
+    `concurrency` is as many requests as a batch may have, so that a whole experiment is in flight. To be used inside
+    one event loop.
+
+    Raises from `complete`, beside what `chat` raises, `ModelError` where the endpoint takes no batches.
+    """
+
+    def __init__(self, chat: OpenAIChat, cache: Path, pace: Pace | None = None) -> None:
+        self._chat = chat
+        self._endpoint = chat.endpoint
+        self._cache = cache
+        self._pace = pace or Pace()
+        self._open: tuple[Submissions, Replies] | None = None
+        self._held: dict[str, _Held] = {}
+        self._said: dict[str, asyncio.Future[ChatReply | None]] = {}
+        self._quiet: asyncio.TimerHandle | None = None
+        self._followed: dict[int, set[str]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __repr__(self) -> str:
+        return f"BatchChat({self._chat!r})"
+
+    @property
+    def identity(self) -> str:
+        return self._chat.identity
+
+    @property
+    def concurrency(self) -> int:
+        return self._pace.most_requests
+
+    async def complete(self, request: ChatRequest) -> ChatReply:
+        key = request_key(self.identity, request)
+        while True:
+            payload = self._chat.payload(request)
+            try:
+                reply = await self._in_a_batch(key, _Held(request.prompt, payload))
+            except RejectedError as rejected:
+                if self._chat.leave_out(rejected, payload):
+                    continue
+                reply = None
+            return await self._chat.complete(request) if reply is None else reply
+
+    def let_go(self) -> None:
+        """Wait for no batch any more, and submit none; direct calls go on."""
+        if self._quiet is not None:
+            self._quiet.cancel()
+        for task in self._tasks:
+            task.cancel()
+        for future in self._said.values():
+            future.cancel()
+        self._said.clear()
+        self._held.clear()
+
+    async def close(self) -> None:
+        self.let_go()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._open is not None:
+            for database in self._open:
+                database.close()
+            self._open = None
+        await self._chat.close()
+
+    async def _in_a_batch(self, key: str, held: _Held) -> ChatReply | None:
+        """The reply, None where a batch has none. Raises `RejectedError`, and what stops the run."""
+        future = self._said.get(key)
+        if future is None:
+            loop = asyncio.get_running_loop()
+            future = self._said[key] = loop.create_future()
+            future.add_done_callback(_mark_as_seen)
+            self._held[key] = held
+            if self._quiet is not None:
+                self._quiet.cancel()
+            full = len(self._held) >= self._pace.most_requests
+            self._quiet = loop.call_later(0.0 if full else self._pace.quiet_s, self._submit_held)
+        return await asyncio.shield(future)
+
+    def _submit_held(self) -> None:
+        held, self._held = self._held, {}
+        rest = set(held)
+        self._start(self._submit(held, rest), rest)
+
+    def _start(self, work: Coroutine[Any, Any, None], keys: set[str]) -> None:
+        """Begin a task that answers these requests or hands them on; those that it leaves there have no reply."""
+
+        def over(task: asyncio.Task[None]) -> None:
+            self._tasks.discard(task)
+            if task.cancelled():
+                return  # by `let_go`, and so are those who wait
+            error = task.exception()
+            for key in keys:
+                if error is None:
+                    self._answer(key, None)
+                else:
+                    self._fail(key, error)
+
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(over)
+
+    async def _submit(self, held: _Requests, rest: set[str]) -> None:
+        """See to it that each request is in a batch that is followed."""
+        submissions, replies = self._databases()
+        try:
+            async with locked_patiently(self._cache / "batches"):
+                for submission in submissions.interrupted(self.identity):
+                    await self._recover(submission)
+                known = submissions.under_way(held)
+                new: dict[str, _Held] = {}
+                for key, request in held.items():
+                    # After `under_way`: what another process has settled meanwhile is among the replies by now.
+                    reply = replies.find(key)
+                    if reply is not None or key not in self._said:
+                        rest.discard(key)
+                        self._answer(key, reply)
+                    elif key in known:
+                        rest.discard(key)
+                        self._follow(known[key], {key})
+                    else:
+                        new[key] = request
+                for some, content in self._files(new):
+                    submission = await self._submit_file(some, content)
+                    rest.difference_update(some)
+                    self._follow(submission, some)
+        except ExecutionError as error:
+            raise ModelError(f"{error}: no batch could be submitted: run the same again") from None
+
+    async def _recover(self, submission: Submission) -> None:
+        """Find out what became of a submission in which a process was interrupted; what did not arrive is forgotten."""
+        submissions, _ = self._databases()
+        batch = None
+        if submission.file is not None:
+            batch = await batch_api.find(self._endpoint, submission.file, submission.begun)
+        if batch is None:
+            submissions.forget(submission.number)
+        else:
+            submissions.submitted(submission.number, batch)
+
+    def _files(self, held: _Requests) -> Iterable[tuple[dict[str, str], bytes]]:
+        """The requests as files that the endpoint takes, each with the prompts' names by the keys of the requests."""
+        some: dict[str, str] = {}
+        lines = bytearray()
+        for key, request in held.items():
+            line = batch_api.line(self._endpoint, key, request.payload)
+            if some and (len(some) == self._pace.most_requests or len(lines) + len(line) > self._pace.most_bytes):
+                yield some, bytes(lines)
+                some, lines = {}, bytearray()
+            some[key] = request.prompt
+            lines += line
+        if some:
+            yield some, bytes(lines)
+
+    async def _submit_file(self, prompts: Mapping[str, str], content: bytes) -> Submission:
+        """Every step is on disk before the next one, so that a restart knows what may have been paid for."""
+        submissions, _ = self._databases()
+        submission = submissions.begin(self.identity, prompts)
+        file = await batch_api.upload(self._endpoint, content)
+        submissions.uploaded(submission.number, file)
+        batch = await batch_api.create(self._endpoint, file, submission.begun)
+        submissions.submitted(submission.number, batch)
+        return replace(submission, file=file, batch=batch)
+
+    def _follow(self, submission: Submission, keys: Iterable[str]) -> None:
+        """Wait for what the batch has to say to these requests."""
+        waiting = self._followed.get(submission.number)
+        if waiting is None:
+            waiting = self._followed[submission.number] = set()
+            self._start(self._settle(submission, waiting), waiting)
+        waiting.update(keys)
+
+    async def _settle(self, submission: Submission, waiting: set[str]) -> None:
+        """Take the replies of a batch when it has ended, keep them all, and answer those who wait."""
+        assert submission.batch is not None
+        submissions, replies = self._databases()
+        try:
+            batch = await self._ended(submission.batch)
+            missing = submissions.prompts(submission.number)
+            told = batch.told
+            for file in batch.files:
+                with tempfile.TemporaryFile() as lines:
+                    await self._patiently(batch.id, partial(batch_api.download, self._endpoint, file, lines))
+                    for outcome in batch_api.outcomes(lines):
+                        prompt = missing.get(outcome.key)
+                        if prompt is not None and self._take(outcome, prompt):
+                            del missing[outcome.key]
+                            waiting.discard(outcome.key)
+                            await asyncio.sleep(0)  # those who wait may go on, before the next reply takes memory
+                        elif prompt is not None:
+                            told = told or self._endpoint.told(outcome.body)
+            for key in list(waiting):
+                reply = replies.find(key)  # another process may have settled the batch first
+                if reply is not None:
+                    waiting.discard(key)
+                    self._answer(key, reply)
+            submissions.forget(submission.number)
+        finally:
+            del self._followed[submission.number]
+        if waiting:
+            why = f": {told}" if told else ""
+            _log.warning(
+                "%s: %s is %s without a reply to %d requests, which are asked directly%s",
+                self.identity,
+                batch.id,
+                batch.status,
+                len(waiting),
+                why,
+            )
+
+    async def _ended(self, name: str) -> batch_api.Batch:
+        """The batch, when it has ended."""
+        wait = self._pace.first_look_s
+        while True:
+            try:
+                batch = await self._patiently(name, partial(batch_api.look, self._endpoint, name))
+            except NotFoundError:
+                raise ModelError(
+                    f"{self.identity}: does not know {name}, which was submitted there: give the key that it was "
+                    f"submitted with, or delete {self._cache / STATE} to pay for its requests again"
+                ) from None
+            if batch.ended:
+                return batch
+            await asyncio.sleep(wait)
+            wait = min(wait * _GROWTH, self._pace.longest_look_s)
+
+    async def _patiently(self, name: str, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """What the endpoint says; while it cannot be asked it is asked again, since the batch goes on meanwhile."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._pace.patience_s
+        while True:
+            try:
+                return await ask()
+            except ExecutionError as error:
+                if loop.time() >= end:
+                    raise ModelError(
+                        f"{error}: {name} goes on there: run the same again and its replies are taken"
+                    ) from None
+            await asyncio.sleep(self._pace.longest_look_s)
+
+    def _take(self, outcome: batch_api.Outcome, prompt: str) -> bool:
+        """Keep a reply, or tell of one without a text or of a rejection; False where it is neither."""
+        _, replies = self._databases()
+        if outcome.status in (400, 422):
+            self._fail(outcome.key, self._endpoint.rejection(outcome.status, outcome.body))
+            return True
+        if not 200 <= outcome.status < 300:
+            return False
+        try:
+            reply = read_completion(outcome.body, self.identity)
+        except NoTextError as error:
+            self._fail(outcome.key, error)
+            return True
+        except ExecutionError:
+            return False
+        replies.keep(outcome.key, self.identity, prompt, reply)
+        self._answer(outcome.key, reply)
+        return True
+
+    def _answer(self, key: str, reply: ChatReply | None) -> None:
+        future = self._said.pop(key, None)
+        if future is not None and not future.done():
+            future.set_result(reply)
+
+    def _fail(self, key: str, error: BaseException) -> None:
+        future = self._said.pop(key, None)
+        if future is not None and not future.done():
+            future.set_exception(error)
+
+    def _databases(self) -> tuple[Submissions, Replies]:
+        """Opened at the first call, so that what asks nothing writes nothing."""
+        if self._open is None:
+            self._open = Submissions(self._cache / STATE), Replies(self._cache / "chat.sqlite")
+        return self._open
+
+
+def _mark_as_seen(future: asyncio.Future[ChatReply | None]) -> None:
+    """For the case that everybody who waited was cancelled."""
+    if not future.cancelled():
+        future.exception()
