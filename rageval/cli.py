@@ -87,12 +87,13 @@ def run(
     from rageval.report.progress import progress_bars
 
     with progress_bars() as bars:
-        planned = load_experiment(experiment, out / "cache", bars.embedding, offline=offline)
         if dry:
+            planned = load_experiment(experiment, out / "cache", offline=offline)
             _dry_run(planned, out, retry_failed, as_json)
             return
         try:
             with chosen_executor(executor, ray_address) as chosen:
+                planned = load_experiment(experiment, out / "cache", bars.embedding, offline=offline)
                 paths = run_experiment(
                     planned, out, on_progress=bars.questions, retry_failed=retry_failed, executor=chosen
                 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import socket
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
@@ -15,6 +16,8 @@ from rageval.on_ray.driver import OnRay
 
 # Ray sends no usage statistics, and writes nothing to standard output, where results go.
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS_SKIP_REGEX": "^"}
+
+_KNOCK_S = 5.0
 
 
 @contextmanager
@@ -29,9 +32,11 @@ def ray_cluster(address: str | None = None) -> Generator[OnRay]:
     connected = ray.is_initialized()
     if not connected:
         _connect(ray, address)
+    executor = OnRay(ray)
     try:
-        yield OnRay(ray)
+        yield executor
     finally:
+        executor.close()
         if not connected:
             ray.shutdown()
 
@@ -46,17 +51,26 @@ def import_ray() -> Any:
 
 
 def _connect(ray: Any, address: str | None) -> None:
-    named = address or os.environ.get("RAY_ADDRESS") or ""
+    place, named = ("--ray-address", address) if address else ("RAY_ADDRESS", os.environ.get("RAY_ADDRESS", ""))
     if named.startswith("ray://"):
         raise DeclarationError(
-            f"--ray-address: found {named}, expected the cluster's own address, such as 10.0.0.1:6379: run this on a "
-            "node of the cluster"
+            f"{place}: found {named}, expected the cluster's own address, such as 10.0.0.1:6379: run this on a node of "
+            "the cluster"
         )
     try:
+        _knock(named)
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR, include_dashboard=False)
     except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         told = " ".join(str(error).split())
         raise DeclarationError(
-            f"--ray-address: found no Ray cluster that can be used at {named or 'this machine'} ({told}): check the "
-            "address, and that the cluster has the same versions of Ray and Python"
+            f"{place if named else '--executor ray'}: found no Ray cluster that can be used at "
+            f"{named or 'this machine'} ({told}): check the address, and that the cluster has the same versions of Ray "
+            "and Python"
         ) from None
+
+
+def _knock(address: str) -> None:
+    """Raises OSError where nobody listens at a host and port: Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), _KNOCK_S).close()

@@ -44,10 +44,12 @@ class OnRay:
 
     The driver keeps what must be in one place: models with their caches, rates and budget, and the run folders. What
     reads a file of the driver's is worked on here. A worker that is lost is replaced, and what it had in hand is done
-    again; a piece that loses three workers ends the run.
+    again; a piece that loses three workers ends the run. Workers that are `idle` afterwards serve the next call, until
+    `close`.
     """
 
     ray: Any
+    idle: list[Any] = field(default_factory=list[Any])
 
     async def __call__(
         self,
@@ -85,7 +87,11 @@ class OnRay:
             return runs[piece.pipeline].pipeline.stage.indexes() if piece.outcome is None else ()
 
         shards = Shards(pieces, indexes, layout.size)
-        await _Team(self.ray, equipment, layout, experiment, runs, shards, tell).work()
+        await _Team(self.ray, self.idle, equipment, layout, experiment, runs, shards, tell).work()
+
+    def close(self) -> None:
+        while self.idle:
+            self.ray.kill(self.idle.pop())
 
 
 @dataclass(eq=False)
@@ -103,6 +109,7 @@ class _Team:
     def __init__(
         self,
         ray: Any,
+        idle: list[Any],
         equipment: Any,
         layout: Layout,
         experiment: Experiment,
@@ -114,6 +121,7 @@ class _Team:
         self._lost: type[Exception] = ray.exceptions.RayError
         self._raised_there: type[Exception] = ray.exceptions.RayTaskError
         self._hire: Callable[[], Any] = ray.remote(num_cpus=1)(Worker).remote
+        self._idle = idle
         self._equipment = equipment
         self._layout = layout
         self._chats = chat_models(experiment)
@@ -144,7 +152,7 @@ class _Team:
         """A worker, and another one in its place whenever it is lost."""
         failed_starts = 0
         while True:
-            seat = _Seat(self._hire(), asyncio.Semaphore(self._layout.lanes))
+            seat = _Seat(self._idle.pop() if self._idle else self._hire(), asyncio.Semaphore(self._layout.lanes))
             started = False
             try:
                 await self._open(seat)
@@ -156,7 +164,10 @@ class _Team:
                 failed_starts = 0 if started else failed_starts + 1
                 self._take_back(seat, error, failed_starts)
             finally:
-                self._ray.kill(seat.actor)
+                if self._shards.finished.is_set():
+                    self._idle.append(seat.actor)
+                else:
+                    self._ray.kill(seat.actor)
 
     async def _open(self, seat: _Seat) -> None:
         try:

@@ -255,7 +255,7 @@ def refuse(received: Received) -> Canned:
 
 BROKEN = """\
 from dataclasses import dataclass
-from rageval.errors import ExecutionError
+from rageval.errors import DeclarationError
 from rageval.pipeline import Stage
 
 @dataclass(frozen=True)
@@ -341,10 +341,9 @@ def test_a_sweep(server: FakeServer, cluster: Any, tmp_path: Path, command_line:
     for name, options in (("here", []), ("there", ["--executor", "ray", "--ray-address", cluster.address])):
         ended = command_line("sweep", experiment, "--out", tmp_path / name, "--halving", "--top", 1, "--json", *options)
         assert ended.code == 0, ended.err
-        found[name] = json.loads(ended.out.replace(f"{tmp_path / name}/", ""))
-        for cell in found[name]["cells"]:
-            del cell["latency_s"]
-    assert found["there"]["leaderboard"] == found["here"]["leaderboard"]
+        found[name] = json.loads(ended.out)
+    for part in ("halving", "behind_the_best", "effects", "saved"):
+        assert found["there"][part] == found["here"][part]
 
 
 @pytest.mark.parametrize(
@@ -352,6 +351,8 @@ def test_a_sweep(server: FakeServer, cluster: Any, tmp_path: Path, command_line:
     [
         (["--ray-address", "127.0.0.1:6379"], "--ray-address: found an address without --executor ray"),
         (["--executor", "ray", "--ray-address", "ray://127.0.0.1:10001"], "found ray://127.0.0.1:10001, expected"),
+        (["--executor", "ray", "--ray-address", "127.0.0.1:1"], "found no Ray cluster that can be used at 127.0.0.1:1"),
+        (["--executor", "ray", "--ray-address", "nowhere"], "found no Ray cluster that can be used at nowhere (Inval"),
     ],
 )
 def test_mistakes(options: list[str], told: str, server: FakeServer, tmp_path: Path, command_line: CommandLine) -> None:
@@ -367,7 +368,8 @@ def test_without_the_extra(
 ) -> None:
     real = importlib.util.find_spec
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "ray" else real(name))
-    ended = command_line("run", write_experiment(tmp_path, server.base_url), "--executor", "ray")
+    experiment = write_experiment(tmp_path, server.base_url)
+    ended = command_line("run", experiment, "--out", tmp_path / "out", "--executor", "ray")
     assert ended.code == 2
     assert ended.err == ("error: --executor ray needs the package ray: install it with  pip install 'rageval[ray]'\n")
 

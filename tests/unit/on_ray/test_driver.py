@@ -45,7 +45,11 @@ class Bench:
         questions = self.benchmark.questions
         experiment = Experiment("e", self.benchmark, "small", questions, pipelines, metrics, *models)
         executor = None if ray is None else OnRay(ray)
-        run_experiment(experiment, self.folder / out, executor=executor, **changes)
+        try:
+            run_experiment(experiment, self.folder / out, executor=executor, **changes)
+        finally:
+            if executor is not None:
+                executor.close()
         asked = Counter((request.prompt, request.messages, request.sample) for request in chat.requests)
         return written(self.folder / out), asked
 
@@ -77,7 +81,7 @@ def test_as_in_one_process(bench: Bench) -> None:
     there = bench.run("there", ray, on_progress=lambda *done: told.append(done))
     assert there == here
     assert told == [(done, 12) for done in range(13)] * 2
-    assert len(ray.hired) == 2 * 2  # two workers, hired anew for the judge that waits for all answers
+    assert len(ray.hired) == 2  # who serve the judge that waits for all answers, too
     assert all(actor.dead for actor in ray.hired)
     again = bench.run("there", FakeRay(is_lost=lambda *_: pytest.fail("a worker was hired")))
     assert again == (here[0], Counter())
