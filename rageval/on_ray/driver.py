@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass, field
+from pickle import PicklingError
 from typing import Any
 
 from rageval.errors import DeclarationError, ExecutionError
@@ -80,8 +81,14 @@ class OnRay:
         if not cpus:
             raise DeclarationError("--executor ray: found no CPU in the cluster, expected a node with one at least")
         layout = lay_out(len(pieces), cpus, calls_at_once(experiment))
-        with user_code_travels(self.ray.cloudpickle):
-            equipment = self.ray.put(equip(experiment, runs, layout.at_once))
+        try:
+            with user_code_travels(self.ray.cloudpickle):
+                equipment = self.ray.put(equip(experiment, runs, layout.at_once))
+        except (TypeError, PicklingError) as error:
+            raise DeclarationError(
+                f"--executor ray: found a pipeline or judge that cannot be sent to workers ({_first_line(error)}): let "
+                "its settings be plain values"
+            ) from None
 
         def indexes(piece: Piece) -> Hashable:
             return runs[piece.pipeline].pipeline.stage.indexes() if piece.outcome is None else ()
@@ -250,6 +257,10 @@ class _Team:
         await asyncio.sleep(_SOON_S)
         if not self._came:
             _log.warning("no CPU of the Ray cluster is free yet; waiting for one")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
 
 
 def _last_line(error: Exception) -> str:

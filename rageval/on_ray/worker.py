@@ -106,7 +106,7 @@ class Worker:
     """A Ray actor: one process, one event loop, each index built once."""
 
     async def open(self, equipment: Equipment) -> dict[str, str]:
-        """Must come first. The versions of what results depend on."""
+        """What the next shards are worked on with. The versions of what results depend on."""
         self._place, self._post, self._at_once = equipment.place, equipment.post, equipment.at_once
         self._documents = {document.id: document for document in self._place.resources.documents}
         self._under_way: set[asyncio.Task[None]] = set()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import pytest
@@ -135,6 +136,19 @@ def test_other_versions_on_a_node(bench: Bench, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("rageval.on_ray.worker.versions", lambda: {"rageval": "0.0.1", "numpy": "1.0"})
     with pytest.raises(DeclarationError, match=r"found rageval 0\.0\.1, numpy 1\.0 on a node, expected rageval "):
         bench.run("there", FakeRay())
+
+
+def test_what_cannot_be_sent_is_told_at_once(bench: Bench) -> None:
+    @dataclass(frozen=True)
+    class Held(Odd):
+        lock: Any = field(default_factory=Lock)
+
+    ray = FakeRay()
+    with pytest.raises(
+        DeclarationError, match=r"that cannot be sent to workers \(.*lock.*\): let its settings be plain"
+    ):
+        bench.run("there", ray, pipelines=(Pipeline("held", Held("")),), metrics=["answer_relevance"])
+    assert not ray.hired
 
 
 def test_a_cluster_without_cpus(bench: Bench) -> None:
