@@ -14,7 +14,6 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +34,7 @@ BM25_ARRAYS: Layout = {
     "numbers": "<i4",
 }
 
-_WORDS_AT_ONCE = 1 << 22
+_WORDS_AT_ONCE = 1 << 21
 _PASSAGE_BITS = 32
 
 
@@ -81,12 +80,13 @@ async def write_bm25(
 ) -> None:
     """Write the arrays of a BM25 index, as `BM25Index` has it, over passages that are read once, in order.
 
-    `words_at_once` bounds the memory for postings: some 50 bytes for each of them.
+    `words_at_once` bounds the memory for postings: some 90 bytes for each of them.
     """
     counted = await _count(writer.folder, passages, words, words_at_once)
     frequencies = np.zeros(len(counted.numbers), dtype=np.int64)
     for run in counted.runs:
-        frequencies += np.bincount(run.pairs >> _PASSAGE_BITS, minlength=len(frequencies))
+        pairs, _ = run.read(0, len(frequencies))
+        frequencies += np.bincount(pairs >> _PASSAGE_BITS, minlength=len(frequencies))
     starts = np.concatenate([[0], np.cumsum(frequencies)])
     lengths = np.frombuffer(counted.lengths, dtype=np.intc)
     # float32 as in bm25s, whose scores these are
@@ -105,12 +105,19 @@ async def write_bm25(
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """Distinct pairs, sorted, memory-mapped: the word's number in the upper half, the passage's in the lower; and how
+    """Files of distinct pairs, sorted (the word's number in the upper half, the passage's in the lower), and of how
     often the word stands in the passage.
     """
 
-    pairs: NDArray[np.int64]
-    counts: NDArray[np.int32]
+    pairs: Path
+    counts: Path
+
+    def read(self, low: int, high: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """The pairs and counts of the words from `low` up to before `high`, copied: nothing stays mapped."""
+        pairs = np.memmap(self.pairs, dtype=np.int64, mode="r")
+        start, end = np.searchsorted(pairs, np.array([low, high], dtype=np.int64) << _PASSAGE_BITS)
+        counts = np.memmap(self.counts, dtype=np.int32, mode="r")
+        return np.array(pairs[start:end]), np.array(counts[start:end])
 
 
 @dataclass
@@ -135,7 +142,8 @@ async def _count(
             counted.runs.append(_write_run(folder, len(counted.runs), pending, counted.lengths[first:], first))
             pending, first = array("i"), len(counted.lengths)
             await asyncio.sleep(0)  # a run can be stopped here
-    counted.runs.append(_write_run(folder, len(counted.runs), pending, counted.lengths[first:], first))
+    if pending:
+        counted.runs.append(_write_run(folder, len(counted.runs), pending, counted.lengths[first:], first))
     return counted
 
 
@@ -144,14 +152,10 @@ def _write_run(folder: Path, n: int, words: array[int], lengths: array[int], fir
     pairs, counts = np.unique(
         np.frombuffer(words, dtype=np.intc).astype(np.int64) << _PASSAGE_BITS | passages, return_counts=True
     )
-    return _Run(
-        _on_disk(folder / f"pairs-{n}.npy", pairs), _on_disk(folder / f"counts-{n}.npy", counts.astype(np.int32))
-    )
-
-
-def _on_disk(path: Path, values: NDArray[Any]) -> NDArray[Any]:
-    np.save(path, values, allow_pickle=False)
-    return np.load(path, mmap_mode="r", allow_pickle=False) if len(values) else values
+    run = _Run(folder / f"pairs-{n}", folder / f"counts-{n}")
+    pairs.tofile(run.pairs)
+    counts.astype(np.int32).tofile(run.counts)
+    return run
 
 
 def _ranges(starts: NDArray[np.int64], size: int) -> Iterator[tuple[int, int]]:
@@ -165,11 +169,10 @@ def _ranges(starts: NDArray[np.int64], size: int) -> Iterator[tuple[int, int]]:
 
 def _merged(runs: Sequence[_Run], low: int, high: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """The pairs of these words from all runs, sorted, and their counts."""
-    edges = np.array([low, high], dtype=np.int64) << _PASSAGE_BITS
-    parts = [(run, slice(*np.searchsorted(run.pairs, edges))) for run in runs]
-    pairs = np.concatenate([run.pairs[part] for run, part in parts])
+    parts = [run.read(low, high) for run in runs]
+    pairs = np.concatenate([pairs for pairs, _ in parts])
     order = np.argsort(pairs, kind="stable")
-    return pairs[order], np.concatenate([run.counts[part] for run, part in parts])[order]
+    return pairs[order], np.concatenate([counts for _, counts in parts])[order]
 
 
 def _write_vocabulary(writer: IndexWriter, numbers: dict[str, int]) -> None:
