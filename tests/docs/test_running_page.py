@@ -33,6 +33,7 @@ def test_the_settings_are_accepted(tmp_path: Path) -> None:
     assert isinstance(chat, OpenAIModel)
     assert chat.price is not None
     assert chat.price.price == Price(0.4, 1.6, 0.1)
+    assert chat.transport == "direct"
 
 
 def test_the_commands_work_in_their_order(

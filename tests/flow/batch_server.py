@@ -32,8 +32,10 @@ class End:
 class BatchServer(FakeServer):
     """`respond` answers requests in batches too: `batched` lists those that were paid for, `files` what was uploaded.
 
-    `end` says how each batch ends, by its number from 0; none ends while `held`. `on` is told of every step, before it
-    is answered: `upload`, `create`, `list`, `look` or `download`; it may return an answer to be given instead.
+    A batch is worked through, and paid for, as soon as it is made, whether anybody looks at it or not. `end` says how
+    it ends, by its number from 0; none is seen to end while `held`. `on` is told of every step, before it is answered:
+    `upload`, `refuse` (before a batch is made), `create`, `list`, `look` or `download`; it may return an answer to be
+    given instead.
     """
 
     def __init__(self, respond: Callable[[Received], Canned] = friendly) -> None:
@@ -47,6 +49,7 @@ class BatchServer(FakeServer):
         self.end: Callable[[int], End] = lambda _: End()
         self.on: Callable[[str], Canned | None] = lambda _: None
         self._looks: Counter[str] = Counter()
+        self._ends: dict[str, tuple[int, dict[str, Any]]] = {}
 
     @property
     def times_paid(self) -> Counter[str]:
@@ -88,6 +91,7 @@ class BatchServer(FakeServer):
         if refused is None:
             created = {"id": f"batch_{number}", "input_file_id": asked["input_file_id"], "created_at": 4_000_000_000}
             self.made.append({**created, "object": "batch", "status": "validating"})
+            self._work_through(self.made[-1], self.end(number))
         return await self._step("create", request, refused.body if refused else self.made[-1], refused)
 
     async def _list(self, request: web.Request) -> web.Response:
@@ -104,10 +108,10 @@ class BatchServer(FakeServer):
         if batch is None:
             gone = Canned({"error": {"message": f"No batch found with id '{name}'."}}, 404)
             return await self._step("look", request, gone.body, gone)
-        end = self.end(self.made.index(batch))
+        looks, ended = self._ends[name]
         self._looks[name] += 1
-        if not self.held and self._looks[name] > end.looks and "output_file_id" not in batch:
-            self._work_through(batch, end)
+        if not self.held and self._looks[name] > looks:
+            batch.update(ended)
         return await self._step("look", request, batch)
 
     async def _download(self, request: web.Request) -> web.Response:
@@ -134,15 +138,16 @@ class BatchServer(FakeServer):
             else:
                 bad.append({**left, "response": response, "error": None})
         random.Random(len(good)).shuffle(good)
-        batch.update(status=end.status, output_file_id=None, error_file_id=None)
+        ended: dict[str, Any] = {"status": end.status, "output_file_id": None, "error_file_id": None}
         if good:
-            batch["output_file_id"] = f"out-{batch['id']}"
-            self.files[batch["output_file_id"]] = b"\n".join(good) + b"\n"
+            ended["output_file_id"] = f"out-{batch['id']}"
+            self.files[ended["output_file_id"]] = b"\n".join(good) + b"\n"
         if bad:
-            batch["error_file_id"] = f"bad-{batch['id']}"
-            self.files[batch["error_file_id"]] = "".join(json.dumps(line) + "\n" for line in bad).encode()
+            ended["error_file_id"] = f"bad-{batch['id']}"
+            self.files[ended["error_file_id"]] = "".join(json.dumps(line) + "\n" for line in bad).encode()
         if end.errors:
-            batch["errors"] = {"object": "list", "data": end.errors}
+            ended["errors"] = {"object": "list", "data": end.errors}
+        self._ends[batch["id"]] = end.looks, ended
 
     async def _step(self, name: str, request: web.Request, body: object, canned: Canned | None = None) -> web.Response:
         self.steps[name] += 1
