@@ -269,10 +269,8 @@ class BatchChat:
                     waiting.discard(key)
                     self._answer(key, reply)
             submissions.forget(submission.number)
-            for (
-                key,
-                error,
-            ) in rejected:  # now, so that it is not found in this batch when it comes again without an option
+            # Not before that: a request that comes again without an option would be found in this batch.
+            for key, error in rejected:
                 waiting.discard(key)
                 self._fail(key, error)
         finally:
