@@ -211,8 +211,9 @@ class BatchChat:
         for key, request in held.items():
             line = batch_api.line(self._endpoint, key, request.payload)
             if some and (len(some) == self._pace.most_requests or len(lines) + len(line) > self._pace.most_bytes):
-                yield some, bytes(lines)
-                some, lines = {}, bytearray()
+                content, lines = bytes(lines), bytearray()
+                yield some, content
+                some = {}
             some[key] = request.prompt
             lines += line
         if some:
@@ -243,24 +244,35 @@ class BatchChat:
         try:
             batch = await self._ended(submission.batch)
             missing = submissions.prompts(submission.number)
+            rejected: list[tuple[str, RejectedError]] = []
             told = batch.told
             for file in batch.files:
                 with tempfile.TemporaryFile() as lines:
                     await self._patiently(batch.id, partial(batch_api.download, self._endpoint, file, lines))
                     for outcome in batch_api.outcomes(lines):
                         prompt = missing.get(outcome.key)
-                        if prompt is not None and self._take(outcome, prompt):
-                            del missing[outcome.key]
+                        if prompt is None:
+                            continue
+                        if outcome.status in (400, 422):
+                            error = self._endpoint.rejection(outcome.status, outcome.body)
+                            rejected.append((outcome.key, error))
+                        elif self._take(outcome, prompt):
                             waiting.discard(outcome.key)
-                            await asyncio.sleep(0)  # those who wait may go on, before the next reply takes memory
-                        elif prompt is not None:
+                        else:
                             told = told or self._endpoint.told(outcome.body)
+                            continue
+                        del missing[outcome.key]
+                        await asyncio.sleep(0)  # those who wait may go on, before the next reply takes memory
             for key in list(waiting):
                 reply = replies.find(key)  # another process may have settled the batch first
                 if reply is not None:
                     waiting.discard(key)
                     self._answer(key, reply)
             submissions.forget(submission.number)
+            # Not before that: a request that comes again without an option would be found in this batch.
+            for key, error in rejected:
+                waiting.discard(key)
+                self._fail(key, error)
         finally:
             del self._followed[submission.number]
         if waiting:
@@ -305,11 +317,8 @@ class BatchChat:
             await asyncio.sleep(self._pace.longest_look_s)
 
     def _take(self, outcome: batch_api.Outcome, prompt: str) -> bool:
-        """Keep a reply, or tell of one without a text or of a rejection; False where it is neither."""
+        """Keep a reply, or tell of one without a text; False where it is neither."""
         _, replies = self._databases()
-        if outcome.status in (400, 422):
-            self._fail(outcome.key, self._endpoint.rejection(outcome.status, outcome.body))
-            return True
         if not 200 <= outcome.status < 300:
             return False
         try:

@@ -197,6 +197,7 @@ def test_two_at_once_over_one_cache_pay_for_nothing_twice(tmp_path: Path) -> Non
 
 
 def test_an_outage_while_a_batch_is_under_way_is_waited_for(tmp_path: Path) -> None:
+    """Longer than one call is tried again; an upload is tried again as other calls are."""
     outage = [fault(503), Canned("", hang_up=True), fault(429), Canned("<html>"), Canned({"status": 7}), fault(500)]
 
     def on(step: str) -> Canned | None:
@@ -206,10 +207,10 @@ def test_an_outage_while_a_batch_is_under_way_is_waited_for(tmp_path: Path) -> N
         server.on = on
         assert [reply.text for reply in ask(batches(server, tmp_path), TEN)] == ANSWERS
         assert not outage
-        outage += [fault(503)] * 5
-        server.on = lambda step: outage.pop() if step == "download" and outage else None
+        faults = {"upload": [fault(503)], "download": [fault(503)] * 5}
+        server.on = lambda step: faults[step].pop() if faults.get(step) else None
         assert ask(batches(server, tmp_path), ["x"])[0].text == "says x"
-        assert not outage
+        assert faults == {"upload": [], "download": []}
 
 
 def test_an_outage_without_end_stops_the_run_and_loses_nothing(tmp_path: Path) -> None:
