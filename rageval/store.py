@@ -20,6 +20,7 @@ import json
 import os
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
@@ -37,6 +38,7 @@ from rageval.records import (
 from rageval.types import Document, Json, Judgment, Question, Usage
 
 FORMAT = 1
+_BLOCK = 1 << 16
 
 
 class RunFolder:
@@ -47,6 +49,7 @@ class RunFolder:
     def __init__(self, path: Path, documents: Mapping[str, Document] | None = None) -> None:
         self.path = path
         self._documents = documents or {}
+        self._numbers: dict[str, int] = {}
 
     @contextmanager
     def locked(self) -> Generator[None]:
@@ -80,8 +83,10 @@ class RunFolder:
         write_json(self.path / "manifest.json", {"format": FORMAT, **manifest})
 
     def write_questions(self, lines: Iterable[Mapping[str, Json]]) -> None:
-        text = "".join(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n" for line in lines)
-        replace_text(self.path / "questions.jsonl", text)
+        _replace(
+            self.path / "questions.jsonl",
+            (_encode(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n") for line in lines),
+        )
 
     def questions(self) -> dict[str, tuple[Question, dict[str, int]]]:
         """By id: the question and its grades by document id."""
@@ -96,7 +101,8 @@ class RunFolder:
 
     def outcomes(self) -> LineLog[Outcome]:
         """By question id."""
-        return LineLog(self.path / "responses.jsonl", lambda line: outcome_from_json(line, self._documents))
+        path = self.path / "responses.jsonl"
+        return LineLog(path, lambda line: outcome_from_json(line, self._documents), self._numbers)
 
     def add_judgments(self, judge_key: str, question_id: str, judgments: tuple[Judgment, ...], usage: Usage) -> None:
         _append(
@@ -114,7 +120,7 @@ class RunFolder:
         def read(line: Mapping[str, Any]) -> tuple[Judgment, ...]:
             return tuple(judgment_from_json(data, line["question_id"], judge_key) for data in line["judgments"])
 
-        return LineLog(self.path / "judgments" / f"{judge_key}.jsonl", read)
+        return LineLog(self.path / "judgments" / f"{judge_key}.jsonl", read, self._numbers)
 
     def judging_usage(self, judge_key: str) -> Usage:
         """What all of that judge's lines cost together."""
@@ -154,14 +160,20 @@ class RunFolder:
 
 def write_json(path: Path, data: Mapping[str, Json]) -> None:
     """Replace a JSON file in one step: readers see the old one or the new one, never a part."""
-    replace_text(path, json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
+    encoder = json.JSONEncoder(ensure_ascii=False, indent=1, allow_nan=False)
+    _replace(path, map(_encode, chain(encoder.iterencode(data), "\n")))
 
 
 def replace_text(path: Path, text: str) -> None:
     """Replace a text file in one step; its folder is made where there is none."""
+    _replace(path, [_encode(text)])
+
+
+def _replace(path: Path, parts: Iterable[bytes]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_bytes(_encode(text))
+    with temporary.open("wb") as file:
+        file.writelines(parts)
     temporary.replace(path)
 
 
@@ -178,12 +190,21 @@ def _encode(text: str) -> bytes:
 
 
 def _drop_torn_tail(path: Path) -> None:
+    """Cut off what stands behind the last line break."""
     if not path.exists():
         return
-    content = path.read_bytes()
-    whole = content.rfind(b"\n") + 1
-    if whole < len(content):
-        os.truncate(path, whole)
+    with path.open("r+b") as file:
+        end = at = file.seek(0, os.SEEK_END)
+        while at:
+            start = max(at - _BLOCK, 0)
+            file.seek(start)
+            whole = file.read(at - start).rfind(b"\n") + 1
+            if whole:
+                at = start + whole
+                break
+            at = start
+        if at < end:
+            file.truncate(at)
 
 
 def _read_json(path: Path) -> dict[str, Any]:

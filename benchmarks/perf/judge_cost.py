@@ -165,7 +165,7 @@ class Endpoint:
         payload = await request.json()
         tally = self.tally(request)
         tally.calls += 1
-        tally.prompt_tokens += sum(count_tokens(message["content"]) for message in payload["messages"])
+        tally.prompt_tokens += sum(count_tokens(text_of(message)) for message in payload["messages"])
         if "response_format" in payload:
             schema = payload["response_format"]["json_schema"]["schema"]
             tally.schema_tokens += count_tokens(json.dumps(schema, ensure_ascii=False))
@@ -220,7 +220,7 @@ def reply_text(payload: Mapping[str, Any], *, misquoting: bool) -> str:
     Everything is supported and helps, each sentence of an answer is a claim, and quotes are the last words of the first
     passage. Where `misquoting`, the quotes that come with verdicts are not there, so that rageval asks for them again.
     """
-    prompt = payload["messages"][-1]["content"]
+    prompt = text_of(payload["messages"][-1])
     if "response_format" in payload:
         schema = payload["response_format"]["json_schema"]["schema"]
         answer = re.search(r"^(?:Answer: |答案：)(.+)$", prompt, re.MULTILINE)
@@ -243,6 +243,12 @@ def reply_text(payload: Mapping[str, Any], *, misquoting: bool) -> str:
     else:
         return "2"
     return json.dumps(filled(schema, told, schema.get("$defs", {})), ensure_ascii=False)
+
+
+def text_of(message: Mapping[str, Any]) -> str:
+    """The text of a message, which comes as it is or in parts."""
+    content = message["content"]
+    return content if isinstance(content, str) else "".join(part["text"] for part in content)
 
 
 def claims_of(answer: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -72,4 +73,5 @@ def parse_label(
         problems.append(f"{place}: found the span {start!r} to {end!r}, expected whole numbers")
     if len(problems) > before:
         return None
-    return RelevanceLabel(question_id, doc_id, int(grade), int(start) if start else None, int(end) if end else None)
+    span = (int(start), int(end)) if start else (None, None)
+    return RelevanceLabel(sys.intern(question_id), sys.intern(doc_id), int(grade), *span)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -102,10 +103,11 @@ def _check_keys(
 
 
 def _id(fields: Mapping[str, object], place: str, problems: list[str], id_key: str) -> str | None:
+    """The id, one text for all records that name it."""
     value = _text(fields, id_key, place, problems)
     if value is not None and id_key in fields and value.split() != [value]:
         problems.append(f"{place}: found the id {value!r}, expected an id without white space")
-    return value
+    return None if value is None else sys.intern(value)
 
 
 def _text(fields: Mapping[str, object], key: str, place: str, problems: list[str]) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TypeVar
 
 from rageval.benchmark.content_hash import content_hash
@@ -98,8 +99,11 @@ def _span_problems(place: str, label: RelevanceLabel, document: Document) -> lis
 def _repetition_problems(labels: Rows[RelevanceLabel]) -> list[str]:
     """Several labels for one question and document mark several spans; anything else is a slip."""
     problems: list[str] = []
+    times = Counter((label.question_id, label.doc_id) for _, label in labels.records)
     earlier: dict[tuple[str, str], list[tuple[str, RelevanceLabel]]] = {}
     for place, label in labels.records:
+        if times[label.question_id, label.doc_id] == 1:
+            continue
         same = earlier.setdefault((label.question_id, label.doc_id), [])
         what = f"question {label.question_id!r} and document {label.doc_id!r}"
         for other_place, other in same:

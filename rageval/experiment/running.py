@@ -6,6 +6,7 @@ import asyncio
 import os
 import platform
 import subprocess
+from array import array
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -181,35 +182,49 @@ async def _answer_and_judge(
     total = len(experiment.questions) * len(runs)
     pieces = _Pieces(
         runs,
-        [
-            (position, question)
-            for question in experiment.questions
-            for position, run in enumerate(runs)
-            if not run.is_done(question.id)
-        ],
+        experiment.questions,
+        array(
+            "Q",
+            (
+                number * len(runs) + position
+                for number, question in enumerate(experiment.questions)
+                for position, run in enumerate(runs)
+                if not run.is_done(question.id)
+            ),
+        ),
     )
     done = total - len(pieces)
     on_progress(done, total)
     if not pieces:
         return
+    _describe(experiment, runs)
+    await executor(experiment, runs, pieces, done, on_progress)
+
+
+def _describe(experiment: Experiment, runs: Sequence[OpenRun]) -> None:
+    """Write what the runs are of, before anything of them is there."""
     labels: dict[str, list[RelevanceLabel]] = {}
     for label in experiment.benchmark.labels:
         labels.setdefault(label.question_id, []).append(label)
     for run in runs:
         run.write_manifest((*experiment.metrics, *run.added.metrics))
         run.folder.write_questions(question_to_json(q, labels.get(q.id, ())) for q in experiment.questions)
-    await executor(experiment, runs, pieces, done, on_progress)
 
 
 @dataclass(frozen=True)
 class _Pieces(Collection[Piece]):
-    """Questions of runs, as pieces that are made one by one: what they hold stays on disk until then."""
+    """Questions of runs, as pieces that are made one by one: what they hold stays on disk until then.
+
+    `left` are the pairs of question and run, numbered from 0, the runs of a question one after another.
+    """
 
     runs: Sequence[OpenRun]
-    left: Sequence[tuple[int, Question]]
+    questions: Sequence[Question]
+    left: array[int]
 
     def __iter__(self) -> Iterator[Piece]:
-        return (self.runs[position].piece(position, question) for position, question in self.left)
+        for number, position in (divmod(pair, len(self.runs)) for pair in self.left):
+            yield self.runs[position].piece(position, self.questions[number])
 
     def __len__(self) -> int:
         return len(self.left)

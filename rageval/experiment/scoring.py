@@ -8,14 +8,26 @@ from rageval.metrics.answers import score_answer
 from rageval.metrics.judged import entries_read, score_judged
 from rageval.metrics.names import Metric
 from rageval.metrics.ranking import score_rankings
+from rageval.metrics.score_column import ScoreColumn
 from rageval.records import Outcome
 from rageval.stats import mean_interval
-from rageval.types import Benchmark, Estimate, Failure, Json, Judgment, Question, Response, Score, Unscored
+from rageval.types import (
+    Benchmark,
+    Estimate,
+    Failure,
+    Json,
+    Judgment,
+    Question,
+    RelevanceLabel,
+    Response,
+    Score,
+    Unscored,
+)
 
 Scores = Mapping[Metric, Mapping[str, Score | Unscored]]
 Judgments = Mapping[str, Mapping[str, tuple[Judgment, ...]]]
 
-_AT_ONCE = 1000  # questions in memory at the same time
+_AT_ONCE = 200  # questions in memory at the same time, each with all its hits
 
 NO_HITS_AT_ALL = Unscored("the pipeline returned no hits for any question")
 
@@ -34,23 +46,24 @@ def score_outcomes(
     time.
     """
     ranking = [metric for metric in metrics if metric.kind == "ranking"]
-    labels = _grades(benchmark) if ranking else {}
     no_hits = bool(ranking) and _no_hits_at_all(questions, outcomes)
-    scores: dict[Metric, dict[str, Score | Unscored]] = {metric: {} for metric in metrics}
-    for some in _chunks(questions):
+    places = {question.id: place for place, question in enumerate(questions)}
+    labels = _labels_of_chunks(benchmark, places) if ranking and not no_hits else {}
+    scores = {metric: ScoreColumn(places) for metric in metrics}
+    for number, some in enumerate(_chunks(questions)):
         answered = {question.id: outcomes[question.id] for question in some}
         judged = {name: _of(said, answered) for name, said in judgments.items()}
         if no_hits:
             for metric in ranking:
-                scores[metric].update(dict.fromkeys(answered, NO_HITS_AT_ALL))
+                scores[metric].add(dict.fromkeys(answered, NO_HITS_AT_ALL))
         elif ranking:
-            for metric, found in _ranking_scores(ranking, labels, answered).items():
-                scores[metric].update(found)
+            for metric, found in _ranking_scores(ranking, _grades(labels.get(number, ())), answered).items():
+                scores[metric].add(found)
         for metric in metrics:
             if metric.kind == "judged":
-                scores[metric].update(score_verdicts(metric, some, answered, judged))
+                scores[metric].add(score_verdicts(metric, some, answered, judged))
             elif metric.kind == "answer":
-                scores[metric].update({q.id: score_answer(metric, q, answered[q.id]) for q in some})
+                scores[metric].add({q.id: score_answer(metric, q, answered[q.id]) for q in some})
     return scores
 
 
@@ -79,13 +92,22 @@ def _of(said: Mapping[str, tuple[Judgment, ...]], answered: Iterable[str]) -> di
     return {question_id: judgments for question_id, judgments in found if judgments is not None}
 
 
-def _grades(benchmark: Benchmark) -> dict[str, dict[str, int]]:
-    """Grades by question and document, of several the best."""
-    labels: dict[str, dict[str, int]] = {}
+def _labels_of_chunks(benchmark: Benchmark, places: Mapping[str, int]) -> dict[int, list[RelevanceLabel]]:
+    """The labels of each chunk's questions, by the chunk's number."""
+    labels: dict[int, list[RelevanceLabel]] = {}
     for label in benchmark.labels:
-        grades = labels.setdefault(label.question_id, {})
-        grades[label.doc_id] = max(label.grade, grades.get(label.doc_id, label.grade))
+        if label.question_id in places:
+            labels.setdefault(places[label.question_id] // _AT_ONCE, []).append(label)
     return labels
+
+
+def _grades(labels: Iterable[RelevanceLabel]) -> dict[str, dict[str, int]]:
+    """Grades by question and document, of several the best."""
+    by_question: dict[str, dict[str, int]] = {}
+    for label in labels:
+        grades = by_question.setdefault(label.question_id, {})
+        grades[label.doc_id] = max(label.grade, grades.get(label.doc_id, label.grade))
+    return by_question
 
 
 def _no_hits_at_all(questions: Sequence[Question], outcomes: Mapping[str, Outcome]) -> bool:

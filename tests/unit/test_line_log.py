@@ -1,6 +1,7 @@
 """A log as a mapping: what a dict filled with the same lines would say."""
 
 import json
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,25 @@ def test_what_is_forgotten_may_come_again(tmp_path: Path) -> None:
     append(path, ("q1", 4))
     log.update()
     assert log == {"q2": 2, "q1": 4}
+
+
+@given(batches, batches)
+def test_logs_that_share_numbers_do_not_mix(
+    tmp_path_factory: pytest.TempPathFactory, of_one: Any, of_other: Any
+) -> None:
+    folder, numbers = tmp_path_factory.mktemp("logs"), dict[str, int]()
+    one, other = (LineLog(folder / name, value, numbers) for name in ("one.jsonl", "other.jsonl"))
+    for batch_of_one, batch_of_other in zip_longest(of_one, of_other, fillvalue=()):
+        append(folder / "one.jsonl", *batch_of_one)
+        append(folder / "other.jsonl", *batch_of_other)
+        one.update()
+        other.update()
+        other.forget([key for key, _ in batch_of_one])
+    assert one == LineLog(folder / "one.jsonl", value)
+    assert {key: other[key] for key in other} == {
+        key: said for key, said in LineLog(folder / "other.jsonl", value).items() if key in other
+    }
+    assert len(other) == len([*other])
 
 
 def test_a_line_counts_when_it_has_its_end(tmp_path: Path) -> None:

@@ -32,7 +32,9 @@ def test_judgments_and_their_cost(folder: RunFolder) -> None:
     assert folder.judging_usage("j-2") == Usage()
 
 
-@pytest.mark.parametrize("torn", [b'{"question_id": "q2", "ans', b"{", '{"question_id": "二'.encode()[:-1]])
+@pytest.mark.parametrize(
+    "torn", [b'{"question_id": "q2", "ans', b"{", '{"question_id": "二'.encode()[:-1], b"x" * 200_000]
+)
 def test_torn_last_line_is_dropped(torn: bytes, folder: RunFolder) -> None:
     folder.add_outcome("q1", Response(answer="one"))
     folder.add_judgments("j-1", "q1", (), Usage())
