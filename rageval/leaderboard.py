@@ -13,9 +13,11 @@ import numpy as np
 from rageval.errors import DeclarationError
 from rageval.experiment.calibrations import Entry
 from rageval.experiment.scoring import estimate_to_json
+from rageval.experiment.totals import NO_STAGE
 from rageval.labels.estimates import labelled_estimate
 from rageval.metrics import Metric, parse
 from rageval.metrics.names import OF_JUDGE
+from rageval.records import usage_to_json
 from rageval.stats.many import paired_permutation
 from rageval.store import RunFolder
 from rageval.types import Estimate, Json, Usage
@@ -26,7 +28,8 @@ class Row:
     """One run. `estimates` holds None where no question could be scored.
 
     `rank` is a range, by the first metric (see `rank_ranges`): runs that cannot be told apart share places. None
-    without an estimate. `calls` and `tokens` (prompt and completion) are what the run itself paid. `judges` is what the
+    without an estimate. `usage` is what each stage and each judge cost, by name (`stage answer`, `judge usefulness`).
+    `calls` and `tokens` (prompt and completion) are what the run itself paid, all together. `judges` is what the
     manifest says of each judge.
     """
 
@@ -36,10 +39,17 @@ class Row:
     rank: tuple[int, int] | None
     failed: int
     abstained: int
-    calls: int
-    tokens: int
+    usage: Mapping[str, Usage]
     mean_latency_s: float | None
     judges: Mapping[str, Entry]
+
+    @property
+    def calls(self) -> int:
+        return sum(usage.calls for usage in self.usage.values())
+
+    @property
+    def tokens(self) -> int:
+        return sum(usage.prompt_tokens + usage.completion_tokens for usage in self.usage.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +84,7 @@ class Leaderboard:
                     "abstained": row.abstained,
                     "calls": row.calls,
                     "tokens": row.tokens,
+                    "usage": {name: usage_to_json(usage) for name, usage in row.usage.items()},
                     "mean_latency_s": row.mean_latency_s,
                     "judges": {name: {**entry} for name, entry in row.judges.items()},
                 }
@@ -173,7 +184,6 @@ def rank_ranges(
 def _row(
     path: Path, manifest: Mapping[str, Any], estimates: Mapping[str, Estimate | None], rank: tuple[int, int] | None
 ) -> Row:
-    usage = sum((Usage(**part) for part in manifest["usage"].values()), Usage())
     return Row(
         manifest["label"],
         path,
@@ -181,11 +191,20 @@ def _row(
         rank,
         manifest["failed"],
         manifest["abstained"],
-        usage.calls,
-        usage.prompt_tokens + usage.completion_tokens,
+        _usage(manifest),
         manifest["mean_latency_s"],
         manifest["judges"],
     )
+
+
+def _usage(manifest: Mapping[str, Any]) -> dict[str, Usage]:
+    """By stage and judge; one that asked for nothing is left out. Older manifests do not say which stage asked."""
+    used, judges = manifest["usage"], manifest["judges"]
+    by_stage = manifest.get("usage_by_stage", {NO_STAGE: used.get("answering", {})})
+    stages = {f"stage {name}": usage for name, usage in by_stage.items()}
+    parts = {**stages, **{f"judge {name}": used.get(about["key"], {}) for name, about in judges.items()}}
+    found = {name: Usage(**part) for name, part in parts.items()}
+    return {name: usage for name, usage in found.items() if usage != Usage()}
 
 
 def _question_scores(folder: RunFolder, metric: str) -> Mapping[str, float]:

@@ -37,13 +37,23 @@ class LineLog(Mapping[str, T]):
     def update(self) -> None:
         """Take in the lines that were appended since."""
         for start, size, record in _lines(self._path, self._end, self._lines):
-            number = self._numbers.setdefault(record["question_id"], len(self._numbers))
-            if number >= len(self._starts):
-                self._starts.extend([_NOWHERE] * (number + 1 - len(self._starts)))
-            self._there += self._starts[number] == _NOWHERE
-            self._starts[number] = start
-            self._end = start + size
-            self._lines += 1
+            self._take_in(record["question_id"], start, start + size)
+
+    def add(self, question_id: str, start: int, end: int) -> None:
+        """Take in a line that this process appended, which is not read for that; what was appended before it is."""
+        if start != self._end:
+            self.update()
+        else:
+            self._take_in(question_id, start, end)
+
+    def _take_in(self, question_id: str, start: int, end: int) -> None:
+        number = self._numbers.setdefault(question_id, len(self._numbers))
+        if number >= len(self._starts):
+            self._starts.extend([_NOWHERE] * (number + 1 - len(self._starts)))
+        self._there += self._starts[number] == _NOWHERE
+        self._starts[number] = start
+        self._end = end
+        self._lines += 1
 
     def forget(self, question_ids: Iterable[str]) -> None:
         """Let the lines of these questions that are there by now not count."""

@@ -122,9 +122,8 @@ class State:
 
     def with_step(self, name: str, usage: Usage | None = None, **detail: Json) -> State:
         """This state with one more step recorded and its usage added."""
-        return self.with_response(
-            steps=(*self.response.steps, Step(name, detail)), usage=self.response.usage + (usage or Usage())
-        )
+        step = Step(name, detail, usage or Usage())
+        return self.with_response(steps=(*self.response.steps, step), usage=self.response.usage + step.usage)
 
 
 @dataclass(frozen=True, slots=True)

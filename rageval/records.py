@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
-from typing import Any, cast
+from dataclasses import fields
+from typing import Any
 
 from rageval.types import (
     Abstained,
@@ -25,6 +25,8 @@ from rageval.types import (
 )
 
 Outcome = Response | Failure
+
+_COUNTS = tuple(field.name for field in fields(Usage))
 
 
 def outcome_to_json(outcome: Outcome, documents: Mapping[str, Document]) -> dict[str, Json]:
@@ -48,7 +50,7 @@ def outcome_to_json(outcome: Outcome, documents: Mapping[str, Document]) -> dict
         "answer": outcome.answer,
         "abstained": outcome.abstained,
         "citations": [*outcome.citations],
-        "steps": [{"name": step.name, "detail": {**step.detail}} for step in outcome.steps],
+        "steps": [_step_to_json(step) for step in outcome.steps],
         "usage": usage_to_json(outcome.usage),
         "latency_s": outcome.latency_s,
     }
@@ -65,7 +67,7 @@ def outcome_from_json(data: Mapping[str, Any], documents: Mapping[str, Document]
         answer=data["answer"],
         abstained=data["abstained"],
         citations=tuple(data["citations"]),
-        steps=tuple(Step(step["name"], step["detail"]) for step in data["steps"]),
+        steps=tuple(Step(s["name"], s["detail"], Usage(**s.get("usage", {}))) for s in data["steps"]),
         usage=Usage(**data["usage"]),
         latency_s=data["latency_s"],
     )
@@ -102,7 +104,13 @@ def judgment_from_json(data: Mapping[str, Any], question_id: str, judge: str) ->
 
 def usage_to_json(usage: Usage) -> dict[str, Json]:
     """All counts by name."""
-    return cast("dict[str, Json]", asdict(usage))
+    return {name: getattr(usage, name) for name in _COUNTS}
+
+
+def _step_to_json(step: Step) -> dict[str, Json]:
+    """A step; its usage only where it asked a model."""
+    data: dict[str, Json] = {"name": step.name, "detail": {**step.detail}}
+    return data if step.usage == Usage() else {**data, "usage": usage_to_json(step.usage)}
 
 
 def _text_at(passage: Passage, documents: Mapping[str, Document]) -> str | None:

@@ -93,19 +93,27 @@ class RunFolder:
         lines = read_lines(self.path / "questions.jsonl")
         return {line["question_id"]: question_from_json(line) for line in lines}
 
-    def add_outcome(self, question_id: str, outcome: Outcome) -> None:
-        _append(
+    def add_outcome(self, question_id: str, outcome: Outcome) -> tuple[int, int]:
+        """Append a line; where in the file it begins and ends, for `LineLog.add`."""
+        return _append(
             self.path / "responses.jsonl",
             {"question_id": question_id, **outcome_to_json(outcome, self._documents)},
         )
 
-    def outcomes(self) -> LineLog[Outcome]:
-        """By question id."""
-        path = self.path / "responses.jsonl"
-        return LineLog(path, lambda line: outcome_from_json(line, self._documents), self._numbers)
+    def outcomes(self, *, hits: bool = True) -> LineLog[Outcome]:
+        """By question id. Without `hits` the responses have no hits, context and citations: those take long to read."""
+        left_out: dict[str, Json] = {} if hits else {"hits": [], "context": [], "citations": []}
+        return LineLog(
+            self.path / "responses.jsonl",
+            lambda line: outcome_from_json({**line, **left_out}, self._documents),
+            self._numbers,
+        )
 
-    def add_judgments(self, judge_key: str, question_id: str, judgments: tuple[Judgment, ...], usage: Usage) -> None:
-        _append(
+    def add_judgments(
+        self, judge_key: str, question_id: str, judgments: tuple[Judgment, ...], usage: Usage
+    ) -> tuple[int, int]:
+        """Append a line; where in the file it begins and ends, for `LineLog.add`."""
+        return _append(
             self.path / "judgments" / f"{judge_key}.jsonl",
             {
                 "question_id": question_id,
@@ -177,11 +185,18 @@ def _replace(path: Path, parts: Iterable[bytes]) -> None:
     temporary.replace(path)
 
 
-def _append(path: Path, data: Mapping[str, Json]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    line = json.dumps(data, ensure_ascii=False, allow_nan=False) + "\n"
-    with path.open("ab") as file:
-        file.write(_encode(line))
+def _append(path: Path, data: Mapping[str, Json]) -> tuple[int, int]:
+    """Append a line in one write; where it begins and ends."""
+    line = _encode(json.dumps(data, ensure_ascii=False, allow_nan=False) + "\n")
+    try:
+        file = path.open("ab")
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("ab")
+    with file:
+        start = file.tell()
+        file.write(line)
+    return start, start + len(line)
 
 
 def _encode(text: str) -> bytes:

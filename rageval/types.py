@@ -153,10 +153,14 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that a pipeline did on the way (queries it wrote, grades it gave), for people to read."""
+    """One thing that a pipeline did on the way (queries it wrote, grades it gave), for people to read.
+
+    `usage` is what its model calls cost, as a part of the response's.
+    """
 
     name: str
     detail: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    usage: Usage = Usage()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from rageval.experiment.calibrations import Entry, scaled
 from rageval.experiment.judge_entries import Added, counted, new_entry, read_added, read_judgments
 from rageval.experiment.plan import Experiment, judge_keys
 from rageval.experiment.scoring import score_outcomes, scores_to_json
+from rageval.experiment.totals import totals
 from rageval.experiment.workers import OnProgress, work_through
 from rageval.judges import Judge, has_pool, with_pool
 from rageval.line_log import LineLog
@@ -81,12 +82,11 @@ class OpenRun:
         return Piece(position, question, self.outcomes.get(question.id), tuple(judges))
 
     def add_outcome(self, question_id: str, outcome: Outcome) -> None:
-        self.folder.add_outcome(question_id, outcome)
-        self.outcomes.update()
+        self.outcomes.add(question_id, *self.folder.add_outcome(question_id, outcome))
 
     def add_judgments(self, judge: str, question_id: str, judgments: tuple[Judgment, ...], usage: Usage) -> None:
-        self.folder.add_judgments(str(self.entries[judge]["key"]), question_id, judgments, usage)
-        self.judgments[judge].update()
+        line = self.folder.add_judgments(str(self.entries[judge]["key"]), question_id, judgments, usage)
+        self.judgments[judge].add(question_id, *line)
 
     def is_done(self, question_id: str) -> bool:
         if question_id not in self.outcomes:
@@ -285,28 +285,11 @@ def _score(experiment: Experiment, run: OpenRun) -> None:
     judgments = {name: scaled(entry, run.judgments[name]) for name, entry in run.all_entries.items()}
     scores = score_outcomes(metrics, experiment.benchmark, experiment.questions, run.outcomes, judgments)
     run.folder.write_scores(scores_to_json(scores))
-    answering, failed, abstained = Usage(), 0, 0
-    latencies: list[float] = []
-    for outcome in run.outcomes.values():
-        if isinstance(outcome, Failure):
-            failed += 1
-            continue
-        answering += outcome.usage
-        abstained += outcome.abstained
-        latencies.append(outcome.latency_s)
+    answering = totals(run.folder.outcomes(hits=False).values())
     keys = [str(entry["key"]) for entry in run.all_entries.values()]
-    run.write_manifest(
-        metrics,
-        status="complete",
-        finished=_now(),
-        failed=failed,
-        abstained=abstained,
-        usage={
-            "answering": usage_to_json(answering),
-            **{key: usage_to_json(run.folder.judging_usage(key)) for key in keys},
-        },
-        mean_latency_s=sum(latencies) / len(latencies) if latencies else None,
-    )
+    judging: dict[str, Json] = {key: usage_to_json(run.folder.judging_usage(key)) for key in keys}
+    usage: dict[str, Json] = {"answering": answering["usage"], **judging}
+    run.write_manifest(metrics, status="complete", finished=_now(), **{**answering, "usage": usage})
 
 
 def open_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: dict[str, Document]) -> OpenRun:

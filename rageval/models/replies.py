@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import sqlite3
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +20,7 @@ _SCHEMA = """
         key TEXT PRIMARY KEY, model TEXT NOT NULL, prompt TEXT NOT NULL, reply TEXT NOT NULL, created TEXT NOT NULL
     ) WITHOUT ROWID
 """
+_FIELDS = tuple(field.name for field in fields(ChatRequest))
 _log = logging.getLogger("rageval")
 
 
@@ -30,8 +31,8 @@ def open_replies(path: Path) -> sqlite3.Connection:
 
 def request_key(identity: str, request: ChatRequest) -> str:
     """What a reply is kept under: 64 hex digits of the model's identity and the whole request."""
-    content = {"model": identity, **asdict(request)}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    content = {"model": identity, **{name: getattr(request, name) for name in _FIELDS}}
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=asdict).encode()).hexdigest()
 
 
 def spared(tokens: int) -> Usage:

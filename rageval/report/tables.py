@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from rageval.leaderboard import Leaderboard, Row
 from rageval.metrics import parse
 from rageval.report.judge_notes import judge_notes
 from rageval.types import Estimate
+
+USAGE_HEADER = (
+    "pipeline",
+    "stage or judge",
+    "calls",
+    "from the cache",
+    "prompt tokens",
+    "of which read",
+    "completion tokens",
+)
 
 
 def number_cell(mean: Estimate | None, *, judged: bool = False) -> str:
@@ -65,6 +75,23 @@ def cells(board: Leaderboard, row: Row) -> list[str]:
     ]
 
 
+def usage_cells(board: Leaderboard) -> list[list[str]]:
+    """A row for each stage and judge of each run that asked a model, in the order of `USAGE_HEADER`."""
+    return [
+        [
+            row.label,
+            name,
+            str(usage.calls),
+            str(usage.cached_calls),
+            str(usage.prompt_tokens),
+            str(usage.prompt_tokens - usage.cached_tokens),
+            str(usage.completion_tokens),
+        ]
+        for row in board.rows
+        for name, usage in row.usage.items()
+    ]
+
+
 def legend(board: Leaderboard) -> str:
     """What the numbers are."""
     worst = "0, or 1 where lower is better (↓)" if any(parse(name).lower_is_better for name in board.metrics) else "0"
@@ -114,13 +141,17 @@ def _judged(metric: str) -> bool:
 
 def markdown(board: Leaderboard) -> str:
     """A Markdown table with its legend and the models that made it."""
-    head = header(board)
-    lines = [f"| {' | '.join(head)} |", f"|{'|'.join('---' for _ in head)}|"]
-    lines += [f"| {' | '.join(cell.replace('|', '/') for cell in cells(board, row))} |" for row in board.rows]
+    lines = _table(header(board), (cells(board, row) for row in board.rows))
     models = [f"- {role}: `{identity}`" for role, identity in board.models.items()]
     notes = [f"- {line}" for line in (*label_notes(board), *(f"**{warning}**" for warning in label_warnings(board)))]
     labels = ["With people's labels:", "", *notes, ""] if notes else []
     about = [f"- {line}" for line in judge_notes(board)]
     judges = ["Judges:", "", *about, ""] if about else []
     made = ["Made with:", "", *models, f"- machine: {board.machine}", ""]
-    return "\n".join([*lines, "", legend(board), "", *labels, *judges, *made])
+    used = ["What it cost:", "", *_table(USAGE_HEADER, usage_cells(board)), ""] if usage_cells(board) else []
+    return "\n".join([*lines, "", legend(board), "", *labels, *judges, *used, *made])
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    lines = [f"| {' | '.join(head)} |", f"|{'|'.join('---' for _ in head)}|"]
+    return [*lines, *(f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in rows)]

@@ -5,7 +5,7 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -36,6 +36,10 @@ QUESTIONS: dict[str, list[Json]] = {
     "best": [0.8] * 8 + [0.4, 0.5],
     "silent": [],
 }
+COUNTS = ("calls", "cached_calls", "prompt_tokens", "cached_tokens", "completion_tokens", "spared_tokens")
+REWRITING: dict[str, Json] = dict(zip(COUNTS, (1, 0, 20, 0, 0, 0), strict=True))
+ANSWERING: dict[str, Json] = dict(zip(COUNTS, (2, 1, 40, 25, 10, 8), strict=True))
+JUDGING: dict[str, Json] = dict(zip(COUNTS, (3, 1, 60, 0, 10, 0), strict=True))
 NO_LABELS: dict[str, Json] = {"n_labelled": 0, "judge_only": None, "labels_only": None, "warning": ""}
 
 
@@ -49,7 +53,6 @@ def estimate(interval: Interval | None, unscored: int = 0) -> dict[str, Json] | 
 
 def write_run(path: Path, scores: Mapping[str, dict[str, Json] | None], **changes: Json) -> Path:
     folder = RunFolder(path)
-    usage: dict[str, Json] = {"calls": 3, "cached_calls": 1, "prompt_tokens": 60, "completion_tokens": 10}
     manifest: dict[str, Json] = {
         "label": path.name,
         "status": "complete",
@@ -61,7 +64,8 @@ def write_run(path: Path, scores: Mapping[str, dict[str, Json] | None], **change
         "judges": {"claim_support": {"key": "claim_support-1", "model": "critic"}},
         "failed": 1,
         "abstained": 2,
-        "usage": {"answering": usage, "claim_support-1": usage},
+        "usage": {"answering": {**ANSWERING, "calls": 3, "prompt_tokens": 60}, "claim_support-1": JUDGING},
+        "usage_by_stage": {"rewrite_queries": REWRITING, "answer": ANSWERING},
         "mean_latency_s": 1.25,
     }
     folder.write_manifest({**manifest, **changes})
@@ -156,6 +160,7 @@ def test_json(board: Leaderboard, tmp_path: Path) -> None:
         "abstained": 2,
         "calls": 6,
         "tokens": 140,
+        "usage": {"stage rewrite_queries": REWRITING, "stage answer": ANSWERING, "judge claim_support": JUDGING},
         "mean_latency_s": 1.25,
         "judges": {"claim_support": {"key": "claim_support-1", "model": "critic"}},
     }
@@ -180,6 +185,17 @@ def test_markdown(tmp_path: Path) -> None:
         "shared by runs that paired tests cannot tell apart (permutation, adjusted for all pairs); failed questions "
         "score 0; calls, tokens and seconds are what each run paid itself: a call that another run had made already is "
         "free. † judge only, uncorrected: no people's labels.\n"
+        "\n"
+        "What it cost:\n"
+        "\n"
+        "| pipeline | stage or judge | calls | from the cache | prompt tokens | of which read | completion tokens |\n"
+        "|---|---|---|---|---|---|---|\n"
+        "| a/b | stage rewrite_queries | 1 | 0 | 20 | 20 | 0 |\n"
+        "| a/b | stage answer | 2 | 1 | 40 | 15 | 10 |\n"
+        "| a/b | judge claim_support | 3 | 1 | 60 | 60 | 10 |\n"
+        "| c | stage rewrite_queries | 1 | 0 | 20 | 20 | 0 |\n"
+        "| c | stage answer | 2 | 1 | 40 | 15 | 10 |\n"
+        "| c | judge claim_support | 3 | 1 | 60 | 60 | 10 |\n"
         "\n"
         "Made with:\n"
         "\n"
@@ -248,3 +264,24 @@ def test_a_run_that_lacks_the_first_metric_comes_last(tmp_path: Path) -> None:
     assert board.metrics == ("map", "mrr")
     assert [(row.label, row.rank) for row in board.rows] == [("a", (1, 1)), ("b", None)]
     assert not any(math.isnan(mean.point) for row in board.rows for mean in row.estimates.values() if mean)
+
+
+def test_what_each_stage_and_judge_cost(tmp_path: Path) -> None:
+    scores = {"faithfulness": estimate((0.7, 0.5, 0.85))}
+    board = read_leaderboard([write_run(tmp_path / "good", scores)])
+    (run,) = cast("list[dict[str, Any]]", board.to_json()["runs"])
+    assert {name: used["calls"] for name, used in run["usage"].items()} == {
+        "stage rewrite_queries": 1,
+        "stage answer": 2,
+        "judge claim_support": 3,
+    }
+    assert (run["calls"], run["tokens"]) == (6, 20 + 40 + 10 + 60 + 10)
+
+
+def test_a_manifest_that_does_not_tell_stages(tmp_path: Path) -> None:
+    path = write_run(tmp_path / "good", {"faithfulness": estimate((0.7, 0.5, 0.85))})
+    manifest = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
+    del manifest["usage_by_stage"]
+    (path / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    (row,) = read_leaderboard([path]).rows
+    assert {name: usage.calls for name, usage in row.usage.items()} == {"stage pipeline": 3, "judge claim_support": 3}
