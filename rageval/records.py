@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 from rageval.types import (
@@ -60,9 +60,8 @@ def outcome_from_json(data: Mapping[str, Any], documents: Mapping[str, Document]
     """The inverse of `outcome_to_json` for the same documents."""
     if "failure" in data:
         return Failure(**data["failure"])
-    texts: Mapping[str, tuple[str, str]] = data["texts"]
     return Response(
-        hits=tuple(_hit(fields, texts.get(str(i)), documents) for i, fields in enumerate(data["hits"])),
+        hits=_hits(data["hits"], data["texts"], documents),
         context=tuple(data["context"]),
         answer=data["answer"],
         abstained=data["abstained"],
@@ -118,14 +117,23 @@ def _text_at(passage: Passage, documents: Mapping[str, Document]) -> str | None:
     return None if document is None else document.text[passage.start : passage.end]
 
 
-def _hit(fields: tuple[str, int, int, float], kept: tuple[str, str] | None, documents: Mapping[str, Document]) -> Hit:
-    doc_id, start, end, score = fields
-    document = documents.get(doc_id)
-    if kept is not None:
-        title, text = kept
-    else:
-        title, text = (document.title, document.text[start:end]) if document else ("", "")
-    return Hit(Passage(doc_id, start, end, text, title), score)
+def _hits(
+    rows: Iterable[tuple[str, int, int, float]],
+    texts: Mapping[str, tuple[str, str]],
+    documents: Mapping[str, Document],
+) -> tuple[Hit, ...]:
+    """Hits whose title and text are those in `texts` (by position), or else those of the document, if it is known."""
+    hits = [Hit(_passage(documents.get(doc_id), doc_id, start, end), score) for doc_id, start, end, score in rows]
+    for position, (title, text) in texts.items():
+        hit = hits[int(position)]
+        hits[int(position)] = replace(hit, passage=replace(hit.passage, title=title, text=text))
+    return tuple(hits)
+
+
+def _passage(document: Document | None, doc_id: str, start: int, end: int) -> Passage:
+    if document is None:
+        return Passage(doc_id, start, end, "")
+    return Passage(doc_id, start, end, document.text[start:end], document.title)
 
 
 def question_to_json(question: Question, labels: Iterable[RelevanceLabel]) -> dict[str, Json]:

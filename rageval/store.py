@@ -102,7 +102,7 @@ class RunFolder:
 
     def outcomes(self, *, hits: bool = True) -> LineLog[Outcome]:
         """By question id. Without `hits` the responses have no hits, context and citations: those take long to read."""
-        left_out: dict[str, Json] = {} if hits else {"hits": [], "context": [], "citations": []}
+        left_out: dict[str, Json] = {} if hits else {"hits": [], "texts": {}, "context": [], "citations": []}
         return LineLog(
             self.path / "responses.jsonl",
             lambda line: outcome_from_json({**line, **left_out}, self._documents),

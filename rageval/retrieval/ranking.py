@@ -30,14 +30,15 @@ def top_hits(
         order = candidates[np.argsort(-scores[candidates], kind="stable")]
         hits: list[Hit] = []
         documents: set[str] = set()
-        for position in map(int, order):
-            if scores[position] <= above:
+        rows = order if positions is None else positions[order]
+        for row, score in zip(map(int, rows), map(float, scores[order]), strict=True):
+            if score <= above:
                 return tuple(hits)
-            passage = passages[position if positions is None else int(positions[position])]
+            passage = passages[row]
             if len(documents) == depth and passage.doc_id not in documents:
                 return tuple(hits)
             documents.add(passage.doc_id)
-            hits.append(Hit(passage, float(scores[position])))
+            hits.append(Hit(passage, score))
         if wanted >= size:
             return tuple(hits)
         wanted = min(size, wanted * 4)
