@@ -85,7 +85,7 @@ def timed(planned: Experiment, side: str, cluster: Any) -> tuple[float, list[byt
 def measure(planned: Experiment, repetitions: int) -> dict[str, list[float]]:
     from ray.cluster_utils import Cluster
 
-    os.environ["RAY_worker_niceness"] = "0"  # by default they give way to whatever else runs on the machine
+    os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112 (by default they give way to whatever else runs)
     cluster: Any = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
     seconds: dict[str, list[float]] = {side: [] for side in SIDES}
     found: dict[str, list[bytes]] = {}
