@@ -209,6 +209,8 @@ def results(out: Path) -> dict[str, Any]:
         responses = {line.pop("question_id"): line for line in read_jsonl(folder / "responses.jsonl")}
         for line in responses.values():
             del line["latency_s"], line["usage"]
+            for step in line.get("steps", ()):
+                step.pop("usage", None)
         found[name] = (folder / "scores.json").read_bytes(), responses
     return found
 
