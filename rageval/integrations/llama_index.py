@@ -722,6 +722,5 @@ def _document(node: BaseNode) -> Document:
     text = node.get_content(MetadataMode.NONE)
     title = metadata.pop("title", "")
     told = metadata.pop("language", None)
-    known: dict[Json, Language] = {one: one for one in LANGUAGES}
-    language = known.get(told) or detect_language(f"{title} {text}")
+    language = cast("Language", told) if told in LANGUAGES else detect_language(f"{title} {text}")
     return Document(node.node_id, text, str(title), language, metadata)

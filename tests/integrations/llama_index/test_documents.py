@@ -48,12 +48,14 @@ def test_nodes_are_documents_under_their_own_ids() -> None:
         TextNode(id_="n1", text="青石山高一千八百米。", metadata={"page": 3, "read": date(2026, 1, 2)}),
         TextNode(id_="n2", text="A hill.", metadata={"language": "fr", "title": "Hill"}),
         LlamaDocument(id_="n3", text="A lake.", metadata={"language": "zh"}),
+        TextNode(id_="n4", text="A sea.", metadata={"language": ["en", "zh"]}),
     ]
     made = benchmark("nodes", nodes, [QUESTION], [RelevanceLabel("q", "n2", 2)])
     assert made.documents == (
         Document("n1", "青石山高一千八百米。", "", "zh", {"page": 3, "read": "2026-01-02"}),
         Document("n2", "A hill.", "Hill", "en"),
         Document("n3", "A lake.", "", "zh"),
+        Document("n4", "A sea."),
     )
     assert made.labels == (RelevanceLabel("q", "n2", 2),)
 

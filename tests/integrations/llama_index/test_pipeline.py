@@ -69,7 +69,7 @@ def told(prompt: str) -> CompletionResponse:
 
 
 def test_a_query_engine_gives_passages_an_answer_and_usage() -> None:
-    index = index_of(chunk_size=8)
+    index = index_of(chunk_size=12)
     pipe = pipeline(index.as_query_engine(llm=ScriptedLLM(reply=told), similarity_top_k=3))
     response = ask(pipe)
     found = index.as_retriever(similarity_top_k=3).retrieve("How high is Mount Arlen?")
@@ -95,7 +95,7 @@ def test_an_llm_that_tells_no_tokens_is_counted_by_calls() -> None:
 
 
 def test_calls_beside_each_other_all_count() -> None:
-    """tree_summarize asks about each part, all at once, and once more about what was said."""
+    """`accumulate` asks about each node, all at once."""
 
     async def respond(llm: ChattingLLM, messages: Any) -> ChatResponse:
         await asyncio.sleep(0)
