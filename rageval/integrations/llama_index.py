@@ -41,7 +41,6 @@ from rageval.types import (
     Document,
     Hit,
     Json,
-    Language,
     Passage,
     Question,
     RelevanceLabel,
@@ -722,5 +721,5 @@ def _document(node: BaseNode) -> Document:
     text = node.get_content(MetadataMode.NONE)
     title = metadata.pop("title", "")
     told = metadata.pop("language", None)
-    language = cast("Language", told) if told in LANGUAGES else detect_language(f"{title} {text}")
+    language = told if told in LANGUAGES else detect_language(f"{title} {text}")
     return Document(node.node_id, text, str(title), language, metadata)
