@@ -169,6 +169,11 @@ class Stage(ABC):
         """Model calls for building the stage's indexes over these documents, once per experiment."""
         return 0
 
+    def asks_outside(self) -> bool:
+        """Whether it, or a stage in it, asks what rageval's caches do not stand before: no dry run does that."""
+        inner = (getattr(self, f.name) for f in dataclasses.fields(self))
+        return any(stage.asks_outside() for stage in inner if isinstance(stage, Stage))
+
     def context_size(self) -> ContextSize:
         return ContextSize()
 
@@ -208,6 +213,9 @@ class Chain(Stage):
 
     def indexing_calls(self, documents: Sequence[Document]) -> int:
         return sum(stage.indexing_calls(documents) for stage in self.stages)
+
+    def asks_outside(self) -> bool:
+        return any(stage.asks_outside() for stage in self.stages)
 
     def context_size(self) -> ContextSize:
         return max((stage.context_size() for stage in self.stages), key=lambda size: size.passages)

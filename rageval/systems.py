@@ -39,6 +39,9 @@ class CallFunction(Stage):
     def spec(self) -> dict[str, Json]:
         return {"stage": "CallFunction", "source": self.source}
 
+    def asks_outside(self) -> bool:
+        return True
+
     async def run(self, state: State, resources: Resources) -> State:
         try:
             if inspect.iscoroutinefunction(self.function):

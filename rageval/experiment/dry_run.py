@@ -17,7 +17,6 @@ from rageval.models.cache import CachedChat
 from rageval.models.vector_cache import CachedEmbedder
 from rageval.models.wrapped import WrappedChat
 from rageval.pipeline import IndexStore, Resources
-from rageval.systems import CallFunction
 from rageval.types import Failure, Question
 
 
@@ -101,8 +100,9 @@ class _CacheOnlyEmbedder:
 def dry_run(experiment: Experiment, out: Path, *, retry_failed: bool = False) -> Outlook:
     """Go through the experiment with what is stored and cached. Closes the models.
 
-    The experiment's models are those that `load_experiment` gives. Functions of the user's own are not called: their
-    questions count as open. Judges that wait for all answers are counted as asked for every question.
+    The experiment's models are those that `load_experiment` gives. Functions of the user's own, and systems of other
+    frameworks, are not asked: their questions count as open. Judges that wait for all answers are counted as asked for
+    every question.
     """
     return asyncio.run(_dry_run(experiment, out, retry_failed))
 
@@ -145,7 +145,7 @@ async def _go_through(experiment: Experiment, run: OpenRun, resources: Resources
         before = missing.times
         judges = [judge for judge in run.judges if question.id not in run.judgments[judge.name]]
         answered = question.id in run.outcomes
-        if not isinstance(stage, CallFunction) or answered:
+        if not stage.asks_outside() or answered:
             await _one(experiment, run, question, judges, resources)
             if missing.times == before:
                 cached += 1

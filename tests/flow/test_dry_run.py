@@ -69,6 +69,35 @@ def test_one_more_judge(tmp_path: Path, server: FakeServer, command_line: Comman
     assert chat_calls(server) - made == N
 
 
+OUTSIDE = """
+from pathlib import Path
+from rageval.generation import Answer
+from rageval.pipeline import Stage
+from rageval.systems import CallFunction
+
+
+def build() -> Stage:
+    def found(question):
+        Path("asked").touch()
+        return "Because."
+
+    return CallFunction("found", found) >> Answer()
+"""
+
+
+def test_what_asks_outside_is_not_asked(
+    tmp_path: Path, server: FakeServer, command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither alone nor as a part of a pipeline."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "outside.py").write_text(OUTSIDE)
+    experiment = write_experiment(tmp_path, server.base_url, pipelines=["./outside.py"], metrics=["answer_relevance"])
+    (run,) = outlook(command_line, experiment, tmp_path / "out")["runs"]
+    assert (run["pipeline"], run["open"], (tmp_path / "asked").exists()) == ("outside", N, False)
+    assert command_line("run", experiment, "--out", tmp_path / "out").code == 0
+    assert (tmp_path / "asked").exists()
+
+
 def test_in_words(tmp_path: Path, server: FakeServer, command_line: CommandLine) -> None:
     setting: dict[str, Any] = {"pipelines": ["closed_book"], "metrics": ["completeness"]}
     experiment = write_experiment(tmp_path, server.base_url, **setting)

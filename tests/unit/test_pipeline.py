@@ -25,6 +25,7 @@ from rageval.pipeline import (
     fingerprint,
 )
 from rageval.retrieval import Chunking, Retrieve
+from rageval.systems import CallFunction
 from rageval.types import Document, Json, Question, Usage
 
 QUESTION = Question("q", "Why?")
@@ -150,6 +151,14 @@ def test_a_chain_sums_what_its_stages_ask_for() -> None:
     assert chain.context_size() == ContextSize(7, 99)
     assert chain.all_prompts() == {"rewrite_queries", "answer", "check_answerable"}
     assert SelfReflect(chain).all_prompts() >= chain.all_prompts() | {"grade_passage"}
+
+
+def test_a_stage_that_asks_outside_is_seen_from_around_it() -> None:
+    inside, outside = Note("a"), CallFunction("source", lambda question: "Because.")
+    assert outside.asks_outside()
+    assert (inside >> outside).asks_outside()
+    assert Note("b", inner=inside >> outside).asks_outside()
+    assert not Note("b", inner=inside).asks_outside()
 
 
 @pytest.mark.parametrize(
