@@ -1,8 +1,9 @@
 """rageval: evaluate retrieval-augmented generation, with an honest interval on every number.
 
-`evaluate` runs pipelines over a benchmark and scores them; `load_benchmark` and `benchmark_from_records` make
-benchmarks; `compare` and `gate` set two runs against each other; the rest are the nouns that they speak of. Names are
-imported when first used, so that `import rageval` is quick and pulls in nothing heavy.
+`evaluate` runs pipelines over a benchmark and scores them; `load_benchmark`, `benchmark_from_records` and
+`benchmark_from_hugging_face` make benchmarks; `RunFolder` reads what a run left; `compare` and `gate` set two runs
+against each other; the rest are the nouns that they speak of. Names are imported when first used, so that `import
+rageval` is quick and pulls in nothing heavy.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rageval.benchmark import QuestionFilter
+    from rageval.benchmark import from_hugging_face as benchmark_from_hugging_face
     from rageval.benchmark import from_records as benchmark_from_records
     from rageval.benchmark import load as load_benchmark
     from rageval.comparison import CompareResult, compare
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from rageval.gating import GateResult, gate
     from rageval.judges.base import Judged
     from rageval.judges.custom import CustomJudge
+    from rageval.store import RunFolder
     from rageval.types import (
         Abstained,
         Benchmark,
@@ -67,6 +70,8 @@ __all__ = [
     "RelevanceLabel",
     "Response",
     "Result",
+    "RunFolder",
+    "benchmark_from_hugging_face",
     "benchmark_from_records",
     "compare",
     "evaluate",
@@ -76,7 +81,8 @@ __all__ = [
 
 _HOMES = {
     "rageval.benchmark": {
-        "QuestionFilter": "QuestionFilter", "benchmark_from_records": "from_records", "load_benchmark": "load",
+        "QuestionFilter": "QuestionFilter", "benchmark_from_hugging_face": "from_hugging_face",
+        "benchmark_from_records": "from_records", "load_benchmark": "load",
     },
     "rageval.comparison": ("CompareResult", "compare"),
     "rageval.errors": (
@@ -87,6 +93,7 @@ _HOMES = {
     "rageval.gating": ("GateResult", "gate"),
     "rageval.judges.base": ("Judged",),
     "rageval.judges.custom": ("CustomJudge",),
+    "rageval.store": ("RunFolder",),
     "rageval.types": (
         "Abstained", "Benchmark", "Document", "Estimate", "Graded", "Hit", "Passage", "Question", "RelevanceLabel",
         "Response",

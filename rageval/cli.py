@@ -250,8 +250,8 @@ def leaderboard(
 
 @app.command()
 def check_benchmark(
-    benchmark: Annotated[str, typer.Argument(help="A folder, a name, beir:PATH or trec:PATH.")],
-    split: Annotated[str | None, typer.Option(help="The split of a BEIR benchmark.")] = None,
+    benchmark: Annotated[str, typer.Argument(help="A folder, a name, beir:PATH, trec:PATH or hf:NAME.")],
+    split: Annotated[str | None, typer.Option(help="The split of a BEIR benchmark or Hugging Face dataset.")] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Validate a benchmark: its statistics, or every problem at once."""
@@ -268,6 +268,7 @@ def check_benchmark(
     figures: dict[str, Json] = {
         "name": loaded.name,
         "license": loaded.card.license,
+        "source": loaded.card.source,
         "content_hash": loaded.content_hash,
         **asdict(statistics(loaded)),
     }

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from rageval.baseline import Side
 from rageval.errors import DeclarationError, NotComparableError
@@ -14,6 +14,42 @@ from rageval.metrics import parse
 from rageval.pairs import UNCORRECTED, ClusterBy, Pairs, interval_to_json, more, pair, read_comparable, side_to_json
 from rageval.stats import Interval, PairedResult, holm, paired_difference, required_questions
 from rageval.types import Json
+
+if TYPE_CHECKING:
+    from rageval.frames import DataFrame, Dtype
+
+METRICS: Mapping[str, Dtype] = {
+    "metric": "string",
+    "baseline": "Float64",
+    "candidate": "Float64",
+    "difference": "Float64",
+    "low": "Float64",
+    "high": "Float64",
+    "level": "Float64",
+    "p_value": "Float64",
+    "p_adjusted": "Float64",
+    "test": "string",
+    "verdict": "string",
+    "n": "Int64",
+    "wins": "Int64",
+    "ties": "Int64",
+    "losses": "Int64",
+    "only_baseline": "Int64",
+    "only_candidate": "Int64",
+    "failed_baseline": "Int64",
+    "failed_candidate": "Int64",
+    "judge_only": "boolean",
+    "lower_is_better": "boolean",
+    "more_questions": "Int64",
+    "refused": "string",
+}
+QUESTIONS: Mapping[str, Dtype] = {
+    "metric": "string",
+    "question_id": "string",
+    "baseline": "Float64",
+    "candidate": "Float64",
+    "difference": "Float64",
+}
 
 Verdict: TypeAlias = Literal["better", "worse", "cannot be told apart"]
 
@@ -103,6 +139,60 @@ class CompareResult:
             "metrics": {name: comparison.to_json() for name, comparison in self.comparisons.items()},
             "not_compared": {**self.refused},
         }
+
+    def to_pandas(self, table: Literal["metrics", "questions"] = "metrics") -> DataFrame:
+        """The comparison as a DataFrame (extra `pandas`): a row for each metric, or for each metric and question.
+
+        A metric that is not compared has a row with the reason under `refused` and nothing else, and no questions.
+        """
+        from rageval.frames import make_frame
+
+        if table == "questions":
+            return make_frame(
+                QUESTIONS,
+                (
+                    (name, *cells)
+                    for name, found in self.comparisons.items()
+                    for cells in zip(
+                        found.pairs.ids,
+                        found.pairs.baseline,
+                        found.pairs.candidate,
+                        found.pairs.differences,
+                        strict=True,
+                    )
+                ),
+            )
+        if table != "metrics":
+            raise DeclarationError(f"to_pandas: found the table {table!r}, expected metrics or questions")
+        compared = [(name, *_cells(found), None) for name, found in self.comparisons.items()]
+        nothing = [None] * (len(METRICS) - 2)
+        return make_frame(METRICS, [*compared, *((name, *nothing, why) for name, why in self.refused.items())])
+
+
+def _cells(found: Comparison) -> tuple[object, ...]:
+    pairs, difference = found.pairs, found.difference
+    return (
+        pairs.baseline_mean,
+        pairs.candidate_mean,
+        difference.point,
+        difference.low,
+        difference.high,
+        difference.level,
+        found.p_value,
+        found.p_adjusted,
+        found.test,
+        found.verdict,
+        pairs.n,
+        found.wins,
+        found.ties,
+        found.losses,
+        len(pairs.only_baseline),
+        len(pairs.only_candidate),
+        *pairs.failed,
+        pairs.judged,
+        pairs.lower_is_better,
+        found.more_questions,
+    )
 
 
 def compare(

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 from rageval.benchmark import Selection, load, select_questions
 from rageval.errors import DeclarationError
@@ -34,8 +34,13 @@ from rageval.models.cache import CachedChat
 from rageval.models.vector_cache import CachedEmbedder
 from rageval.pipeline import Pipeline, Stage
 from rageval.report.tables import markdown
+from rageval.store import RunFolder
 from rageval.systems import System, function_pipeline
 from rageval.types import Benchmark, Estimate, Json
+
+if TYPE_CHECKING:
+    from rageval.frames import DataFrame
+    from rageval.run_tables import RunTable
 
 T = TypeVar("T")
 
@@ -62,6 +67,12 @@ class Result:
 
     def __str__(self) -> str:
         return markdown(self.leaderboard)
+
+    def to_pandas(self, table: RunTable = "scores") -> DataFrame:
+        """That table of all runs, one below the other: see `RunFolder.to_pandas`."""
+        from rageval.frames import join_frames
+
+        return join_frames([RunFolder(run).to_pandas(table) for run in self.runs])
 
 
 def evaluate(

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
@@ -21,6 +21,36 @@ from rageval.records import usage_to_json
 from rageval.stats.many import paired_permutation
 from rageval.store import RunFolder
 from rageval.types import Estimate, Json, Usage
+
+if TYPE_CHECKING:
+    from rageval.frames import DataFrame, Dtype
+
+ESTIMATES: Mapping[str, Dtype] = {
+    "pipeline": "string",
+    "run": "string",
+    "metric": "string",
+    "mean": "Float64",
+    "low": "Float64",
+    "high": "Float64",
+    "level": "Float64",
+    "method": "string",
+    "n": "Int64",
+    "unscored": "Int64",
+    "failed": "Int64",
+    "n_labelled": "Int64",
+    "warning": "string",
+}
+RUNS: Mapping[str, Dtype] = {
+    "pipeline": "string",
+    "run": "string",
+    "first_rank": "Int64",
+    "last_rank": "Int64",
+    "failed": "Int64",
+    "abstained": "Int64",
+    "calls": "Int64",
+    "tokens": "Int64",
+    "mean_latency_s": "Float64",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +121,34 @@ class Leaderboard:
                 for row in self.rows
             ],
         }
+
+    def to_pandas(self, table: Literal["estimates", "runs"] = "estimates") -> DataFrame:
+        """The leaderboard as a DataFrame (extra `pandas`): a row for each run and metric, or for each run."""
+        from rageval.frames import make_frame
+
+        if table == "runs":
+            return make_frame(RUNS, map(_run_cells, self.rows))
+        if table != "estimates":
+            raise DeclarationError(f"to_pandas: found the table {table!r}, expected estimates or runs")
+        return make_frame(
+            ESTIMATES,
+            (
+                (row.label, str(row.path), metric, *_estimate_cells(mean, self.questions))
+                for row in self.rows
+                for metric, mean in row.estimates.items()
+            ),
+        )
+
+
+def _run_cells(row: Row) -> tuple[object, ...]:
+    first, last = row.rank or (None, None)
+    counts = (row.failed, row.abstained, row.calls, row.tokens)
+    return row.label, str(row.path), first, last, *counts, row.mean_latency_s
+
+
+def _estimate_cells(mean: Estimate | None, questions: int) -> tuple[object, ...]:
+    data = metric_to_json(mean, questions)
+    return tuple(data[name] for name in [*ESTIMATES][3:])
 
 
 def metric_to_json(mean: Estimate | None, questions: int) -> dict[str, Json]:

@@ -22,7 +22,7 @@ from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from rageval.errors import DeclarationError
 from rageval.line_log import LineLog, read_lines
@@ -36,6 +36,10 @@ from rageval.records import (
     usage_to_json,
 )
 from rageval.types import Document, Json, Judgment, Question, Usage
+
+if TYPE_CHECKING:
+    from rageval.frames import DataFrame
+    from rageval.run_tables import RunTable
 
 FORMAT = 1
 _BLOCK = 1 << 16
@@ -158,6 +162,31 @@ class RunFolder:
         """What people said on that metric; None where nobody did."""
         path = self._labels_path(metric)
         return _read_json(path) if path.exists() else None
+
+    def to_pandas(self, table: RunTable = "scores") -> DataFrame:
+        """The run as a DataFrame (extra `pandas`), one observation a row; docs/integrations/pandas.md has the columns.
+
+        `scores`: metric and question. `responses`: question. `hits`: hit. `judgments`: verdict of a judge. A run that
+        is not finished has the rows that are there, and no scores yet.
+        """
+        from rageval import run_tables
+
+        manifest = self.manifest()
+        label = manifest["label"]
+        match table:
+            case "scores":
+                return run_tables.scores_table(label, self.scores())
+            case "responses":
+                return run_tables.responses_table(label, self.questions(), self.outcomes())
+            case "hits":
+                return run_tables.hits_table(label, self.questions(), self.outcomes())
+            case "judgments":
+                judged = {name: self.judgments(about["key"]) for name, about in manifest["judges"].items()}
+                return run_tables.judgments_table(label, judged)
+            case _:
+                raise DeclarationError(
+                    f"to_pandas: found the table {table!r}, expected scores, responses, hits or judgments"
+                )
 
     def _sample_path(self, metric: str, digest: str) -> Path:
         return self.path / "samples" / f"{metric}-{digest}.json"

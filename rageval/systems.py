@@ -99,16 +99,21 @@ class Replay(Stage):
         return {"stage": "Replay", "digest": self.digest, "k": self.k}
 
     async def run(self, state: State, resources: Resources) -> State:
-        recorded = (await resources.get(_Recording(self.path, self.digest))).get(state.question.id)
-        if recorded is None:
-            return state.with_step("replay", found=False)
-        answer = recorded.answer
-        return state.with_response(
-            hits=recorded.hits,
-            context=tuple(range(min(self.k, len(recorded.hits)))),
-            answer=answer,
-            abstained=answer is not None and is_abstention(answer),
-        )
+        recorded = await resources.get(_Recording(self.path, self.digest))
+        return replayed(state, recorded.get(state.question.id), self.k)
+
+
+def replayed(state: State, recorded: Response | None, k: int) -> State:
+    """The state with what was recorded for its question, if anything was; the first `k` hits are the context."""
+    if recorded is None:
+        return state.with_step("replay", found=False)
+    answer = recorded.answer
+    return state.with_response(
+        hits=recorded.hits,
+        context=tuple(range(min(k, len(recorded.hits)))),
+        answer=answer,
+        abstained=answer is not None and is_abstention(answer),
+    )
 
 
 @dataclass(frozen=True)
@@ -156,23 +161,32 @@ def _recorded_responses(path: Path, documents: Mapping[str, Document]) -> dict[s
             continue
         try:
             data = cast("dict[str, Any]", json.loads(line))
-            hits = tuple(
-                _hit(str(hit["doc_id"]), float(hit.get("score", -rank)), hit.get("text"), documents)
-                for rank, hit in enumerate(data.get("hits", ()))
-            )
-            answer = data.get("answer")
-            if answer is not None and not isinstance(answer, str):
-                raise TypeError("answer is not a text")
+            response = recorded_response(data, documents)
             question_id = str(data["question_id"])
             if question_id in recorded:
                 raise ValueError(f"question {question_id} has an earlier line")
-            recorded[question_id] = Response(hits=hits, answer=answer)
+            recorded[question_id] = response
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DeclarationError(
                 f"{path}:{number}: found {line[:60].decode(errors='replace')!r} ({error}), expected an object with "
                 "question_id (once in the file), answer and hits (each with doc_id)"
             ) from None
     return recorded
+
+
+def recorded_response(data: Mapping[str, Any], documents: Mapping[str, Document]) -> Response:
+    """What `answer` and `hits` of a recorded line say.
+
+    Raises ValueError, KeyError, TypeError or AttributeError where they are not of the form that `Replay` describes.
+    """
+    hits = tuple(
+        _hit(str(hit["doc_id"]), float(hit.get("score", -rank)), hit.get("text"), documents)
+        for rank, hit in enumerate(data.get("hits", ()))
+    )
+    answer = data.get("answer")
+    if answer is not None and not isinstance(answer, str):
+        raise TypeError("answer is not a text")
+    return Response(hits=hits, answer=answer)
 
 
 def _hit(doc_id: str, score: float, text: str | None, documents: Mapping[str, Document]) -> Hit:

@@ -1,6 +1,7 @@
 """Benchmarks: load, validate, hash, select, count."""
 
 from rageval.benchmark.figures import BenchmarkStatistics, statistics
+from rageval.benchmark.hugging_face import load_hugging_face as from_hugging_face
 from rageval.benchmark.in_memory import from_records
 from rageval.benchmark.language import detect_language
 from rageval.benchmark.loading import load, shipped_benchmarks
@@ -11,6 +12,7 @@ __all__ = [
     "QuestionFilter",
     "Selection",
     "detect_language",
+    "from_hugging_face",
     "from_records",
     "load",
     "select_questions",

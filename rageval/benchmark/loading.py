@@ -6,6 +6,7 @@ import difflib
 from pathlib import Path
 
 from rageval.benchmark.beir import load_beir
+from rageval.benchmark.hugging_face import load_hugging_face, split_reference
 from rageval.benchmark.native import load_native
 from rageval.benchmark.rgb import load_rgb
 from rageval.benchmark.trec import load_trec, load_trec_folder
@@ -26,7 +27,9 @@ def load(reference: str, *, split: str | None = None, base: Path | None = None) 
     - `trec:PATH`, a folder with `documents.jsonl`, `topics.tsv` and `qrels.txt` or `qrels.tsv`;
     - `trec:documents=PATH,topics=PATH,qrels=PATH`;
     - `rgb:PATH`, a file of RGB such as `zh_refine.json`, or one of the same form; `rgb-rejection:PATH` is the same
-      with the negative passages alone, so that no question can be answered.
+      with the negative passages alone, so that no question can be answered;
+    - `hf:NAME`, `hf:NAME:CONFIG` or `hf:NAME:CONFIG:SPLIT`, a Hugging Face dataset on the hub or at a path (extra
+      `datasets`), of which `split` is taken where the reference names none: see `load_hugging_face`.
 
     Paths are absolute or relative to `base` (default: the current directory). A folder at a path goes before one of the
     same name under `benchmarks/`. Raises `DeclarationError` where the reference itself is wrong, and its subclass
@@ -36,8 +39,13 @@ def load(reference: str, *, split: str | None = None, base: Path | None = None) 
     kind, colon, rest = reference.partition(":")
     if colon and kind == "beir":
         return load_beir(_existing_folder(here / rest), split or DEFAULT_BEIR_SPLIT)
+    if colon and kind == "hf":
+        name, config, named_split = split_reference(rest)
+        if split is not None and named_split is not None:
+            raise DeclarationError(f"split: found {split!r} beside {reference}, expected one of them")
+        return load_hugging_face(name, config=config, split=named_split or split, base=here)
     if split is not None:
-        raise DeclarationError(f"split: found {split!r}, expected none: only beir: benchmarks have splits")
+        raise DeclarationError(f"split: found {split!r}, expected none: only beir: and hf: benchmarks have splits")
     if colon and kind == "trec":
         if rest.partition("=")[0] in _TREC_FILES:
             return load_trec(*_trec_paths(rest, here))
@@ -71,9 +79,8 @@ def _native_folder(reference: str, here: Path) -> Path:
     near = difflib.get_close_matches(reference, shipped, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     names = f" or one of: {', '.join(shipped)}" if shipped else ""
-    raise BenchmarkError(
-        [f"{here / reference}: found no such folder, expected a folder, beir:PATH, trec:PATH, rgb:PATH{names}{hint}"]
-    )
+    expected = f"a folder, beir:PATH, trec:PATH, rgb:PATH, hf:NAME{names}{hint}"
+    raise BenchmarkError([f"{here / reference}: found no such folder, expected {expected}"])
 
 
 def _trec_paths(text: str, here: Path) -> list[Path]:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 import pydantic
 from pydantic import Field
 
+from rageval.benchmark.hugging_face import reference_of
 from rageval.errors import DeclarationError
 from rageval.experiment.strict import Place, Strict, first_problem, read_mapping
 from rageval.models.budget import Most, Price
@@ -105,13 +106,29 @@ class Filter(Strict):
     sample: Annotated[int, Field(ge=1)] | None = None
 
 
+class HuggingFacePart(Strict):
+    """A Hugging Face dataset, with what the reference `hf:NAME` has no room for: see `load_hugging_face`."""
+
+    hf: str
+    config: str | None = None
+    split: str | None = None
+    revision: str | None = None
+    columns: dict[str, str] | None = None
+    limit: Annotated[int, Field(ge=1)] | None = None
+
+    @property
+    def reference(self) -> str:
+        """What the manifest of a run says."""
+        return reference_of(self.hf, self.config, self.split)
+
+
 class ExperimentFile(Strict):
     """The whole file. Unknown keys are refused; paths are relative to the file, or absolute.
 
     Beside `pipelines`, or in their place, `sweep` gives levels by factor, of which `exclude` leaves combinations out.
     """
 
-    benchmark: str
+    benchmark: str | HuggingFacePart
     split: str | None = None
     questions: Annotated[int, Field(ge=1, strict=True)] | tuple[str, ...] | Filter | None = None
     pipelines: tuple[str | dict[str, dict[str, Any] | None], ...] = ()
@@ -168,6 +185,8 @@ def _known_keys(loc: Place) -> list[str]:
         return list(BudgetPart.model_fields)
     if loc and loc[0] == "models":
         return list(Models.model_fields)
+    if loc and loc[0] == "benchmark":
+        return list(HuggingFacePart.model_fields)
     if loc and loc[0] == "questions":
         return list(Filter.model_fields)
     return list(ExperimentFile.model_fields)

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rageval.benchmark import QuestionFilter, Selection, load, select_questions
+from rageval.benchmark import QuestionFilter, Selection, from_hugging_face, load, select_questions
 from rageval.errors import DeclarationError
 from rageval.experiment.calibrations import Calibration, by_judge, read_calibration
 from rageval.experiment.choose_judges import MetricLike, check_languages, choose_judge
 from rageval.experiment.choose_models import choose_budget, choose_chat, choose_embedder
-from rageval.experiment.file import ExperimentFile, Filter, read_experiment_file
+from rageval.experiment.file import ExperimentFile, Filter, HuggingFacePart, read_experiment_file
 from rageval.experiment.grid import grid_entries
 from rageval.experiment.named_files import find_file
 from rageval.experiment.recipes import build_pipeline
@@ -158,7 +158,7 @@ def _plan(
     grid = [] if file.sweep is None else grid_entries(file.sweep, file.exclude)
     pipelines = tuple(_pipeline(entry, base) for entry in (*file.pipelines, *grid))
     check_labels_differ(pipelines)
-    benchmark = load(file.benchmark, split=file.split, base=base)
+    benchmark, reference = _benchmark(file.benchmark, file.split, base)
     questions = select_questions(benchmark, _selection(file.questions), file.seed)
     check_metrics_apply(metrics, benchmark, questions)
     check_languages(own_judges, questions)
@@ -168,7 +168,7 @@ def _plan(
     experiment = Experiment(
         name,
         benchmark,
-        file.benchmark,
+        reference,
         questions,
         pipelines,
         metrics,
@@ -237,6 +237,24 @@ def check_metrics_apply(metrics: Sequence[Metric], benchmark: Benchmark, questio
             f"metrics: {', '.join(ranking)} need relevance labels, and none of the {len(questions)} questions has any; "
             "add labels or use judged metrics"
         )
+
+
+def _benchmark(given: str | HuggingFacePart, split: str | None, base: Path) -> tuple[Benchmark, str]:
+    """The benchmark, and how it was called."""
+    if isinstance(given, str):
+        return load(given, split=split, base=base), given
+    if split is not None:
+        raise DeclarationError(f"split: found {split!r} beside {given.reference}, expected it under benchmark")
+    benchmark = from_hugging_face(
+        given.hf,
+        config=given.config,
+        split=given.split,
+        revision=given.revision,
+        columns=given.columns,
+        limit=given.limit,
+        base=base,
+    )
+    return benchmark, given.reference
 
 
 def _pipeline(entry: str | dict[str, dict[str, Json] | None], base: Path) -> Pipeline:

@@ -318,6 +318,7 @@ def open_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: d
         "benchmark": {
             "name": experiment.benchmark.name,
             "reference": experiment.reference,
+            "source": experiment.benchmark.card.source,
             "content_hash": experiment.benchmark.content_hash,
         },
         "judges": {},

@@ -67,8 +67,11 @@ def first_problem(error: pydantic.ValidationError, known_keys: Callable[[Place],
     return f"{place}: found {problem.get('input')!r}: {message}"
 
 
+_UNION_TAGS = ("local", "openai", "Filter", "HuggingFacePart", "constrained-int", "str")
+
+
 def _is_union_tag(part: int | str) -> bool:
-    return isinstance(part, str) and (part in ("local", "openai", "Filter", "constrained-int", "str") or "[" in part)
+    return isinstance(part, str) and (part in _UNION_TAGS or "[" in part)
 
 
 class _UniqueKeys(BaseConstructor):

@@ -177,7 +177,9 @@ BENCHMARK = [
     Case("no-such-beir-folder", change(benchmark="beir:nowhere"), ("nowhere: found no such folder",)),
     Case("unknown-split", beir, ("qrels: found no split 'dev'", "expected one of: test")),
     Case(
-        "split-of-a-native-folder", change(split="test"), ("split: found 'test'", "only beir: benchmarks have splits")
+        "split-of-a-native-folder",
+        change(split="test"),
+        ("split: found 'test'", "only beir: and hf: benchmarks have splits"),
     ),
     Case("incomplete-trec", change(benchmark="trec:qrels=a"), ("benchmark: found trec:qrels=a", "topics=PATH")),
     Case("missing-file", remove("small/labels.tsv"), ("small/labels.tsv: found no such file",)),

@@ -45,7 +45,9 @@ def test_paths_that_are_not_three(text: str) -> None:
 
 
 def test_a_split_is_refused(folder: Path) -> None:
-    with pytest.raises(DeclarationError, match="split: found 'test', expected none: only beir: benchmarks have splits"):
+    with pytest.raises(
+        DeclarationError, match="split: found 'test', expected none: only beir: and hf: benchmarks have splits"
+    ):
         load(f"trec:{folder}", split="test")
 
 

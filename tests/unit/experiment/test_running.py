@@ -67,6 +67,7 @@ def test_manifest_says_what_was_run(bench: Bench) -> None:
     assert said["benchmark"] == {
         "name": "small",
         "reference": "small",
+        "source": bench.benchmark.card.source,
         "content_hash": bench.benchmark.content_hash,
     }
     assert said["questions"] == list(QUESTIONS)

@@ -1,0 +1,352 @@
+"""Hugging Face datasets, from the hub or from files: one row a question, or a retrieval set like those of BEIR, MTEB.
+
+The package `datasets` is imported when a dataset is loaded and not before.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeAlias, cast
+
+from rageval.benchmark.labels import parse_label
+from rageval.benchmark.question_rows import choose_columns, from_question_rows, whole_number
+from rageval.benchmark.records import Rows, parse_document, parse_question
+from rageval.benchmark.validate import assemble
+from rageval.errors import BenchmarkError, DeclarationError
+from rageval.extras import need_package
+from rageval.types import Benchmark, Card, Document, Question, RelevanceLabel
+
+Row: TypeAlias = Mapping[str, object]
+
+DEFAULT_SPLIT = "test"
+
+_HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_READERS = {".parquet": "parquet", ".arrow": "arrow", ".json": "json", ".jsonl": "json", ".csv": "csv"}
+_IDS = ("_id", "id")
+_QUESTION_IDS = ("query-id", "query_id", "qid")
+_DOCUMENT_IDS = ("corpus-id", "corpus_id", "pid")
+_GRADES = ("score",)
+
+
+def load_hugging_face(
+    name: str,
+    *,
+    config: str | None = None,
+    split: str | None = None,
+    revision: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    limit: int | None = None,
+    base: Path | None = None,
+) -> Benchmark:
+    """A benchmark from a Hugging Face dataset (extra `datasets`).
+
+    `name` is that of a dataset on the hub, or the path (relative to `base`, by default the current directory) of a
+    folder or file of Parquet, Arrow, JSON or CSV, or of a folder that `save_to_disk` wrote; what is at that path goes
+    before the hub. `split` is by default `test` where there is one, else the only one. `revision` (a commit, tag or
+    branch) pins a dataset of the hub.
+
+    A dataset with the configs `corpus` and `queries` (or splits of these names) is a retrieval set: its labels are the
+    config `qrels` or `default`, or the dataset NAME-qrels, of which `split` is taken; its questions are those that it
+    labels, and the first `limit` of them. With a `config` that is the language of a multilingual set, these configs
+    begin with it, as in `zh-corpus`. Any other dataset, and every one whose `columns` are given, has one row a
+    question: see `from_question_rows`, and `USUAL` for the columns' keys and the names taken by default. Of it `limit`
+    streams the first rows; nothing more is downloaded.
+
+    The card's `source` says dataset, config, split, and the commit that was loaded. Raises DeclarationError for
+    arguments that do not fit, and its subclass BenchmarkError where the hub cannot be reached, or a config, split or
+    column is missing.
+    """
+    need_package("datasets", "datasets", "a benchmark hf:NAME")
+    if limit is not None and limit < 1:
+        raise DeclarationError(f"limit: found {limit}, expected at least 1")
+    place = reference_of(name, config, split)
+    source = _find(name, revision, place, base or Path())
+    if not columns and (parts := _retrieval_parts(source, config, place)):
+        return _load_retrieval(source, config, parts, split, limit, place)
+    table = _open(source, config, place)
+    if not columns and {"corpus", "queries"} <= set(table.splits):
+        parts = _Parts(table, table, _open(source.labels, None, place))
+        return _load_retrieval(source, config, parts, split, limit, place)
+    chosen = _choose_split(table, split, place)
+    names, rows = table.read(chosen, limit)
+    card = Card(_title(source, config), "one row a question", table.licence, _source([(table, chosen)]))
+    return from_question_rows(card, rows, choose_columns(columns or {}, names, place), place)
+
+
+def reference_of(name: str, config: str | None, split: str | None) -> str:
+    """`hf:NAME`, `hf:NAME:CONFIG` or `hf:NAME:CONFIG:SPLIT`."""
+    words = ["hf", name, config or "", split or ""]
+    return ":".join(words).rstrip(":")
+
+
+def split_reference(text: str) -> tuple[str, str | None, str | None]:
+    """Name, config and split of what stands behind `hf:`."""
+    name, *rest = text.split(":")
+    if not name or len(rest) > 2:
+        raise DeclarationError(f"benchmark: found hf:{text}, expected hf:NAME, hf:NAME:CONFIG or hf:NAME:CONFIG:SPLIT")
+    config, split = (*rest, "", "")[:2]
+    return name, config or None, split or None
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A dataset on the hub, or at a path."""
+
+    name: str
+    path: Path | None = None
+    revision: str | None = None
+
+    @property
+    def labels(self) -> _Source:
+        """The dataset beside this one that holds its relevance labels; a revision is none of its own."""
+        name = f"{self.name.rstrip('/')}-qrels"
+        return _Source(name, self.path and self.path.with_name(f"{self.path.name}-qrels"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """One config of a dataset. `splits` are its rows as streams; `prepare` gives a split whole, from disk."""
+
+    name: str
+    config: str
+    splits: Mapping[str, Any]
+    prepare: Callable[[str], Any]
+    commit: str = ""
+    licence: str = "unknown"
+    place: str = ""
+
+    def read(self, split: str, limit: int | None = None) -> tuple[list[str], Iterator[Row]]:
+        """The names of the columns, and the rows."""
+        with _told(self.place):
+            rows = self.prepare(split) if limit is None else self.splits[split].take(limit)
+            names: list[str] | None = rows.column_names
+            if names is None:  # a stream of JSON knows its columns only by its rows
+                names = [*next(iter(rows), cast("Row", {}))]
+        return names, _guarded(rows, self.place)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    corpus: _Table
+    queries: _Table
+    labels: _Table
+
+
+def _datasets() -> Any:
+    """The package, which counts downloads and names its versions to the hub unless it is told not to."""
+    os.environ.setdefault("HF_UPDATE_DOWNLOAD_COUNTS", "0")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    return import_module("datasets")
+
+
+@contextmanager
+def _told(place: str) -> Generator[None]:
+    """What the library raises, as one line."""
+    try:
+        yield
+    except BenchmarkError:
+        raise
+    except Exception as error:  # noqa: BLE001 (its readers and its transport raise what they like)
+        words = " ".join(str(error).split())[:300]
+        if isinstance(error, ConnectionError) or type(error).__module__.startswith("httpx"):
+            problem = f"the Hugging Face Hub cannot be reached ({words}): connect, or load it once while connected"
+        else:
+            problem = f"cannot be loaded ({type(error).__name__}: {words})"
+        raise BenchmarkError([f"{place}: {problem}"]) from None
+
+
+def _guarded(rows: Iterable[Row], place: str) -> Iterator[Row]:
+    with _told(place):
+        yield from rows
+
+
+def _find(name: str, revision: str | None, place: str, base: Path) -> _Source:
+    path = base / name
+    if path.exists():
+        if revision is not None:
+            raise DeclarationError(f"{place}: found the revision {revision!r} for a path, expected none: pin the files")
+        return _Source(name, path)
+    if not _HUB_NAME.fullmatch(name) or Path(name).suffix in _READERS:
+        raise BenchmarkError([f"{path}: found no such file or folder, expected a dataset there, or a name on the hub"])
+    return _Source(name, None, revision)
+
+
+def _open(source: _Source, config: str | None, place: str) -> _Table:
+    with _told(place):
+        return _table(source, config, place)
+
+
+def _open_if_there(source: _Source, config: str, place: str) -> _Table | None:
+    """None where the library finds the dataset and no such config in it."""
+    with _told(place):
+        try:
+            return _table(source, config, place)
+        except ValueError:
+            return None
+
+
+def _table(source: _Source, config: str | None, place: str) -> _Table:
+    library = _datasets()
+    path = source.path
+    if path is None:
+        builder = library.load_dataset_builder(source.name, config, revision=source.revision)
+        _check_revision(builder, source, place)
+    elif path.is_file():
+        if path.suffix not in _READERS or config is not None:
+            expected = f"a file without config, one of *{', *'.join(_READERS)}"
+            raise BenchmarkError([f"{place}: found the file {path.name}, expected {expected}"])
+        builder = library.load_dataset_builder(_READERS[path.suffix], data_files=str(path.resolve()))
+    elif (path / "state.json").is_file() or (path / "dataset_dict.json").is_file():
+        saved = library.load_from_disk(str(path))
+        splits = cast("dict[str, Any]", saved if isinstance(saved, dict) else {str(saved.split or "all"): saved})
+        return _Table(source.name, config or "", splits, splits.__getitem__, place=place)
+    else:
+        builder = library.load_dataset_builder(str(path.resolve()), config)
+    commit = builder.hash if path is None and _COMMIT.fullmatch(builder.hash or "") else ""
+
+    def prepare(split: str) -> Any:
+        builder.download_and_prepare()
+        return builder.as_dataset(split=split)
+
+    name = builder.config.name if path is None or config else ""
+    licence = builder.info.license or "unknown"
+    return _Table(source.name, name, builder.as_streaming_dataset(), prepare, commit, licence, place)
+
+
+def _check_revision(builder: Any, source: _Source, place: str) -> None:
+    """Without the hub the library takes the last copy that it has, whatever revision was asked for."""
+    cached = type(builder).__module__.endswith("packaged_modules.cache.cache")
+    if cached and source.revision not in (None, builder.hash):
+        found = f"the copy on this machine is commit {builder.hash}, expected revision {source.revision}"
+        remedy = "connect, or ask for that commit"
+        raise BenchmarkError([f"{place}: the Hugging Face Hub cannot be reached, and {found}: {remedy}"])
+
+
+def _retrieval_parts(source: _Source, config: str | None, place: str) -> _Parts | None:
+    if source.path is not None and (source.path.is_file() or not (source.path / "README.md").is_file()):
+        return None  # without a card there are no configs
+    before = f"{config}-" if config else ""
+    corpus = _open_if_there(source, f"{before}corpus", place)
+    queries = _open_if_there(source, f"{before}queries", place) if corpus else None
+    if corpus is None or queries is None:
+        return None
+    for name in (f"{before}qrels", config or "default"):
+        if labels := _open_if_there(source, name, place):
+            return _Parts(corpus, queries, labels)
+    return _Parts(corpus, queries, _open(source.labels, config, place))
+
+
+def _load_retrieval(
+    source: _Source, config: str | None, parts: _Parts, split: str | None, limit: int | None, place: str
+) -> Benchmark:
+    problems: list[str] = []
+    of_corpus = "corpus" if "corpus" in parts.corpus.splits else _choose_split(parts.corpus, None, place)
+    of_queries = "queries" if "queries" in parts.queries.splits else _choose_split(parts.queries, None, place)
+    of_labels = _choose_split(parts.labels, split, place)
+    labels = _labels(parts.labels, of_labels, problems)
+    labelled = {label.question_id for _, label in labels.records}
+    questions = _records(parts.queries, of_queries, "queries", _parse_question, problems)
+    kept = ((here, question) for here, question in questions.records if question.id in labelled)
+    questions.records = [*islice(kept, limit)]
+    if limit is not None:
+        asked = {question.id for _, question in questions.records}
+        labels.records = [(here, label) for here, label in labels.records if label.question_id in asked]
+    documents = _records(parts.corpus, of_corpus, "corpus", _parse_document, problems)
+    if not labels.records and not labels.refused:
+        problems.append(f"{labels.place}: found no labels, expected one at least")
+    read = [(parts.corpus, of_corpus), (parts.queries, of_queries), (parts.labels, of_labels)]
+    card = Card(_title(source, config), f"retrieval set, split {of_labels}", parts.corpus.licence, _source(read))
+    return assemble(card, documents, questions, labels, problems, labels_optional=True)
+
+
+def _records(
+    table: _Table,
+    split: str,
+    part: str,
+    parse: Callable[[Mapping[str, object], str, list[str]], Any],
+    problems: list[str],
+) -> Rows[Any]:
+    names, rows = table.read(split)
+    found = Rows[Any](f"{table.place} ({part})")
+    id_column, text = _column(_IDS, names, found.place), _column(("text",), names, found.place)
+    for number, row in enumerate(rows):
+        here = f"{found.place}[{number}]"
+        fields = {"id": _as_text(row[id_column]), "text": row[text] or "", "title": row.get("title") or ""}
+        found.add(here, parse(fields, here, problems), fields["id"])
+    return found
+
+
+def _parse_document(fields: Mapping[str, object], here: str, problems: list[str]) -> Document | None:
+    return parse_document(fields, here, problems, title_suffices=True)
+
+
+def _parse_question(fields: Mapping[str, object], here: str, problems: list[str]) -> Question | None:
+    return parse_question({key: fields[key] for key in ("id", "text")}, here, problems)
+
+
+def _labels(table: _Table, split: str, problems: list[str]) -> Rows[RelevanceLabel]:
+    names, rows = table.read(split)
+    found = Rows[RelevanceLabel](f"{table.place} (labels)")
+    columns = [_column(usual, names, found.place) for usual in (_QUESTION_IDS, _DOCUMENT_IDS, _GRADES)]
+    for number, row in enumerate(rows):
+        here = f"{found.place}[{number}]"
+        question_id, doc_id, grade = (str(_as_text(row[column])) for column in columns)
+        found.add(here, parse_label(question_id, doc_id, grade, "", "", here, problems), question_id)
+    return found
+
+
+def _column(usual: Sequence[str], there: Sequence[str], place: str) -> str:
+    for name in usual:
+        if name in there:
+            return name
+    names = ", ".join(there)
+    raise BenchmarkError([f"{place}: found no column {' or '.join(usual)}, expected it among those there: {names}"])
+
+
+def _as_text(value: object) -> object:
+    """Whole numbers, as ids and grades often are, as texts; all else as it is."""
+    number = whole_number(value)
+    return value if number is None else str(number)
+
+
+def _choose_split(table: _Table, wanted: str | None, place: str) -> str:
+    there = [*table.splits]
+    if wanted is None and DEFAULT_SPLIT not in there and len(there) == 1:
+        return there[0]
+    if wanted is None and DEFAULT_SPLIT not in there:
+        raise BenchmarkError([f"{place}: found no split {DEFAULT_SPLIT!r}, expected a choice of: {', '.join(there)}"])
+    split = wanted or DEFAULT_SPLIT
+    if split not in there:
+        raise BenchmarkError([f"{place}: found no split {split!r}, expected one of: {', '.join(there)}"])
+    return split
+
+
+def _title(source: _Source, config: str | None) -> str:
+    name = source.path.resolve().stem if source.path else source.name.rpartition("/")[2]
+    return f"{name}:{config}" if config else name
+
+
+def _source(read: Iterable[tuple[_Table, str]]) -> str:
+    """Dataset, config, split and commit of all that was read."""
+    lines = [
+        ", ".join(
+            words
+            for words in (
+                table.name,
+                table.config and f"config {table.config}",
+                f"split {split}",
+                table.commit and f"commit {table.commit}",
+            )
+            if words
+        )
+        for table, split in read
+    ]
+    return f"Hugging Face dataset {'; '.join(cast('Iterable[str]', lines))}"

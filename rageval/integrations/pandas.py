@@ -1,0 +1,206 @@
+"""Benchmarks and recorded runs from pandas DataFrames (extra `pandas`); runs and results give theirs by `to_pandas`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+from rageval.benchmark.labels import parse_label
+from rageval.benchmark.question_rows import whole_number
+from rageval.benchmark.records import Rows, parse_document, parse_question
+from rageval.benchmark.validate import assemble
+from rageval.errors import DeclarationError
+from rageval.frames import Dtype, make_frame, read_frame, rows_of, write_frame
+from rageval.pipeline import Pipeline, Resources, Stage, State
+from rageval.systems import recorded_response, replayed
+from rageval.types import Benchmark, Card, Document, Json, Question, RelevanceLabel, Response
+
+if TYPE_CHECKING:
+    from rageval.frames import DataFrame
+
+__all__ = ["benchmark_from_frames", "benchmark_to_frames", "read_frame", "recorded_frame", "write_frame"]
+
+DOCUMENTS: Mapping[str, Dtype] = {
+    "id": "string",
+    "text": "string",
+    "title": "string",
+    "language": "string",
+    "metadata": "string",
+}
+QUESTIONS: Mapping[str, Dtype] = {
+    "id": "string",
+    "text": "string",
+    "language": "string",
+    "references": "texts",
+    "tags": "texts",
+}
+LABELS: Mapping[str, Dtype] = {
+    "question_id": "string",
+    "document_id": "string",
+    "grade": "Int64",
+    "start": "Int64",
+    "end": "Int64",
+}
+
+
+def benchmark_from_frames(
+    name: str, documents: DataFrame, questions: DataFrame, labels: DataFrame | None = None
+) -> Benchmark:
+    """A benchmark of these frames, whose columns are those of the files of a benchmark's folder.
+
+    `documents`: `id`, `text`, and if you like `title`, `language`, `metadata` (mappings, or such as JSON text).
+    `questions`: `id`, `text`, and if you like `language`, `references`, `tags` (lists of texts; a text is a list of
+    one). `labels`: `question_id`, `document_id`, `grade`, and if you like `start` and `end`. Ids may be whole numbers.
+    A missing value is taken as no value; without a language it is told by the text's characters.
+
+    Raises DeclarationError for a column that is missing or unknown, BenchmarkError with every other problem; places
+    look like `documents[3]`, counted from 0.
+    """
+    problems: list[str] = [] if name.strip() else [f"name: found {name!r}, expected the benchmark's name"]
+    return assemble(
+        Card(name),
+        _documents(documents, problems),
+        _questions(questions, problems),
+        Rows[RelevanceLabel]("labels") if labels is None else _labels(labels, problems),
+        problems,
+        labels_optional=True,
+    )
+
+
+def benchmark_to_frames(benchmark: Benchmark) -> tuple[DataFrame, DataFrame, DataFrame]:
+    """Documents, questions and labels, of which `benchmark_from_frames` makes a benchmark with the same hash.
+
+    `metadata` are JSON text, `references` and `tags` lists.
+    """
+    documents = (
+        (d.id, d.text, d.title, d.language, json.dumps(dict(d.metadata), ensure_ascii=False))
+        for d in benchmark.documents
+    )
+    questions = ((q.id, q.text, q.language, [*q.references], [*q.tags]) for q in benchmark.questions)
+    labels = ((x.question_id, x.doc_id, x.grade, x.start, x.end) for x in benchmark.labels)
+    return make_frame(DOCUMENTS, documents), make_frame(QUESTIONS, questions), make_frame(LABELS, labels)
+
+
+def recorded_frame(responses: DataFrame, name: str = "recorded", k: int = 5) -> Pipeline:
+    """A pipeline that replays the responses of a frame; the first `k` hits of each are the context.
+
+    A row is a response with `question_id`, `answer` and `hits` (lists of `{"doc_id", "score"?, "text"?}`, best first),
+    or a hit with `question_id`, `doc_id`, and if you like `answer` (the same in all rows of a question), `score` and
+    `text`; the order of a question's rows is its ranking. A hit without text is the whole document, a missing `doc_id`
+    no hit, a question without rows has neither hits nor answer. Other columns are not read.
+
+    Raises DeclarationError that names row and column.
+    """
+    if k < 1:
+        raise DeclarationError(f"k: found {k}, expected at least 1")
+    by_hit = "doc_id" in getattr(responses, "columns", ())
+    optional = ("answer", "doc_id", "score", "text") if by_hit else ("answer", "hits")
+    records: dict[str, dict[str, Any]] = {}
+    for here, row in rows_of(responses, "responses", ("question_id",), optional, others=True):
+        question_id = _id(row["question_id"])
+        if not isinstance(question_id, str):
+            raise DeclarationError(f"{here}: found {question_id!r} for 'question_id', expected a text or whole number")
+        if question_id not in records:
+            records[question_id] = {"answer": row.get("answer"), "hits": []}
+        elif not by_hit:
+            raise DeclarationError(f"{here}: found the 'question_id' {question_id!r} again, expected it once")
+        elif records[question_id]["answer"] != row.get("answer"):
+            raise DeclarationError(
+                f"{here}: found another 'answer' for question {question_id!r}, expected that of its rows before"
+            )
+        try:
+            hits = [_hit(row)] if row.get("doc_id") is not None else [*map(_hit, row.get("hits") or ())]
+            recorded_response({"answer": row.get("answer"), "hits": hits}, {})
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise DeclarationError(
+                f"{here}: found {type(error).__name__} ({error}) in the columns {', '.join(optional)}, expected an "
+                "answer as text, and hits, each with doc_id"
+            ) from None
+        records[question_id]["hits"] += hits
+    text = json.dumps(records, ensure_ascii=True, sort_keys=True)
+    return Pipeline(name, ReplayFrame(hashlib.sha256(text.encode()).hexdigest(), k, records))
+
+
+@dataclass(frozen=True)
+class ReplayFrame(Stage):
+    """Responses from a frame, by question id; `digest` stands for them in fingerprints."""
+
+    digest: str
+    k: int
+    records: Mapping[str, Mapping[str, Any]] = field(compare=False, repr=False)
+
+    def spec(self) -> dict[str, Json]:
+        return {"stage": "ReplayFrame", "digest": self.digest, "k": self.k}
+
+    async def run(self, state: State, resources: Resources) -> State:
+        recorded = await resources.get(_Recorded(self.digest, self.records))
+        return replayed(state, recorded.get(state.question.id), self.k)
+
+
+@dataclass(frozen=True)
+class _Recorded:
+    digest: str
+    records: Mapping[str, Mapping[str, Any]] = field(compare=False, repr=False)
+
+    async def build(self, resources: Resources) -> Mapping[str, Response]:
+        documents = {document.id: document for document in resources.documents}
+        return {question_id: recorded_response(record, documents) for question_id, record in self.records.items()}
+
+
+def _hit(cells: object) -> dict[str, Any]:
+    """The part of the cells that is a hit, without what is missing."""
+    if not isinstance(cells, Mapping):
+        raise TypeError("a hit that is no object")
+    cells = cast("Mapping[str, Any]", cells)
+    given = {key: cells[key] for key in ("score", "text") if cells.get(key) is not None}
+    return {"doc_id": str(_id(cells["doc_id"])), **given}
+
+
+def _documents(frame: DataFrame, problems: list[str]) -> Rows[Document]:
+    rows = Rows[Document]("documents")
+    for here, cells in rows_of(frame, "documents", ("id", "text"), ("title", "language", "metadata")):
+        fields = _fields(cells, ("id", "text"))
+        metadata = fields.get("metadata")
+        if isinstance(metadata, str):
+            try:
+                fields["metadata"] = json.loads(metadata)
+            except ValueError as error:
+                problems.append(f"{here}: found 'metadata' that is not JSON ({error}), expected an object")
+                del fields["metadata"]
+        rows.add(here, parse_document(fields, here, problems, title_suffices=True), fields["id"])
+    return rows
+
+
+def _questions(frame: DataFrame, problems: list[str]) -> Rows[Question]:
+    rows = Rows[Question]("questions")
+    for here, cells in rows_of(frame, "questions", ("id", "text"), ("language", "references", "tags")):
+        fields = _fields(cells, ("id", "text"))
+        for key in ("references", "tags"):
+            if isinstance(fields.get(key), str):
+                fields[key] = [fields[key]]
+        rows.add(here, parse_question(fields, here, problems), fields["id"])
+    return rows
+
+
+def _labels(frame: DataFrame, problems: list[str]) -> Rows[RelevanceLabel]:
+    rows = Rows[RelevanceLabel]("labels")
+    for here, cells in rows_of(frame, "labels", ("question_id", "document_id", "grade"), ("start", "end")):
+        names = ("question_id", "document_id", "grade", "start", "end")
+        values = [_id(cells.get(name)) for name in names]
+        question_id, doc_id, grade, start, end = ("" if value is None else str(value) for value in values)
+        rows.add(here, parse_label(question_id, doc_id, grade, start, end, here, problems), question_id)
+    return rows
+
+
+def _fields(cells: Mapping[str, object], required: tuple[str, ...]) -> dict[str, object]:
+    """The cells without missing values; a required one that is missing stays, to be told."""
+    fields = {key: value for key, value in cells.items() if value is not None or key in required}
+    return {**fields, "id": _id(fields["id"])}
+
+
+def _id(value: object) -> object:
+    number = whole_number(value)
+    return value if number is None else str(number)
