@@ -58,9 +58,9 @@ class Row:
     """One run. `estimates` holds None where no question could be scored.
 
     `rank` is a range, by the first metric (see `rank_ranges`): runs that cannot be told apart share places. None
-    without an estimate. `usage` is what each stage and each judge cost, by name (`stage answer`, `judge answer_relevance`).
-    `calls` and `tokens` (prompt and completion) are what the run itself paid, all together. `judges` is what the
-    manifest says of each judge.
+    without an estimate. `usage` is what each stage and each judge cost, by name (`stage answer`,
+    `judge answer_relevance`). `calls` and `tokens` (prompt and completion) are what the run itself paid, all together.
+    `judges` is what the manifest says of each judge.
     """
 
     label: str

@@ -1,4 +1,4 @@
-"""What was spent, in manifest and leaderboard: stage by stage and judge by judge, nothing twice and nothing left out."""
+"""What was spent, in manifest and leaderboard: by stage and by judge, nothing twice and nothing left out."""
 
 from __future__ import annotations
 
