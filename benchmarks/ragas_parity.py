@@ -273,7 +273,9 @@ def setting(material: Material, kind: str, model: str) -> str:
         f"not written by a model: each is, in turn, {ways}. Both sides judge with {model}; RAGAS {version('ragas')} "
         f"(the metrics of `{'ragas.metrics.collections' if kind == 'collections' else 'ragas.evaluate'}`) through "
         "`rageval.integrations.ragas.judge`, so that both use the same transport. Its prompts are in English for all "
-        f"questions, as RAGAS has them; rageval's are in the question's language. {machine()}, Python "
+        f"questions, as RAGAS has them; rageval's are in the question's language. What one metric asks as another has "
+        "asked it (of a reference that is the answer) is not asked again. "
+        f"{machine()}, Python "
         f"{platform.python_version()}, load before the runs {os.getloadavg()[0]:.1f}. Seconds are those of the whole "
         "run / answers, loading a local model included."
     )

@@ -267,7 +267,7 @@ class RagasJudge(CustomJudge):
 
     def _verdict(self, value: object, reason: str, failed: str) -> Verdict:
         if isinstance(value, float) and math.isnan(value):
-            return Abstained(f"RAGAS scored NaN: {failed or 'it found nothing to score'}")
+            return Abstained(f"RAGAS scored NaN: {failed or reason or 'it found nothing to score'}")
         worst, best = self.scale
         grade = (float(value) - worst) / (best - worst) if isinstance(value, int | float) else math.nan
         if not -_ROUNDING <= grade <= 1 + _ROUNDING:
@@ -299,13 +299,15 @@ class RagasResult(Result):
     def to_pandas(self) -> Any:
         """A data frame as RAGAS makes one: a row for each sample, with a column for each metric.
 
-        The scores are rageval's, from 0 (worst) to 1; `<NA>` where there is none.
+        The scores are rageval's, from 0 (worst) to 1; `<NA>` where there is none. A metric of rageval's own is called
+        `rageval.faithfulness` where RAGAS's is `faithfulness`.
         """
         frame: Any = self.dataset.to_pandas()
+        theirs = {*self.columns.values()}
         for metric, scored in RunFolder(self.runs[0]).scores().items():
-            values = [scored["questions"].get(f"q{number}") for number in range(1, len(frame) + 1)]
-            frame[self.columns.get(metric, metric)] = values
-            frame = frame.astype({self.columns.get(metric, metric): "Float64"})
+            column = self.columns.get(metric, f"rageval.{metric}" if metric in theirs else metric)
+            frame[column] = [scored["questions"].get(f"q{number}") for number in range(1, len(frame) + 1)]
+            frame = frame.astype({column: "Float64"})
         return frame
 
 
@@ -445,6 +447,8 @@ class _Line:
 
     async def _there(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """What comes of the work, which is done in the models' own loop."""
+        if self.stopped is not None:
+            raise self.stopped
         try:
             if asyncio.get_running_loop() is self._loop:
                 return await work()

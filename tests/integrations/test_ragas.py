@@ -646,7 +646,8 @@ def test_a_data_set_of_the_first_version_with_other_columns(tmp_path: Path) -> N
         "contexts": [["The lake is forty metres deep."]],
         "ground_truth": ["Forty metres."],
     }
-    result = evaluate(Dataset.from_dict(rows), [ExactMatch()], column_map={"question": "asked"}, out=tmp_path)
+    metrics = [ExactMatch(), "exact_match"]
+    result = evaluate(Dataset.from_dict(rows), metrics, column_map={"question": "asked"}, out=tmp_path)
     frame = result.to_pandas()
     assert frame.loc[0].to_dict() == {
         "user_input": "How deep is the lake?",
@@ -654,6 +655,7 @@ def test_a_data_set_of_the_first_version_with_other_columns(tmp_path: Path) -> N
         "response": "Forty metres.",
         "reference": "Forty metres.",
         "exact_match": 1.0,
+        "rageval.exact_match": 1.0,
     }
 
 
