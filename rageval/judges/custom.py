@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, SupportsFloat, cast
 
-from rageval.errors import DeclarationError, ModelError
-from rageval.judges.base import Item, Judged
-from rageval.models.base import ChatModel, ChatReply, ChatRequest
+from rageval.errors import BudgetError, DeclarationError, ModelError
+from rageval.judges.base import EmbeddingJudge, Item, Judged
+from rageval.models.base import ChatModel, ChatReply, ChatRequest, Embedder
 from rageval.models.wrapped import WrappedChat
 from rageval.records import judgment_to_json
 from rageval.source import class_source
@@ -32,15 +32,18 @@ class CustomJudge(ABC):
             async def judge(self, question, response, chat):
                 return self.grade(len(response.answer.split()) < 30, response)
 
-    `judge` sees only responses that have an answer and do not abstain. Grades run from 0 (worst) to 1 (best); the
-    metric is the mean grade of the items that `judge` returns. Where there is no telling, return `Abstained` in place
-    of `Graded`. A grade outside 0 to 1, and anything that `judge` raises, is recorded as an abstention.
+    `judge` sees only responses that have an answer and do not abstain; every response where `reads_answers` is False,
+    for a judge that looks at passages alone. Grades run from 0 (worst) to 1 (best); the metric is the mean grade of the
+    items that `judge` returns. Where there is no telling, return `Abstained` in place of `Graded`. A grade outside 0 to
+    1, and anything that `judge` raises, is recorded as an abstention.
 
     A judge that asks a model says so in `calls`; for any other, `chat` refuses. What calls cost is counted by itself.
+    One that compares embeddings has a method `with_embedder`, see `EmbeddingJudge`.
     """
 
     name: str
     prompts: tuple[str, ...] = ()
+    reads_answers: bool = True
 
     @property
     def summary(self) -> str:
@@ -63,8 +66,8 @@ class CustomJudge(ABC):
 class GuardedJudge:
     """A `CustomJudge` as rageval runs it: what goes wrong in it is an abstention with the reason, never a number.
 
-    A model that cannot serve the run stops it all the same, and so does a call that the judge did not declare. `source`
-    identifies the code: a digest of the file that the judge is from, or of its class.
+    A model that cannot serve the run stops it all the same, and so do a spent budget and a call that the judge did not
+    declare. `source` identifies the code: a digest of the file that the judge is from, or of its class.
     """
 
     own: CustomJudge
@@ -96,17 +99,32 @@ class GuardedJudge:
         return self.own.calls(passages)
 
     async def judge(self, question: Question, response: Response, chat: ChatModel) -> Judged:
-        if response.abstained or not response.answer:
+        if self.own.reads_answers and (response.abstained or not response.answer):
             return Judged()
         metered = _Metered(chat)
         try:
             items = _checked(await self.own.judge(question, response, metered))
-        except (DeclarationError, ModelError):
+        except (BudgetError, DeclarationError, ModelError):
             raise
         except Exception as error:  # noqa: BLE001 (code of the user's own may raise anything)
             told = " ".join(f"{type(error).__name__}: {error}".split())[:_MOST_TOLD]
-            items = (Item("answer", 0, response.answer, Abstained(told)),)
+            items = (Item("answer", 0, response.answer or "", Abstained(told)),)
         return Judged(items, metered.usage)
+
+
+@dataclass(frozen=True)
+class GuardedEmbeddingJudge(GuardedJudge):
+    """A `CustomJudge` that compares embeddings, with the embedder that the run gives it."""
+
+    embedder: Embedder | None = None
+
+    @property
+    def settings(self) -> Mapping[str, Json]:
+        return {**super().settings, "embedder": self.embedder.identity if self.embedder else None}
+
+    def with_embedder(self, embedder: Embedder) -> GuardedEmbeddingJudge:
+        own = cast("EmbeddingJudge", self.own).with_embedder(embedder)
+        return replace(self, own=cast("CustomJudge", own), embedder=embedder)
 
 
 def guarded(own: CustomJudge, source: str | None = None) -> GuardedJudge:
@@ -117,7 +135,7 @@ def guarded(own: CustomJudge, source: str | None = None) -> GuardedJudge:
     """
     if source is None:
         source = hashlib.sha256(class_source(type(own), CustomJudge).encode()).hexdigest()
-    return GuardedJudge(own, source)
+    return GuardedEmbeddingJudge(own, source) if isinstance(own, EmbeddingJudge) else GuardedJudge(own, source)
 
 
 class NoChat:

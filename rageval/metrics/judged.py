@@ -83,6 +83,17 @@ def _of_answer(judge: str) -> Arithmetic:
     return arithmetic
 
 
+def _of_own(judge: str) -> Arithmetic:
+    """The mean grade that a judge of the user's own gave; where it was not asked, as of an answer."""
+    silent = _of_answer(judge)
+
+    def arithmetic(question: Question, response: Response, judgments: Judgments) -> Score | Unscored:
+        said = judgments[judge]
+        return _mean_grade(said, "answers") if said else silent(question, response, judgments)
+
+    return arithmetic
+
+
 def answer_relevance_by_questions(question: Question, response: Response, judgments: Judgments) -> Score | Unscored:
     """Mean cosine of the question with those written from the answer, from the judge `regenerated_questions`.
 
@@ -148,8 +159,8 @@ JUDGED_METRICS: dict[str, JudgedMetric] = {
 
 
 def judged_metric(name: str) -> JudgedMetric:
-    """The metric of that name; a custom one is the mean grade that the judge of the same name gave the answer."""
-    return JudgedMetric((name,), _of_answer(name)) if name.startswith(CUSTOM) else JUDGED_METRICS[name]
+    """The metric of that name; a custom one is the mean grade that the judge of the same name gave."""
+    return JudgedMetric((name,), _of_own(name)) if name.startswith(CUSTOM) else JUDGED_METRICS[name]
 
 
 def entries_read(metric: Metric) -> dict[str, str]:

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rageval.errors import DeclarationError, ExecutionError, ModelError
-from rageval.judges import CustomJudge, Item, Judged, asks_model, judge_key
+from rageval.errors import BudgetError, DeclarationError, ExecutionError, ModelError
+from rageval.judges import CustomJudge, EmbeddingJudge, Item, Judged, asks_model, judge_key
 from rageval.judges.custom import GuardedJudge, NoChat, guarded
-from rageval.models.base import ChatModel, ChatRequest, Message
-from rageval.models.scripted import ScriptedChat
-from rageval.types import Abstained, Evidence, Graded, Question, Response, Usage
+from rageval.models.base import ChatModel, ChatRequest, Embedder, Message
+from rageval.models.scripted import HashEmbedder, ScriptedChat
+from rageval.types import Abstained, Evidence, Graded, Hit, Passage, Question, Response, Usage
 
 QUESTION = Question("q", "What is k1?")
 ANSWER = Response(answer="A parameter.")
@@ -165,9 +165,58 @@ def test_a_long_story_is_one_short_line() -> None:
     assert len(found.reason) == 300
 
 
-def test_a_model_that_cannot_serve_the_run_stops_it() -> None:
-    with pytest.raises(ModelError, match="bad key"):
-        judge(Asks(), chat=ScriptedChat(lambda _: ModelError("bad key")))
+@pytest.mark.parametrize("error", [ModelError("bad key"), BudgetError("the budget is spent")])
+def test_a_model_that_cannot_serve_the_run_and_a_spent_budget_stop_it(error: Exception) -> None:
+    with pytest.raises(type(error), match=str(error)):
+        judge(Asks(), chat=ScriptedChat(lambda _: error))
+
+
+def test_one_that_does_not_read_answers_sees_every_response() -> None:
+    class Passages(CustomJudge):
+        name = "custom.passages"
+        reads_answers = False
+
+        async def judge(self, question: Question, response: Response, chat: ChatModel) -> Judged:
+            if not response.hits:
+                raise LookupError("no passages")
+            return self.grade(1.0, response)
+
+    hits = (Hit(Passage("d", 0, 1, "x"), 1.0),)
+    for response in (Response(hits), Response(hits, "No idea.", abstained=True)):
+        assert judge(Passages(), response).items == (Item("answer", 0, response.answer or "", Graded(1.0)),)
+    assert judge(Passages(), Response()).items[0].verdict == Abstained("LookupError: no passages")
+
+
+class Similar(CustomJudge):
+    """Is the answer close to the question?"""
+
+    name = "custom.similar"
+
+    def __init__(self, embedder: Embedder | None = None) -> None:
+        self.embedder = embedder
+
+    def with_embedder(self, embedder: Embedder) -> Similar:
+        return Similar(embedder)
+
+    async def judge(self, question: Question, response: Response, chat: ChatModel) -> Judged:
+        assert self.embedder is not None
+        one, other = await self.embedder.embed([question.text, response.answer or ""], "query")
+        return self.grade(float(one @ other) / 2, response)
+
+
+def test_one_that_compares_embeddings_gets_the_embedder() -> None:
+    plain = guarded(Similar())
+    assert isinstance(plain, EmbeddingJudge)
+    assert not isinstance(guarded(Brevity()), EmbeddingJudge)
+    ready = plain.with_embedder(HashEmbedder())
+    judged = asyncio.run(ready.judge(QUESTION, Response(answer=QUESTION.text), NoChat("custom.similar")))
+    found = judged.items[0].verdict
+    assert isinstance(found, Graded)
+    assert found.grade == pytest.approx(0.5)
+    keys = {
+        judge_key(one, None) for one in (plain, *(plain.with_embedder(HashEmbedder(dim)) for dim in (64, 256, 256)))
+    }
+    assert len(keys) == 3
 
 
 def test_calls_that_were_not_declared_are_refused() -> None:

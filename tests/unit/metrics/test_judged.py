@@ -157,6 +157,12 @@ def test_a_judge_of_ones_own_may_grade_between() -> None:
     assert judged_metric(CUSTOM).judges == (CUSTOM,)
 
 
+@pytest.mark.parametrize("outcome", [ABSTAINED, EMPTY, NO_ANSWER])
+def test_a_judge_of_ones_own_that_looked_at_passages_alone_counts_without_an_answer(outcome: Response) -> None:
+    assert score(CUSTOM, Graded(0.75), outcome=outcome) == Score(0.75)
+    assert score(CUSTOM, LOST, outcome=outcome) == Unscored("1 of 1 verdicts missing: neither yes nor no")
+
+
 @every_metric
 def test_a_missing_verdict_is_never_guessed(name: str) -> None:
     found = score(name, YES, LOST, NO, Abstained("timed out"))
