@@ -15,7 +15,7 @@ import inspect
 import logging
 import threading
 import weakref
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
@@ -78,13 +78,14 @@ _OPTION_FIELDS: Mapping[str, tuple[str, ...]] = {
 }
 # What a model may not know, and the words by which its error names it.
 _REFUSABLE: Mapping[str, tuple[str, ...]] = {
-    "response_format": ("response_format", "json_schema", "structured", "method"),
+    "response_format": ("response_format", "json_schema", "structured", "method argument"),
     "logprobs": ("logprobs",),
     "seed": ("seed",),
     "temperature": ("temperature",),
 }
 _FINISH_REASONS = {"max_tokens": "length", "end_turn": "stop", "stop_sequence": "stop", "safety": "content_filter"}
 _MESSAGES = {"system": SystemMessage, "user": HumanMessage, "assistant": AIMessage}
+_SHORTEST_KEY = 8  # what is shorter is none, but a word such as "none"
 _log = logging.getLogger("rageval")
 
 
@@ -141,6 +142,8 @@ def retrieve(store: VectorStore, k: int = 5, *, depth: int = 100, name: str = ""
     covers the classes and plain settings of store and embeddings, not what is in the store: name it, and give it
     another `name` when that changes.
     """
+    if not isinstance(cast("object", store), VectorStore):
+        raise DeclarationError(f"langchain.retrieve: found a {type(store).__name__}, expected a VectorStore")
     if not 1 <= k <= depth:
         raise DeclarationError(f"k: found {k} (depth {depth}), expected 1 <= k <= depth")
     settings = _Settings(store, name)
@@ -227,7 +230,7 @@ class CallRunnable(Stage):
             context=tuple(range(len(hits))),
             answer=answer,
             abstained=answer is not None and is_abstention(answer),
-            steps=tuple(Step("retrieve", {"query": run.query, "found": len(run.found)}) for run in seen.searches),
+            steps=tuple(Step("retrieve", {"query": query, "found": len(some)}) for query, some in seen.searches),
             usage=seen.usage,
         )
 
@@ -419,8 +422,7 @@ class _Run:
 
     parent: UUID | None
     query: str = ""
-    found: Sequence[Document] = ()
-    is_search: bool = False
+    found: Sequence[Document] | None = None
 
 
 class _Seen(BaseCallbackHandler):
@@ -437,18 +439,24 @@ class _Seen(BaseCallbackHandler):
         return sum(self._usages, Usage())
 
     @property
-    def searches(self) -> list[_Run]:
-        """The outermost ones, in the order in which they began: what a search within a search found is its affair."""
-        return [run for run in self._runs.values() if run.is_search and not any(o.is_search for o in self._above(run))]
+    def searches(self) -> list[tuple[str, Sequence[Document]]]:
+        """Queries and what was found, in the order in which they began.
+
+        Only the outermost ones: what a search within a search finds is that one's affair.
+        """
+        runs = self._runs.values()
+        return [(run.query, run.found) for run in runs if run.found is not None and not self._is_within_search(run)]
 
     @property
     def documents(self) -> list[Document]:
-        return [document for search in self.searches for document in search.found]
+        return [document for _, found in self.searches for document in found]
 
-    def _above(self, run: _Run) -> Generator[_Run]:
+    def _is_within_search(self, run: _Run) -> bool:
         while run.parent is not None and run.parent in self._runs:
             run = self._runs[run.parent]
-            yield run
+            if run.found is not None:
+                return True
+        return False
 
     def on_chain_start(
         self, serialized: object, inputs: object, *, run_id: UUID, parent_run_id: UUID | None = None, **_: Any
@@ -461,14 +469,13 @@ class _Seen(BaseCallbackHandler):
         self._runs[run_id] = _Run(parent_run_id, input_str)
 
     def on_tool_end(self, output: object, *, run_id: UUID, **_: Any) -> None:
-        found = _all_documents(output.artifact) if isinstance(output, ToolMessage) else None
-        if found is not None:
-            self._runs[run_id].found, self._runs[run_id].is_search = found, True
+        if isinstance(output, ToolMessage):
+            self._runs[run_id].found = _all_documents(output.artifact)
 
     def on_retriever_start(
         self, serialized: object, query: str, *, run_id: UUID, parent_run_id: UUID | None = None, **_: Any
     ) -> None:
-        self._runs[run_id] = _Run(parent_run_id, query, is_search=True)
+        self._runs[run_id] = _Run(parent_run_id, query, found=())
 
     def on_retriever_end(self, documents: Sequence[Document], *, run_id: UUID, **_: Any) -> None:
         self._runs[run_id].found = documents
@@ -538,7 +545,8 @@ class _Settings:
 
     def _look(self, thing: object) -> None:
         if isinstance(thing, SecretStr):
-            self.secrets.add(thing.get_secret_value())
+            if len(thing) >= _SHORTEST_KEY:
+                self.secrets.add(thing.get_secret_value())
         elif thing is None or isinstance(thing, bool | int | float | str | itemgetter):
             self._lines.append(repr(cast("object", thing)))
         elif id(thing) in self._seen:
@@ -620,7 +628,11 @@ def _input_keys(system: Runnable[Any, Any]) -> tuple[list[str], bool]:
     """
     state = getattr(getattr(system, "builder", None), "input_schema", None)
     if state is not None:
-        names = [name for kind in reversed(state.__mro__) for name in inspect.get_annotations(kind)]
+        names = (
+            getattr(state, "model_fields", None)
+            or getattr(state, "__dataclass_fields__", None)
+            or state.__annotations__
+        )
         return [key for key in _INPUT_KEYS if key in names] or [*names], False
     try:
         schema = system.get_input_jsonschema()
@@ -739,7 +751,7 @@ def _as_completion(message: AIMessage) -> dict[str, Any]:
 
 
 def _usage(counted: Mapping[str, Any]) -> Usage:
-    details = counted.get("input_token_details") or {}
+    details: Mapping[str, Any] = counted.get("input_token_details") or {}
     return Usage(
         prompt_tokens=counted["input_tokens"],
         cached_tokens=details.get("cache_read") or 0,
@@ -777,7 +789,7 @@ def _is_unreachable(error: BaseException | None) -> bool:
 def _told(error: Exception, secrets: frozenset[str]) -> str:
     """The error on one line, without keys."""
     told = f"{type(error).__name__}: {error}"
-    for secret in filter(None, secrets):
+    for secret in secrets:
         told = told.replace(secret, "***")
     return one_line(told)
 

@@ -92,6 +92,16 @@ def store_of(documents: Sequence[LangChainDocument]) -> InMemoryVectorStore:
     return InMemoryVectorStore.from_documents([*documents], WordEmbeddings())
 
 
+def pieces_of(documents: Sequence[LangChainDocument], size: int) -> list[LangChainDocument]:
+    """Pieces of `size` characters with the metadata that text splitters give with `add_start_index`, which is all that
+    the tests need of them."""
+    return [
+        LangChainDocument(one.page_content[start : start + size], metadata={**one.metadata, "start_index": start})
+        for one in documents
+        for start in range(0, len(one.page_content), size)
+    ]
+
+
 def ask(pipeline: Pipeline, text: str = "How high is Mount Arlen?", question_id: str = "q") -> Response:
     question = Question(question_id, text)
     return asyncio.run(pipeline.answer(question, Resources(DOCUMENTS)))

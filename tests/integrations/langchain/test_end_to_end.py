@@ -8,21 +8,20 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("langchain_text_splitters")
+pytest.importorskip("langchain_core")
 
 from langchain_core.documents import Document
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import RunnablePassthrough
 from langchain_core.vectorstores import InMemoryVectorStore
-from langchain_text_splitters import RecursiveCharacterTextSplitter
 
 import rageval
 from rageval.integrations.langchain import documents, embedder, pipeline
 from rageval.models.scripted import ScriptedChat
 from rageval.types import Usage
 from tests.flow.small_world import scripted_reply
-from tests.integrations.langchain.parts import WordEmbeddings, counted, model
+from tests.integrations.langchain.parts import WordEmbeddings, counted, model, pieces_of
 
 QUESTIONS = ["en-a-01", "en-a-02", "en-a-03", "zh-a-01", "zh-a-02"]
 METRICS = ["hit_rate@5", "ndcg@10", "faithfulness", "answer_relevance"]
@@ -33,11 +32,19 @@ def joined(found: list[Document]) -> str:
     return "\n\n".join(one.page_content for one in found)
 
 
-def test_a_chain_on_the_handbook_beside_naive(tmp_path: Path) -> None:
+def split(found: list[Document], way: str) -> list[Document]:
+    if way == "by hand":
+        return pieces_of(found, 400)
+    splitters = pytest.importorskip("langchain_text_splitters")
+    splitter = splitters.RecursiveCharacterTextSplitter(chunk_size=400, chunk_overlap=50, add_start_index=True)
+    return splitter.split_documents(found)
+
+
+@pytest.mark.parametrize("way", ["by hand", "by LangChain"])
+def test_a_chain_on_the_handbook_beside_naive(tmp_path: Path, way: str) -> None:
     handbook = rageval.load_benchmark("handbook")
-    splitter = RecursiveCharacterTextSplitter(chunk_size=400, chunk_overlap=50, add_start_index=True)
     store = InMemoryVectorStore(WordEmbeddings())
-    store.add_documents(splitter.split_documents(documents(handbook)))
+    store.add_documents(split(documents(handbook), way))
     prompt = ChatPromptTemplate.from_template("Answer from the context.\n\n{context}\n\nQuestion: {question}")
     chain: Any = (
         {"context": store.as_retriever(search_kwargs={"k": K}) | joined, "question": RunnablePassthrough()}

@@ -12,15 +12,17 @@ from tests.flow.fake_server import FakeServer
 from tests.flow.small_world import respond
 
 pytest.importorskip("langchain_openai")
-pytest.importorskip("langchain_text_splitters")
 
 ROOT = Path(__file__).parents[3]
 BLOCKS = re.findall(
     r"^```python\n(.*?)^```$", (ROOT / "docs/integrations/langchain.md").read_text("utf-8"), re.MULTILINE | re.DOTALL
 )
-SHOWN = """
-result = rageval.evaluate(benchmark, [split, ours], ["ndcg@10"], questions=4, chat=judge)
-print(result)
+FIRST, SPLITTING, *REST = BLOCKS
+SHOW_SPLIT = """
+print(rageval.evaluate(benchmark, [split], ["ndcg@10"], questions=4))
+"""
+SHOW_REST = """
+print(rageval.evaluate(benchmark, [ours], ["ndcg@10"], questions=4, chat=judge))
 print("hybrid", len(hybrid.invoke("What is HyDE?")))
 """
 
@@ -41,19 +43,25 @@ def run(script: str, folder: Path, base_url: str) -> str:
 
 
 def test_the_first_block_is_a_complete_example(tmp_path: Path) -> None:
-    assert len(BLOCKS[0].splitlines()) <= 15
-    printed = run(BLOCKS[0], tmp_path, "")
+    assert len(FIRST.splitlines()) <= 15
+    printed = run(FIRST, tmp_path, "")
     assert "| mine |" in printed
     assert "| naive(retriever=bm25) |" in printed
 
 
-def test_all_blocks_one_after_another(tmp_path: Path) -> None:
+def test_the_second_block_splits(tmp_path: Path) -> None:
+    pytest.importorskip("langchain_text_splitters")
+    assert "| split |" in run(f"{FIRST}{SPLITTING}{SHOW_SPLIT}", tmp_path, "")
+
+
+def test_the_other_blocks_after_the_first(tmp_path: Path) -> None:
     with FakeServer(respond) as server:
-        printed = run("\n".join([*BLOCKS, SHOWN]), tmp_path, server.base_url)
+        printed = run("".join([FIRST, *REST, SHOW_REST]), tmp_path, server.base_url)
         assert {received.path for received in server.received} == {"/v1/chat/completions", "/v1/embeddings"}
     tables = [line for line in printed.splitlines() if line.startswith("| rank |")]
     assert len(tables) == 3
     assert "faithfulness" in tables[1]
-    assert "| split |" in printed
+    assert "semantic_similarity" in tables[1]
+    assert "| Chain |" in printed
     assert "hybrid 4" in printed
     assert "en-bm25" in printed
