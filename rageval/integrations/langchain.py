@@ -15,13 +15,13 @@ import inspect
 import logging
 import threading
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from operator import itemgetter
 from types import FunctionType, MethodType
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, Literal, TypeAlias, TypeVar, cast
 from uuid import UUID, uuid4
 
 import numpy as np
@@ -61,6 +61,7 @@ from langchain_core.retrievers import BaseRetriever  # noqa: E402
 from langchain_core.runnables import Runnable  # noqa: E402
 from langchain_core.vectorstores import VectorStore  # noqa: E402
 
+T = TypeVar("T")
 MakeInput: TypeAlias = Callable[[Question], Any]
 
 _INPUT_KEYS = ("question", "input", "query", "messages")
@@ -215,9 +216,9 @@ class CallRunnable(Stage):
     async def run(self, state: State, resources: Resources) -> State:
         seen = _Seen()
         try:
-            output = await self.runnable.ainvoke(
-                self.make_input(state.question),
-                {"callbacks": [seen], "configurable": {"thread_id": uuid4().hex}},
+            asked = self.make_input(state.question)
+            output = await _in_langchains_loop(
+                self.runnable.ainvoke(asked, {"callbacks": [seen], "configurable": {"thread_id": uuid4().hex}})
             )
         except RagevalError:
             raise
@@ -263,7 +264,7 @@ class SearchStore(Stage):
 
     async def _search(self, text: str) -> list[Document]:
         try:
-            return await self.store.asimilarity_search(text, k=self.depth)
+            return await _in_langchains_loop(self.store.asimilarity_search(text, k=self.depth))
         except Exception as error:  # noqa: BLE001 (whatever the store's package raises)
             raise ExecutionError(f"{type(self.store).__name__}: {_told(error, self.secrets)}") from None
 
@@ -329,7 +330,7 @@ class LangChainChat:
     async def _attempt(self, request: ChatRequest) -> AIMessage | Exception:
         """The message, or what was raised: told outside, so that no chained exception carries the request's key."""
         try:
-            return await self._ask(request)
+            return await _in_langchains_loop(self._ask(request))
         except Exception as error:  # noqa: BLE001 (whatever a provider's package raises)
             return error
 
@@ -402,8 +403,8 @@ class LangChainEmbedder:
     async def _attempt(self, texts: Sequence[str], kind: str) -> list[list[float]] | Exception:
         try:
             if kind == "query":
-                return [await self._embeddings.aembed_query(text) for text in texts]
-            return await self._embeddings.aembed_documents([*texts])
+                return [await asyncio.to_thread(self._embeddings.embed_query, text) for text in texts]
+            return await asyncio.to_thread(self._embeddings.embed_documents, [*texts])
         except Exception as error:  # noqa: BLE001 (whatever a provider's package raises)
             return error
 
@@ -493,13 +494,32 @@ class _Search:
     def __init__(self, stage: Stage, resources: Resources) -> None:
         self._stage = stage
         self._resources = resources
-        self._loop = asyncio.new_event_loop()
-        threading.Thread(target=_run_loop, args=(self._loop,), name="rageval-retriever", daemon=True).start()
+        self._loop = _start_loop("rageval-retriever")
         weakref.finalize(self, self._loop.call_soon_threadsafe, self._loop.stop)
         asyncio.run_coroutine_threadsafe(_build(stage, resources), self._loop).result()
 
     def begin(self, query: str) -> Future[list[Document]]:
         return asyncio.run_coroutine_threadsafe(_find(query, self._stage, self._resources), self._loop)
+
+
+async def _in_langchains_loop(work: Coroutine[Any, Any, T]) -> T:
+    """What a coroutine of LangChain's returns; it runs in the one loop that is kept for those."""
+    return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, _langchains_loop()))
+
+
+@cache
+def _langchains_loop() -> asyncio.AbstractEventLoop:
+    """One for the whole process: LangChain's packages share HTTP clients between models and keep them, and a client
+    works in the event loop alone that used it first, while every evaluation has a loop of its own.
+    """
+    return _start_loop("rageval-langchain")
+
+
+def _start_loop(name: str) -> asyncio.AbstractEventLoop:
+    """An event loop in a thread of that name, which ends when the loop is stopped."""
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=_run_loop, args=(loop,), name=name, daemon=True).start()
+    return loop
 
 
 def _run_loop(loop: asyncio.AbstractEventLoop) -> None:
@@ -576,8 +596,10 @@ def _parts(thing: object) -> dict[str, object]:
         case type():
             return {"name": f"{thing.__module__}.{thing.__qualname__}"}
         case BaseModel():
-            fields = type(thing).model_fields
-            return {name: getattr(thing, name) for name, field in fields.items() if not field.exclude}
+            settings = {name for name, field in type(thing).model_fields.items() if not field.exclude}
+            if isinstance(thing, BaseMessage):
+                settings.discard("id")  # given to a message when it is first used
+            return {name: getattr(thing, name) for name in settings}
         case VectorStore():
             return {"embeddings": thing.embeddings}
         case _ if isinstance(thing, Runnable) or type(thing).__module__.startswith("langgraph.pregel"):

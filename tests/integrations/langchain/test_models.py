@@ -15,18 +15,19 @@ pytest.importorskip("langchain_core")
 from langchain_core.embeddings import DeterministicFakeEmbedding, Embeddings
 from langchain_core.language_models.fake_chat_models import FakeListChatModel
 from langchain_core.messages import AIMessage
+from langchain_core.prompts import ChatPromptTemplate
 from pydantic import SecretStr
 
 from rageval.errors import DeclarationError, ExecutionError, ModelError
-from rageval.integrations.langchain import chat_model, embedder
+from rageval.integrations.langchain import chat_model, embedder, pipeline
 from rageval.judges import JUDGES
-from rageval.models.base import ChatReply, ChatRequest, Message
+from rageval.models.base import ChatModel, ChatReply, ChatRequest, Message
 from rageval.models.openai_compatible import OpenAIChat
 from rageval.prompts import yes_no_request
 from rageval.types import Graded, Hit, Passage, Question, Response, Usage
 from tests.flow.fake_server import FakeServer, completion, fault
 from tests.flow.small_world import respond
-from tests.integrations.langchain.parts import KEY, Obedient, WordEmbeddings, counted
+from tests.integrations.langchain.parts import KEY, Obedient, WordEmbeddings, ask, counted
 
 T = TypeVar("T")
 
@@ -178,13 +179,19 @@ def open_ai(server: FakeServer, **settings: Any) -> Any:
     return openai.ChatOpenAI(base_url=server.base_url, model="fake", api_key=KEY, max_retries=0, **settings)
 
 
+async def once(chat: ChatModel, request: ChatRequest) -> ChatReply:
+    reply = await chat.complete(request)
+    await chat.close()
+    return reply
+
+
 @pytest.mark.parametrize("request_", [REQUEST, TABLE, yes_no_request("check_answerable", "en", {"question": "Why?"})])
 def test_chat_openai_gets_and_gives_what_our_own_client_does(
     request_: ChatRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     with FakeServer(respond) as server:
-        ours = run(OpenAIChat(server.base_url, "fake").complete(request_))
+        ours = run(once(OpenAIChat(server.base_url, "fake"), request_))
         theirs = complete(open_ai(server), request_)
         sent, through_langchain = (received.payload for received in server.received)
     assert theirs == ours
@@ -247,6 +254,14 @@ def test_no_more_calls_at_once_than_allowed_and_one_model_in_two_event_loops() -
         assert [reply.text for reply in [*run(many()), *run(many())]] == ["ok"] * 18
         assert server.most_in_flight == 3
     assert chat.concurrency == 3
+
+
+def test_a_chain_with_one_model_in_two_event_loops() -> None:
+    with FakeServer(lambda _: completion("ok")) as server:
+        used = pipeline(ChatPromptTemplate.from_template("{question}") | open_ai(server))
+        responses = [ask(used), ask(used)]
+    assert [response.answer for response in responses] == ["ok", "ok"]
+    assert responses[0].usage == Usage(calls=1, prompt_tokens=7, completion_tokens=3)
 
 
 def test_embeddings_of_queries_and_passages_have_unit_length() -> None:

@@ -22,7 +22,7 @@ SHOW_SPLIT = """
 print(rageval.evaluate(benchmark, [split], ["ndcg@10"], questions=4))
 """
 SHOW_REST = """
-print(rageval.evaluate(benchmark, [ours], ["ndcg@10"], questions=4, chat=judge))
+print(rageval.evaluate(benchmark, [ours], ["ndcg@10", "faithfulness"], questions=4, chat=judge))
 print("hybrid", len(hybrid.invoke("What is HyDE?")))
 """
 
