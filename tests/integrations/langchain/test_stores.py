@@ -1,0 +1,187 @@
+"""Vector stores behind rageval's stages: FAISS in this process, and a Chroma server that the test starts."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("langchain_core")
+
+from langchain_core.documents import Document as LangChainDocument
+from langchain_core.vectorstores import VectorStore
+
+import rageval
+from rageval.errors import DeclarationError, ExecutionError
+from rageval.generation import Answer
+from rageval.integrations.langchain import documents, retrieve
+from rageval.models.base import Vectors
+from rageval.models.scripted import HashEmbedder, ScriptedChat
+from rageval.pipeline import Pipeline, Query, Resources, State
+from rageval.types import Question, Response
+from tests.flow.small_world import DOCUMENTS, LABELS, QUESTIONS, scripted_reply
+from tests.integrations.langchain.parts import WordEmbeddings, store_of
+
+BENCHMARK = rageval.benchmark_from_records(
+    "small",
+    [rageval.Document(name, text) for name, text in DOCUMENTS.items()],
+    [Question(name, text) for name, text in QUESTIONS.items()],
+    [rageval.RelevanceLabel(q, d, grade) for q, grades in LABELS.items() for d, grade in grades.items()],
+)
+START_S = 60
+
+
+def search(store: VectorStore, *queries: str, **settings: Any) -> Response:
+    """What the stage finds for these queries."""
+    state = State(Question("q", queries[0]), tuple(map(Query, queries)))
+    return asyncio.run(retrieve(store, **settings).run(state, Resources(BENCHMARK.documents))).response
+
+
+def found(response: Response) -> list[str]:
+    return [hit.passage.doc_id for hit in response.hits]
+
+
+def vectors(*texts: str) -> Vectors:
+    return asyncio.run(HashEmbedder().embed(texts, "passage"))
+
+
+def check_search(store: VectorStore) -> None:
+    """The ranking is by the cosine, all of it, and every hit is a document of the benchmark."""
+    for question in QUESTIONS.values():
+        response = search(store, question, k=2)
+        cosines = vectors(*(DOCUMENTS[name] for name in found(response))) @ vectors(question)[0]
+        assert np.all(np.diff(cosines) <= 1e-6)
+        assert sorted(found(response)) == sorted(DOCUMENTS)
+        assert response.context == (0, 1)
+        assert all(hit.passage.text == DOCUMENTS[hit.passage.doc_id] for hit in response.hits)
+        assert all((hit.passage.start, hit.passage.end) == (0, len(hit.passage.text)) for hit in response.hits)
+
+
+def check_evaluation(store: VectorStore, out: Path) -> None:
+    """Behind `Answer` in an evaluation. The labelled document of each question shares most words with it."""
+    chat = ScriptedChat(scripted_reply)
+    stored = Pipeline("stored", retrieve(store, k=2) >> Answer())
+    result = rageval.evaluate(
+        BENCHMARK, [stored], ["hit_rate@3", "faithfulness"], questions=["en-1", "en-2", "zh-1"], chat=chat, out=out
+    )
+    hit_rate, faithfulness = result["stored"]["hit_rate@3"], result["stored"]["faithfulness"]
+    assert hit_rate
+    assert faithfulness
+    assert (hit_rate.point, hit_rate.n, hit_rate.failed) == (1.0, 3, 0)
+    assert faithfulness.low <= faithfulness.point <= faithfulness.high
+
+
+@pytest.fixture(scope="module")
+def faiss() -> Any:
+    stores = pytest.importorskip("langchain_community.vectorstores")
+    return stores.FAISS.from_documents(documents(BENCHMARK), WordEmbeddings())
+
+
+def test_faiss_in_this_process(faiss: VectorStore, tmp_path: Path) -> None:
+    check_search(faiss)
+    check_evaluation(faiss, tmp_path)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def chroma(tmp_path: Path) -> Iterator[Any]:
+    """A client of a server in a process of its own, once that answers."""
+    chromadb = pytest.importorskip("chromadb")
+    port = free_port()
+    command = [
+        Path(sys.executable).with_name("chroma"),
+        "run",
+        "--path",
+        tmp_path,
+        "--port",
+        port,
+        "--host",
+        "127.0.0.1",
+    ]
+    server = subprocess.Popen(
+        [*map(str, command)],
+        cwd=tmp_path,
+        env={**os.environ, "ANONYMIZED_TELEMETRY": "False"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        until = time.monotonic() + START_S
+        while not listens(port):
+            assert server.poll() is None, "the server ended"
+            assert time.monotonic() < until, "the server did not start"
+            time.sleep(0.05)
+        yield chromadb.HttpClient("127.0.0.1", port, settings=chromadb.Settings(anonymized_telemetry=False))
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def test_a_chroma_server(chroma: Any, tmp_path: Path) -> None:
+    stores = pytest.importorskip("langchain_chroma")
+    store = stores.Chroma("small", WordEmbeddings(), client=chroma)
+    store.add_documents(documents(BENCHMARK))
+    check_search(store)
+    check_evaluation(store, tmp_path / "out")
+
+
+def test_a_server_that_is_gone_fails_the_question(chroma: Any) -> None:
+    stores = pytest.importorskip("langchain_chroma")
+    store = stores.Chroma("small", WordEmbeddings(), client=chroma)
+    store.add_documents(documents(BENCHMARK))
+    chroma.delete_collection("small")
+    with pytest.raises(ExecutionError, match=r"^Chroma: ") as failed:
+        search(store, "How high is Mount Arlen?")
+    assert "\n" not in str(failed.value)
+
+
+def test_depth_and_context() -> None:
+    store = store_of(documents(BENCHMARK))
+    response = search(store, "How high is Mount Arlen?", k=1, depth=3)
+    assert (len(response.hits), response.context) == (3, (0,))
+    assert found(response)[0] == "arlen"
+    with pytest.raises(DeclarationError, match=r"k: found 5 \(depth 3\)"):
+        retrieve(store, k=5, depth=3)
+
+
+def test_several_queries_are_fused() -> None:
+    """With depth 1 each query has one document; both have rank 1, and ties go by the passage id."""
+    response = search(store_of(documents(BENCHMARK)), "river Brone long", "How high is Mount Arlen?", k=1, depth=1)
+    assert found(response) == ["arlen", "brone"]
+    assert [hit.score for hit in response.hits] == [1 / 61, 1 / 61]
+
+
+def test_a_store_of_other_documents_fails_the_question() -> None:
+    store = store_of([LangChainDocument("Words.", metadata={"source": "other.txt"})])
+    with pytest.raises(ExecutionError, match=r"found documents with ids such as 'other\.txt'"):
+        search(store, "Words?")
+
+
+def test_the_fingerprint_is_that_of_the_name_and_the_settings() -> None:
+    store = store_of(documents(BENCHMARK))
+    assert retrieve(store).spec() == retrieve(store_of([])).spec() != retrieve(store, name="v2").spec()
+    assert retrieve(store) == retrieve(store_of([]))
+    assert retrieve(store).spec() != retrieve(store, k=4).spec()
+    assert retrieve(store, k=7).context_size().passages == 7
