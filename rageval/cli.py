@@ -21,6 +21,7 @@ from rageval.commands.cache import cache_app
 from rageval.commands.calibrate import calibrate
 from rageval.commands.compare import baseline_app, compare, gate
 from rageval.commands.executor import ExecutorFlag, ExecutorName, RayAddress, chosen_executor
+from rageval.commands.export import export
 from rageval.commands.judge import judge
 from rageval.commands.labels import label, sample
 from rageval.commands.output import JsonFlag, end_interrupted, print_json
@@ -283,6 +284,7 @@ app.command()(sample)
 app.command()(label)
 app.command()(calibrate)
 app.command()(judge)
+app.command()(export)
 app.command()(sweep)
 app.command()(compare)
 app.command()(prefer)
