@@ -20,7 +20,8 @@ import typer
 from rageval.commands.cache import cache_app
 from rageval.commands.calibrate import calibrate
 from rageval.commands.compare import baseline_app, compare, gate
-from rageval.commands.executor import ExecutorFlag, ExecutorName, RayAddress, chosen_executor
+from rageval.commands.executor import ExecutorFlag, ExecutorName, RayAddress, TraceFile, chosen_executor
+from rageval.commands.export import export
 from rageval.commands.judge import judge
 from rageval.commands.labels import label, sample
 from rageval.commands.output import JsonFlag, end_interrupted, print_json
@@ -79,6 +80,7 @@ def run(
     ] = False,
     executor: ExecutorFlag = ExecutorName.local,
     ray_address: RayAddress = None,
+    trace: TraceFile = None,
 ) -> None:
     """Run an experiment: answer, judge, score. Run it again to resume; what is done is not asked again."""
     from rageval.experiment.plan import load_experiment
@@ -92,7 +94,7 @@ def run(
             _dry_run(planned, out, retry_failed, as_json)
             return
         try:
-            with chosen_executor(executor, ray_address) as chosen:
+            with chosen_executor(executor, ray_address, trace) as chosen:
                 planned = load_experiment(experiment, out / "cache", bars.embedding, offline=offline)
                 paths = run_experiment(
                     planned, out, on_progress=bars.questions, retry_failed=retry_failed, executor=chosen
@@ -284,6 +286,7 @@ app.command()(sample)
 app.command()(label)
 app.command()(calibrate)
 app.command()(judge)
+app.command()(export)
 app.command()(sweep)
 app.command()(compare)
 app.command()(prefer)

@@ -25,7 +25,7 @@ from rageval.experiment.plan import (
     model_needs,
 )
 from rageval.experiment.recipes import build_pipeline
-from rageval.experiment.running import run_experiment
+from rageval.experiment.running import Executor, run_experiment
 from rageval.judges.panel import check_raters
 from rageval.leaderboard import Leaderboard, read_leaderboard
 from rageval.models.base import ChatModel, Embedder
@@ -91,6 +91,7 @@ def evaluate(
     seed: int = 0,
     out: str | Path = "results",
     name: str = "evaluation",
+    executor: Executor | None = None,
 ) -> Result:
     """Run pipelines over a benchmark and score them; what an earlier call has done is not done again.
 
@@ -100,7 +101,8 @@ def evaluate(
     or objects; `judge` is the chat model unless given. Several are a panel, each asked `judge_samples` times (1 to 50).
     `calibrations` are records that `rageval calibrate` wrote, applied to the verdicts of their judges. `budget` bounds
     what the chat calls take together (`{"max_calls": 500}`, `max_tokens`, `max_cost`). Runs go to `out/runs`, caches to
-    `out/cache`.
+    `out/cache`. An `executor` has the questions worked on in another way, such as
+    `rageval.integrations.opentelemetry.traced()`.
 
     Works inside a running event loop (a notebook) too. Raises DeclarationError before anything is spent, BudgetError
     where a call could go beyond the budget, and ModelError where a model refuses all calls: what is done is kept then.
@@ -141,7 +143,7 @@ def evaluate(
         tuple(read_calibration(str(file), find_file("calibrations", str(file), here)) for file in calibrations),
     )
     by_judge(experiment.calibrations, experiment.judge_keys)
-    runs = tuple(_outside_any_loop(lambda: run_experiment(experiment, folder)))
+    runs = tuple(_outside_any_loop(lambda: run_experiment(experiment, folder, executor=executor)))
     return Result(runs, read_leaderboard(runs))
 
 

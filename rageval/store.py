@@ -203,15 +203,26 @@ def write_json(path: Path, data: Mapping[str, Json]) -> None:
 
 def replace_text(path: Path, text: str) -> None:
     """Replace a text file in one step; its folder is made where there is none."""
-    _replace(path, [_encode(text)])
+    replace_lines(path, [text])
+
+
+def replace_lines(path: Path, lines: Iterable[str]) -> None:
+    """Replace a text file in one step by these lines (with their ends), which are written as they come; where one of
+    them fails, all stays as it was.
+    """
+    _replace(path, map(_encode, lines))
 
 
 def _replace(path: Path, parts: Iterable[bytes]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("wb") as file:
-        file.writelines(parts)
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as file:
+            file.writelines(parts)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def _append(path: Path, data: Mapping[str, Json]) -> tuple[int, int]:

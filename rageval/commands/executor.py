@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -27,22 +28,34 @@ RayAddress = Annotated[
     str | None,
     typer.Option(help="With --executor ray: the cluster; by default RAY_ADDRESS, or what runs on this machine."),
 ]
+TraceFile = Annotated[
+    Path | None,
+    typer.Option("--trace", help="Add OpenTelemetry spans to this file, a JSON object a line (extra: otel)."),
+]
 
 
 @contextmanager
-def chosen_executor(name: ExecutorName, ray_address: str | None) -> Generator[Executor | None]:
+def chosen_executor(name: ExecutorName, ray_address: str | None, trace: Path | None) -> Generator[Executor | None]:
     """The executor, connected for the time of the block; None for that of this process.
 
-    Raises DeclarationError for an address without a cluster to go to, and where Ray or the cluster is not there.
+    Raises DeclarationError for an address without a cluster to go to, where Ray or the cluster is not there, and for
+    spans of a cluster.
     """
-    if name is ExecutorName.ray:
+    from rageval.errors import DeclarationError
+
+    if trace is not None:
+        if name is ExecutorName.ray:
+            raise DeclarationError("--trace: found it with --executor ray, expected one of them")
+        from rageval.integrations.opentelemetry import traced_to_file
+
+        with traced_to_file(trace) as executor:
+            yield executor
+    elif name is ExecutorName.ray:
         from rageval.on_ray.cluster import ray_cluster
 
         with ray_cluster(ray_address) as executor:
             yield executor
     elif ray_address is not None:
-        from rageval.errors import DeclarationError
-
         raise DeclarationError("--ray-address: found an address without --executor ray, expected both or none")
     else:
         yield None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rageval.commands.executor import ExecutorFlag, ExecutorName, RayAddress, chosen_executor
+from rageval.commands.executor import ExecutorFlag, ExecutorName, RayAddress, TraceFile, chosen_executor
 from rageval.commands.output import JsonFlag, end_interrupted, print_json
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ def sweep(
     as_json: JsonFlag = False,
     executor: ExecutorFlag = ExecutorName.local,
     ray_address: RayAddress = None,
+    trace: TraceFile = None,
 ) -> None:
     """Run all cells of a grid, and say which is best, what each setting does, and what is worth its cost."""
     from rageval.errors import DeclarationError
@@ -45,7 +46,7 @@ def sweep(
             return load_experiment(experiment, out / "cache", bars.embedding)
 
         try:
-            with chosen_executor(executor, ray_address) as chosen:
+            with chosen_executor(executor, ray_address, trace) as chosen:
                 if top is None:
                     planned = load()
                     paths = run_experiment(planned, out, on_progress=bars.questions, executor=chosen)

@@ -7,7 +7,7 @@ import os
 import platform
 import subprocess
 from array import array
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Protocol
 
-from rageval.experiment.answering import Piece, Workplace
+from rageval.experiment.answering import Keeper, Piece, Workplace
 from rageval.experiment.calibrations import Entry, scaled
 from rageval.experiment.judge_entries import Added, counted, new_entry, read_added, read_judgments
 from rageval.experiment.plan import Experiment, judge_keys
@@ -233,11 +233,19 @@ class _Pieces(Collection[Piece]):
         return any(piece == one for one in self)
 
 
+Work = Callable[[Workplace, Piece, Keeper], Awaitable[None]]
+
+
 async def work_here(
-    experiment: Experiment, runs: Sequence[OpenRun], pieces: Collection[Piece], done: int, on_progress: OnProgress
+    experiment: Experiment,
+    runs: Sequence[OpenRun],
+    pieces: Collection[Piece],
+    done: int,
+    on_progress: OnProgress,
+    work: Work = Workplace.work_on,
 ) -> None:
     """The executor that works in this process, in the order of the pieces: those of a question share passages and
-    prefixes.
+    prefixes. `work` is for those who watch: it is given each piece and lets the workplace work on it.
     """
     out = runs[0].folder.path.parents[1]
     place = workplace(experiment, runs, IndexStore(out / "cache" / "indexes"))
@@ -246,7 +254,7 @@ async def work_here(
     await place.build_indexes(pieces)
 
     async def work_on(piece: Piece) -> None:
-        await place.work_on(piece, runs[piece.pipeline])
+        await work(place, piece, runs[piece.pipeline])
 
     await work_through(pieces, work_on, calls_at_once(experiment) or 4, done, on_progress)
 

@@ -1,4 +1,6 @@
-"""Readers of TREC relevance labels (qrels) and runs. Columns are separated by spaces or tabs; blank lines are skipped.
+"""TREC relevance labels (qrels) and runs, read and written.
+
+Columns are separated by spaces or tabs; blank lines are skipped.
 
 Every problem is a DeclarationError that starts with `file:line:` (or `file:` where it is about the whole file).
 """
@@ -7,10 +9,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 from rageval.errors import DeclarationError
+from rageval.store import replace_lines
 
 _QRELS_COLUMNS = ("question", "iteration", "document", "grade")
 _BEIR_HEADER = ["query-id", "corpus-id", "score"]
@@ -71,6 +75,51 @@ def read_run(path: Path) -> dict[str, list[tuple[str, float]]]:
             raise DeclarationError(f"{path}:{number}: found the score {score_text!r}, expected a finite number")
         rankings.setdefault(question, []).append((doc, score))
     return rankings
+
+
+def write_run(path: Path, rankings: Iterable[tuple[str, Sequence[tuple[str, float]]]], tag: str) -> None:
+    """Write (document, score) pairs by question, best first; ranks count from 1. White space in the tag becomes `_`.
+
+    Raises DeclarationError where there is not one pair, an id has white space in it, or the file cannot be written;
+    there is no file then, or the one that there was.
+    """
+    name = "_".join(tag.split())
+    _write(
+        path,
+        (
+            f"{_column(path, question)} Q0 {_column(path, doc)} {rank} {score!r} {name}\n"
+            for question, ranking in rankings
+            for rank, (doc, score) in enumerate(ranking, start=1)
+        ),
+    )
+
+
+def write_qrels(path: Path, labels: Iterable[tuple[str, Mapping[str, int]]]) -> None:
+    """Write grades by question and document; raises as `write_run`."""
+    _write(
+        path,
+        (
+            f"{_column(path, question)} 0 {_column(path, doc)} {grade}\n"
+            for question, grades in labels
+            for doc, grade in grades.items()
+        ),
+    )
+
+
+def _column(path: Path, text: str) -> str:
+    if text.split() != [text]:
+        raise DeclarationError(f"{path}: found the id {text!r}, expected ids without white space: it parts the columns")
+    return text
+
+
+def _write(path: Path, lines: Iterator[str]) -> None:
+    first = next(lines, None)
+    if first is None:
+        raise DeclarationError(f"{path}: found nothing to write, expected a run with hits, and labels for qrels")
+    try:
+        replace_lines(path, chain([first], lines))
+    except OSError as error:
+        raise DeclarationError(f"{path}: cannot be written ({error.strerror}): choose another file") from None
 
 
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
