@@ -412,15 +412,17 @@ class Peer:
             "in_flight": self.in_flight,
         }
         program = f"from typing import Any\n{inspect.getsource(self.judge)}\n{self.judge.__name__}()"
-        done = subprocess.run(
-            [self.python, "-W", "ignore", "-c", program],
-            input=json.dumps(given),
-            capture_output=True,
-            text=True,
-            check=False,
-            # They would report their use to their makers, and take loopback calls to a proxy where there is one.
-            env={**os.environ, **NO_TELEMETRY, "no_proxy": "127.0.0.1"},
-        )
+        with tempfile.TemporaryDirectory() as folder:  # DeepEval writes into the folder that it is run in
+            done = subprocess.run(
+                [Path(shutil.which(self.python) or self.python).absolute(), "-W", "ignore", "-c", program],
+                input=json.dumps(given),
+                capture_output=True,
+                text=True,
+                check=False,
+                cwd=folder,
+                # They would report their use to their makers, and take loopback calls to a proxy where there is one.
+                env={**os.environ, **NO_TELEMETRY, "no_proxy": "127.0.0.1"},
+            )
         if done.returncode:
             raise SystemExit(f"{self.python}: {self.name} failed:\n{done.stderr[-2000:]}\nIt needs: {self.how_to_get}")
         return json.loads(done.stdout.splitlines()[-1])

@@ -21,7 +21,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, Literal, TypeAlias, TypeVar, cast
 
 import pydantic
 
@@ -44,6 +44,7 @@ from rageval.models.base import ChatModel, ChatReply, ChatRequest, Embedder, Mes
 from rageval.models.structured import parse_object
 from rageval.pipeline import Pipeline, complete_all, fingerprint
 from rageval.records import outcome_to_json
+from rageval.run_tables import RunTable
 from rageval.source import class_source
 from rageval.store import RunFolder
 from rageval.systems import CallFunction
@@ -296,12 +297,14 @@ class RagasResult(Result):
     dataset: EvaluationDataset
     columns: Mapping[str, str]
 
-    def to_pandas(self) -> Any:
+    def to_pandas(self, table: RunTable | Literal["ragas"] = "ragas") -> Any:
         """A data frame as RAGAS makes one: a row for each sample, with a column for each metric.
 
         The scores are rageval's, from 0 (worst) to 1; `<NA>` where there is none. A metric of rageval's own is called
-        `rageval.faithfulness` where RAGAS's is `faithfulness`.
+        `rageval.faithfulness` where RAGAS's is `faithfulness`. Another `table` is as of any `Result`.
         """
+        if table != "ragas":
+            return Result.to_pandas(self, table)
         frame: Any = self.dataset.to_pandas()
         theirs = {*self.columns.values()}
         for metric, scored in RunFolder(self.runs[0]).scores().items():
