@@ -91,7 +91,7 @@ def test_a_chain_on_the_handbook_beside_naive(tmp_path: Path, way: str) -> None:
     assert hit_rate
     assert hit_rate.point == hits / len(QUESTIONS)
 
-    compared = rageval.compare(*result.runs)
+    compared = rageval.compare(result.runs[0], result.runs[1])
     assert set(compared.comparisons) == set(METRICS)
 
     calls = len(chat.requests)

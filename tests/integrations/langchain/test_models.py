@@ -97,7 +97,8 @@ def test_how_a_reply_ended_in_the_words_of_several_providers(metadata: dict[str,
 
 
 def test_blocks_are_joined_and_a_reply_without_text_is_a_failure() -> None:
-    blocks = [{"type": "reasoning", "reasoning": "hm"}, {"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
+    texts: list[Any] = [{"type": "text", "text": text} for text in "ab"]
+    blocks = [{"type": "reasoning", "reasoning": "hm"}, *texts]
     assert complete(Obedient(reply=AIMessage(blocks))).text == "ab"
     with pytest.raises(ExecutionError, match="holds no text"):
         complete(Obedient(reply=AIMessage("")))

@@ -223,8 +223,10 @@ class Both(MessagesState):
 
 
 def with_both() -> Any:
-    built = StateGraph(Both).add_node("say", lambda state: {"messages": [AIMessage(state["question"])]})
-    return built.add_edge(START, "say").compile()
+    def say(state: Both) -> dict[str, Any]:
+        return {"messages": [AIMessage(state["question"])]}
+
+    return StateGraph(Both).add_node("say", say).add_edge(START, "say").compile()
 
 
 @pytest.mark.parametrize(
@@ -413,7 +415,10 @@ def test_the_fingerprint_is_that_of_the_parts() -> None:
     assert len({source(rag()), source(rag(k=1)), source(rag(template=other)), source(rag("Other reply."))}) == 4
 
     def prefixed(prefix: str) -> Any:
-        return RunnableLambda(annotated) | RunnableLambda(lambda text: prefix + text)
+        def add(text: str) -> str:
+            return prefix + text
+
+        return RunnableLambda(add)
 
     assert source(prefixed("a")) == source(prefixed("a")) != source(prefixed("b"))
 

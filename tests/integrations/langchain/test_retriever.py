@@ -73,7 +73,11 @@ def test_from_several_threads_and_event_loops() -> None:
 
 def test_within_a_chain_that_runs_in_an_event_loop() -> None:
     search = retriever(BENCHMARK)
-    chain = RunnableLambda(lambda text: search.invoke(text)) | (lambda found: found[0].metadata["id"])
+
+    def first(text: str) -> str:
+        return str(search.invoke(text)[0].metadata["id"])
+
+    chain = RunnableLambda(first)
     assert asyncio.run(chain.ainvoke(QUESTION)) == "arlen"
 
 
