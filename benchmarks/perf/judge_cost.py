@@ -590,7 +590,10 @@ OWN_METRICS = (
 
 
 def machine() -> str:
-    return f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}"
+    """What a benchmark ran on; of the cores, those that it might use."""
+    cores, usable = os.cpu_count(), len(os.sched_getaffinity(0))
+    which = f"{cores} cores" if usable == cores else f"{usable} of {cores} cores"
+    return f"{which}, {platform.system()} {platform.machine()}"
 
 
 def own_versions() -> str:

@@ -143,7 +143,7 @@ def ranked_documents(outcome: Outcome) -> list[tuple[str, float]]:
     if not isinstance(outcome, Response):
         return []
     documents = list(dict.fromkeys(hit.passage.doc_id for hit in outcome.hits))
-    return list(zip(documents, range(len(documents), 0, -1), strict=True))
+    return list(zip(documents, map(float, range(len(documents), 0, -1)), strict=True))
 
 
 def estimate(scores: Mapping[str, Score | Unscored], level: float = 0.95) -> Estimate | None:

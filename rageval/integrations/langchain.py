@@ -213,6 +213,9 @@ class CallRunnable(Stage):
     def indexes(self) -> tuple[Shared[object], ...]:
         return (_ById(),)
 
+    def asks_outside(self) -> bool:
+        return True
+
     async def run(self, state: State, resources: Resources) -> State:
         seen = _Seen()
         try:
@@ -255,6 +258,9 @@ class SearchStore(Stage):
 
     def indexes(self) -> tuple[Shared[object], ...]:
         return (_ById(),)
+
+    def asks_outside(self) -> bool:
+        return True
 
     async def run(self, state: State, resources: Resources) -> State:
         known = await resources.get(_ById())
