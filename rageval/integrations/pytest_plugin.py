@@ -215,7 +215,7 @@ class AssertNoRegression:
             raise NotComparableError(
                 f"{shown}: found no baseline: set it with  pytest --rageval-update-baseline  and commit it"
             )
-        return replace(read_side(target), source=shown)
+        return replace(read_side(os.path.relpath(target)), source=shown)
 
     def _set(self, run: RagRun, path: Path, itself: GateResult) -> None:
         from rageval.baseline import pin
@@ -362,7 +362,7 @@ def _one_line() -> Generator[None]:
     try:
         yield
     except RagevalError as error:
-        pytest.fail(" ".join(str(error).splitlines()), pytrace=False)
+        raise pytest.fail.Exception(" ".join(str(error).splitlines()), pytrace=False) from None
 
 
 def _load(given: Benchmark | str | Path, base: Path) -> Benchmark:

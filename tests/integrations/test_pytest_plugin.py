@@ -63,12 +63,15 @@ def project(pytester: pytest.Pytester) -> pytest.Pytester:
 
 
 def configure(pytester: pytest.Pytester, *lines: str) -> None:
-    pytester.makeini("\n".join(["[pytest]", "addopts = --strict-markers", "filterwarnings = error", *lines]))
+    pytester.makeini("\n".join(["[pytest]", "strict_markers = true", "filterwarnings = error", *lines]))
 
 
 def session(pytester: pytest.Pytester, *arguments: object) -> pytest.RunResult:
-    """pytest in a process of its own, with the plugin."""
-    return pytester.runpytest_subprocess("-p", PLUGIN, "-p", "no:cacheprovider", *arguments, timeout=120)
+    """pytest in a process of its own, with this plugin and xdist, and none of those that happen to be installed."""
+    plugins = ("-p", PLUGIN, "-p", "xdist", "-p", "no:cacheprovider")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+        return pytester.runpytest_subprocess(*plugins, *arguments, timeout=120)
 
 
 def asked(pytester: pytest.Pytester) -> list[str]:
@@ -289,7 +292,7 @@ def test_it(rag_run): ...
     )
 
 
-def test_an_experiment_file_says_all(pytester: pytest.Pytester) -> None:
+def test_an_experiment_file_says_all(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """Benchmark, questions, metrics and models of a file in another folder; a second session asks its judge nothing."""
     folder = pytester.path / "eval"
     write_benchmark(folder / "small")
@@ -328,7 +331,7 @@ def test_it(rag_run):
         }
         content["models"] = {"chat": model, "judge": {**model, "model": "critic"}}
         (folder / "experiment.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
-        pytester.monkeypatch.setenv("OPENAI_API_KEY", "secret-for-the-test")
+        monkeypatch.setenv("OPENAI_API_KEY", "secret-for-the-test")
         session(pytester).assert_outcomes(passed=1)
         calls = server.calls
         session(pytester).assert_outcomes(passed=1)
@@ -377,43 +380,32 @@ def test_old_runs_go_and_labelled_ones_stay(project: pytest.Pytester) -> None:
 
 
 @pytest.fixture
-def installed(pytester: pytest.Pytester) -> pytest.Pytester:
-    """With an installed distribution that has the entry point of pyproject.toml."""
-    declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["entry-points"][
-        "pytest11"
-    ]
-    assert declared == {"rageval": PLUGIN}
+def installed(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """With an installed distribution that has the entry point of pyproject.toml, which tests load themselves."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["entry-points"]["pytest11"] == {"rageval": PLUGIN}
     info = pytester.path / "installed" / "another_name-1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: another-name\nVersion: 1.0\n", encoding="utf-8")
     (info / "entry_points.txt").write_text(f"[pytest11]\nrageval = {PLUGIN}\n", encoding="utf-8")
-    paths = [str(info.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
-    pytester.monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
-    configure(pytester)
+    pytester.syspathinsert(info.parent)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     return pytester
 
 
-@pytest.mark.parametrize("how", ["", f"-p {PLUGIN}", "-p rageval", f"-p {PLUGIN} -n 1"])
-def test_it_is_loaded_once(how: str, installed: pytest.Pytester) -> None:
-    """By its entry point, and named on the command line, and named in conftest.py."""
-    installed.makeconftest(f"pytest_plugins = ['{PLUGIN}']")
-    installed.makepyfile(
-        f"""
-        import {PLUGIN} as plugin
-
-        def test_it(pytestconfig, assert_no_regression):
-            registered = [one for _, one in pytestconfig.pluginmanager.list_name_plugin()]
-            assert registered.count(plugin) == 1
-        """
-    )
-    installed.runpytest_subprocess(*how.split(), timeout=60).assert_outcomes(passed=1)
+@pytest.mark.parametrize("named", [PLUGIN, "rageval"])
+def test_it_is_loaded_once(named: str, installed: pytest.Pytester) -> None:
+    """Named on the command line, then loaded by its entry point as any installed plugin, then named in conftest.py."""
+    manager = installed.parseconfig("-p", named).pluginmanager
+    assert manager.load_setuptools_entrypoints("pytest11", name="rageval") == 0
+    manager.import_plugin(PLUGIN)
+    assert [name for name, plugin in manager.list_name_plugin() if plugin is not None and "rageval" in name] == [named]
 
 
 def test_it_can_be_left_out(installed: pytest.Pytester) -> None:
-    installed.makepyfile("def test_it(rag_run): ...")
-    result = installed.runpytest_subprocess("-p", "no:rageval", timeout=60)
-    result.assert_outcomes(errors=1)
-    assert "fixture 'rag_run' not found" in result.stdout.str()
+    manager = installed.parseconfig("-p", "no:rageval").pluginmanager
+    assert manager.load_setuptools_entrypoints("pytest11", name="rageval") == 0
+    assert not manager.has_plugin("rageval")
 
 
 def test_loading_it_imports_nothing_of_rageval() -> None:
