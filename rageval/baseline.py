@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -103,27 +103,16 @@ def write_baseline(run: Path, folder: Path = BASELINES, name: str | None = None)
     if not _NAME.fullmatch(name):
         raise DeclarationError(f"--name: found {name!r}, expected letters, digits, '-', '_' and '.', as in main")
     path = folder / f"{name}.json"
-    _write(path, side)
+    pin(side, path)
     return path
 
 
 def pin(side: Side, path: Path) -> None:
-    """Write a side's scores as that baseline file. Where it holds the same run (pipeline, benchmark and questions are
-    the same), its metrics that the side lacks stay.
-
-    Raises DeclarationError where the file cannot be written.
-    """
+    """Write a side's scores as that baseline file. Raises DeclarationError where it cannot be written."""
     try:
-        before = read_side(path)
-    except NotComparableError:  # there is none, or none that could be kept
-        before = side
-    if (before.fingerprint, before.content_hash, before.questions) == (
-        side.fingerprint,
-        side.content_hash,
-        side.questions,
-    ):
-        side = replace(side, metrics={**before.metrics, **side.metrics})
-    _write(path, side)
+        replace_text(path, _to_text(side))
+    except OSError as error:
+        raise DeclarationError(f"{path}: cannot be written ({error.strerror}): choose another --out") from None
 
 
 def document_groups(grades: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
@@ -145,13 +134,6 @@ def document_groups(grades: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
                 parents[root(question)] = root(first_with.setdefault(document, question))
     numbers: dict[str, int] = {}
     return {question: numbers.setdefault(root(question), len(numbers)) for question in sorted(grades)}
-
-
-def _write(path: Path, side: Side) -> None:
-    try:
-        replace_text(path, _to_text(side))
-    except OSError as error:
-        raise DeclarationError(f"{path}: cannot be written ({error.strerror}): choose another --out") from None
 
 
 def _default_name(run: Path, side: Side) -> str:

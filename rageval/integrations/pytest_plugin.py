@@ -74,7 +74,7 @@ class RagRun:
 
     folder: Path
     pipeline: str
-    estimates: Mapping[str, Estimate | None]
+    estimates: Mapping[str, Estimate | None] = field(repr=False)
     side: Side = field(repr=False)
 
     def __getitem__(self, metric: str) -> Estimate | None:
@@ -148,7 +148,7 @@ class RunPipeline:
             built = _build(pipeline, name)
             out, experiment = self.root / RESULTS, f"pytest-{self.session}"
             given: Settings = {**self.settings, **settings}
-            with locked(_lock(self.root, self.session, built.name)):
+            with locked(_mark(self.root, self.session, built.name)):
                 result = evaluate(over, [built], metrics or self.metrics, out=out, name=experiment, **given)
                 side = read_side(result.runs[0])
         source = os.path.relpath(side.source, self.root)
@@ -218,13 +218,26 @@ class AssertNoRegression:
         return replace(read_side(os.path.relpath(target)), source=shown)
 
     def _set(self, run: RagRun, path: Path, itself: GateResult) -> None:
-        from rageval.baseline import pin
+        """Metrics that other tests of this session set from the same run stay."""
+        from rageval.baseline import pin, read_side
+        from rageval.errors import DeclarationError
         from rageval.models.disk import locked
 
-        with locked(_lock(self.config.rootpath, self.config.stash[_SESSION], f"baseline-{path.stem}")):
-            pin(run.side, path)
+        side, shown = run.side, self._shown(path)
+        done = _mark(self.config.rootpath, self.config.stash[_SESSION], shown)
+        with locked(done):
+            if done.exists():
+                before = read_side(path)
+                if before.fingerprint != side.fingerprint:
+                    raise DeclarationError(
+                        f"{shown}: found that this session set it from {before.label} already, expected one run for "
+                        f"each baseline: give {side.label} another baseline or name"
+                    )
+                side = replace(side, metrics={**before.metrics, **side.metrics})
+            pin(side, path)
+            done.touch()
         failed = max(len(scores.failed) for scores in run.side.metrics.values())
-        title = f"{self._shown(path)} is set from {run.side.label}, nothing is compared"
+        title = f"{shown} is set from {run.side.label}, nothing is compared"
         lines = [("inconclusive", f"{failed} of its {len(run.side.questions)} questions failed")] if failed else []
         lines += [("inconclusive", _asks_too_much(one)) for one in itself.gates.values() if one.verdict != "pass"]
         self._note(title, lines)
@@ -404,7 +417,9 @@ def _asks_too_much(one: MetricGate) -> str:
 
 
 def _build(given: PipelineLike, name: str | None) -> Pipeline:
-    """The pipeline, with that name. What identifies a function holds its module: equal lines of another are another."""
+    """The pipeline, with that name. A function is identified by its name and module too, since equal lines of another
+    may do other things.
+    """
     from rageval.errors import DeclarationError
     from rageval.front import as_pipeline
     from rageval.pipeline import Pipeline, Stage
@@ -422,7 +437,7 @@ def _build(given: PipelineLike, name: str | None) -> Pipeline:
             f"rag_run: found {label}, which holds objects that cannot be told apart, expected a plain function or a "
             f"name: rag_run(…, name={_plain(label)!r})"
         )
-    place = f"{getattr(given, '__module__', '')}.{getattr(given, '__qualname__', '')}"
+    place = (name, getattr(given, "__module__", ""), getattr(given, "__qualname__", ""))
     digest = hashlib.sha256(f"{place}\n{function_source(given)}".encode()).hexdigest()
     return Pipeline(name or label, CallFunction(digest, given))
 
@@ -431,8 +446,8 @@ def _plain(name: str) -> str:
     return re.sub(r"[^\w.-]+", "-", name).strip("-.") or "pipeline"
 
 
-def _lock(root: Path, session: str, name: str) -> Path:
-    """What workers lock against each other while they work on that name; `_tidy` knows how its name begins."""
+def _mark(root: Path, session: str, name: str) -> Path:
+    """A file of this session that stands for that name, locked by the worker that works on it; `_tidy` removes it."""
     folder = root / RESULTS / "runs"
     folder.mkdir(parents=True, exist_ok=True)
     return folder / f"pytest-{session}-{_plain(name)}"
@@ -489,7 +504,7 @@ def _model(choice: ModelChoice, base: Path) -> str | dict[str, Any]:
 
 
 def _tidy(runs: Path, session: str) -> None:
-    """Where this session made runs: remove its locks, and the runs of all but the last sessions. A run that people
+    """Where this session made runs: remove its marks, and the runs of all but the last sessions. A run that people
     label stays.
     """
     made: dict[str, list[Path]] = {}
@@ -499,10 +514,10 @@ def _tidy(runs: Path, session: str) -> None:
     if session not in made:
         return
     for path in made[session]:
-        if path.suffix == ".lock":
+        if path.is_file():
             path.unlink()
-    for path in (path for old in sorted(made)[:-KEPT_SESSIONS] for path in made[old]):
-        if path.suffix == ".lock":
+    for path in [path for name in sorted(made)[:-KEPT_SESSIONS] for path in made[name]]:
+        if path.is_file():
             path.unlink(missing_ok=True)
         elif not any((path / kept).exists() for kept in ("samples", "labels")):
             shutil.rmtree(path, ignore_errors=True)

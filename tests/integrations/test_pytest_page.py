@@ -20,14 +20,15 @@ def blocks(language: str) -> list[str]:
     return [text for name, text in found if name == language]
 
 
-def test_the_example_runs(pytester: pytest.Pytester) -> None:
+def test_the_example_runs(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     (example,), configuration, (commands,), (shown,) = blocks("python"), blocks("toml")[0], blocks("bash"), blocks("")
     assert len(example.splitlines()) <= 15
     (pytester.path / "pyproject.toml").write_text(configuration, encoding="utf-8")
     (pytester.path / "test_rag.py").write_text(example, encoding="utf-8")
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    pytester.monkeypatch.setenv("PATH", path)
-    pytester.monkeypatch.setenv("PYTEST_ADDOPTS", "-p rageval.integrations.pytest_plugin -p no:cacheprovider")
+    monkeypatch.setenv("PATH", path)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p rageval.integrations.pytest_plugin -p no:cacheprovider")
     printed = ""
     for command in commands.splitlines():
         result = pytester.run(*command.partition("#")[0].split(), timeout=120)
