@@ -103,11 +103,16 @@ def write_baseline(run: Path, folder: Path = BASELINES, name: str | None = None)
     if not _NAME.fullmatch(name):
         raise DeclarationError(f"--name: found {name!r}, expected letters, digits, '-', '_' and '.', as in main")
     path = folder / f"{name}.json"
+    pin(side, path)
+    return path
+
+
+def pin(side: Side, path: Path) -> None:
+    """Write a side's scores as that baseline file. Raises DeclarationError where it cannot be written."""
     try:
         replace_text(path, _to_text(side))
     except OSError as error:
         raise DeclarationError(f"{path}: cannot be written ({error.strerror}): choose another --out") from None
-    return path
 
 
 def document_groups(grades: Mapping[str, Mapping[str, int]]) -> dict[str, int]:

@@ -109,7 +109,7 @@ def evaluate(
     """
     here, folder = Path.cwd(), Path(out)
     parsed, own_judges = choose_metrics(metrics, here)
-    built = tuple(_pipeline(pipeline, here) for pipeline in pipelines)
+    built = tuple(as_pipeline(pipeline, here) for pipeline in pipelines)
     if not built or not parsed:
         raise DeclarationError("evaluate: found no pipelines or no metrics, expected at least one of each")
     if not 1 <= judge_samples <= MOST_SAMPLES:
@@ -147,7 +147,8 @@ def evaluate(
     return Result(runs, read_leaderboard(runs))
 
 
-def _pipeline(given: PipelineLike, base: Path) -> Pipeline:
+def as_pipeline(given: PipelineLike, base: Path) -> Pipeline:
+    """The pipeline that is given in one of the forms that `evaluate` takes; paths are relative to `base`."""
     match given:
         case Pipeline():
             return given

@@ -15,6 +15,18 @@ def function_source(function: object) -> str:
     return "\n".join([_source(function), *captured])
 
 
+def holds_objects(function: object) -> bool:
+    """Whether it is a function with more to it than `function_source` tells: a method or another callable object, a
+    closure over anything but plain values and simple functions, a function made within another with values as defaults.
+    """
+    if not inspect.isfunction(function):
+        return True
+    made_within = "<locals>" in function.__qualname__
+    if made_within and (function.__defaults__ or function.__kwdefaults__):
+        return True
+    return any(map(_holds_object, function.__closure__ or ()))
+
+
 def class_source(kind: type, base: type) -> str:
     """The source of a class and of what it inherits from, down to `base`, with what its functions captured.
 
@@ -47,6 +59,14 @@ def _captured(cell: CellType) -> str:
     if _is_plain(value):
         return repr(value)
     return _source(value) if inspect.isfunction(value) else type(value).__qualname__
+
+
+def _holds_object(cell: CellType) -> bool:
+    try:
+        value = cell.cell_contents
+    except ValueError:
+        return False
+    return not _is_plain(value) and (getattr(value, "__closure__", None) is not None or holds_objects(value))
 
 
 def _is_plain(value: object) -> bool:

@@ -159,7 +159,7 @@ def _plan(
     pipelines = tuple(_pipeline(entry, base) for entry in (*file.pipelines, *grid))
     check_labels_differ(pipelines)
     benchmark, reference = _benchmark(file.benchmark, file.split, base)
-    questions = select_questions(benchmark, _selection(file.questions), file.seed)
+    questions = select_questions(benchmark, selection(file.questions), file.seed)
     check_metrics_apply(metrics, benchmark, questions)
     check_languages(own_judges, questions)
     judges = judges_of(metrics, own_judges)
@@ -266,7 +266,8 @@ def _pipeline(entry: str | dict[str, dict[str, Json] | None], base: Path) -> Pip
     return build_pipeline(name, params or {}, base)
 
 
-def _selection(given: int | tuple[str, ...] | Filter | None) -> Selection:
+def selection(given: int | tuple[str, ...] | Filter | None) -> Selection:
+    """What an experiment file says under `questions`, as `select_questions` takes it."""
     if isinstance(given, Filter):
         return QuestionFilter(given.language, given.tags, given.exclude_tags, given.sample)
     return given
