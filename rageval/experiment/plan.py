@@ -158,7 +158,7 @@ def _plan(
     grid = [] if file.sweep is None else grid_entries(file.sweep, file.exclude)
     pipelines = tuple(_pipeline(entry, base) for entry in (*file.pipelines, *grid))
     check_labels_differ(pipelines)
-    benchmark, reference = _benchmark(file.benchmark, file.split, base)
+    benchmark, reference = benchmark_of_file(file.benchmark, file.split, base)
     questions = select_questions(benchmark, selection(file.questions), file.seed)
     check_metrics_apply(metrics, benchmark, questions)
     check_languages(own_judges, questions)
@@ -239,7 +239,7 @@ def check_metrics_apply(metrics: Sequence[Metric], benchmark: Benchmark, questio
         )
 
 
-def _benchmark(given: str | HuggingFacePart, split: str | None, base: Path) -> tuple[Benchmark, str]:
+def benchmark_of_file(given: str | HuggingFacePart, split: str | None, base: Path) -> tuple[Benchmark, str]:
     """The benchmark, and how it was called."""
     if isinstance(given, str):
         return load(given, split=split, base=base), given

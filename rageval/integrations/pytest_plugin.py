@@ -334,8 +334,8 @@ def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: pytest.Fix
 def rag_benchmark(pytestconfig: pytest.Config) -> Benchmark:
     """The benchmark that pytest's configuration names; define a fixture of this name and scope to give another."""
     with _one_line():
-        from rageval.benchmark import load
         from rageval.errors import DeclarationError
+        from rageval.experiment.plan import benchmark_of_file
 
         named, file = str(pytestconfig.getini("rageval_benchmark")), _experiment_file(pytestconfig)
         if named:
@@ -346,7 +346,8 @@ def rag_benchmark(pytestconfig: pytest.Config) -> Benchmark:
                 "configuration, or a fixture rag_benchmark of scope session"
             )
         path, content = file
-        return load(content.benchmark, split=content.split, base=path.parent)
+        benchmark, _ = benchmark_of_file(content.benchmark, content.split, path.parent)
+        return benchmark
 
 
 @pytest.fixture(scope="session")
