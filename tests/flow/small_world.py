@@ -202,15 +202,21 @@ def run_folders(out: Path) -> dict[str, Path]:
     }
 
 
+def drop_costs(line: dict[str, Any]) -> None:
+    """Take time and usage out of a line of a run's log."""
+    line.pop("latency_s", None)
+    line.pop("usage", None)
+    for step in line.get("steps", ()):
+        step.pop("usage", None)
+
+
 def results(out: Path) -> dict[str, Any]:
     """Of every pipeline: scores.json to the byte, and the last response to each question without time and cost."""
     found: dict[str, Any] = {}
     for name, folder in run_folders(out).items():
         responses = {line.pop("question_id"): line for line in read_jsonl(folder / "responses.jsonl")}
         for line in responses.values():
-            del line["latency_s"], line["usage"]
-            for step in line.get("steps", ()):
-                step.pop("usage", None)
+            drop_costs(line)
         found[name] = (folder / "scores.json").read_bytes(), responses
     return found
 

@@ -30,6 +30,7 @@ from tests.flow.small_world import (
     METRICS,
     PIPELINES,
     QUESTIONS,
+    drop_costs,
     read_jsonl,
     respond,
     run_folders,
@@ -176,8 +177,7 @@ def results(out: Path) -> dict[str, Any]:
             lines[log.name] = {line.pop("question_id"): line for line in read}
             assert len(lines[log.name]) == len(read), f"a question twice in {log}"
             for line in lines[log.name].values():
-                del line["usage"]
-                line.pop("latency_s", None)
+                drop_costs(line)
         found[name] = (folder / "scores.json").read_bytes(), lines
     return found
 
