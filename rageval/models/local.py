@@ -95,7 +95,7 @@ class LocalChat:
             self._server = self._load()
         try:
             body = self._server.handle_chat_completions(to_payload(request))
-        except (RuntimeError, ValueError, TypeError) as error:  # TypeError: half a surrogate pair, where orjson is there
+        except (RuntimeError, ValueError, TypeError) as error:  # with orjson half a surrogate pair is a TypeError
             raise ExecutionError(f"{self._identity}: {one_line(error)}") from None
         if "error" in body:
             raise ExecutionError(f"{self._identity}: {one_line(body['error'].get('message', body['error']))}")
