@@ -33,6 +33,7 @@ from rageval.errors import DeclarationError, ExecutionError, ModelError, Rageval
 from rageval.extras import need_package
 from rageval.generation.abstention import is_abstention
 from rageval.models.base import ChatModel, ChatReply, ChatRequest, Embedder, Vectors
+from rageval.models.unit_vectors import unit_vectors
 from rageval.models.wire import one_line, read_completion, to_payload, without_lengths
 from rageval.pipeline import ContextSize, Pipeline, Query, Resources, Shared, Stage, State
 from rageval.retrieval import Chunking, Retrieve, reciprocal_rank_fusion
@@ -401,7 +402,7 @@ class LangChainEmbedder:
         if isinstance(rows, Exception):
             raise _failure(rows, self.identity, self._secrets, self._answered)
         self._answered = True
-        return _unit_vectors(rows, len(texts), self.identity)
+        return unit_vectors(rows, len(texts), self.identity)
 
     async def close(self) -> None:
         return None
@@ -820,16 +821,3 @@ def _told(error: Exception, secrets: frozenset[str]) -> str:
     for secret in secrets:
         told = told.replace(secret, "***")
     return one_line(told)
-
-
-def _unit_vectors(rows: Sequence[Sequence[float]], n: int, identity: str) -> Vectors:
-    try:
-        vectors = np.array(rows, dtype=np.float32)
-    except (TypeError, ValueError):
-        vectors = np.zeros(0, dtype=np.float32)
-    if vectors.ndim != 2 or len(vectors) != n or not np.isfinite(vectors).all():
-        raise ExecutionError(f"{identity}: expected {n} finite vectors of one length, got shape {vectors.shape}")
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    if not lengths.all():
-        raise ExecutionError(f"{identity}: a vector has length 0, so it has no direction")
-    return vectors / lengths

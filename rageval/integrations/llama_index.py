@@ -31,6 +31,7 @@ from rageval.errors import DeclarationError, ExecutionError, ModelError, Rageval
 from rageval.extras import need_package
 from rageval.generation.abstention import is_abstention
 from rageval.models.base import ChatModel, ChatReply, ChatRequest, Embedder, Token, Vectors
+from rageval.models.unit_vectors import unit_vectors
 from rageval.models.wire import NoTextError, one_line, read_completion
 from rageval.pipeline import ContextSize, Pipeline, Resources, Stage, State, fingerprint
 from rageval.retrieval.fusion import reciprocal_rank_fusion
@@ -577,7 +578,7 @@ class LlamaIndexEmbedder:
         except Exception as error:
             raise _failure(error, self._identity, self._model, self._answered) from error
         self._answered = True
-        return _unit_rows(rows, len(texts), self._identity)
+        return unit_vectors(rows, len(texts), self._identity)
 
     async def close(self) -> None:
         return None
@@ -586,19 +587,6 @@ class LlamaIndexEmbedder:
         if kind == "passage":
             return await self._model.aget_text_embedding_batch(texts)
         return list(await asyncio.gather(*(self._model.aget_query_embedding(text) for text in texts)))
-
-
-def _unit_rows(rows: list[list[float]], n: int, identity: str) -> Vectors:
-    try:
-        vectors = np.array(rows, dtype=np.float32)
-    except (TypeError, ValueError):
-        raise ExecutionError(f"{identity}: the reply is not a list of vectors of one length") from None
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True) if vectors.ndim == 2 else np.zeros(1)
-    if vectors.shape[0] != n or not np.isfinite(vectors).all() or not lengths.all():
-        raise ExecutionError(
-            f"{identity}: found vectors of shape {vectors.shape}, expected {n} finite ones of one length, none of it 0"
-        )
-    return (vectors / lengths).astype(np.float32)
 
 
 def _failure(error: Exception, identity: str, model: object, answered: bool) -> ExecutionError | ModelError:

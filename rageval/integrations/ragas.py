@@ -98,6 +98,8 @@ _TEMPERATURE = 0.01  # both as RAGAS's own clients have it
 _MAX_TOKENS = 1024
 _UNFINISHED = frozenset({"length", "refusal", "content_filter"})
 _OF_RUNS = frozenset({"user_input", "response", "retrieved_contexts", "retrieved_context_ids", "reference"})
+# Metrics run in the loop that the models live in: a call that blocks it would wait for itself.
+_WAITS = "found a call of {0}, which blocks, expected the metric to await a{0}"
 _ROUNDING = 1e-6
 _FOLDER_NAME = re.compile(r"\w[\w .-]*")
 
@@ -488,7 +490,7 @@ class _TextModel(BaseRagasLLM):
         stop: list[str] | None = None,
         callbacks: Any = None,
     ) -> LLMResult:
-        raise NotImplementedError("rageval's models are asked by agenerate_text")
+        raise ExecutionError(_WAITS.format("generate_text"))
 
     async def agenerate_text(
         self,
@@ -514,7 +516,7 @@ class _StructuredModel(InstructorBaseRagasLLM):
         self._line = line
 
     def generate(self, prompt: str, response_model: type[Reply]) -> Reply:
-        raise NotImplementedError("rageval's models are asked by agenerate")
+        raise ExecutionError(_WAITS.format("generate"))
 
     async def agenerate(self, prompt: str, response_model: type[Reply]) -> Reply:
         return await cast("_Line", self._line).structured(prompt, response_model)
@@ -549,7 +551,7 @@ class _NewEmbedding(BaseRagasEmbedding):
         self._line = line
 
     def embed_text(self, text: str, **_: Any) -> list[float]:
-        raise NotImplementedError("rageval's embedders are asked by aembed_text")
+        raise ExecutionError(_WAITS.format("embed_text"))
 
     async def aembed_text(self, text: str, **_: Any) -> list[float]:
         return (await self.aembed_texts([text]))[0]

@@ -12,6 +12,7 @@ import numpy as np
 from rageval.errors import ExecutionError
 from rageval.models.base import ChatReply, ChatRequest, Vectors
 from rageval.models.endpoint import Endpoint, Limits, RejectedError
+from rageval.models.unit_vectors import unit_vectors
 from rageval.models.wire import one_line, read_completion, to_payload, without_lengths
 
 # What an endpoint may not know, and the words by which its error 400 names it.
@@ -171,9 +172,6 @@ def _read_vectors(body: Any, n: int, endpoint: str) -> Vectors:
         positions = [int(item["index"]) for item in items]
     except (KeyError, TypeError, ValueError):
         raise ExecutionError(f"{endpoint}: the reply is not a list of embeddings: {one_line(body)}") from None
-    if positions != list(range(n)) or vectors.ndim != 2 or not np.isfinite(vectors).all():
+    if positions != list(range(n)):
         raise ExecutionError(f"{endpoint}: expected {n} finite vectors of one length, got shape {vectors.shape}")
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    if not lengths.all():
-        raise ExecutionError(f"{endpoint}: a vector has length 0, so it has no direction")
-    return vectors / lengths
+    return unit_vectors(vectors, n, endpoint)

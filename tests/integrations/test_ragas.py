@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pydantic
 import pytest
 
 import rageval
@@ -433,6 +434,19 @@ def test_a_call_that_fails_is_an_abstention(metric: Any, reply: Any, told: str) 
     assert isinstance(found, Abstained)
     assert re.search(told, found.reason)
     assert len(chat.requests) <= 2
+
+
+def test_a_metric_that_blocks_is_told_so() -> None:
+    class Impatient(new.Faithfulness):
+        async def ascore(self, user_input: str, response: str, retrieved_contexts: list[str]) -> Any:
+            return self.llm.generate("Is it so?", Model)
+
+    class Model(pydantic.BaseModel):
+        so: bool
+
+    assert verdict(judge(Impatient), lambda request: "never asked") == Abstained(
+        "ExecutionError: found a call of generate, which blocks, expected the metric to await agenerate"
+    )
 
 
 def test_an_error_that_a_metric_hides_is_the_reason() -> None:
