@@ -5,13 +5,12 @@
 
 Without an address the local model judges. The answers are made from the handbook's references and evidence, English and
 Chinese in turn, some of them wrong on purpose. OUT keeps runs and replies, so that a stopped run goes on where it was;
-seconds are given for what was not stopped.
+seconds are given for what was not stopped. What the page says from "Why they differ" on is written by hand, and kept.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import platform
 import random
 import statistics
@@ -30,6 +29,7 @@ from rageval.integrations.ragas import judge
 from rageval.metrics.judged import judged_metric
 from rageval.retrieval.bm25 import BM25Index
 from rageval.retrieval.chunking import Chunking
+from rageval.stats import calibration
 from rageval.stats.paired import paired_difference
 from rageval.store import RunFolder
 from rageval.types import LANGUAGES, Benchmark, Hit, Passage, Question, Response
@@ -44,32 +44,48 @@ MADE = (
     "the reference, then another's",
     "the reference, its evidence not among the passages",
 )
-OURS = ("faithfulness", "answer_relevance", "context_precision", "context_recall")
+OURS = ("faithfulness", "attribution", "answer_relevance", "context_precision", "context_recall")
 LIKE_RAGAS = ("answer_relevance_by_questions",)
 THEIRS = ("faithfulness", "answer_relevancy", "context_precision", "context_recall")
 PAIRS = (
     ("faithfulness", "faithfulness"),
+    ("attribution", "faithfulness"),
     ("answer_relevance", "answer_relevancy"),
     ("answer_relevance_by_questions", "answer_relevancy"),
     ("context_precision", "context_precision"),
     ("context_recall", "context_recall"),
 )
+# What a metric should say yes and no to, by how the answer was made.
+RIGHT = {
+    "faithfulness": ((0, 1), (2, 4)),
+    "attribution": ((0, 1), (2, 4)),
+    "answer_relevance": ((0, 4), (2,)),
+    "answer_relevance_by_questions": ((0, 4), (2,)),
+    "answer_relevancy": ((0, 4), (2,)),
+    "context_recall": ((0, 1, 2, 3), (4,)),
+}
+BY_HAND = "## Why they differ"
 SIDES = {"rageval": OURS, "rageval, as RAGAS does it": LIKE_RAGAS, "RAGAS": THEIRS}
 
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """The questions with what is recorded as the response to each, and how that was made (a position in `MADE`)."""
+    """The questions with what is recorded as the response to each, how that was made (a position in `MADE`), and where
+    among the passages the evidence stands, from 0, if anywhere.
+    """
 
     benchmark: Benchmark
     questions: tuple[Question, ...]
     responses: Mapping[str, Response]
     made: Mapping[str, int]
+    place: Mapping[str, int | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One side: scores by metric and question, how many it could not score, calls and tokens; seconds if known."""
+    """One side: scores by metric and question, why it could not score some, what the judge of these metrics used, and
+    seconds, if known.
+    """
 
     scores: Mapping[str, Mapping[str, float]]
     unscored: Mapping[str, Mapping[str, str]]
@@ -98,6 +114,7 @@ def prepare(items: int) -> Material:
     questions = [*chain.from_iterable(zip(*drawn, strict=True))][:items]
     responses: dict[str, Response] = {}
     made: dict[str, int] = {}
+    place: dict[str, int | None] = {}
     for number, question in enumerate(questions):
         way = number // len(LANGUAGES) % len(MADE)
         other = rng.choice([q for q in pools[LANGUAGES.index(question.language)] if q.id != question.id])
@@ -108,11 +125,12 @@ def prepare(items: int) -> Material:
             for hit in hits
             if hit.passage.doc_id not in labelled[question.id] and language_of[hit.passage.doc_id] == question.language
         ][:PASSAGES]
-        if way != len(MADE) - 1:
-            shown[rng.randrange(PASSAGES)] = gold
+        place[question.id] = None if way == len(MADE) - 1 else rng.randrange(PASSAGES)
+        if (at := place[question.id]) is not None:
+            shown[at] = gold
         responses[question.id] = recorded(shown, answer(way, question, other, words))
         made[question.id] = way
-    return Material(benchmark, tuple(questions), responses, made)
+    return Material(benchmark, tuple(questions), responses, made, place)
 
 
 def answer(way: int, question: Question, other: Question, words: str) -> str:
@@ -142,6 +160,7 @@ def run(side: str, material: Material, metrics: Sequence[Any], models: Mapping[s
         return material.responses[question.id]
 
     folder = out / side.replace(",", "").replace(" ", "_")
+    taken = folder / "seconds"
     begun_before = folder.exists()
     started = time.perf_counter()
     result = rageval.evaluate(
@@ -153,15 +172,19 @@ def run(side: str, material: Material, metrics: Sequence[Any], models: Mapping[s
         name="parity",
         **models,
     )
-    seconds = time.perf_counter() - started
+    if not begun_before:
+        taken.write_text(f"{time.perf_counter() - started:.1f}", encoding="utf-8")
     written = RunFolder(result.runs[0])
     manifest, scores = written.manifest(), written.scores()
-    keys = {metric: [manifest["judges"][j]["key"] for j in judged_metric(metric).judges] for metric in scores}
+    metrics_of: dict[tuple[str, ...], list[str]] = {}
+    for metric in scores:
+        keys = tuple(manifest["judges"][judge]["key"] for judge in judged_metric(metric).judges)
+        metrics_of.setdefault(keys, []).append(metric)
     return Judged(
         {metric: scored["questions"] for metric, scored in scores.items()},
         {metric: scored["unscored"] for metric, scored in scores.items()},
-        {metric: added_up([manifest["usage"][key] for key in keys[metric]]) for metric in scores},
-        None if begun_before else seconds,
+        {", ".join(some): added_up([manifest["usage"][key] for key in keys]) for keys, some in metrics_of.items()},
+        float(taken.read_text(encoding="utf-8")) if taken.exists() else None,
     )
 
 
@@ -175,7 +198,7 @@ def page(material: Material, sides: Mapping[str, Judged], setting: str) -> str:
     lines = [
         "# rageval beside RAGAS: the same answers, the same model",
         "",
-        "Generated by `benchmarks/ragas_parity.py`; do not edit.",
+        "Generated by `benchmarks/ragas_parity.py`, down to the last section.",
         "",
         setting,
         "",
@@ -188,6 +211,8 @@ def page(material: Material, sides: Mapping[str, Judged], setting: str) -> str:
         lines.append(agreement(mine, other, ours[mine].scores[mine], theirs.scores[f"custom.{other}"]))
     lines += ["", "The difference is rageval - RAGAS, question by question, over those that both scored.", ""]
     lines += ["## What each says of answers by how they were made", "", *by_making(material, ours, theirs), ""]
+    lines += ["How an answer was made says what a metric should find, and so does the place of the evidence:", ""]
+    lines += [*rightness(material, ours, theirs), ""]
     lines += ["## What it takes", "", *costs(material, sides)]
     return "\n".join(lines) + "\n"
 
@@ -221,15 +246,42 @@ def ranks(values: Sequence[float]) -> list[float]:
 
 
 def by_making(material: Material, ours: Mapping[str, Judged], theirs: Judged) -> list[str]:
-    columns = [(metric, ours[metric].scores[metric]) for metric in (*OURS, *LIKE_RAGAS)]
-    columns += [(f"RAGAS {metric}", theirs.scores[f"custom.{metric}"]) for metric in THEIRS]
-    lines = [f"| the answer is | n | {' | '.join(name for name, _ in columns)} |", "|---" * (len(columns) + 2) + "|"]
-    for way, words in enumerate(MADE):
-        ids = [question for question, made in material.made.items() if made == way]
-        if ids:
-            cells = [mean_of([scores[q] for q in ids if q in scores]) for _, scores in columns]
-            lines.append(f"| {words} | {len(ids)} | {' | '.join(cells)} |")
+    lines = [f"| the answer is | {' | '.join(MADE)} |", "|---" * (len(MADE) + 1) + "|"]
+    ids = [[question for question, made in material.made.items() if made == way] for way in range(len(MADE))]
+    lines.append(f"| n | {' | '.join(str(len(some)) for some in ids)} |")
+    for name, scores in scored_by(ours, theirs):
+        cells = [mean_of([scores[q] for q in some if q in scores]) for some in ids]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
     return lines
+
+
+def scored_by(ours: Mapping[str, Judged], theirs: Judged) -> list[tuple[str, Mapping[str, float]]]:
+    return [
+        *((metric, ours[metric].scores[metric]) for metric in (*OURS, *LIKE_RAGAS)),
+        *((f"RAGAS {metric}", theirs.scores[f"custom.{metric}"]) for metric in THEIRS),
+    ]
+
+
+def rightness(material: Material, ours: Mapping[str, Judged], theirs: Judged) -> list[str]:
+    """How often each metric ranks what should be higher higher."""
+    lines = ["| metric | should be higher | than | n | AUC [95%] |", "|---|---|---|---|---|"]
+    for name, scores in scored_by(ours, theirs):
+        yes, no, should, than = expected(name.removeprefix("RAGAS "), material)
+        labels = [int(q in yes) for q in scores if q in yes or q in no]
+        auc = calibration(labels, [scores[q] for q in scores if q in yes or q in no]).auc if labels else None
+        told = f"{auc.point:.2f} [{auc.low:.2f}, {auc.high:.2f}]" if auc else "–"
+        lines.append(f"| {name} | {should} | {than} | {len(labels)} | {told} |")
+    return lines
+
+
+def expected(metric: str, material: Material) -> tuple[set[str], set[str], str, str]:
+    """The questions that the metric should score higher, and the others, both in words too."""
+    if metric == "context_precision":
+        first = {question for question, place in material.place.items() if place == 0}
+        return first, {*material.place} - first, "evidence first", "evidence later or not at all"
+    sides = [[question for question, way in material.made.items() if way in ways] for ways in RIGHT[metric]]
+    words = ["; ".join(MADE[way] for way in ways) for ways in RIGHT[metric]]
+    return {*sides[0]}, {*sides[1]}, words[0], words[1]
 
 
 def mean_of(values: Sequence[float]) -> str:
@@ -245,9 +297,10 @@ def costs(material: Material, sides: Mapping[str, Judged]) -> list[str]:
     for name, side in sides.items():
         seconds = "–" if side.seconds is None else f"{side.seconds / n:.2f}"
         alone = len(side.usage) == 1
-        for metric, usage in side.usage.items():
-            label = f"{name}: {metric.removeprefix('custom.')}"
-            lines.append(cost(label, usage, len(side.unscored[metric]), seconds if alone else "", n))
+        for metrics, usage in side.usage.items():
+            label = f"{name}: {metrics.replace('custom.', '')}"
+            missing = sum(len(side.unscored[metric]) for metric in metrics.split(", "))
+            lines.append(cost(label, usage, missing, seconds if alone else "", n))
         if not alone:
             missing = sum(map(len, side.unscored.values()))
             lines.append(cost(f"{name}: all", added_up([*side.usage.values()]), missing, seconds, n))
@@ -269,16 +322,21 @@ def setting(material: Material, kind: str, model: str) -> str:
     ways = "; ".join(MADE)
     return (
         f"{len(material.questions)} questions of the handbook, English and Chinese in turn, each with {PASSAGES} "
-        f"passages of {PASSAGE_TOKENS} tokens (BM25, seed {SEED}), of which one holds the evidence. The answers were "
-        f"not written by a model: each is, in turn, {ways}. Both sides judge with {model}; RAGAS {version('ragas')} "
+        f"passages of {PASSAGE_TOKENS} tokens (BM25, seed {SEED}), of which one holds the evidence unless said "
+        f"otherwise. The answers were not written by a model: each is, in turn, {ways}. "
+        f"Both sides judge with {model}; RAGAS {version('ragas')} "
         f"(the metrics of `{'ragas.metrics.collections' if kind == 'collections' else 'ragas.evaluate'}`) through "
         "`rageval.integrations.ragas.judge`, so that both use the same transport. Its prompts are in English for all "
         f"questions, as RAGAS has them; rageval's are in the question's language. What one metric asks as another has "
         "asked it (of a reference that is the answer) is not asked again. "
         f"{machine()}, Python "
-        f"{platform.python_version()}, load before the runs {os.getloadavg()[0]:.1f}. Seconds are those of the whole "
-        "run / answers, loading a local model included."
+        f"{platform.python_version()}. Seconds are those of the whole run / answers, loading a local model included."
     )
+
+
+def by_hand(page: Path) -> str:
+    before = page.read_text(encoding="utf-8") if page.exists() else ""
+    return f"\n{BY_HAND}{before.split(BY_HAND, 1)[1]}" if BY_HAND in before else ""
 
 
 def main() -> None:
@@ -309,7 +367,7 @@ def main() -> None:
     head = setting(material, given.ragas, f"`{given.model}`" if given.model else "the packaged local model")
     asked = {**SIDES, "RAGAS": ragas_metrics(given.ragas)}
     sides = {name: run(name, material, metrics, models, given.out) for name, metrics in asked.items()}
-    text = page(material, sides, head)
+    text = page(material, sides, head) + by_hand(given.page)
     given.page.write_text(text, encoding="utf-8")
     print(text)
 

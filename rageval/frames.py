@@ -83,7 +83,7 @@ def write_frame(frame: DataFrame, path: str | Path) -> None:
             rows = (json.dumps(row, ensure_ascii=False, allow_nan=False) for row in _rows(table))
             file.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
         else:
-            table.map(_json_of_list).to_csv(file, index=False)
+            table.astype(object).map(_json_of_list).to_csv(file, index=False)
     except (OSError, ValueError, TypeError) as error:
         raise DeclarationError(f"{file}: cannot be written ({' '.join(str(error).split())[:200]})") from None
 

@@ -165,7 +165,8 @@ def retriever(
     returned, with `id`, `start`, `end`, `title` and `score` as metadata. The index is built at once.
     """
     stage = stage or Retrieve("bm25")
-    search = _Search(stage, Resources(benchmark.documents, chat=chat, embedder=embedder))
+    resources = Resources(benchmark.documents, chat=chat, embedder=embedder)
+    search = _Search(stage, resources, isinstance(chat, LangChainChat))
     settings = {"benchmark": benchmark.content_hash, "stage": stage.spec(), "models": _identities(chat, embedder)}
     return BenchmarkRetriever(settings, search)
 
@@ -287,7 +288,7 @@ class BenchmarkRetriever(BaseRetriever):
         self._search = search
 
     def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:
-        return self._search.begin(query).result()
+        return self._search.wait_for(query)
 
     async def _aget_relevant_documents(
         self, query: str, *, run_manager: AsyncCallbackManagerForRetrieverRun
@@ -498,12 +499,22 @@ class _Seen(BaseCallbackHandler):
 class _Search:
     """A stage of rageval's and what it draws on, in an event loop of its own: chains ask it from any thread or loop."""
 
-    def __init__(self, stage: Stage, resources: Resources) -> None:
+    def __init__(self, stage: Stage, resources: Resources, asks_langchain: bool) -> None:
         self._stage = stage
         self._resources = resources
+        self._asks_langchain = asks_langchain
         self._loop = _start_loop("rageval-retriever")
         weakref.finalize(self, self._loop.call_soon_threadsafe, self._loop.stop)
         asyncio.run_coroutine_threadsafe(_build(stage, resources), self._loop).result()
+
+    def wait_for(self, query: str) -> list[Document]:
+        """What is found. Raises ExecutionError where the stage's model could not answer as long as this waits."""
+        if self._asks_langchain and _is_in_langchains_loop():
+            raise ExecutionError(
+                "found rageval's retriever called by `invoke` in an async function, which holds the event loop that "
+                "its stage's chat model answers in, expected `await retriever.ainvoke(...)`"
+            )
+        return self.begin(query).result()
 
     def begin(self, query: str) -> Future[list[Document]]:
         return asyncio.run_coroutine_threadsafe(_find(query, self._stage, self._resources), self._loop)
@@ -520,6 +531,13 @@ def _langchains_loop() -> asyncio.AbstractEventLoop:
     works in the event loop alone that used it first, while every evaluation has a loop of its own.
     """
     return _start_loop("rageval-langchain")
+
+
+def _is_in_langchains_loop() -> bool:
+    try:
+        return asyncio.get_running_loop() is _langchains_loop()
+    except RuntimeError:  # none runs in this thread
+        return False
 
 
 def _start_loop(name: str) -> asyncio.AbstractEventLoop:

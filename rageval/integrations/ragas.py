@@ -67,11 +67,13 @@ os.environ["RAGAS_DO_NOT_TRACK"] = "true"
 try:
     import ragas
     from datasets import Dataset  # pyright: ignore[reportMissingTypeStubs]
+    from langchain_core.embeddings import Embeddings
+    from langchain_core.language_models import BaseChatModel
     from langchain_core.outputs import Generation, LLMResult
     from ragas import EvaluationDataset, RunConfig, SingleTurnSample
     from ragas._analytics import do_not_track
-    from ragas.embeddings.base import BaseRagasEmbedding, BaseRagasEmbeddings
-    from ragas.llms.base import BaseRagasLLM, InstructorBaseRagasLLM
+    from ragas.embeddings.base import BaseRagasEmbedding, BaseRagasEmbeddings, LangchainEmbeddingsWrapper
+    from ragas.llms.base import BaseRagasLLM, InstructorBaseRagasLLM, LangchainLLMWrapper
     from ragas.metrics.base import (
         Metric,
         MetricType,
@@ -319,8 +321,8 @@ class RagasResult(Result):
 def evaluate(
     dataset: EvaluationDataset | Dataset,
     metrics: Sequence[type[Metric | SimpleBaseMetric] | AnyMetric | MetricLike] | None = None,
-    llm: ModelLike | None = None,
-    embeddings: Embedder | Mapping[str, Any] | str | None = None,
+    llm: ModelLike | BaseChatModel | LangchainLLMWrapper | None = None,
+    embeddings: Embedder | Embeddings | LangchainEmbeddingsWrapper | Mapping[str, Any] | str | None = None,
     experiment_name: str | None = None,
     callbacks: Sequence[Any] | None = None,
     run_config: RunConfig | None = None,
@@ -339,10 +341,10 @@ def evaluate(
 
     `metrics` may be those of `ragas.metrics` and `ragas.metrics.collections` or their classes, judges that `judge`
     made, and rageval's own (`"faithfulness"`); without any, RAGAS's four. `llm` and `embeddings` are models as for
-    `rageval.evaluate`: a mapping, an object, or the local ones, which they are unless given. `column_map` is for a
-    `datasets.Dataset`. Runs and caches go to `out`; `budget` as for `rageval.evaluate`. Works with and without a
-    running event loop, whatever `allow_nest_asyncio` says. The other arguments of RAGAS's are refused where they ask
-    for anything, with what to use.
+    `rageval.evaluate` (a mapping, an object, or the local ones, which they are unless given), or LangChain's, with or
+    without RAGAS's wrapper around them. `column_map` is for a `datasets.Dataset`. Runs and caches go to `out`; `budget`
+    as for `rageval.evaluate`. Works with and without a running event loop, whatever `allow_nest_asyncio` says. The
+    other arguments of RAGAS's are refused where they ask for anything, with what to use.
 
     Raises DeclarationError before anything is spent, BudgetError and ModelError as `rageval.evaluate` does.
     """
@@ -355,7 +357,7 @@ def evaluate(
         batch_size=(batch_size, 'the model bounds what is in flight: llm={..., "concurrency": 16}'),
         return_executor=(return_executor, "a run that is interrupted goes on where it stopped"),
     )
-    _check_models(llm, embeddings)
+    chat, embed = _chat(llm), _embedder(embeddings)
     name = experiment_name or "ragas"
     if not _FOLDER_NAME.fullmatch(name):
         raise DeclarationError(f"experiment_name: found {name!r}, expected letters, digits, spaces, `.`, `-` and `_`")
@@ -369,7 +371,6 @@ def evaluate(
     ours = [one for one in judges if isinstance(one, RagasJudge)]
     for one in ours:
         _check_columns(one, [*samples.values()])
-    chat, embed = "local" if llm is None else llm, "local" if embeddings is None else embeddings
     done = evaluate_benchmark(benchmark, [pipeline], judges, chat=chat, embed=embed, budget=budget, out=out, name=name)
     return RagasResult(done.runs, done.leaderboard, data, {one.name: one.column for one in ours})
 
@@ -793,14 +794,35 @@ def _refuse(**arguments: tuple[object, str]) -> None:
             raise DeclarationError(f"{name}: found {found!r}, expected nothing: {instead}")
 
 
-def _check_models(llm: object, embeddings: object) -> None:
-    for name, given, method in (("llm", llm, "complete"), ("embeddings", embeddings, "embed")):
-        ours = hasattr(given, "identity") and hasattr(given, method)
-        if not (given is None or isinstance(given, str | Mapping) or ours):
-            raise DeclarationError(
-                f"{name}: found a {type(given).__name__}, expected a model of rageval's, such as "
-                '{"provider": "openai", "base_url": ..., "model": ..., "api_key_env": "OPENAI_API_KEY"}'
-            )
+def _chat(llm: Any) -> ModelLike:
+    """A model of rageval's for what `evaluate` was given: LangChain's are made one, none is the local one."""
+    model: Any = cast("Any", llm).langchain_llm if isinstance(llm, LangchainLLMWrapper) else llm
+    if isinstance(model, BaseChatModel):
+        from rageval.integrations.langchain import chat_model
+
+        return chat_model(model)
+    return _own_model("llm", model, "complete")
+
+
+def _embedder(embeddings: Any) -> Embedder | Mapping[str, Any] | str:
+    wrapped = isinstance(embeddings, LangchainEmbeddingsWrapper)
+    model: Any = embeddings.embeddings if wrapped else embeddings
+    if isinstance(model, Embeddings):
+        from rageval.integrations.langchain import embedder
+
+        return embedder(model)
+    return _own_model("embeddings", model, "embed")
+
+
+def _own_model(name: str, given: Any, method: str) -> Any:
+    if given is None:
+        return "local"
+    if isinstance(given, str | Mapping) or (hasattr(given, "identity") and hasattr(given, method)):
+        return cast("Any", given)
+    raise DeclarationError(
+        f"{name}: found a {type(given).__name__}, expected a model of rageval's or of LangChain's, such as "
+        '{"provider": "openai", "base_url": ..., "model": ..., "api_key_env": "OPENAI_API_KEY"}'
+    )
 
 
 def _check_columns(one: RagasJudge, samples: Sequence[SingleTurnSample]) -> None:

@@ -6,6 +6,7 @@ import importlib.util
 import json
 import sys
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.semconv._incubating.attributes import gen_ai_attributes, server_attributes
 from opentelemetry.semconv.attributes import error_attributes
 from opentelemetry.trace import SpanKind, StatusCode
+from packaging.version import Version
 
 import rageval
 from rageval.errors import ExecutionError, ModelError
@@ -239,6 +241,9 @@ def test_spans_of_ones_own_are_in_those_of_the_question(world: World) -> None:
     assert {parent(span) for span in world.spans("my retrieval")} == {span_id(span) for span in questions}
 
 
+@pytest.mark.skipif(
+    Version(version("opentelemetry-sdk")) < Version("1.40"), reason="older conventions lack some of the names"
+)
 def test_names_are_those_of_the_conventions(world: World) -> None:
     world.run(texts=True)
     conventions = (gen_ai_attributes, server_attributes, error_attributes)

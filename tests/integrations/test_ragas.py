@@ -15,8 +15,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pydantic
 import pytest
+from langchain_core.embeddings import DeterministicFakeEmbedding
+from langchain_core.language_models import FakeListChatModel
 
 import rageval
 from rageval.errors import BudgetError, DeclarationError, ExecutionError, MissingExtraError, ModelError
@@ -33,6 +36,8 @@ with warnings.catch_warnings():  # RAGAS and what it imports warn of what they w
     from datasets import Dataset
     from ragas import EvaluationDataset, MultiTurnSample, RunConfig, SingleTurnSample
     from ragas._analytics import do_not_track
+    from ragas.embeddings import LangchainEmbeddingsWrapper
+    from ragas.llms import LangchainLLMWrapper
     from ragas.messages import HumanMessage
     from ragas.metrics import collections as new
     from ragas.metrics import discrete_metric
@@ -684,7 +689,7 @@ def test_a_data_set_of_the_first_version_with_other_columns(tmp_path: Path) -> N
         ({"batch_size": 4}, "batch_size: found 4"),
         ({"return_executor": True}, "return_executor: found True"),
         ({"column_map": {"question": "q"}}, "column_map: found one with an EvaluationDataset"),
-        ({"llm": object()}, "llm: found a object, expected a model of rageval's"),
+        ({"llm": object()}, "llm: found a object, expected a model of rageval's or of LangChain's, such as .*provider"),
         ({"embeddings": object()}, "embeddings: found a object"),
         ({"experiment_name": "../x"}, r"experiment_name: found '\.\./x'"),
         ({"dataset": [{"user_input": "?"}]}, "dataset: found a list"),
@@ -698,6 +703,22 @@ def test_arguments_that_cannot_be_honoured(arguments: dict[str, Any], told: str,
         evaluate(**given, out=tmp_path)
     assert "\n" not in str(caught.value)
     assert [*tmp_path.iterdir()] == []
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_evaluate_takes_models_of_langchains(wrapped: bool, tmp_path: Path) -> None:
+    llm: Any = FakeListChatModel(responses=[json.dumps({"question": "Is it?", "noncommittal": 0})])
+    embeddings: Any = DeterministicFakeEmbedding(size=8)
+    asked, made = (np.array(embeddings.embed_query(text)) for text in (SAMPLES[0].user_input, "Is it?"))
+    cosine = float(asked @ made / np.linalg.norm(asked) / np.linalg.norm(made))
+    if wrapped:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # RAGAS advises against them
+            llm, embeddings = LangchainLLMWrapper(llm), LangchainEmbeddingsWrapper(embeddings)
+    dataset = EvaluationDataset(samples=[SAMPLES[0]])
+    relevancy = judge(AnswerRelevancy, scale=(-1, 1))
+    result = evaluate(dataset, [relevancy], llm=llm, embeddings=embeddings, out=tmp_path)
+    assert [*result.to_pandas()["answer_relevancy"]] == [pytest.approx((cosine + 1) / 2, abs=1e-5)]
 
 
 def test_arguments_that_ask_for_nothing(tmp_path: Path) -> None:

@@ -5,20 +5,24 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 pytest.importorskip("langchain_core")
 
+from langchain_core.documents import Document
+from langchain_core.language_models import FakeListChatModel
 from langchain_core.runnables import RunnableLambda
 
-from rageval.errors import DeclarationError
-from rageval.integrations.langchain import pipeline, retriever
+from rageval.errors import DeclarationError, ExecutionError
+from rageval.generation import WriteHypotheticalAnswers
+from rageval.integrations.langchain import chat_model, pipeline, retriever
 from rageval.models.scripted import HashEmbedder
 from rageval.pipeline import Query, Resources, Stage, State
 from rageval.retrieval import Chunking, Retrieve
-from rageval.types import Hit, Question
+from rageval.types import Hit, Question, Response
 from tests.integrations.langchain.test_stores import BENCHMARK
 
 QUESTION = "How high is Mount Arlen?"
@@ -79,6 +83,26 @@ def test_within_a_chain_that_runs_in_an_event_loop() -> None:
 
     chain = RunnableLambda(first)
     assert asyncio.run(chain.ainvoke(QUESTION)) == "arlen"
+
+
+def test_a_blocking_call_that_would_wait_for_itself_is_refused() -> None:
+    model = FakeListChatModel(responses=["Mount Arlen is 2310 m high."])
+    search = retriever(BENCHMARK, WriteHypotheticalAnswers(1) >> Retrieve("bm25", k=2), chat=chat_model(model))
+
+    async def blocking(text: str) -> list[Document]:
+        return search.invoke(text)
+
+    async def waiting(text: str) -> list[Document]:
+        return await search.ainvoke(text)
+
+    def ask(function: Callable[[str], Awaitable[list[Document]]]) -> Response:
+        chain = pipeline(RunnableLambda(function))
+        return asyncio.run(chain.answer(Question("q", QUESTION), Resources(BENCHMARK.documents)))
+
+    with pytest.raises(ExecutionError, match=r"called by `invoke` in an async function.*expected `await retriever.ain"):
+        ask(blocking)
+    assert ask(waiting).hits[0].passage.doc_id == "arlen"
+    assert search.invoke(QUESTION)[0].metadata["id"] == "arlen"
 
 
 def test_what_it_lacks_is_said_when_it_is_made() -> None:

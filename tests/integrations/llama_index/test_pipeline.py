@@ -283,7 +283,7 @@ def test_a_whole_document_is_a_hit() -> None:
 
 
 def test_scores_that_are_lacking_or_no_numbers() -> None:
-    given = [NodeWithScore(node=node(SUMMIT, "arlen"), score=None) for _ in range(3)]
+    given = [NodeWithScore(node=node(text, "arlen"), score=None) for text in ARLEN.text.split()[:3]]
     assert [hit.score for hit in ask(pipeline(Gives(*given))).hits] == [0.0, -1.0, -2.0]
     with pytest.raises(ExecutionError, match="found the score nan, expected a finite number"):
         hit_of(node(SUMMIT, "arlen"), float("nan"))
