@@ -12,7 +12,7 @@ import json
 import sys
 from pathlib import Path
 
-from rageval.store import RunFolder
+from rageval.io.run_folder import RunFolder
 from rageval.types import Response
 
 

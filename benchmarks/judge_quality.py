@@ -20,14 +20,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from rageval.calibration import Calibrated, LabelFile, calibrate, read_items, write_record
-from rageval.calibration.measure import Figures
 from rageval.experiment.choose_models import choose_chat
 from rageval.judges import JUDGES, Item, Judge, Judged
 from rageval.models.base import ChatModel, ChatRequest, Message
 from rageval.models.structured import yes_probability
+from rageval.people import Calibrated, LabelFile, calibrate, read_items, write_record
 from rageval.prompts import passages_block
 from rageval.report.progress import progress_bars
+from rageval.scores.agreement import Figures
 from rageval.stats import Interval
 from rageval.types import Abstained, Graded, Json, Language, Question, Response
 

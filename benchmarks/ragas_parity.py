@@ -26,12 +26,12 @@ from perf.judge_cost import evidence, machine
 
 import rageval
 from rageval.integrations.ragas import judge
+from rageval.io.run_folder import RunFolder
 from rageval.metrics.judged import judged_metric
 from rageval.retrieval.bm25 import BM25Index
 from rageval.retrieval.chunking import Chunking
 from rageval.stats import calibration
 from rageval.stats.paired import paired_difference
-from rageval.store import RunFolder
 from rageval.types import LANGUAGES, Benchmark, Hit, Passage, Question, Response
 
 ROOT = Path(__file__).parents[1]

@@ -6,7 +6,7 @@ Nothing is retrieved or generated; answers in the file are judged like any other
 from pathlib import Path
 
 from rageval.pipeline import Stage
-from rageval.systems import replay
+from rageval.pipeline.systems import replay
 
 
 def build(path: Path, k: int = 5) -> Stage:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from rageval.benchmark import from_hugging_face as benchmark_from_hugging_face
     from rageval.benchmark import from_records as benchmark_from_records
     from rageval.benchmark import load as load_benchmark
-    from rageval.comparison import CompareResult, compare
+    from rageval.decide.comparison import CompareResult, compare
+    from rageval.decide.gate import GateResult, gate
     from rageval.errors import (
         BenchmarkError,
         BudgetError,
@@ -27,10 +28,9 @@ if TYPE_CHECKING:
         RagevalError,
     )
     from rageval.front import Result, evaluate
-    from rageval.gating import GateResult, gate
+    from rageval.io.run_folder import RunFolder
     from rageval.judges.base import Judged
     from rageval.judges.custom import CustomJudge
-    from rageval.store import RunFolder
     from rageval.types import (
         Abstained,
         Benchmark,
@@ -84,16 +84,16 @@ _HOMES = {
         "QuestionFilter": "QuestionFilter", "benchmark_from_hugging_face": "from_hugging_face",
         "benchmark_from_records": "from_records", "load_benchmark": "load",
     },
-    "rageval.comparison": ("CompareResult", "compare"),
+    "rageval.decide.comparison": ("CompareResult", "compare"),
     "rageval.errors": (
         "BenchmarkError", "BudgetError", "DeclarationError", "ExecutionError", "ModelError", "NotComparableError",
         "RagevalError",
     ),
     "rageval.front": ("Result", "evaluate"),
-    "rageval.gating": ("GateResult", "gate"),
+    "rageval.decide.gate": ("GateResult", "gate"),
     "rageval.judges.base": ("Judged",),
     "rageval.judges.custom": ("CustomJudge",),
-    "rageval.store": ("RunFolder",),
+    "rageval.io.run_folder": ("RunFolder",),
     "rageval.types": (
         "Abstained", "Benchmark", "Document", "Estimate", "Graded", "Hit", "Passage", "Question", "RelevanceLabel",
         "Response",

@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 from rageval.benchmark import Selection, load, select_questions
+from rageval.decide.leaderboard import Leaderboard, read_leaderboard
 from rageval.errors import DeclarationError
-from rageval.experiment.calibrations import by_judge, read_calibration
 from rageval.experiment.choose_judges import MetricLike, check_languages
 from rageval.experiment.choose_models import choose_budget, choose_chat, choose_embedder
-from rageval.experiment.file import MOST_SAMPLES, parse_budget, parse_model_choice
-from rageval.experiment.named_files import find_file
 from rageval.experiment.plan import (
     Experiment,
     ask_any_model,
@@ -25,22 +23,24 @@ from rageval.experiment.plan import (
     model_needs,
 )
 from rageval.experiment.recipes import build_pipeline
-from rageval.experiment.running import Executor, run_experiment
+from rageval.experiment.run import Executor, run_experiment
+from rageval.experiment.spec import MOST_SAMPLES, parse_budget, parse_model_choice
+from rageval.io.run_folder import RunFolder
+from rageval.io.user_files import find_file
 from rageval.judges.panel import check_raters
-from rageval.leaderboard import Leaderboard, read_leaderboard
 from rageval.models.base import ChatModel, Embedder
 from rageval.models.budget import Budget, BudgetedChat
 from rageval.models.cache import CachedChat
 from rageval.models.vector_cache import CachedEmbedder
 from rageval.pipeline import Pipeline, Stage
+from rageval.pipeline.systems import System, function_pipeline
 from rageval.report.tables import markdown
-from rageval.store import RunFolder
-from rageval.systems import System, function_pipeline
+from rageval.scores.calibrations import by_judge, read_calibration
 from rageval.types import Benchmark, Estimate, Json
 
 if TYPE_CHECKING:
-    from rageval.frames import DataFrame
-    from rageval.run_tables import RunTable
+    from rageval.io.frames import DataFrame
+    from rageval.io.run_tables import RunTable
 
 T = TypeVar("T")
 
@@ -70,7 +70,7 @@ class Result:
 
     def to_pandas(self, table: RunTable = "scores") -> DataFrame:
         """That table of all runs, one below the other: see `RunFolder.to_pandas`."""
-        from rageval.frames import join_frames
+        from rageval.io.frames import join_frames
 
         return join_frames([RunFolder(run).to_pandas(table) for run in self.runs])
 

@@ -126,7 +126,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What model calls cost. `cached_calls` were answered from rageval's own cache and cost nothing; `spared_tokens` is
+    """What model calls cost. `cached_calls` were answered from rageval's own cache and cost nothing; `saved_tokens` is
     what they cost when they were made.
 
     `prompt_tokens` counts what was sent in calls that reached a model; `cached_tokens` is the part of it that the
@@ -138,7 +138,7 @@ class Usage:
     prompt_tokens: int = 0
     cached_tokens: int = 0
     completion_tokens: int = 0
-    spared_tokens: int = 0
+    saved_tokens: int = 0
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
@@ -147,7 +147,7 @@ class Usage:
             self.prompt_tokens + other.prompt_tokens,
             self.cached_tokens + other.cached_tokens,
             self.completion_tokens + other.completion_tokens,
-            self.spared_tokens + other.spared_tokens,
+            self.saved_tokens + other.saved_tokens,
         )
 
 

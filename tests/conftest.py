@@ -10,7 +10,7 @@ from typing import TypeAlias
 import hypothesis
 import pytest
 
-from rageval.cli import main
+from rageval.cli.app import main
 
 hypothesis.settings.register_profile("rageval", deadline=None)  # how long an example takes is the machine's affair
 hypothesis.settings.load_profile("rageval")

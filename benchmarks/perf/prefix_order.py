@@ -25,11 +25,11 @@ from subprocess import PIPE, run
 
 from judge_cost import machine, own_versions
 
-from rageval.experiment.answering import Piece
+from rageval.experiment.answer import Piece
 from rageval.experiment.plan import Experiment, load_experiment
-from rageval.experiment.running import OpenRun, run_experiment, work_here, workplace
+from rageval.experiment.run import OpenRun, run_experiment, work_here, worker_context
 from rageval.experiment.workers import OnProgress
-from rageval.store import RunFolder
+from rageval.io.run_folder import RunFolder
 from rageval.types import Usage
 
 FILE = Path(__file__).parents[1] / "quickstart.yaml"
@@ -56,7 +56,7 @@ async def stage_by_stage(
     experiment: Experiment, runs: Sequence[OpenRun], pieces: Collection[Piece], done: int, on_progress: OnProgress
 ) -> None:
     """An executor that lets a pipeline answer all questions before the next one begins, and the judges after that."""
-    place = workplace(experiment, runs)
+    place = worker_context(experiment, runs)
     todo = sorted(pieces, key=lambda piece: piece.pipeline)
     for piece in todo:
         await place.work_on(replace(piece, judges=()), runs[piece.pipeline])

@@ -28,9 +28,9 @@ from typing import Any
 import yaml
 from judge_cost import machine, own_versions
 
+from rageval.distributed.cluster import import_ray, ray_cluster
 from rageval.experiment.plan import Experiment, load_experiment
-from rageval.experiment.running import run_experiment
-from rageval.on_ray.cluster import import_ray, ray_cluster
+from rageval.experiment.run import run_experiment
 
 SCIFACT = Path("../shared/data/scifact")
 PASSAGES = [32, 48, 64, 96, 128, 192, 256, 384]

@@ -27,7 +27,7 @@ from judge_cost import machine, own_versions
 from rageval.benchmark import load
 from rageval.experiment.plan import Experiment, parse_metrics
 from rageval.experiment.recipes import build_pipeline
-from rageval.experiment.running import run_experiment
+from rageval.experiment.run import run_experiment
 from rageval.models.base import ChatReply, ChatRequest, Token
 from rageval.models.cache import CachedChat
 from rageval.types import Usage

@@ -178,7 +178,7 @@ def write_experiment(folder: Path, url: str) -> Path:
 
 def start(experiment: Path, out: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", "from rageval.cli import main; main()", "run", str(experiment), "--out", str(out)],
+        [sys.executable, "-c", "from rageval.cli.app import main; main()", "run", str(experiment), "--out", str(out)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -51,10 +51,10 @@ from judge_cost import (
 )
 from judge_cost import serve as serve_judging
 
+from rageval.experiment.judge_again import plan_rejudging, rejudge
 from rageval.experiment.plan import load_experiment
-from rageval.experiment.rejudging import plan_rejudging, rejudge
-from rageval.experiment.running import run_experiment
-from rageval.store import RunFolder
+from rageval.experiment.run import run_experiment
+from rageval.io.run_folder import RunFolder
 from rageval.types import Graded, Response
 
 CALLS, LATENCY_S, REPETITIONS = 800, 0.2, 5

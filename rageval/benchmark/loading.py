@@ -11,7 +11,7 @@ from rageval.benchmark.native import load_native
 from rageval.benchmark.rgb import load_rgb
 from rageval.benchmark.trec import load_trec, load_trec_folder
 from rageval.errors import BenchmarkError, DeclarationError
-from rageval.shipped import find_shipped
+from rageval.io.shipped import find_shipped
 from rageval.types import Benchmark
 
 DEFAULT_BEIR_SPLIT = "test"

@@ -13,8 +13,8 @@ import pydantic
 from pydantic import Field
 
 from rageval.errors import DeclarationError
-from rageval.experiment.named_files import find_file, load_module
-from rageval.experiment.strict import Place, Strict, first_problem, read_mapping
+from rageval.io.strict import Place, Strict, first_problem, read_mapping
+from rageval.io.user_files import find_file, load_module
 from rageval.judges import CustomJudge, Judge, Rubric, asks_model, judge_key
 from rageval.judges.custom import guarded
 from rageval.judges.rubric import Shown, Wording

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rageval.errors import DeclarationError
-from rageval.experiment.file import BudgetPart, LocalModel, ModelChoice, read_experiment_file
+from rageval.experiment.spec import BudgetPart, LocalModel, ModelChoice, read_experiment_file
 from rageval.models.base import ChatModel, Embedder
 from rageval.models.budget import Budget, BudgetedChat, Price
 from rageval.models.cache import CachedChat
 from rageval.models.endpoint import endpoint_identity
-from rageval.models.unasked import Unasked
+from rageval.models.offline import OfflineModel
 from rageval.models.vector_cache import CachedEmbedder
 
 
@@ -22,7 +22,7 @@ def choose_chat(
     cannot work is said now. Where `offline`, the cache alone answers, and neither a key nor weights are needed.
     """
     if offline:
-        return CachedChat(Unasked(_chat_identity(choice, base)), cache / "chat.sqlite")
+        return CachedChat(OfflineModel(_chat_identity(choice, base)), cache / "chat.sqlite")
     if choice == "local":
         choice = LocalModel()
     on_closing = None
@@ -93,9 +93,9 @@ def choose_embedder(
             raise DeclarationError("models.embed: found a path or hub id, expected plain `local` or provider: openai")
         from rageval.models.local import LocalEmbedder, local_embedder_identity
 
-        embedder: Embedder = Unasked(local_embedder_identity()) if offline else LocalEmbedder()
+        embedder: Embedder = OfflineModel(local_embedder_identity()) if offline else LocalEmbedder()
     elif offline:
-        embedder = Unasked(endpoint_identity(choice.base_url, choice.model))
+        embedder = OfflineModel(endpoint_identity(choice.base_url, choice.model))
     else:
         from rageval.models.openai_compatible import OpenAIEmbedder
 

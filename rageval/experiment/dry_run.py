@@ -10,7 +10,7 @@ from typing import Literal
 
 from rageval.errors import ExecutionError, RagevalError
 from rageval.experiment.plan import Experiment
-from rageval.experiment.running import OpenRun, open_run
+from rageval.experiment.run import OpenRun, open_run
 from rageval.judges import Judge, asks_model, has_pool
 from rageval.models.base import ChatModel, ChatReply, ChatRequest, Embedder, Vectors
 from rageval.models.cache import CachedChat

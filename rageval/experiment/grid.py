@@ -10,10 +10,10 @@ from rageval.errors import DeclarationError
 
 PIPELINE = "pipeline"
 
-Entry: TypeAlias = dict[str, dict[str, Any] | None]
+PipelineEntry: TypeAlias = dict[str, dict[str, Any] | None]
 
 
-def grid_entries(sweep: Mapping[str, Sequence[Any]], exclude: Sequence[Mapping[str, Any]]) -> list[Entry]:
+def grid_entries(sweep: Mapping[str, Sequence[Any]], exclude: Sequence[Mapping[str, Any]]) -> list[PipelineEntry]:
     """An entry for each combination of the factors' levels, the first factor changing slowest.
 
     The factor `pipeline` names recipes, all others are their settings. A combination is left out where some mapping of

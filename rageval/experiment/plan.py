@@ -8,19 +8,19 @@ from pathlib import Path
 
 from rageval.benchmark import QuestionFilter, Selection, from_hugging_face, load, select_questions
 from rageval.errors import DeclarationError
-from rageval.experiment.calibrations import Calibration, by_judge, read_calibration
 from rageval.experiment.choose_judges import MetricLike, check_languages, choose_judge
 from rageval.experiment.choose_models import choose_budget, choose_chat, choose_embedder
-from rageval.experiment.file import ExperimentFile, Filter, HuggingFacePart, read_experiment_file
 from rageval.experiment.grid import grid_entries
-from rageval.experiment.named_files import find_file
 from rageval.experiment.recipes import build_pipeline
+from rageval.experiment.spec import ExperimentFile, Filter, HuggingFacePart, read_experiment_file
+from rageval.io.user_files import find_file
 from rageval.judges import JUDGES, EmbeddingJudge, Judge, asks_model, check_raters, judge_key, panel
 from rageval.metrics.judged import judged_metric
 from rageval.metrics.names import CUSTOM, Metric, parse
 from rageval.metrics.overlap import check_available
 from rageval.models.base import ChatModel, Embedder
 from rageval.pipeline import Need, Pipeline
+from rageval.scores.calibrations import Calibration, by_judge, read_calibration
 from rageval.types import Benchmark, Json, Question
 
 

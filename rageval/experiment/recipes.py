@@ -12,9 +12,9 @@ from typing import get_type_hints
 import pydantic
 
 from rageval.errors import DeclarationError
-from rageval.experiment.named_files import find_file, load_module
+from rageval.io.shipped import find_shipped
+from rageval.io.user_files import find_file, load_module
 from rageval.pipeline import Pipeline, Stage
-from rageval.shipped import find_shipped
 from rageval.types import Json
 
 

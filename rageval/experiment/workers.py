@@ -1,4 +1,4 @@
-"""Many pieces of work, several at once."""
+"""Many tasks of work, several at once."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ OnProgress = Callable[[int, int], None]
 async def work_through(
     work: Collection[T], do: Callable[[T], Awaitable[None]], workers: int, done: int, on_progress: OnProgress
 ) -> None:
-    """Do each piece, at most `workers` at once, in order of beginning. The first error stops all and is raised.
+    """Do each task, at most `workers` at once, in order of beginning. The first error stops all and is raised.
 
-    `on_progress` is told (done, total) after each piece; `done` pieces were done before.
+    `on_progress` is told (done, total) after each task; `done` tasks were done before.
     """
     total = done + len(work)
     queue: Iterator[T] = iter(work)
 
     async def worker() -> None:
         nonlocal done
-        for piece in queue:
-            await do(piece)
+        for task in queue:
+            await do(task)
             done += 1
             on_progress(done, total)
 

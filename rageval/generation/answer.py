@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias
 
-from rageval.generation.abstention import is_abstention
 from rageval.models.base import ChatRequest
 from rageval.models.structured import yes_probability
 from rageval.pipeline import Calls, Need, Resources, Stage, State
+from rageval.pipeline.abstention import is_abstention
 from rageval.prompts import load_prompt, shared_text, yes_no_request
 from rageval.text import take_citations
 from rageval.types import Passage

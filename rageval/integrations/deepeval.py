@@ -19,8 +19,9 @@ from rageval.benchmark import from_records
 from rageval.benchmark.language import detect_language
 from rageval.benchmark.reading import describe, read_objects
 from rageval.errors import BenchmarkError, DeclarationError
-from rageval.pipeline import Pipeline, fingerprint
-from rageval.systems import CallFunction
+from rageval.identity import fingerprint
+from rageval.pipeline import Pipeline
+from rageval.pipeline.systems import CallFunction
 from rageval.types import Benchmark, Document, Hit, Passage, Question, RelevanceLabel, Response
 
 _COLUMNS = ("input", "actual_output", "expected_output", "context", "retrieval_context")

@@ -31,13 +31,13 @@ from rageval import types
 from rageval.benchmark.language import detect_language
 from rageval.errors import DeclarationError, ExecutionError, ModelError, RagevalError
 from rageval.extras import need_package
-from rageval.generation.abstention import is_abstention
+from rageval.identity import function_source
 from rageval.models.base import ChatModel, ChatReply, ChatRequest, Embedder, Vectors
 from rageval.models.unit_vectors import unit_vectors
 from rageval.models.wire import one_line, read_completion, to_payload, without_lengths
 from rageval.pipeline import ContextSize, Pipeline, Query, Resources, Shared, Stage, State
+from rageval.pipeline.abstention import is_abstention
 from rageval.retrieval import Chunking, Retrieve, reciprocal_rank_fusion
-from rageval.source import function_source
 from rageval.types import Benchmark, Hit, Json, Passage, Question, Step, Usage
 
 need_package("langchain_core", "langchain", "rageval.integrations.langchain")

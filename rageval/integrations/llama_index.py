@@ -29,13 +29,13 @@ import numpy as np
 from rageval.benchmark import detect_language, from_records
 from rageval.errors import DeclarationError, ExecutionError, ModelError, RagevalError
 from rageval.extras import need_package
-from rageval.generation.abstention import is_abstention
+from rageval.identity import class_source, fingerprint, function_source
 from rageval.models.base import ChatModel, ChatReply, ChatRequest, Embedder, Token, Vectors
 from rageval.models.unit_vectors import unit_vectors
 from rageval.models.wire import NoTextError, one_line, read_completion
-from rageval.pipeline import ContextSize, Pipeline, Resources, Stage, State, fingerprint
+from rageval.pipeline import ContextSize, Pipeline, Resources, Stage, State
+from rageval.pipeline.abstention import is_abstention
 from rageval.retrieval.fusion import reciprocal_rank_fusion
-from rageval.source import class_source, function_source
 from rageval.types import (
     LANGUAGES,
     Benchmark,

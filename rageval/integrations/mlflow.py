@@ -9,11 +9,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from rageval.decide.leaderboard import Leaderboard, Row, read_leaderboard
 from rageval.errors import DeclarationError
 from rageval.extras import need_package
-from rageval.leaderboard import Leaderboard, Row, read_leaderboard
+from rageval.io.run_folder import RunFolder
 from rageval.report.tables import markdown
-from rageval.store import RunFolder
 
 _ARTEFACTS = ("manifest.json", "scores.json")
 

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from rageval.errors import DeclarationError
-from rageval.experiment.answering import Keeper, Piece, Workplace
+from rageval.experiment.answer import Sink, Task, WorkerContext
 from rageval.experiment.plan import Experiment
-from rageval.experiment.running import Executor, OpenRun, work_here
+from rageval.experiment.run import Executor, OpenRun, work_here
 from rageval.experiment.workers import OnProgress
 from rageval.extras import need_package
+from rageval.io.records import Outcome
 from rageval.models.base import ChatModel, ChatReply, ChatRequest, Embedder, Vectors
 from rageval.models.vector_cache import CachedEmbedder
 from rageval.models.wrapped import WrappedChat
-from rageval.records import Outcome
 from rageval.types import Abstained, Failure, Judgment, Usage
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class _Traced:
         self,
         experiment: Experiment,
         runs: Sequence[OpenRun],
-        pieces: Collection[Piece],
+        tasks: Collection[Task],
         done: int,
         on_progress: OnProgress,
     ) -> None:
@@ -98,34 +98,34 @@ class _Traced:
             more_raters=raters[1:],
         )
 
-        async def work(place: Workplace, piece: Piece, keeper: Keeper) -> None:
-            run = runs[piece.pipeline]
+        async def work(place: WorkerContext, task: Task, sink: Sink) -> None:
+            run = runs[task.pipeline]
             attributes: Attributes = {
                 "rageval.benchmark": experiment.benchmark.name,
                 "rageval.run": run.folder.path.name,
                 "rageval.pipeline": run.pipeline.label,
-                "rageval.question.id": piece.question.id,
+                "rageval.question.id": task.question.id,
             }
             if self.texts:
-                attributes["rageval.question.text"] = piece.question.text
+                attributes["rageval.question.text"] = task.question.text
             with self.tracer.start_as_current_span("rageval.question", attributes=attributes) as span:
-                await place.work_on(piece, _WatchedKeeper(keeper, span, self.texts))
+                await place.work_on(task, _WatchedSink(sink, span, self.texts))
 
-        await work_here(watched, runs, pieces, done, on_progress, work)
+        await work_here(watched, runs, tasks, done, on_progress, work)
 
 
 @dataclass(frozen=True, slots=True)
-class _WatchedKeeper:
+class _WatchedSink:
     """Tells the span of a question what comes of it."""
 
-    keeper: Keeper
+    sink: Sink
     span: Span
     texts: bool
 
     def add_outcome(self, question_id: str, outcome: Outcome) -> None:
         from opentelemetry.trace import Status, StatusCode
 
-        self.keeper.add_outcome(question_id, outcome)
+        self.sink.add_outcome(question_id, outcome)
         if isinstance(outcome, Failure):
             self.span.set_attribute("error.type", outcome.error)
             self.span.set_status(Status(StatusCode.ERROR, outcome.message))
@@ -140,7 +140,7 @@ class _WatchedKeeper:
         self.span.set_attributes(attributes)
 
     def add_judgments(self, judge: str, question_id: str, judgments: tuple[Judgment, ...], usage: Usage) -> None:
-        self.keeper.add_judgments(judge, question_id, judgments, usage)
+        self.sink.add_judgments(judge, question_id, judgments, usage)
         abstained = sum(isinstance(judgment.verdict, Abstained) for judgment in judgments)
         self.span.add_event(
             "rageval.judged",
@@ -238,7 +238,7 @@ def _reply_attributes(reply: ChatReply, texts: bool) -> Attributes:
         "rageval.cached": usage.cached_calls > 0,
     }
     if usage.cached_calls:
-        found["rageval.usage.spared_tokens"] = usage.spared_tokens
+        found["rageval.usage.saved_tokens"] = usage.saved_tokens
     else:
         found["gen_ai.usage.input_tokens"] = usage.prompt_tokens
         found["gen_ai.usage.output_tokens"] = usage.completion_tokens

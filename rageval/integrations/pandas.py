@@ -13,13 +13,13 @@ from rageval.benchmark.question_rows import whole_number
 from rageval.benchmark.records import Rows, parse_document, parse_question
 from rageval.benchmark.validate import assemble
 from rageval.errors import DeclarationError
-from rageval.frames import Dtype, make_frame, read_frame, rows_of, write_frame
+from rageval.io.frames import Dtype, make_frame, read_frame, rows_of, write_frame
 from rageval.pipeline import Pipeline, Resources, Stage, State
-from rageval.systems import recorded_response, replayed
+from rageval.pipeline.systems import recorded_response, replayed
 from rageval.types import Benchmark, Card, Document, Json, Question, RelevanceLabel, Response
 
 if TYPE_CHECKING:
-    from rageval.frames import DataFrame
+    from rageval.io.frames import DataFrame
 
 __all__ = ["benchmark_from_frames", "benchmark_to_frames", "read_frame", "recorded_frame", "write_frame"]
 

@@ -25,15 +25,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, Unpack, cast
 import pytest
 
 if TYPE_CHECKING:
-    from rageval.baseline import Side
     from rageval.benchmark import Selection
+    from rageval.decide.gate import GateResult, MetricGate
     from rageval.experiment.choose_judges import MetricLike
-    from rageval.experiment.file import ExperimentFile, ModelChoice
+    from rageval.experiment.spec import ExperimentFile, ModelChoice
     from rageval.front import ModelLike, PipelineLike
-    from rageval.gating import GateResult, MetricGate
     from rageval.models.base import Embedder
-    from rageval.pairs import ClusterBy
     from rageval.pipeline import Pipeline
+    from rageval.scores.baselines import Side
+    from rageval.scores.pairs import ClusterBy
     from rageval.types import Benchmark, Estimate
 
 RESULTS = "results"
@@ -100,7 +100,7 @@ def assert_no_regression(
     unless that is allowed; what `rageval.gate` raises where the two cannot be compared.
     """
     __tracebackhide__ = True
-    from rageval.gating import gate
+    from rageval.decide.gate import gate
 
     result = gate(_side(baseline), _side(run), margins, level=level, cluster_by=cluster_by)
     _require_pass(result, allow_inconclusive)
@@ -140,9 +140,9 @@ class RunPipeline:
         """
         __tracebackhide__ = True
         with _one_line():
-            from rageval.baseline import read_side
             from rageval.front import evaluate
-            from rageval.models.disk import locked
+            from rageval.io.disk import locked
+            from rageval.scores.baselines import read_side
 
             over = self.benchmark if benchmark is None else _load(benchmark, self.root)
             built = _build(pipeline, name)
@@ -180,7 +180,7 @@ class AssertNoRegression:
         """
         __tracebackhide__ = True
         with _one_line():
-            from rageval.gating import gate
+            from rageval.decide.gate import gate
 
             target = baseline if isinstance(baseline, RagRun) else self._file(run, baseline)
             if isinstance(target, Path) and self.config.getoption("rageval_update_baseline"):
@@ -196,7 +196,7 @@ class AssertNoRegression:
         return result
 
     def _file(self, run: RagRun, given: str | Path | None) -> Path:
-        from rageval.baseline import BASELINES
+        from rageval.scores.baselines import BASELINES
 
         option = cast("str | None", self.config.getoption("rageval_baseline"))
         path = Path(given or option or _plain(run.pipeline))
@@ -205,8 +205,8 @@ class AssertNoRegression:
         return self.config.rootpath / BASELINES / f"{path}.json"
 
     def _read(self, target: RagRun | Path) -> Side:
-        from rageval.baseline import read_side
         from rageval.errors import NotComparableError
+        from rageval.scores.baselines import read_side
 
         if isinstance(target, RagRun):
             return target.side
@@ -219,9 +219,9 @@ class AssertNoRegression:
 
     def _set(self, run: RagRun, path: Path, itself: GateResult) -> None:
         """Metrics that other tests of this session set from the same run stay."""
-        from rageval.baseline import pin, read_side
         from rageval.errors import DeclarationError
-        from rageval.models.disk import locked
+        from rageval.io.disk import locked
+        from rageval.scores.baselines import pin, read_side
 
         side, shown = run.side, self._shown(path)
         done = _mark(self.config.rootpath, self.config.stash[_SESSION], shown)
@@ -387,7 +387,7 @@ def _load(given: Benchmark | str | Path, base: Path) -> Benchmark:
 
 
 def _side(given: Comparable) -> Side:
-    from rageval.baseline import Side, read_side
+    from rageval.scores.baselines import Side, read_side
 
     return given.side if isinstance(given, RagRun) else given if isinstance(given, Side) else read_side(given)
 
@@ -423,9 +423,9 @@ def _build(given: PipelineLike, name: str | None) -> Pipeline:
     """
     from rageval.errors import DeclarationError
     from rageval.front import as_pipeline
+    from rageval.identity import function_source, holds_objects
     from rageval.pipeline import Pipeline, Stage
-    from rageval.source import function_source, holds_objects
-    from rageval.systems import CallFunction
+    from rageval.pipeline.systems import CallFunction
 
     if name is not None and not _PLAIN_NAME.fullmatch(name):
         raise DeclarationError(f"name: found {name!r}, expected letters, digits, '-', '_' and '.'")
@@ -460,7 +460,7 @@ def _worker_input(config: pytest.Config) -> Mapping[str, str]:
 
 
 def _experiment_file(config: pytest.Config) -> tuple[Path, ExperimentFile] | None:
-    from rageval.experiment.file import read_experiment_file
+    from rageval.experiment.spec import read_experiment_file
 
     named = str(config.getini("rageval_experiment"))
     path = config.rootpath / named
@@ -479,8 +479,8 @@ def _names_models(config: pytest.Config) -> bool:
 
 def _defaults(path: Path, file: ExperimentFile) -> tuple[tuple[str, ...], Settings]:
     """Metrics and settings of an experiment file, with paths that hold anywhere."""
-    from rageval.experiment.named_files import find_file
     from rageval.experiment.plan import selection
+    from rageval.io.user_files import find_file
 
     base = path.parent
     models = file.models

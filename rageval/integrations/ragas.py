@@ -37,17 +37,17 @@ from rageval.errors import (
 from rageval.experiment.choose_judges import MetricLike
 from rageval.front import ModelLike, Result
 from rageval.front import evaluate as evaluate_benchmark
+from rageval.identity import class_source, fingerprint
+from rageval.io.records import outcome_to_json
+from rageval.io.run_folder import RunFolder
+from rageval.io.run_tables import RunTable
 from rageval.judges import CustomJudge, Item, Judged, Rubric
 from rageval.judges.asking import UnreadableReplyError, ask
 from rageval.metrics.names import CUSTOM
 from rageval.models.base import ChatModel, ChatReply, ChatRequest, Embedder, Message
 from rageval.models.structured import parse_object
-from rageval.pipeline import Pipeline, complete_all, fingerprint
-from rageval.records import outcome_to_json
-from rageval.run_tables import RunTable
-from rageval.source import class_source
-from rageval.store import RunFolder
-from rageval.systems import CallFunction
+from rageval.pipeline import Pipeline, complete_all
+from rageval.pipeline.systems import CallFunction
 from rageval.types import (
     Abstained,
     Benchmark,

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from rageval.benchmark import from_records
 from rageval.errors import DeclarationError
-from rageval.experiment.scoring import ranked_documents
-from rageval.metrics.trec_files import read_qrels, write_qrels, write_run
-from rageval.store import RunFolder
+from rageval.io.run_folder import RunFolder
+from rageval.io.trec_files import read_qrels, write_qrels, write_run
+from rageval.scores.scoring import ranked_documents
 from rageval.types import Benchmark, Document, Question, RelevanceLabel
 
 

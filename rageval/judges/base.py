@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from rageval.identity import fingerprint
 from rageval.models.base import ChatModel, Embedder
-from rageval.pipeline import fingerprint
 from rageval.prompts import prompt_digests
 from rageval.types import Json, Question, Response, Usage, Verdict
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from typing import Any, SupportsFloat, cast
 
 from rageval.errors import BudgetError, DeclarationError, ModelError
+from rageval.identity import class_source
+from rageval.io.records import judgment_to_json
 from rageval.judges.base import EmbeddingJudge, Item, Judged
 from rageval.models.base import ChatModel, ChatReply, ChatRequest, Embedder
 from rageval.models.wrapped import WrappedChat
-from rageval.records import judgment_to_json
-from rageval.source import class_source
 from rageval.types import Abstained, Graded, Json, Judgment, Question, Response, Usage, Verdict
 
 _MOST_TOLD = 300

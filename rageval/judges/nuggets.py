@@ -13,12 +13,12 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import cast
 
+from rageval.identity import fingerprint
 from rageval.judges.asking import UnreadableReplyError, ask
 from rageval.judges.base import Item, Judged
 from rageval.judges.tables import ask_each, closed_object, one_of
 from rageval.models.base import ChatModel, ChatReply, ChatRequest
 from rageval.models.structured import parse_object
-from rageval.pipeline import fingerprint
 from rageval.prompts import load_prompt
 from rageval.types import Abstained, Graded, Json, Language, Passage, Question, Response, Usage
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 from rageval.errors import ExecutionError, ModelError
+from rageval.io.disk import locked_patiently
 from rageval.models import batch_api
 from rageval.models.base import ChatReply, ChatRequest
 from rageval.models.batch_state import STATE, Submission, Submissions
-from rageval.models.disk import locked_patiently
 from rageval.models.endpoint import NotFoundError, RejectedError
 from rageval.models.openai_compatible import OpenAIChat
 from rageval.models.replies import Replies, request_key
@@ -316,7 +316,7 @@ class BatchChat:
                     ) from None
             await asyncio.sleep(self._pace.longest_look_s)
 
-    def _take(self, outcome: batch_api.Outcome, prompt: str) -> bool:
+    def _take(self, outcome: batch_api.BatchOutcome, prompt: str) -> bool:
         """Keep a reply, or tell of one without a text; False where it is neither."""
         _, replies = self._databases()
         if not 200 <= outcome.status < 300:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from rageval.errors import ExecutionError, ModelError
 from rageval.models.endpoint import Endpoint, NotFoundError, RejectedError
-from rageval.models.waiting import back_off
+from rageval.models.retry_after import back_off
 from rageval.models.wire import one_line
 
 _CALL = "/v1/chat/completions"
@@ -38,7 +38,7 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class BatchOutcome:
     """What came of one request: an HTTP status and the body that goes with it; status 0 where it was not even made."""
 
     key: str
@@ -128,7 +128,7 @@ async def download(endpoint: Endpoint, file: str, into: BinaryIO) -> None:
         return
 
 
-def outcomes(lines: BinaryIO) -> Iterator[Outcome]:
+def outcomes(lines: BinaryIO) -> Iterator[BatchOutcome]:
     """What a file of a batch says of its requests, in any order. Lines that cannot be read are left out."""
     lines.seek(0)
     for text in lines:
@@ -141,9 +141,9 @@ def outcomes(lines: BinaryIO) -> Iterator[Outcome]:
             continue
         status = response.get("status_code")
         if isinstance(status, int) and not said.get("error"):
-            yield Outcome(key, status, response.get("body"))
+            yield BatchOutcome(key, status, response.get("body"))
         else:
-            yield Outcome(key, 0, {"error": said.get("error")})
+            yield BatchOutcome(key, 0, {"error": said.get("error")})
 
 
 def _refused(endpoint: Endpoint, error: RejectedError) -> ModelError:

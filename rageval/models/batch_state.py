@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from rageval.models.disk import cannot_write, open_database
+from rageval.io.disk import cannot_write, open_database
 
 STATE = "batches.sqlite"
 

@@ -22,7 +22,7 @@ from typing import Any, cast
 import numpy as np
 
 from rageval.errors import DeclarationError
-from rageval.models.disk import cannot_write
+from rageval.io.disk import cannot_write
 from rageval.models.replies import open_replies
 from rageval.models.vector_cache import VectorStore
 
@@ -34,7 +34,7 @@ _BATCH = 512
 
 
 @dataclass(frozen=True, slots=True)
-class Replies:
+class ReplyCount:
     """How many replies of a model there are, and when the oldest and the newest came (ISO, UTC)."""
 
     model: str
@@ -55,7 +55,7 @@ class Vectors:
 class Stats:
     """What a cache folder holds; `bytes` is the size of its files."""
 
-    replies: tuple[Replies, ...]
+    replies: tuple[ReplyCount, ...]
     vectors: tuple[Vectors, ...]
     bytes: int
 
@@ -79,7 +79,7 @@ def cache_stats(folder: Path) -> Stats:
         with closing(VectorStore(stem)) as store:
             vectors.append(Vectors(stem.name, len(store.keys())))
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    return Stats(tuple(Replies(*row) for row in rows), tuple(vectors), size)
+    return Stats(tuple(ReplyCount(*row) for row in rows), tuple(vectors), size)
 
 
 def prune_cache(folder: Path, *, older_than_days: float | None = None, model: str | None = None) -> int:

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 from rageval.errors import DeclarationError, ExecutionError, ModelError
 from rageval.extras import need_package
-from rageval.models.lane import Lane
-from rageval.models.waiting import back_off, retry_after, until_reset
+from rageval.models.rate_limiter import RateLimiter
+from rageval.models.retry_after import back_off, retry_after, until_reset
 from rageval.models.wire import one_line
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Endpoint:
         self.identity = endpoint_identity(base_url, model)
         self._key_name = api_key_env
         self._key = _read_key(api_key_env, self._base_url, self._loopback)
-        self._open: tuple[aiohttp.ClientSession, Lane] | None = None
+        self._open: tuple[aiohttp.ClientSession, RateLimiter] | None = None
         self._answered = False
 
     def body(self, payload: Mapping[str, Any]) -> dict[str, Any]:
@@ -123,31 +123,31 @@ class Endpoint:
             await session.close()
 
     async def _send(self, call: _Call, retries: int | None = None) -> Any:
-        session, lane = self._session()
+        session, limiter = self._session()
         retries = self.limits.max_retries if retries is None else retries
-        async with lane.place():
-            outcome = await self._attempt(session, lane, call)
+        async with limiter.place():
+            outcome = await self._attempt(session, limiter, call)
         for attempt in range(retries):
             if not isinstance(outcome, _Failed) or not outcome.again:
                 break
             await asyncio.sleep(back_off(attempt) if outcome.wait_s is None else outcome.wait_s)
-            async with lane.place(again=True):
-                outcome = await self._attempt(session, lane, call)
+            async with limiter.place(again=True):
+                outcome = await self._attempt(session, limiter, call)
         if isinstance(outcome, _Failed):
             raise outcome.error  # out here so that no chained exception carries the request and with it the key
         return outcome
 
-    async def _attempt(self, session: aiohttp.ClientSession, lane: Lane, call: _Call) -> Any | _Failed:
+    async def _attempt(self, session: aiohttp.ClientSession, limiter: RateLimiter, call: _Call) -> Any | _Failed:
         import aiohttp
 
-        await lane.wait_for_turn(call.tokens or 0)
+        await limiter.wait_for_turn(call.tokens or 0)
         started = asyncio.get_running_loop().time()
         try:
             async with session.request(call.method, self._base_url + call.path, **self._options(call)) as response:
                 raw = await _read(response, call.into)
                 status, headers = response.status, response.headers
         except TimeoutError:
-            lane.troubled(started)
+            limiter.troubled(started)
             return _Failed(
                 ExecutionError(f"{self.identity}: no reply within {self.limits.timeout_s:g} s{self._tries()}")
             )
@@ -156,20 +156,20 @@ class Endpoint:
         except (aiohttp.ClientError, OSError) as error:
             return _Failed(ExecutionError(f"{self.identity}: connection lost{self._tries()}: {self._safe(error)}"))
         self._answered = True
-        lane.pause(min(until_reset(headers), _LONGEST_PAUSE_S))
+        limiter.pause(min(until_reset(headers), _LONGEST_PAUSE_S))
         try:
             content = json.loads(raw)
         except ValueError:
             content = None
         if status >= 300:
-            return self._refused(lane, started, status, headers, content or raw.decode(errors="replace"))
+            return self._refused(limiter, started, status, headers, content or raw.decode(errors="replace"))
         if call.into is not None:
             return None
         if content is None:
             told = self._safe(raw.decode(errors="replace"))
             return _Failed(ExecutionError(f"{self.identity}: the reply is no JSON{self._tries()}: {told}"))
         if call.tokens is not None:
-            lane.succeeded(started, call.tokens - _used(content, call.tokens))
+            limiter.succeeded(started, call.tokens - _used(content, call.tokens))
         return content
 
     def _options(self, call: _Call) -> dict[str, Any]:
@@ -187,7 +187,7 @@ class Endpoint:
             return {"timeout": aiohttp.ClientTimeout(total=None, sock_connect=within, sock_read=within)}
         return {} if call.body is None else {"data": call.body, "headers": {"Content-Type": "application/json"}}
 
-    def _session(self) -> tuple[aiohttp.ClientSession, Lane]:
+    def _session(self) -> tuple[aiohttp.ClientSession, RateLimiter]:
         if self._open is None:
             import aiohttp
 
@@ -198,10 +198,12 @@ class Endpoint:
                 trust_env=not self._loopback,  # a proxy of the environment must not take calls to this machine
             )
             limits = self.limits
-            self._open = session, Lane(limits.concurrency, limits.requests_per_minute, limits.tokens_per_minute)
+            self._open = session, RateLimiter(limits.concurrency, limits.requests_per_minute, limits.tokens_per_minute)
         return self._open
 
-    def _refused(self, lane: Lane, started: float, status: int, headers: Mapping[str, str], content: Any) -> _Failed:
+    def _refused(
+        self, limiter: RateLimiter, started: float, status: int, headers: Mapping[str, str], content: Any
+    ) -> _Failed:
         where = f"{self.identity}: status {status}: {self.told(content)}"
         if status == 401:
             return _final(ModelError(f"{where}: check the key in the environment variable {self._key_name}"))
@@ -218,7 +220,7 @@ class Endpoint:
             return _final(ExecutionError(where))
         wait = retry_after(headers)
         if status == 429:
-            lane.troubled(started)
+            limiter.troubled(started)
             if wait is not None and wait > _LONGEST_PAUSE_S:
                 return _final(ModelError(f"{where}: asks to wait for {wait:.0f} s: run the same again after that"))
         return _Failed(ExecutionError(where + self._tries()), wait_s=wait and min(wait, _LONGEST_PAUSE_S))

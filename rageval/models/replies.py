@@ -10,8 +10,8 @@ from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
+from rageval.io.disk import open_database
 from rageval.models.base import ChatReply, ChatRequest, Token
-from rageval.models.disk import open_database
 from rageval.types import Usage
 
 _VERSION = 2
@@ -37,7 +37,7 @@ def request_key(identity: str, request: ChatRequest) -> str:
 
 def spared(tokens: int) -> Usage:
     """The usage of a reply that was there: how many tokens it cost when it was made."""
-    return Usage(cached_calls=1, spared_tokens=tokens)
+    return Usage(cached_calls=1, saved_tokens=tokens)
 
 
 class Replies:

@@ -15,8 +15,8 @@ from typing import Literal
 import numpy as np
 
 from rageval.errors import ExecutionError, ModelError
+from rageval.io.disk import cannot_write, database_files, locked, open_database, set_aside
 from rageval.models.base import Embedder, Vectors
-from rageval.models.disk import cannot_write, database_files, locked, open_database, set_aside
 
 _VERSION = 1
 _SCHEMA = (

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from rageval.errors import DeclarationError, MissingExtraError
-from rageval.models.disk import cannot_write, locked, write_atomically
+from rageval.io.disk import cannot_write, locked, write_atomically
 
 Progress = Callable[[int, int], None]
 

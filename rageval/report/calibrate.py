@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rageval.calibration import Calibrated
-from rageval.calibration.attacks import AttackReport, Cell, Rate
-from rageval.calibration.measure import Figures
+from rageval.people import Calibrated
+from rageval.people.attacks import AttackCell, AttackReport, Rate
+from rageval.scores.agreement import Figures
 from rageval.stats import Interval
 
 _MOST_REASONS = 5
@@ -66,7 +66,7 @@ def _attacks(report: AttackReport) -> list[str]:
     return _aligned(rows)
 
 
-def _name(cell: Cell) -> str:
+def _name(cell: AttackCell) -> str:
     return "all" if cell.language is None else f"{cell.language}, {cell.place}s"
 
 

@@ -8,10 +8,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rageval.baseline import Side
-from rageval.comparison import CompareResult, Comparison
-from rageval.pairs import UNCORRECTED, Pairs, signed
+from rageval.decide.comparison import CompareResult, Comparison
 from rageval.report.tables import metric_title
+from rageval.scores.baselines import Side
+from rageval.scores.pairs import UNCORRECTED, Pairs, signed
 from rageval.stats import Interval
 
 HEADER = [

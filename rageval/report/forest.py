@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from rageval.decide.leaderboard import Leaderboard
 from rageval.errors import DeclarationError
 from rageval.extras import need_package
-from rageval.leaderboard import Leaderboard
 from rageval.metrics import parse
 from rageval.report.tables import metric_title, rank_cell
 

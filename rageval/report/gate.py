@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 from rich.console import Console
 from rich.text import Text
 
-from rageval.gating import GateResult, MetricGate
+from rageval.decide.gate import GateResult, MetricGate
 from rageval.report.compare import (
     code,
     interval_cell,

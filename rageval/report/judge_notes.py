@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rageval.leaderboard import Leaderboard
+from rageval.decide.leaderboard import Leaderboard
 
 
 def judge_notes(board: Leaderboard) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.text import Text
 
-from rageval.preference import PreferResult
+from rageval.decide.preference import PreferResult
 from rageval.report.compare import p_cell, print_sides, print_table
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rageval.halving import Halving
+from rageval.decide.halving import Halving
+from rageval.decide.sweep import Cell, SweepResult
 from rageval.report.tables import markdown as leaderboard_markdown
 from rageval.report.tables import metric_title
 from rageval.stats import Interval
-from rageval.sweep import Cell, SweepResult
 
 
 def markdown(result: SweepResult) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from rageval.leaderboard import Leaderboard, Row
+from rageval.decide.leaderboard import Leaderboard, Row
 from rageval.metrics import parse
 from rageval.report.judge_notes import judge_notes
 from rageval.types import Estimate

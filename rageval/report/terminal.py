@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rageval.leaderboard import Leaderboard
-from rageval.records import Outcome
+from rageval.decide.leaderboard import Leaderboard
+from rageval.io.records import Outcome
 from rageval.report.judge_notes import judge_notes
 from rageval.report.tables import cells, header, label_notes, label_warnings, legend
 from rageval.types import Abstained, Evidence, Failure, Judgment, Question

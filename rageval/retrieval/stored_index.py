@@ -23,8 +23,8 @@ from typing import Any, BinaryIO, TypeAlias, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from rageval.models.disk import beside, cannot_write, locked_patiently, set_aside
-from rageval.pipeline import fingerprint
+from rageval.identity import fingerprint
+from rageval.io.disk import beside, cannot_write, locked_patiently, set_aside
 from rageval.types import Json
 
 Key: TypeAlias = Mapping[str, Json]

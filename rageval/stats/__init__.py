@@ -4,7 +4,7 @@ Plain functions of numbers; nothing here knows a rageval type. `docs/statistics.
 """
 
 from rageval.stats.agreement import Agreement, cohen_kappa, krippendorff_alpha
-from rageval.stats.calibration import Calibration, calibration
+from rageval.stats.calibration import CalibrationQuality, calibration
 from rageval.stats.intervals import Interval, mean_interval
 from rageval.stats.multiplicity import benjamini_hochberg, holm
 from rageval.stats.paired import MarginResult, PairedResult, against_margin, paired_difference
@@ -13,7 +13,7 @@ from rageval.stats.ppi import PPIResult, ppi_mean
 
 __all__ = [
     "Agreement",
-    "Calibration",
+    "CalibrationQuality",
     "Interval",
     "MarginResult",
     "PPIResult",

@@ -20,7 +20,7 @@ from rageval.stats.quantiles import normal_cdf, t_quantile
 from rageval.stats.resampling import CHUNK_VALUES, acceleration_from, bca_ends
 
 Weights: TypeAlias = Literal["linear", "quadratic"]
-Metric: TypeAlias = Literal["nominal", "ordinal", "interval"]
+MeasurementScale: TypeAlias = Literal["nominal", "ordinal", "interval"]
 Ratings: TypeAlias = Sequence[str] | Sequence[float] | NDArray[Any]
 Floats: TypeAlias = NDArray[np.float64]
 Disagreement: TypeAlias = Callable[[Floats], tuple[Floats, Floats]]
@@ -100,7 +100,7 @@ def cohen_kappa(
 def krippendorff_alpha(
     ratings: Sequence[Sequence[float]] | Floats,
     *,
-    metric: Metric = "nominal",
+    scale: MeasurementScale = "nominal",
     level: float = 0.95,
     rng: np.random.Generator | None = None,
     resamples: int = 2000,
@@ -133,10 +133,10 @@ def krippendorff_alpha(
     tallies = np.zeros((items.shape[0], values.size))
     np.add.at(tallies, (item, codes), 1.0)
     patterns, multiplicity = np.unique(tallies, axis=0, return_counts=True)
-    if metric == "ordinal":
+    if scale == "ordinal":
         disagreement = _ordinal(patterns, multiplicity)
     else:
-        disagreement = _fixed_metric(patterns, _differences(values, "quadratic" if metric == "interval" else None))
+        disagreement = _fixed_metric(patterns, _differences(values, "quadratic" if scale == "interval" else None))
     return _agreement(disagreement, multiplicity, level, rng, resamples, "krippendorff_alpha")
 
 

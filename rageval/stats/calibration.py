@@ -29,7 +29,7 @@ class ReliabilityBin:
 
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
+class CalibrationQuality:
     """Measures of `n` probabilities against labels, each with its interval, and the reliability table.
 
     `accuracy`           share right where a probability of at least 0.5 says yes
@@ -58,7 +58,7 @@ def calibration(
     bins: int = 10,
     level: float = 0.95,
     rng: np.random.Generator | None = None,
-) -> Calibration:
+) -> CalibrationQuality:
     """Measure probabilities in [0, 1] against labels 0 or 1 of the same independent items, in the same order.
 
     Expected calibration error: sum over bins of (n_b / n) |rate of yes - mean probability| (Naeini et al. 2015), over
@@ -94,7 +94,7 @@ def calibration(
     yes = y == 1.0
     both = bool(yes.any() and not yes.all())
     bin_of = _equal_mass_bins(p, bins)
-    return Calibration(
+    return CalibrationQuality(
         n=y.size,
         accuracy=mean_interval(right, level=level),
         balanced_accuracy=_mean_of_rates(right[yes], right[~yes], level) if both else None,

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from rageval.experiment.file import OpenAIModel, read_experiment_file
 from rageval.experiment.grid import grid_entries
+from rageval.experiment.spec import OpenAIModel, read_experiment_file
 from rageval.models.budget import Most, Price
 from tests.conftest import CommandLine
 from tests.flow.fake_server import FakeServer

@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from rageval.experiment.scoring import scores_to_json
+from rageval.io.records import question_to_json
+from rageval.io.run_folder import RunFolder
 from rageval.metrics import Metric
-from rageval.records import question_to_json
-from rageval.store import RunFolder
+from rageval.scores.scoring import scores_to_json
 from rageval.types import Failure, Hit, Json, Language, Passage, Question, Response, Score, Unscored
 
 FAITHFULNESS = Metric("faithfulness")

@@ -174,7 +174,7 @@ def _vector(text: str) -> list[float]:
 
 
 _MIND_CTRL_C = (
-    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from rageval.cli import main; main()"
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from rageval.cli.app import main; main()"
 )
 
 

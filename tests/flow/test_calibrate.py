@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, cohen_kappa_score, roc_auc_score
 
-from rageval.calibration import read_record
 from rageval.judges import JUDGES
 from rageval.judges.panel import on_scale
+from rageval.people import read_record
 from tests.conftest import CommandLine
 from tests.flow.fake_server import Canned, FakeServer, Received, completion, fault
 from tests.flow.small_world import Interrupter, respond, start_rageval, write_experiment, write_lines

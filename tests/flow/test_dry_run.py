@@ -73,7 +73,7 @@ OUTSIDE = """
 from pathlib import Path
 from rageval.generation import Answer
 from rageval.pipeline import Stage
-from rageval.systems import CallFunction
+from rageval.pipeline.systems import CallFunction
 
 
 def build() -> Stage:

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from rageval.experiment.plan import Experiment, parse_metrics
-from rageval.experiment.running import run_experiment
+from rageval.experiment.run import run_experiment
+from rageval.io.run_folder import RunFolder
 from rageval.judges import JUDGES, Rubric
 from rageval.judges.rubric import Wording
 from rageval.metrics.judged import JUDGED_METRICS
 from rageval.models.scripted import HashEmbedder, ScriptedChat
-from rageval.store import RunFolder
-from rageval.systems import function_pipeline
+from rageval.pipeline.systems import function_pipeline
 from rageval.types import (
     Abstained,
     Benchmark,

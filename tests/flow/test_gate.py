@@ -42,7 +42,7 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def rageval(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
     """In a process of its own."""
-    command = [sys.executable, "-c", "from rageval.cli import main; main()", *map(str, arguments)]
+    command = [sys.executable, "-c", "from rageval.cli.app import main; main()", *map(str, arguments)]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 import yaml
 
-from rageval.calibration.measure import measure
-from rageval.calibration.record import Record, write_record
-from rageval.calibration.scaling import Platt
-from rageval.labels.instructions import INSTRUCTIONS
+from rageval.people.instructions import INSTRUCTIONS
+from rageval.scores.agreement import measure
+from rageval.scores.calibration_record import Record, write_record
+from rageval.scores.scaling import Platt
 from tests.conftest import CommandLine
 from tests.flow.fake_server import Canned, FakeServer, Received, completion, fault
 from tests.flow.judged_run import fill

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import rageval
-from rageval.store import RunFolder
+from rageval.io.run_folder import RunFolder
 from rageval.types import Response
 
 pytestmark = [

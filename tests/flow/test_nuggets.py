@@ -15,7 +15,7 @@ import pytest
 from rageval.errors import ExecutionError
 from rageval.experiment.plan import Experiment, parse_metrics
 from rageval.experiment.recipes import build_pipeline
-from rageval.experiment.running import run_experiment
+from rageval.experiment.run import run_experiment
 from rageval.models.base import ChatRequest
 from rageval.models.scripted import HashEmbedder, ScriptedChat
 from rageval.pipeline import Pipeline, Resources, Stage, State

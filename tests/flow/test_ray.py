@@ -20,10 +20,10 @@ from typing import Any
 
 import pytest
 
+from rageval.distributed.cluster import import_ray, ray_cluster
 from rageval.errors import ExecutionError
 from rageval.experiment.plan import load_experiment
-from rageval.experiment.running import run_experiment
-from rageval.on_ray.cluster import import_ray, ray_cluster
+from rageval.experiment.run import run_experiment
 from tests.conftest import CommandLine
 from tests.flow.fake_server import Canned, FakeServer, Received, fault
 from tests.flow.small_world import (
@@ -375,5 +375,5 @@ def test_without_the_extra(
 
 
 def test_ray_is_imported_by_nobody_else() -> None:
-    code = "import sys, rageval.cli, rageval.on_ray.driver, rageval.on_ray.cluster; sys.exit('ray' in sys.modules)"
+    code = "import sys, rageval.cli.app, rageval.distributed.cluster; sys.exit('ray' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from rageval.errors import DeclarationError
+from rageval.io.trec_files import read_qrels, read_run
 from rageval.metrics import Metric, parse
 from rageval.metrics.ranking import score_rankings
-from rageval.metrics.trec_files import read_qrels, read_run
 from rageval.types import Score
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "trec_eval"

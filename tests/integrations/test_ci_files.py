@@ -24,7 +24,7 @@ import pytest
 import yaml
 
 import rageval
-from rageval.baseline import write_baseline
+from rageval.scores.baselines import write_baseline
 
 ROOT = Path(__file__).parents[2]
 ACTION = ROOT / "action.yml"

@@ -436,7 +436,7 @@ def test_the_command_line_with_the_network_off(tmp_path: Path) -> None:
     write_hub_folder(tmp_path / "squad", plain={"test": SQUAD})
     off = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "home")}
     script = (
-        "import sys\nfrom rageval.cli import main\ntry: main()\n"
+        "import sys\nfrom rageval.cli.app import main\ntry: main()\n"
         "finally: print('counts downloads:', sys.modules['datasets'].config.HF_UPDATE_DOWNLOAD_COUNTS, file=sys.stderr)"
     )
     done = subprocess.run(

@@ -35,7 +35,7 @@ METRICS = ["ndcg@10", "faithfulness"]
 OUR_ATTRIBUTES = {
     "rageval.abstained", "rageval.answer", "rageval.benchmark", "rageval.cached", "rageval.hits", "rageval.latency_s",
     "rageval.pipeline", "rageval.prompt", "rageval.question.id", "rageval.question.text", "rageval.role", "rageval.run",
-    "rageval.texts", "rageval.texts.kind", "rageval.usage.spared_tokens",
+    "rageval.texts", "rageval.texts.kind", "rageval.usage.saved_tokens",
 }  # fmt: skip
 
 
@@ -159,7 +159,7 @@ def test_what_the_cache_answers_is_seen_as_such(world: World) -> None:
     assert len(chats) == asked
     assert len(world.spans("embeddings", rageval__cached=True)) == embedded
     for span in chats:
-        assert attributes_of(span)["rageval.usage.spared_tokens"] > 0
+        assert attributes_of(span)["rageval.usage.saved_tokens"] > 0
         assert "gen_ai.usage.input_tokens" not in attributes_of(span)
     world.exporter.clear()
     world.run(name="again")

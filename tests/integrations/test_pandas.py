@@ -10,17 +10,17 @@ from typing import Any
 import pytest
 
 import rageval
-from rageval.baseline import Side
 from rageval.benchmark import load
-from rageval.comparison import METRICS, QUESTIONS, CompareResult, compare
+from rageval.decide.comparison import METRICS, QUESTIONS, CompareResult, compare
+from rageval.decide.leaderboard import ESTIMATES, RUNS, read_leaderboard
 from rageval.errors import BenchmarkError, DeclarationError, MissingExtraError
-from rageval.frames import Dtype, make_frame, read_frame, write_frame
 from rageval.integrations.pandas import benchmark_from_frames, benchmark_to_frames, recorded_frame
-from rageval.leaderboard import ESTIMATES, RUNS, read_leaderboard
+from rageval.io.frames import Dtype, make_frame, read_frame, write_frame
+from rageval.io.records import question_to_json
+from rageval.io.run_folder import RunFolder
+from rageval.io.run_tables import HITS, JUDGMENTS, RESPONSES, SCORES
 from rageval.pipeline import Pipeline
-from rageval.records import question_to_json
-from rageval.run_tables import HITS, JUDGMENTS, RESPONSES, SCORES
-from rageval.store import RunFolder
+from rageval.scores.baselines import Side
 from rageval.types import (
     Abstained,
     Benchmark,
@@ -114,7 +114,7 @@ def test_responses_of_a_run(run: RunFolder) -> None:
     assert (first.question, first.language, first.answer, first.abstained) == ("How high?", "en", "Because.", False)
     assert (first.hits, first.latency_s) == (3, 0.25)
     assert (first.calls, first.cached_calls, first.prompt_tokens) == (2, 1, 30)
-    assert (first.cached_tokens, first.completion_tokens, first.spared_tokens) == (10, 5, 4)
+    assert (first.cached_tokens, first.completion_tokens, first.saved_tokens) == (10, 5, 4)
     assert first.error is NA
     assert (second.question, second.error, second.message) == ("多高？", "ExecutionError", "broken")
     assert {second.answer, second.abstained, second.hits, second.latency_s, second.calls} == {NA}

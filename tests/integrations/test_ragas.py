@@ -23,11 +23,11 @@ from langchain_core.language_models import FakeListChatModel
 
 import rageval
 from rageval.errors import BudgetError, DeclarationError, ExecutionError, MissingExtraError, ModelError
+from rageval.io.run_folder import RunFolder
 from rageval.judges import EmbeddingJudge, Judged, judge_key
 from rageval.judges.custom import NoChat, guarded
 from rageval.models.base import ChatModel, ChatReply, ChatRequest
 from rageval.models.scripted import ScriptedChat
-from rageval.store import RunFolder
 from rageval.types import Abstained, Graded, Hit, Passage, Question, RelevanceLabel, Response, Usage, Verdict
 from tests.unit.judges.test_embedding import Angles
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rageval.metrics.trec_files import read_qrels
+from rageval.io.trec_files import read_qrels
 from rageval.models.scripted import HashEmbedder, ScriptedChat
 from tests.flow.small_world import scripted_reply
 

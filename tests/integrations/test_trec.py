@@ -13,7 +13,7 @@ import pytrec_eval
 import rageval
 from rageval import DeclarationError, Document, Question, RelevanceLabel, Response
 from rageval.integrations.trec import benchmark_from_qrels, export_run
-from rageval.metrics.trec_files import read_qrels, read_run, write_qrels
+from rageval.io.trec_files import read_qrels, read_run, write_qrels
 from rageval.types import Hit, Passage
 from tests.conftest import CommandLine
 

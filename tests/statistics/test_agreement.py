@@ -55,7 +55,7 @@ def test_kappa_of_texts_is_that_of_their_codes() -> None:
 
 @pytest.mark.parametrize(("metric", "alpha"), [("nominal", 0.743), ("ordinal", 0.815), ("interval", 0.849)])
 def test_alpha_equals_krippendorffs_figures(metric, alpha: float) -> None:
-    ours = krippendorff_alpha(FOUR_OBSERVERS, metric=metric)
+    ours = krippendorff_alpha(FOUR_OBSERVERS, scale=metric)
     assert ours.interval.point == pytest.approx(alpha, abs=0.0005)
     assert ours.interval.n == 11, "the last unit has a single rating"
 
@@ -89,7 +89,7 @@ def test_alpha_equals_the_sum_over_pairs(metric, rows: list[list[float]]) -> Non
 
     within = sum(sum(delta(a, b) for a in item for b in item) / (len(item) - 1) for item in items) / len(pool)
     at_large = sum(delta(a, b) for a in pool for b in pool) / (len(pool) * (len(pool) - 1))
-    ours = krippendorff_alpha(np.array(rows).T, metric=metric, resamples=100)
+    ours = krippendorff_alpha(np.array(rows).T, scale=metric, resamples=100)
     assert ours.interval.point == pytest.approx(1 - within / at_large, abs=1e-9)
     _check_shape(ours, len(items))
 
@@ -167,7 +167,7 @@ def test_alpha_coverage(population: str, metric, n: int) -> None:
         grades = rng.choice(3, p=shares, size=n)
         ratings = np.stack([_rate(rng, grades, rater) for _ in range(3)])
         ratings[rng.random(ratings.shape) < 0.2] = math.nan
-        return krippendorff_alpha(ratings, metric=metric, resamples=1000)
+        return krippendorff_alpha(ratings, scale=metric, resamples=1000)
 
     assert _coverage(measure, truth, 200) >= _floor(200)
 

@@ -11,7 +11,7 @@ from scipy import optimize, special, stats
 from sklearn.metrics import balanced_accuracy_score, brier_score_loss, roc_auc_score
 
 from rageval.stats import Interval
-from rageval.stats.calibration import Calibration, calibration
+from rageval.stats.calibration import CalibrationQuality, calibration
 
 JUDGED = st.lists(
     st.tuples(st.integers(0, 1), st.floats(0, 1) | st.sampled_from([0.0, 0.2, 0.5, 0.8, 1.0])), min_size=1, max_size=40
@@ -151,7 +151,7 @@ def _truths(truly: np.ndarray) -> dict[str, float]:
 def _covered(draw: Callable[[], tuple[np.ndarray, np.ndarray]], truths: dict[str, float], repetitions: int):
     hits = dict.fromkeys(truths, 0)
     for _ in range(repetitions):
-        result: Calibration = calibration(*draw())
+        result: CalibrationQuality = calibration(*draw())
         for name, truth in truths.items():
             interval: Interval | None = getattr(result, name)
             assert interval is not None

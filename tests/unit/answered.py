@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rageval.io.records import Outcome, question_to_json
+from rageval.io.run_folder import RunFolder
 from rageval.models.base import ChatReply
-from rageval.records import Outcome, question_to_json
-from rageval.store import RunFolder
 from rageval.types import Failure, Question, Response
 from tests.unit.sides import ids, write_run
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rageval.baseline import JudgedBy, MetricScores, Side
+from rageval.io.records import question_to_json
+from rageval.io.run_folder import RunFolder
 from rageval.metrics import parse
 from rageval.metrics.judged import judged_metric
-from rageval.records import question_to_json
-from rageval.store import RunFolder
+from rageval.scores.baselines import JudgedBy, MetricScores, Side
 from rageval.types import Json, Question, RelevanceLabel
 
 Scores = Mapping[str, Sequence[float | None]]

@@ -10,12 +10,12 @@ import pytest
 
 import rageval
 from rageval import CustomJudge, DeclarationError, Document, Judged, Question, RelevanceLabel, Response
-from rageval.calibration import calibrate, read_items, write_record
 from rageval.generation import AnswerFromMemory
 from rageval.judges import JUDGES, Rubric
 from rageval.judges.rubric import Wording
 from rageval.models.base import ChatModel
 from rageval.models.scripted import HashEmbedder, ScriptedChat
+from rageval.people import calibrate, read_items, write_record
 from rageval.pipeline import Pipeline
 from rageval.retrieval import Retrieve
 from rageval.types import Hit, Passage

@@ -28,7 +28,7 @@ def imported(statement: str) -> set[str]:
         ("import rageval", set[str]()),
         ("import rageval; rageval.Question", set[str]()),
         ("import rageval; rageval.DeclarationError", set[str]()),
-        ("import rageval.cli", {"typer", "rich", "asyncio"}),
+        ("import rageval.cli.app", {"typer", "rich", "asyncio"}),
     ],
 )
 def test_nothing_heavy_is_imported(statement: str, allowed: set[str]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rageval import shipped
+from rageval.io import shipped
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from rageval.experiment.plan import Experiment, estimate_cost, load_experiment, parse_metrics
 from rageval.experiment.recipes import build_pipeline
-from rageval.experiment.running import run_experiment
+from rageval.experiment.run import run_experiment
 from rageval.generation import AnswerFromMemory
 from rageval.models.scripted import HashEmbedder, ScriptedChat
 from rageval.text import count_tokens

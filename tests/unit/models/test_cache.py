@@ -22,7 +22,7 @@ from rageval.models.scripted import ScriptedChat
 from rageval.types import Usage
 
 T = TypeVar("T")
-HIT = Usage(cached_calls=1, spared_tokens=14)  # of `echo`
+HIT = Usage(cached_calls=1, saved_tokens=14)  # of `echo`
 
 
 def request(text: str = "hello", **more: object) -> ChatRequest:
@@ -120,7 +120,7 @@ def test_equal_requests_in_flight_are_sent_once(tmp_path: Path) -> None:
     replies = using(model, tmp_path / "c", work)
     assert sorted(sent.messages[0].content for sent in model.requests) == ["0", "1", "2"]
     assert [reply.text for reply in replies] == [str(i % 3) for i in range(30)]
-    assert sum((reply.usage for reply in replies), Usage()) == Usage(3, 27, 33, 15, 9, spared_tokens=27 * 14)
+    assert sum((reply.usage for reply in replies), Usage()) == Usage(3, 27, 33, 15, 9, saved_tokens=27 * 14)
 
 
 def test_failure_in_flight_reaches_all_who_wait(tmp_path: Path) -> None:

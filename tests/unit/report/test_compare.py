@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from rageval.baseline import MetricScores
-from rageval.comparison import CompareResult, Comparison, compare
-from rageval.pairs import Pairs
+from rageval.decide.comparison import CompareResult, Comparison, compare
 from rageval.report.compare import code, markdown, p_cell, print_comparison
+from rageval.scores.baselines import MetricScores
+from rageval.scores.pairs import Pairs
 from rageval.stats import Interval
 from tests.unit.sides import JUDGE, side
 

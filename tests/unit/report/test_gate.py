@@ -6,9 +6,9 @@ from xml.etree import ElementTree
 import pytest
 from rich.console import Console
 
-from rageval.gating import GateResult, GateVerdict, MetricGate, gate
-from rageval.pairs import Pairs
+from rageval.decide.gate import GateResult, GateVerdict, MetricGate, gate
 from rageval.report.gate import junit, markdown, print_gate
+from rageval.scores.pairs import Pairs
 from rageval.stats import Interval
 from tests.unit.sides import side
 

@@ -1,0 +1,112 @@
+"""`rageval calibrate`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, cast
+
+import typer
+
+from rageval.cli.exit_codes import WRONG_INPUT
+from rageval.cli.output import JsonFlag, end_interrupted, print_json
+from rageval.errors import DeclarationError, LabelFileError
+from rageval.types import Json
+
+if TYPE_CHECKING:
+    from rageval.judges import Judge
+    from rageval.people import Calibrated
+
+
+def calibrate(
+    judge: Annotated[str, typer.Argument(help="A judge of `rageval list judges`, or the path of your own.")],
+    labels: Annotated[Path, typer.Option(help="Items that people labelled 0 or 1 (.jsonl).")],
+    experiment: Annotated[
+        Path | None, typer.Option(help="Judge with the judge model of this experiment file. [default: the local model]")
+    ] = None,
+    scaling: Annotated[
+        Literal["platt", "isotonic", "none"] | None,
+        typer.Option(help="How to scale probabilities. [default: platt where there are labels enough for it]"),
+    ] = None,
+    attacks: Annotated[bool, typer.Option("--attacks", help="Also try to talk the judge into a yes.")] = False,
+    seed: Annotated[int, typer.Option(help="Another seed deals items to folds and attacks to items otherwise.")] = 0,
+    out: Annotated[Path, typer.Option(help="Where calibrations and caches go.")] = Path("results"),
+    as_json: JsonFlag = False,
+) -> None:
+    """Measure a judge against people's labels, and keep a scaling that makes its probabilities honest."""
+    from rageval.experiment.choose_judges import check_languages
+    from rageval.experiment.choose_models import choose_one_judge
+    from rageval.people import calibrate as calibrate_judge
+    from rageval.people import read_items, write_record
+    from rageval.report.progress import progress_bars
+
+    instrument = _judge(judge)
+    try:
+        file = read_items(labels)
+    except LabelFileError as error:
+        for problem in error.problems:
+            print("error:", problem, file=sys.stderr)
+        raise typer.Exit(WRONG_INPUT) from None
+    check_languages([instrument], [item.question for item in file.items], "calibrate")
+    chat = choose_one_judge(experiment, out / "cache")
+    with progress_bars() as bars:
+        try:
+            result = calibrate_judge(
+                instrument,
+                file,
+                chat,
+                scaling=scaling,
+                attacks=attacks,
+                seed=seed,
+                on_items=bars.labelled_items,
+                on_attacks=bars.attacks,
+            )
+        except KeyboardInterrupt:
+            bars.stop()
+            end_interrupted("every reply so far", out)
+    path = write_record(result.record, out) if result.record.n else None
+    if as_json:
+        print_json(_to_json(result, path))
+        return
+    from rageval.report.calibrate import calibration_text
+
+    print(calibration_text(result))
+    for note in result.notes:
+        print("note:", note, file=sys.stderr)
+    if path is not None:
+        print(path, file=sys.stderr)
+
+
+def _judge(name: str) -> Judge:
+    import difflib
+
+    from rageval.experiment.choose_judges import choose_judge
+    from rageval.judges import JUDGES
+    from rageval.judges.panel import on_scale
+
+    own = choose_judge(name, Path.cwd(), "calibrate")
+    if own is not None and not on_scale(own):
+        return own
+    known = {name: judge for name, judge in JUDGES.items() if not on_scale(judge)}
+    if name in known:
+        return known[name]
+    if name in JUDGES or own is not None:
+        raise DeclarationError(f"found {name}, which grades on a scale, expected a judge that says yes or no")
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    raise DeclarationError(f"found no judge {name!r}, expected one of {', '.join(known)}{hint}")
+
+
+def _to_json(result: Calibrated, path: Path | None) -> dict[str, Json]:
+    from rageval.scores.calibration_record import record_to_json
+
+    return {
+        **record_to_json(result.record),
+        "path": None if path is None else str(path),
+        "reasons": {**result.reasons},
+        "usage": cast("dict[str, Json]", asdict(result.usage)),
+        "seconds_per_item": result.seconds_per_item,
+        "attacks": None if result.attacks is None else cast("dict[str, Json]", asdict(result.attacks)),
+        "notes": [*result.notes],
+    }

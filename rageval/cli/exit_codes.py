@@ -1,0 +1,28 @@
+"""The exit codes of all commands, in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+DONE = 0
+GATE_FAILED = 1
+WRONG_INPUT = 2
+GATE_INCONCLUSIVE = 3
+NOT_COMPARABLE = 4
+ENDPOINT_REFUSED = 5
+BUDGET_SPENT = 6
+INTERRUPTED = 130
+
+MEANINGS: Mapping[int, str] = MappingProxyType(
+    {
+        DONE: "done or gate passed",
+        GATE_FAILED: "gate failed",
+        WRONG_INPUT: "wrong input (nothing spent)",
+        GATE_INCONCLUSIVE: "gate inconclusive",
+        NOT_COMPARABLE: "results missing or not comparable",
+        ENDPOINT_REFUSED: "model endpoint refused",
+        BUDGET_SPENT: "budget spent",
+        INTERRUPTED: "interrupted (the same command goes on)",
+    }
+)

@@ -1,0 +1,125 @@
+"""`rageval sample`, `rageval label`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rageval.cli.exit_codes import WRONG_INPUT
+from rageval.cli.output import JsonFlag, print_json
+from rageval.errors import LabelFileError
+from rageval.types import Estimate, Json
+
+if TYPE_CHECKING:
+    from rageval.scores.human_labels import Labels
+    from rageval.stats import Agreement
+
+
+RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
+
+
+def sample(
+    run: RunArgument,
+    metric: Annotated[str, typer.Option("--metric", "-m", help="A judged metric of the run, such as faithfulness.")],
+    n: Annotated[int, typer.Option("-n", help="How many questions to draw.")],
+    stratify: Annotated[bool, typer.Option("--stratify", help="Draw within strata by the judge's score.")] = False,
+    seed: Annotated[int, typer.Option(help="Another seed draws other questions.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="The file to fill in, .jsonl or .csv. [default: <run>-<metric>.jsonl]")
+    ] = None,
+) -> None:
+    """Draw a random sample of a run's questions for people to label, and write the file to fill in."""
+    from rageval.io.run_folder import RunFolder
+    from rageval.metrics import parse
+    from rageval.people.sampling import draw_sample
+    from rageval.people.sheet import check_sheet_path, write_sheet
+    from rageval.scores.label_frame import run_name
+
+    folder = RunFolder(run)
+    sheet = out or Path(f"{run_name(folder)}-{metric}.jsonl")
+    check_sheet_path(sheet)
+    drawn = draw_sample(folder, metric, n, stratify=stratify, seed=seed)
+    write_sheet(folder, drawn, sheet)
+    folder.write_sample(drawn.metric, drawn.digest, drawn.to_json())
+    for stratum in drawn.strata if stratify else ():
+        print(f"judge's score {stratum.name}: {stratum.drawn} of {len(stratum.questions)} drawn", file=sys.stderr)
+    if drawn.known:
+        worst = f"{parse(metric).worst:g}"
+        print(
+            f"{len(drawn.known)} of {n} need no label: the pipeline failed on them and they score {worst}",
+            file=sys.stderr,
+        )
+    print(f"fill in `label` (and `annotator`), then:  rageval label {run} {sheet}", file=sys.stderr)
+    print(sheet)
+
+
+def label(
+    run: RunArgument,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Filled-in files, .jsonl or .csv.")],
+    allow_any_sample: Annotated[
+        bool, typer.Option("--allow-any-sample", help="Use labels that are no random sample of this run; warn.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Attach people's labels to a run; the leaderboard then shows intervals that they correct."""
+    from rageval.io.run_folder import RunFolder
+    from rageval.people.attach import agreement_of, attach
+    from rageval.scores.labelled import labelled_estimate
+
+    folder = RunFolder(run)
+    try:
+        attached = attach(folder, files, allow_any_sample=allow_any_sample)
+    except LabelFileError as error:
+        for problem in error.problems:
+            print("error:", problem, file=sys.stderr)
+        raise typer.Exit(WRONG_INPUT) from None
+    scores = folder.scores()
+    results = [
+        (labels, agreement_of(labels), labelled_estimate(folder, labels.metric, scores[labels.metric]))
+        for labels in attached
+    ]
+    if as_json:
+        metrics: dict[str, Json] = {labels.metric: _to_json(labels, alpha, mean) for labels, alpha, mean in results}
+        print_json({"run": str(run), "metrics": metrics})
+    else:
+        for result in results:
+            _print(*result)
+
+
+def _to_json(labels: Labels, agreement: Agreement | None, mean: Estimate | None) -> dict[str, Json]:
+    from rageval.scores.scoring import estimate_to_json
+
+    alpha: dict[str, Json] | None = None
+    if agreement is not None:
+        interval = agreement.interval
+        alpha = {"alpha": interval.point, "low": interval.low, "high": interval.high, "questions": interval.n}
+    return {
+        "labelled": len(labels.by_question),
+        "sample": None if labels.sample is None else labels.sample.digest,
+        "drawn": None if labels.sample is None else len(labels.sample.drawn),
+        "annotators": [*labels.annotators],
+        "agreement": alpha,
+        "representative": labels.sample is not None,
+        "warning": labels.reason,
+        "estimate": None if mean is None else estimate_to_json(mean),
+    }
+
+
+def _print(labels: Labels, agreement: Agreement | None, mean: Estimate | None) -> None:
+    from rageval.report.tables import labels_text, number_cell
+
+    drawn = "" if labels.sample is None else f" of {len(labels.sample.to_label)} drawn"
+    print(f"{labels.metric}: {len(labels.by_question)}{drawn} labelled by {len(labels.annotators)} annotators")
+    if agreement is not None:
+        alpha = agreement.interval
+        print(
+            f"  agreement: Krippendorff's alpha {alpha.point:.2f} [{alpha.low:.2f}, {alpha.high:.2f}] "
+            f"on {alpha.n} questions that several labelled"
+        )
+    if mean is not None:
+        print(f"  {number_cell(mean)} ({mean.method}); {labels_text(mean)}")
+        if mean.warning:
+            print(f"warning: {labels.metric}: {mean.warning}", file=sys.stderr)

@@ -1,0 +1,33 @@
+"""How commands print."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from rageval.cli.exit_codes import INTERRUPTED
+from rageval.types import Json
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
+
+
+def print_json(data: Mapping[str, Json]) -> None:
+    """One JSON object on one line."""
+    print(json.dumps(data, ensure_ascii=False, allow_nan=False))
+
+
+def end_interrupted(kept: str, out: Path) -> NoReturn:
+    """End after Ctrl-C: what is kept, what goes on without this process, and the command that goes on with both."""
+    from rageval.models.batch_state import STATE, batches_under_way
+
+    n = batches_under_way(out / "cache" / STATE)
+    batches = f", and the endpoint goes on with what was submitted ({n} batch{'es' if n > 1 else ''})" if n else ""
+    command = shlex.join(["rageval", *sys.argv[1:]])
+    print(f"stopped; {kept} is kept{batches}. To go on:  {command}", file=sys.stderr)
+    raise typer.Exit(INTERRUPTED) from None

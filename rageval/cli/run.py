@@ -1,0 +1,89 @@
+"""`rageval run`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from rageval.cli.executor import ExecutorFlag, ExecutorName, RayAddress, TraceFile, chosen_executor
+from rageval.cli.output import JsonFlag, end_interrupted, print_json
+from rageval.types import Json
+
+if TYPE_CHECKING:
+    from rageval.experiment.plan import Experiment
+
+
+def run(
+    experiment: Annotated[Path, typer.Argument(help="An experiment file (YAML).")],
+    out: Annotated[Path, typer.Option(help="Where runs and caches go.")] = Path("results"),
+    as_json: JsonFlag = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Ask again what failed in an earlier run.")
+    ] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Ask no model: the caches alone answer.")] = False,
+    dry: Annotated[
+        bool, typer.Option("--dry-run", help="Say what is done and cached and what would be asked.")
+    ] = False,
+    executor: ExecutorFlag = ExecutorName.local,
+    ray_address: RayAddress = None,
+    trace: TraceFile = None,
+) -> None:
+    """Run an experiment: answer, judge, score. Run it again to resume; what is done is not asked again."""
+    from rageval.decide.leaderboard import read_leaderboard
+    from rageval.experiment.plan import load_experiment
+    from rageval.experiment.run import run_experiment
+    from rageval.report.progress import progress_bars
+
+    with progress_bars() as bars:
+        if dry:
+            planned = load_experiment(experiment, out / "cache", offline=offline)
+            _dry_run(planned, out, retry_failed, as_json)
+            return
+        try:
+            with chosen_executor(executor, ray_address, trace) as chosen:
+                planned = load_experiment(experiment, out / "cache", bars.embedding, offline=offline)
+                paths = run_experiment(
+                    planned, out, on_progress=bars.questions, retry_failed=retry_failed, executor=chosen
+                )
+        except KeyboardInterrupt:
+            bars.stop()
+            end_interrupted("everything done so far", out)
+    board = read_leaderboard(paths)
+    if as_json:
+        by_path = {row.path: row for row in board.rows}
+        runs = {str(entry["path"]): entry for entry in _runs(board.to_json())}
+        print_json({"runs": [runs[str(by_path[path].path)] for path in paths]})
+        return
+    from rageval.report.terminal import print_leaderboard, stdout_console
+
+    print_leaderboard(board, stdout_console())
+    for path in paths:
+        print(path, file=sys.stderr)
+
+
+def _dry_run(planned: Experiment, out: Path, retry_failed: bool, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from rageval.experiment.dry_run import dry_run
+
+    outlook = dry_run(planned, out, retry_failed=retry_failed)
+    if as_json:
+        print_json(cast("dict[str, Json]", asdict(outlook)))
+        return
+    for part in outlook.runs:
+        print(
+            f"{part.pipeline}: {part.done} questions done, {part.cached} in the cache, {part.open} to ask about "
+            f"(at most {part.calls:,} chat calls)"
+        )
+    at_most = sum(part.calls for part in outlook.runs)
+    print(f"in all: {outlook.calls:,} to {at_most:,} chat calls and at least {outlook.texts:,} texts to embed")
+
+
+def _runs(board: Mapping[str, Json]) -> list[dict[str, Json]]:
+    runs = board["runs"]
+    assert isinstance(runs, list)
+    return [entry for entry in runs if isinstance(entry, dict)]

@@ -1,0 +1,69 @@
+"""`rageval sweep`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rageval.cli.executor import ExecutorFlag, ExecutorName, RayAddress, TraceFile, chosen_executor
+from rageval.cli.output import JsonFlag, end_interrupted, print_json
+
+if TYPE_CHECKING:
+    from rageval.experiment.plan import Experiment
+
+
+def sweep(
+    experiment: Annotated[Path, typer.Argument(help="An experiment file (YAML) with `sweep`, `pipelines` or both.")],
+    out: Annotated[Path, typer.Option(help="Where runs, caches and sweeps/NAME.md and .json go.")] = Path("results"),
+    top: Annotated[int | None, typer.Option(min=1, help="With --halving: how many of the best cells to find.")] = None,
+    halving: Annotated[
+        bool, typer.Option("--halving", help="Ask few questions first, and drop cells that are surely behind.")
+    ] = False,
+    as_json: JsonFlag = False,
+    executor: ExecutorFlag = ExecutorName.local,
+    ray_address: RayAddress = None,
+    trace: TraceFile = None,
+) -> None:
+    """Run all cells of a grid, and say which is best, what each setting does, and what is worth its cost."""
+    from rageval.decide.halving import halve
+    from rageval.decide.sweep import read_sweep
+    from rageval.errors import DeclarationError
+    from rageval.experiment.plan import load_experiment
+    from rageval.experiment.run import run_experiment
+    from rageval.io.run_folder import replace_text, write_json
+    from rageval.report.progress import progress_bars
+    from rageval.report.sweep import halving_lines, markdown
+
+    if halving != (top is not None):
+        raise DeclarationError("sweep: found one of --top and --halving, expected both or none")
+    halved = None
+    with progress_bars() as bars:
+
+        def load() -> Experiment:
+            return load_experiment(experiment, out / "cache", bars.embedding)
+
+        try:
+            with chosen_executor(executor, ray_address, trace) as chosen:
+                if top is None:
+                    planned = load()
+                    paths = run_experiment(planned, out, on_progress=bars.questions, executor=chosen)
+                else:
+                    planned, halved = halve(load, out, top, bars.questions, executor=chosen)
+                    paths = halved.runs
+        except KeyboardInterrupt:
+            bars.stop()
+            end_interrupted("everything done so far", out)
+    result = read_sweep(planned.pipelines, paths)
+    text = markdown(result) + ("" if halved is None else halving_lines(halved))
+    page = out / "sweeps" / f"{planned.name}.md"
+    replace_text(page, text)
+    content = result.to_json() if halved is None else {**result.to_json(), "halving": halved.to_json()}
+    write_json(page.with_suffix(".json"), content)
+    if as_json:
+        print_json(content)
+    else:
+        print(text, end="")
+    print(page, file=sys.stderr)

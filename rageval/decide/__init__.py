@@ -1,0 +1,1 @@
+"""What is decided from scores: leaderboard, comparison, gate, preference, sweep, halving."""

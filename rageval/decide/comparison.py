@@ -1,0 +1,289 @@
+"""Two runs over the same questions, metric by metric: which is better, or that it cannot be told."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from rageval.errors import DeclarationError, NotComparableError
+from rageval.metrics import parse
+from rageval.scores.baselines import Side
+from rageval.scores.pairs import (
+    UNCORRECTED,
+    ClusterBy,
+    Pairs,
+    interval_to_json,
+    more,
+    pair,
+    read_comparable,
+    side_to_json,
+)
+from rageval.stats import Interval, PairedResult, holm, paired_difference, required_questions
+from rageval.types import Json
+
+if TYPE_CHECKING:
+    from rageval.io.frames import DataFrame, Dtype
+
+METRICS: Mapping[str, Dtype] = {
+    "metric": "string",
+    "baseline": "Float64",
+    "candidate": "Float64",
+    "difference": "Float64",
+    "low": "Float64",
+    "high": "Float64",
+    "level": "Float64",
+    "p_value": "Float64",
+    "p_adjusted": "Float64",
+    "test": "string",
+    "verdict": "string",
+    "n": "Int64",
+    "wins": "Int64",
+    "ties": "Int64",
+    "losses": "Int64",
+    "only_baseline": "Int64",
+    "only_candidate": "Int64",
+    "failed_baseline": "Int64",
+    "failed_candidate": "Int64",
+    "judge_only": "boolean",
+    "lower_is_better": "boolean",
+    "more_questions": "Int64",
+    "refused": "string",
+}
+QUESTIONS: Mapping[str, Dtype] = {
+    "metric": "string",
+    "question_id": "string",
+    "baseline": "Float64",
+    "candidate": "Float64",
+    "difference": "Float64",
+}
+
+ComparisonVerdict: TypeAlias = Literal["better", "worse", "cannot be told apart"]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One metric. `difference` is candidate - baseline (the reverse where lower is better), its interval for this
+    metric alone; `p_value` is two-sided, by `test`; `p_adjusted` is Holm's over the metrics compared.
+
+    `verdict` is better or worse only where `p_adjusted` is at most 1 - level and the interval excludes 0.
+    `more_questions` is how many more of the kind would show a true difference of `settle` with probability 0.8,
+    whatever the other metrics do; None where these questions are enough, or show too little spread to say.
+    """
+
+    pairs: Pairs
+    difference: Interval
+    p_value: float
+    p_adjusted: float
+    test: str
+    wins: int
+    ties: int
+    losses: int
+    verdict: ComparisonVerdict
+    settle: float
+    more_questions: int | None
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in words."""
+        name, d = self.pairs.metric, self.difference
+        mark = f" ({UNCORRECTED})" if self.pairs.judged else ""
+        if self.verdict == "better":
+            return f"candidate is better on {name} by {d.point:.3f} [{d.low:.3f}, {d.high:.3f}]{mark}"
+        if self.verdict == "worse":
+            return f"candidate is worse on {name} by {-d.point:.3f} [{-d.high:.3f}, {-d.low:.3f}]{mark}"
+        return f"{name} cannot be told apart: {self._what_would_settle_it()}{mark}"
+
+    def _what_would_settle_it(self) -> str:
+        reach = max(-self.difference.low, self.difference.high)
+        if reach < self.settle:
+            return f"the difference is smaller than {self.settle:g}, if there is any"
+        if self.more_questions is not None:
+            return f"{more(self.more_questions)} would settle a difference of {self.settle:g}"
+        unchanged = "no question changed, yet " if self.wins == self.losses == 0 else ""
+        return f"{unchanged}differences up to {reach:.2f} are not excluded (n = {self.pairs.n})"
+
+    def to_json(self) -> dict[str, Json]:
+        return {
+            **self.pairs.to_json(),
+            "difference": interval_to_json(self.difference),
+            "p_value": self.p_value,
+            "p_adjusted": self.p_adjusted,
+            "test": self.test,
+            "wins": self.wins,
+            "ties": self.ties,
+            "losses": self.losses,
+            "verdict": self.verdict,
+            "settle": self.settle,
+            "more_questions": self.more_questions,
+            "sentence": self.sentence,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class CompareResult:
+    """Comparisons by metric, in the candidate's order; `refused` says of other metrics why they are not compared.
+
+    Printed, it is a sentence per metric.
+    """
+
+    baseline: Side
+    candidate: Side
+    level: float
+    comparisons: Mapping[str, Comparison]
+    refused: Mapping[str, str]
+
+    def __str__(self) -> str:
+        return "\n".join([*(comparison.sentence for comparison in self.comparisons.values()), *self.refused.values()])
+
+    def to_json(self) -> dict[str, Json]:
+        return {
+            "benchmark": self.candidate.benchmark,
+            "questions": len(self.candidate.questions),
+            "level": self.level,
+            "baseline": side_to_json(self.baseline),
+            "candidate": side_to_json(self.candidate),
+            "metrics": {name: comparison.to_json() for name, comparison in self.comparisons.items()},
+            "not_compared": {**self.refused},
+        }
+
+    def to_pandas(self, table: Literal["metrics", "questions"] = "metrics") -> DataFrame:
+        """The comparison as a DataFrame (extra `pandas`): a row for each metric, or for each metric and question.
+
+        A metric that is not compared has a row with the reason under `refused` and nothing else, and no questions.
+        """
+        from rageval.io.frames import make_frame
+
+        if table == "questions":
+            return make_frame(
+                QUESTIONS,
+                (
+                    (name, *cells)
+                    for name, found in self.comparisons.items()
+                    for cells in zip(
+                        found.pairs.ids,
+                        found.pairs.baseline,
+                        found.pairs.candidate,
+                        found.pairs.differences,
+                        strict=True,
+                    )
+                ),
+            )
+        if table != "metrics":
+            raise DeclarationError(f"to_pandas: found the table {table!r}, expected metrics or questions")
+        compared = [(name, *_cells(found), None) for name, found in self.comparisons.items()]
+        nothing = [None] * (len(METRICS) - 2)
+        return make_frame(METRICS, [*compared, *((name, *nothing, why) for name, why in self.refused.items())])
+
+
+def _cells(found: Comparison) -> tuple[object, ...]:
+    pairs, difference = found.pairs, found.difference
+    return (
+        pairs.baseline_mean,
+        pairs.candidate_mean,
+        difference.point,
+        difference.low,
+        difference.high,
+        difference.level,
+        found.p_value,
+        found.p_adjusted,
+        found.test,
+        found.verdict,
+        pairs.n,
+        found.wins,
+        found.ties,
+        found.losses,
+        len(pairs.only_baseline),
+        len(pairs.only_candidate),
+        *pairs.failed,
+        pairs.judged,
+        pairs.lower_is_better,
+        found.more_questions,
+    )
+
+
+def compare(
+    baseline: Side | str | Path,
+    candidate: Side | str | Path,
+    metrics: Sequence[str] | None = None,
+    *,
+    level: float = 0.95,
+    cluster_by: ClusterBy | None = None,
+    difference: float = 0.05,
+) -> CompareResult:
+    """Compare two runs (folders, or baselines by file or name) on the questions that both have a score for.
+
+    `metrics` are by default all that can be compared. `cluster_by="document"` takes questions that share a relevant
+    document for one piece of evidence. `difference` is the one that `Comparison.more_questions` speaks of.
+
+    Raises NotComparableError where the runs, or metrics asked for by name, cannot be compared, DeclarationError for an
+    unknown metric, a level or a difference that is not between 0 and 1.
+    """
+    for name, value in (("level", level), ("difference", difference)):
+        if not 0.0 < value < 1.0:
+            raise DeclarationError(f"compare: found {name} {value:g}, expected a number between 0 and 1")
+    a, b = read_comparable(baseline, candidate)
+    if metrics is None:
+        paired, refused = _all_that_can_be(a, b, cluster_by)
+    else:
+        names = dict.fromkeys(str(parse(metric)) for metric in metrics)
+        paired, refused = {name: pair(a, b, name, cluster_by) for name in names}, {}
+    tested = {
+        name: paired_difference(*pairs.gains, level=level, clusters=pairs.clusters) for name, pairs in paired.items()
+    }
+    adjusted = holm([result.p_value for result in tested.values()])
+    comparisons = {
+        name: _comparison(paired[name], result, float(p), 1.0 - level, len(tested), difference)
+        for (name, result), p in zip(tested.items(), adjusted, strict=True)
+    }
+    return CompareResult(a, b, level, comparisons, refused)
+
+
+def _all_that_can_be(a: Side, b: Side, cluster_by: ClusterBy | None) -> tuple[dict[str, Pairs], dict[str, str]]:
+    paired: dict[str, Pairs] = {}
+    refused: dict[str, str] = {}
+    for name in dict.fromkeys([*b.metrics, *a.metrics]):
+        try:
+            paired[name] = pair(a, b, name, cluster_by)
+        except NotComparableError as error:
+            refused[name] = str(error)
+    if not paired:
+        first = next(iter(refused.values()), "found no metrics")
+        raise NotComparableError(f"{b.source} and {a.source} have no metric that can be compared: {first}")
+    return paired, refused
+
+
+def _comparison(
+    pairs: Pairs, result: PairedResult, p_adjusted: float, alpha: float, tests: int, settle: float
+) -> Comparison:
+    interval = result.difference
+    verdict: ComparisonVerdict = "cannot be told apart"
+    if p_adjusted <= alpha and interval.low > 0.0:
+        verdict = "better"
+    elif p_adjusted <= alpha and interval.high < 0.0:
+        verdict = "worse"
+    return Comparison(
+        pairs,
+        interval,
+        result.p_value,
+        p_adjusted,
+        result.test,
+        result.wins,
+        result.ties,
+        result.losses,
+        verdict,
+        settle,
+        _more_questions(pairs, settle, 1.0 - alpha / tests),
+    )
+
+
+def _more_questions(pairs: Pairs, settle: float, level: float) -> int | None:
+    if pairs.sd is None:
+        return None
+    try:
+        needed = required_questions(settle, pairs.sd, level=level) * pairs.questions_per_independent
+    except ValueError:  # more than anybody has
+        return None
+    return math.ceil(needed) - pairs.n if needed > pairs.n else None

@@ -1,0 +1,144 @@
+"""Successive halving: all cells answer a few questions, those that are surely behind are dropped, the others go on with
+twice as many.
+
+After Jamieson and Talwalkar 2016 (arXiv 1502.07943), who always drop half of the arms; here a cell is dropped only
+where paired tests show that at least `top` others are ahead of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from rageval.decide.leaderboard import rank_ranges
+from rageval.errors import DeclarationError
+from rageval.experiment.plan import Experiment
+from rageval.experiment.run import Executor, run_experiment
+from rageval.experiment.workers import OnProgress
+from rageval.metrics import parse
+from rageval.scores.baselines import read_side
+from rageval.types import Json
+
+FEWEST_QUESTIONS = 10
+_LEVEL = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """So many questions were asked of so many cells; those `dropped` were surely behind."""
+
+    questions: int
+    cells: int
+    dropped: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Halving:
+    """The cells that are left, with their runs over all questions, and how it came to that.
+
+    `asked` counts pairs of cell and question that were asked, `whole` those of a sweep without halving.
+    """
+
+    kept: tuple[str, ...]
+    runs: tuple[Path, ...]
+    rounds: tuple[Round, ...]
+    asked: int
+    whole: int
+
+    def to_json(self) -> dict[str, Json]:
+        return {
+            "kept": [*self.kept],
+            "rounds": [{"questions": r.questions, "cells": r.cells, "dropped": [*r.dropped]} for r in self.rounds],
+            "asked": self.asked,
+            "whole": self.whole,
+        }
+
+
+def halve(
+    load: Callable[[], Experiment],
+    out: Path,
+    top: int,
+    on_progress: OnProgress | None = None,
+    *,
+    executor: Executor | None = None,
+) -> tuple[Experiment, Halving]:
+    """Find the best `top` cells by the first metric; the last experiment with the pipelines that are left.
+
+    Questions are taken in an order drawn with the experiment's seed, each round all those of the round before. The
+    chance that a cell among the best `top` is dropped is at most 5% over all rounds: each tests at its share of these,
+    adjusted for all pairs of cells. A round is a run of its own, named after the experiment and the round, with the
+    answers of the round before from the cache. Raises DeclarationError where there are no more cells than `top`.
+    """
+    experiment = load()
+    cells, total = len(experiment.pipelines), len(experiment.questions)
+    if not 1 <= top < cells:
+        asyncio.run(experiment.close())
+        raise DeclarationError(f"--top: found {top}, expected at least 1 and fewer than the {cells} cells of the sweep")
+    order = np.random.default_rng(experiment.seed).permutation(total).tolist()
+    sizes = round_sizes(total, cells, top)
+    kept = tuple(pipeline.label for pipeline in experiment.pipelines)
+    rounds: list[Round] = []
+    for number, size in enumerate(sizes[:-1], 1):
+        runs = run_experiment(
+            _narrowed(experiment, kept, order[:size], f"-round{number}"),
+            out,
+            on_progress=on_progress,
+            executor=executor,
+        )
+        dropped = _surely_behind(kept, runs, top, len(sizes) - 1)
+        rounds.append(Round(size, len(kept), dropped))
+        kept = tuple(label for label in kept if label not in dropped)
+        experiment = load()
+        if len(kept) == top:
+            break
+    experiment = _narrowed(experiment, kept, order, "")
+    runs = run_experiment(experiment, out, on_progress=on_progress, executor=executor)
+    rounds.append(Round(total, len(kept), ()))
+    return experiment, Halving(kept, tuple(runs), tuple(rounds), _asked(rounds), cells * total)
+
+
+def round_sizes(questions: int, cells: int, top: int) -> list[int]:
+    """How many questions each round has: all in the last one, half as many in the one before, and so on, with as many
+    rounds as it takes to halve the cells down to `top`, and no round under ten questions.
+    """
+    halvings = math.ceil(math.log2(cells / top))
+    sizes = {math.ceil(questions / 2**n) for n in range(halvings + 1)}
+    return [size for size in sorted(sizes) if size >= FEWEST_QUESTIONS or size == questions]
+
+
+def surely_behind(scores: Sequence[Mapping[str, float]], top: int, level: float, *, lower_is_better: bool) -> list[int]:
+    """The positions of the cells that at least `top` others are surely ahead of (`rank_ranges`)."""
+    places = rank_ranges(scores, level, lower_is_better=lower_is_better)
+    return [position for position, place in enumerate(places) if place is not None and place[0] > top]
+
+
+def _surely_behind(labels: Sequence[str], runs: Sequence[Path], top: int, tests: int) -> tuple[str, ...]:
+    sides = [read_side(run) for run in runs]
+    metric = next(iter(sides[0].metrics))
+    behind = surely_behind(
+        [side.metrics[metric].scores for side in sides],
+        top,
+        1.0 - (1.0 - _LEVEL) / tests,
+        lower_is_better=parse(metric).lower_is_better,
+    )
+    return tuple(labels[position] for position in behind)
+
+
+def _narrowed(experiment: Experiment, labels: Sequence[str], positions: Sequence[int], suffix: str) -> Experiment:
+    """The experiment with these pipelines, and with the questions at these positions, in their own order."""
+    return replace(
+        experiment,
+        name=experiment.name + suffix,
+        pipelines=tuple(pipeline for pipeline in experiment.pipelines if pipeline.label in labels),
+        questions=tuple(experiment.questions[position] for position in sorted(positions)),
+    )
+
+
+def _asked(rounds: Sequence[Round]) -> int:
+    before = [0, *(one.questions for one in rounds)]
+    return sum(one.cells * (one.questions - earlier) for one, earlier in zip(rounds, before, strict=False))

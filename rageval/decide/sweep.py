@@ -1,0 +1,253 @@
+"""What a sweep over settings shows: which cell is best, what each setting does, and what is worth its cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from rageval.decide.leaderboard import Leaderboard, read_leaderboard
+from rageval.experiment.grid import PIPELINE
+from rageval.io.run_folder import RunFolder
+from rageval.metrics import parse
+from rageval.pipeline import Pipeline
+from rageval.scores.baselines import Side, read_side
+from rageval.scores.pairs import interval_to_json
+from rageval.stats import Interval, holm, paired_difference
+from rageval.stats.many import paired_permutation
+from rageval.types import Json, Usage
+
+Factors = Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One run of the sweep. `factors` are its pipeline and the settings that were given for it.
+
+    `calls` and `tokens` are what answering a question takes on average, whoever paid for it: calls that an earlier cell
+    had made count here as well. `latency_s` is None where a reply came from the cache: then it says nothing.
+    """
+
+    label: str
+    path: Path
+    factors: Factors
+    calls: float
+    tokens: float
+    latency_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A cell beside the best one by the first metric: the best less this one, more than 0 where it falls behind.
+
+    The interval is for this pair alone; `p_adjusted` is for all pairs of cells together (max-T), so that it may be read
+    although the best was chosen by looking.
+    """
+
+    label: str
+    difference: Interval
+    p_adjusted: float
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a change of one factor does to a metric, all else equal: the mean over the `contexts` (settings of the other
+    factors) in which both levels were run. More than 0 is better. `p_adjusted` is Holm's over the metric's effects.
+    """
+
+    metric: str
+    factor: str
+    before: str
+    after: str
+    contexts: int
+    difference: Interval
+    p_value: float
+    p_adjusted: float
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What was done once and not once for each cell: indexes wanted and built, calls wanted and made, tokens spared."""
+
+    indexes_wanted: int
+    indexes_built: int
+    calls_wanted: int
+    calls_made: int
+    tokens_spared: int
+
+
+@dataclass(frozen=True, slots=True)
+class SweepResult:
+    """`questions` are those that every cell has a score for, by metric; `front` are the labels of the cells that no
+    other cell beats in quality (the first metric), tokens, calls and latency together.
+    """
+
+    leaderboard: Leaderboard
+    cells: tuple[Cell, ...]
+    gaps: tuple[Gap, ...]
+    effects: tuple[Effect, ...]
+    front: tuple[str, ...]
+    questions: Mapping[str, int]
+    saved: Saved
+
+    def to_json(self) -> dict[str, Json]:
+        return {
+            **self.leaderboard.to_json(),
+            "questions_shared": {**self.questions},
+            "cells": [
+                {
+                    "label": cell.label,
+                    "path": str(cell.path),
+                    "factors": {**cell.factors},
+                    "calls": cell.calls,
+                    "tokens": cell.tokens,
+                    "latency_s": cell.latency_s,
+                }
+                for cell in self.cells
+            ],
+            "behind_the_best": [
+                {"label": gap.label, "difference": interval_to_json(gap.difference), "p_adjusted": gap.p_adjusted}
+                for gap in self.gaps
+            ],
+            "effects": [
+                {
+                    "metric": effect.metric,
+                    "factor": effect.factor,
+                    "from": effect.before,
+                    "to": effect.after,
+                    "contexts": effect.contexts,
+                    "difference": interval_to_json(effect.difference),
+                    "p_value": effect.p_value,
+                    "p_adjusted": effect.p_adjusted,
+                }
+                for effect in self.effects
+            ],
+            "front": [*self.front],
+            "saved": {
+                "indexes": [self.saved.indexes_built, self.saved.indexes_wanted],
+                "calls": [self.saved.calls_made, self.saved.calls_wanted],
+                "tokens_spared": self.saved.tokens_spared,
+            },
+        }
+
+
+def read_sweep(pipelines: Sequence[Pipeline], runs: Sequence[Path]) -> SweepResult:
+    """What the finished runs of these pipelines (in their order) show. Raises what `read_leaderboard` raises."""
+    board = read_leaderboard(runs)
+    manifests = [RunFolder(run).manifest() for run in runs]
+    cells = tuple(_cell(*one) for one in zip(pipelines, runs, manifests, strict=True))
+    sides = [read_side(run) for run in runs]
+    scores = {metric: _matrix(sides, metric) for metric in board.metrics}
+    quality, shared = scores[board.metrics[0]]
+    effects: list[Effect] = []
+    for metric, (matrix, questions) in scores.items():
+        if questions:
+            effects += main_effects(metric, [cell.factors for cell in cells], matrix)
+    return SweepResult(
+        board,
+        cells,
+        _gaps(cells, quality) if shared > 1 and len(cells) > 1 else (),
+        tuple(effects),
+        _front(cells, quality) if shared else (),
+        {metric: questions for metric, (_, questions) in scores.items()},
+        _saved(pipelines, manifests),
+    )
+
+
+def main_effects(metric: str, factors: Sequence[Factors], scores: np.ndarray) -> list[Effect]:
+    """The effects of all factors with two levels or more, each level against the one before it.
+
+    `scores` has a row a cell, a column a question, and more is better. Each question's scores are averaged over the
+    contexts in which both levels were run, and the two averages are paired question by question.
+    """
+    found: list[tuple[str, Json, Json, int, Any]] = []
+    for factor in dict.fromkeys(name for settings in factors for name in settings):
+        levels = list(dict.fromkeys(_frozen(settings[factor]) for settings in factors if factor in settings))
+        rows = {
+            (level, context): row
+            for row, settings in enumerate(factors)
+            if factor in settings
+            for level, context in [(_frozen(settings[factor]), _context(settings, factor))]
+        }
+        for before, after in pairwise(levels):
+            contexts = [c for level, c in rows if level == before and (after, c) in rows]
+            if contexts:
+                a = scores[[rows[before, c] for c in contexts]].mean(axis=0)
+                b = scores[[rows[after, c] for c in contexts]].mean(axis=0)
+                found.append((factor, before, after, len(contexts), paired_difference(a.clip(0, 1), b.clip(0, 1))))
+    adjusted = holm([result.p_value for *_, result in found])
+    return [
+        Effect(metric, factor, str(before), str(after), contexts, result.difference, result.p_value, float(p))
+        for (factor, before, after, contexts, result), p in zip(found, adjusted, strict=True)
+    ]
+
+
+def pareto_front(points: np.ndarray) -> list[int]:
+    """The rows that no other row beats: none is at least as small in every column and smaller in one. Equal rows are
+    both kept.
+    """
+    return [
+        i
+        for i, point in enumerate(points)
+        if not any(bool((other <= point).all() and (other < point).any()) for other in points)
+    ]
+
+
+def _cell(pipeline: Pipeline, run: Path, manifest: Mapping[str, Any]) -> Cell:
+    answering = Usage(**manifest["usage"]["answering"])
+    questions = len(cast("list[str]", manifest["questions"]))
+    tokens = answering.prompt_tokens + answering.completion_tokens + answering.saved_tokens
+    return Cell(
+        pipeline.label,
+        run,
+        {PIPELINE: pipeline.name, **pipeline.params},
+        (answering.calls + answering.cached_calls) / questions,
+        tokens / questions,
+        None if answering.cached_calls else manifest["mean_latency_s"],
+    )
+
+
+def _matrix(sides: Sequence[Side], metric: str) -> tuple[np.ndarray, int]:
+    """A row a cell, a column a question that all of them have a score for; turned round where lower is better."""
+    nothing: Mapping[str, float] = {}
+    by_cell = [side.metrics[metric].scores if metric in side.metrics else nothing for side in sides]
+    shared = sorted(set(by_cell[0]).intersection(*by_cell[1:]))
+    matrix = np.array([[scores[question] for question in shared] for scores in by_cell])
+    return (1.0 - matrix if parse(metric).lower_is_better else matrix), len(shared)
+
+
+def _gaps(cells: Sequence[Cell], scores: np.ndarray) -> tuple[Gap, ...]:
+    best = int(scores.mean(axis=1).argmax())
+    p_adjusted = paired_permutation(scores, rng=np.random.default_rng(0)).p_adjusted
+    gaps = [
+        Gap(cell.label, paired_difference(scores[i], scores[best]).difference, float(p_adjusted[best, i]))
+        for i, cell in enumerate(cells)
+        if i != best
+    ]
+    return tuple(sorted(gaps, key=lambda gap: gap.difference.point))
+
+
+def _front(cells: Sequence[Cell], scores: np.ndarray) -> tuple[str, ...]:
+    columns = [-scores.mean(axis=1), [cell.tokens for cell in cells], [cell.calls for cell in cells]]
+    latencies = [cell.latency_s for cell in cells]
+    if None not in latencies:
+        columns.append(cast("list[float]", latencies))
+    return tuple(cells[i].label for i in pareto_front(np.column_stack(columns)))
+
+
+def _saved(pipelines: Sequence[Pipeline], manifests: Sequence[Mapping[str, Any]]) -> Saved:
+    wanted = [index for pipeline in pipelines for index in pipeline.stage.indexes()]
+    usage = sum((Usage(**part) for manifest in manifests for part in manifest["usage"].values()), Usage())
+    return Saved(len(wanted), len(set(wanted)), usage.calls + usage.cached_calls, usage.calls, usage.saved_tokens)
+
+
+def _context(settings: Factors, factor: str) -> frozenset[tuple[str, Any]]:
+    return frozenset((name, _frozen(level)) for name, level in settings.items() if name != factor)
+
+
+def _frozen(level: Any) -> Any:
+    return tuple(map(_frozen, cast("list[Any]", level))) if isinstance(level, list) else level

@@ -1,0 +1,131 @@
+"""What the driver and its workers write to each other. Ray carries it between their processes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import FunctionType
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
+
+from rageval.experiment.answer import Task
+from rageval.io.records import outcome_from_json, outcome_to_json
+from rageval.models.base import ChatReply, ChatRequest, Vectors
+from rageval.types import Document, Json, Question
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class SentTask:
+    """A `Task` with its outcome as a record: whoever has the documents needs no texts of passages."""
+
+    pipeline: int
+    question: Question
+    outcome: Mapping[str, Json] | None
+    judges: tuple[str, ...]
+
+    @classmethod
+    def of(cls, task: Task, documents: Mapping[str, Document]) -> SentTask:
+        outcome = None if task.outcome is None else outcome_to_json(task.outcome, documents)
+        return cls(task.pipeline, task.question, outcome, task.judges)
+
+    def task(self, documents: Mapping[str, Document]) -> Task:
+        outcome = None if self.outcome is None else outcome_from_json(self.outcome, documents)
+        return Task(self.pipeline, self.question, outcome, self.judges)
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """To a worker: tasks to work on."""
+
+    number: int
+    tasks: tuple[SentTask, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """From a worker: that shard's records have all gone out. Its indexes took `building_s`, its tasks `working_s`."""
+
+    number: int
+    building_s: float
+    working_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class RecordMessage:
+    """From a worker: an outcome, or where `judge` names one, what that judge said and what it cost; as JSON data."""
+
+    pipeline: int
+    question_id: str
+    judge: str | None
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """From a worker: a request to the chat model at that position."""
+
+    number: int
+    model: int
+    request: ChatRequest
+
+
+@dataclass(frozen=True, slots=True)
+class AskVectors:
+    """From a worker: texts for the embedder."""
+
+    number: int
+    texts: Sequence[str]
+    kind: Literal["query", "passage"]
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """An exception, taken apart: those with constructors of their own do not survive a pickle."""
+
+    kind: type[Exception]
+    args: tuple[Any, ...]
+    state: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, error: Exception) -> Raised:
+        return cls(type(error), error.args, {**error.__dict__})
+
+    def error(self) -> Exception:
+        error = self.kind.__new__(self.kind, *self.args)
+        if not isinstance(self.kind.__init__, FunctionType):  # Python's own fill their fields there
+            error.__init__(*self.args)
+        error.__dict__.update(self.state)
+        return error
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """To a worker: what became of the ask of that number."""
+
+    number: int
+    value: ChatReply | Vectors | Raised
+
+
+ToWorker: TypeAlias = Shard | Reply
+FromWorker: TypeAlias = Done | RecordMessage | Ask | AskVectors | Raised
+
+
+class Mailbox(Generic[T]):
+    """Letters that wait to be fetched. To be used inside one event loop."""
+
+    def __init__(self) -> None:
+        self._letters: list[T] = []
+        self._filled = asyncio.Event()
+
+    def put(self, letter: T) -> None:
+        self._letters.append(letter)
+        self._filled.set()
+
+    async def take(self) -> list[T]:
+        """All that are there, or as soon as there is one; by one taker at a time."""
+        await self._filled.wait()
+        letters, self._letters = self._letters, []
+        self._filled.clear()
+        return letters

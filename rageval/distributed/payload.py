@@ -1,0 +1,91 @@
+"""What workers are given: the experiment's pipelines, judges and documents, with stand-ins for its models."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import sys
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from rageval.distributed.worker import Payload, Post, RemoteChat, RemoteEmbedder
+from rageval.experiment.plan import Experiment
+from rageval.experiment.run import OpenRun, worker_context
+from rageval.io.user_files import USER_MODULES
+from rageval.models.base import ChatModel
+
+_LANES = 2
+_PIECES = 32
+_AT_ONCE_WITHOUT_CHAT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """So many workers, each with `lanes` shards of `size` tasks in hand, of each of which it works on `at_once`."""
+
+    workers: int
+    lanes: int
+    at_once: int
+    size: int
+
+
+def lay_out(tasks: int, cpus: int, calls: int | None) -> Layout:
+    """A worker a CPU, and as many tasks under way as the chat models take calls at once, since more would wait for
+    each other and seem slow. `calls` is None where there are no chat models.
+
+    A worker has two shards in hand where that is possible, so that it has one while the other is on its way.
+    """
+    workers = min(cpus, tasks, calls or cpus)
+    lanes = _LANES if calls is None else min(_LANES, calls // workers)
+    at_once = _AT_ONCE_WITHOUT_CHAT // lanes if calls is None else calls // (workers * lanes)
+    size = min(max(_PIECES, 4 * at_once), math.ceil(tasks / (2 * workers * lanes)))
+    return Layout(workers, lanes, at_once, size)
+
+
+def chat_models(experiment: Experiment) -> list[ChatModel]:
+    """Those of the experiment, each once."""
+    return list({id(m): m for m in (experiment.chat, *experiment.raters) if m is not None}.values())
+
+
+def equip(experiment: Experiment, runs: Sequence[OpenRun], at_once: int) -> Payload:
+    """What the workers need to know; of models they get the names alone."""
+    post = Post()
+    chats = {
+        id(model): RemoteChat(post, position, model.identity, model.concurrency)
+        for position, model in enumerate(chat_models(experiment))
+    }
+    asked_through_post = dataclasses.replace(
+        experiment,
+        chat=chats.get(id(experiment.chat)),
+        judge=chats.get(id(experiment.judge)),
+        more_raters=tuple(chats[id(model)] for model in experiment.more_raters),
+        embedder=None if experiment.embedder is None else RemoteEmbedder(post, experiment.embedder.identity),
+    )
+    return Payload(worker_context(asked_through_post, runs), post, at_once)
+
+
+@contextmanager
+def user_code_travels(cloudpickle: Any) -> Generator[None]:
+    """In the block, pipelines and judges of the user's own are pickled with their code: nodes do not have the files."""
+    modules = [module for name, module in sys.modules.items() if name.startswith(USER_MODULES)]
+    for module in modules:
+        cloudpickle.register_pickle_by_value(module)
+    try:
+        yield
+    finally:
+        for module in modules:
+            cloudpickle.unregister_pickle_by_value(module)
+
+
+def reads_files(value: Any) -> bool:
+    """Whether a stage has a path among its settings, at any depth: nodes may not have that file."""
+    if isinstance(value, Path):
+        return True
+    if isinstance(value, tuple | list):
+        return any(map(reads_files, cast("tuple[Any, ...]", value)))
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return any(reads_files(getattr(value, field.name)) for field in dataclasses.fields(value))
+    return False

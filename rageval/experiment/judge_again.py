@@ -1,0 +1,259 @@
+"""Judging a finished run again, by another judge: nothing is answered again, and both judges' verdicts stay."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from rageval.errors import DeclarationError
+from rageval.experiment.answer import ask_judge
+from rageval.experiment.choose_judges import MetricLike, check_languages
+from rageval.experiment.choose_models import choose_budget, choose_chat, choose_embedder
+from rageval.experiment.plan import (
+    as_panels,
+    ask_any_model,
+    choose_metrics,
+    judge_keys,
+    judges_of,
+    need_answers,
+    with_embedder,
+)
+from rageval.experiment.spec import ModelChoice, read_experiment_file
+from rageval.experiment.workers import OnProgress, work_through
+from rageval.io.records import Outcome, usage_to_json
+from rageval.io.run_folder import RunFolder
+from rageval.judges import EmbeddingJudge, Judge, check_raters, judging_model, with_pool
+from rageval.metrics.judged import entry_name
+from rageval.metrics.names import CUSTOM, Metric, check_judge_name, parse
+from rageval.models.base import ChatModel, Embedder
+from rageval.models.budget import Budget
+from rageval.scores.calibrations import Calibration, JudgeEntry, apply_calibration, by_judge, read_calibration
+from rageval.scores.judge_entries import Added, added_to, new_entry, read_judgments, with_counts
+from rageval.scores.scoring import score_verdicts, scores_to_json
+from rageval.types import Question, Response
+
+
+@dataclass(frozen=True)
+class Rejudging:
+    """A finished run, and the judges to be added to it under a name.
+
+    `metrics` name that judge; `raters` are the models that judge, none where no judge asks one.
+    """
+
+    folder: RunFolder
+    name: str
+    metrics: tuple[Metric, ...]
+    judges: tuple[Judge, ...]
+    raters: tuple[ChatModel, ...] = ()
+    embedder: Embedder | None = None
+    calibrations: tuple[Calibration, ...] = ()
+
+    @property
+    def chat(self) -> ChatModel | None:
+        """The model that judges, or the first of several."""
+        return self.raters[0] if self.raters else None
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """The keys of the judges, by their names."""
+        return judge_keys(self.judges, self.chat)
+
+    async def close(self) -> None:
+        """Close the models."""
+        for model in (*self.raters, self.embedder):
+            if model is not None:
+                await model.close()
+
+
+def plan_rejudging(
+    run: Path,
+    name: str,
+    metrics: Sequence[MetricLike],
+    experiments: Sequence[Path],
+    cache: Path,
+    *,
+    samples: int | None = None,
+    calibrations: Sequence[Path] = (),
+    on_embedding: Callable[[int, int], None] | None = None,
+) -> Rejudging:
+    """What to judge again and by whom, with nothing spent.
+
+    The judge is that of the experiment file, a panel of all of them where several are given, and the local model where
+    none is. `samples` is how often each model is asked, by default as often as those files say at most. `metrics` are
+    by default all judged ones that the run has, judges of the user's own left aside: those are given by their paths.
+
+    Raises DeclarationError for a run that is not finished, for metrics that it cannot have, for a name under which
+    another model judged, and for a calibration of another judge.
+    """
+    check_judge_name(name, "--name")
+    folder = RunFolder(run)
+    manifest = _finished(folder)
+    chosen, own = _choose(folder, manifest, metrics)
+    files = [(path.resolve().parent, read_experiment_file(path)) for path in experiments]
+    check_languages(own, _questions(folder, manifest))
+    judges = _pooled(judges_of(chosen, own), folder)
+    choices: list[tuple[ModelChoice, Path]] = [(choice, base) for base, file in files for choice in file.models.raters]
+    budget = choose_budget([file.budget for _, file in files])
+    raters = _raters(choices or [("local", Path())], cache, budget) if ask_any_model(judges) else ()
+    embedder = None
+    if any(isinstance(judge, EmbeddingJudge) for judge in judges):
+        embed: list[ModelChoice] = [file.models.embed for _, file in files] or ["local"]
+        embedder = choose_embedder(embed[0], cache, on_embedding)
+    times = samples or max((file.models.judge_samples for _, file in files), default=1)
+    plan = Rejudging(
+        folder,
+        name,
+        tuple(Metric(metric.name, judge=name) for metric in chosen),
+        as_panels(with_embedder(judges, embedder), raters, times),
+        raters,
+        embedder,
+        tuple(read_calibration(str(path), path) for path in calibrations),
+    )
+    by_judge(plan.calibrations, plan.keys)
+    _check_same_model(plan, added_to(manifest, name))
+    return plan
+
+
+def rejudge(plan: Rejudging, on_progress: OnProgress | None = None) -> tuple[Metric, ...]:
+    """Judge what has not been judged yet, score, and add both to the run. Closes the models.
+
+    Judgments are written as they are made, so that a call that was stopped goes on; `on_progress` is told (done, total)
+    in responses. All metrics of that name are scored, also those that an earlier call added, with the calibrations of
+    this call alone where this call judges; they are returned. Raises what `run_experiment` raises.
+    """
+    return asyncio.run(_rejudge(plan, on_progress or (lambda done, total: None)))
+
+
+async def _rejudge(plan: Rejudging, on_progress: OnProgress) -> tuple[Metric, ...]:
+    try:
+        with plan.folder.locked():
+            manifest = _finished(plan.folder)
+            questions = _questions(plan.folder, manifest)
+            outcomes = plan.folder.outcomes()
+            responses = {q.id: outcome for q in questions if isinstance(outcome := outcomes.get(q.id), Response)}
+            await _judge(plan, [(q, responses[q.id]) for q in questions if q.id in responses], on_progress)
+            return _write(plan, manifest, questions, outcomes)
+    finally:
+        await plan.close()
+
+
+async def _judge(plan: Rejudging, responses: Sequence[tuple[Question, Response]], on_progress: OnProgress) -> None:
+    folder, keys = plan.folder, plan.keys
+    judged = {judge: {*folder.judgments(key)} for judge, key in keys.items()}
+    work = [
+        (question, response, missing)
+        for question, response in responses
+        if (missing := [judge for judge in plan.judges if question.id not in judged[judge.name]])
+    ]
+
+    async def judge_one(task: tuple[Question, Response, list[Judge]]) -> None:
+        question, response, missing = task
+        for judge in missing:
+            key = keys[judge.name]
+            folder.add_judgments(key, question.id, *await ask_judge(judge, key, plan.chat, question, response))
+
+    done = len(responses) - len(work)
+    on_progress(done, len(responses))
+    workers = max((model.concurrency for model in plan.raters), default=4)
+    await work_through(work, judge_one, workers, done, on_progress)
+
+
+def _write(
+    plan: Rejudging, manifest: Mapping[str, Any], questions: Sequence[Question], outcomes: Mapping[str, Outcome]
+) -> tuple[Metric, ...]:
+    """Add the judges to the manifest, and the scores of all metrics of that name; these metrics."""
+    folder, keys = plan.folder, plan.keys
+    calibrations = by_judge(plan.calibrations, keys)
+    earlier = added_to(manifest, plan.name)
+    entries: dict[str, JudgeEntry] = {
+        **earlier.entries,
+        **{
+            entry_name(judge.name, plan.name): new_entry(
+                judge, keys[judge.name], plan.chat, plan.embedder, calibrations.get(judge.name)
+            )
+            for judge in plan.judges
+        },
+    }
+    metrics = tuple(dict.fromkeys([*earlier.metrics, *plan.metrics]))
+    judgments = {name: read_judgments(folder, entry, outcomes) for name, entry in entries.items()}
+    counts = {name: with_counts(entry, judgments[name]) for name, entry in entries.items()}
+    verdicts = {name: apply_calibration(entry, judgments[name]) for name, entry in entries.items()}
+    scores = {metric: score_verdicts(metric, questions, outcomes, verdicts) for metric in metrics}
+    usage = {entry["key"]: usage_to_json(folder.judging_usage(entry["key"])) for entry in entries.values()}
+    folder.write_manifest(
+        {
+            **manifest,
+            "metrics": [*dict.fromkeys([*manifest["metrics"], *map(str, metrics)])],
+            "judges": {**manifest["judges"], **counts},
+            "usage": {**manifest["usage"], **usage},
+        }
+    )
+    folder.write_scores({**folder.scores(), **scores_to_json(scores)})
+    return metrics
+
+
+def _finished(folder: RunFolder) -> dict[str, Any]:
+    manifest = folder.manifest()
+    if manifest["status"] != "complete":
+        raise DeclarationError(f"{folder.path}: the run is not finished; run its experiment again and it goes on")
+    return manifest
+
+
+def _questions(folder: RunFolder, manifest: Mapping[str, Any]) -> list[Question]:
+    """The questions of the run, in its order."""
+    asked = folder.questions()
+    return [asked[question_id][0] for question_id in manifest["questions"]]
+
+
+def _choose(
+    folder: RunFolder, manifest: Mapping[str, Any], given: Sequence[MetricLike]
+) -> tuple[tuple[Metric, ...], tuple[Judge, ...]]:
+    """The metrics to judge by, and the judges of the user's own among them."""
+    of_run = [parse(name) for name in cast("list[str]", manifest["metrics"])]
+    if not given:
+        judged = [m for m in of_run if m.kind == "judged" and not m.judge and not m.name.startswith(CUSTOM)]
+        if not judged:
+            raise DeclarationError(
+                f"{folder.path}: found no judged metric of rageval's own, expected one: name some with --metric"
+            )
+        return tuple(judged), ()
+    metrics, own = choose_metrics(given, Path.cwd())
+    for metric in metrics:
+        if metric.kind != "judged":
+            raise DeclarationError(f"--metric: found {metric}, which no judge has a part in, expected a judged metric")
+        if metric.name.startswith(CUSTOM) and metric not in of_run:
+            raise DeclarationError(
+                f"{folder.path}: found no {metric}, expected it in the run: run the experiment with it first"
+            )
+        if not manifest["generate"] and need_answers([metric]):
+            raise DeclarationError(
+                f"{folder.path}: found no answers, expected some for {metric}: run the experiment with it instead"
+            )
+    return metrics, own
+
+
+def _pooled(judges: Sequence[Judge], folder: RunFolder) -> tuple[Judge, ...]:
+    """The judges; the pool of those that look at all answers is this run's alone."""
+    responses = {q: [outcome] for q, outcome in folder.outcomes().items() if isinstance(outcome, Response)}
+    return tuple(with_pool(judge, responses) for judge in judges)
+
+
+def _raters(choices: Sequence[tuple[ModelChoice, Path]], cache: Path, budget: Budget | None) -> tuple[ChatModel, ...]:
+    raters = tuple(choose_chat(choice, base, cache, budget) for choice, base in choices)
+    check_raters(raters)
+    return raters
+
+
+def _check_same_model(plan: Rejudging, earlier: Added) -> None:
+    """One name is one model, or one panel: else the metrics of that name would be of several."""
+    for judge in plan.judges:
+        model = judging_model(judge, plan.chat)
+        for entry, about in earlier.entries.items():
+            if model is not None and about["model"] not in (None, model):
+                raise DeclarationError(
+                    f"--name {plan.name}: found {entry} judged by {about['model']} in {plan.folder.path}, expected "
+                    f"{model}: choose another name"
+                )

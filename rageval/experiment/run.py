@@ -1,0 +1,387 @@
+"""Running an experiment: answer, judge, score, each written to disk as it happens, so that a killed run goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import subprocess
+from array import array
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Protocol
+
+from rageval.experiment.answer import Sink, Task, WorkerContext
+from rageval.experiment.plan import Experiment, judge_keys
+from rageval.experiment.workers import OnProgress, work_through
+from rageval.identity import fingerprint
+from rageval.io.line_log import LineLog
+from rageval.io.records import Outcome, question_to_json, usage_to_json
+from rageval.io.run_folder import RunFolder
+from rageval.judges import Judge, has_pool, with_pool
+from rageval.metrics.names import Metric
+from rageval.models.base import ChatModel
+from rageval.pipeline import IndexStore, Pipeline, Resources
+from rageval.prompts import prompt_digests
+from rageval.scores.calibrations import JudgeEntry, apply_calibration
+from rageval.scores.judge_entries import Added, new_entry, read_added, read_judgments, with_counts
+from rageval.scores.scoring import score_outcomes, scores_to_json
+from rageval.scores.totals import totals
+from rageval.types import Document, Failure, Json, Judgment, Question, RelevanceLabel, Response, Usage
+
+_SYSTEMS_AT_ONCE = 64
+
+
+@dataclass
+class OpenRun:
+    """One pipeline's run while it is being made.
+
+    `judges` are those of the experiment that can judge by now, `entries` the manifest's of them, by name. What was
+    `added` to the run by `rageval judge` stays, and is scored again. `judgments` are by the names of both. They and the
+    `outcomes` stay on disk.
+    """
+
+    pipeline: Pipeline
+    folder: RunFolder
+    manifest: dict[str, Json]
+    judges: tuple[Judge, ...]
+    entries: dict[str, dict[str, Json]]
+    added: Added = Added()
+    outcomes: LineLog[Outcome] = field(init=False)
+    judgments: dict[str, LineLog[tuple[Judgment, ...]]] = field(
+        default_factory=dict[str, LineLog[tuple[Judgment, ...]]]
+    )
+
+    def read(self, retry_failed: bool) -> None:
+        """Find what is there already; failures do not count where they are to be tried again."""
+        self.outcomes = self.folder.outcomes()
+        if retry_failed:
+            self.outcomes.forget([q for q, outcome in self.outcomes.items() if isinstance(outcome, Failure)])
+        self.added = read_added(self.folder)
+        for name, entry in self.all_entries.items():
+            self.judgments[name] = read_judgments(self.folder, entry, self.outcomes)
+
+    def add(self, judges: Sequence[Judge], entries: Mapping[str, dict[str, Json]]) -> None:
+        """Let more judges judge, with what they have said before."""
+        self.judges = (*self.judges, *judges)
+        self.entries = {**self.entries, **entries}
+        for name, entry in entries.items():
+            self.judgments[name] = read_judgments(self.folder, entry, self.outcomes)
+
+    @property
+    def all_entries(self) -> dict[str, JudgeEntry]:
+        """By their names in the manifest: the entries of the experiment's judges, and of those that were added."""
+        return {**self.entries, **self.added.entries}
+
+    def task(self, position: int, question: Question) -> Task:
+        """What is still to be done about the question; `position` is this run's among the runs."""
+        judges = (name for name in self.entries if question.id not in self.judgments[name])
+        return Task(position, question, self.outcomes.get(question.id), tuple(judges))
+
+    def add_outcome(self, question_id: str, outcome: Outcome) -> None:
+        self.outcomes.add(question_id, *self.folder.add_outcome(question_id, outcome))
+
+    def add_judgments(self, judge: str, question_id: str, judgments: tuple[Judgment, ...], usage: Usage) -> None:
+        line = self.folder.add_judgments(str(self.entries[judge]["key"]), question_id, judgments, usage)
+        self.judgments[judge].add(question_id, *line)
+
+    def is_done(self, question_id: str) -> bool:
+        if question_id not in self.outcomes:
+            return False
+        judged = all(question_id in self.judgments[name] for name in self.entries)
+        return judged or isinstance(self.outcomes[question_id], Failure)
+
+    def write_manifest(self, metrics: Sequence[Metric], **changes: Json) -> None:
+        """Write the manifest with these changes, and with what was added."""
+        judges: dict[str, Json] = {
+            name: with_counts(entry, self.judgments[name]) for name, entry in self.all_entries.items()
+        }
+        names: list[Json] = [str(metric) for metric in metrics]
+        self.folder.write_manifest({**self.manifest, "metrics": names, "judges": judges, **changes})
+
+
+class Executor(Protocol):
+    """Has tasks worked on, wherever and in whatever order; what comes of them goes to the `runs`.
+
+    `on_progress` is told (done, total) after each task; `done` tasks were done before. The first error stops all and
+    is raised.
+    """
+
+    async def __call__(
+        self,
+        experiment: Experiment,
+        runs: Sequence[OpenRun],
+        tasks: Collection[Task],
+        done: int,
+        on_progress: OnProgress,
+    ) -> None: ...
+
+
+def run_experiment(
+    experiment: Experiment,
+    out: Path,
+    *,
+    on_progress: OnProgress | None = None,
+    retry_failed: bool = False,
+    executor: Executor | None = None,
+) -> list[Path]:
+    """Run what has not been run yet and score everything; the run folders, in the order of the pipelines.
+
+    Folders lie under `out/runs`. A question that fails is recorded and counted; `retry_failed` asks those again.
+    `on_progress` is told (done, total) in pairs of question and pipeline, and once more from the start where a judge
+    waits for all answers. Questions are worked on in this process, unless there is an `executor`. `ModelError` stops
+    the run and everything already answered stays on disk; so it does on Ctrl-C or a kill.
+    """
+    return asyncio.run(
+        _run(experiment, out, on_progress or (lambda done, total: None), retry_failed, executor or work_here)
+    )
+
+
+async def _run(
+    experiment: Experiment, out: Path, on_progress: OnProgress, retry_failed: bool, executor: Executor
+) -> list[Path]:
+    documents = {document.id: document for document in experiment.benchmark.documents}
+    runs = [open_run(experiment, pipeline, out, documents) for pipeline in experiment.pipelines]
+    with ExitStack() as stack:
+        try:
+            for run in runs:
+                stack.enter_context(run.folder.locked())
+                run.read(retry_failed)
+            await _answer_and_judge(experiment, runs, executor, on_progress)
+            if any(map(has_pool, experiment.judges)):
+                _add_pooled(experiment, runs)
+                await _answer_and_judge(experiment, runs, executor, on_progress)
+        finally:
+            await experiment.close()
+        for run in runs:
+            _score(experiment, run)
+    return [run.folder.path for run in runs]
+
+
+def _add_pooled(experiment: Experiment, runs: Sequence[OpenRun]) -> None:
+    """Let the judges begin that look at all answers, now that there are all."""
+    pooled = _pooled(experiment, runs)
+    for run in runs:
+        run.add(pooled, _entries(experiment, pooled))
+
+
+def _pooled(experiment: Experiment, runs: Sequence[OpenRun]) -> list[Judge]:
+    """The judges that look at all answers, with those of the runs."""
+    outcomes = {q.id: [run.outcomes[q.id] for run in runs] for q in experiment.questions}
+    responses = {q: [one for one in given if isinstance(one, Response)] for q, given in outcomes.items()}
+    return [with_pool(judge, responses) for judge in experiment.judges if has_pool(judge)]
+
+
+async def _answer_and_judge(
+    experiment: Experiment, runs: Sequence[OpenRun], executor: Executor, on_progress: OnProgress
+) -> None:
+    """Have all questions worked through, all pipelines of a question one after another."""
+    total = len(experiment.questions) * len(runs)
+    tasks = _Tasks(
+        runs,
+        experiment.questions,
+        array(
+            "Q",
+            (
+                number * len(runs) + position
+                for number, question in enumerate(experiment.questions)
+                for position, run in enumerate(runs)
+                if not run.is_done(question.id)
+            ),
+        ),
+    )
+    done = total - len(tasks)
+    on_progress(done, total)
+    if not tasks:
+        return
+    _describe(experiment, runs)
+    await executor(experiment, runs, tasks, done, on_progress)
+
+
+def _describe(experiment: Experiment, runs: Sequence[OpenRun]) -> None:
+    """Write what the runs are of, before anything of them is there."""
+    labels: dict[str, list[RelevanceLabel]] = {}
+    for label in experiment.benchmark.labels:
+        labels.setdefault(label.question_id, []).append(label)
+    for run in runs:
+        run.write_manifest((*experiment.metrics, *run.added.metrics))
+        run.folder.write_questions(question_to_json(q, labels.get(q.id, ())) for q in experiment.questions)
+
+
+@dataclass(frozen=True)
+class _Tasks(Collection[Task]):
+    """Questions of runs, as tasks that are made one by one: what they hold stays on disk until then.
+
+    `left` are the pairs of question and run, numbered from 0, the runs of a question one after another.
+    """
+
+    runs: Sequence[OpenRun]
+    questions: Sequence[Question]
+    left: array[int]
+
+    def __iter__(self) -> Iterator[Task]:
+        for number, position in (divmod(pair, len(self.runs)) for pair in self.left):
+            yield self.runs[position].task(position, self.questions[number])
+
+    def __len__(self) -> int:
+        return len(self.left)
+
+    def __contains__(self, task: object) -> bool:
+        return any(task == one for one in self)
+
+
+Work = Callable[[WorkerContext, Task, Sink], Awaitable[None]]
+
+
+async def work_here(
+    experiment: Experiment,
+    runs: Sequence[OpenRun],
+    tasks: Collection[Task],
+    done: int,
+    on_progress: OnProgress,
+    work: Work = WorkerContext.work_on,
+) -> None:
+    """The executor that works in this process, in the order of the tasks: those of a question share passages and
+    prefixes. `work` is for those who watch: it is given each task and lets the worker_context work on it.
+    """
+    out = runs[0].folder.path.parents[1]
+    place = worker_context(experiment, runs, IndexStore(out / "cache" / "indexes"))
+    # What asks no chat model has no limit of its own, and a judge that asks in batches lets thousands begin at once.
+    place = replace(place, unlimited=asyncio.Semaphore(_SYSTEMS_AT_ONCE))
+    await place.build_indexes(tasks)
+
+    async def work_on(task: Task) -> None:
+        await work(place, task, runs[task.pipeline])
+
+    await work_through(tasks, work_on, calls_at_once(experiment) or 4, done, on_progress)
+
+
+def calls_at_once(experiment: Experiment) -> int | None:
+    """How many calls the chat models take at once; None where there is none of them."""
+    models = [model for model in (experiment.chat, *experiment.raters) if model is not None]
+    return max((model.concurrency for model in models), default=None)
+
+
+def worker_context(experiment: Experiment, runs: Sequence[OpenRun], indexes: IndexStore | None = None) -> WorkerContext:
+    """What the tasks of these runs are worked on with: the experiment's models, and the judges that the runs have by
+    now.
+    """
+    judges = {judge.name: judge for judge in experiment.judges}
+    if any(has_pool(judges[name]) for name in runs[0].entries):
+        judges |= {judge.name: judge for judge in _pooled(experiment, runs)}
+    return WorkerContext(
+        Resources(
+            experiment.benchmark.documents,
+            labels=experiment.benchmark.labels,
+            chat=experiment.chat,
+            embedder=experiment.embedder,
+            indexes=indexes,
+        ),
+        tuple(run.pipeline for run in runs),
+        judges,
+        {name: str(entry["key"]) for name, entry in runs[0].entries.items()},
+        experiment.judge,
+        experiment.generate,
+    )
+
+
+def _score(experiment: Experiment, run: OpenRun) -> None:
+    metrics = (*experiment.metrics, *run.added.metrics)
+    judgments = {name: apply_calibration(entry, run.judgments[name]) for name, entry in run.all_entries.items()}
+    scores = score_outcomes(metrics, experiment.benchmark, experiment.questions, run.outcomes, judgments)
+    run.folder.write_scores(scores_to_json(scores))
+    answering = totals(run.folder.outcomes(hits=False).values())
+    keys = [str(entry["key"]) for entry in run.all_entries.values()]
+    judging: dict[str, Json] = {key: usage_to_json(run.folder.judging_usage(key)) for key in keys}
+    usage: dict[str, Json] = {"answering": answering["usage"], **judging}
+    run.write_manifest(metrics, status="complete", finished=_now(), **{**answering, "usage": usage})
+
+
+def open_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: dict[str, Document]) -> OpenRun:
+    """The run of that pipeline under `out`, with nothing read or written yet."""
+    needs = pipeline.stage.needs(experiment.generate)
+    chat = _identity(experiment.chat) if "chat" in needs else None
+    embedder = experiment.embedder.identity if "embed" in needs and experiment.embedder else None
+    key: dict[str, Json] = {
+        "pipeline": pipeline.stage.spec(),
+        "source": pipeline.source,
+        "prompts": prompt_digests(sorted(pipeline.stage.all_prompts())) if "chat" in needs else {},
+        "models": {"chat": chat, "embed": embedder},
+        "benchmark": experiment.benchmark.content_hash,
+        "questions": [question.id for question in experiment.questions],
+        "generate": experiment.generate,
+    }
+    digest = fingerprint(key)
+    judges = tuple(judge for judge in experiment.judges if not has_pool(judge))
+    path = out / "runs" / f"{experiment.name}-{pipeline.name}-{digest[:10]}"
+    manifest: dict[str, Json] = {
+        "experiment": experiment.name,
+        "label": pipeline.label,
+        "params": {**pipeline.params},
+        "fingerprint": digest,
+        **key,
+        "benchmark": {
+            "name": experiment.benchmark.name,
+            "reference": experiment.reference,
+            "source": experiment.benchmark.card.source,
+            "content_hash": experiment.benchmark.content_hash,
+        },
+        "judges": {},
+        "metrics": [],
+        "seed": experiment.seed,
+        "versions": {**versions()},
+        "python": platform.python_version(),
+        "machine": _machine(),
+        "git_commit": _git_commit(),
+        "created": _now(),
+        "status": "running",
+    }
+    return OpenRun(pipeline, RunFolder(path, documents), manifest, judges, _entries(experiment, judges))
+
+
+def _entries(experiment: Experiment, judges: Sequence[Judge]) -> dict[str, dict[str, Json]]:
+    """The manifest's entries of these judges, by name."""
+    keys = judge_keys(judges, experiment.judge)
+    calibrations = {calibration.record.key: calibration for calibration in experiment.calibrations}
+    return {
+        judge.name: new_entry(
+            judge, keys[judge.name], experiment.judge, experiment.embedder, calibrations.get(keys[judge.name])
+        )
+        for judge in judges
+    }
+
+
+def _identity(model: ChatModel | None) -> str | None:
+    return None if model is None else model.identity
+
+
+def _git_commit() -> str | None:
+    try:
+        done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10, check=True)  # noqa: S607
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def versions() -> dict[str, str]:
+    """Of the packages that results depend on."""
+    return {name: metadata.version(name) for name in ("rageval", "numpy", "bm25s", "rjieba")}
+
+
+def _machine() -> str:
+    """System, processor and cores, as far as the system tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    processor = names[0] if names else platform.machine()
+    return f"{platform.system()}, {processor}, {os.cpu_count()} cores"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,274 @@
+"""The run folder: everything one pipeline did on one benchmark, written as it happens.
+
+    manifest.json            what was run: pipeline, models, prompts, benchmark hash, seed, versions, commit, usage
+    questions.jsonl          the questions asked, with the grades of their labels
+    responses.jsonl          a line per question: the response, or the failure
+    judgments/<judge>.jsonl  a line per question: what that judge said, and what it cost
+    scores.json              per metric: estimate, score per question, reasons for those unscored
+    samples/<metric>-<digest>.json  a random sample drawn for people to label
+    labels/<metric>.json     what people said, and whether it may be used
+
+The JSONL files are only appended to, a line at a time, each in one write; a line torn by a kill is dropped at the next
+start. They are read line by line as well (`LineLog`), so that a run of any size takes little memory. The JSON files are
+replaced atomically. No file ever holds NaN.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from rageval.errors import DeclarationError
+from rageval.io.line_log import LineLog, read_lines
+from rageval.io.records import (
+    Outcome,
+    judgment_from_json,
+    judgment_to_json,
+    outcome_from_json,
+    outcome_to_json,
+    question_from_json,
+    usage_to_json,
+)
+from rageval.types import Document, Json, Judgment, Question, Usage
+
+if TYPE_CHECKING:
+    from rageval.io.frames import DataFrame
+    from rageval.io.run_tables import RunTable
+
+FORMAT = 1
+_BLOCK = 1 << 16
+
+
+class RunFolder:
+    """One run on disk. `documents` (by id) give hits their texts back; without them only those that the generator read
+    have one.
+    """
+
+    def __init__(self, path: Path, documents: Mapping[str, Document] | None = None) -> None:
+        self.path = path
+        self._documents = documents or {}
+        self._numbers: dict[str, int] = {}
+
+    @contextmanager
+    def locked(self) -> Generator[None]:
+        """Hold the folder for writing. Raises DeclarationError where another process holds it or nobody may write."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock_file = (self.path / ".lock").open("w")
+        except OSError as error:
+            raise DeclarationError(f"{self.path}: cannot be written ({error.strerror}): choose another --out") from None
+        with lock_file as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise DeclarationError(
+                    f"{self.path}: another rageval process is writing this run; wait for it or stop it"
+                ) from None
+            for log in (self.path / "responses.jsonl", *(self.path / "judgments").glob("*.jsonl")):
+                _drop_torn_tail(log)
+            yield
+
+    def manifest(self) -> dict[str, Any]:
+        """The manifest. Raises DeclarationError where the folder holds no run that this version can read."""
+        path = self.path / "manifest.json"
+        manifest = _read_json(path)
+        if manifest.get("format") != FORMAT:
+            found = manifest.get("format")
+            raise DeclarationError(f"{path}: found format {found}, expected {FORMAT}: run it again with this version")
+        return manifest
+
+    def write_manifest(self, manifest: Mapping[str, Json]) -> None:
+        write_json(self.path / "manifest.json", {"format": FORMAT, **manifest})
+
+    def write_questions(self, lines: Iterable[Mapping[str, Json]]) -> None:
+        _replace(
+            self.path / "questions.jsonl",
+            (_encode(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n") for line in lines),
+        )
+
+    def questions(self) -> dict[str, tuple[Question, dict[str, int]]]:
+        """By id: the question and its grades by document id."""
+        lines = read_lines(self.path / "questions.jsonl")
+        return {line["question_id"]: question_from_json(line) for line in lines}
+
+    def add_outcome(self, question_id: str, outcome: Outcome) -> tuple[int, int]:
+        """Append a line; where in the file it begins and ends, for `LineLog.add`."""
+        return _append(
+            self.path / "responses.jsonl",
+            {"question_id": question_id, **outcome_to_json(outcome, self._documents)},
+        )
+
+    def outcomes(self, *, hits: bool = True) -> LineLog[Outcome]:
+        """By question id. Without `hits` the responses have no hits, context and citations: those take long to read."""
+        left_out: dict[str, Json] = {} if hits else {"hits": [], "texts": {}, "context": [], "citations": []}
+        return LineLog(
+            self.path / "responses.jsonl",
+            lambda line: outcome_from_json({**line, **left_out}, self._documents),
+            self._numbers,
+        )
+
+    def add_judgments(
+        self, judge_key: str, question_id: str, judgments: tuple[Judgment, ...], usage: Usage
+    ) -> tuple[int, int]:
+        """Append a line; where in the file it begins and ends, for `LineLog.add`."""
+        return _append(
+            self.path / "judgments" / f"{judge_key}.jsonl",
+            {
+                "question_id": question_id,
+                "judgments": [judgment_to_json(judgment) for judgment in judgments],
+                "usage": usage_to_json(usage),
+            },
+        )
+
+    def judgments(self, judge_key: str) -> LineLog[tuple[Judgment, ...]]:
+        """By question id; an empty tuple where the judge found nothing to judge."""
+
+        def read(line: Mapping[str, Any]) -> tuple[Judgment, ...]:
+            return tuple(judgment_from_json(data, line["question_id"], judge_key) for data in line["judgments"])
+
+        return LineLog(self.path / "judgments" / f"{judge_key}.jsonl", read, self._numbers)
+
+    def judging_usage(self, judge_key: str) -> Usage:
+        """What all of that judge's lines cost together."""
+        lines = read_lines(self.path / "judgments" / f"{judge_key}.jsonl")
+        return sum((Usage(**line["usage"]) for line in lines), Usage())
+
+    def write_scores(self, scores: Mapping[str, Json]) -> None:
+        write_json(self.path / "scores.json", scores)
+
+    def scores(self) -> dict[str, Any]:
+        """Per metric: `estimate` (or null), `questions`, `unscored`, `failed`."""
+        return _read_json(self.path / "scores.json")
+
+    def write_sample(self, metric: str, digest: str, sample: Mapping[str, Json]) -> None:
+        write_json(self._sample_path(metric, digest), sample)
+
+    def sample(self, metric: str, digest: str) -> dict[str, Any] | None:
+        """A sample drawn earlier; None where there is none of that digest."""
+        path = self._sample_path(metric, digest)
+        return _read_json(path) if path.exists() else None
+
+    def write_labels(self, metric: str, labels: Mapping[str, Json]) -> None:
+        """Replace what people said on that metric."""
+        write_json(self._labels_path(metric), labels)
+
+    def labels(self, metric: str) -> dict[str, Any] | None:
+        """What people said on that metric; None where nobody did."""
+        path = self._labels_path(metric)
+        return _read_json(path) if path.exists() else None
+
+    def to_pandas(self, table: RunTable = "scores") -> DataFrame:
+        """The run as a DataFrame (extra `pandas`), one observation a row; docs/integrations/pandas.md has the columns.
+
+        `scores`: metric and question. `responses`: question. `hits`: hit. `judgments`: verdict of a judge. A run that
+        is not finished has the rows that are there, and no scores yet.
+        """
+        from rageval.io import run_tables
+
+        manifest = self.manifest()
+        label = manifest["label"]
+        match table:
+            case "scores":
+                return run_tables.scores_table(label, self.scores())
+            case "responses":
+                return run_tables.responses_table(label, self.questions(), self.outcomes())
+            case "hits":
+                return run_tables.hits_table(label, self.questions(), self.outcomes())
+            case "judgments":
+                judged = {name: self.judgments(about["key"]) for name, about in manifest["judges"].items()}
+                return run_tables.judgments_table(label, judged)
+            case _:
+                raise DeclarationError(
+                    f"to_pandas: found the table {table!r}, expected scores, responses, hits or judgments"
+                )
+
+    def _sample_path(self, metric: str, digest: str) -> Path:
+        return self.path / "samples" / f"{metric}-{digest}.json"
+
+    def _labels_path(self, metric: str) -> Path:
+        return self.path / "labels" / f"{metric}.json"
+
+
+def write_json(path: Path, data: Mapping[str, Json]) -> None:
+    """Replace a JSON file in one step: readers see the old one or the new one, never a part."""
+    encoder = json.JSONEncoder(ensure_ascii=False, indent=1, allow_nan=False)
+    _replace(path, map(_encode, chain(encoder.iterencode(data), "\n")))
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Replace a text file in one step; its folder is made where there is none."""
+    replace_lines(path, [text])
+
+
+def replace_lines(path: Path, lines: Iterable[str]) -> None:
+    """Replace a text file in one step by these lines (with their ends), which are written as they come; where one of
+    them fails, all stays as it was.
+    """
+    _replace(path, map(_encode, lines))
+
+
+def _replace(path: Path, parts: Iterable[bytes]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("wb") as file:
+            file.writelines(parts)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _append(path: Path, data: Mapping[str, Json]) -> tuple[int, int]:
+    """Append a line in one write; where it begins and ends."""
+    line = _encode(json.dumps(data, ensure_ascii=False, allow_nan=False) + "\n")
+    try:
+        file = path.open("ab")
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("ab")
+    with file:
+        start = file.tell()
+        file.write(line)
+    return start, start + len(line)
+
+
+def _encode(text: str) -> bytes:
+    """JSON text as UTF-8. Half a surrogate pair, which a model's reply may hold, becomes the JSON escape that it is."""
+    return text.encode(errors="backslashreplace")
+
+
+def _drop_torn_tail(path: Path) -> None:
+    """Cut off what stands behind the last line break."""
+    if not path.exists():
+        return
+    with path.open("r+b") as file:
+        end = at = file.seek(0, os.SEEK_END)
+        while at:
+            start = max(at - _BLOCK, 0)
+            file.seek(start)
+            whole = file.read(at - start).rfind(b"\n") + 1
+            if whole:
+                at = start + whole
+                break
+            at = start
+        if at < end:
+            file.truncate(at)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DeclarationError(f"{path}: no such file; expected the folder of a run (see results/runs/)") from None
+    except (OSError, ValueError) as error:
+        raise DeclarationError(f"{path}: cannot be read ({error}); delete it and run the experiment again") from None
+    if not isinstance(data, dict):
+        raise DeclarationError(f"{path}: found {type(data).__name__}, expected a JSON object")
+    return cast("dict[str, Any]", data)

@@ -1,0 +1,134 @@
+"""What a run holds, as data frames with one observation a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import astuple, fields
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from rageval.io.frames import Dtype, make_frame
+from rageval.io.records import Outcome
+from rageval.types import Abstained, Failure, Judgment, Question, Usage
+
+if TYPE_CHECKING:
+    from rageval.io.frames import DataFrame
+
+RunTable: TypeAlias = Literal["scores", "responses", "hits", "judgments"]
+
+Asked: TypeAlias = Mapping[str, tuple[Question, Mapping[str, int]]]
+"""Questions with the grades of their documents, by id."""
+
+_COUNTS = tuple(field.name for field in fields(Usage))
+
+SCORES: Mapping[str, Dtype] = {
+    "pipeline": "string",
+    "metric": "string",
+    "question_id": "string",
+    "score": "Float64",
+    "failed": "boolean",
+    "unscored": "string",
+}
+RESPONSES: Mapping[str, Dtype] = {
+    "pipeline": "string",
+    "question_id": "string",
+    "question": "string",
+    "language": "string",
+    "answer": "string",
+    "abstained": "boolean",
+    "hits": "Int64",
+    "latency_s": "Float64",
+    **dict.fromkeys(_COUNTS, "Int64"),
+    "error": "string",
+    "message": "string",
+}
+HITS: Mapping[str, Dtype] = {
+    "pipeline": "string",
+    "question_id": "string",
+    "rank": "Int64",
+    "doc_id": "string",
+    "start": "Int64",
+    "end": "Int64",
+    "score": "Float64",
+    "grade": "Int64",
+    "context_rank": "Int64",
+    "cited": "boolean",
+    "text": "string",
+}
+JUDGMENTS: Mapping[str, Dtype] = {
+    "pipeline": "string",
+    "judge": "string",
+    "question_id": "string",
+    "item": "string",
+    "index": "Int64",
+    "text": "string",
+    "grade": "Float64",
+    "probability": "Float64",
+    "abstained": "string",
+    "rationale": "string",
+}
+
+
+def scores_table(label: str, scores: Mapping[str, Mapping[str, Any]]) -> DataFrame:
+    """A row for each metric and question, from the content of scores.json."""
+
+    def rows() -> Iterator[tuple[object, ...]]:
+        for metric, found in scores.items():
+            failed = set(found["failed"])
+            for question_id, score in found["questions"].items():
+                yield label, metric, question_id, score, question_id in failed, None
+            for question_id, reason in found["unscored"].items():
+                yield label, metric, question_id, None, False, reason
+
+    return make_frame(SCORES, rows())
+
+
+def responses_table(label: str, asked: Asked, outcomes: Mapping[str, Outcome]) -> DataFrame:
+    """A row for each question with an outcome."""
+
+    def rows() -> Iterator[tuple[object, ...]]:
+        for question_id, outcome in outcomes.items():
+            question = asked[question_id][0]
+            about = (label, question_id, question.text, question.language)
+            if isinstance(outcome, Failure):
+                yield *about, *[None] * (4 + len(_COUNTS)), outcome.error, outcome.message
+            else:
+                said = (outcome.answer, outcome.abstained, len(outcome.hits), outcome.latency_s)
+                yield *about, *said, *astuple(outcome.usage), None, None
+
+    return make_frame(RESPONSES, rows())
+
+
+def hits_table(label: str, asked: Asked, outcomes: Mapping[str, Outcome]) -> DataFrame:
+    """A row for each hit of each response."""
+
+    def rows() -> Iterator[tuple[object, ...]]:
+        for question_id, outcome in outcomes.items():
+            if isinstance(outcome, Failure):
+                continue
+            grades = asked[question_id][1]
+            read = {position: place for place, position in enumerate(outcome.context, 1)}
+            for position, hit in enumerate(outcome.hits):
+                span = hit.passage
+                about = (span.doc_id, span.start, span.end, hit.score, grades.get(span.doc_id))
+                cited = position in outcome.citations
+                yield label, question_id, position + 1, *about, read.get(position), cited, span.text or None
+
+    return make_frame(HITS, rows())
+
+
+def judgments_table(label: str, judged: Mapping[str, Mapping[str, tuple[Judgment, ...]]]) -> DataFrame:
+    """A row for each judgment; `judged` is by the judge's name, then by question id."""
+
+    def rows() -> Iterator[tuple[object, ...]]:
+        for judge, by_question in judged.items():
+            for question_id, judgments in by_question.items():
+                for judgment in judgments:
+                    verdict = judgment.verdict
+                    said = (
+                        (None, None, verdict.reason, None)
+                        if isinstance(verdict, Abstained)
+                        else (verdict.grade, verdict.probability, None, verdict.rationale)
+                    )
+                    yield label, judge, question_id, judgment.item, judgment.index, judgment.text, *said
+
+    return make_frame(JUDGMENTS, rows())

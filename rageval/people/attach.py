@@ -1,0 +1,122 @@
+"""Attaching people's labels to a run, and refusing those that would make its numbers wrong.
+
+An interval from labels and a judge is right only if the labelled questions are a random sample of this very run's. That
+is known where they are what `rageval sample` drew, or a first part of it in the drawn order; anything else somebody
+may have picked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from rageval.errors import DeclarationError, LabelFileError
+from rageval.io.run_folder import RunFolder
+from rageval.people.label_files import LabelRow, read_label_files
+from rageval.scores.human_labels import Labels, labelled_part, stored_sample
+from rageval.scores.label_frame import Frame, answers_digest, read_frame, run_name
+from rageval.scores.samples import Sample
+from rageval.stats import Agreement, krippendorff_alpha
+
+FEWEST_FOR_AGREEMENT = 10
+
+
+def attach(run: RunFolder, files: Sequence[Path], *, allow_any_sample: bool = False) -> tuple[Labels, ...]:
+    """Check the labels in `files` and keep them in the run folder; those of each metric replace earlier ones.
+
+    `allow_any_sample` accepts labels that are not known to be a random sample of this run's answers and keeps the
+    reason with them, to be shown wherever they are used. Values out of range, questions that the run does not have or
+    that are not scored, and metrics that it does not have, are refused always. Where anything is refused nothing is
+    written.
+
+    Raises LabelFileError for what is wrong with the files, DeclarationError for the run or a metric.
+    """
+    by_metric: dict[str, list[LabelRow]] = {}
+    for row in read_label_files(files):
+        by_metric.setdefault(row.metric, []).append(row)
+    digest = answers_digest(run.outcomes())
+    attached: list[Labels] = []
+    for metric, rows in by_metric.items():
+        frame = read_frame(run, metric)
+        _require_scored(run, frame, rows)
+        sample, reason = _sample_of(run, metric, rows, digest)
+        if sample is None and not allow_any_sample:
+            raise DeclarationError(
+                f"{rows[0].place}: {reason}; expected labels of a random sample of this run (`rageval sample` draws "
+                "one): use --allow-any-sample to use them all the same, with a warning beside every number"
+            )
+        kept = tuple((row.question_id, row.annotator, row.label) for row in rows)
+        attached.append(Labels(metric, kept, sample, reason, digest))
+    for labels in attached:
+        run.write_labels(labels.metric, labels.to_json())
+    return tuple(attached)
+
+
+def agreement_of(labels: Labels) -> Agreement | None:
+    """Krippendorff's alpha of the annotators; None with fewer than 10 questions that two people labelled, and where all
+    labels are the same, so that agreement beyond chance is undefined.
+    """
+    raters = {annotator: i for i, annotator in enumerate(labels.annotators)}
+    items = {question_id: i for i, question_id in enumerate(labels.by_question)}
+    table = np.full((len(raters), len(items)), np.nan)
+    for question_id, annotator, label in labels.rows:
+        table[raters[annotator], items[question_id]] = label
+    common = table[:, np.count_nonzero(~np.isnan(table), axis=0) >= 2]
+    given = common[~np.isnan(common)]
+    if common.shape[1] < FEWEST_FOR_AGREEMENT or given.min() == given.max():
+        return None
+    return krippendorff_alpha(common, scale="interval")
+
+
+def _require_scored(run: RunFolder, frame: Frame, rows: Sequence[LabelRow]) -> None:
+    problems: list[str] = []
+    for row in rows:
+        if row.question_id in frame.failed:
+            why = f"the pipeline failed on it and scores {frame.metric.worst:g} whatever people say"
+        elif row.question_id in frame.scores:
+            continue
+        elif row.question_id in frame.unscored:
+            why = f"it has no score on {frame.metric} ({frame.unscored[row.question_id]})"
+        else:
+            why = f"{run_name(run)} has no such question"
+        problems.append(f"{row.place}: found a label for {row.question_id!r}, expected none: {why}; remove the row")
+    if problems:
+        raise LabelFileError(problems)
+
+
+def _sample_of(run: RunFolder, metric: str, rows: Sequence[LabelRow], digest: str) -> tuple[Sample | None, str]:
+    """The stored sample whose labels these are; or None and why they are not known to be a random sample."""
+    others = [row for row in rows if row.run != run_name(run)]
+    if others:
+        return None, f"found {len(others)} labels of the run {others[0].run!r}, expected {run_name(run)!r}"
+    names = list(dict.fromkeys(row.sample for row in rows))
+    if names == [""]:
+        return None, f"found {metric} labels that name no sample (column `sample`)"
+    if len(names) > 1:
+        return None, f"found {metric} labels of several samples ({', '.join(names)})"
+    sample = stored_sample(run, metric, names[0])
+    if sample is None:
+        return None, f"found {metric} labels of the sample {names[0]!r}, which was not drawn from this run"
+    if sample.answers_digest != digest:
+        return None, f"found {metric} labels of the sample {names[0]}, drawn before this run's answers changed"
+    part = labelled_part(sample, {row.question_id: row.label for row in rows})
+    if part is None:
+        return None, _hand_picked(sample, {row.question_id for row in rows})
+    without = [stratum.name for stratum in sample.strata if not set(stratum.questions) & set(part)]
+    if without:
+        return None, f"found no {metric} label yet for judge scores of {' or '.join(without)}: label more of the sample"
+    return sample, ""
+
+
+def _hand_picked(sample: Sample, labelled: set[str]) -> str:
+    foreign = sorted(labelled - set(sample.to_label))
+    if foreign:
+        return f"found {sample.metric} labels of questions that were not drawn ({', '.join(foreign[:3])})"
+    last = max(i for i, question_id in enumerate(sample.to_label) if question_id in labelled)
+    skipped = [question_id for question_id in sample.to_label[:last] if question_id not in labelled]
+    return (
+        f"found {sample.metric} labels with {len(skipped)} questions skipped in the drawn order "
+        f"({', '.join(skipped[:3])}), so they may be hand-picked"
+    )

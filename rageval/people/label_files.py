@@ -1,0 +1,162 @@
+"""Reading what people filled in: JSONL or CSV, the sheet of `rageval sample` or a file of one's own."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import sys
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rageval.benchmark.reading import describe, read_lines, read_objects
+from rageval.errors import BenchmarkError, DeclarationError, LabelFileError
+from rageval.metrics import parse
+from rageval.people.sheet import KINDS, unguarded
+
+REQUIRED = ("run", "question_id", "metric", "label", "annotator")
+
+
+@dataclass(frozen=True, slots=True)
+class LabelRow:
+    """One person's label on one question. `place` is file:line; `sample` is "" where the file names none."""
+
+    place: str
+    run: str
+    sample: str
+    question_id: str
+    metric: str
+    label: float
+    annotator: str
+
+
+def read_label_files(paths: Sequence[Path]) -> list[LabelRow]:
+    """The labels in one or more files, in order; rows whose label is empty are left out.
+
+    Columns (keys) are `run`, `question_id`, `metric`, `label`, `annotator` and, where a sample was drawn, `sample`;
+    others are ignored. A label is a number from 0 to 1; for a binary metric 0 or 1. The same label twice by the same
+    annotator counts once.
+
+    Raises LabelFileError with every problem: what cannot be read, a label that is no such number, two different labels
+    by one annotator on one question, no label at all.
+    """
+    problems: list[str] = []
+    rows: dict[tuple[str, str, str], LabelRow] = {}
+    for path in paths:
+        for place, fields in _read(path, problems):
+            row = _row(place, fields, problems)
+            if row is None:
+                continue
+            earlier = rows.setdefault((row.metric, row.question_id, row.annotator), row)
+            if earlier.label != row.label:
+                problems.append(
+                    f"{place}: found the label {row.label:g} for {row.question_id!r}, expected {earlier.label:g} as "
+                    f"the same annotator {row.annotator!r} says at {earlier.place}"
+                )
+    if not problems and not rows:
+        problems.append(f"{paths[0]}: found no label, expected at least one row that is filled in")
+    if problems:
+        raise LabelFileError(problems)
+    return [*rows.values()]
+
+
+def _read(path: Path, problems: list[str]) -> Iterator[tuple[str, Mapping[str, object]]]:
+    """Each row with its place."""
+    suffix = path.suffix.lower()
+    if suffix not in KINDS:
+        problems.append(f"{path}: found the ending {path.suffix!r}, expected .jsonl or .csv")
+        return
+    try:
+        yield from _read_csv(path, problems) if suffix == ".csv" else read_objects(path, problems)
+    except BenchmarkError as error:
+        problems.extend(error.problems)
+
+
+def _read_csv(path: Path, problems: list[str]) -> Iterator[tuple[str, Mapping[str, object]]]:
+    before = len(problems)
+    text = "\n".join(line for _, line in read_lines(path, problems))
+    if len(problems) > before:
+        return
+    with _cells_of_any_size():
+        rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+        header: list[str] | None = None
+        start = 1
+        try:
+            for cells in rows:
+                place, start = f"{path}:{start}", rows.line_num + 1
+                if not any(cells):
+                    continue
+                if header is None:
+                    header = [cell.strip() for cell in cells]
+                    if not _has_columns(header, place, problems):
+                        return
+                elif len(cells) != len(header):
+                    problems.append(f"{place}: found {len(cells)} columns, expected {len(header)} as in the header")
+                else:
+                    yield place, dict(zip(header, map(unguarded, cells), strict=True))
+        except csv.Error as error:
+            problems.append(f"{path}:{start}: found bad CSV ({error}), expected cells separated by commas")
+
+
+def _has_columns(header: Sequence[str], place: str, problems: list[str]) -> bool:
+    missing = [name for name in REQUIRED if name not in header]
+    if missing:
+        problems.append(
+            f"{place}: found no column {', '.join(missing)}, expected {', '.join(REQUIRED)}, separated by commas"
+        )
+    return not missing
+
+
+@contextmanager
+def _cells_of_any_size() -> Generator[None]:
+    """Passages may be longer than the csv module's limit, which is one for the whole process."""
+    limit = csv.field_size_limit(sys.maxsize)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(limit)
+
+
+def _row(place: str, fields: Mapping[str, object], problems: list[str]) -> LabelRow | None:
+    """The row; None where it is not filled in, or where a problem was found."""
+    texts: dict[str, str] = {}
+    before = len(problems)
+    for name in ("run", "question_id", "metric", "annotator", "sample"):
+        value = fields.get(name, "" if name == "sample" else None)
+        if isinstance(value, str):
+            texts[name] = value.strip() if name in ("metric", "annotator", "sample") else value
+        else:
+            found = f"no {name}" if name not in fields else f"{describe(value)} for {name}"
+            problems.append(f"{place}: found {found}, expected a text")
+    if "label" not in fields:
+        problems.append(f'{place}: found no label, expected one, "" or null where nobody has labelled yet')
+    if len(problems) > before:
+        return None
+    given = fields["label"]
+    if given is None or (isinstance(given, str) and not given.strip()):
+        return None
+    try:
+        metric = parse(texts["metric"])
+    except DeclarationError as error:
+        problems.append(f"{place}: {error}")
+        return None
+    label = _number(given)
+    if label is None or not 0.0 <= label <= 1.0 or (metric.binary and label not in (0.0, 1.0)):
+        found = repr(given) if isinstance(given, str | int | float) else describe(given)
+        wanted = "0 or 1" if metric.binary else "a number from 0 to 1"
+        problems.append(f"{place}: found the label {found}, expected {wanted} for {metric}")
+        return None
+    return LabelRow(place, texts["run"], texts["sample"], texts["question_id"], str(metric), label, texts["annotator"])
+
+
+def _number(value: object) -> float | None:
+    """A finite number, as a number or as text; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) and "_" not in str(value) else None

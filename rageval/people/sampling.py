@@ -1,0 +1,103 @@
+"""Drawing the questions that people label: at random, by a rule that can be repeated and extended.
+
+Each question is given a pseudo-random number from the seed, the metric and its own id (SHA-256), and those with the
+smallest numbers are drawn. So the same seed draws the same questions everywhere, and without strata a larger sample
+holds a smaller one as its first part.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+
+from rageval.errors import DeclarationError
+from rageval.io.run_folder import RunFolder
+from rageval.scores.label_frame import Frame, answers_digest, read_frame, run_name
+from rageval.scores.samples import Sample, Stratum
+
+MOST_STRATA = 4
+FEWEST_A_STRATUM = 5
+
+
+def draw_sample(run: RunFolder, metric: str, n: int, *, stratify: bool = False, seed: int = 0) -> Sample:
+    """Draw `n` of the questions that the judge scored on `metric`. Nothing is written.
+
+    `stratify` draws within up to 4 strata by the judge's score, at least 5 from each (all of a smaller one), the rest
+    in proportion: a judge with few different scores gets a stratum for each, another one quantiles. It makes sure that
+    rare scores are seen; the inclusion probabilities are recorded and the estimate is weighted by them.
+
+    Raises DeclarationError for a run or metric that has nothing to label, and for `n` beyond what there is.
+    """
+    frame = read_frame(run, metric)
+    if not frame.scores:
+        raise DeclarationError(f"{run.path}: found no question that is scored on {metric}, expected some to draw from")
+    if not 1 <= n <= len(frame.scores):
+        raise DeclarationError(
+            f"{run.path}: found a sample of {n}, expected 1 to {len(frame.scores)} "
+            f"(that many questions are scored on {frame.metric})"
+        )
+    wanted = max(1, min(MOST_STRATA, n // FEWEST_A_STRATUM)) if stratify else 1
+    strata, order = _draw(frame, n, wanted, seed)
+    return Sample(
+        run_name(run),
+        str(frame.metric),
+        frame.judge,
+        seed,
+        answers_digest(run.outcomes()),
+        strata,
+        order,
+        {question_id: frame.metric.worst for question_id in order if question_id in frame.failed},
+    )
+
+
+def _draw(frame: Frame, n: int, wanted: int, seed: int) -> tuple[tuple[Stratum, ...], tuple[str, ...]]:
+    """The strata, and the drawn questions in order: each stratum's spread evenly, so that a first part has its share.
+
+    Within a stratum the order is that of the drawing, hence random.
+    """
+    strata: list[Stratum] = []
+    place: dict[str, float] = {}
+    parts = _by_score(frame.scores, wanted)
+    for part, drawn in zip(parts, _allocate([len(part) for part in parts], n), strict=True):
+        strata.append(Stratum(_name(part, frame.scores), tuple(part), drawn))
+        numbers = {question_id: _numbers(seed, frame.metric.name, question_id) for question_id in part}
+        for rank, question_id in enumerate(sorted(part, key=lambda q: numbers[q][0])[:drawn]):
+            place[question_id] = (rank + numbers[question_id][1]) / drawn
+    return tuple(strata), tuple(sorted(place, key=lambda q: place[q]))
+
+
+def _by_score(scores: Mapping[str, float], wanted: int) -> list[list[str]]:
+    """Up to `wanted` groups of questions by score, of about equal size; equal scores stay together."""
+    by_score = sorted(scores, key=lambda question_id: scores[question_id])
+    levels = [list(level) for _, level in groupby(by_score, key=lambda question_id: scores[question_id])]
+    if len(levels) <= wanted:
+        return levels
+    parts: dict[int, list[str]] = {}
+    before = 0
+    for level in levels:
+        middle = (before + len(level) / 2) / len(scores)
+        parts.setdefault(int(middle * wanted), []).extend(level)
+        before += len(level)
+    return [*parts.values()]
+
+
+def _allocate(sizes: Sequence[int], n: int) -> list[int]:
+    """`n` labels over strata: a few to each, then each to the one that is furthest below its share."""
+    drawn = [min(FEWEST_A_STRATUM, size, n) for size in sizes]
+    while sum(drawn) < n:
+        open_strata = [i for i, size in enumerate(sizes) if drawn[i] < size]
+        drawn[max(open_strata, key=lambda i: sizes[i] / (2 * drawn[i] + 1))] += 1
+    return drawn
+
+
+def _name(questions: Sequence[str], scores: Mapping[str, float]) -> str:
+    low, high = min(scores[q] for q in questions), max(scores[q] for q in questions)
+    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
+
+
+def _numbers(seed: int, metric: str, question_id: str) -> tuple[float, float]:
+    """Two numbers from 0 to 1, as good as random."""
+    digest = hashlib.sha256(f"label:{seed}:{metric}:{question_id}".encode(errors="backslashreplace")).digest()
+    first, second = (int.from_bytes(digest[i : i + 8], "big") / 2**64 for i in (0, 8))
+    return first, second

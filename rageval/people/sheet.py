@@ -1,0 +1,107 @@
+"""The file that people fill in: JSONL, or CSV for a spreadsheet. The judge's score is not in it: it would sway them."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rageval.errors import DeclarationError
+from rageval.io.run_folder import RunFolder
+from rageval.metrics import parse
+from rageval.people.instructions import instruction
+from rageval.scores.samples import Sample
+from rageval.types import Json, Question, Response
+
+COLUMNS = (
+    "run",
+    "sample",
+    "question_id",
+    "metric",
+    "label",
+    "annotator",
+    "instructions",
+    "question",
+    "references",
+    "passages",
+    "answer",
+)
+KINDS = (".jsonl", ".csv")
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def check_sheet_path(path: Path) -> None:
+    """Raises DeclarationError where a sheet cannot or must not be written: labels may be in a file that is there."""
+    if path.suffix.lower() not in KINDS:
+        raise DeclarationError(f"{path}: found the ending {path.suffix!r}, expected .jsonl or .csv")
+    if path.exists():
+        raise DeclarationError(
+            f"{path}: found a file already there, expected none: it may hold labels; use another --out"
+        )
+
+
+def write_sheet(run: RunFolder, sample: Sample, path: Path) -> None:
+    """Write the questions of the sample that need a label, in its order.
+
+    CSV starts with a byte order mark, without which spreadsheets misread Chinese, and text that a spreadsheet would
+    take for a formula starts with an apostrophe; `read_label_files` takes it off again.
+    """
+    check_sheet_path(path)
+    questions, outcomes = run.questions(), run.outcomes()
+    asked_of_judge = run.manifest()["judges"].get(sample.metric, {}).get("summary", "")
+    rows: list[dict[str, Json]] = []
+    for question_id in sample.to_label:
+        outcome = outcomes[question_id]
+        assert isinstance(outcome, Response)
+        rows.append(_row(sample, questions[question_id][0], outcome, asked_of_judge))
+    text = _csv(rows) if path.suffix.lower() == ".csv" else "".join(_json_line(row) for row in rows)
+    try:
+        path.write_bytes(text.encode(errors="backslashreplace"))
+    except OSError as error:
+        raise DeclarationError(f"{path}: cannot be written ({error.strerror}): choose another --out") from None
+
+
+def _row(sample: Sample, question: Question, response: Response, asked_of_judge: str) -> dict[str, Json]:
+    passages: list[Json] = [
+        f"[{number}] " + "\n".join(filter(None, (passage.title, passage.text)))
+        for number, passage in enumerate(response.context_passages, 1)
+    ]
+    return {
+        "run": sample.run,
+        "sample": sample.digest,
+        "question_id": question.id,
+        "metric": sample.metric,
+        "label": None,
+        "annotator": "",
+        "instructions": instruction(parse(sample.metric).name, question.language, asked_of_judge),
+        "question": question.text,
+        "references": [*question.references],
+        "passages": passages,
+        "answer": response.answer,
+    }
+
+
+def _json_line(row: Mapping[str, Json]) -> str:
+    return json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _csv(rows: Sequence[Mapping[str, Json]]) -> str:
+    file = io.StringIO(newline="")
+    writer: Any = csv.writer(file, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows([[_cell(row[column]) for column in COLUMNS] for row in rows])
+    return codecs.BOM_UTF8.decode() + file.getvalue()
+
+
+def _cell(value: Json) -> str:
+    text = "\n\n".join(str(item) for item in value) if isinstance(value, list) else str(value or "")
+    return "'" + text if text.startswith(FORMULA_STARTS) else text
+
+
+def unguarded(text: str) -> str:
+    """The text without the apostrophe that keeps it from being a formula."""
+    return text[1:] if text.startswith("'") and text[1:].startswith(FORMULA_STARTS) else text

@@ -1,0 +1,21 @@
+"""Pipelines: stages composed with `>>`, the state that flows through them, and what they draw on."""
+
+from rageval.pipeline.pipeline import Pipeline
+from rageval.pipeline.resources import IndexStore, Resources, Shared
+from rageval.pipeline.stage import Calls, Chain, ContextSize, Need, Stage, complete_all
+from rageval.pipeline.state import Query, State
+
+__all__ = [
+    "Calls",
+    "Chain",
+    "ContextSize",
+    "IndexStore",
+    "Need",
+    "Pipeline",
+    "Query",
+    "Resources",
+    "Shared",
+    "Stage",
+    "State",
+    "complete_all",
+]

@@ -1,0 +1,85 @@
+"""What pipelines draw on: documents, models, and indexes that are built once and shared."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from rageval.errors import DeclarationError
+from rageval.models.base import ChatModel, Embedder
+from rageval.types import Document, RelevanceLabel
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Shared(Protocol[T_co]):
+    """Something built once and shared by all pipelines that name an equal one: an index, a passage list.
+
+    Implementations are frozen dataclasses: equality of their fields decides what is shared.
+    """
+
+    def __hash__(self) -> int: ...
+
+    async def build(self, resources: Resources) -> T_co: ...
+
+
+@dataclass(frozen=True, slots=True)
+class IndexStore:
+    """Where indexes of large corpora are kept: those of more than `large` passages, for any chunking."""
+
+    folder: Path
+    large: int = 100_000
+
+
+class Resources:
+    """What pipelines draw on: documents, labels (for the oracle alone), models, and shared indexes built on demand.
+
+    Without `indexes`, every index is kept in memory, however large.
+    """
+
+    def __init__(
+        self,
+        documents: tuple[Document, ...],
+        *,
+        labels: tuple[RelevanceLabel, ...] = (),
+        chat: ChatModel | None = None,
+        embedder: Embedder | None = None,
+        indexes: IndexStore | None = None,
+    ) -> None:
+        self.documents = documents
+        self.labels = labels
+        self.indexes = indexes
+        self._chat = chat
+        self._embedder = embedder
+        self._built: dict[Any, asyncio.Task[Any]] = {}
+
+    @property
+    def chat(self) -> ChatModel:
+        if self._chat is None:
+            raise DeclarationError("this pipeline needs a chat model, and none was given (models: chat)")
+        return self._chat
+
+    @property
+    def embedder(self) -> Embedder:
+        if self._embedder is None:
+            raise DeclarationError("this pipeline needs an embedder, and none was given (models: embed)")
+        return self._embedder
+
+    async def get(self, shared: Shared[T]) -> T:
+        """The thing that `shared` describes, built at the first call; concurrent callers wait for the same build.
+
+        A build that fails is forgotten, so that a later question tries it again.
+        """
+        task = self._built.get(shared)
+        if task is None:
+            task = asyncio.ensure_future(shared.build(self))
+            self._built[shared] = task
+        try:
+            return await asyncio.shield(task)
+        except Exception:
+            if self._built.get(shared) is task:
+                del self._built[shared]
+            raise

@@ -1,0 +1,146 @@
+"""A pipeline is stages composed with `>>`; each stage is a frozen dataclass whose fields are its whole configuration.
+
+    Rewrite(n=4) >> Retrieve(retriever="dense", k=5) >> Answer()
+
+A `State` flows through the stages: the question, the texts to search with, and the `Response` as far as it has come.
+Models and indexes are not fields: they come from `Resources`, so a pipeline can be compared, printed and fingerprinted
+without loading anything, and what several pipelines share is built once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, TypeAlias, cast
+
+from rageval.models.base import ChatModel, ChatReply, ChatRequest
+from rageval.pipeline.resources import Resources, Shared
+from rageval.pipeline.state import State
+from rageval.types import Document, Json
+
+Need: TypeAlias = Literal["chat", "embed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """How many model calls one question takes, at least and at most."""
+
+    low: int = 0
+    high: int = 0
+
+    def __add__(self, other: Calls) -> Calls:
+        return Calls(self.low + other.low, self.high + other.high)
+
+
+@dataclass(frozen=True, slots=True)
+class ContextSize:
+    """How many passages a prompt holds at most, and how many tokens each of them may have."""
+
+    passages: int = 0
+    tokens_each: int = 0
+
+
+@dataclass(frozen=True)
+class Stage(ABC):
+    """One step of a pipeline. Subclass it as a frozen dataclass and implement `run`.
+
+    `prompts` names the prompt templates that it uses: their text is part of the fingerprint. `needs` and `calls` say
+    what it will ask of models, so that everything can be checked and priced before any of it is spent.
+    """
+
+    prompts: ClassVar[tuple[str, ...]] = ()
+
+    @abstractmethod
+    async def run(self, state: State, resources: Resources) -> State: ...
+
+    def needs(self, generate: bool) -> frozenset[Need]:
+        """Which models the stage uses; `generate` says whether answers are wanted."""
+        return frozenset()
+
+    def calls(self, generate: bool) -> Calls:
+        return Calls()
+
+    def indexing_calls(self, documents: Sequence[Document]) -> int:
+        """Model calls for building the stage's indexes over these documents, once per experiment."""
+        return 0
+
+    def asks_outside(self) -> bool:
+        """Whether it, or a stage in it, asks what rageval's caches do not stand before: no dry run does that."""
+        inner = (getattr(self, f.name) for f in dataclasses.fields(self))
+        return any(stage.asks_outside() for stage in inner if isinstance(stage, Stage))
+
+    def context_size(self) -> ContextSize:
+        return ContextSize()
+
+    def indexes(self) -> tuple[Shared[object], ...]:
+        """What the stage takes from `Resources`: built before the first question, so that no latency includes it."""
+        return ()
+
+    def spec(self) -> dict[str, Json]:
+        """Class and fields as JSON data: what the fingerprint is taken of."""
+        values = {f.name: _plain(getattr(self, f.name)) for f in dataclasses.fields(self)}
+        return {"stage": type(self).__name__, **values}
+
+    def all_prompts(self) -> frozenset[str]:
+        inner = (getattr(self, f.name) for f in dataclasses.fields(self))
+        return frozenset(self.prompts).union(*(s.all_prompts() for s in inner if isinstance(s, Stage)))
+
+    def __rshift__(self, other: Stage) -> Chain:
+        return Chain((*_links(self), *_links(other)))
+
+
+@dataclass(frozen=True)
+class Chain(Stage):
+    """Stages run one after another; what `>>` builds."""
+
+    stages: tuple[Stage, ...] = ()
+
+    async def run(self, state: State, resources: Resources) -> State:
+        for stage in self.stages:
+            state = await stage.run(state, resources)
+        return state
+
+    def needs(self, generate: bool) -> frozenset[Need]:
+        return frozenset[Need]().union(*(stage.needs(generate) for stage in self.stages))
+
+    def calls(self, generate: bool) -> Calls:
+        return sum((stage.calls(generate) for stage in self.stages), Calls())
+
+    def indexing_calls(self, documents: Sequence[Document]) -> int:
+        return sum(stage.indexing_calls(documents) for stage in self.stages)
+
+    def asks_outside(self) -> bool:
+        return any(stage.asks_outside() for stage in self.stages)
+
+    def context_size(self) -> ContextSize:
+        return max((stage.context_size() for stage in self.stages), key=lambda size: size.passages)
+
+    def indexes(self) -> tuple[Shared[object], ...]:
+        return tuple(index for stage in self.stages for index in stage.indexes())
+
+    def all_prompts(self) -> frozenset[str]:
+        return frozenset[str]().union(*(stage.all_prompts() for stage in self.stages))
+
+
+def _links(stage: Stage) -> tuple[Stage, ...]:
+    return stage.stages if isinstance(stage, Chain) else (stage,)
+
+
+async def complete_all(chat: ChatModel, requests: list[ChatRequest]) -> list[ChatReply]:
+    """Send requests together and return the replies in order; how many are in flight is the model's affair."""
+    return list(await asyncio.gather(*(chat.complete(request) for request in requests)))
+
+
+def _plain(value: Any) -> Json:
+    if isinstance(value, Stage):
+        return value.spec()
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in cast("tuple[Any, ...]", value)]
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    return str(value)

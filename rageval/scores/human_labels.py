@@ -1,0 +1,83 @@
+"""People's labels of one metric, as a run folder keeps them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rageval.io.run_folder import RunFolder
+from rageval.scores.samples import Sample, sample_from_json
+from rageval.types import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """People's labels of one metric as a run folder keeps them.
+
+    `by_question` holds the mean of the annotators. `sample` is None, and `reason` says why, where the labels are not
+    known to be a random sample of the run's questions. `answers_digest` is that of the run when they were attached.
+    """
+
+    metric: str
+    rows: tuple[tuple[str, str, float], ...]
+    sample: Sample | None
+    reason: str
+    answers_digest: str
+
+    @property
+    def by_question(self) -> dict[str, float]:
+        given: dict[str, list[float]] = {}
+        for question_id, _, label in self.rows:
+            given.setdefault(question_id, []).append(label)
+        return {question_id: sum(labels) / len(labels) for question_id, labels in given.items()}
+
+    @property
+    def annotators(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(annotator for _, annotator, _ in self.rows))
+
+    def to_json(self) -> dict[str, Json]:
+        """The content of the labels' file in the run folder."""
+        rows: list[Json] = [
+            {"question_id": question_id, "annotator": annotator, "label": label}
+            for question_id, annotator, label in self.rows
+        ]
+        return {
+            "metric": self.metric,
+            "representative": self.sample is not None,
+            "reason": self.reason,
+            "sample": None if self.sample is None else self.sample.digest,
+            "answers_digest": self.answers_digest,
+            "rows": rows,
+        }
+
+
+def read_labels(run: RunFolder, metric: str) -> Labels | None:
+    """The labels attached to a run; None where there are none."""
+    data = run.labels(metric)
+    if data is None:
+        return None
+    sample = None if data["sample"] is None else stored_sample(run, metric, data["sample"])
+    reason = data["reason"] or ("" if sample is not None else "the sample's file is gone from the run folder")
+    rows = tuple((row["question_id"], row["annotator"], row["label"]) for row in data["rows"])
+    return Labels(metric, rows, sample, reason, data["answers_digest"])
+
+
+def labelled_part(sample: Sample, labelled: Mapping[str, Any]) -> list[str] | None:
+    """The drawn questions whose labels are known, in order, where `labelled` are all or the first of those asked.
+
+    Failures among them count as labelled. None where the labelled questions are anything but a first part.
+    """
+    asked = sample.to_label[: len(labelled)]
+    if set(asked) != set(labelled):
+        return None
+    if len(asked) == len(sample.to_label):
+        return [*sample.drawn]
+    return [*sample.drawn[: sample.drawn.index(asked[-1]) + 1]]
+
+
+def stored_sample(run: RunFolder, metric: str, name: str) -> Sample | None:
+    """The sample of that digest in the run folder; None where there is none."""
+    data = run.sample(metric, name) if re.fullmatch("[0-9a-z]+", name) else None
+    return None if data is None else sample_from_json(data)

@@ -1,0 +1,126 @@
+"""What a run's manifest says of each judge, and of the judges that were added to it later.
+
+    "claim_support": {"key", "model", "summary", "verdicts", "abstained", "quotes", "quotes_not_found"}
+    "claim_support:strong": the same, of the judge that `rageval judge --name strong` added
+
+An entry has `agreement` where a panel judged, and `calibration` where a scaling is applied to the verdicts.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import numpy as np
+
+from rageval.errors import DeclarationError
+from rageval.io.line_log import LineLog
+from rageval.io.run_folder import RunFolder
+from rageval.judges import EmbeddingJudge, Judge, Panel, judging_model
+from rageval.judges.panel import on_scale
+from rageval.metrics.names import OF_JUDGE, Metric, parse
+from rageval.models.base import ChatModel, Embedder
+from rageval.scores.calibrations import Calibration, JudgeEntry
+from rageval.stats import krippendorff_alpha
+from rageval.types import Abstained, Json, Judgment
+
+JudgmentsByQuestion = Mapping[str, Sequence[Judgment]]
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What `rageval judge` added to a run: metrics that name a judge, and the manifest's entries of those judges."""
+
+    metrics: tuple[Metric, ...] = ()
+    entries: Mapping[str, JudgeEntry] = field(default_factory=dict[str, JudgeEntry])
+
+
+def read_added(folder: RunFolder) -> Added:
+    """What was added to the run in that folder; nothing where it holds no run that this version can read."""
+    try:
+        manifest = folder.manifest()
+    except DeclarationError:
+        return Added()
+    return added_to(manifest)
+
+
+def added_to(manifest: Mapping[str, Any], name: str | None = None) -> Added:
+    """What was added to the run of that manifest, under that name or (None) under any."""
+    metrics = [parse(text) for text in cast("list[str]", manifest["metrics"])]
+    entries = cast("dict[str, JudgeEntry]", manifest["judges"])
+    return Added(
+        tuple(metric for metric in metrics if metric.judge and name in (None, metric.judge)),
+        {
+            entry: about
+            for entry, about in entries.items()
+            if OF_JUDGE in entry and name in (None, entry.partition(OF_JUDGE)[2])
+        },
+    )
+
+
+def read_judgments(folder: RunFolder, entry: JudgeEntry, answered: Container[str]) -> LineLog[tuple[Judgment, ...]]:
+    """What the judge of that entry has said of the questions `answered`, by question id."""
+    said = folder.judgments(entry["key"])
+    said.forget([question_id for question_id in said if question_id not in answered])
+    return said
+
+
+def new_entry(
+    judge: Judge, key: str, chat: ChatModel | None, embedder: Embedder | None, calibration: Calibration | None
+) -> dict[str, Json]:
+    """The entry of a judge that has not said anything yet."""
+    entry: dict[str, Json] = {"key": key, "model": judging_model(judge, chat)}
+    inner = judge.inner if isinstance(judge, Panel) else judge
+    if embedder is not None and isinstance(inner, EmbeddingJudge):
+        entry["embedder"] = embedder.identity
+    entry["summary"] = judge.summary
+    if isinstance(judge, Panel):
+        entry["agreement"] = {
+            "scale": "ordinal" if on_scale(inner) else "nominal",
+            "abstained": dict.fromkeys(judge.raters, 0),
+        }
+    if calibration is not None:
+        entry["calibration"] = calibration.citation()
+    return entry
+
+
+def with_counts(entry: JudgeEntry, judged: JudgmentsByQuestion) -> dict[str, Json]:
+    """The entry with how many verdicts there are, abstentions, and quotes that are not in the passages.
+
+    Where a panel judged, also how far its raters agree.
+    """
+    counts: Counter[str] = Counter(verdicts=0, abstained=0, quotes=0, quotes_not_found=0)
+    votes: list[tuple[float | None, ...]] = []
+    for judgments in judged.values():
+        for verdict in (judgment.verdict for judgment in judgments):
+            counts["verdicts"] += 1
+            if verdict.votes:
+                votes.append(verdict.votes)
+            if isinstance(verdict, Abstained):
+                counts["abstained"] += 1
+            else:
+                counts["quotes"] += len(verdict.evidence)
+                counts["quotes_not_found"] += sum(not evidence.found for evidence in verdict.evidence)
+    agreement: dict[str, Json] = {"agreement": _agreement(entry["agreement"], votes)} if "agreement" in entry else {}
+    return {**entry, **counts, **agreement}
+
+
+def _agreement(about: JudgeEntry, votes: Sequence[Sequence[float | None]]) -> dict[str, Json]:
+    """Krippendorff's alpha with its interval, or null where it is undefined; how often each rater abstained."""
+    raters: list[str] = [*about["abstained"]]
+    table = np.array(votes, dtype=np.float64).reshape(len(votes), len(raters)).T
+    common = table[:, np.count_nonzero(~np.isnan(table), axis=0) >= 2]
+    given = common[~np.isnan(common)]
+    alpha: Json = None
+    if given.size and given.min() < given.max():
+        interval = krippendorff_alpha(common, scale=about["scale"]).interval
+        alpha = {"point": interval.point, "low": interval.low, "high": interval.high, "level": interval.level}
+    return {
+        "scale": about["scale"],
+        "alpha": alpha,
+        "raters": len(raters),
+        "items": common.shape[1],
+        "abstained": {rater: int(np.isnan(row).sum()) for rater, row in zip(raters, table, strict=True)},
+    }

@@ -1,0 +1,219 @@
+"""What two sides scored on the same questions: the ground of every comparison, and the reasons to refuse one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from rageval.errors import DeclarationError, NotComparableError
+from rageval.metrics import parse
+from rageval.scores.baselines import Side, read_side
+from rageval.stats import Interval
+from rageval.stats.clusters import cluster_codes, design_effect
+from rageval.types import Json
+
+ClusterBy: TypeAlias = Literal["document"]
+
+MOST_CHANGED = 10
+UNCORRECTED = "judge only, uncorrected"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One question's score before (baseline) and after (candidate)."""
+
+    question_id: str
+    before: float
+    after: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """One metric on the questions that both sides scored: `ids`, sorted, and the scores of both in that order.
+
+    Where lower scores are better (`lower_is_better`), gains and differences are baseline - candidate: more than 0 is
+    always an improvement.
+
+    `clusters` numbers questions that share a source document alike (None: taken for independent). `only_baseline` and
+    `only_candidate` are questions that just one side has a score for; they are left out of all numbers but these.
+    `failed` counts questions that each side (baseline, candidate) failed on, scored at the worst value. `judged` marks
+    scores that are a judge's opinion, not corrected by people's labels.
+    """
+
+    metric: str
+    ids: tuple[str, ...]
+    baseline: tuple[float, ...]
+    candidate: tuple[float, ...]
+    clusters: tuple[int, ...] | None
+    only_baseline: tuple[str, ...]
+    only_candidate: tuple[str, ...]
+    failed: tuple[int, int]
+    judged: bool
+    lower_is_better: bool = False
+
+    @property
+    def n(self) -> int:
+        return len(self.ids)
+
+    @property
+    def left_out(self) -> int:
+        return len(self.only_baseline) + len(self.only_candidate)
+
+    @property
+    def baseline_mean(self) -> float:
+        return sum(self.baseline) / self.n
+
+    @property
+    def candidate_mean(self) -> float:
+        return sum(self.candidate) / self.n
+
+    @property
+    def gains(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """The scores of baseline and candidate, turned round where lower is better: 1 is the best."""
+        if not self.lower_is_better:
+            return self.baseline, self.candidate
+        return tuple(1.0 - score for score in self.baseline), tuple(1.0 - score for score in self.candidate)
+
+    @property
+    def differences(self) -> tuple[float, ...]:
+        """Candidate - baseline, or the reverse where lower is better."""
+        return tuple(after - before for before, after in zip(*self.gains, strict=True))
+
+    @property
+    def changed(self) -> tuple[Change, ...]:
+        """At most ten questions with another score than before: the greatest changes first, ties by id."""
+        changes = map(Change, self.ids, self.baseline, self.candidate)
+        moved = [change for change in changes if change.before != change.after]
+        moved.sort(key=lambda change: (-round(abs(change.after - change.before), 9), change.question_id))
+        return tuple(moved[:MOST_CHANGED])
+
+    @property
+    def sd(self) -> float | None:
+        """The standard deviation of the differences; None for a single question."""
+        return float(np.std(self.differences, ddof=1)) if self.n > 1 else None
+
+    @property
+    def questions_per_independent(self) -> float:
+        """How many questions tell as much as one independent question does: 1 without clusters, else more."""
+        if self.clusters is None:
+            return 1.0
+        d = np.array(self.differences)
+        return design_effect(d - d.mean(), cluster_codes(self.clusters, self.n))
+
+    def to_json(self) -> dict[str, Json]:
+        return {
+            "baseline": self.baseline_mean,
+            "candidate": self.candidate_mean,
+            "n": self.n,
+            "only_baseline": [*self.only_baseline],
+            "only_candidate": [*self.only_candidate],
+            "failed": {"baseline": self.failed[0], "candidate": self.failed[1]},
+            "judge_only": self.judged,
+            "lower_is_better": self.lower_is_better,
+            "clusters": None if self.clusters is None else len(set(self.clusters)),
+            "changed": [{"question_id": c.question_id, "from": c.before, "to": c.after} for c in self.changed],
+        }
+
+
+def read_comparable(baseline: Side | str | Path, candidate: Side | str | Path) -> tuple[Side, Side]:
+    """Both sides, read where they are not yet.
+
+    Raises NotComparableError for results that are missing or unfinished, and for other benchmarks or questions.
+    """
+    a, b = (side if isinstance(side, Side) else read_side(side) for side in (baseline, candidate))
+    if a.content_hash != b.content_hash:
+        raise NotComparableError(
+            f"{b.source}: found another benchmark ({b.benchmark}, {b.content_hash[:10]}) than in {a.source} "
+            f"({a.benchmark}, {a.content_hash[:10]}): run both over the same one"
+        )
+    if a.questions != b.questions:
+        odd = sorted({*a.questions} ^ {*b.questions})
+        raise NotComparableError(
+            f"{b.source}: found other questions than in {a.source} ({len(odd)} are in one of them only, such as "
+            f"{odd[0]}): ask both the same"
+        )
+    return a, b
+
+
+def pair(baseline: Side, candidate: Side, metric: str, cluster_by: ClusterBy | None = None) -> Pairs:
+    """Pair the scores of a metric, question by question. `cluster_by="document"` groups questions that share one.
+
+    Raises NotComparableError where a side lacks the metric, where other judges scored the two, or where no question has
+    a score in both; DeclarationError where all questions are in one cluster.
+    """
+    for side in (baseline, candidate):
+        if metric not in side.metrics:
+            known = ", ".join(side.metrics)
+            raise NotComparableError(f"{side.source}: found no {metric}, expected it beside {known}: score it as well")
+    a, b = baseline.metrics[metric], candidate.metrics[metric]
+    if a.judge != b.judge:
+        raise NotComparableError(
+            f"{metric}: found other judges ({baseline.source}: {_judge(baseline, metric)}; {candidate.source}: "
+            f"{_judge(candidate, metric)}), expected the same model and prompts: judge both alike"
+        )
+    ids = tuple(sorted(a.scores.keys() & b.scores.keys()))
+    if not ids:
+        reasons = [f"{s.source}: {_reason(s, metric)}" for s in (baseline, candidate) if s.metrics[metric].unscored]
+        raise NotComparableError(f"{metric}: found no question with a score in both ({'; '.join(reasons)})")
+    clusters = None if cluster_by is None else tuple(baseline.groups[question] for question in ids)
+    if clusters is not None and len(set(clusters)) == 1:
+        raise DeclarationError(
+            f"--cluster-by {cluster_by}: found that all {len(ids)} questions of {metric} share their documents, "
+            "expected two or more groups: leave it out"
+        )
+    return Pairs(
+        metric,
+        ids,
+        tuple(a.scores[question] for question in ids),
+        tuple(b.scores[question] for question in ids),
+        clusters,
+        tuple(sorted(a.scores.keys() - b.scores.keys())),
+        tuple(sorted(b.scores.keys() - a.scores.keys())),
+        (_count(a.failed, ids), _count(b.failed, ids)),
+        a.judge is not None,
+        parse(metric).lower_is_better,
+    )
+
+
+def interval_to_json(interval: Interval) -> dict[str, Json]:
+    """An interval by the names of its fields."""
+    return {
+        "point": interval.point,
+        "low": interval.low,
+        "high": interval.high,
+        "level": interval.level,
+        "method": interval.method,
+    }
+
+
+def side_to_json(side: Side) -> dict[str, Json]:
+    """Which run it was."""
+    return {"source": side.source, "pipeline": side.label, "fingerprint": side.fingerprint}
+
+
+def signed(number: float) -> str:
+    """Three decimals with a sign, and no minus before a zero."""
+    return f"{round(number, 3) + 0.0:+.3f}"
+
+
+def more(questions: int) -> str:
+    """`1 more question`, `140 more questions`."""
+    return f"{questions} more question{'' if questions == 1 else 's'}"
+
+
+def _judge(side: Side, metric: str) -> str:
+    judge = side.metrics[metric].judge
+    return "none" if judge is None else f"{judge.key} by {judge.model}"
+
+
+def _reason(side: Side, metric: str) -> str:
+    unscored = side.metrics[metric].unscored
+    return unscored[min(unscored)]
+
+
+def _count(failed: Sequence[str], ids: Sequence[str]) -> int:
+    return len({*failed} & {*ids})

@@ -1,0 +1,103 @@
+"""A random sample of a run's questions that people label, as a run folder keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rageval.identity import fingerprint
+from rageval.types import Json
+
+DIGITS = 11
+
+
+@dataclass(frozen=True, slots=True)
+class Stratum:
+    """Questions from which `drawn` were drawn at random, each with the same probability."""
+
+    name: str
+    questions: tuple[str, ...]
+    drawn: int
+
+    @property
+    def inclusion_probability(self) -> float:
+        return self.drawn / len(self.questions)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A random sample of the questions that `judge` scored on `metric` in one run.
+
+    `drawn` is in an order that says nothing about the questions, so that any first part of it is a random sample as
+    well. `known` holds the labels of drawn questions that nobody need label: where the pipeline failed it has the worst
+    score, whatever a person would say. A simple random sample has one stratum.
+    """
+
+    run: str
+    metric: str
+    judge: str
+    seed: int
+    answers_digest: str
+    strata: tuple[Stratum, ...]
+    drawn: tuple[str, ...]
+    known: Mapping[str, float]
+
+    @property
+    def digest(self) -> str:
+        """Names the sample: equal samples, equal names. It starts with a letter so that no spreadsheet rounds it."""
+        return "s" + fingerprint(self.to_json())[:DIGITS]
+
+    @property
+    def to_label(self) -> tuple[str, ...]:
+        """What people are asked, in order."""
+        return tuple(question_id for question_id in self.drawn if question_id not in self.known)
+
+    def stratum_of(self) -> dict[str, int]:
+        """The position in `strata` of every question that could have been drawn."""
+        return {question_id: i for i, stratum in enumerate(self.strata) for question_id in stratum.questions}
+
+    def to_json(self) -> dict[str, Json]:
+        """The content of the sample's file in the run folder."""
+        stratum_of = self.stratum_of()
+        strata: list[Json] = [
+            {
+                "name": stratum.name,
+                "population": len(stratum.questions),
+                "drawn": stratum.drawn,
+                "questions": [*stratum.questions],
+            }
+            for stratum in self.strata
+        ]
+        drawn: list[Json] = [
+            {
+                "question_id": question_id,
+                "stratum": stratum_of[question_id],
+                "inclusion_probability": self.strata[stratum_of[question_id]].inclusion_probability,
+            }
+            for question_id in self.drawn
+        ]
+        return {
+            "run": self.run,
+            "metric": self.metric,
+            "judge": self.judge,
+            "seed": self.seed,
+            "answers_digest": self.answers_digest,
+            "strata": strata,
+            "drawn": drawn,
+            "known": {**self.known},
+        }
+
+
+def sample_from_json(data: Mapping[str, Any]) -> Sample:
+    """The inverse of `Sample.to_json`."""
+    return Sample(
+        data["run"],
+        data["metric"],
+        data["judge"],
+        data["seed"],
+        data["answers_digest"],
+        tuple(Stratum(part["name"], tuple(part["questions"]), part["drawn"]) for part in data["strata"]),
+        tuple(entry["question_id"] for entry in data["drawn"]),
+        data["known"],
+    )

@@ -1,0 +1,207 @@
+"""From outcomes and judgments to scores and estimates: arithmetic that can be redone at any time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from rageval.io.records import Outcome
+from rageval.metrics.answers import score_answer
+from rageval.metrics.judged import entries_read, score_judged
+from rageval.metrics.names import Metric
+from rageval.metrics.ranking import score_rankings
+from rageval.scores.score_column import ScoreColumn
+from rageval.stats import mean_interval
+from rageval.types import (
+    Benchmark,
+    Estimate,
+    Failure,
+    Json,
+    Judgment,
+    Question,
+    RelevanceLabel,
+    Response,
+    Score,
+    Unscored,
+)
+
+Scores = Mapping[Metric, Mapping[str, Score | Unscored]]
+Judgments = Mapping[str, Mapping[str, tuple[Judgment, ...]]]
+
+_AT_ONCE = 200  # questions in memory at the same time, each with all its hits
+
+NO_HITS_AT_ALL = Unscored("the pipeline returned no hits for any question")
+
+
+def score_outcomes(
+    metrics: Sequence[Metric],
+    benchmark: Benchmark,
+    questions: Sequence[Question],
+    outcomes: Mapping[str, Outcome],
+    judgments: Judgments,
+) -> Scores:
+    """Every question's score on every metric. `judgments` is by the judge's name in the manifest, then by question id.
+
+    Every question must have an outcome. A failure scores the worst value wherever the metric has anything to say about
+    the question. Documents are ranked by their best passage. Outcomes and judgments are read once, some questions at a
+    time.
+    """
+    ranking = [metric for metric in metrics if metric.kind == "ranking"]
+    no_hits = bool(ranking) and _no_hits_at_all(questions, outcomes)
+    places = {question.id: place for place, question in enumerate(questions)}
+    labels = _labels_of_chunks(benchmark, places) if ranking and not no_hits else {}
+    scores = {metric: ScoreColumn(places) for metric in metrics}
+    for number, some in enumerate(_chunks(questions)):
+        answered = {question.id: outcomes[question.id] for question in some}
+        judged = {name: _of(said, answered) for name, said in judgments.items()}
+        if no_hits:
+            for metric in ranking:
+                scores[metric].add(dict.fromkeys(answered, NO_HITS_AT_ALL))
+        elif ranking:
+            for metric, found in _ranking_scores(ranking, _grades(labels.get(number, ())), answered).items():
+                scores[metric].add(found)
+        for metric in metrics:
+            if metric.kind == "judged":
+                scores[metric].add(score_verdicts(metric, some, answered, judged))
+            elif metric.kind == "answer":
+                scores[metric].add({q.id: score_answer(metric, q, answered[q.id]) for q in some})
+    return scores
+
+
+def score_verdicts(
+    metric: Metric, questions: Sequence[Question], outcomes: Mapping[str, Outcome], judgments: Judgments
+) -> dict[str, Score | Unscored]:
+    """Every question's score on a judged metric; `judgments` as for `score_outcomes`."""
+    entries = entries_read(metric)
+    return {
+        question.id: score_judged(
+            metric,
+            question,
+            outcomes[question.id],
+            {judge: judgments.get(entry, {}).get(question.id) for judge, entry in entries.items()},
+        )
+        for question in questions
+    }
+
+
+def _chunks(questions: Sequence[Question]) -> Iterator[Sequence[Question]]:
+    return (questions[start : start + _AT_ONCE] for start in range(0, len(questions), _AT_ONCE))
+
+
+def _of(said: Mapping[str, tuple[Judgment, ...]], answered: Iterable[str]) -> dict[str, tuple[Judgment, ...]]:
+    found = ((question_id, said.get(question_id)) for question_id in answered)
+    return {question_id: judgments for question_id, judgments in found if judgments is not None}
+
+
+def _labels_of_chunks(benchmark: Benchmark, places: Mapping[str, int]) -> dict[int, list[RelevanceLabel]]:
+    """The labels of each chunk's questions, by the chunk's number."""
+    labels: dict[int, list[RelevanceLabel]] = {}
+    for label in benchmark.labels:
+        if label.question_id in places:
+            labels.setdefault(places[label.question_id] // _AT_ONCE, []).append(label)
+    return labels
+
+
+def _grades(labels: Iterable[RelevanceLabel]) -> dict[str, dict[str, int]]:
+    """Grades by question and document, of several the best."""
+    by_question: dict[str, dict[str, int]] = {}
+    for label in labels:
+        grades = by_question.setdefault(label.question_id, {})
+        grades[label.doc_id] = max(label.grade, grades.get(label.doc_id, label.grade))
+    return by_question
+
+
+def _no_hits_at_all(questions: Sequence[Question], outcomes: Mapping[str, Outcome]) -> bool:
+    """Whether there are responses, and none of them has hits: the pipeline does not retrieve."""
+    responses = False
+    for question in questions:
+        outcome = outcomes[question.id]
+        if isinstance(outcome, Response):
+            if outcome.hits:
+                return False
+            responses = True
+    return responses
+
+
+def _ranking_scores(
+    metrics: Sequence[Metric], labels: Mapping[str, Mapping[str, int]], outcomes: Mapping[str, Outcome]
+) -> dict[Metric, dict[str, Score | Unscored]]:
+    rankings = {question_id: ranked_documents(outcome) for question_id, outcome in outcomes.items()}
+    scores = score_rankings(metrics, labels, rankings, [*outcomes])
+    return {
+        metric: {
+            question_id: Score(score.value, failed=isinstance(outcomes[question_id], Failure))
+            if isinstance(score, Score)
+            else score
+            for question_id, score in by_question.items()
+        }
+        for metric, by_question in scores.items()
+    }
+
+
+def ranked_documents(outcome: Outcome) -> list[tuple[str, float]]:
+    """Documents in the order of their best passages, with scores that fall by one so that no two are tied."""
+    if not isinstance(outcome, Response):
+        return []
+    documents = list(dict.fromkeys(hit.passage.doc_id for hit in outcome.hits))
+    return list(zip(documents, map(float, range(len(documents), 0, -1)), strict=True))
+
+
+def estimate(scores: Mapping[str, Score | Unscored], level: float = 0.95) -> Estimate | None:
+    """The mean over the scored questions with its interval; None where no question could be scored."""
+    scored = [score for score in scores.values() if isinstance(score, Score)]
+    if not scored:
+        return None
+    interval = mean_interval([score.value for score in scored], level=level)
+    return Estimate(
+        interval.point,
+        interval.low,
+        interval.high,
+        interval.level,
+        interval.method,
+        interval.n,
+        unscored=len(scores) - len(scored),
+        failed=sum(score.failed for score in scored),
+    )
+
+
+def scores_to_json(scores: Scores) -> dict[str, Json]:
+    """The content of scores.json."""
+    data: dict[str, Json] = {}
+    for metric, by_question in scores.items():
+        mean = estimate(by_question)
+        data[str(metric)] = {
+            "estimate": None if mean is None else _stored_estimate(mean),
+            "questions": {q: score.value for q, score in by_question.items() if isinstance(score, Score)},
+            "failed": [q for q, score in by_question.items() if isinstance(score, Score) and score.failed],
+            "unscored": {q: score.reason for q, score in by_question.items() if isinstance(score, Unscored)},
+        }
+    return data
+
+
+def estimate_to_json(mean: Estimate) -> dict[str, Json]:
+    """As `rageval run --json` prints it."""
+    return {
+        **_stored_estimate(mean),
+        "n_labelled": mean.n_labelled,
+        "judge_only": _interval_to_json(mean.judge_only),
+        "labels_only": _interval_to_json(mean.labels_only),
+        "warning": mean.warning,
+    }
+
+
+def _stored_estimate(mean: Estimate) -> dict[str, Json]:
+    """Without what people's labels add, which is worked out at every reading."""
+    return {
+        "mean": mean.point,
+        "low": mean.low,
+        "high": mean.high,
+        "level": mean.level,
+        "method": mean.method,
+        "n": mean.n,
+        "unscored": mean.unscored,
+        "failed": mean.failed,
+    }
+
+
+def _interval_to_json(interval: tuple[float, float, float] | None) -> dict[str, Json] | None:
+    return None if interval is None else dict(zip(("mean", "low", "high"), interval, strict=True))

@@ -1,0 +1,246 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rageval.benchmark import shipped_benchmarks
+from rageval.judges import JUDGES
+from rageval.metrics import ALL_METRICS, Metric, parse
+from tests.conftest import CommandLine
+from tests.flow.fake_server import FakeServer
+from tests.flow.small_world import (
+    DOCUMENTS,
+    METRICS,
+    PIPELINES,
+    QUESTIONS,
+    read_jsonl,
+    respond,
+    run_folders,
+    write_benchmark,
+    write_experiment,
+)
+
+TREC = Path(__file__).parents[4] / "shared" / "data" / "trec_eval"
+needs_trec = pytest.mark.skipif(not TREC.is_dir(), reason="../shared/data/trec_eval is not there")
+BM25: list[Any] = [{"naive": {"retriever": "bm25", "k": 2}}, "oracle"]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[FakeServer]:
+    with FakeServer(respond) as server:
+        yield server
+
+
+def refuse_constant(name: str) -> None:
+    raise AssertionError(f"found {name}")
+
+
+def one_object(text: str) -> dict[str, Any]:
+    """The single JSON object on standard output."""
+    assert text.endswith("}\n")
+    assert text.count("\n") == 1
+    return json.loads(text, parse_constant=refuse_constant)
+
+
+def test_run_json(server: FakeServer, tmp_path: Path, command_line: CommandLine) -> None:
+    ended = command_line("run", write_experiment(tmp_path, server.base_url), "--out", tmp_path / "out", "--json")
+    assert ended.code == 0
+    printed = one_object(ended.out)
+    assert set(printed) == {"runs"}
+    assert [run["pipeline"] for run in printed["runs"]] == [
+        "naive(k=2)",
+        "rag_fusion(k=2, n=2)",
+        "hyde(k=2)",
+        "multi_vector(k=2, views=[sentences, summaries])",
+        "self_rag(k=2)",
+    ]
+    for run in printed["runs"]:
+        assert set(run) >= {"pipeline", "path", "metrics"}
+        scores = json.loads((Path(run["path"]) / "scores.json").read_text("utf-8"))
+        assert list(run["metrics"]) == METRICS
+        for name, numbers in run["metrics"].items():
+            assert set(numbers) >= {"mean", "low", "high", "n", "unscored", "failed"}
+            assert 0 <= numbers["low"] <= numbers["mean"] <= numbers["high"] <= 1
+            assert numbers["n"] + numbers["unscored"] == len(QUESTIONS)
+            values = scores[name]["questions"].values()
+            assert (numbers["mean"], numbers["n"]) == (pytest.approx(sum(values) / len(values)), len(values))
+
+
+def test_run_prints_the_leaderboard_and_the_folders(
+    server: FakeServer, tmp_path: Path, command_line: CommandLine
+) -> None:
+    experiment = write_experiment(tmp_path, server.base_url, pipelines=BM25, metrics=["map"])
+    ended = command_line("run", experiment, "--out", tmp_path / "out")
+    assert ended.code == 0
+    assert "naive(retriever=bm25, k=2)" in ended.out
+    folders = [Path(line) for line in ended.err.splitlines()]
+    assert {folder.parent for folder in folders} == {tmp_path / "out" / "runs"}
+    assert all((folder / "scores.json").is_file() for folder in folders)
+
+
+def test_check_says_what_it_would_cost_and_spends_nothing(
+    server: FakeServer, tmp_path: Path, command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    experiment = write_experiment(tmp_path, server.base_url)
+    files, calls = set(tmp_path.rglob("*")), server.calls
+    ended = command_line("check", experiment)
+    assert (ended.code, ended.err) == (0, "")
+    assert f"small: {len(DOCUMENTS)} documents, {len(QUESTIONS)} questions to ask" in ended.out
+    assert f"judge: fake @ {server.base_url}" in ended.out
+    # naive: check and answer, 0 to 2 for claims, 0 to 1 for the answer, 0 to 1 for the passages; six times
+    assert "naive(k=2): 6 to 36 chat calls, at most " in ended.out
+    printed = one_object(command_line("check", experiment, "--json").out)
+    assert printed["questions"] == len(QUESTIONS)
+    assert printed["pipelines"][0]["calls"] == [6, 36]
+    assert len(printed["pipelines"]) == len(PIPELINES)
+    assert server.calls == calls
+    assert set(tmp_path.rglob("*")) == files
+
+
+def test_check_without_models(server: FakeServer, tmp_path: Path, command_line: CommandLine) -> None:
+    ended = command_line("check", write_experiment(tmp_path, server.base_url, pipelines=BM25, metrics=["map"]))
+    assert [line for line in ended.out.splitlines() if "not needed" in line] == [
+        "chat: not needed",
+        "embed: not needed",
+        "judge: not needed",
+    ]
+
+
+@needs_trec
+def test_metrics_json_equals_trec_eval(command_line: CommandLine) -> None:
+    asked = {
+        "map": "map",
+        "Rprec": "Rprec",
+        "RR": "recip_rank",
+        "P@5": "P_5",
+        "ndcg@10": "ndcg_cut_10",
+        "R@100": "recall_100",
+    }
+    options = [word for name in asked for word in ("-m", name)]
+    ended = command_line("metrics", TREC / "qrels.test", TREC / "results.test", *options, "--json")
+    assert (ended.code, ended.err) == (0, "")
+    printed = one_object(ended.out)
+    assert list(printed) == list(asked)
+    expected = {tuple(line.split()[:2]): line.split()[2] for line in (TREC / "out.test.aq").read_text().splitlines()}
+    for name, theirs in asked.items():
+        assert set(printed[name]) >= {"mean", "n", "questions"}
+        assert printed[name]["n"] == 3
+        assert f"{printed[name]['mean']:.4f}" == expected[theirs, "all"]
+        assert set(printed[name]["questions"]) == {"301", "302", "303"}
+        for question, value in printed[name]["questions"].items():
+            assert f"{value:.4f}" == expected[theirs, question]
+
+
+@needs_trec
+def test_metrics_for_people(command_line: CommandLine) -> None:
+    ended = command_line("metrics", TREC / "qrels.test", TREC / "results.test", "-m", "map")
+    assert ended.out.split()[:2] == ["map", "0.1785"]
+    assert ended.out.rstrip().endswith("n = 3")
+
+
+def test_metrics_count_what_the_run_forgot_and_tell_what_has_no_label(
+    tmp_path: Path, command_line: CommandLine
+) -> None:
+    (tmp_path / "qrels").write_text("q1 0 a 1\nq2 0 a 1\n")
+    (tmp_path / "run").write_text("q1 Q0 a 1 1.0 tag\nq3 Q0 a 1 1.0 tag\n")
+    ended = command_line("metrics", tmp_path / "qrels", tmp_path / "run", "-m", "mrr", "--json")
+    printed = one_object(ended.out)["mrr"]
+    assert (printed["mean"], printed["questions"]) == (0.5, {"q1": 1.0, "q2": 0.0})
+    assert ended.err == f"1 questions of {tmp_path / 'run'} have no labels and were left out\n"
+
+
+def listed(command_line: CommandLine, what: str) -> dict[str, str]:
+    ended = command_line("list", what)
+    assert ended.code == 0
+    rows = [line.split(maxsplit=1) for line in ended.out.splitlines()]
+    assert all(len(row) == 2 for row in rows)
+    return {row[0].rstrip(","): row[1] for row in rows}
+
+
+def test_list(command_line: CommandLine) -> None:
+    assert set(listed(command_line, "pipelines")) >= {next(iter(pipeline)) for pipeline in PIPELINES}
+    assert set(listed(command_line, "judges")) == set(JUDGES)
+    assert set(listed(command_line, "benchmarks")) == set(shipped_benchmarks())
+    names = listed(command_line, "metrics")
+    assert len(names) == len(ALL_METRICS)
+    for form in names:
+        assert isinstance(parse(form.replace("@k", "@3")), Metric)
+
+
+@pytest.fixture(scope="module")
+def finished(server: FakeServer, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Run folders by the name of the pipeline."""
+    from rageval.experiment.plan import load_experiment
+    from rageval.experiment.run import run_experiment
+
+    folder = tmp_path_factory.mktemp("finished")
+    run_experiment(load_experiment(write_experiment(folder, server.base_url), folder / "cache"), folder / "out")
+    return run_folders(folder / "out")
+
+
+def test_show(finished: dict[str, Path], command_line: CommandLine) -> None:
+    run = finished["rag_fusion"]
+    (line,) = (line for line in read_jsonl(run / "responses.jsonl") if line["question_id"] == "zh-2")
+    ended = command_line("show", run, "zh-2")
+    assert ended.code == 0
+    shown = ended.out.splitlines()
+    assert shown[:2] == ["zh-2 (zh)", QUESTIONS["zh-2"]]
+    position = [hit[0] for hit in line["hits"]].index("lanjiang")
+    (labelled,) = (row for row in shown[: shown.index("answer")] if "lanjiang#" in row)
+    assert labelled.split()[:2] == [str(position + 1), "1"]  # its rank and its grade
+    assert sum(" * " in row for row in shown) == len(line["context"]) == 2
+    assert any(row.startswith("step rewrite_queries") for row in shown)
+    assert line["answer"] in ended.out
+    for judge in ("claim_support", "answer_relevance", "passage_relevance"):
+        assert judge in shown
+        (log,) = run.glob(f"judgments/{judge}-*.jsonl")
+        (said,) = (record["judgments"] for record in read_jsonl(log) if record["question_id"] == "zh-2")
+        for judgment in said:
+            assert f"P(yes) {judgment['probability']:.2f}  {judgment['item']} {judgment['index'] + 1}: " in ended.out
+            for evidence in judgment["evidence"]:
+                place = "no hit named" if evidence["hit"] is None else f"hit {evidence['hit'] + 1}"
+                assert f"{place}: “{evidence['quote']}”" in ended.out
+
+
+def test_leaderboard_formats(finished: dict[str, Path], command_line: CommandLine) -> None:
+    as_json = one_object(command_line("leaderboard", *finished.values(), "--format", "json").out)
+    points = [run["metrics"]["ndcg@10"]["mean"] for run in as_json["runs"]]
+    assert points == sorted(points, reverse=True)
+    assert (as_json["benchmark"], as_json["questions"]) == ("small", len(QUESTIONS))
+    as_markdown = command_line("leaderboard", *finished.values(), "--format", "md").out.splitlines()
+    on_terminal = command_line("leaderboard", *finished.values()).out
+    for row, run in enumerate(as_json["runs"]):
+        mean = run["metrics"]["ndcg@10"]
+        cell = f"{mean['mean']:.3f} [{mean['low']:.2f}, {mean['high']:.2f}]"
+        assert f"| {run['pipeline']} | {cell}" in as_markdown[2 + row]
+        assert run["pipeline"] in on_terminal
+        assert cell in on_terminal
+
+
+def test_check_benchmark(tmp_path: Path, command_line: CommandLine) -> None:
+    folder = write_benchmark(tmp_path / "small")
+    printed = one_object(command_line("check-benchmark", folder, "--json").out)
+    assert (printed["name"], printed["license"]) == ("small", "CC0-1.0")
+    assert printed["documents_by_language"] == {"en": 4, "zh": 4}
+    assert (printed["documents"], printed["questions"], printed["labels"]) == (8, 6, 6)
+    assert "documents by language      en: 4, zh: 4" in command_line("check-benchmark", folder).out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"), [(["--help"], 0), (["run", "--help"], 0), ([], 2), (["rum"], 2), (["list", "models"], 2)]
+)
+def test_exit_codes_of_the_command_line_itself(arguments: list[str], code: int, command_line: CommandLine) -> None:
+    ended = command_line(*arguments)
+    assert ended.code == code
+    assert "Traceback" not in ended.err
+
+
+def test_help_documents_the_exit_codes(command_line: CommandLine) -> None:
+    text = " ".join(command_line("--help").out.split())
+    assert "0 done or gate passed, 1 gate failed, 2 wrong input (nothing spent), 3 gate inconclusive, " in text
+    assert "4 results missing or not comparable, 5 model endpoint refused, 6 budget spent, 130 interrupted" in text

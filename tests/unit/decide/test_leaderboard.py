@@ -1,0 +1,287 @@
+from __future__ import annotations
+
+import io
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from rageval.decide.leaderboard import Leaderboard, rank_ranges, read_leaderboard
+from rageval.errors import DeclarationError
+from rageval.io.run_folder import RunFolder
+from rageval.report.tables import markdown
+from rageval.report.terminal import print_leaderboard
+from rageval.types import Json
+
+Interval = tuple[float, float, float]
+
+# The first metric's mean, low, high; the scores per question below decide about ranks.
+INTERVALS: dict[str, Interval | None] = {
+    "weak": (0.3, 0.2, 0.4),
+    "good": (0.7, 0.5, 0.85),
+    "silent": None,
+    "best": (0.85, 0.8, 0.9),
+}
+
+
+# `weak` loses every question to both others; `best` gains on `good` in eight and loses in two.
+QUESTIONS: dict[str, list[Json]] = {
+    "weak": [0.3] * 10,
+    "good": [0.7] * 10,
+    "best": [0.8] * 8 + [0.4, 0.5],
+    "silent": [],
+}
+COUNTS = ("calls", "cached_calls", "prompt_tokens", "cached_tokens", "completion_tokens", "saved_tokens")
+REWRITING: dict[str, Json] = dict(zip(COUNTS, (1, 0, 20, 0, 0, 0), strict=True))
+ANSWERING: dict[str, Json] = dict(zip(COUNTS, (2, 1, 40, 25, 10, 8), strict=True))
+JUDGING: dict[str, Json] = dict(zip(COUNTS, (3, 1, 60, 0, 10, 0), strict=True))
+NO_LABELS: dict[str, Json] = {"n_labelled": 0, "judge_only": None, "labels_only": None, "warning": ""}
+
+
+def estimate(interval: Interval | None, unscored: int = 0) -> dict[str, Json] | None:
+    if interval is None:
+        return None
+    mean, low, high = interval
+    counts: dict[str, Json] = {"n": 10 - unscored, "unscored": unscored, "failed": 0}
+    return {"mean": mean, "low": low, "high": high, "level": 0.95, "method": "wilson", **counts}
+
+
+def write_run(path: Path, scores: Mapping[str, dict[str, Json] | None], **changes: Json) -> Path:
+    folder = RunFolder(path)
+    manifest: dict[str, Json] = {
+        "label": path.name,
+        "status": "complete",
+        "benchmark": {"name": "small", "content_hash": "abc"},
+        "questions": [f"q{i}" for i in range(10)],
+        "metrics": [*scores],
+        "models": {"chat": "writer", "embed": None},
+        "machine": "Linux, 2 cores",
+        "judges": {"claim_support": {"key": "claim_support-1", "model": "critic"}},
+        "failed": 1,
+        "abstained": 2,
+        "usage": {"answering": {**ANSWERING, "calls": 3, "prompt_tokens": 60}, "claim_support-1": JUDGING},
+        "usage_by_stage": {"rewrite_queries": REWRITING, "answer": ANSWERING},
+        "mean_latency_s": 1.25,
+    }
+    folder.write_manifest({**manifest, **changes})
+    questions: dict[str, Json] = {f"q{i}": score for i, score in enumerate(QUESTIONS.get(path.name, [0.5] * 10))}
+    folder.write_scores({name: {"estimate": mean, "questions": questions} for name, mean in scores.items()})
+    return path
+
+
+@pytest.fixture
+def board(tmp_path: Path) -> Leaderboard:
+    paths = [write_run(tmp_path / name, {"faithfulness": estimate(interval)}) for name, interval in INTERVALS.items()]
+    return read_leaderboard(paths)
+
+
+def test_rows_are_sorted_and_ranked_by_paired_tests(board: Leaderboard) -> None:
+    """`best` gains 0.1 in 8 questions and loses 0.3 and 0.2 in two. `weak` loses every question to both: of 1,024 sign
+    patterns only 2 are as extreme.
+    """
+    assert [(row.label, row.rank) for row in board.rows] == [
+        ("best", (1, 2)),
+        ("good", (1, 2)),
+        ("weak", (3, 3)),
+        ("silent", None),
+    ]
+
+
+def test_overlapping_intervals_are_told_apart_by_paired_scores() -> None:
+    """Questions differ by much more than systems do; but one system is a little better on every single one."""
+    worse = {f"q{i}": i / 25 for i in range(20)}
+    better = {question: score + 0.01 for question, score in worse.items()}
+    assert rank_ranges([worse, better]) == [(2, 2), (1, 1)]
+    assert rank_ranges([worse, better, {}]) == [(2, 2), (1, 1), None]
+
+
+def test_the_lowest_mean_is_first_where_lower_is_better(tmp_path: Path) -> None:
+    """The runs of `board`, as if their scores were shares of hallucinated claims: the order is the reverse, and a run
+    without scores is last all the same.
+    """
+    paths = [write_run(tmp_path / name, {"hallucination": estimate(interval)}) for name, interval in INTERVALS.items()]
+    board = read_leaderboard(paths)
+    assert [(row.label, row.rank) for row in board.rows] == [
+        ("weak", (1, 1)),
+        ("good", (2, 3)),
+        ("best", (2, 3)),
+        ("silent", None),
+    ]
+    table = markdown(board)
+    assert table.startswith("| rank | pipeline | hallucination ↓ | failed |")
+    assert table.splitlines()[2].startswith("| 1 | weak | 0.300 [0.20, 0.40]† |")
+    assert "failed questions score 0, or 1 where lower is better (↓);" in table
+    assert "hallucination ↓" in "".join(shown(board, 160))
+
+
+def test_ranks_by_the_lowest() -> None:
+    little = {f"q{i}": i / 25 for i in range(20)}
+    more = {question: score + 0.01 for question, score in little.items()}
+    assert rank_ranges([little, more, {}], lower_is_better=True) == [(1, 1), (2, 2), None]
+
+
+def test_ranks_are_shared_without_evidence() -> None:
+    one = {"q0": 0.0, "q1": 0.0}
+    other = {"q0": 1.0, "q1": 1.0}
+    assert rank_ranges([one, other]) == [(1, 2), (1, 2)]  # two questions: p = 1/2
+    assert rank_ranges([one, {"q2": 1.0}]) == [(1, 2), (1, 2)]  # none in common
+    assert rank_ranges([one, {}]) == [(1, 1), None]
+    assert rank_ranges([{}, {}]) == [None, None]
+
+
+def test_many_equal_systems_are_seldom_told_apart() -> None:
+    """Six equal systems, fifteen pairs: adjusted for all of them, at most about 1 table in 20 tells any two apart."""
+    rng = np.random.default_rng(11)
+    false_alarms = 0
+    for _ in range(100):
+        scores = (rng.random((6, 40)) < 0.6).astype(float)
+        ranks = rank_ranges([{f"q{i}": float(x) for i, x in enumerate(row)} for row in scores])
+        false_alarms += any(rank != (1, 6) for rank in ranks)
+    assert false_alarms <= 12  # P(more than 12 of 100 | 0.05) = 0.001
+
+
+def test_json(board: Leaderboard, tmp_path: Path) -> None:
+    data: dict[str, Any] = json.loads(json.dumps(board.to_json(), allow_nan=False))
+    assert set(data) == {"benchmark", "questions", "models", "machine", "runs"}
+    assert data["machine"] == "Linux, 2 cores"
+    assert (data["benchmark"], data["questions"]) == ("small", 10)
+    assert data["models"] == {"chat": "writer", "judge": "critic"}
+    assert data["runs"][0] == {
+        "pipeline": "best",
+        "path": str(tmp_path / "best"),
+        "rank": [1, 2],
+        "metrics": {"faithfulness": {**(estimate((0.85, 0.8, 0.9)) or {}), **NO_LABELS}},
+        "failed": 1,
+        "abstained": 2,
+        "calls": 6,
+        "tokens": 140,
+        "usage": {"stage rewrite_queries": REWRITING, "stage answer": ANSWERING, "judge claim_support": JUDGING},
+        "mean_latency_s": 1.25,
+        "judges": {"claim_support": {"key": "claim_support-1", "model": "critic"}},
+    }
+    nothing = dict.fromkeys(("mean", "low", "high", "level", "method"))
+    assert data["runs"][3]["metrics"] == {"faithfulness": {**nothing, "n": 0, "unscored": 10, "failed": 0, **NO_LABELS}}
+    assert data["runs"][3]["rank"] is None
+
+
+def test_markdown(tmp_path: Path) -> None:
+    scores = {"faithfulness": estimate((0.5, 0.25, 0.75), unscored=3), "map": estimate((1 / 3, 0.1, 0.6))}
+    paths = [
+        write_run(tmp_path / "a|b", scores, mean_latency_s=None),
+        write_run(tmp_path / "c", {"faithfulness": estimate((0.4, 0.1, 0.9))}),
+    ]
+    assert markdown(read_leaderboard(paths)) == (
+        "| rank | pipeline | faithfulness | map | failed | abstained | calls | tokens | s/question |\n"
+        "|---|---|---|---|---|---|---|---|---|\n"
+        "| 1–2 | a/b | 0.500 [0.25, 0.75]† (7) | 0.333 [0.10, 0.60] | 1 | 2 | 6 | 140 | – |\n"
+        "| 1–2 | c | 0.400 [0.10, 0.90]† | – | 1 | 2 | 6 | 140 | 1.25 |\n"
+        "\n"
+        "small, 10 questions. Mean [95% interval] (questions scored, where not all); ranks by the first metric, "
+        "shared by runs that paired tests cannot tell apart (permutation, adjusted for all pairs); failed questions "
+        "score 0; calls, tokens and seconds are what each run paid itself: a call that another run had made already is "
+        "free. † judge only, uncorrected: no people's labels.\n"
+        "\n"
+        "What it cost:\n"
+        "\n"
+        "| pipeline | stage or judge | calls | from the cache | prompt tokens | of which read | completion tokens |\n"
+        "|---|---|---|---|---|---|---|\n"
+        "| a/b | stage rewrite_queries | 1 | 0 | 20 | 20 | 0 |\n"
+        "| a/b | stage answer | 2 | 1 | 40 | 15 | 10 |\n"
+        "| a/b | judge claim_support | 3 | 1 | 60 | 60 | 10 |\n"
+        "| c | stage rewrite_queries | 1 | 0 | 20 | 20 | 0 |\n"
+        "| c | stage answer | 2 | 1 | 40 | 15 | 10 |\n"
+        "| c | judge claim_support | 3 | 1 | 60 | 60 | 10 |\n"
+        "\n"
+        "Made with:\n"
+        "\n"
+        "- chat: `writer`\n"
+        "- judge: `critic`\n"
+        "- machine: Linux, 2 cores\n"
+    )
+
+
+def shown(board: Leaderboard, width: int) -> list[str]:
+    output = io.StringIO()
+    print_leaderboard(board, Console(file=output, width=width))
+    return output.getvalue().splitlines()
+
+
+def test_wide_terminal_shows_a_row_per_run(board: Leaderboard) -> None:
+    lines = shown(board, 160)
+    assert max(map(len, lines)) <= 160
+    (row,) = (line for line in lines if " good " in line)
+    assert [cell.strip() for cell in row.strip("│").split("│")] == [
+        "1–2", "good", "0.700 [0.50, 0.85]†", "1", "2", "6", "140", "1.25",
+    ]  # fmt: skip
+
+
+def test_narrow_terminal_shows_a_block_per_run(board: Leaderboard) -> None:
+    lines = shown(board, 60)
+    assert max(map(len, lines)) <= 60
+    start = lines.index(" 1–2  good")
+    assert [line.split(maxsplit=1) for line in lines[start + 1 : start + 7]] == [
+        ["faithfulness", "0.700 [0.50, 0.85]†"],
+        ["failed", "1"],
+        ["abstained", "2"],
+        ["calls", "6"],
+        ["tokens", "140"],
+        ["s/question", "1.25"],
+    ]
+    assert lines[start + 7] == "   3  weak"
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"status": "running"}, "the run is not finished"),
+        ({"benchmark": {"name": "small", "content_hash": "other"}}, "found another benchmark than in"),
+        ({"questions": ["q0"]}, "found other questions than in"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(changes: dict[str, Json], told: str, tmp_path: Path) -> None:
+    good = write_run(tmp_path / "good", {"map": estimate((0.5, 0.4, 0.6))})
+    other = write_run(tmp_path / "other", {"map": estimate((0.5, 0.4, 0.6))}, **changes)
+    with pytest.raises(DeclarationError, match=told):
+        read_leaderboard([good, other])
+
+
+def test_no_runs_are_refused() -> None:
+    with pytest.raises(DeclarationError, match="found no runs"):
+        read_leaderboard([])
+
+
+def test_a_run_that_lacks_the_first_metric_comes_last(tmp_path: Path) -> None:
+    paths = [
+        write_run(tmp_path / "a", {"map": estimate((0.0, 0.0, 0.1))}),
+        write_run(tmp_path / "b", {"mrr": estimate((1.0, 0.9, 1.0))}),
+    ]
+    board = read_leaderboard(paths)
+    assert board.metrics == ("map", "mrr")
+    assert [(row.label, row.rank) for row in board.rows] == [("a", (1, 1)), ("b", None)]
+    assert not any(math.isnan(mean.point) for row in board.rows for mean in row.estimates.values() if mean)
+
+
+def test_what_each_stage_and_judge_cost(tmp_path: Path) -> None:
+    scores = {"faithfulness": estimate((0.7, 0.5, 0.85))}
+    board = read_leaderboard([write_run(tmp_path / "good", scores)])
+    (run,) = cast("list[dict[str, Any]]", board.to_json()["runs"])
+    assert {name: used["calls"] for name, used in run["usage"].items()} == {
+        "stage rewrite_queries": 1,
+        "stage answer": 2,
+        "judge claim_support": 3,
+    }
+    assert (run["calls"], run["tokens"]) == (6, 20 + 40 + 10 + 60 + 10)
+
+
+def test_a_manifest_that_does_not_tell_stages(tmp_path: Path) -> None:
+    path = write_run(tmp_path / "good", {"faithfulness": estimate((0.7, 0.5, 0.85))})
+    manifest = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
+    del manifest["usage_by_stage"]
+    (path / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    (row,) = read_leaderboard([path]).rows
+    assert {name: usage.calls for name, usage in row.usage.items()} == {"stage pipeline": 3, "judge claim_support": 3}

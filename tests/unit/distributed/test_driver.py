@@ -1,0 +1,235 @@
+"""The executor with workers that live in this process and die when told to; tests/flow/test_ray.py has real ones."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import pytest
+
+from rageval.distributed.driver import OnRay
+from rageval.distributed.messages import RecordMessage, Shard
+from rageval.errors import BudgetError, DeclarationError, ExecutionError, ModelError
+from rageval.experiment.plan import Experiment, parse_metrics
+from rageval.experiment.recipes import build_pipeline
+from rageval.experiment.run import run_experiment
+from rageval.models.base import ChatReply, ChatRequest
+from rageval.models.scripted import HashEmbedder, ScriptedChat
+from rageval.pipeline import Pipeline, Resources, Stage, State
+from rageval.types import Benchmark
+from tests.flow.small_world import DOCUMENTS, QUESTIONS, read_jsonl, run_folders, scripted_reply
+from tests.unit.distributed.fake_ray import FakeRay
+
+RECIPES: dict[str, dict[str, Any]] = {"naive": {"retriever": "bm25", "k": 2}, "rag_fusion": {"k": 2, "n": 2}}
+METRICS = ["ndcg@10", "faithfulness", "answer_relevance", "nugget_recall"]
+
+
+@dataclass
+class Bench:
+    """Experiments on the small benchmark with one chat model that has no cache before it: each request shows."""
+
+    benchmark: Benchmark
+    folder: Path
+
+    def run(self, out: str, ray: FakeRay | None = None, **changes: Any) -> tuple[dict[str, Any], Counter[Any]]:
+        """What was written, and what was asked."""
+        chat = changes.pop("chat", None) or ScriptedChat(scripted_reply, concurrency=4)
+        metrics = parse_metrics(changes.pop("metrics", METRICS))
+        pipelines = changes.pop("pipelines", None) or tuple(
+            build_pipeline(name, params, self.folder) for name, params in RECIPES.items()
+        )
+        models = (chat, changes.pop("embedder", None) or HashEmbedder(), chat)
+        questions = self.benchmark.questions
+        experiment = Experiment("e", self.benchmark, "small", questions, pipelines, metrics, *models)
+        executor = None if ray is None else OnRay(ray)
+        try:
+            run_experiment(experiment, self.folder / out, executor=executor, **changes)
+        finally:
+            if executor is not None:
+                executor.close()
+        asked = Counter((request.prompt, request.messages, request.sample) for request in chat.requests)
+        return written(self.folder / out), asked
+
+
+def written(out: Path) -> dict[str, Any]:
+    """Scores to the byte; responses and judgments without time and cost, in the order of the questions."""
+    found: dict[str, Any] = {}
+    for name, folder in run_folders(out).items():
+        scores = folder / "scores.json"
+        found[name] = scores.read_bytes() if scores.exists() else None
+        for log in (folder / "responses.jsonl", *(folder / "judgments").glob("*.jsonl")):
+            lines = read_jsonl(log) if log.exists() else []
+            for line in lines:
+                line.pop("usage", None)
+                line.pop("latency_s", None)
+            found[f"{name}/{log.name}"] = sorted(lines, key=lambda line: line["question_id"])
+    return found
+
+
+@pytest.fixture
+def bench(small: Benchmark, tmp_path: Path) -> Bench:
+    return Bench(small, tmp_path)
+
+
+def test_as_in_one_process(bench: Bench) -> None:
+    here = bench.run("here")
+    told: list[tuple[int, int]] = []
+    ray = FakeRay()
+    there = bench.run("there", ray, on_progress=lambda *done: told.append(done))
+    assert there == here
+    assert told == [(done, 12) for done in range(13)] * 2
+    assert len(ray.hired) == 2  # who serve the judge that waits for all answers, too
+    assert all(actor.dead for actor in ray.hired)
+    again = bench.run("there", FakeRay(is_lost=lambda *_: pytest.fail("a worker was hired")))
+    assert again == (here[0], Counter())
+
+
+@pytest.mark.parametrize("at", [1, 2, 3, 5, 8, 13, 21, 34])
+@pytest.mark.parametrize("what", ["take", "put"])
+def test_a_worker_is_lost(what: str, at: int, bench: Bench) -> None:
+    """With letters that were on their way to it or from it. What it had asked may be asked again: there is no cache."""
+    here, asked_here = bench.run("here")
+    count = 0
+
+    def is_lost(name: str, _: Any) -> bool:
+        nonlocal count
+        count += name == what
+        return (name, count) == (what, at)
+
+    there, asked_there = bench.run("there", FakeRay(is_lost=is_lost))
+    assert count >= at
+    assert there == here
+    assert set(asked_there) == set(asked_here)
+
+
+def holds(letters: Sequence[Any], question_id: str) -> bool:
+    shards = [letter for letter in letters if isinstance(letter, Shard)]
+    return any(task.question.id == question_id for shard in shards for task in shard.tasks)
+
+
+def test_what_loses_every_worker_is_named_and_the_rest_is_kept(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    ray = FakeRay(is_lost=lambda name, letters: name == "put" and holds(letters, "zh-1"))
+    with pytest.raises(ExecutionError) as ended:
+        bench.run("there", ray)
+    assert str(ended.value).endswith(
+        ", question zh-1: 3 Ray workers were lost while they worked on it (its node was terminated): everything done "
+        "so far is kept"
+    )
+    assert len(caplog.records) >= 2
+    assert not any("zh-1" in str(line) for name, line in written(bench.folder / "there").items() if "naive/" in name)
+    here, _ = bench.run("here")
+    assert bench.run("there", FakeRay())[0] == here
+
+
+def test_no_worker_can_start(bench: Bench) -> None:
+    ray = FakeRay(is_lost=lambda name, _: name == "open")
+    with pytest.raises(DeclarationError, match=r"no worker can start \(its node was terminated\): install rageval"):
+        bench.run("there", ray)
+    assert len(ray.hired) <= 2 * 3
+
+
+def test_other_versions_on_a_node(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rageval.distributed.worker.versions", lambda: {"rageval": "0.0.1", "numpy": "1.0"})
+    with pytest.raises(DeclarationError, match=r"found rageval 0\.0\.1, numpy 1\.0 on a node, expected rageval "):
+        bench.run("there", FakeRay())
+
+
+def test_what_cannot_be_sent_is_told_at_once(bench: Bench) -> None:
+    @dataclass(frozen=True)
+    class Held(Odd):
+        lock: Any = field(default_factory=Lock)
+
+    ray = FakeRay()
+    with pytest.raises(
+        DeclarationError, match=r"that cannot be sent to workers \(.*lock.*\): let its settings be plain"
+    ):
+        bench.run("there", ray, pipelines=(Pipeline("held", Held("")),), metrics=["answer_relevance"])
+    assert not ray.hired
+
+
+def test_a_cluster_without_cpus(bench: Bench) -> None:
+    with pytest.raises(DeclarationError, match="found no CPU in the cluster"):
+        bench.run("there", FakeRay(cpus=0))
+
+
+@pytest.mark.parametrize("error", [ModelError("bad key"), BudgetError("spent"), DeclarationError("no"), KeyError("x")])
+def test_errors_of_models_end_the_run_as_they_are(error: Exception, bench: Bench) -> None:
+    with pytest.raises(type(error)) as raised:
+        bench.run("there", FakeRay(), chat=ScriptedChat(lambda request: error))
+    assert str(raised.value) == str(error)
+
+
+def test_a_call_that_fails_for_good_is_the_same_failure(bench: Bench) -> None:
+    def reply(request: ChatRequest) -> ChatReply | Exception:
+        failed = QUESTIONS["en-1"] in request.messages[-1].content
+        return ExecutionError("no reply") if failed else scripted_reply(request)
+
+    here, there = (bench.run(out, ray, chat=ScriptedChat(reply)) for out, ray in (("here", None), ("there", FakeRay())))
+    assert there == here
+    (line,) = (line for line in here[0]["naive/responses.jsonl"] if line["question_id"] == "en-1")
+    assert line["failure"] == {"error": "ExecutionError", "message": "no reply"}
+
+
+@dataclass(frozen=True)
+class Odd(Stage):
+    """Returns what cannot be written, falls, or takes long."""
+
+    how: str
+
+    async def run(self, state: State, resources: Resources) -> State:
+        if state.question.id == "zh-1" and self.how == "unwritable":
+            return state.with_step("odd", found={1, 2})  # pyright: ignore[reportArgumentType]
+        if state.question.id == "zh-1":
+            raise LookupError("nothing there")
+        return state.with_response(answer="It is so.")
+
+
+def test_a_response_that_cannot_be_written(bench: Bench) -> None:
+    odd = {"pipelines": (Pipeline("odd", Odd("unwritable")),), "metrics": ["answer_relevance"]}
+    here, there = (bench.run(out, ray, **odd) for out, ray in (("here", None), ("there", FakeRay())))
+    assert there == here
+    (line,) = (line for line in here[0]["odd/responses.jsonl"] if line["question_id"] == "zh-1")
+    assert line["failure"]["error"] == "TypeError"
+
+
+def test_an_error_of_the_code_says_where_it_happened(bench: Bench) -> None:
+    with pytest.raises(LookupError, match="nothing there") as raised:
+        bench.run("there", FakeRay(), pipelines=(Pipeline("odd", Odd("fall")),), metrics=["answer_relevance"])
+    assert any("test_driver.py" in note and "in run" in note for note in raised.value.__notes__)
+
+
+def test_a_worker_builds_an_index_once(bench: Bench) -> None:
+    embedder = HashEmbedder()
+    bench.run("there", FakeRay(), embedder=embedder, metrics=["map"])
+    passages = Counter(text for text in embedder.texts if text in DOCUMENTS.values())
+    assert set(passages) == set(DOCUMENTS.values())
+    assert max(passages.values()) <= 2
+
+
+def test_records_carry_no_texts_of_documents(bench: Bench) -> None:
+    seen: list[RecordMessage] = []
+
+    def is_lost(name: str, letters: Any) -> bool:
+        seen.extend(letter for letter in letters if name == "take" and isinstance(letter, RecordMessage))
+        return False
+
+    bench.run("there", FakeRay(is_lost=is_lost), metrics=["map"])
+    assert seen
+    for record in seen:
+        read_by_the_generator = {str(position) for position in record.data["context"]}
+        assert set(record.data["texts"]) == read_by_the_generator
+
+
+def test_a_stop_kills_the_workers(bench: Bench) -> None:
+    ray = FakeRay()
+
+    def reply(request: ChatRequest) -> ChatReply:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        bench.run("there", ray, chat=ScriptedChat(reply))
+    assert all(actor.dead for actor in ray.hired)

@@ -1,0 +1,256 @@
+"""Stages, their composition and what they share."""
+
+import asyncio
+import json
+from dataclasses import dataclass, field, replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rageval.errors import DeclarationError, ExecutionError
+from rageval.generation import Answer, RewriteQueries, SelfReflect
+from rageval.identity import fingerprint
+from rageval.models.base import ChatRequest, Message
+from rageval.models.scripted import HashEmbedder, ScriptedChat
+from rageval.pipeline import Calls, Chain, ContextSize, Pipeline, Query, Resources, Stage, State, complete_all
+from rageval.pipeline.systems import CallFunction
+from rageval.retrieval import Chunking, Retrieve
+from rageval.types import Document, Json, Question, Usage
+
+QUESTION = Question("q", "Why?")
+
+
+@dataclass(frozen=True)
+class Note(Stage):
+    """Leaves a step behind."""
+
+    word: str
+    chunking: Chunking = Chunking()
+    inner: Stage | None = None
+    numbers: tuple[int, ...] = ()
+
+    async def run(self, state: State, resources: Resources) -> State:
+        return state.with_step(self.word, Usage(calls=1), seen=len(state.response.steps))
+
+
+def notes(*words: str) -> list[Stage]:
+    return [Note(word) for word in words]
+
+
+def test_composition_is_associative_and_runs_in_order() -> None:
+    a, b, c = notes("a", "b", "c")
+    assert (a >> b) >> c == a >> (b >> c) == Chain((a, b, c))
+    assert hash((a >> b) >> c) == hash(a >> (b >> c))
+    assert a >> b != b >> a
+    response = asyncio.run(Pipeline("p", a >> b >> c).answer(QUESTION, Resources(())))
+    assert [(step.name, step.detail["seen"]) for step in response.steps] == [("a", 0), ("b", 1), ("c", 2)]
+    assert response.usage == Usage(calls=3)
+    assert response.latency_s >= 0
+
+
+def test_the_question_itself_is_searched_with_first() -> None:
+    seen: list[State] = []
+
+    @dataclass(frozen=True)
+    class Look(Stage):
+        async def run(self, state: State, resources: Resources) -> State:
+            seen.append(state)
+            return state
+
+    asyncio.run(Pipeline("p", Look()).answer(QUESTION, Resources(()), generate=False))
+    assert seen[0].queries == (Query("Why?", "query"),)
+    assert not seen[0].generate
+
+
+def test_spec_is_the_whole_configuration_as_json() -> None:
+    stage = Note("w", Chunking(64, 1), Note("x"), (1, 2))
+    assert (stage >> Note("y")).spec() == {
+        "stage": "Chain",
+        "stages": [
+            {
+                "stage": "Note",
+                "word": "w",
+                "chunking": {"tokens": 64, "overlap": 1},
+                "inner": {
+                    "stage": "Note",
+                    "word": "x",
+                    "chunking": {"tokens": 384, "overlap": 0},
+                    "inner": None,
+                    "numbers": [],
+                },
+                "numbers": [1, 2],
+            },
+            Note("y").spec(),
+        ],
+    }
+
+
+def test_fingerprint_of_a_known_value() -> None:
+    # printf '{"a":[1,null],"b":"\\u4e2d"}' | sha256sum
+    assert (
+        fingerprint({"b": "中", "a": [1, None]}) == "01de66d7598e0e8d56405e620a6e16fd0ad3a6f21a3211626d2a8a7717df0faf"
+    )
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.text(max_size=3), json_values, max_size=4))
+def test_fingerprint_does_not_depend_on_the_order_of_keys(value: dict[str, Json]) -> None:
+    backwards = dict(reversed(value.items()))
+    assert fingerprint(value) == fingerprint(backwards) == fingerprint(json.loads(json.dumps(value)))
+
+
+def test_fingerprint_changes_with_every_setting() -> None:
+    base = Retrieve("dense", 5, 100, Chunking(384, 0))
+    variants: list[Stage] = [
+        base,
+        replace(base, retriever="bm25"),
+        replace(base, k=6),
+        replace(base, depth=99),
+        replace(base, chunking=Chunking(383, 0)),
+        replace(base, chunking=Chunking(384, 1)),
+        replace(base, combine="mean"),
+        replace(base, rrf_k=61),
+        base >> Answer(),
+        base >> Answer("never"),
+        base >> Answer(cite=True),
+        base >> Answer(max_tokens=64),
+        SelfReflect(base),
+        SelfReflect(base, threshold=0.4),
+    ]
+    assert len({fingerprint(stage.spec()) for stage in variants}) == len(variants)
+
+
+def test_fingerprint_refuses_nan() -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        fingerprint({"x": float("nan")})
+
+
+def test_a_chain_sums_what_its_stages_ask_for() -> None:
+    chain = RewriteQueries(2) >> Retrieve("dense", 7, chunking=Chunking(99)) >> Answer()
+    assert chain.needs(generate=True) == chain.needs(generate=False) == {"chat", "embed"}
+    assert (Retrieve("bm25") >> Answer()).needs(generate=False) == frozenset()
+    assert chain.calls(generate=True) == Calls(2, 3)
+    assert chain.calls(generate=False) == Calls(1, 1)
+    assert chain.context_size() == ContextSize(7, 99)
+    assert chain.all_prompts() == {"rewrite_queries", "answer", "check_answerable"}
+    assert SelfReflect(chain).all_prompts() >= chain.all_prompts() | {"grade_passage"}
+
+
+def test_a_stage_that_asks_outside_is_seen_from_around_it() -> None:
+    inside, outside = Note("a"), CallFunction("source", lambda question: "Because.")
+    assert outside.asks_outside()
+    assert (inside >> outside).asks_outside()
+    assert Note("b", inner=inside >> outside).asks_outside()
+    assert not Note("b", inner=inside).asks_outside()
+
+
+@pytest.mark.parametrize(
+    ("params", "label"),
+    [
+        ({}, "naive"),
+        ({"retriever": "bm25", "k": 5}, "naive(retriever=bm25, k=5)"),
+        ({"views": ["sentences", "summaries"], "decide": False}, "naive(views=[sentences, summaries], decide=False)"),
+    ],
+)
+def test_labels_show_the_settings_that_were_given(params: dict[str, Json], label: str) -> None:
+    assert Pipeline("naive", Note("x"), params).label == label
+
+
+def test_missing_models_are_named() -> None:
+    with pytest.raises(DeclarationError, match="needs a chat model"):
+        _ = Resources(()).chat
+    with pytest.raises(DeclarationError, match="needs an embedder"):
+        _ = Resources(()).embedder
+    chat, embedder = ScriptedChat(lambda _: ""), HashEmbedder()
+    resources = Resources((), chat=chat, embedder=embedder)
+    assert (resources.chat, resources.embedder) == (chat, embedder)
+
+
+@dataclass(frozen=True)
+class Built:
+    """Counts its builds; the first `failures` of them fail."""
+
+    name: str
+    failures: int = 0
+    log: list[str] = field(default_factory=list[str], compare=False)
+
+    async def build(self, resources: Resources) -> int:
+        self.log.append(self.name)
+        number = len(self.log)
+        await asyncio.sleep(0)
+        if number <= self.failures:
+            raise ExecutionError(f"build {number} failed")
+        return number
+
+
+def test_equal_things_are_built_once_for_concurrent_and_later_callers() -> None:
+    async def run() -> list[int]:
+        resources = Resources(())
+        together = await asyncio.gather(*(resources.get(shared) for _ in range(20)))
+        return [*together, await resources.get(replace(shared, log=[]))]
+
+    shared = Built("a")
+    assert asyncio.run(run()) == [1] * 21
+    assert shared.log == ["a"]
+
+
+def test_different_things_are_built_apart() -> None:
+    async def run() -> None:
+        resources = Resources(())
+        await asyncio.gather(resources.get(Built("a", log=log)), resources.get(Built("b", log=log)))
+
+    log: list[str] = []
+    asyncio.run(run())
+    assert sorted(log) == ["a", "b"]
+
+
+def test_a_failed_build_fails_all_who_wait_and_is_tried_again_once() -> None:
+    async def patient(resources: Resources, errors: list[str]) -> int:
+        try:
+            return await resources.get(shared)
+        except ExecutionError as error:
+            errors.append(str(error))
+            return await resources.get(shared)
+
+    async def run() -> tuple[list[int], list[str]]:
+        resources, errors = Resources(()), list[str]()
+        return await asyncio.gather(*(patient(resources, errors) for _ in range(5))), errors
+
+    shared = Built("a", failures=1)
+    results, errors = asyncio.run(run())
+    assert errors == ["build 1 failed"] * 5
+    assert results == [2] * 5
+    assert len(shared.log) == 2
+
+
+def test_a_cancelled_caller_does_not_take_the_build_with_it() -> None:
+    async def run() -> int:
+        resources = Resources(())
+        first = asyncio.create_task(resources.get(shared))
+        await asyncio.sleep(0)
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        return await resources.get(shared)
+
+    shared = Built("a")
+    assert asyncio.run(run()) == 1
+
+
+def test_complete_all_keeps_the_order() -> None:
+    requests = [ChatRequest((Message("user", word),), "p", 1) for word in ("a", "b", "c")]
+    replies = asyncio.run(complete_all(ScriptedChat(lambda r: r.messages[0].content * 2), requests))
+    assert [reply.text for reply in replies] == ["aa", "bb", "cc"]
+
+
+def test_errors_of_models_pass_through() -> None:
+    resources = Resources((Document("d", "text"),), chat=ScriptedChat(lambda _: ExecutionError("gone")))
+    with pytest.raises(ExecutionError, match="gone"):
+        asyncio.run(Pipeline("p", RewriteQueries()).answer(QUESTION, resources))

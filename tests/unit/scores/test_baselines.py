@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rageval.decide.comparison import compare
+from rageval.errors import DeclarationError, NotComparableError
+from rageval.scores.baselines import JudgedBy, document_groups, read_side, write_baseline
+from rageval.types import Json
+from tests.unit.sides import FINGERPRINT, JUDGE, write_run
+
+SCORES = {"ndcg@10": [1.0, 1 / 3, 0.0], "faithfulness": [0.5, None, 0.0]}
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    return write_run(
+        tmp_path / f"demo-naive-{FINGERPRINT[:10]}",
+        SCORES,
+        failed={"ndcg@10": ["q002"], "faithfulness": ["q002"]},
+        documents=["a", "b", "a"],
+    )
+
+
+def test_a_baseline_is_what_its_run_was(run: Path, tmp_path: Path) -> None:
+    """All but the questions' words, and scores to six decimals in both, so that equal runs have equal scores."""
+    of_run, pinned = read_side(run), read_side(write_baseline(run, tmp_path))
+    assert (pinned.label, pinned.fingerprint, pinned.benchmark) == (run.name, FINGERPRINT, "small")
+    assert pinned.questions == of_run.questions == ("q000", "q001", "q002")
+    assert pinned.content_hash == of_run.content_hash == "a" * 64
+    assert dict(pinned.metrics) == dict(of_run.metrics)
+    assert pinned.metrics["ndcg@10"].scores == {"q000": 1.0, "q001": 0.333333, "q002": 0.0}
+    assert pinned.metrics["faithfulness"].unscored == {"q001": "nothing to score"}
+    assert pinned.metrics["faithfulness"].failed == ("q002",)
+    assert (pinned.metrics["ndcg@10"].judge, pinned.metrics["faithfulness"].judge) == (None, JUDGE)
+    assert pinned.groups == of_run.groups == {"q000": 0, "q001": 1, "q002": 0}
+    assert (of_run.texts["q001"], dict(pinned.texts)) == ("What is q001?", {})
+
+
+def test_the_file(run: Path, tmp_path: Path) -> None:
+    """A line per question, sorted; nothing in it depends on when or how often it is written."""
+    path = write_baseline(run, tmp_path / "baselines")
+    assert path == tmp_path / "baselines" / "demo-naive.json"
+    judge = '{"key": "judge-0123456789", "model": "critic"}'
+    assert path.read_text("utf-8").splitlines() == [
+        "{",
+        f'"benchmark": {{"content_hash": "{"a" * 64}", "name": "small"}},',
+        '"columns": ["group", "faithfulness", "ndcg@10"],',
+        f'"fingerprint": "{FINGERPRINT}",',
+        '"format": 1,',
+        f'"label": "{run.name}",',
+        '"metrics": {',
+        f' "faithfulness": {{"failed": ["q002"], "judge": {judge}, "unscored": {{"nothing to score": ["q001"]}}}},',
+        ' "ndcg@10": {"failed": ["q002"], "judge": null, "unscored": {}}',
+        "},",
+        '"questions": {',
+        ' "q000": [0, 0.5, 1],',
+        ' "q001": [1, null, 0.333333],',
+        ' "q002": [0, 0, 0]',
+        "}",
+        "}",
+    ]
+    before = path.read_bytes()
+    assert write_baseline(run, tmp_path / "baselines").read_bytes() == before
+    assert [file.name for file in path.parent.iterdir()] == ["demo-naive.json"]
+
+
+def test_a_metric_of_several_judges(tmp_path: Path) -> None:
+    """Their keys together name the instrument, each model is named once; another key of one is another judge."""
+    scores = {"hallucination": [0.5, 1.0], "answer_recall": [1.0, 0.0]}
+    keys = {"claim_support": "claim_support-1", "claim_agreement": "claim_agreement-2"}
+    judges: dict[str, Json] = {name: {"key": key, "model": "critic", "verdicts": 7} for name, key in keys.items()}
+    run = write_run(tmp_path / "run", scores, judges=judges)
+    both = JudgedBy("claim_support-1+claim_agreement-2", "critic")
+    pinned = write_baseline(run, tmp_path)
+    for side in (read_side(run), read_side(pinned)):
+        assert side.metrics["hallucination"].judge == both
+        assert side.metrics["answer_recall"].judge == JudgedBy("claim_agreement-2", "critic")
+    judges["claim_agreement"] = {"key": "claim_agreement-3", "model": "other"}
+    other = read_side(write_run(tmp_path / "other", scores, judges=judges)).metrics["hallucination"]
+    assert other.judge == JudgedBy("claim_support-1+claim_agreement-3", "critic, other")
+    with pytest.raises(NotComparableError, match="hallucination: found other judges"):
+        compare(run, tmp_path / "other", ["hallucination"])
+
+
+def test_by_name(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name is looked up under results/baselines; a folder of that name which is no run does not hide it."""
+    monkeypatch.chdir(tmp_path)
+    write_baseline(run, name="main")
+    (tmp_path / "main").mkdir()
+    assert read_side("main").source == "results/baselines/main.json"
+    assert read_side("results/baselines/main.json").label == run.name
+    run.rename(tmp_path / "main" / "run")
+    assert read_side("main/run").source == "main/run"
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "../main", ".hidden", "a b"])
+def test_names_are_plain_file_names(name: str, run: Path, tmp_path: Path) -> None:
+    with pytest.raises(DeclarationError, match="--name: found"):
+        write_baseline(run, tmp_path / "baselines", name)
+    assert not (tmp_path / "baselines").exists()
+
+
+def test_the_default_name_is_a_plain_one(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "rgb no segmentation-检索|x-0123", {"map": [1.0]})
+    assert write_baseline(run, tmp_path).name == "rgb-no-segmentation-检索-x-0123.json"
+
+
+def refused(given: Path | str, told: str) -> None:
+    with pytest.raises(NotComparableError, match=told) as error:
+        read_side(given)
+    assert "\n" not in str(error.value)
+
+
+def test_missing_and_unfinished_runs(run: Path, tmp_path: Path) -> None:
+    refused("nowhere", "nowhere: found neither a run folder nor a baseline of that name in results/baselines")
+    refused(tmp_path, "manifest.json: no such file")
+    refused(write_run(tmp_path / "running", SCORES, status="running"), "the run is not finished")
+    (run / "questions.jsonl").unlink()
+    refused(run, r"questions\.jsonl: found no question 'q002'")
+    (run / "scores.json").unlink()
+    with pytest.raises(NotComparableError):
+        write_baseline(run, tmp_path)
+
+
+def test_a_baseline_cannot_be_pinned_again(run: Path, tmp_path: Path) -> None:
+    pinned = write_baseline(run, tmp_path)
+    with pytest.raises(NotComparableError, match="found a baseline, expected a run folder"):
+        write_baseline(pinned, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"format": 2}, "found format 2, expected 1"),
+        ({"questions": {"q000": [0, 1]}}, "q000: 2 values for 3 columns"),
+        ({"questions": {"q000": [0, 1, 1.5]}}, r"q000: scores outside \[0, 1\]"),
+        ({"questions": {"q000": [0, 1, "1"]}}, "found a damaged baseline"),
+        ({"questions": [1]}, "found a damaged baseline"),
+        ({"metrics": {}}, "found a damaged baseline"),
+        ({"benchmark": None}, "found a damaged baseline"),
+    ],
+)
+def test_damaged_baselines(changes: dict[str, Any], told: str, run: Path, tmp_path: Path) -> None:
+    path = write_baseline(run, tmp_path)
+    path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), **changes}), encoding="utf-8")
+    refused(path, told)
+    refused(path, "pin it again with `rageval baseline set`")
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b"\xff", b"<<<<<<< ours"])
+def test_what_is_no_baseline(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "main.json").write_bytes(content)
+    refused(tmp_path / "main.json", "found no baseline, expected JSON with a format number")
+
+
+def test_groups_are_numbered_by_question() -> None:
+    """b and d share y; d and a share x, so all three are one group though a and b share nothing. Grade 0 links none."""
+    grades = {"d": {"x": 1, "y": 2}, "c": {"x": 0, "z": 1}, "a": {"x": 1}, "b": {"y": 1}, "e": {}, "f": {"z": 0}}
+    assert document_groups(grades) == {"a": 0, "b": 0, "c": 1, "d": 0, "e": 2, "f": 3}
+
+
+@given(st.dictionaries(st.sampled_from("abcdefgh"), st.dictionaries(st.sampled_from("uvwxyz"), st.integers(0, 2))))
+def test_groups_are_connected_components(grades: dict[str, dict[str, int]]) -> None:
+    """Against the definition: the least relation that holds all pairs with a common relevant document."""
+    reach = {
+        (a, b)
+        for a in grades
+        for b in grades
+        if a == b or any(grade > 0 and grades[b].get(document, 0) > 0 for document, grade in grades[a].items())
+    }
+    for via in grades:
+        reach |= {(a, b) for a in grades for b in grades if (a, via) in reach and (via, b) in reach}
+    groups = document_groups(grades)
+    assert {(a, b) for a in grades for b in grades if groups[a] == groups[b]} == reach
