@@ -1,0 +1,75 @@
+"""The experiment file that pytest's configuration names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict
+
+import pytest
+
+if TYPE_CHECKING:
+    from rageval.benchmark import Selection
+    from rageval.experiment.spec import ExperimentFile, ModelChoice
+    from rageval.front import ModelLike
+    from rageval.models.base import Embedder
+
+
+class Settings(TypedDict, total=False):
+    """What `rag_run` hands on to `rageval.evaluate`, which says what each means."""
+
+    questions: Selection
+    chat: ModelLike
+    embed: Embedder | Mapping[str, Any] | str
+    judge: ModelLike | Sequence[ModelLike] | None
+    judge_samples: int
+    calibrations: Sequence[str | Path]
+    budget: Mapping[str, float] | None
+    seed: int
+
+
+def experiment_file(config: pytest.Config) -> tuple[Path, ExperimentFile] | None:
+    """Path and content; None where the configuration names none."""
+    from rageval.experiment.spec import read_experiment_file
+
+    named = str(config.getini("rageval_experiment"))
+    path = config.rootpath / named
+    return (path, read_experiment_file(path)) if named else None
+
+
+def names_models(config: pytest.Config) -> bool:
+    """Whether there is an experiment file with models in it."""
+    from rageval.errors import DeclarationError
+
+    try:
+        file = experiment_file(config)
+    except DeclarationError:
+        return True  # then rag_run says what is wrong with the file
+    return file is not None and "models" in file[1].model_fields_set
+
+
+def defaults(path: Path, file: ExperimentFile) -> tuple[tuple[str, ...], Settings]:
+    """Metrics and settings of an experiment file, with paths that hold anywhere."""
+    from rageval.experiment.plan import selection
+    from rageval.io.user_files import find_file
+
+    base = path.parent
+    models = file.models
+    settings: Settings = {
+        "questions": selection(file.questions),
+        "chat": _model(models.chat, base),
+        "embed": _model(models.embed, base),
+        "judge": None if models.judge is None else [_model(model, base) for model in models.raters],
+        "judge_samples": models.judge_samples,
+        "calibrations": [find_file("calibrations", named, base) for named in file.calibrations],
+        "budget": None if file.budget is None else file.budget.model_dump(exclude_none=True),
+        "seed": file.seed,
+    }
+    return tuple(str(base / name) if (base / name).is_file() else name for name in file.metrics), settings
+
+
+def _model(choice: ModelChoice, base: Path) -> str | dict[str, Any]:
+    if isinstance(choice, str):
+        return choice
+    given = choice.model_dump(exclude_none=True)
+    return {**given, "path": base / given["path"]} if "path" in given else given

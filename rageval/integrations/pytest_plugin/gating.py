@@ -1,0 +1,177 @@
+"""`assert_no_regression`, as a function and as a fixture."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias, cast
+
+import pytest
+
+from rageval.integrations.pytest_plugin.running import RagRun
+from rageval.integrations.pytest_plugin.sessions import PROPERTY, SESSION, fail_in_one_line, plain_name, session_mark
+
+if TYPE_CHECKING:
+    from rageval.decide.gate import GateResult, MetricGate
+    from rageval.scores.baselines import Side
+    from rageval.scores.pairs import ClusterBy
+
+_WIDTH = 110
+Comparable: TypeAlias = "RagRun | Side | str | Path"
+
+
+def assert_no_regression(
+    run: Comparable,
+    baseline: Comparable,
+    margins: Mapping[str, float],
+    *,
+    level: float = 0.95,
+    cluster_by: ClusterBy | None = None,
+    allow_inconclusive: bool = False,
+) -> GateResult:
+    """Gate a run against a baseline, as `rageval.gate` does, without pytest's options and summary.
+
+    Raises AssertionError with the report of `rageval gate` where the verdict is fail, and where it is inconclusive
+    unless that is allowed; what `rageval.gate` raises where the two cannot be compared.
+    """
+    __tracebackhide__ = True
+    from rageval.decide.gate import gate
+
+    result = gate(_side(baseline), _side(run), margins, level=level, cluster_by=cluster_by)
+    _require_pass(result, allow_inconclusive)
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class AssertNoRegression:
+    """What the fixture `assert_no_regression` is: the function of that name, with pytest's options and summary."""
+
+    config: pytest.Config
+    node: pytest.Item
+
+    def __call__(
+        self,
+        run: RagRun,
+        baseline: RagRun | str | Path | None = None,
+        *,
+        margins: Mapping[str, float],
+        level: float = 0.95,
+        cluster_by: ClusterBy | None = None,
+        allow_inconclusive: bool = False,
+    ) -> GateResult:
+        """Fail the test unless it is shown that no metric is worse by its margin; see docs/gate.md.
+
+        `baseline` is another run, or a baseline by its name under `results/baselines` or its file. Without it, it is
+        that of `--rageval-baseline`, or else the one named like the pipeline. With `--rageval-update-baseline` it is
+        set from the run, and what comes back is the gate of the run against itself.
+        """
+        __tracebackhide__ = True
+        with fail_in_one_line():
+            from rageval.decide.gate import gate
+
+            target = baseline if isinstance(baseline, RagRun) else self._file(run, baseline)
+            if isinstance(target, Path) and self.config.getoption("rageval_update_baseline"):
+                result = gate(run.side, run.side, margins, level=level, cluster_by=cluster_by)
+                self._set(run, target, result)
+                return result
+            result = gate(self._read(target), run.side, margins, level=level, cluster_by=cluster_by)
+        allowed = ", which is allowed here" if allow_inconclusive and result.verdict == "inconclusive" else ""
+        title = f"{result.candidate.label} against {result.baseline.label} ({result.baseline.source})"
+        lines = [(one.verdict, one.sentence) for one in result.gates.values()]
+        self._note(f"{title}: {result.verdict}{allowed}", lines)
+        _require_pass(result, allow_inconclusive)
+        return result
+
+    def _file(self, run: RagRun, given: str | Path | None) -> Path:
+        from rageval.scores.baselines import BASELINES
+
+        option = cast("str | None", self.config.getoption("rageval_baseline"))
+        path = Path(given or option or plain_name(run.pipeline))
+        if path.suffix == ".json" or len(path.parts) > 1:
+            return self.config.rootpath / path
+        return self.config.rootpath / BASELINES / f"{path}.json"
+
+    def _read(self, target: RagRun | Path) -> Side:
+        from rageval.errors import NotComparableError
+        from rageval.scores.baselines import read_side
+
+        if isinstance(target, RagRun):
+            return target.side
+        shown = self._shown(target)
+        if not target.exists():
+            raise NotComparableError(
+                f"{shown}: found no baseline: set it with  pytest --rageval-update-baseline  and commit it"
+            )
+        return replace(read_side(os.path.relpath(target)), source=shown)
+
+    def _set(self, run: RagRun, path: Path, itself: GateResult) -> None:
+        """Metrics that other tests of this session set from the same run stay."""
+        from rageval.errors import DeclarationError
+        from rageval.io.disk import locked
+        from rageval.scores.baselines import pin, read_side
+
+        side, shown = run.side, self._shown(path)
+        done = session_mark(self.config.rootpath, self.config.stash[SESSION], shown)
+        with locked(done):
+            if done.exists():
+                before = read_side(path)
+                if before.fingerprint != side.fingerprint:
+                    raise DeclarationError(
+                        f"{shown}: found that this session set it from {before.label} already, expected one run for "
+                        f"each baseline: give {side.label} another baseline or name"
+                    )
+                side = replace(side, metrics={**before.metrics, **side.metrics})
+            pin(side, path)
+            done.touch()
+        failed = max(len(scores.failed) for scores in run.side.metrics.values())
+        title = f"{shown} is set from {run.side.label}, nothing is compared"
+        lines = [("inconclusive", f"{failed} of its {len(run.side.questions)} questions failed")] if failed else []
+        lines += [("inconclusive", _asks_too_much(one)) for one in itself.gates.values() if one.verdict != "pass"]
+        self._note(title, lines)
+
+    def _shown(self, path: Path) -> str:
+        return os.path.relpath(path, self.config.rootpath)
+
+    def _note(self, title: str, lines: Sequence[tuple[str, str]]) -> None:
+        """As a property of the test: it comes back from workers of pytest-xdist, and goes into JUnit XML."""
+        self.node.user_properties.append((PROPERTY, json.dumps({"title": title, "lines": lines})))
+
+
+@pytest.fixture(name="assert_no_regression")
+def gate_fixture(request: pytest.FixtureRequest) -> AssertNoRegression:  # pyright: ignore[reportUnusedFunction]
+    """Fails the test where a run got worse: `assert_no_regression(run, margins={"ndcg@10": 0.05})`."""
+    return AssertNoRegression(request.config, request.node)
+
+
+def _side(given: Comparable) -> Side:
+    from rageval.scores.baselines import Side, read_side
+
+    return given.side if isinstance(given, RagRun) else given if isinstance(given, Side) else read_side(given)
+
+
+def _require_pass(result: GateResult, allow_inconclusive: bool) -> None:
+    __tracebackhide__ = True
+    if result.verdict == "pass" or (result.verdict == "inconclusive" and allow_inconclusive):
+        return
+    from io import StringIO
+
+    from rich.console import Console
+
+    from rageval.report.gate import print_gate
+
+    first = next(one.sentence for one in result.gates.values() if one.verdict == result.verdict)
+    report = StringIO()
+    print_gate(result, Console(file=report, width=_WIDTH, force_terminal=False))
+    raise AssertionError(f"{first}\n\n{report.getvalue()}")
+
+
+def _asks_too_much(one: MetricGate) -> str:
+    """That the run would not pass a gate against itself."""
+    least = "none" if one.smallest_margin is None else f"{one.smallest_margin:.3f}"
+    return (
+        f"{one.pairs.metric}: margin {one.margin:g} is too small for {one.pairs.n} questions; the smallest that an "
+        f"equally good run passes with probability 0.8: {least}"
+    )
