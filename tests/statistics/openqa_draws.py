@@ -2,8 +2,9 @@
 
     python -m tests.statistics.openqa_draws [DRAWS]     # writes docs/statistics_openqa.md
 
-Needs ../shared/data/openqa (Kamalloo et al. 2023, "Evaluating Open-Domain Question Answering in the Era of Large
-Language Models"; MIT). Two ways to draw n labels, both with the people's mean over the 1,490 answers as the truth:
+The verdicts are those of Kamalloo et al. 2023, "Evaluating Open-Domain Question Answering in the Era of Large Language
+Models" (OpenQA-eval), as four counts: in draws at random, their order does not matter. Two ways to draw n labels, both
+with the people's mean over the 1,490 answers as the truth:
 
 - as used: n of the 1,490 at random without replacement; the judge's scores of the others are the unlabelled. That is
   what `rageval sample` does. The interval is made for a mean beyond these answers, so here it covers more than 95%.
@@ -23,10 +24,11 @@ import numpy as np
 from rageval.stats import ppi_mean
 
 ROOT = Path(__file__).parents[2]
-FOLDER = ROOT.parent / "shared" / "data" / "openqa"
 SIZES = (50, 100, 300)
 METHODS = ("judge only", "labels only", "ppi++", "auto")
-MISFIT = 149  # the people judged "558", GPT-4 another system's answer to the same question; as bad a verdict as any
+# Answers by (the people's, GPT-4's) verdict, 1 for acceptable, counted in NQ301_human.tsv and NQ301_gpt-4.tsv row by
+# row; GPT-4's two empty verdicts are 0.
+COUNTS = {(1, 1): 679, (1, 0): 137, (0, 1): 89, (0, 0): 585}
 
 
 @dataclass(frozen=True)
@@ -38,21 +40,9 @@ class Result:
 
 
 def verdicts() -> tuple[np.ndarray, np.ndarray]:
-    """The people's and GPT-4's verdicts, 1 for acceptable; GPT-4's two empty ones are not.
-
-    The two files hold the same answers in the same order, which is checked; GPT-4's lacks outer quotation marks.
-    """
-    people, judge = rows("NQ301_human.tsv"), rows("NQ301_gpt-4.tsv")
-    for number, (ours, theirs) in enumerate(zip(people, judge, strict=True)):
-        same = [cell.replace('"', "") for cell in ours[:3]] == [cell.replace('"', "") for cell in theirs[:3]]
-        if not same and number != MISFIT:
-            raise ValueError(f"{FOLDER}: found different answers in row {number + 2} of the two files, expected one")
-    return tuple(np.array([float(row[3] == "Yes") for row in table]) for table in (people, judge))  # pyright: ignore[reportReturnType]
-
-
-def rows(name: str) -> list[list[str]]:
-    """Without the header: question's id, question, answer, acceptable."""
-    return [line.split("\t") for line in (FOLDER / name).read_text(encoding="utf-8").splitlines()[1:]]
+    """The people's and GPT-4's verdicts on each answer, 1 for acceptable: two arrays of 1,490 floats."""
+    pairs = np.repeat(np.array([*COUNTS], dtype=float), [*COUNTS.values()], axis=0)
+    return pairs[:, 0], pairs[:, 1]
 
 
 def draws(n: int, total: int, count: int, replace: bool) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -109,7 +99,7 @@ def page(count: int) -> str:
 
 
 def main() -> None:
-    text = page(int(sys.argv[1]) if len(sys.argv) > 1 else 2000)
+    text = page(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000)
     (ROOT / "docs" / "statistics_openqa.md").write_text(text, encoding="utf-8")
     print(text)
 

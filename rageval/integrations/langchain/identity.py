@@ -17,7 +17,7 @@ from langchain_core.vectorstores import VectorStore
 from pydantic import BaseModel, SecretStr
 
 from rageval.identity import function_source
-from rageval.models.wire import one_line
+from rageval.integrations.framework_models import first_text
 
 _MODEL_NAMES = ("model_name", "model", "model_id", "deployment_name", "repo_id")
 _SHORTEST_KEY = 8  # what is shorter is none, but a word such as "none"
@@ -96,14 +96,5 @@ def _content(cell: Any) -> object:
 
 def identity_of(thing: BaseChatModel | Embeddings, settings: Settings) -> str:
     """Class, model name and the first 8 digits of the settings' digest."""
-    names = (getattr(thing, name, None) for name in _MODEL_NAMES)
-    name = next((f"/{name}" for name in names if isinstance(name, str) and name), "")
-    return f"langchain/{type(thing).__name__}{name}/{settings.digest[:8]}"
-
-
-def error_text(error: Exception, secrets: frozenset[str]) -> str:
-    """The error on one line, without keys."""
-    told = f"{type(error).__name__}: {error}"
-    for secret in secrets:
-        told = told.replace(secret, "***")
-    return one_line(told)
+    name = first_text(thing, _MODEL_NAMES)
+    return "/".join(["langchain", type(thing).__name__, *([name] if name else ()), settings.digest[:8]])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import cast
 
 from langchain_core.documents import Document
@@ -11,7 +10,6 @@ from langchain_core.documents import Document
 from rageval import types
 from rageval.errors import ExecutionError
 from rageval.models.wire import one_line
-from rageval.pipeline import Resources
 from rageval.types import Benchmark, Hit, Passage
 
 _ID_KEYS = ("id", "doc_id", "source")
@@ -27,14 +25,6 @@ def documents(benchmark: Benchmark) -> list[Document]:
         Document(one.text, id=one.id, metadata={"id": one.id, "title": one.title, "language": one.language})
         for one in benchmark.documents
     ]
-
-
-@dataclass(frozen=True)
-class DocumentsById:
-    """The benchmark's documents by their ids."""
-
-    async def build(self, resources: Resources) -> Mapping[str, types.Document]:
-        return {document.id: document for document in resources.documents}
 
 
 def documents_in(value: object) -> list[Document] | None:

@@ -17,10 +17,11 @@ from llama_index.core.query_engine import CustomQueryEngine, RetrieverQueryEngin
 from llama_index.core.schema import NodeWithScore, QueryBundle
 
 from rageval.errors import DeclarationError, ExecutionError, RagevalError
+from rageval.integrations.framework_models import error_text
+from rageval.integrations.framework_search import DocumentsById
 from rageval.integrations.llama_index.identity import digest_of
-from rageval.integrations.llama_index.nodes import DocumentsById, to_hits
+from rageval.integrations.llama_index.nodes import to_hits
 from rageval.integrations.llama_index.usage import count_calls
-from rageval.models.wire import one_line
 from rageval.pipeline import Pipeline, Resources, Stage, State
 from rageval.pipeline.abstention import is_abstention
 from rageval.types import Json
@@ -108,7 +109,7 @@ async def ask_system(system: System, text: str, generate: bool) -> tuple[str | N
     except RagevalError:
         raise
     except Exception as error:
-        raise ExecutionError(f"{type(error).__name__}: {one_line(error)}") from error
+        raise ExecutionError(error_text(error)) from error
 
 
 async def _nodes(retriever: BaseRetriever, text: str) -> Sequence[NodeWithScore]:

@@ -24,6 +24,7 @@ from llama_index.core.storage.docstore import SimpleDocumentStore
 from llama_index.core.vector_stores import MetadataFilters
 
 from rageval.identity import class_source, fingerprint, function_source
+from rageval.integrations.framework_models import first_text
 from rageval.types import Json
 
 _UNSTABLE = re.compile("key|token|secret|password|auth|credential|header|session|node_id|index_id", re.IGNORECASE)
@@ -94,5 +95,4 @@ def _class(thing: object) -> str:
 
 def model_name(llm: BaseLLM) -> str:
     """The name of the LLM's model, as its fields or its metadata give it."""
-    names = (getattr(llm, name, None) for name in ("model", "model_name", "model_id"))
-    return next((name for name in names if isinstance(name, str)), None) or llm.metadata.model_name
+    return first_text(llm, ("model", "model_name", "model_id")) or llm.metadata.model_name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast, runtime_checkable
 
@@ -9,14 +10,12 @@ from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.constants import DEFAULT_CHUNK_SIZE
 
 from rageval.errors import DeclarationError
+from rageval.integrations.framework_search import FrameworkSearch
 from rageval.integrations.llama_index.engines import ask_system
 from rageval.integrations.llama_index.identity import digest_of
-from rageval.integrations.llama_index.nodes import DocumentsById, to_hits
-from rageval.pipeline import ContextSize, Resources, Stage, State
-from rageval.retrieval.fusion import reciprocal_rank_fusion
-from rageval.types import Json
-
-_RRF_K = 60
+from rageval.integrations.llama_index.nodes import to_hits
+from rageval.pipeline import ContextSize, Stage
+from rageval.types import Document, Hit
 
 
 @runtime_checkable
@@ -35,32 +34,19 @@ def retrieve(index: Indexed, *, k: int = 5, depth: int = 100) -> Stage:
     """
     if not isinstance(cast("object", index), Indexed):
         raise DeclarationError(f"retrieve: found a {type(index).__name__}, expected an index of LlamaIndex")
-    if not 1 <= k <= depth:
-        raise DeclarationError(f"k: found {k} (depth {depth}), expected 1 <= k <= depth")
     retriever = index.as_retriever(similarity_top_k=depth)
     return RetrieveNodes(digest_of(retriever), k, depth, retriever)
 
 
 @dataclass(frozen=True)
-class RetrieveNodes(Stage):
-    """What `retrieve` makes."""
+class RetrieveNodes(FrameworkSearch):
+    """What `retrieve` returns."""
 
-    source: str
-    k: int
-    depth: int
     retriever: BaseRetriever = field(compare=False, repr=False)
-
-    def spec(self) -> dict[str, Json]:
-        return {"stage": "RetrieveNodes", "source": self.source, "k": self.k, "depth": self.depth}
-
-    def asks_outside(self) -> bool:
-        return True
 
     def context_size(self) -> ContextSize:
         return ContextSize(self.k, DEFAULT_CHUNK_SIZE)
 
-    async def run(self, state: State, resources: Resources) -> State:
-        by_id = await resources.get(DocumentsById())
-        rankings = [to_hits((await ask_system(self.retriever, q.text, False))[1], by_id) for q in state.queries]
-        hits = rankings[0] if len(rankings) == 1 else reciprocal_rank_fusion(rankings, _RRF_K)
-        return state.with_response(hits=hits, context=tuple(range(min(self.k, len(hits)))))
+    async def _search(self, text: str, documents: Mapping[str, Document]) -> tuple[Hit, ...]:
+        _, nodes = await ask_system(self.retriever, text, False)
+        return to_hits(nodes, documents)

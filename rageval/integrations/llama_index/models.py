@@ -6,21 +6,19 @@ import asyncio
 import json
 import logging
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from enum import Enum
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Literal
 
-import numpy as np
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.base.llms.base import BaseLLM
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, LogProb, MessageRole
 
-from rageval.errors import DeclarationError, ExecutionError, ModelError, RagevalError
+from rageval.errors import ExecutionError
+from rageval.integrations.framework_models import FrameworkChat, FrameworkEmbedder, finish_reason, with_options
 from rageval.integrations.llama_index.identity import model_name
 from rageval.integrations.llama_index.usage import as_mapping, usage_of
-from rageval.models.base import ChatModel, ChatReply, ChatRequest, Embedder, Token, Vectors
-from rageval.models.unit_vectors import unit_vectors
-from rageval.models.wire import NoTextError, one_line, read_completion
+from rageval.models.base import ChatModel, ChatReply, ChatRequest, Embedder, Token
+from rageval.models.wire import NoTextError, read_completion
 
 _BATCHES_AT_ONCE = 8
 _log = logging.getLogger("rageval")
@@ -43,8 +41,6 @@ def chat_model(llm: BaseLLM, *, concurrency: int = 16, name: str | None = None) 
     `complete` raises ModelError where the LLM reports a status 401, 402, 403 or 404 or, before its first reply, cannot
     be reached, and ExecutionError for any other failure.
     """
-    if concurrency < 1:
-        raise DeclarationError(f"concurrency: found {concurrency}, expected at least 1")
     return LlamaIndexChat(llm, concurrency, name)
 
 
@@ -57,135 +53,60 @@ def embedder(embed_model: BaseEmbedding, *, name: str | None = None) -> Embedder
     return LlamaIndexEmbedder(embed_model, name)
 
 
-class LlamaIndexChat:
-    """What `chat_model` makes."""
+class LlamaIndexChat(FrameworkChat[ChatResponse]):
+    """What `chat_model` returns."""
 
     def __init__(self, llm: BaseLLM, concurrency: int = 16, name: str | None = None) -> None:
+        super().__init__(f"llama_index/{type(llm).__name__}/{name or model_name(llm)}", concurrency, _secrets(llm))
         self._llm = llm
-        self._identity = f"llama_index/{type(llm).__name__}/{name or model_name(llm)}"
-        self._concurrency = concurrency
         self._set_up: dict[tuple[float, int, int], BaseLLM] = {}
-        self._places: asyncio.Semaphore | None = None
-        self._answered = False
         self._warned = False
 
-    def __repr__(self) -> str:
-        return f"LlamaIndexChat({self._identity!r})"
+    async def _call(self, request: ChatRequest) -> ChatResponse:
+        return await self._with_settings(request).achat(_messages(request))
 
-    @property
-    def identity(self) -> str:
-        return self._identity
-
-    @property
-    def concurrency(self) -> int:
-        return self._concurrency
-
-    async def complete(self, request: ChatRequest) -> ChatReply:
-        messages = _messages(request)
-        if self._places is None:
-            self._places = asyncio.Semaphore(self._concurrency)
-        async with self._places:
-            try:
-                response = await self._with_settings(request).achat(messages)
-            except RagevalError:
-                raise
-            except Exception as error:
-                raise _failure(error, self._identity, self._llm, self._answered) from error
-        self._answered = True
-        return _reply(response, self._identity)
-
-    async def close(self) -> None:
-        self._places = None
+    def _read(self, reply: ChatResponse) -> ChatReply:
+        return _reply(reply, self.identity)
 
     def _with_settings(self, request: ChatRequest) -> BaseLLM:
         key = (request.temperature, request.max_tokens, request.top_logprobs)
         if key not in self._set_up:
-            wanted: dict[str, object] = {"temperature": request.temperature}
-            longest = "max_new_tokens" if "max_new_tokens" in type(self._llm).model_fields else "max_tokens"
-            wanted[longest] = request.max_tokens
+            options: dict[str, object] = {"temperature": request.temperature, "max_tokens": request.max_tokens}
             if request.top_logprobs:
-                wanted |= {"logprobs": True, "top_logprobs": request.top_logprobs}
-            known = {name: value for name, value in wanted.items() if name in type(self._llm).model_fields}
-            if len(known) < len(wanted) and not self._warned:
+                options |= {"logprobs": True, "top_logprobs": request.top_logprobs}
+            self._set_up[key], lacking = with_options(self._llm, options)
+            if lacking and not self._warned:
                 self._warned = True
-                lacking = ", ".join(sorted(wanted.keys() - known.keys()))
-                _log.warning("%s does without %s: its class has no such fields", self._identity, lacking)
-            self._set_up[key] = self._llm.model_copy(update=known)
+                _log.warning("%s does without %s: its class has no such fields", self.identity, ", ".join(lacking))
         return self._set_up[key]
 
 
-class LlamaIndexEmbedder:
-    """What `embedder` makes."""
+class LlamaIndexEmbedder(FrameworkEmbedder):
+    """What `embedder` returns."""
 
     def __init__(self, model: BaseEmbedding, name: str | None = None) -> None:
+        super().__init__(f"llama_index/{type(model).__name__}/{name or model.model_name}", _secrets(model))
         self._model = model
-        self._identity = f"llama_index/{type(model).__name__}/{name or model.model_name}"
-        self._answered = False
 
-    def __repr__(self) -> str:
-        return f"LlamaIndexEmbedder({self._identity!r})"
-
-    @property
-    def identity(self) -> str:
-        return self._identity
-
-    async def embed(self, texts: Sequence[str], kind: Literal["query", "passage"]) -> Vectors:
-        if not texts:
-            return np.zeros((0, 0), dtype=np.float32)
+    async def _rows(self, texts: Sequence[str], kind: Literal["query", "passage"]) -> list[list[float]]:
         size = _BATCHES_AT_ONCE * (1 if kind == "query" else self._model.embed_batch_size)
         rows: list[list[float]] = []
-        try:
-            for first in range(0, len(texts), size):
-                rows += await self._embed_part(list(texts[first : first + size]), kind)
-        except RagevalError:
-            raise
-        except Exception as error:
-            raise _failure(error, self._identity, self._model, self._answered) from error
-        self._answered = True
-        return unit_vectors(rows, len(texts), self._identity)
+        for first in range(0, len(texts), size):
+            rows += await self._batches(list(texts[first : first + size]), kind)
+        return rows
 
-    async def close(self) -> None:
-        return None
-
-    async def _embed_part(self, texts: list[str], kind: Literal["query", "passage"]) -> list[list[float]]:
+    async def _batches(self, texts: list[str], kind: Literal["query", "passage"]) -> list[list[float]]:
         if kind == "passage":
             return await self._model.aget_text_embedding_batch(texts)
         return list(await asyncio.gather(*(self._model.aget_query_embedding(text) for text in texts)))
 
 
-def _failure(error: Exception, identity: str, model: object, answered: bool) -> ExecutionError | ModelError:
-    """What an error of a model means for the run."""
-    told = f"{type(error).__name__}: {one_line(_without_key(str(error), model))}"
-    causes = list(_causes(error))
-    status = next((status for cause in causes if (status := _status(cause)) is not None), None)
-    if status in (401, 402, 403, 404):
-        return ModelError(
-            f"{identity}: status {status}: {told}: check key, model name and address of the LlamaIndex model"
-        )
-    unreachable = any(isinstance(cause, OSError) and not isinstance(cause, TimeoutError) for cause in causes)
-    if unreachable and status is None and not answered:
-        return ModelError(f"{identity}: cannot be reached ({told}): check its address and that the server runs")
-    return ExecutionError(f"{identity}: {told}")
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
-
-
-def _status(error: BaseException) -> int | None:
-    """The HTTP status in an error of any client: most have it themselves, some in their response."""
-    holders = (error, getattr(error, "response", None))
-    values = (getattr(holder, name, None) for holder in holders for name in ("status_code", "code", "status"))
-    return next((value for value in values if isinstance(value, int) and 400 <= value < 600), None)
-
-
-def _without_key(text: str, model: object) -> str:
+def _secrets(model: object) -> frozenset[str]:
+    """The model's key, which no error may show."""
     key = getattr(model, "api_key", None)
     reveal = getattr(key, "get_secret_value", None)
     key = reveal() if callable(reveal) else key
-    return text.replace(key, "***") if isinstance(key, str) and key else text
+    return frozenset({key}) if isinstance(key, str) and key else frozenset()
 
 
 def _messages(request: ChatRequest) -> list[ChatMessage]:
@@ -207,17 +128,10 @@ def _reply(response: ChatResponse, identity: str) -> ChatReply:
         except ExecutionError:
             pass  # of another form, so only what LlamaIndex read in it is known
     text = response.message.content
-    finish_reason = _finish_reason(raw)
+    reason = finish_reason(raw)
     if not text:
-        raise NoTextError(f"{identity}: the reply holds no text (finish reason {finish_reason})")
-    return ChatReply(text, finish_reason, _tokens(response.logprobs, text), usage_of(response))
-
-
-def _finish_reason(raw: Mapping[str, Any]) -> str:
-    """Why the reply ended, in rageval's words where it was cut off; `stop` where nobody says."""
-    told = next((raw[name] for name in ("finish_reason", "stop_reason", "done_reason") if raw.get(name)), "stop")
-    reason = str(told.value if isinstance(told, Enum) else told).lower()
-    return "length" if reason in ("length", "max_tokens") else "stop" if reason == "end_turn" else reason
+        raise NoTextError(f"{identity}: the reply holds no text (finish reason {reason})")
+    return ChatReply(text, reason, _tokens(response.logprobs, text), usage_of(response))
 
 
 def _tokens(logprobs: list[list[LogProb]] | None, text: str) -> tuple[Token, ...]:

@@ -5,23 +5,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from llama_index.core import Document as LlamaDocument
 from llama_index.core.schema import BaseNode, MetadataMode, NodeWithScore, TextNode
 
 from rageval.benchmark import detect_language, from_records
 from rageval.errors import ExecutionError
-from rageval.pipeline import Resources
 from rageval.types import LANGUAGES, Benchmark, Document, Hit, Json, Passage, Question, RelevanceLabel
-
-
-@dataclass(frozen=True)
-class DocumentsById:
-    """The benchmark's documents by their ids."""
-
-    async def build(self, resources: Resources) -> Mapping[str, Document]:
-        return {document.id: document for document in resources.documents}
 
 
 def to_hits(nodes: Sequence[NodeWithScore], by_id: Mapping[str, Document]) -> tuple[Hit, ...]:

@@ -109,7 +109,7 @@ class Raw(BaseModel):
                 }
             },
             (3, 1),
-            "safety",
+            "content_filter",
         ),
         ({"raw": {"prompt_eval_count": 8, "eval_count": 6, "done_reason": "length"}}, (8, 6), "length"),
         ({"additional_kwargs": {"prompt_tokens": 5, "completion_tokens": 1}}, (5, 1), "stop"),

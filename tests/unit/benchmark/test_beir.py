@@ -1,7 +1,10 @@
-"""BEIR folders, and SciFact itself."""
+"""BEIR folders."""
 
 from __future__ import annotations
 
+import json
+import random
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -10,7 +13,6 @@ from rageval.benchmark import load, statistics
 from rageval.errors import BenchmarkError
 from rageval.types import Document, Question, RelevanceLabel
 
-SCIFACT = Path(__file__).parents[4] / "shared" / "data" / "scifact"
 HEADER = "query-id\tcorpus-id\tscore\n"
 
 
@@ -104,12 +106,32 @@ def test_a_split_without_labels_or_header(folder: Path) -> None:
     ]
 
 
-@pytest.mark.skipif(not SCIFACT.is_dir(), reason="needs the SciFact data in ../shared/data")
-@pytest.mark.parametrize(("split", "questions", "labels"), [("test", 300, 339), ("train", 809, 919)])
-def test_scifact(split: str, questions: int, labels: int) -> None:
-    """The counts of documents, questions and test labels are those of the BEIR paper; 919 is what the file has."""
-    counts = statistics(load(f"beir:{SCIFACT}", split=split))
-    assert (counts.documents, counts.questions, counts.labels) == (5183, questions, labels)
-    assert counts.documents_by_language == {"en": 5183}
+@pytest.mark.parametrize(("split", "questions"), [("test", 300), ("train", 809)])
+def test_every_split_of_a_drawn_folder_has_its_own_questions_and_labels(
+    tmp_path: Path, split: str, questions: int
+) -> None:
+    """Of SciFact's form: one corpus, titles, metadata, all questions in one file, one to five labels a question."""
+    draw = random.Random(20261121)
+    documents = [str(draw.randrange(10**6, 10**7)) for _ in range(500)]
+    asked = {"test": range(300), "train": range(1000, 1809)}
+    labels = {
+        name: [(q, doc) for q in some for doc in draw.sample(documents, draw.randint(1, 5))]
+        for name, some in asked.items()
+    }
+    lines = {
+        "corpus.jsonl": [{"_id": one, "title": f"Title {one}", "text": "A text.", "metadata": {}} for one in documents],
+        "queries.jsonl": [
+            {"_id": str(q), "text": f"Claim {q}?", "metadata": {"9": [{"label": "SUPPORT"}]}}
+            for q in chain(*asked.values())
+        ],
+    }
+    (tmp_path / "qrels").mkdir()
+    for name, rows in lines.items():
+        (tmp_path / name).write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    for name, pairs in labels.items():
+        (tmp_path / "qrels" / f"{name}.tsv").write_text(HEADER + "".join(f"{q}\t{doc}\t1\n" for q, doc in pairs))
+    counts = statistics(load(f"beir:{tmp_path}", split=split))
+    assert (counts.documents, counts.questions, counts.labels) == (500, questions, len(labels[split]))
+    assert counts.documents_by_language == {"en": 500}
     assert counts.questions_by_language == {"en": questions}
-    assert counts.labels_by_grade == {1: labels}
+    assert counts.labels_by_grade == {1: len(labels[split])}

@@ -1,8 +1,9 @@
-"""RGB files, the real ones, and the file of that form that is shipped."""
+"""RGB files, drawn ones of every form, and the file of that form that is shipped."""
 
 from __future__ import annotations
 
 import json
+import random
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,6 @@ from rageval.errors import BenchmarkError, DeclarationError
 from rageval.types import Document, Question, RelevanceLabel
 
 ROOT = Path(__file__).parents[3]
-REAL = ROOT.parent / "shared" / "data" / "rgb_zh"
 OWN = ROOT / "benchmarks" / "abilities" / "counterfactual.jsonl"
 LINE: dict[str, Any] = {"id": 7, "query": "How high?", "answer": "2 m", "positive": ["It is 2 m."], "negative": []}
 
@@ -213,22 +213,35 @@ def test_the_shipped_file_says_what_it_should() -> None:
         assert not says_it(question.text)
 
 
-@pytest.mark.skipif(not REAL.is_dir(), reason="needs ../shared/data/rgb_zh beside the project")
-@pytest.mark.parametrize(
-    ("name", "questions", "compound", "counterfactual"), [("zh_refine", 300, 43, 0), ("zh_fact", 100, 1, 417)]
-)
-def test_the_real_files(name: str, questions: int, compound: int, counterfactual: int) -> None:
-    benchmark = load(f"rgb:{REAL / name}.json")
-    assert len(benchmark.questions) == questions
+def drawn_row(draw: random.Random, number: int, counterfactual: bool) -> dict[str, Any]:
+    """A line as the published files have them: answers of all three forms, passages that repeat."""
+    part = [[f"{number}米", f"{number} 米"], f"第{number}"]
+    answer: list[Any] = draw.choice([[part[1]], [part[0]], part, [*part, "第三"]])
+    texts = [f"第{number}题的第{i}段。" for i in range(draw.randint(1, 12))]
+    positive = draw.choices(texts, k=draw.randint(1, 8))
+    row: dict[str, Any] = {
+        "id": number,
+        "query": f"第{number}座塔有多高？",
+        "answer": draw.choice([answer, part[1]]),
+        "positive": positive,
+        "negative": draw.choices([f"无关的第{i}段。" for i in range(9)], k=draw.randint(0, 12)),
+    }
+    return {**row, "positive_wrong": [f"错：{text}" for text in positive]} if counterfactual else row
+
+
+@pytest.mark.parametrize("counterfactual", [False, True])
+def test_drawn_files_of_every_form(tmp_path: Path, counterfactual: bool) -> None:
+    draw = random.Random(20261121)
+    given = [drawn_row(draw, number, counterfactual) for number in range(300)]
+    benchmark = load(f"rgb:{write(tmp_path, *given)}")
+    assert len(benchmark.questions) == 300
     assert {question.language for question in benchmark.questions} == {"zh"}
-    assert sum("compound" in question.tags for question in benchmark.questions) == compound
     kinds = Counter(document.metadata["kind"] for document in benchmark.documents)
-    assert kinds["counterfactual"] == counterfactual
     assert sum(label.grade for label in benchmark.labels) == kinds["positive"]
-    given = [json.loads(line) for line in (REAL / f"{name}.json").read_text(encoding="utf-8").splitlines()]
     for key, kind in (("positive", "positive"), ("negative", "negative"), ("positive_wrong", "counterfactual")):
         assert kinds[kind] == sum(len(set(row.get(key, []))) for row in given)
     for question, row in zip(benchmark.questions, given, strict=True):
         answer = row["answer"] if isinstance(row["answer"], list) else [row["answer"]]
         expected = [set(part) if isinstance(part, list) else {part} for part in answer]
         assert [set(part) for part in question.answer_parts] == expected
+        assert ("compound" in question.tags) == (len(answer) > 1)

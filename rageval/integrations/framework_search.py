@@ -1,0 +1,56 @@
+"""What stores and indexes of other frameworks share as retrieval stages."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rageval.errors import DeclarationError
+from rageval.pipeline import Resources, Shared, Stage, State
+from rageval.retrieval import reciprocal_rank_fusion
+from rageval.types import Document, Hit, Json
+
+
+@dataclass(frozen=True)
+class DocumentsById:
+    """The benchmark's documents by their ids."""
+
+    async def build(self, resources: Resources) -> Mapping[str, Document]:
+        return {document.id: document for document in resources.documents}
+
+
+@dataclass(frozen=True)
+class FrameworkSearch(Stage):
+    """Search with every query of the state, by `_search`; the `k` best hits are the context.
+
+    `depth` hits are ranked. Several queries are joined by reciprocal rank fusion. `source` identifies what is searched
+    in fingerprints. Raises DeclarationError unless 1 <= k <= depth.
+    """
+
+    source: str
+    k: int
+    depth: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.k <= self.depth:
+            raise DeclarationError(f"k: found {self.k} (depth {self.depth}), expected 1 <= k <= depth")
+
+    def spec(self) -> dict[str, Json]:
+        return {"stage": type(self).__name__, "source": self.source, "k": self.k, "depth": self.depth}
+
+    def indexes(self) -> tuple[Shared[object], ...]:
+        return (DocumentsById(),)
+
+    def asks_outside(self) -> bool:
+        return True
+
+    async def run(self, state: State, resources: Resources) -> State:
+        documents = await resources.get(DocumentsById())
+        rankings = [await self._search(query.text, documents) for query in state.queries]
+        hits = rankings[0] if len(rankings) == 1 else reciprocal_rank_fusion(rankings)
+        return state.with_response(hits=hits, context=tuple(range(min(self.k, len(hits)))))
+
+    @abstractmethod
+    async def _search(self, text: str, documents: Mapping[str, Document]) -> tuple[Hit, ...]:
+        """The `depth` best hits for one query; `documents` are those of the benchmark by their ids."""
