@@ -7,7 +7,9 @@ import re
 from dataclasses import dataclass, replace
 
 from rageval.errors import DeclarationError
-from rageval.metrics.catalogue import ALL_METRICS, MetricDefinition, MetricKind
+from rageval.metrics.answer_verdicts import metric_of_own_judge
+from rageval.metrics.catalogue import ALL_METRICS
+from rageval.metrics.definitions import MetricDefinition, MetricKind
 
 CUSTOM = "custom."
 OF_JUDGE = ":"
@@ -55,7 +57,7 @@ class Metric:
     judge: str = ""
 
     def __post_init__(self) -> None:
-        definition = _definition(self.name)
+        definition = self.definition
         if self.cutoff is None and definition.cutoff == "required":
             raise DeclarationError(f"metric {self.name!r} needs a cutoff: write for example {self.name}@10")
         if self.cutoff is not None and definition.cutoff == "forbidden":
@@ -72,19 +74,24 @@ class Metric:
         return f"{self.name}{cutoff}{OF_JUDGE if self.judge else ''}{self.judge}"
 
     @property
+    def definition(self) -> MetricDefinition:
+        """What the metric says of itself."""
+        return _definition(self.name)
+
+    @property
     def kind(self) -> MetricKind:
         """What the metric is worked out from; see `MetricDefinition`."""
-        return _definition(self.name).kind
+        return self.definition.kind
 
     @property
     def binary(self) -> bool:
         """Whether every question scores 0 or 1."""
-        return _definition(self.name).binary
+        return self.definition.binary
 
     @property
     def lower_is_better(self) -> bool:
         """Whether 1 is the worst score, and 0 the best."""
-        return _definition(self.name).lower_is_better
+        return self.definition.lower_is_better
 
     @property
     def worst(self) -> float:
@@ -133,7 +140,7 @@ def check_judge_name(name: str, place: str) -> None:
 
 def _definition(name: str) -> MetricDefinition:
     if _CUSTOM_NAME.fullmatch(name):
-        return MetricDefinition(name, "judged", "forbidden", "a judge of your own", "its rubric")
+        return metric_of_own_judge(name)
     if name not in _DEFINITIONS:
         raise _unknown(name)
     return _DEFINITIONS[name]

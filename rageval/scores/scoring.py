@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rageval.io.records import Outcome
-from rageval.metrics.answers import score_answer
+from rageval.metrics.definitions import AnswerMetric
 from rageval.metrics.judged import entries_read, score_judged
 from rageval.metrics.names import Metric
 from rageval.metrics.ranking import score_rankings
@@ -62,8 +62,8 @@ def score_outcomes(
         for metric in metrics:
             if metric.kind == "judged":
                 scores[metric].add(score_verdicts(metric, some, answered, judged))
-            elif metric.kind == "answer":
-                scores[metric].add({q.id: score_answer(metric, q, answered[q.id]) for q in some})
+            elif isinstance(definition := metric.definition, AnswerMetric):
+                scores[metric].add({q.id: definition.formula(q, answered[q.id]) for q in some})
     return scores
 
 
