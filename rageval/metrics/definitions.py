@@ -14,7 +14,7 @@ from rageval.types import Failure, Judgment, Language, Question, Response, Score
 if TYPE_CHECKING:
     from rageval.metrics.ranking_formulas import Floats, RankedHits
 
-MetricKind: TypeAlias = Literal["ranking", "judged", "answer"]
+MetricKind: TypeAlias = Literal["ranking", "judged", "answer", "custom"]
 Cutoff: TypeAlias = Literal["required", "optional", "forbidden"]
 Judgments: TypeAlias = Mapping[str, Sequence[Judgment]]
 
@@ -91,3 +91,10 @@ class JudgedMetric(MetricDefinition):
     needs_answerable: bool = False
 
     kind: ClassVar[MetricKind] = "judged"
+
+
+@dataclass(frozen=True)
+class CustomDefinition(MetricDefinition):
+    """A metric of the user's own, of which the name alone is known here: its formula is a `CustomMetric`."""
+
+    kind: ClassVar[MetricKind] = "custom"

@@ -32,12 +32,11 @@ from rageval.errors import DeclarationError
 from rageval.metrics.definitions import RankingMetric
 from rageval.metrics.names import Metric
 from rageval.metrics.ranking_formulas import Floats, Ints, RankedHits, count_within, first_rows
+from rageval.metrics.verdicts import NO_LABELS
 from rageval.types import Score, Unscored
 
 Codes: TypeAlias = NDArray[np.integer]
 _Keys: TypeAlias = NDArray[np.uint64]
-
-NO_LABELS = Unscored("the question has no relevance labels")
 
 _CODE_BITS = np.uint64(32)
 _LOW_HALF = np.uint64(2**32 - 1)

@@ -12,6 +12,7 @@ REFERENCE_CLAIM = "reference_claim"
 DIFFERENT_CLAIMS = "two judges saw different claims of the same text"
 NO_ANSWER = "no answer was generated"
 NO_REFERENCE = "the question has no reference answer"
+NO_LABELS = Unscored("the question has no relevance labels")
 ABSTAINED = "the pipeline abstained: nothing to check"
 RIGHTLY_ABSTAINED = "the pipeline rightly abstained"
 

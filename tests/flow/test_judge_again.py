@@ -242,7 +242,9 @@ def record(run: Path, judge: str, folder: Path, scaling: Platt | None = Platt(2.
         "cross_validated": measure([0, 1, 1, 0], [0.2, 0.8, 0.6, 0.3]) if scaling else None,
     }
     about: dict[str, Any] = {"judge": judge.partition(":")[0], "key": key, "model": "m", "n": 4, "abstained": 0}
-    stored = CalibrationRecord(**about, **figures, labels="people.jsonl", sha256="0" * 64, scaling=scaling, created="2026")
+    stored = CalibrationRecord(
+        **about, **figures, labels="people.jsonl", sha256="0" * 64, scaling=scaling, created="2026"
+    )
     return write_record(replace(stored, **changes), folder)
 
 
