@@ -27,6 +27,7 @@ from perf.judge_cost import evidence, machine
 import rageval
 from rageval.integrations.ragas import judge
 from rageval.io.run_folder import RunFolder
+from rageval.metrics import parse
 from rageval.metrics.judged import judged_metric
 from rageval.retrieval.bm25 import BM25Index
 from rageval.retrieval.chunking import Chunking
@@ -178,7 +179,7 @@ def run(side: str, material: Material, metrics: Sequence[Any], models: Mapping[s
     manifest, scores = written.manifest(), written.scores()
     metrics_of: dict[tuple[str, ...], list[str]] = {}
     for metric in scores:
-        keys = tuple(manifest["judges"][judge]["key"] for judge in judged_metric(metric).judges)
+        keys = tuple(manifest["judges"][judge]["key"] for judge in judged_metric(parse(metric)).judges)
         metrics_of.setdefault(keys, []).append(metric)
     return Judged(
         {metric: scored["questions"] for metric, scored in scores.items()},

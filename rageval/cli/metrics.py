@@ -29,9 +29,8 @@ def metrics(
     asked = {text: parse(text) for text in metric}
     for text, parsed in asked.items():
         if parsed.kind != "ranking":
-            raise DeclarationError(
-                f"-m {text}: found a judged metric, expected a ranking metric: files hold no answers"
-            )
+            what = "a judged metric" if parsed.kind == "judged" else "a metric of answers"
+            raise DeclarationError(f"-m {text}: found {what}, expected a ranking metric: files hold no answers")
     labels, rankings = read_qrels(qrels), read_run(run_file)
     scores = score_rankings(list(asked.values()), labels, rankings, sorted(labels))
     result: dict[str, Json] = {}

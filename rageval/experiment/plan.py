@@ -81,7 +81,7 @@ class Experiment:
 def judges_of(metrics: Sequence[Metric], own: Sequence[Judge]) -> tuple[Judge, ...]:
     """The judges that these metrics read, each once; `own` are those of the user's own."""
     known = {**JUDGES, **{judge.name: judge for judge in own}}
-    judged = [judged_metric(metric.name) for metric in metrics if metric.kind == "judged"]
+    judged = [judged_metric(metric) for metric in metrics if metric.kind == "judged"]
     return tuple(known[name] for name in dict.fromkeys(name for metric in judged for name in metric.judges))
 
 
@@ -112,10 +112,7 @@ def ask_any_model(judges: Sequence[Judge]) -> bool:
 
 def need_answers(metrics: Sequence[Metric]) -> bool:
     """Whether any of the metrics looks at answers; rankings and contexts need none."""
-    return any(
-        metric.kind == "answer" or (metric.kind == "judged" and judged_metric(metric.name).reads_answers)
-        for metric in metrics
-    )
+    return any(metric.definition.reads_answers for metric in metrics)
 
 
 def model_needs(pipelines: Sequence[Pipeline], metrics: Sequence[Metric], judges: Sequence[Judge]) -> frozenset[Need]:

@@ -4,7 +4,8 @@ Here are the names of metrics, cheap to import. The arithmetic over rankings is 
 readers of TREC files in `rageval.io.trec_files`.
 """
 
-from rageval.metrics.catalogue import ALL_METRICS, MetricDefinition
+from rageval.metrics.catalogue import ALL_METRICS
+from rageval.metrics.definitions import MetricDefinition
 from rageval.metrics.names import Metric, parse
 
 __all__ = ["ALL_METRICS", "Metric", "MetricDefinition", "parse"]

@@ -7,9 +7,12 @@ import re
 from dataclasses import dataclass, replace
 
 from rageval.errors import DeclarationError
-from rageval.metrics.catalogue import ALL_METRICS, MetricDefinition, MetricKind
+from rageval.metrics.answer_verdicts import metric_of_own_judge
+from rageval.metrics.catalogue import ALL_METRICS
+from rageval.metrics.definitions import CustomDefinition, MetricDefinition, MetricKind
 
 CUSTOM = "custom."
+CUSTOM_METRIC = "metric."
 OF_JUDGE = ":"
 
 
@@ -35,6 +38,7 @@ _TREC_EVAL_CUT_NAMES = {
     "success": "hit_rate",
 }
 _CUSTOM_NAME = re.compile(re.escape(CUSTOM) + r"[a-z][a-z0-9_]*")
+_CUSTOM_METRIC_NAME = re.compile(re.escape(CUSTOM_METRIC) + r"[a-z][a-z0-9_]*")
 _JUDGE_NAME = re.compile(r"[a-z][a-z0-9_-]*")
 _CUTOFF = re.compile(r"[0-9]{1,9}")
 _TREC_EVAL_CUT = re.compile(r"([a-z_]+)[_.]([0-9]{1,9})")
@@ -55,7 +59,7 @@ class Metric:
     judge: str = ""
 
     def __post_init__(self) -> None:
-        definition = _definition(self.name)
+        definition = self.definition
         if self.cutoff is None and definition.cutoff == "required":
             raise DeclarationError(f"metric {self.name!r} needs a cutoff: write for example {self.name}@10")
         if self.cutoff is not None and definition.cutoff == "forbidden":
@@ -72,19 +76,24 @@ class Metric:
         return f"{self.name}{cutoff}{OF_JUDGE if self.judge else ''}{self.judge}"
 
     @property
+    def definition(self) -> MetricDefinition:
+        """What the metric says of itself."""
+        return _definition(self.name)
+
+    @property
     def kind(self) -> MetricKind:
         """What the metric is worked out from; see `MetricDefinition`."""
-        return _definition(self.name).kind
+        return self.definition.kind
 
     @property
     def binary(self) -> bool:
         """Whether every question scores 0 or 1."""
-        return _definition(self.name).binary
+        return self.definition.binary
 
     @property
     def lower_is_better(self) -> bool:
         """Whether 1 is the worst score, and 0 the best."""
-        return _definition(self.name).lower_is_better
+        return self.definition.lower_is_better
 
     @property
     def worst(self) -> float:
@@ -96,14 +105,15 @@ def parse(text: str) -> Metric:
     """Read a metric from its canonical text, or from what ir_measures or trec_eval call it, in any case.
 
     `ndcg@10`, `nDCG@10` and `ndcg_cut_10` are the same metric, and `parse(str(metric)) == metric`. `custom.NAME` is the
-    metric of a judge of the user's own, its name as it stands. After a colon stands the judge whose verdicts count.
+    metric of a judge of the user's own and `metric.NAME` a metric of the user's own, their names as they stand. After a
+    colon stands the judge whose verdicts count.
     Raises DeclarationError, with the nearest names, for text that names no metric.
     """
     plain, of_judge, judge = text.partition(OF_JUDGE)
     if of_judge:
         check_judge_name(judge.strip(), f"metric {text!r}")
         return replace(parse(plain), judge=judge.strip())
-    if text.startswith(CUSTOM):
+    if text.startswith((CUSTOM, CUSTOM_METRIC)):
         return Metric(text)
     lowered = text.strip().lower()
     if lowered in _DEFINITIONS or lowered in _ALIASES:
@@ -131,9 +141,16 @@ def check_judge_name(name: str, place: str) -> None:
         )
 
 
+def names_custom_metric(name: str) -> bool:
+    """Whether the name is of a metric of the user's own: `metric.` with lower-case letters, digits and _."""
+    return _CUSTOM_METRIC_NAME.fullmatch(name) is not None
+
+
 def _definition(name: str) -> MetricDefinition:
     if _CUSTOM_NAME.fullmatch(name):
-        return MetricDefinition(name, "judged", "forbidden", "a judge of your own", "its rubric")
+        return metric_of_own_judge(name)
+    if names_custom_metric(name):
+        return CustomDefinition(name, "a metric of your own", "its file")
     if name not in _DEFINITIONS:
         raise _unknown(name)
     return _DEFINITIONS[name]

@@ -15,19 +15,19 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from typing import TypeAlias
 
 from rageval.extras import need_package
-from rageval.metrics.judged import NO_REFERENCE
-from rageval.metrics.verdicts import RIGHTLY_ABSTAINED
+from rageval.metrics.definitions import RGB, AnswerMetric
+from rageval.metrics.verdicts import NO_ANSWER, NO_REFERENCE, RIGHTLY_ABSTAINED
 from rageval.text import CJK, take_citations
 from rageval.types import Failure, Language, Question, Response, Score, Unscored
 
 TextMetric: TypeAlias = Callable[[str, str, Language], float]
 
-NO_ANSWER = "no answer was generated"
-
+_SQUAD = "Rajpurkar et al. 2016, arXiv 1606.05250"
 _PACKAGES = {"rouge_l": "rouge_score", "bleu": "sacrebleu", "chrf": "sacrebleu"}
 _ASCII_MARKS = frozenset(string.punctuation)
 _ARTICLES = frozenset({"a", "an", "the"})
@@ -213,3 +213,27 @@ def _holds(text: str, reference: str, language: Language) -> bool:
     before = rf"(?<!{bound})" if re.match(bound, reference[0]) else ""
     after = rf"(?!{bound})" if re.match(bound, reference[-1]) else ""
     return re.search(before + re.escape(reference) + after, text) is not None
+
+
+def _metric(name: str, meaning: str, source: str, *, binary: bool = False) -> AnswerMetric:
+    return AnswerMetric(name, meaning, source, formula=partial(score_overlap, name), binary=binary)
+
+
+METRICS = (
+    _metric(
+        "exact_match",
+        "1 if the answer is a reference, letter for letter after normalisation, else 0",
+        _SQUAD,
+        binary=True,
+    ),
+    _metric(
+        "answer_contains",
+        "1 if the answer contains a reference after normalisation, else 0",
+        f"accuracy in RGB, {RGB}",
+        binary=True,
+    ),
+    _metric("token_f1", "F1 of the words shared with the best reference (characters in Chinese)", _SQUAD),
+    _metric("rouge_l", "F1 of the longest common subsequence of words with the best reference", "Lin 2004"),
+    _metric("bleu", "sentence BLEU against the references / 100", "sacrebleu; Papineni et al. 2002"),
+    _metric("chrf", "sentence chrF2 against the references / 100", "sacrebleu; Popović 2015"),
+)

@@ -29,15 +29,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rageval.errors import DeclarationError
+from rageval.metrics.definitions import RankingMetric
 from rageval.metrics.names import Metric
+from rageval.metrics.ranking_formulas import Floats, Ints, RankedHits, count_within, first_rows
+from rageval.metrics.verdicts import NO_LABELS
 from rageval.types import Score, Unscored
 
 Codes: TypeAlias = NDArray[np.integer]
-Floats: TypeAlias = NDArray[np.float64]
 _Keys: TypeAlias = NDArray[np.uint64]
-_Ints: TypeAlias = NDArray[np.int64]
-
-NO_LABELS = Unscored("the question has no relevance labels")
 
 _CODE_BITS = np.uint64(32)
 _LOW_HALF = np.uint64(2**32 - 1)
@@ -138,9 +137,7 @@ def score_arrays(
     Raises DeclarationError for a metric that is not a ranking metric, a question without labels, and codes that are
     not below `n_questions`.
     """
-    for metric in metrics:
-        if metric.kind != "ranking":
-            raise DeclarationError(f"metric '{metric}' is judged: it cannot be computed from rankings and labels alone")
+    formulas = {metric: _formula(metric) for metric in metrics}
     for name, codes in (("run", run.question), ("label", labels.question)):
         if codes.size and codes.max() >= n_questions:
             raise DeclarationError(
@@ -158,14 +155,22 @@ def score_arrays(
     for first, end in _blocks(run_rows.question, n_questions):
         hits = _find_hits(run_rows.block(first, end), label_rows.block(first, end), end - first)
         for metric, column in values.items():
-            column[first:end] = _FORMULAS[metric.name](hits, metric.cutoff)
+            column[first:end] = formulas[metric](hits, metric.cutoff)
     return values
+
+
+def _formula(metric: Metric) -> Callable[[RankedHits, int | None], Floats]:
+    definition = metric.definition
+    if not isinstance(definition, RankingMetric):
+        what = "is judged" if definition.kind == "judged" else "looks at answers"
+        raise DeclarationError(f"metric '{metric}' {what}: it cannot be computed from rankings and labels alone")
+    return definition.formula
 
 
 class _Rows(NamedTuple):
     """Rows of a run or of labels with their number (score or grade), grouped by ascending question."""
 
-    question: _Ints
+    question: Ints
     doc: Codes
     number: NDArray[np.number]
 
@@ -183,38 +188,14 @@ class _Rows(NamedTuple):
         return _Rows(self.question[start:stop] - first, self.doc[start:stop], self.number[start:stop])
 
 
-def _blocks(question: _Ints, n_questions: int) -> Iterator[tuple[int, int]]:
+def _blocks(question: Ints, n_questions: int) -> Iterator[tuple[int, int]]:
     """Cut the questions into ranges with about `_BLOCK_ROWS` hits each (more where one question has more)."""
     starters = question[_BLOCK_ROWS::_BLOCK_ROWS].tolist()
     edges = sorted({0, *starters, n_questions})
     return pairwise(edges)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Hits:
-    """The relevant documents that were retrieved, ordered by question and rank, and what there was to find.
-
-    `rank` and `nth`, the place among the question's own hits, count from 1. `relevant` is the number of relevant
-    documents of each question; `ideal_question` and `ideal_gain` list them all by question, highest grade first.
-    """
-
-    question: _Ints
-    rank: _Ints
-    gain: _Ints
-    nth: _Ints
-    relevant: _Ints
-    ideal_question: _Ints
-    ideal_gain: _Ints
-
-    def total(self, weights: Floats, within: int | None) -> Floats:
-        """Sum the hits' weights by question, over ranks up to `within`."""
-        return _sum_by_question(self.question, self.rank, weights, within, self.relevant.size)
-
-    def count(self, within: int | None) -> Floats:
-        return self.total(np.ones(self.rank.size), within)
-
-
-def _find_hits(run: _Rows, labels: _Rows, n_questions: int) -> _Hits:
+def _find_hits(run: _Rows, labels: _Rows, n_questions: int) -> RankedHits:
     pairs = _ranked_pairs(run)
     by_pair = np.argsort(pairs)
     sorted_pairs = pairs[by_pair]
@@ -237,11 +218,11 @@ def _find_hits(run: _Rows, labels: _Rows, n_questions: int) -> _Hits:
     ideal = np.lexsort((-gains, questions))
     retrieved = np.bincount((pairs >> _CODE_BITS).astype(np.int64), minlength=n_questions)
     relevant = np.bincount(questions, minlength=n_questions)
-    return _Hits(
+    return RankedHits(
         question=question,
-        rank=places - _starts(retrieved)[question] + 1,
+        rank=places - first_rows(retrieved)[question] + 1,
         gain=gains[is_found][order],
-        nth=_count_within(question, n_questions),
+        nth=count_within(question, n_questions),
         relevant=relevant,
         ideal_question=questions[ideal],
         ideal_gain=gains[ideal],
@@ -275,72 +256,6 @@ def _pack(high: Codes, low: Codes) -> _Keys:
     return (high.astype(np.uint64) << _CODE_BITS) | low.astype(np.uint64)
 
 
-def _starts(counts: _Ints) -> _Ints:
-    return np.cumsum(counts) - counts
-
-
-def _count_within(question: _Ints, n_questions: int) -> _Ints:
-    """Number the rows of each question from 1, for rows grouped by question."""
-    counts = np.bincount(question, minlength=n_questions)
-    return np.arange(1, question.size + 1) - _starts(counts)[question]
-
-
-def _sum_by_question(question: _Ints, rank: _Ints, weights: Floats, within: int | None, n_questions: int) -> Floats:
-    if within is not None:
-        weights = np.where(rank <= within, weights, 0.0)
-    return np.asarray(np.bincount(question, weights, minlength=n_questions), np.float64)
-
-
-def _ratio(parts: Floats, wholes: NDArray[np.number]) -> Floats:
-    return np.divide(parts, wholes, out=np.zeros_like(parts), where=wholes > 0)
-
-
-def _hit_rate(hits: _Hits, cutoff: int | None) -> Floats:
-    return np.minimum(hits.count(cutoff), 1.0)
-
-
-def _mrr(hits: _Hits, cutoff: int | None) -> Floats:
-    return hits.total(np.where(hits.nth == 1, 1 / hits.rank, 0.0), cutoff)
-
-
-def _precision(hits: _Hits, cutoff: int | None) -> Floats:
-    assert cutoff is not None
-    return hits.count(cutoff) / cutoff
-
-
-def _recall(hits: _Hits, cutoff: int | None) -> Floats:
-    return _ratio(hits.count(cutoff), hits.relevant)
-
-
-def _average_precision(hits: _Hits, cutoff: int | None) -> Floats:
-    return _ratio(hits.total(hits.nth / hits.rank, cutoff), hits.relevant)
-
-
-def _r_precision(hits: _Hits, _cutoff: int | None) -> Floats:
-    is_early = hits.rank <= hits.relevant[hits.question]
-    return _ratio(hits.total(is_early.astype(np.float64), None), hits.relevant)
-
-
-def _ndcg(hits: _Hits, cutoff: int | None) -> Floats:
-    n_questions = hits.relevant.size
-    ideal_rank = _count_within(hits.ideal_question, n_questions)
-    best = _sum_by_question(
-        hits.ideal_question, ideal_rank, hits.ideal_gain / np.log2(ideal_rank + 1), cutoff, n_questions
-    )
-    return _ratio(hits.total(hits.gain / np.log2(hits.rank + 1), cutoff), best)
-
-
-_FORMULAS: Mapping[str, Callable[[_Hits, int | None], Floats]] = {
-    "hit_rate": _hit_rate,
-    "mrr": _mrr,
-    "ndcg": _ndcg,
-    "precision": _precision,
-    "recall": _recall,
-    "map": _average_precision,
-    "r_precision": _r_precision,
-}
-
-
 def _check_rows(what: str, question: Codes, doc: Codes, number: NDArray[np.number]) -> None:
     if not (question.shape == doc.shape == number.shape == (question.size,)):
         raise DeclarationError(
@@ -354,10 +269,10 @@ def _check_rows(what: str, question: Codes, doc: Codes, number: NDArray[np.numbe
             )
 
 
-def _int_array(numbers: Iterable[int], count: int) -> _Ints:
+def _int_array(numbers: Iterable[int], count: int) -> Ints:
     return np.fromiter(numbers, np.int64, count)
 
 
-def _codes_by_length(groups: Sequence[Sequence[object] | Mapping[str, int]]) -> _Ints:
+def _codes_by_length(groups: Sequence[Sequence[object] | Mapping[str, int]]) -> Ints:
     """The position of each group, repeated once for each of its members."""
     return np.repeat(np.arange(len(groups)), _int_array(map(len, groups), len(groups)))

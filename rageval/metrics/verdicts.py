@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rageval.types import Abstained, Graded, Judgment, Question, Response, Score, Unscored
 
+CLAIM = "claim"
+REFERENCE_CLAIM = "reference_claim"
+
+DIFFERENT_CLAIMS = "two judges saw different claims of the same text"
+NO_ANSWER = "no answer was generated"
+NO_REFERENCE = "the question has no reference answer"
+NO_LABELS = Unscored("the question has no relevance labels")
 ABSTAINED = "the pipeline abstained: nothing to check"
 RIGHTLY_ABSTAINED = "the pipeline rightly abstained"
 
@@ -33,3 +40,26 @@ def graded_items(judgments: Sequence[Judgment], what: str) -> list[tuple[Judgmen
         reason = next(j.verdict.reason for j in judgments if isinstance(j.verdict, Abstained))
         return Unscored(f"{len(judgments) - len(graded)} of {len(judgments)} verdicts missing: {reason}")
     return graded
+
+
+def mean_grade(judgments: Sequence[Judgment], what: str) -> Score | Unscored:
+    """The mean grade; Unscored as `graded_items`."""
+    items = graded_items(judgments, what)
+    return items if isinstance(items, Unscored) else Score(sum(v.grade for _, v in items) / len(items))
+
+
+def claim_verdicts(judgments: Sequence[Judgment], item: str) -> dict[str, Graded] | Unscored:
+    """The verdicts on claims of that kind, by the claim's words.
+
+    Unscored as `graded_items`; a judgment on the text as a whole says why there are no claims.
+    """
+    about = [judgment for judgment in judgments if judgment.item in (item, f"{item}s")]
+    graded = graded_items(about, "claims of the reference" if item == REFERENCE_CLAIM else "claims")
+    return graded if isinstance(graded, Unscored) else {judgment.text: verdict for judgment, verdict in graded}
+
+
+def share_of_claims(verdicts: Mapping[str, Graded] | Unscored) -> Score | Unscored:
+    """The mean grade of the claims; Unscored where the verdicts are."""
+    if isinstance(verdicts, Unscored):
+        return verdicts
+    return Score(sum(verdict.grade for verdict in verdicts.values()) / len(verdicts))

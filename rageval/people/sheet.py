@@ -77,7 +77,7 @@ def _row(sample: Sample, question: Question, response: Response, asked_of_judge:
         "metric": sample.metric,
         "label": None,
         "annotator": "",
-        "instructions": instruction(parse(sample.metric).name, question.language, asked_of_judge),
+        "instructions": instruction(parse(sample.metric), question.language, asked_of_judge),
         "question": question.text,
         "references": [*question.references],
         "passages": passages,

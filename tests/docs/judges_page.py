@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rageval.judges import JUDGES
 from rageval.metrics import ALL_METRICS, MetricDefinition
-from rageval.metrics.judged import JUDGED_METRICS
+from rageval.metrics.definitions import JudgedMetric
 
 PAGE = Path(__file__).parents[2] / "docs" / "judges.md"
 PASSAGES = 5
@@ -53,7 +53,7 @@ def metric_rows() -> Iterator[Sequence[str]]:
 
 def judges_of(metric: MetricDefinition) -> Sequence[str]:
     """The judges whose verdicts the metric reads; none where it is not a judged one."""
-    return JUDGED_METRICS[metric.name].judges if metric.kind == "judged" else ()
+    return metric.judges if isinstance(metric, JudgedMetric) else ()
 
 
 if __name__ == "__main__":

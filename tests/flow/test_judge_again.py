@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from rageval.people.instructions import INSTRUCTIONS
+from rageval.metrics.judged import JUDGED_METRICS
 from rageval.scores.agreement import measure
 from rageval.scores.calibration_record import CalibrationRecord, write_record
 from rageval.scores.scaling import Platt
@@ -156,7 +156,7 @@ def test_all_commands_take_its_metrics(world: World) -> None:
 
     drawn = world.line("sample", a, "--metric", "answer_relevance:strong", "-n", "6", "--out", "s.jsonl")
     assert drawn.code == 0, drawn.err
-    assert read_jsonl(Path("s.jsonl"))[0]["instructions"] in INSTRUCTIONS["answer_relevance"].values()
+    assert read_jsonl(Path("s.jsonl"))[0]["instructions"] in JUDGED_METRICS["answer_relevance"].instruction.values()
     fill(Path("s.jsonl"), lambda question: 1)
     labelled = world.line("label", a, "s.jsonl", "--json")
     assert json.loads(labelled.out)["metrics"]["answer_relevance:strong"]["estimate"]["mean"] == 1.0

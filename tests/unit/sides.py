@@ -8,7 +8,7 @@ from typing import Any
 
 from rageval.io.records import question_to_json
 from rageval.io.run_folder import RunFolder
-from rageval.metrics import parse
+from rageval.metrics import Metric, parse
 from rageval.metrics.judged import judged_metric
 from rageval.scores.baselines import JudgedBy, MetricScores, Side
 from rageval.types import Json, Question, RelevanceLabel
@@ -62,7 +62,7 @@ def write_run(
         judge: {"key": JUDGE.key, "model": JUDGE.model}
         for name in scores
         if parse(name).kind == "judged"
-        for judge in judged_metric(name).judges
+        for judge in judged_metric(Metric(name)).judges
     }
     manifest: dict[str, Json] = {
         "label": path.name,

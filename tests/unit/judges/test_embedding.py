@@ -72,7 +72,7 @@ def judge(
 
 
 def score(name: str, judged: Judged, question: Question = QUESTION, response: Response = RESPONSE) -> Score | Unscored:
-    (by,) = judged_metric(name).judges
+    (by,) = judged_metric(Metric(name)).judges
     said = [Judgment(question.id, by, item.item, item.index, item.text, item.verdict) for item in judged.items]
     return score_judged(Metric(name), question, response, {by: said})
 

@@ -62,7 +62,7 @@ def judgments(name: str, verdicts: Sequence[Verdict], order: Sequence[int] | Non
 
     return {
         judge: [one for item in ITEMS.get(judge, ("answer",)) for one in said(judge, item)]
-        for judge in judged_metric(name).judges
+        for judge in judged_metric(Metric(name)).judges
     }
 
 
@@ -154,7 +154,7 @@ def test_one_verdict_on_the_answer_is_its_score(name: str) -> None:
 
 def test_a_judge_of_ones_own_may_grade_between() -> None:
     assert score(CUSTOM, Graded(0.75)) == Score(0.75)
-    assert judged_metric(CUSTOM).judges == (CUSTOM,)
+    assert judged_metric(Metric(CUSTOM)).judges == (CUSTOM,)
 
 
 @pytest.mark.parametrize("outcome", [ABSTAINED, EMPTY, NO_ANSWER])
@@ -171,7 +171,7 @@ def test_a_missing_verdict_is_never_guessed(name: str) -> None:
 
 @every_metric
 def test_what_no_judge_has_seen_is_unscored(name: str) -> None:
-    judges = judged_metric(name).judges
+    judges = judged_metric(Metric(name)).judges
     for missing in judges:
         seen = {**judgments(name, [YES]), missing: None}
         assert score_judged(Metric(name), ASKED, ANSWERED, seen) == Unscored("not judged")

@@ -11,7 +11,6 @@ import pytest
 from rageval.errors import DeclarationError
 from rageval.io.run_folder import RunFolder
 from rageval.metrics.judged import JUDGED_METRICS
-from rageval.people.instructions import INSTRUCTIONS
 from rageval.people.label_files import read_label_files
 from rageval.people.sampling import draw_sample
 from rageval.people.sheet import COLUMNS, write_sheet
@@ -21,10 +20,9 @@ from tests.flow.judged_run import FAITHFULNESS, JudgedRun, fill, read_sheet
 
 
 def test_instructions_are_there_for_every_judged_metric_and_language() -> None:
-    assert {(m, lang) for m, by_language in INSTRUCTIONS.items() for lang in by_language} == {
-        (metric, language) for metric in JUDGED_METRICS for language in get_args(Language)
-    }
-    assert all(text and "\n" not in text for by_language in INSTRUCTIONS.values() for text in by_language.values())
+    for metric in JUDGED_METRICS.values():
+        assert {*metric.instruction} == {*get_args(Language)}, metric.name
+        assert all(text and "\n" not in text for text in metric.instruction.values()), metric.name
 
 
 def write(
@@ -58,7 +56,7 @@ def test_what_a_row_holds(run: JudgedRun, tmp_path: Path) -> None:
         "metric": "answer_relevance",
         "label": None,
         "annotator": "",
-        "instructions": INSTRUCTIONS["answer_relevance"]["en"],
+        "instructions": JUDGED_METRICS["answer_relevance"].instruction["en"],
         "question": f"How deep is lake {number}?",
         "references": [str(10 * number)],
         "passages": [f'[1] d {number}\n=SUM(A1): lake {number} is said to be\n{10 * number} metres, "or so".'],
@@ -87,7 +85,7 @@ def test_chinese_comes_back_whole(ending: str, tmp_path: Path) -> None:
     number = int(rows[0]["question_id"][1:])
     passage = f"[1] d {number}\n第{number}号湖据说深\n“{10 * number}米”，左右。"
     assert rows[0]["passages"] == (passage if ending == "csv" else [passage])
-    assert rows[0]["instructions"] == INSTRUCTIONS["faithfulness"]["zh"]
+    assert rows[0]["instructions"] == JUDGED_METRICS["faithfulness"].instruction["zh"]
     fill(path, run.gold.get, annotator="李")
     read = read_label_files([path])
     assert [(r.run, r.question_id, r.label, r.annotator) for r in read] == [

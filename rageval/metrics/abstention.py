@@ -1,21 +1,10 @@
-"""Metrics of the answer that need no model: overlap with the references, and whether abstaining was right."""
+"""Was it right to abstain? No judge is asked."""
 
 from __future__ import annotations
 
-from rageval.metrics.names import Metric
-from rageval.metrics.overlap import score_overlap
+from rageval.metrics.definitions import RGB, AnswerMetric
+from rageval.metrics.verdicts import NO_ANSWER
 from rageval.types import Failure, Question, Response, Score, Unscored
-
-
-def score_answer(metric: Metric, question: Question, outcome: Response | Failure) -> Score | Unscored:
-    """One question's score on a metric of kind `answer`."""
-    match metric.name:
-        case "negative_rejection":
-            return negative_rejection(question, outcome)
-        case "abstention_accuracy":
-            return abstention_accuracy(question, outcome)
-        case _:
-            return score_overlap(metric.name, question, outcome)
 
 
 def negative_rejection(question: Question, outcome: Response | Failure) -> Score | Unscored:
@@ -38,5 +27,23 @@ def abstention_accuracy(question: Question, outcome: Response | Failure) -> Scor
     if outcome.abstained:
         return Score(0.0 if question.answerable else 1.0)
     if outcome.answer is None:
-        return Unscored("no answer was generated")
+        return Unscored(NO_ANSWER)
     return Score(float(question.answerable and outcome.answer != ""))
+
+
+METRICS = (
+    AnswerMetric(
+        "negative_rejection",
+        "of unanswerable questions: 1 if the pipeline abstained, else 0",
+        f"RGB, {RGB}",
+        formula=negative_rejection,
+        binary=True,
+    ),
+    AnswerMetric(
+        "abstention_accuracy",
+        "1 if the pipeline abstained on an unanswerable question or answered an answerable one, else 0",
+        "rageval",
+        formula=abstention_accuracy,
+        binary=True,
+    ),
+)

@@ -3,7 +3,7 @@
 import pytest
 
 from rageval.metrics import Metric
-from rageval.metrics.answers import score_answer
+from rageval.metrics.definitions import AnswerMetric
 from rageval.types import UNANSWERABLE, Failure, Language, Question, Response, Score, Unscored
 
 Outcome = Response | Failure
@@ -26,6 +26,12 @@ OUTCOMES: dict[Language, dict[str, Outcome]] = {
 }
 FAILED = Score(0.0, failed=True)
 NO_REJECTION = Unscored("the question is answerable")
+
+
+def score_answer(metric: Metric, question: Question, outcome: Outcome) -> Score | Unscored:
+    definition = metric.definition
+    assert isinstance(definition, AnswerMetric)
+    return definition.formula(question, outcome)
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

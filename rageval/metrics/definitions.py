@@ -1,0 +1,100 @@
+"""What a metric is made of: one definition says its name, formula, direction, the judges that it reads, and its source.
+
+A definition stands in the file that holds the metric's formula; `rageval.metrics.catalogue` lists the files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
+
+from rageval.types import Failure, Judgment, Language, Question, Response, Score, Unscored
+
+if TYPE_CHECKING:
+    from rageval.metrics.ranking_formulas import Floats, RankedHits
+
+MetricKind: TypeAlias = Literal["ranking", "judged", "answer", "custom"]
+Cutoff: TypeAlias = Literal["required", "optional", "forbidden"]
+Judgments: TypeAlias = Mapping[str, Sequence[Judgment]]
+
+RAGAS = "Es et al. 2023, arXiv 2309.15217"
+RAGCHECKER = "Ru et al. 2024, arXiv 2408.08067"
+RGB = "Chen et al. 2023, arXiv 2309.01431"
+
+
+@dataclass(frozen=True)
+class MetricDefinition:
+    """What every metric says of itself: one row of `rageval list metrics`.
+
+    Scores run from 0 to 1. `meaning` is the formula in one line of words. `binary` says that every question scores 0 or
+    1, `lower_is_better` that 1 is the worst score, `reads_answers` that it looks at answers, so that they must be
+    generated. `cutoff` says whether the metric's text takes `@k`.
+    """
+
+    name: str
+    meaning: str
+    source: str
+    binary: bool = field(default=False, kw_only=True)
+    lower_is_better: bool = field(default=False, kw_only=True)
+    reads_answers: bool = field(default=True, kw_only=True)
+    cutoff: Cutoff = field(default="forbidden", kw_only=True)
+
+    kind: ClassVar[MetricKind]
+
+    @property
+    def form(self) -> str:
+        """How the metric is written, such as `recall@k` or `ndcg, ndcg@k`."""
+        match self.cutoff:
+            case "required":
+                return f"{self.name}@k"
+            case "optional":
+                return f"{self.name}, {self.name}@k"
+            case "forbidden":
+                return self.name
+
+
+@dataclass(frozen=True, kw_only=True)
+class RankingMetric(MetricDefinition):
+    """Works on hits and relevance labels: `formula` takes all questions' hits and the cutoff, and returns an array with
+    a number from 0 to 1 for each question.
+    """
+
+    formula: Callable[[RankedHits, int | None], Floats]
+    reads_answers: bool = False
+
+    kind: ClassVar[MetricKind] = "ranking"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnswerMetric(MetricDefinition):
+    """Works on the answer and the references alone: `formula` takes one question and what came of it."""
+
+    formula: Callable[[Question, Response | Failure], Score | Unscored]
+
+    kind: ClassVar[MetricKind] = "answer"
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgedMetric(MetricDefinition):
+    """Works on judgments: `formula` takes one question, its response, and the judgments by the judge's name.
+
+    `judges` are the names of the judges that it reads. Questions without a reference answer are unscored where
+    `needs_reference`, and unanswerable ones where `needs_answerable`. `instruction` is what people are asked when they
+    label the same thing, in one line for each language; it must be the question that the metric asks.
+    """
+
+    judges: tuple[str, ...]
+    formula: Callable[[Question, Response, Judgments], Score | Unscored]
+    instruction: Mapping[Language, str]
+    needs_reference: bool = False
+    needs_answerable: bool = False
+
+    kind: ClassVar[MetricKind] = "judged"
+
+
+@dataclass(frozen=True)
+class CustomDefinition(MetricDefinition):
+    """A metric of the user's own, of which the name alone is known here: its formula is a `CustomMetric`."""
+
+    kind: ClassVar[MetricKind] = "custom"
