@@ -46,7 +46,6 @@ _WHEN_JUDGED = "--rageval-judged, or with models in the file that rageval_experi
 _SESSION = pytest.StashKey[str]()
 _BOUND = pytest.StashKey[bool]()
 _MADE = re.compile(r"pytest-(\d{8}T\d{6}-[0-9a-f]{6})-")
-_PLAIN_NAME = re.compile(r"[\w-][\w.-]*")
 _COLOURS = {"pass": "green", "fail": "red", "inconclusive": "yellow"}
 _WIDTH = 110
 
@@ -196,10 +195,11 @@ class AssertNoRegression:
         return result
 
     def _file(self, run: RagRun, given: str | Path | None) -> Path:
+        from rageval.io.file_names import to_file_name
         from rageval.scores.baselines import BASELINES
 
         option = cast("str | None", self.config.getoption("rageval_baseline"))
-        path = Path(given or option or _plain(run.pipeline))
+        path = Path(given or option or to_file_name(run.pipeline))
         if path.suffix == ".json" or len(path.parts) > 1:
             return self.config.rootpath / path
         return self.config.rootpath / BASELINES / f"{path}.json"
@@ -424,11 +424,12 @@ def _build(given: PipelineLike, name: str | None) -> Pipeline:
     from rageval.errors import DeclarationError
     from rageval.front import as_pipeline
     from rageval.identity import function_source, holds_objects
+    from rageval.io.file_names import check_file_name, to_file_name
     from rageval.pipeline import Pipeline, Stage
     from rageval.pipeline.systems import CallFunction
 
-    if name is not None and not _PLAIN_NAME.fullmatch(name):
-        raise DeclarationError(f"name: found {name!r}, expected letters, digits, '-', '_' and '.'")
+    if name is not None:
+        check_file_name(name, "name")
     if isinstance(given, Pipeline | Stage) or not callable(given):
         built = as_pipeline(given, Path.cwd())
         return built if name is None else replace(built, name=name)
@@ -436,22 +437,20 @@ def _build(given: PipelineLike, name: str | None) -> Pipeline:
     if name is None and holds_objects(given):
         raise DeclarationError(
             f"rag_run: found {label}, which holds objects that cannot be told apart, expected a plain function or a "
-            f"name: rag_run(…, name={_plain(label)!r})"
+            f"name: rag_run(…, name={to_file_name(label)!r})"
         )
     place = (name, getattr(given, "__module__", ""), getattr(given, "__qualname__", ""))
     digest = hashlib.sha256(f"{place}\n{function_source(given)}".encode()).hexdigest()
     return Pipeline(name or label, CallFunction(digest, given))
 
 
-def _plain(name: str) -> str:
-    return re.sub(r"[^\w.-]+", "-", name).strip("-.") or "pipeline"
-
-
 def _mark(root: Path, session: str, name: str) -> Path:
     """A file of this session that stands for that name, locked by the worker that works on it; `_tidy` removes it."""
+    from rageval.io.file_names import to_file_name
+
     folder = root / RESULTS / "runs"
     folder.mkdir(parents=True, exist_ok=True)
-    return folder / f"pytest-{session}-{_plain(name)}"
+    return folder / f"pytest-{session}-{to_file_name(name)}"
 
 
 def _worker_input(config: pytest.Config) -> Mapping[str, str]:
