@@ -101,8 +101,8 @@ def evaluate(
     or objects; `judge` is the chat model unless given. Several are a panel, each asked `judge_samples` times (1 to 50).
     `calibrations` are records that `rageval calibrate` wrote, applied to the verdicts of their judges. `budget` bounds
     what the chat calls take together (`{"max_calls": 500}`, `max_tokens`, `max_cost`). Runs go to `out/runs`, caches to
-    `out/cache`. An `executor` has the questions worked on in another way, such as
-    `rageval.integrations.opentelemetry.traced()`.
+    `out/cache`; the names of the run folders begin with `name`, with '-' for what no file name should hold. An
+    `executor` has the questions worked on in another way, such as `rageval.integrations.opentelemetry.traced()`.
 
     Works inside a running event loop (a notebook) too. Raises DeclarationError before anything is spent, BudgetError
     where a call could go beyond the budget, and ModelError where a model refuses all calls: what is done is kept then.

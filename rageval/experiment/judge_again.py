@@ -90,7 +90,7 @@ def plan_rejudging(
     """
     check_judge_name(name, "--name")
     folder = RunFolder(run)
-    manifest = _finished(folder)
+    manifest = folder.finished_manifest()
     chosen, own = _choose(folder, manifest, metrics)
     files = [(path.resolve().parent, read_experiment_file(path)) for path in experiments]
     check_languages(own, _questions(folder, manifest))
@@ -130,7 +130,7 @@ def rejudge(plan: Rejudging, on_progress: OnProgress | None = None) -> tuple[Met
 async def _rejudge(plan: Rejudging, on_progress: OnProgress) -> tuple[Metric, ...]:
     try:
         with plan.folder.locked():
-            manifest = _finished(plan.folder)
+            manifest = plan.folder.finished_manifest()
             questions = _questions(plan.folder, manifest)
             outcomes = plan.folder.outcomes()
             responses = {q.id: outcome for q in questions if isinstance(outcome := outcomes.get(q.id), Response)}
@@ -193,13 +193,6 @@ def _write(
     )
     folder.write_scores({**folder.scores(), **scores_to_json(scores)})
     return metrics
-
-
-def _finished(folder: RunFolder) -> dict[str, Any]:
-    manifest = folder.manifest()
-    if manifest["status"] != "complete":
-        raise DeclarationError(f"{folder.path}: the run is not finished; run its experiment again and it goes on")
-    return manifest
 
 
 def _questions(folder: RunFolder, manifest: Mapping[str, Any]) -> list[Question]:

@@ -19,6 +19,7 @@ from rageval.experiment.answer import Sink, Task, WorkerContext
 from rageval.experiment.plan import Experiment, judge_keys
 from rageval.experiment.workers import OnProgress, work_through
 from rageval.identity import fingerprint
+from rageval.io.file_names import to_file_name
 from rageval.io.line_log import LineLog
 from rageval.io.records import Outcome, question_to_json, usage_to_json
 from rageval.io.run_folder import RunFolder
@@ -317,7 +318,7 @@ def open_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: d
     }
     digest = fingerprint(key)
     judges = tuple(judge for judge in experiment.judges if not has_pool(judge))
-    path = out / "runs" / f"{experiment.name}-{pipeline.name}-{digest[:10]}"
+    path = out / "runs" / f"{to_file_name(experiment.name)}-{to_file_name(pipeline.name)}-{digest[:10]}"
     manifest: dict[str, Json] = {
         "experiment": experiment.name,
         "label": pipeline.label,

@@ -41,7 +41,7 @@ def log_run(
     from mlflow.exceptions import MlflowException
     from mlflow.tracking import MlflowClient
 
-    folder = RunFolder(Path(run))
+    folder = RunFolder(run)
     board, manifest = read_leaderboard([folder.path]), folder.manifest()
     try:
         client: Any = MlflowClient(tracking_uri=tracking_uri)

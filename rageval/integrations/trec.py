@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from rageval.benchmark import from_records
-from rageval.errors import DeclarationError
 from rageval.io.run_folder import RunFolder
 from rageval.io.trec_files import read_qrels, write_qrels, write_run
 from rageval.scores.scoring import ranked_documents
@@ -22,10 +21,8 @@ def export_run(run: str | Path, run_file: str | Path, qrels_file: str | Path | N
     Raises DeclarationError for a folder that holds no finished run, a run without any hits or labels, ids with white
     space, which the format cannot hold, and files that cannot be written.
     """
-    folder = RunFolder(Path(run))
-    manifest = folder.manifest()
-    if manifest["status"] != "complete":
-        raise DeclarationError(f"{run}: the run is not finished; run its experiment again and it goes on")
+    folder = RunFolder(run)
+    manifest = folder.finished_manifest()
     outcomes = folder.outcomes()
     rankings = ((question_id, ranked_documents(outcomes[question_id])) for question_id in manifest["questions"])
     write_run(Path(run_file), rankings, tag=manifest["label"])

@@ -46,12 +46,13 @@ _BLOCK = 1 << 16
 
 
 class RunFolder:
-    """One run on disk. `documents` (by id) give hits their texts back; without them only those that the generator read
-    have one.
+    """One run on disk; a path that starts with `~` is in the home folder.
+
+    `documents` (by id) give hits their texts back; without them only those that the generator read have one.
     """
 
-    def __init__(self, path: Path, documents: Mapping[str, Document] | None = None) -> None:
-        self.path = path
+    def __init__(self, path: str | Path, documents: Mapping[str, Document] | None = None) -> None:
+        self.path = Path(path).expanduser()
         self._documents = documents or {}
         self._numbers: dict[str, int] = {}
 
@@ -81,6 +82,13 @@ class RunFolder:
         if manifest.get("format") != FORMAT:
             found = manifest.get("format")
             raise DeclarationError(f"{path}: found format {found}, expected {FORMAT}: run it again with this version")
+        return manifest
+
+    def finished_manifest(self) -> dict[str, Any]:
+        """The manifest of a finished run. Raises DeclarationError for any other run."""
+        manifest = self.manifest()
+        if manifest["status"] != "complete":
+            raise DeclarationError(f"{self.path}: the run is not finished; run its experiment again and it goes on")
         return manifest
 
     def write_manifest(self, manifest: Mapping[str, Json]) -> None:

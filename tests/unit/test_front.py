@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -61,6 +62,19 @@ def test_a_function_of_ones_own(evaluate: Evaluate) -> None:
     assert run.is_dir()
     with pytest.raises(KeyError, match="always_arlen"):
         result["naive"]
+
+
+@pytest.mark.parametrize("name", ["a/b", "../../up", "/tmp", "two words", "问/答", "..", ""])
+def test_any_name_gives_a_folder_under_runs(name: str, evaluate: Evaluate, tmp_path: Path) -> None:
+    """Also a pipeline's; both are in the manifest as they were given, and all that is written stays under `out`."""
+    result = evaluate(BENCHMARK, [Pipeline(f"naive {name}", Retrieve("bm25"))], ["mrr"], name=name)
+    (run,) = result.runs
+    assert run.parent == tmp_path / "out" / "runs"
+    assert re.fullmatch(r"[\w-][\w.-]*", run.name)
+    assert {path.name for path in tmp_path.iterdir()} == {"out"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} <= {"runs", "cache"}
+    manifest = rageval.RunFolder(run).manifest()
+    assert (manifest["experiment"], manifest["label"]) == (name, f"naive {name}")
 
 
 def test_async_and_failing_functions(evaluate: Evaluate) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 import pytest
 
 from rageval.integrations.pytest_plugin.running import RagRun
-from rageval.integrations.pytest_plugin.sessions import PROPERTY, SESSION, fail_in_one_line, plain_name, session_mark
+from rageval.integrations.pytest_plugin.sessions import PROPERTY, SESSION, fail_in_one_line, session_mark
 
 if TYPE_CHECKING:
     from rageval.decide.gate import GateResult, MetricGate
@@ -86,10 +86,11 @@ class AssertNoRegression:
         return result
 
     def _file(self, run: RagRun, given: str | Path | None) -> Path:
+        from rageval.io.file_names import to_file_name
         from rageval.scores.baselines import BASELINES
 
         option = cast("str | None", self.config.getoption("rageval_baseline"))
-        path = Path(given or option or plain_name(run.pipeline))
+        path = Path(given or option or to_file_name(run.pipeline))
         if path.suffix == ".json" or len(path.parts) > 1:
             return self.config.rootpath / path
         return self.config.rootpath / BASELINES / f"{path}.json"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,7 +17,6 @@ from rageval.integrations.pytest_plugin.sessions import (
     RESULTS,
     SESSION,
     fail_in_one_line,
-    plain_name,
     session_mark,
 )
 
@@ -28,8 +26,6 @@ if TYPE_CHECKING:
     from rageval.pipeline import Pipeline
     from rageval.scores.baselines import Side
     from rageval.types import Benchmark, Estimate
-
-_PLAIN_NAME = re.compile(r"[\w-][\w.-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +140,12 @@ def _build(given: PipelineLike, name: str | None) -> Pipeline:
     from rageval.errors import DeclarationError
     from rageval.front import as_pipeline
     from rageval.identity import function_source, holds_objects
+    from rageval.io.file_names import check_file_name, to_file_name
     from rageval.pipeline import Pipeline, Stage
     from rageval.pipeline.systems import CallFunction
 
-    if name is not None and not _PLAIN_NAME.fullmatch(name):
-        raise DeclarationError(f"name: found {name!r}, expected letters, digits, '-', '_' and '.'")
+    if name is not None:
+        check_file_name(name, "name")
     if isinstance(given, Pipeline | Stage) or not callable(given):
         built = as_pipeline(given, Path.cwd())
         return built if name is None else replace(built, name=name)
@@ -156,7 +153,7 @@ def _build(given: PipelineLike, name: str | None) -> Pipeline:
     if name is None and holds_objects(given):
         raise DeclarationError(
             f"rag_run: found {label}, which holds objects that cannot be told apart, expected a plain function or a "
-            f"name: rag_run(…, name={plain_name(label)!r})"
+            f"name: rag_run(…, name={to_file_name(label)!r})"
         )
     place = (name, getattr(given, "__module__", ""), getattr(given, "__qualname__", ""))
     digest = hashlib.sha256(f"{place}\n{function_source(given)}".encode()).hexdigest()

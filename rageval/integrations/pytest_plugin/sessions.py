@@ -29,16 +29,13 @@ def fail_in_one_line() -> Generator[None]:
         raise pytest.fail.Exception(" ".join(str(error).splitlines()), pytrace=False) from None
 
 
-def plain_name(name: str) -> str:
-    """The name with everything but letters, digits, `_`, `.` and `-` replaced."""
-    return re.sub(r"[^\w.-]+", "-", name).strip("-.") or "pipeline"
-
-
 def session_mark(root: Path, session: str, name: str) -> Path:
     """A file of this session that stands for that name, locked by the worker that works on it."""
+    from rageval.io.file_names import to_file_name
+
     folder = root / RESULTS / "runs"
     folder.mkdir(parents=True, exist_ok=True)
-    return folder / f"pytest-{session}-{plain_name(name)}"
+    return folder / f"pytest-{session}-{to_file_name(name)}"
 
 
 def worker_input(config: pytest.Config) -> Mapping[str, str]:

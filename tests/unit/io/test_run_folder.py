@@ -14,6 +14,13 @@ def folder(tmp_path: Path) -> RunFolder:
     return RunFolder(tmp_path / "run")
 
 
+def test_a_path_may_be_a_text_and_start_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    RunFolder(str(tmp_path / "run")).write_manifest({"label": "naive"})
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for given in (str(tmp_path / "run"), tmp_path / "run", "~/run", Path("~/run")):
+        assert RunFolder(given).manifest()["label"] == "naive"
+
+
 def test_the_last_line_of_a_question_counts(folder: RunFolder) -> None:
     with folder.locked():
         folder.add_outcome("q1", Failure("ExecutionError", "broken"))

@@ -10,6 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import rageval.prompts
+from rageval.experiment.recipes import build_pipeline, list_recipes
+from rageval.judges import JUDGES, Judge, Rubric, preference
+from rageval.judges.rubric import Wording
 from rageval.prompts import load_prompt, parse_prompt, passages_block, prompt_digests, shared_text, yes_no_request
 from rageval.types import LANGUAGES, Language, Passage
 
@@ -29,6 +32,16 @@ def passage(text: str, title: str = "") -> Passage:
 
 def test_there_are_prompt_files() -> None:
     assert len(NAMES) >= 15
+
+
+def test_something_loads_every_file() -> None:
+    """A judge, a recipe's stages, a panel of preferences, a rubric; `shared` is a part of every prompt."""
+    judges: list[Judge] = [*JUDGES.values(), Rubric("custom.x", {"en": Wording("Good?", ("no", "yes"))})]
+    stages = [build_pipeline(recipe, {}, FOLDER).stage for recipe in list_recipes() if recipe != "recorded"]
+    stages.append(build_pipeline("multi_vector", {"views": ["summaries", "questions"]}, FOLDER).stage)
+    loaded = {prompt for judge in judges for prompt in judge.prompts} | {*preference.PROMPTS}
+    loaded = loaded.union(*(stage.all_prompts() for stage in stages))
+    assert loaded | {"shared"} == {*NAMES}
 
 
 @pytest.mark.parametrize("name", NAMES)
