@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import TypeVar, cast
 
 from rageval.benchmark.labels import parse_label
@@ -34,6 +35,15 @@ def from_records(
         problems,
         labels_optional=True,
     )
+
+
+def validated(benchmark: Benchmark) -> Benchmark:
+    """The benchmark with its records validated like those on disk and its content hash worked out.
+
+    Raises `BenchmarkError` as `from_records` does.
+    """
+    checked = from_records(benchmark.card.name, benchmark.documents, benchmark.questions, benchmark.labels)
+    return replace(checked, card=benchmark.card)
 
 
 def _rows(

@@ -15,8 +15,8 @@ from rageval.identity import class_source
 from rageval.io.records import judgment_to_json
 from rageval.judges.base import EmbeddingJudge, Item, Judged
 from rageval.models.base import ChatModel, ChatReply, ChatRequest, Embedder
-from rageval.models.wrapped import WrappedChat
-from rageval.types import Abstained, Graded, Json, Judgment, Question, Response, Usage, Verdict
+from rageval.models.wrapped import MeteredChat
+from rageval.types import Abstained, Graded, Json, Judgment, Question, Response, Verdict
 
 _MOST_TOLD = 300
 
@@ -101,7 +101,7 @@ class GuardedJudge:
     async def judge(self, question: Question, response: Response, chat: ChatModel) -> Judged:
         if self.own.reads_answers and (response.abstained or not response.answer):
             return Judged()
-        metered = _Metered(chat)
+        metered = MeteredChat(chat)
         try:
             items = _checked(await self.own.judge(question, response, metered))
         except (BudgetError, DeclarationError, ModelError):
@@ -160,19 +160,6 @@ class NoChat:
 
     async def close(self) -> None:
         return None
-
-
-class _Metered(WrappedChat):
-    """A chat model that counts what is asked through it."""
-
-    def __init__(self, model: ChatModel) -> None:
-        super().__init__(model)
-        self.usage = Usage()
-
-    async def complete(self, request: ChatRequest) -> ChatReply:
-        reply = await super().complete(request)
-        self.usage += reply.usage
-        return reply
 
 
 def _checked(said: object) -> tuple[Item, ...]:

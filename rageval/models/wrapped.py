@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rageval.models.base import ChatModel, ChatReply, ChatRequest
+from rageval.types import Usage
 
 
 class WrappedChat:
@@ -24,3 +25,18 @@ class WrappedChat:
 
     async def close(self) -> None:
         return None
+
+
+class MeteredChat(WrappedChat):
+    """Counts what is asked through it: `asked` requests, and the `usage` of those that were answered."""
+
+    def __init__(self, model: ChatModel) -> None:
+        super().__init__(model)
+        self.asked = 0
+        self.usage = Usage()
+
+    async def complete(self, request: ChatRequest) -> ChatReply:
+        self.asked += 1
+        reply = await super().complete(request)
+        self.usage += reply.usage
+        return reply
