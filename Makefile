@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 STAMP := $(VENV)/.stamps
+WORKERS ?= auto
 
 .PHONY: help demo setup test check lint types floors clean
 .DEFAULT_GOAL := help
@@ -16,8 +17,8 @@ demo: $(STAMP)/demo ## five RAG pipelines on ten questions with a local model, t
 
 setup: $(STAMP)/dev ## a .venv with everything for development
 
-test: $(STAMP)/dev ## all tests
-	$(BIN)/python -m pytest
+test: $(STAMP)/dev ## all tests, on WORKERS processes
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup
 
 check: lint types floors test ## what CI runs: style, types, floors, tests
 

@@ -16,6 +16,13 @@ hypothesis.settings.register_profile("rageval", deadline=None)  # how long an ex
 hypothesis.settings.load_profile("rageval")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With pytest-xdist, one worker runs all that loads the real models, so that they are in memory once."""
+    for item in items:
+        if item.get_closest_marker("local_model"):
+            item.add_marker(pytest.mark.xdist_group("local_model"))
+
+
 @dataclass(frozen=True)
 class Ended:
     """How a command ended."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import logging
 import os
 import sqlite3
 from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import IO
+
+from filelock import FileLock, Timeout
 
 from rageval.errors import DeclarationError
 
@@ -21,19 +21,29 @@ _log = logging.getLogger("rageval")
 
 @contextmanager
 def locked(path: Path) -> Generator[None]:
-    """Hold the lock file `<path>.lock` against other processes; the system frees it when its holder dies."""
-    with beside(path, ".lock").open("a") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    """Hold the lock file `<path>.lock` against other processes and threads; the system frees it when its holder dies.
+
+    Raises RuntimeError where this thread holds it already: it would wait for itself.
+    """
+    with lock_file(beside(path, ".lock")):
         yield
 
 
 @asynccontextmanager
 async def locked_patiently(path: Path) -> AsyncGenerator[None]:
     """`locked`, for a coroutine: the event loop goes on while another process, or another task, holds the lock."""
-    with beside(path, ".lock").open("a") as handle:
-        while not _try_lock(handle):  # noqa: ASYNC110 (what is waited for may happen in another process)
-            await asyncio.sleep(_PATIENCE_S)
+    lock = lock_file(beside(path, ".lock"))
+    while not _try_lock(lock):  # noqa: ASYNC110 (what is waited for may happen in another process)
+        await asyncio.sleep(_PATIENCE_S)
+    try:
         yield
+    finally:
+        lock.release()
+
+
+def lock_file(path: Path) -> FileLock:
+    """A lock on that file, not yet held; whichever thread releases it."""
+    return FileLock(path, thread_local=False)
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -89,10 +99,10 @@ def cannot_write(path: Path, error: Exception) -> DeclarationError:
     return DeclarationError(f"{path}: cannot be written ({error}): free space there or choose another cache folder")
 
 
-def _try_lock(handle: IO[str]) -> bool:
+def _try_lock(lock: FileLock) -> bool:
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        lock.acquire(blocking=False)
+    except Timeout:
         return False
     return True
 

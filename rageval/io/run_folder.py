@@ -15,7 +15,6 @@ replaced atomically. No file ever holds NaN.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from collections.abc import Generator, Iterable, Mapping
@@ -24,7 +23,10 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from filelock import Timeout
+
 from rageval.errors import DeclarationError
+from rageval.io.disk import lock_file
 from rageval.io.line_log import LineLog, read_lines
 from rageval.io.records import (
     Outcome,
@@ -61,16 +63,14 @@ class RunFolder:
         """Hold the folder for writing. Raises DeclarationError where another process holds it or nobody may write."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            lock_file = (self.path / ".lock").open("w")
+            held = lock_file(self.path / ".lock").acquire(blocking=False)
+        except Timeout:
+            raise DeclarationError(
+                f"{self.path}: another rageval process is writing this run; wait for it or stop it"
+            ) from None
         except OSError as error:
             raise DeclarationError(f"{self.path}: cannot be written ({error.strerror}): choose another --out") from None
-        with lock_file as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise DeclarationError(
-                    f"{self.path}: another rageval process is writing this run; wait for it or stop it"
-                ) from None
+        with held:
             for log in (self.path / "responses.jsonl", *(self.path / "judgments").glob("*.jsonl")):
                 _drop_torn_tail(log)
             yield

@@ -186,7 +186,10 @@ def _map(path: Path, kind: np.dtype[Any], described: Mapping[str, Any]) -> NDArr
 
 
 def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+    """Where the system opens folders: Windows does not."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
     finally:

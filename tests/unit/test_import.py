@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -53,3 +54,30 @@ def test_public_names_are_listed_and_others_refused() -> None:
     assert dir(rageval) == sorted(rageval.__all__)
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         _ = rageval.nothing
+
+
+WITHOUT_POSIX = """
+import importlib, pkgutil, sys, warnings
+
+warnings.simplefilter("ignore")
+sys.modules.update(dict.fromkeys(["fcntl", "grp", "pwd", "resource", "termios"]))  # None makes their import fail
+
+import rageval
+from rageval.errors import MissingExtraError
+
+for found in pkgutil.walk_packages(rageval.__path__, "rageval.", onerror=lambda _: None):
+    try:
+        importlib.import_module(found.name)
+    except MissingExtraError:
+        continue
+    print(found.name)
+"""
+
+
+def test_every_module_imports_without_the_modules_that_posix_alone_has() -> None:
+    done = subprocess.run([sys.executable, "-c", WITHOUT_POSIX], capture_output=True, text=True, check=True)
+    imported = set(done.stdout.split())
+    package = Path(rageval.__file__).parent
+    files = [path.relative_to(package.parent).with_suffix("") for path in package.rglob("*.py")]
+    modules = {".".join(path.parts).removesuffix(".__init__") for path in files} - {"rageval"}
+    assert {name for name in modules if not name.startswith("rageval.integrations")} <= imported
