@@ -18,7 +18,6 @@ import asyncio
 import json
 import os
 import platform
-import resource
 import statistics
 import subprocess
 import sys
@@ -170,6 +169,8 @@ def note_rates(said: dict[str, Any], work: Sequence[Callable[[Any], object]], in
 
 
 def peak_mb() -> float:
+    import resource  # POSIX alone has it
+
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
 
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import resource
 import statistics
 import sys
 import tempfile
@@ -108,6 +107,8 @@ def one_process(world: Path, out: Path, pipelines: int) -> Taken:
 
 
 def peak_mib() -> float:
+    import resource  # POSIX alone has it
+
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
