@@ -7,7 +7,9 @@ import pytest
 from rich.console import Console
 
 from rageval.decide.comparison import CompareResult, Comparison, compare
+from rageval.decide.gate import gate
 from rageval.report.compare import markdown, p_cell, print_comparison
+from rageval.report.gate import markdown as gate_markdown
 from rageval.scores.pairs import Pairs
 from rageval.scores.run_scores import MetricScores
 from rageval.stats import Interval
@@ -117,3 +119,17 @@ def test_terminal(result: CompareResult) -> None:
 @pytest.mark.parametrize(("p", "cell"), [(0.0004, "<0.001"), (0.0375, "0.037"), (1.0, "1.000")])
 def test_p_cell(p: float, cell: str) -> None:
     assert p_cell(p) == cell
+
+
+def test_what_else_differs_is_told() -> None:
+    """On the terminal, as Markdown, and in the JSON of comparison and gate."""
+    before = side({"map": [0.0] * 20}, models={"chat": "writer"}, settings={"prompt answer": "11111111", "seed": "0"})
+    after = side({"map": [1.0] * 20}, "two", models={"chat": "author"}, settings={"seed": "0"})
+    result = compare(before, after)
+    assert "| not the same | baseline | candidate |\n|---|---|---|\n| chat | `writer` | `author` |\n" in markdown(result)
+    output = io.StringIO()
+    print_comparison(result, Console(file=output, width=240))
+    assert output.getvalue().splitlines()[2] == "differs    chat: writer (baseline), author (candidate)"
+    gated = gate(before, after, {"map": 0.1})
+    assert "| chat | `writer` | `author` |" in gate_markdown(gated)
+    assert result.to_json()["differs"] == gated.to_json()["differs"] == {"chat": ["writer", "author"]}
