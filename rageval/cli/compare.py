@@ -86,8 +86,9 @@ def set_baseline(
 ) -> None:
     """Pin a run's scores as OUT/baselines/NAME.json, small enough to commit; prints the file's path."""
     from rageval.scores.baselines import write_baseline
+    from rageval.scores.reading import read_run_folder
 
-    print(write_baseline(run, out / "baselines", name))
+    print(write_baseline(read_run_folder(run), out / "baselines", name))
 
 
 def _margins(texts: Sequence[str]) -> dict[str, float]:

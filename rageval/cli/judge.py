@@ -33,11 +33,12 @@ def judge(
     as_json: JsonFlag = False,
 ) -> None:
     """Judge a finished run again, by another judge or a panel, and keep both. Nothing is answered again."""
-    from rageval.decide.leaderboard import metric_to_json, read_leaderboard
+    from rageval.decide.leaderboard import read_leaderboard
     from rageval.experiment.judge_again import plan_rejudging, rejudge
     from rageval.report.judge_notes import agreement_text, calibration_text
     from rageval.report.progress import progress_bars
     from rageval.report.tables import number_cell
+    from rageval.scores.estimates import metric_to_json
 
     with progress_bars() as bars:
         plan = plan_rejudging(

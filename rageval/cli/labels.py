@@ -36,7 +36,7 @@ def sample(
     from rageval.metrics import parse
     from rageval.people.sampling import draw_sample
     from rageval.people.sheet import check_sheet_path, write_sheet
-    from rageval.scores.label_frame import run_name
+    from rageval.scores.human_labels import run_name
 
     folder = RunFolder(run)
     sheet = out or Path(f"{run_name(folder)}-{metric}.jsonl")
@@ -67,7 +67,7 @@ def label(
     """Attach people's labels to a run; the leaderboard then shows intervals that they correct."""
     from rageval.io.run_folder import RunFolder
     from rageval.people.attach import agreement_of, attach
-    from rageval.scores.labelled import labelled_estimate
+    from rageval.scores.estimates import labelled_estimate
 
     folder = RunFolder(run)
     try:
@@ -90,7 +90,7 @@ def label(
 
 
 def _to_json(labels: Labels, agreement: Agreement | None, mean: Estimate | None) -> dict[str, Json]:
-    from rageval.scores.scoring import estimate_to_json
+    from rageval.scores.estimates import estimate_to_json
 
     alpha: dict[str, Json] | None = None
     if agreement is not None:

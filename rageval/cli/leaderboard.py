@@ -22,6 +22,9 @@ class Format(StrEnum):
 def leaderboard(
     runs: Annotated[list[Path], typer.Argument(help="Run folders.")],
     output: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.terminal,
+    unranked: Annotated[
+        bool, typer.Option("--unranked", help="Give no ranks; so runs of different judges are shown as well.")
+    ] = False,
     plot: Annotated[
         Path | None, typer.Option(help="Also draw the intervals into this .svg, .png or .pdf (extra: plot).")
     ] = None,
@@ -29,7 +32,7 @@ def leaderboard(
     """Put finished runs over the same questions side by side."""
     from rageval.decide.leaderboard import read_leaderboard
 
-    board = read_leaderboard(runs)
+    board = read_leaderboard(runs, ranks="none" if unranked else "required")
     if plot is not None:
         from rageval.report.forest import draw_forest
 

@@ -23,7 +23,7 @@ def metrics(
     from rageval.io.trec_files import read_qrels, read_run
     from rageval.metrics import parse
     from rageval.metrics.ranking import score_rankings
-    from rageval.scores.scoring import estimate
+    from rageval.scores.estimates import estimate
     from rageval.types import Score
 
     asked = {text: parse(text) for text in metric}

@@ -26,7 +26,7 @@ def prefer(
     from rageval.decide.preference import prefer as prefer_runs
     from rageval.experiment.choose_models import choose_one_judge
     from rageval.report.progress import progress_bars
-    from rageval.scores.pairs import read_comparable
+    from rageval.scores.comparability import read_comparable
 
     sides = read_comparable(baseline, candidate)
     chat = choose_one_judge(experiment, out / "cache")

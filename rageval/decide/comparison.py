@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from rageval.errors import DeclarationError, NotComparableError
 from rageval.metrics import parse
-from rageval.scores.baselines import Side
+from rageval.scores.comparability import pair_to_json, read_comparable
+from rageval.scores.estimates import interval_to_json
 from rageval.scores.pairs import (
     UNCORRECTED,
     ClusterBy,
     Pairs,
-    interval_to_json,
     more,
     pair,
-    read_comparable,
-    side_to_json,
 )
+from rageval.scores.run_scores import RunScores
 from rageval.stats import Interval, PairedResult, holm, paired_difference, required_questions
 from rageval.types import Json
 
@@ -129,8 +128,8 @@ class CompareResult:
     Printed, it is a sentence per metric.
     """
 
-    baseline: Side
-    candidate: Side
+    baseline: RunScores
+    candidate: RunScores
     level: float
     comparisons: Mapping[str, Comparison]
     refused: Mapping[str, str]
@@ -140,11 +139,8 @@ class CompareResult:
 
     def to_json(self) -> dict[str, Json]:
         return {
-            "benchmark": self.candidate.benchmark,
-            "questions": len(self.candidate.questions),
+            **pair_to_json(self.baseline, self.candidate),
             "level": self.level,
-            "baseline": side_to_json(self.baseline),
-            "candidate": side_to_json(self.candidate),
             "metrics": {name: comparison.to_json() for name, comparison in self.comparisons.items()},
             "not_compared": {**self.refused},
         }
@@ -205,8 +201,8 @@ def _cells(found: Comparison) -> tuple[object, ...]:
 
 
 def compare(
-    baseline: Side | str | Path,
-    candidate: Side | str | Path,
+    baseline: RunScores | str | Path,
+    candidate: RunScores | str | Path,
     metrics: Sequence[str] | None = None,
     *,
     level: float = 0.95,
@@ -241,7 +237,9 @@ def compare(
     return CompareResult(a, b, level, comparisons, refused)
 
 
-def _all_that_can_be(a: Side, b: Side, cluster_by: ClusterBy | None) -> tuple[dict[str, Pairs], dict[str, str]]:
+def _all_that_can_be(
+    a: RunScores, b: RunScores, cluster_by: ClusterBy | None
+) -> tuple[dict[str, Pairs], dict[str, str]]:
     paired: dict[str, Pairs] = {}
     refused: dict[str, str] = {}
     for name in dict.fromkeys([*b.metrics, *a.metrics]):

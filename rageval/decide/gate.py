@@ -15,18 +15,17 @@ from typing import Literal, TypeAlias
 
 from rageval.errors import DeclarationError
 from rageval.metrics import parse
-from rageval.scores.baselines import Side
+from rageval.scores.comparability import pair_to_json, read_comparable
+from rageval.scores.estimates import interval_to_json
 from rageval.scores.pairs import (
     UNCORRECTED,
     ClusterBy,
     Pairs,
-    interval_to_json,
     more,
     pair,
-    read_comparable,
-    side_to_json,
     signed,
 )
+from rageval.scores.run_scores import RunScores
 from rageval.stats import Interval, MarginResult, against_margin, gate_power, holm, mean_interval, required_questions
 from rageval.types import Json
 
@@ -101,8 +100,8 @@ class GateResult:
     of the margins. Printed, it is the verdict and a sentence per metric.
     """
 
-    baseline: Side
-    candidate: Side
+    baseline: RunScores
+    candidate: RunScores
     level: float
     verdict: GateVerdict
     gates: Mapping[str, MetricGate]
@@ -113,18 +112,15 @@ class GateResult:
     def to_json(self) -> dict[str, Json]:
         return {
             "verdict": self.verdict,
-            "benchmark": self.candidate.benchmark,
-            "questions": len(self.candidate.questions),
+            **pair_to_json(self.baseline, self.candidate),
             "level": self.level,
-            "baseline": side_to_json(self.baseline),
-            "candidate": side_to_json(self.candidate),
             "metrics": {name: gate.to_json() for name, gate in self.gates.items()},
         }
 
 
 def gate(
-    baseline: Side | str | Path,
-    candidate: Side | str | Path,
+    baseline: RunScores | str | Path,
+    candidate: RunScores | str | Path,
     margins: Mapping[str, float],
     *,
     level: float = 0.95,

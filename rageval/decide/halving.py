@@ -21,7 +21,7 @@ from rageval.experiment.plan import Experiment
 from rageval.experiment.run import Executor, run_experiment
 from rageval.experiment.workers import OnProgress
 from rageval.metrics import parse
-from rageval.scores.baselines import read_side
+from rageval.scores.reading import read_run_folder
 from rageval.types import Json
 
 FEWEST_QUESTIONS = 10
@@ -118,10 +118,10 @@ def surely_behind(scores: Sequence[Mapping[str, float]], top: int, level: float,
 
 
 def _surely_behind(labels: Sequence[str], runs: Sequence[Path], top: int, tests: int) -> tuple[str, ...]:
-    sides = [read_side(run) for run in runs]
-    metric = next(iter(sides[0].metrics))
+    read = [read_run_folder(run) for run in runs]
+    metric = next(iter(read[0].metrics))
     behind = surely_behind(
-        [side.metrics[metric].scores for side in sides],
+        [run.metrics[metric].scores for run in read],
         top,
         1.0 - (1.0 - _LEVEL) / tests,
         lower_is_better=parse(metric).lower_is_better,

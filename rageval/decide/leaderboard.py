@@ -6,24 +6,26 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 import numpy as np
 
-from rageval.errors import DeclarationError
+from rageval.errors import DeclarationError, NotComparableError
 from rageval.io.records import usage_to_json
 from rageval.io.run_folder import RunFolder
 from rageval.metrics import Metric, parse
-from rageval.metrics.names import OF_JUDGE
 from rageval.scores.calibrations import JudgeEntry
-from rageval.scores.labelled import labelled_estimate
-from rageval.scores.scoring import estimate_to_json
+from rageval.scores.comparability import differences, judge_conflicts, require_same_questions
+from rageval.scores.estimates import metric_to_json, read_estimates
+from rageval.scores.reading import read_scored_run
 from rageval.scores.totals import NO_STAGE
 from rageval.stats.many import paired_permutation
 from rageval.types import Estimate, Json, Usage
 
 if TYPE_CHECKING:
     from rageval.io.frames import DataFrame, Dtype
+
+Ranks: TypeAlias = Literal["where comparable", "required", "none"]
 
 ESTIMATES: Mapping[str, Dtype] = {
     "pipeline": "string",
@@ -45,6 +47,7 @@ RUNS: Mapping[str, Dtype] = {
     "run": "string",
     "first_rank": "Int64",
     "last_rank": "Int64",
+    "unranked": "string",
     "failed": "Int64",
     "abstained": "Int64",
     "calls": "Int64",
@@ -53,14 +56,18 @@ RUNS: Mapping[str, Dtype] = {
 }
 
 
+_MACHINE = "machine"
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One run. `estimates` holds None where no question could be scored.
 
     `rank` is a range, by the first metric (see `rank_ranges`): runs that cannot be told apart share places. None
-    without an estimate. `usage` is what each stage and each judge cost, by name (`stage answer`,
-    `judge answer_relevance`). `calls` and `tokens` (prompt and completion) are what the run itself paid, all together.
-    `judges` is what the manifest says of each judge.
+    without an estimate, and where no run has a rank. `usage` is what each stage and each judge cost, by name (`stage
+    answer`, `judge answer_relevance`). `calls` and `tokens` (prompt and completion) are what the run itself paid, all
+    together. `judges` is what the manifest says of each judge. `differs` holds the models and settings that are not the
+    same for all rows, by name; None where this run has no use for one.
     """
 
     label: str
@@ -72,6 +79,7 @@ class Row:
     usage: Mapping[str, Usage]
     mean_latency_s: float | None
     judges: Mapping[str, JudgeEntry]
+    differs: Mapping[str, str | None]
 
     @property
     def calls(self) -> int:
@@ -84,24 +92,26 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Leaderboard:
-    """Rows sorted by the first metric, best first.
+    """Rows sorted by the first metric as it is shown, best first; in the order given where it cannot be compared.
 
-    `models` says which model did what (chat, embed, judge, and `judge strong` for a judge added under that name),
-    `machine` where the first of the runs was made.
+    `unranked` says why no row has a rank; it is empty where they have. `models` says which model did what, and
+    `machine` where the runs were made, as far as that is the same for all rows: see `Row.differs` for the others.
     """
 
     benchmark: str
     questions: int
     metrics: tuple[str, ...]
     rows: tuple[Row, ...]
+    unranked: str
     models: Mapping[str, str]
-    machine: str
+    machine: str | None
 
     def to_json(self) -> dict[str, Json]:
         """JSON data without NaN; a missing estimate is null."""
         return {
             "benchmark": self.benchmark,
             "questions": self.questions,
+            "unranked": self.unranked or None,
             "models": {**self.models},
             "machine": self.machine,
             "runs": [
@@ -117,6 +127,7 @@ class Leaderboard:
                     "usage": {name: usage_to_json(usage) for name, usage in row.usage.items()},
                     "mean_latency_s": row.mean_latency_s,
                     "judges": {name: {**entry} for name, entry in row.judges.items()},
+                    "differs": {**row.differs},
                 }
                 for row in self.rows
             ],
@@ -127,7 +138,7 @@ class Leaderboard:
         from rageval.io.frames import make_frame
 
         if table == "runs":
-            return make_frame(RUNS, map(_run_cells, self.rows))
+            return make_frame(RUNS, (_run_cells(row, self) for row in self.rows))
         if table != "estimates":
             raise DeclarationError(f"to_pandas: found the table {table!r}, expected estimates or runs")
         return make_frame(
@@ -140,10 +151,11 @@ class Leaderboard:
         )
 
 
-def _run_cells(row: Row) -> tuple[object, ...]:
+def _run_cells(row: Row, board: Leaderboard) -> tuple[object, ...]:
     first, last = row.rank or (None, None)
+    unranked = None if row.rank else board.unranked or f"no question could be scored on {board.metrics[0]}"
     counts = (row.failed, row.abstained, row.calls, row.tokens)
-    return row.label, str(row.path), first, last, *counts, row.mean_latency_s
+    return row.label, str(row.path), first, last, unranked, *counts, row.mean_latency_s
 
 
 def _estimate_cells(mean: Estimate | None, questions: int) -> tuple[object, ...]:
@@ -151,69 +163,70 @@ def _estimate_cells(mean: Estimate | None, questions: int) -> tuple[object, ...]
     return tuple(data[name] for name in [*ESTIMATES][3:])
 
 
-def metric_to_json(mean: Estimate | None, questions: int) -> dict[str, Json]:
-    """An estimate, or the same keys with null where nothing could be scored."""
-    if mean is not None:
-        return estimate_to_json(mean)
-    nothing: dict[str, Json] = dict.fromkeys(("mean", "low", "high", "level", "method"))
-    no_labels: dict[str, Json] = {"n_labelled": 0, "judge_only": None, "labels_only": None, "warning": ""}
-    return {**nothing, "n": 0, "unscored": questions, "failed": 0, **no_labels}
-
-
-def read_leaderboard(paths: Sequence[Path]) -> Leaderboard:
+def read_leaderboard(paths: Sequence[Path], *, ranks: Ranks = "where comparable") -> Leaderboard:
     """The leaderboard of finished runs. Where people labelled a run's answers, its estimates are corrected by them.
 
-    Raises DeclarationError for a folder that holds no finished run, and for runs that cannot be compared: another
-    benchmark, or other questions.
+    No run has a rank where different judges scored the first metric, nor where people's labels correct it in any run:
+    the tests behind ranks do not use labels. `ranks="required"` refuses runs of which different judges scored any
+    metric, `ranks="none"` gives no ranks.
+
+    Raises DeclarationError without runs, NotComparableError for a folder that holds no finished run, and for runs that
+    cannot be compared: another benchmark, other questions, other judges.
     """
     if not paths:
         raise DeclarationError("leaderboard: found no runs, expected one or more run folders")
+    runs = [read_scored_run(path) for path in paths]
+    require_same_questions(runs)
+    conflicts = judge_conflicts(runs)
+    if conflicts and ranks == "required":
+        raise NotComparableError(f"{next(iter(conflicts.values()))}, or show them without ranks (--unranked)")
     folders = [RunFolder(path) for path in paths]
     manifests = [folder.manifest() for folder in folders]
-    _require_comparable(paths, manifests)
     metrics = tuple(dict.fromkeys(cast(str, name) for manifest in manifests for name in manifest["metrics"]))
-    estimates = [_estimates(folder, metrics) for folder in folders]
-    first_metric = parse(metrics[0])
-    ranks = rank_ranges(
-        [_question_scores(folder, metrics[0]) for folder in folders], lower_is_better=first_metric.lower_is_better
+    estimates = [read_estimates(folder, metrics) for folder in folders]
+    first = parse(metrics[0])
+    in_order = ranks == "none" or metrics[0] in conflicts
+    unranked = _why_unranked(metrics[0], conflicts, estimates, ranks)
+    places = (
+        [None] * len(paths)
+        if unranked
+        else rank_ranges([_question_scores(f, metrics[0]) for f in folders], lower_is_better=first.lower_is_better)
     )
+    differ = {**differences(runs), **_other_machines(manifests)}
     rows = [
-        _row(path, manifest, by_metric, rank)
-        for path, manifest, by_metric, rank in zip(paths, manifests, estimates, ranks, strict=True)
+        _row(path, manifest, by_metric, rank, {name: values[i] for name, values in differ.items()})
+        for i, (path, manifest, by_metric, rank) in enumerate(zip(paths, manifests, estimates, places, strict=True))
     ]
-    rows.sort(key=lambda row: (_badness(row.estimates[metrics[0]], first_metric), row.label))
-    first = manifests[0]
+    if not in_order:
+        rows.sort(key=lambda row: (_badness(row.estimates[metrics[0]], first), row.label))
+    models = {role: identity for run in runs for role, identity in run.models.items() if role not in differ}
     return Leaderboard(
-        first["benchmark"]["name"],
-        len(first["questions"]),
+        runs[0].benchmark,
+        len(runs[0].questions),
         metrics,
         tuple(rows),
-        _models(manifests),
-        first["machine"],
+        unranked,
+        models,
+        None if _MACHINE in differ else manifests[0][_MACHINE],
     )
 
 
-def _require_comparable(paths: Sequence[Path], manifests: Sequence[Mapping[str, Any]]) -> None:
-    for path, manifest in zip(paths, manifests, strict=True):
-        if manifest["status"] != "complete":
-            raise DeclarationError(f"{path}: the run is not finished; run its experiment again and it goes on")
-        if manifest["benchmark"]["content_hash"] != manifests[0]["benchmark"]["content_hash"]:
-            raise DeclarationError(f"{path}: found another benchmark than in {paths[0]}: the runs cannot be compared")
-        if set(manifest["questions"]) != set(manifests[0]["questions"]):
-            raise DeclarationError(f"{path}: found other questions than in {paths[0]}: the runs cannot be compared")
+def _why_unranked(
+    metric: str, conflicts: Mapping[str, str], estimates: Sequence[Mapping[str, Estimate | None]], ranks: Ranks
+) -> str:
+    """Why no run has a rank; empty where runs have."""
+    if metric in conflicts:
+        return f"different judges scored {metric}"
+    if ranks == "none":
+        return f"different judges scored {', '.join(conflicts)}" if conflicts else "none were asked for"
+    if any((mean := by_metric[metric]) is not None and mean.n_labelled for by_metric in estimates):
+        return f"people's labels correct {metric}, and the tests behind ranks do not use labels yet"
+    return ""
 
 
-def _estimates(folder: RunFolder, metrics: Sequence[str]) -> dict[str, Estimate | None]:
-    scores = folder.scores()
-    return {name: _estimate(folder, name, scores[name]) if name in scores else None for name in metrics}
-
-
-def _estimate(folder: RunFolder, metric: str, scores: Mapping[str, Any]) -> Estimate | None:
-    labelled = labelled_estimate(folder, metric, scores)
-    data = scores["estimate"]
-    if labelled is not None or data is None:
-        return labelled
-    return Estimate(data["mean"], **{k: v for k, v in data.items() if k != "mean"})
+def _other_machines(manifests: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
+    machines = tuple(cast(str, manifest[_MACHINE]) for manifest in manifests)
+    return {_MACHINE: machines} if len({*machines}) > 1 else {}
 
 
 def rank_ranges(
@@ -240,7 +253,11 @@ def rank_ranges(
 
 
 def _row(
-    path: Path, manifest: Mapping[str, Any], estimates: Mapping[str, Estimate | None], rank: tuple[int, int] | None
+    path: Path,
+    manifest: Mapping[str, Any],
+    estimates: Mapping[str, Estimate | None],
+    rank: tuple[int, int] | None,
+    differs: Mapping[str, str | None],
 ) -> Row:
     return Row(
         manifest["label"],
@@ -252,6 +269,7 @@ def _row(
         _usage(manifest),
         manifest["mean_latency_s"],
         manifest["judges"],
+        differs,
     )
 
 
@@ -274,19 +292,3 @@ def _badness(mean: Estimate | None, metric: Metric) -> float:
     if mean is None:
         return math.inf
     return mean.point if metric.lower_is_better else -mean.point
-
-
-def _models(manifests: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    models: dict[str, str] = {}
-    for manifest in manifests:
-        judges = [(_role(entry), about["model"]) for entry, about in manifest["judges"].items()]
-        compared = [("embed (judge)", judge.get("embedder")) for judge in manifest["judges"].values()]
-        for role, identity in [*manifest["models"].items(), *judges, *compared]:
-            if identity is not None:
-                models.setdefault(role, identity)
-    return models
-
-
-def _role(entry: str) -> str:
-    name = entry.partition(OF_JUDGE)[2]
-    return f"judge {name}" if name else "judge"

@@ -25,8 +25,10 @@ from rageval.io.run_folder import RunFolder, write_json
 from rageval.judges.preference import PROMPTS, ask_preference
 from rageval.models.base import ChatModel
 from rageval.prompts import prompt_digests
-from rageval.scores.baselines import Side
-from rageval.scores.pairs import UNCORRECTED, interval_to_json, read_comparable, side_to_json
+from rageval.scores.comparability import pair_to_json, read_comparable
+from rageval.scores.estimates import interval_to_json
+from rageval.scores.pairs import UNCORRECTED
+from rageval.scores.run_scores import RunScores
 from rageval.stats import Interval, mean_interval, paired_difference
 from rageval.types import Abstained, Failure, Json, Question, Response, Usage
 
@@ -70,8 +72,8 @@ class PreferResult:
     the model was last asked, `path` where they are kept.
     """
 
-    baseline: Side
-    candidate: Side
+    baseline: RunScores
+    candidate: RunScores
     model: str
     key: str
     preferences: tuple[Preference, ...]
@@ -135,10 +137,7 @@ class PreferResult:
     def to_json(self) -> dict[str, Json]:
         share, bias = self.win_share, self.position_bias
         return {
-            "benchmark": self.candidate.benchmark,
-            "questions": len(self.preferences),
-            "baseline": side_to_json(self.baseline),
-            "candidate": side_to_json(self.candidate),
+            **pair_to_json(self.baseline, self.candidate),
             "judge": {"key": self.key, "model": self.model},
             "judge_only": True,
             "n": self.n,
@@ -167,8 +166,8 @@ class _Pair:
 
 
 def prefer(
-    baseline: Side | str | Path,
-    candidate: Side | str | Path,
+    baseline: RunScores | str | Path,
+    candidate: RunScores | str | Path,
     chat: ChatModel,
     out: Path = Path("results"),
     on_progress: OnProgress | None = None,
@@ -209,20 +208,20 @@ def _win_share(decided: Sequence[Preference]) -> tuple[Interval | None, float | 
     return Interval(point, low, high, d.level, d.method, d.n), result.p_value
 
 
-def _read_pairs(a: Side, b: Side) -> list[_Pair]:
+def _read_pairs(a: RunScores, b: RunScores) -> list[_Pair]:
     before, after = _outcomes(a), _outcomes(b)
     questions = RunFolder(Path(b.source)).questions()
     return [_Pair(questions[question][0], before[question], after[question]) for question in b.questions]
 
 
-def _outcomes(side: Side) -> Mapping[str, Outcome]:
-    path = Path(side.source)
+def _outcomes(run: RunScores) -> Mapping[str, Outcome]:
+    path = Path(run.source)
     if not path.is_dir():
-        raise NotComparableError(f"{side.source}: found a baseline, which has no answers, expected a run folder")
+        raise NotComparableError(f"{run.source}: found a baseline, which has no answers, expected a run folder")
     found = RunFolder(path).outcomes()
-    if missing := [question for question in side.questions if question not in found]:
+    if missing := [question for question in run.questions if question not in found]:
         raise NotComparableError(f"{path}/responses.jsonl: found no response to {missing[0]!r}; run it again")
-    outcomes = {question: found[question] for question in side.questions}
+    outcomes = {question: found[question] for question in run.questions}
     if all(isinstance(o, Response) and o.answer is None and not o.abstained for o in outcomes.values()):
         raise NotComparableError(f"{path}: found no answers, expected a run that generates: add a metric of answers")
     return outcomes
@@ -337,14 +336,14 @@ def _read_kept(path: Path) -> tuple[tuple[Preference, ...], Usage] | None:
 
 
 def _write(
-    path: Path, preferences: Sequence[Preference], usage: Usage, baseline: Side, candidate: Side, model: str
+    path: Path, preferences: Sequence[Preference], usage: Usage, baseline: RunScores, candidate: RunScores, model: str
 ) -> None:
     record: dict[str, Json] = {
         "format": FORMAT,
         "model": model,
         "benchmark": {"name": candidate.benchmark, "content_hash": candidate.content_hash},
-        "baseline": side_to_json(baseline),
-        "candidate": side_to_json(candidate),
+        "baseline": baseline.to_json(),
+        "candidate": candidate.to_json(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "usage": usage_to_json(usage),
         "preferences": [_to_json(one) for one in preferences],

@@ -15,8 +15,9 @@ from rageval.experiment.grid import PIPELINE
 from rageval.io.run_folder import RunFolder
 from rageval.metrics import parse
 from rageval.pipeline import Pipeline
-from rageval.scores.baselines import Side, read_side
-from rageval.scores.pairs import interval_to_json
+from rageval.scores.estimates import interval_to_json
+from rageval.scores.reading import read_run_folder
+from rageval.scores.run_scores import RunScores
 from rageval.stats import Interval, holm, paired_difference
 from rageval.stats.many import paired_permutation
 from rageval.types import Json, Usage
@@ -140,8 +141,8 @@ def read_sweep(pipelines: Sequence[Pipeline], runs: Sequence[Path]) -> SweepResu
     board = read_leaderboard(runs)
     manifests = [RunFolder(run).manifest() for run in runs]
     cells = tuple(_cell(*one) for one in zip(pipelines, runs, manifests, strict=True))
-    sides = [read_side(run) for run in runs]
-    scores = {metric: _matrix(sides, metric) for metric in board.metrics}
+    scores_of = [read_run_folder(run) for run in runs]
+    scores = {metric: _matrix(scores_of, metric) for metric in board.metrics}
     quality, shared = scores[board.metrics[0]]
     effects: list[Effect] = []
     for metric, (matrix, questions) in scores.items():
@@ -211,10 +212,10 @@ def _cell(pipeline: Pipeline, run: Path, manifest: Mapping[str, Any]) -> Cell:
     )
 
 
-def _matrix(sides: Sequence[Side], metric: str) -> tuple[np.ndarray, int]:
+def _matrix(runs: Sequence[RunScores], metric: str) -> tuple[np.ndarray, int]:
     """A row a cell, a column a question that all of them have a score for; turned round where lower is better."""
     nothing: Mapping[str, float] = {}
-    by_cell = [side.metrics[metric].scores if metric in side.metrics else nothing for side in sides]
+    by_cell = [run.metrics[metric].scores if metric in run.metrics else nothing for run in runs]
     shared = sorted(set(by_cell[0]).intersection(*by_cell[1:]))
     matrix = np.array([[scores[question] for question in shared] for scores in by_cell])
     return (1.0 - matrix if parse(metric).lower_is_better else matrix), len(shared)

@@ -15,9 +15,9 @@ import numpy as np
 from rageval.errors import DeclarationError, LabelFileError
 from rageval.io.run_folder import RunFolder
 from rageval.people.label_files import LabelRow, read_label_files
-from rageval.scores.human_labels import Labels, labelled_part, stored_sample
-from rageval.scores.label_frame import Frame, answers_digest, read_frame, run_name
+from rageval.scores.human_labels import Labels, answers_digest, labelled_part, run_name, stored_sample
 from rageval.scores.samples import Sample
+from rageval.scores.scored_questions import ScoredQuestions, read_scored_questions
 from rageval.stats import Agreement, krippendorff_alpha
 
 FEWEST_FOR_AGREEMENT = 10
@@ -39,8 +39,8 @@ def attach(run: RunFolder, files: Sequence[Path], *, allow_any_sample: bool = Fa
     digest = answers_digest(run.outcomes())
     attached: list[Labels] = []
     for metric, rows in by_metric.items():
-        frame = read_frame(run, metric)
-        _require_scored(run, frame, rows)
+        scored = read_scored_questions(run, metric)
+        _require_scored(run, scored, rows)
         sample, reason = _sample_of(run, metric, rows, digest)
         if sample is None and not allow_any_sample:
             raise DeclarationError(
@@ -70,15 +70,15 @@ def agreement_of(labels: Labels) -> Agreement | None:
     return krippendorff_alpha(common, scale="interval")
 
 
-def _require_scored(run: RunFolder, frame: Frame, rows: Sequence[LabelRow]) -> None:
+def _require_scored(run: RunFolder, scored: ScoredQuestions, rows: Sequence[LabelRow]) -> None:
     problems: list[str] = []
     for row in rows:
-        if row.question_id in frame.failed:
-            why = f"the pipeline failed on it and scores {frame.metric.worst:g} whatever people say"
-        elif row.question_id in frame.scores:
+        if row.question_id in scored.failed:
+            why = f"the pipeline failed on it and scores {scored.metric.worst:g} whatever people say"
+        elif row.question_id in scored.scores:
             continue
-        elif row.question_id in frame.unscored:
-            why = f"it has no score on {frame.metric} ({frame.unscored[row.question_id]})"
+        elif row.question_id in scored.unscored:
+            why = f"it has no score on {scored.metric} ({scored.unscored[row.question_id]})"
         else:
             why = f"{run_name(run)} has no such question"
         problems.append(f"{row.place}: found a label for {row.question_id!r}, expected none: {why}; remove the row")

@@ -13,8 +13,9 @@ from itertools import groupby
 
 from rageval.errors import DeclarationError
 from rageval.io.run_folder import RunFolder
-from rageval.scores.label_frame import Frame, answers_digest, read_frame, run_name
+from rageval.scores.human_labels import answers_digest, run_name
 from rageval.scores.samples import Sample, Stratum
+from rageval.scores.scored_questions import ScoredQuestions, read_scored_questions
 
 MOST_STRATA = 4
 FEWEST_A_STRATUM = 5
@@ -29,39 +30,39 @@ def draw_sample(run: RunFolder, metric: str, n: int, *, stratify: bool = False, 
 
     Raises DeclarationError for a run or metric that has nothing to label, and for `n` beyond what there is.
     """
-    frame = read_frame(run, metric)
-    if not frame.scores:
+    scored = read_scored_questions(run, metric)
+    if not scored.scores:
         raise DeclarationError(f"{run.path}: found no question that is scored on {metric}, expected some to draw from")
-    if not 1 <= n <= len(frame.scores):
+    if not 1 <= n <= len(scored.scores):
         raise DeclarationError(
-            f"{run.path}: found a sample of {n}, expected 1 to {len(frame.scores)} "
-            f"(that many questions are scored on {frame.metric})"
+            f"{run.path}: found a sample of {n}, expected 1 to {len(scored.scores)} "
+            f"(that many questions are scored on {scored.metric})"
         )
     wanted = max(1, min(MOST_STRATA, n // FEWEST_A_STRATUM)) if stratify else 1
-    strata, order = _draw(frame, n, wanted, seed)
+    strata, order = _draw(scored, n, wanted, seed)
     return Sample(
         run_name(run),
-        str(frame.metric),
-        frame.judge,
+        str(scored.metric),
+        scored.judge,
         seed,
         answers_digest(run.outcomes()),
         strata,
         order,
-        {question_id: frame.metric.worst for question_id in order if question_id in frame.failed},
+        {question_id: scored.metric.worst for question_id in order if question_id in scored.failed},
     )
 
 
-def _draw(frame: Frame, n: int, wanted: int, seed: int) -> tuple[tuple[Stratum, ...], tuple[str, ...]]:
+def _draw(scored: ScoredQuestions, n: int, wanted: int, seed: int) -> tuple[tuple[Stratum, ...], tuple[str, ...]]:
     """The strata, and the drawn questions in order: each stratum's spread evenly, so that a first part has its share.
 
     Within a stratum the order is that of the drawing, hence random.
     """
     strata: list[Stratum] = []
     place: dict[str, float] = {}
-    parts = _by_score(frame.scores, wanted)
+    parts = _by_score(scored.scores, wanted)
     for part, drawn in zip(parts, _allocate([len(part) for part in parts], n), strict=True):
-        strata.append(Stratum(_name(part, frame.scores), tuple(part), drawn))
-        numbers = {question_id: _numbers(seed, frame.metric.name, question_id) for question_id in part}
+        strata.append(Stratum(_name(part, scored.scores), tuple(part), drawn))
+        numbers = {question_id: _numbers(seed, scored.metric.name, question_id) for question_id in part}
         for rank, question_id in enumerate(sorted(part, key=lambda q: numbers[q][0])[:drawn]):
             place[question_id] = (rank + numbers[question_id][1]) / drawn
     return tuple(strata), tuple(sorted(place, key=lambda q: place[q]))

@@ -9,9 +9,11 @@ from rich.table import Table
 from rich.text import Text
 
 from rageval.decide.comparison import CompareResult, Comparison
+from rageval.report.markdown import code, table
 from rageval.report.tables import metric_title
-from rageval.scores.baselines import Side
+from rageval.scores.comparability import differences
 from rageval.scores.pairs import UNCORRECTED, Pairs, signed
+from rageval.scores.run_scores import RunScores
 from rageval.stats import Interval
 
 HEADER = [
@@ -34,13 +36,14 @@ def markdown(result: CompareResult) -> str:
     pairs = [comparison.pairs for comparison in result.comparisons.values()]
     lines = [f"## {code(result.candidate.label)} against {code(result.baseline.label)}", ""]
     lines += [f"- {sentence}" for sentence in _sentences(result)]
-    lines += ["", *markdown_table(HEADER, [_cells(one) for one in result.comparisons.values()]), "", _legend(result)]
-    return "\n".join([*lines, "", *markdown_changes(pairs, result.baseline, result.candidate)])
+    lines += ["", *table(HEADER, [_cells(one) for one in result.comparisons.values()]), "", _legend(result), ""]
+    lines += markdown_differences(result.baseline, result.candidate)
+    return "\n".join([*lines, *markdown_changes(pairs, result.baseline, result.candidate)])
 
 
 def print_comparison(result: CompareResult, console: Console) -> None:
     """The same on a terminal."""
-    print_sides(result.baseline, result.candidate, console)
+    print_runs(result.baseline, result.candidate, console)
     for sentence in _sentences(result):
         console.print(Text(sentence, style="bold"))
     print_table(HEADER, [_cells(one) for one in result.comparisons.values()], console)
@@ -94,12 +97,7 @@ def notes(pairs: Sequence[Pairs], benchmark: str, questions: int) -> str:
     return " ".join(parts)
 
 
-def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """The lines of a table."""
-    return [f"| {' | '.join(row)} |" for row in (header, ["---"] * len(header), *rows)]
-
-
-def markdown_changes(pairs: Sequence[Pairs], baseline: Side, candidate: Side) -> list[str]:
+def markdown_changes(pairs: Sequence[Pairs], baseline: RunScores, candidate: RunScores) -> list[str]:
     """What changed most, folded away; nothing where no question changed."""
     lines: list[str] = []
     for one in pairs:
@@ -113,25 +111,33 @@ def markdown_changes(pairs: Sequence[Pairs], baseline: Side, candidate: Side) ->
                 ]
                 for c in one.changed
             ]
-            lines += [f"**{one.metric}**", "", *markdown_table(["question", "from", "to", "text"], rows), ""]
+            lines += [f"**{one.metric}**", "", *table(["question", "from", "to", "text"], rows), ""]
     return ["<details><summary>What changed most</summary>", "", *lines, "</details>", ""] if lines else []
 
 
-def print_sides(baseline: Side, candidate: Side, console: Console) -> None:
-    """Which two are compared."""
-    for role, side in (("baseline", baseline), ("candidate", candidate)):
-        console.print(Text(f"{role:<10} {side.label}  ({side.source})", style="dim"))
+def print_runs(baseline: RunScores, candidate: RunScores, console: Console) -> None:
+    """Which two are compared, and what else than the pipeline differs."""
+    for role, run in (("baseline", baseline), ("candidate", candidate)):
+        console.print(Text(f"{role:<10} {run.label}  ({run.source})", style="dim"))
+    for name, (before, after) in differences([baseline, candidate]).items():
+        console.print(Text(f"differs    {name}: {before} (baseline), {after} (candidate)", style="dim"))
+
+
+def markdown_differences(baseline: RunScores, candidate: RunScores) -> list[str]:
+    """A table of what else than the pipeline differs; nothing where all is the same."""
+    rows = [[name, code(str(a)), code(str(b))] for name, (a, b) in differences([baseline, candidate]).items()]
+    return [*table(["not the same", "baseline", "candidate"], rows), ""] if rows else []
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], console: Console) -> None:
     """A table whose cells wrap where the terminal is narrow."""
-    table = Table(*header)
+    shown = Table(*header)
     for row in rows:
-        table.add_row(*map(Text, row))
-    console.print(table)
+        shown.add_row(*map(Text, row))
+    console.print(shown)
 
 
-def print_changes(pairs: Sequence[Pairs], baseline: Side, candidate: Side, console: Console) -> None:
+def print_changes(pairs: Sequence[Pairs], baseline: RunScores, candidate: RunScores, console: Console) -> None:
     """What changed most, metric by metric."""
     for one in pairs:
         if one.changed:
@@ -141,13 +147,7 @@ def print_changes(pairs: Sequence[Pairs], baseline: Side, candidate: Side, conso
             console.print(Text(f"  {change.before:.3f} → {change.after:.3f}  {change.question_id}  {text}"))
 
 
-def code(text: str) -> str:
-    """Text as a Markdown code span that fits a table cell, in which nothing is a link, a mention or HTML."""
-    plain = " ".join(text.split()).replace("`", "'").replace("|", "\\|")
-    return f"`{plain}`" if plain else ""
-
-
-def _text(question_id: str, baseline: Side, candidate: Side) -> str:
+def _text(question_id: str, baseline: RunScores, candidate: RunScores) -> str:
     text = " ".join((candidate.texts.get(question_id) or baseline.texts.get(question_id, "")).split())
     return text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…"
 

@@ -29,7 +29,7 @@ def draw_forest(board: Leaderboard, path: Path) -> None:
     from matplotlib.figure import Figure
 
     with mpl.rc_context(_SETTINGS):  # pyright: ignore[reportUnknownMemberType]
-        names = [f"{row.label}  ({rank_cell(row)})" for row in board.rows]
+        names = [row.label if board.unranked else f"{row.label}  ({rank_cell(row)})" for row in board.rows]
         longest = max(map(len, names))
         panels = len(board.metrics)
         figure = Figure(figsize=(1.0 + longest * 0.075 + 2.1 * panels, 1.2 + 0.32 * len(names)), layout="constrained")
@@ -51,7 +51,8 @@ def draw_forest(board: Leaderboard, path: Path) -> None:
             axis.spines[["top", "right"]].set_visible(False)
         axes[0].set_yticks(range(len(names)), names)
         axes[0].set_ylim(len(names) - 0.5, -0.5)
-        caption = f"{board.benchmark}, {board.questions} questions; mean and 95% interval; in brackets the rank"
+        ranks = "no ranks" if board.unranked else "in brackets the rank"
+        caption = f"{board.benchmark}, {board.questions} questions; mean and 95% interval; {ranks}"
         figure.supxlabel(caption + "; hollow: judge only, uncorrected", fontsize=8)  # pyright: ignore[reportUnknownMemberType]
         metadata = {"Date": None} if path.suffix.lower() == ".svg" else None
         try:

@@ -10,18 +10,18 @@ from rich.text import Text
 
 from rageval.decide.gate import GateResult, MetricGate
 from rageval.report.compare import (
-    code,
     interval_cell,
     markdown_changes,
-    markdown_table,
+    markdown_differences,
     metric_cell,
     notes,
     p_cell,
     pairs_cell,
     print_changes,
-    print_sides,
+    print_runs,
     print_table,
 )
+from rageval.report.markdown import code, table
 
 _STYLES = {"pass": "bold green", "fail": "bold red", "inconclusive": "bold yellow"}
 _NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -34,12 +34,13 @@ def markdown(result: GateResult) -> str:
         "",
         f"{code(result.candidate.label)} against {code(result.baseline.label)}",
         "",
-        *markdown_table(_header(result), [_cells(one) for one in result.gates.values()]),
+        *table(_header(result), [_cells(one) for one in result.gates.values()]),
         "",
         *[f"- {one.sentence}" for one in result.gates.values()],
         "",
         _legend(result),
         "",
+        *markdown_differences(result.baseline, result.candidate),
         *markdown_changes([one.pairs for one in result.gates.values()], result.baseline, result.candidate),
     ]
     return "\n".join(lines)
@@ -47,7 +48,7 @@ def markdown(result: GateResult) -> str:
 
 def print_gate(result: GateResult, console: Console) -> None:
     """The same on a terminal."""
-    print_sides(result.baseline, result.candidate, console)
+    print_runs(result.baseline, result.candidate, console)
     console.print(Text(f"gate: {result.verdict}", style=_STYLES[result.verdict]))
     for one in result.gates.values():
         console.print(Text(one.sentence, style=_STYLES[one.verdict]))

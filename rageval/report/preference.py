@@ -6,12 +6,12 @@ from rich.console import Console
 from rich.text import Text
 
 from rageval.decide.preference import PreferResult
-from rageval.report.compare import p_cell, print_sides, print_table
+from rageval.report.compare import p_cell, print_runs, print_table
 
 
 def print_preferences(result: PreferResult, console: Console) -> None:
     """The sentence, the counts, and how far the order of the answers decided."""
-    print_sides(result.baseline, result.candidate, console)
+    print_runs(result.baseline, result.candidate, console)
     console.print(Text(result.sentence, style="bold"))
     share = result.win_share
     if share is not None and result.p_value is not None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from rageval.decide.halving import Halving
 from rageval.decide.sweep import Cell, SweepResult
+from rageval.report.markdown import table
 from rageval.report.tables import markdown as leaderboard_markdown
 from rageval.report.tables import metric_title
 from rageval.stats import Interval
@@ -38,7 +39,7 @@ def _lines(result: SweepResult) -> Iterator[str]:
             "p adjusted for all pairs of cells (max-T), so that it holds although the best was chosen by looking.\n"
         )
         rows = [[gap.label, _signed(gap.difference), _p(gap.p_adjusted)] for gap in result.gaps]
-        yield from _table(["cell", "behind by", "p"], rows)
+        yield from table(["cell", "behind by", "p"], rows)
     if result.effects:
         yield "\n## What each setting does\n"
         yield (
@@ -56,7 +57,7 @@ def _lines(result: SweepResult) -> Iterator[str]:
             ]
             for effect in result.effects
         ]
-        yield from _table(["metric", "factor", "change", "effect", "p", "settings"], effects)
+        yield from table(["metric", "factor", "change", "effect", "p", "settings"], effects)
     if result.front:
         yield f"\n## Worth its cost: {first} against calls, tokens and latency\n"
         yield (
@@ -64,7 +65,7 @@ def _lines(result: SweepResult) -> Iterator[str]:
             "are). Calls and tokens are what answering a question takes, whoever paid for it; a latency with replies "
             "from the cache is not shown.\n"
         )
-        yield from _table(
+        yield from table(
             ["cell", "calls", "tokens", "s/question"], [_cost(c) for c in result.cells if c.label in result.front]
         )
     saved = result.saved
@@ -77,13 +78,6 @@ def _lines(result: SweepResult) -> Iterator[str]:
 def _cost(cell: Cell) -> list[str]:
     latency = "–" if cell.latency_s is None else f"{cell.latency_s:.3f}"
     return [cell.label, f"{cell.calls:.2f}", f"{cell.tokens:.0f}", latency]
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    yield f"| {' | '.join(head)} |"
-    yield "|" + "---|" * len(head)
-    for row in rows:
-        yield f"| {' | '.join(cell.replace('|', '/') for cell in row)} |"
 
 
 def _signed(interval: Interval) -> str:

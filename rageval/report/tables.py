@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 
 from rageval.decide.leaderboard import Leaderboard, Row
 from rageval.metrics import parse
 from rageval.report.judge_notes import judge_notes
+from rageval.report.markdown import table
 from rageval.types import Estimate
 
 USAGE_HEADER = (
@@ -96,13 +97,39 @@ def legend(board: Leaderboard) -> str:
     """What the numbers are."""
     worst = "0, or 1 where lower is better (↓)" if any(parse(name).lower_is_better for name in board.metrics) else "0"
     uncorrected = any(not mean.n_labelled and _judged(name) for _, name, mean in _numbers(board))
+    ranks = (
+        ""
+        if board.unranked
+        else "ranks by the first metric, shared by runs that paired tests cannot tell apart (permutation, adjusted for "
+        "all pairs); "
+    )
     text = (
         f"{board.benchmark}, {board.questions} questions. Mean [95% interval] (questions scored, where not all); "
-        "ranks by the first metric, shared by runs that paired tests cannot tell apart (permutation, adjusted for all "
-        f"pairs); failed questions score {worst}; calls, tokens and seconds are what each run paid itself: a call that "
+        f"{ranks}failed questions score {worst}; calls, tokens and seconds are what each run paid itself: a call that "
         "another run had made already is free."
     )
     return text + (" † judge only, uncorrected: no people's labels." if uncorrected else "")
+
+
+def no_ranks(board: Leaderboard) -> list[str]:
+    """A line that says why no run has a rank; none where runs have."""
+    return [f"No ranks: {board.unranked}."] if board.unranked else []
+
+
+def difference_cells(board: Leaderboard) -> list[list[str]]:
+    """Header and a row for each run: the models and settings that are not the same for all. Empty where all are."""
+    names = [*board.rows[0].differs]
+    if not names:
+        return []
+    rows = [
+        [
+            row.label,
+            row.path.resolve().name,
+            *("–" if (value := row.differs[name]) is None else value for name in names),
+        ]
+        for row in board.rows
+    ]
+    return [["pipeline", "run", *names], *rows]
 
 
 def label_notes(board: Leaderboard) -> list[str]:
@@ -141,17 +168,17 @@ def _judged(metric: str) -> bool:
 
 def markdown(board: Leaderboard) -> str:
     """A Markdown table with its legend and the models that made it."""
-    lines = _table(header(board), (cells(board, row) for row in board.rows))
+    lines = table(header(board), (cells(board, row) for row in board.rows))
+    unranked = [f"{line}\n" for line in no_ranks(board)]
     models = [f"- {role}: `{identity}`" for role, identity in board.models.items()]
+    if board.machine is not None:
+        models.append(f"- machine: {board.machine}")
     notes = [f"- {line}" for line in (*label_notes(board), *(f"**{warning}**" for warning in label_warnings(board)))]
     labels = ["With people's labels:", "", *notes, ""] if notes else []
     about = [f"- {line}" for line in judge_notes(board)]
     judges = ["Judges:", "", *about, ""] if about else []
-    made = ["Made with:", "", *models, f"- machine: {board.machine}", ""]
-    used = ["What it cost:", "", *_table(USAGE_HEADER, usage_cells(board)), ""] if usage_cells(board) else []
-    return "\n".join([*lines, "", legend(board), "", *labels, *judges, *used, *made])
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    lines = [f"| {' | '.join(head)} |", f"|{'|'.join('---' for _ in head)}|"]
-    return [*lines, *(f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in rows)]
+    made = ["Made with:", "", *models, ""] if models else []
+    differ = difference_cells(board)
+    differs = ["Not the same for all rows:", "", *table(differ[0], differ[1:]), ""] if differ else []
+    used = ["What it cost:", "", *table(USAGE_HEADER, usage_cells(board)), ""] if usage_cells(board) else []
+    return "\n".join([*lines, "", *unranked, legend(board), "", *labels, *judges, *used, *differs, *made])

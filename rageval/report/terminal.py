@@ -11,7 +11,7 @@ from rich.text import Text
 from rageval.decide.leaderboard import Leaderboard
 from rageval.io.records import Outcome
 from rageval.report.judge_notes import judge_notes
-from rageval.report.tables import cells, header, label_notes, label_warnings, legend
+from rageval.report.tables import cells, difference_cells, header, label_notes, label_warnings, legend, no_ranks
 from rageval.types import Abstained, Evidence, Failure, Judgment, Question
 
 
@@ -38,6 +38,8 @@ def print_leaderboard(board: Leaderboard, console: Console) -> None:
             console.print(Text(f"{row[0]:>4}  {row[1]}", style="bold"))
             for name, value in zip(names[2:], row[2:], strict=True):
                 console.print(Text(f"        {name:<20} {value}"))
+    for line in no_ranks(board):
+        console.print(Text(line, style="bold"))
     for note in label_notes(board):
         console.print(Text(note))
     for note in judge_notes(board):
@@ -47,6 +49,12 @@ def print_leaderboard(board: Leaderboard, console: Console) -> None:
     console.print(Text(legend(board), style="dim"))
     for role, identity in board.models.items():
         console.print(Text(f"{role}: {identity}", style="dim"))
+    if differ := difference_cells(board):
+        names, *of_runs = differ
+        console.print(Text("not the same for all rows:", style="dim"))
+        for label, run, *values in of_runs:
+            told = "; ".join(f"{name} {value}" for name, value in zip(names[2:], values, strict=True))
+            console.print(Text(f"  {label} ({run}): {told}", style="dim"))
 
 
 def print_question(

@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rageval.identity import fingerprint
+from rageval.io.records import Outcome
 from rageval.io.run_folder import RunFolder
 from rageval.scores.samples import Sample, sample_from_json
-from rageval.types import Json
+from rageval.types import Json, Response
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +83,19 @@ def stored_sample(run: RunFolder, metric: str, name: str) -> Sample | None:
     """The sample of that digest in the run folder; None where there is none."""
     data = run.sample(metric, name) if re.fullmatch("[0-9a-z]+", name) else None
     return None if data is None else sample_from_json(data)
+
+
+def run_name(run: RunFolder) -> str:
+    """The folder's name, which label files give as `run`."""
+    return run.path.resolve().name
+
+
+def answers_digest(outcomes: Mapping[str, Outcome]) -> str:
+    """A digest of what people would label: each question's answer and the passages that the generator read."""
+    return fingerprint({question_id: _labelled_part(outcome) for question_id, outcome in outcomes.items()})
+
+
+def _labelled_part(outcome: Outcome) -> Json:
+    if not isinstance(outcome, Response):
+        return "failed"
+    return [outcome.answer, [[passage.title, passage.text] for passage in outcome.context_passages]]

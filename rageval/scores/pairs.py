@@ -1,18 +1,17 @@
-"""What two sides scored on the same questions: the ground of every comparison, and the reasons to refuse one."""
+"""What two runs scored on the same questions: the ground of every comparison."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, TypeAlias
 
 import numpy as np
 
 from rageval.errors import DeclarationError, NotComparableError
 from rageval.metrics import parse
-from rageval.scores.baselines import Side, read_side
-from rageval.stats import Interval
+from rageval.scores.comparability import judge_conflicts
+from rageval.scores.run_scores import RunScores
 from rageval.stats.clusters import cluster_codes, design_effect
 from rageval.types import Json
 
@@ -33,14 +32,14 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """One metric on the questions that both sides scored: `ids`, sorted, and the scores of both in that order.
+    """One metric on the questions that both runs scored: `ids`, sorted, and the scores of both in that order.
 
     Where lower scores are better (`lower_is_better`), gains and differences are baseline - candidate: more than 0 is
     always an improvement.
 
     `clusters` numbers questions that share a source document alike (None: taken for independent). `only_baseline` and
-    `only_candidate` are questions that just one side has a score for; they are left out of all numbers but these.
-    `failed` counts questions that each side (baseline, candidate) failed on, scored at the worst value. `judged` marks
+    `only_candidate` are questions that just one run has a score for; they are left out of all numbers but these.
+    `failed` counts questions that each run (baseline, candidate) failed on, scored at the worst value. `judged` marks
     scores that are a judge's opinion, not corrected by people's labels.
     """
 
@@ -119,42 +118,19 @@ class Pairs:
         }
 
 
-def read_comparable(baseline: Side | str | Path, candidate: Side | str | Path) -> tuple[Side, Side]:
-    """Both sides, read where they are not yet.
-
-    Raises NotComparableError for results that are missing or unfinished, and for other benchmarks or questions.
-    """
-    a, b = (side if isinstance(side, Side) else read_side(side) for side in (baseline, candidate))
-    if a.content_hash != b.content_hash:
-        raise NotComparableError(
-            f"{b.source}: found another benchmark ({b.benchmark}, {b.content_hash[:10]}) than in {a.source} "
-            f"({a.benchmark}, {a.content_hash[:10]}): run both over the same one"
-        )
-    if a.questions != b.questions:
-        odd = sorted({*a.questions} ^ {*b.questions})
-        raise NotComparableError(
-            f"{b.source}: found other questions than in {a.source} ({len(odd)} are in one of them only, such as "
-            f"{odd[0]}): ask both the same"
-        )
-    return a, b
-
-
-def pair(baseline: Side, candidate: Side, metric: str, cluster_by: ClusterBy | None = None) -> Pairs:
+def pair(baseline: RunScores, candidate: RunScores, metric: str, cluster_by: ClusterBy | None = None) -> Pairs:
     """Pair the scores of a metric, question by question. `cluster_by="document"` groups questions that share one.
 
-    Raises NotComparableError where a side lacks the metric, where other judges scored the two, or where no question has
+    Raises NotComparableError where a run lacks the metric, where other judges scored the two, or where no question has
     a score in both; DeclarationError where all questions are in one cluster.
     """
-    for side in (baseline, candidate):
-        if metric not in side.metrics:
-            known = ", ".join(side.metrics)
-            raise NotComparableError(f"{side.source}: found no {metric}, expected it beside {known}: score it as well")
+    for run in (baseline, candidate):
+        if metric not in run.metrics:
+            known = ", ".join(run.metrics)
+            raise NotComparableError(f"{run.source}: found no {metric}, expected it beside {known}: score it as well")
+    if conflict := judge_conflicts([baseline, candidate]).get(metric):
+        raise NotComparableError(conflict)
     a, b = baseline.metrics[metric], candidate.metrics[metric]
-    if a.judge != b.judge:
-        raise NotComparableError(
-            f"{metric}: found other judges ({baseline.source}: {_judge(baseline, metric)}; {candidate.source}: "
-            f"{_judge(candidate, metric)}), expected the same model and prompts: judge both alike"
-        )
     ids = tuple(sorted(a.scores.keys() & b.scores.keys()))
     if not ids:
         reasons = [f"{s.source}: {_reason(s, metric)}" for s in (baseline, candidate) if s.metrics[metric].unscored]
@@ -174,25 +150,9 @@ def pair(baseline: Side, candidate: Side, metric: str, cluster_by: ClusterBy | N
         tuple(sorted(a.scores.keys() - b.scores.keys())),
         tuple(sorted(b.scores.keys() - a.scores.keys())),
         (_count(a.failed, ids), _count(b.failed, ids)),
-        a.judge is not None,
+        metric in baseline.judges,
         parse(metric).lower_is_better,
     )
-
-
-def interval_to_json(interval: Interval) -> dict[str, Json]:
-    """An interval by the names of its fields."""
-    return {
-        "point": interval.point,
-        "low": interval.low,
-        "high": interval.high,
-        "level": interval.level,
-        "method": interval.method,
-    }
-
-
-def side_to_json(side: Side) -> dict[str, Json]:
-    """Which run it was."""
-    return {"source": side.source, "pipeline": side.label, "fingerprint": side.fingerprint}
 
 
 def signed(number: float) -> str:
@@ -205,13 +165,8 @@ def more(questions: int) -> str:
     return f"{questions} more question{'' if questions == 1 else 's'}"
 
 
-def _judge(side: Side, metric: str) -> str:
-    judge = side.metrics[metric].judge
-    return "none" if judge is None else f"{judge.key} by {judge.model}"
-
-
-def _reason(side: Side, metric: str) -> str:
-    unscored = side.metrics[metric].unscored
+def _reason(run: RunScores, metric: str) -> str:
+    unscored = run.metrics[metric].unscored
     return unscored[min(unscored)]
 
 

@@ -1,4 +1,4 @@
-"""From outcomes and judgments to scores and estimates: arithmetic that can be redone at any time."""
+"""From outcomes and judgments to scores: arithmetic that can be redone at any time."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from rageval.metrics.definitions import AnswerMetric
 from rageval.metrics.judged import entries_read, score_judged
 from rageval.metrics.names import Metric
 from rageval.metrics.ranking import score_rankings
+from rageval.scores.estimates import estimate, stored_estimate
 from rageval.scores.score_column import ScoreColumn
-from rageval.stats import mean_interval
 from rageval.types import (
     Benchmark,
-    Estimate,
     Failure,
     Json,
     Judgment,
@@ -154,62 +153,15 @@ def ranked_documents(outcome: Outcome) -> list[tuple[str, float]]:
     return list(zip(documents, map(float, range(len(documents), 0, -1)), strict=True))
 
 
-def estimate(scores: Mapping[str, Score | Unscored], level: float = 0.95) -> Estimate | None:
-    """The mean over the scored questions with its interval; None where no question could be scored."""
-    scored = [score for score in scores.values() if isinstance(score, Score)]
-    if not scored:
-        return None
-    interval = mean_interval([score.value for score in scored], level=level)
-    return Estimate(
-        interval.point,
-        interval.low,
-        interval.high,
-        interval.level,
-        interval.method,
-        interval.n,
-        unscored=len(scores) - len(scored),
-        failed=sum(score.failed for score in scored),
-    )
-
-
 def scores_to_json(scores: Scores) -> dict[str, Json]:
     """The content of scores.json."""
     data: dict[str, Json] = {}
     for metric, by_question in scores.items():
         mean = estimate(by_question)
         data[str(metric)] = {
-            "estimate": None if mean is None else _stored_estimate(mean),
+            "estimate": None if mean is None else stored_estimate(mean),
             "questions": {q: score.value for q, score in by_question.items() if isinstance(score, Score)},
             "failed": [q for q, score in by_question.items() if isinstance(score, Score) and score.failed],
             "unscored": {q: score.reason for q, score in by_question.items() if isinstance(score, Unscored)},
         }
     return data
-
-
-def estimate_to_json(mean: Estimate) -> dict[str, Json]:
-    """As `rageval run --json` prints it."""
-    return {
-        **_stored_estimate(mean),
-        "n_labelled": mean.n_labelled,
-        "judge_only": _interval_to_json(mean.judge_only),
-        "labels_only": _interval_to_json(mean.labels_only),
-        "warning": mean.warning,
-    }
-
-
-def _stored_estimate(mean: Estimate) -> dict[str, Json]:
-    """Without what people's labels add, which is worked out at every reading."""
-    return {
-        "mean": mean.point,
-        "low": mean.low,
-        "high": mean.high,
-        "level": mean.level,
-        "method": mean.method,
-        "n": mean.n,
-        "unscored": mean.unscored,
-        "failed": mean.failed,
-    }
-
-
-def _interval_to_json(interval: tuple[float, float, float] | None) -> dict[str, Json] | None:
-    return None if interval is None else dict(zip(("mean", "low", "high"), interval, strict=True))

@@ -80,6 +80,8 @@ class JudgedRun:
             "questions": [*self.folder.questions()],
             "metrics": [self.name],
             "models": {"chat": "writer", "embed": None},
+            "prompts": {"answer": "0a1b2c3d4e5f"},
+            "seed": 0,
             "machine": "Linux, 2 cores",
             "judges": {JUDGES[self.name]: {"key": f"{JUDGES[self.name]}-1", "model": "critic"}},
             "failed": len(self.failed),

@@ -118,7 +118,7 @@ REFUSED = [
     (2, "compare good same --markdown broken.json/x.md", "broken.json/x.md: cannot be written"),
     (2, "baseline set good --name a/b", "--name: found 'a/b'"),
     (2, "baseline set good --out broken.json", "cannot be written (Not a directory)"),
-    (4, "baseline set nowhere", "nowhere: found neither"),
+    (4, "baseline set nowhere", "nowhere/manifest.json: no such file"),
     (4, "baseline set running", "running: the run is not finished"),
     (4, "compare good elsewhere", "elsewhere: found another benchmark (other, bbbbbbbbbb) than in good"),
     (4, "compare good few", "few: found other questions than in good"),

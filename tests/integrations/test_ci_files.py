@@ -25,6 +25,7 @@ import yaml
 
 import rageval
 from rageval.scores.baselines import write_baseline
+from rageval.scores.reading import read_run_folder
 
 ROOT = Path(__file__).parents[2]
 ACTION = ROOT / "action.yml"
@@ -115,8 +116,8 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> Path:
         questions=rageval.QuestionFilter(exclude_tags=("unanswerable",)),
         out=folder / "results",
     ).runs
-    write_baseline(main, folder / "results" / "baselines", "main")
-    write_baseline(perfect, folder / "results" / "baselines", "perfect")
+    write_baseline(read_run_folder(main), folder / "results" / "baselines", "main")
+    write_baseline(read_run_folder(perfect), folder / "results" / "baselines", "perfect")
     git(folder, "init", "--quiet", "--initial-branch=main")
     git(folder, "add", ".")
     git(folder, "-c", "user.name=me", "-c", "user.email=me@example.org", "commit", "--quiet", "-m", "Baselines")

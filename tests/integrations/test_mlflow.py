@@ -122,14 +122,14 @@ def test_settings_models_and_a_chosen_experiment(run: Path, uri: str) -> None:
 def test_names_of_models_and_metrics_are_fit_for_mlflow(run: Path, uri: str) -> None:
     manifest = json.loads((run / "manifest.json").read_text("utf-8"))
     manifest["models"] = {"chat": "writer @ http://127.0.0.1:1/v1", "embed": None}
-    manifest["judges"] = {"answer_similarity:strong": {"key": "k", "model": "critic", "embedder": "small e5"}}
-    manifest["metrics"] = ["mrr", "faithfulness:strong"]
+    manifest["judges"] = {"semantic_similarity:strong": {"key": "k", "model": "critic", "embedder": "small e5"}}
+    manifest["metrics"] = ["mrr", "semantic_similarity:strong"]
     (run / "manifest.json").write_text(json.dumps(manifest), "utf-8")
     data = client(uri).get_run(log_run(run, tracking_uri=uri)).data
     assert data.params["model.chat"] == "writer @ http://127.0.0.1:1/v1"
     assert data.params["model.judge_strong"] == "critic"
     assert data.params["model.embed_judge"] == "small e5"
-    assert data.metrics["faithfulness_strong.unscored"] == 3
+    assert data.metrics["semantic_similarity_strong.unscored"] == 3
 
 
 def test_problems_are_one_line(run: Path, uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

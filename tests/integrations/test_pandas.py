@@ -20,7 +20,7 @@ from rageval.io.records import question_to_json
 from rageval.io.run_folder import RunFolder
 from rageval.io.run_tables import HITS, JUDGMENTS, RESPONSES, SCORES
 from rageval.pipeline import Pipeline
-from rageval.scores.baselines import Side
+from rageval.scores.run_scores import RunScores
 from rageval.types import (
     Abstained,
     Benchmark,
@@ -171,14 +171,14 @@ def test_tables_go_through_files(name: Any, suffix: str, run: RunFolder, tmp_pat
 
 
 @pytest.fixture
-def sides() -> tuple[Side, Side]:
+def sides() -> tuple[RunScores, RunScores]:
     before = side({"mrr": [0.0, 0.5, 1.0, 0.5], "answer_relevance": [None, None, None, None]}, "before")
     after = side({"mrr": [0.5, 0.5, 1.0, 1.0], "answer_relevance": [1.0, 1.0, 1.0, 1.0]}, "after")
     return before, after
 
 
 @pytest.fixture
-def compared(sides: tuple[Side, Side]) -> CompareResult:
+def compared(sides: tuple[RunScores, RunScores]) -> CompareResult:
     return compare(*sides)
 
 

@@ -417,7 +417,7 @@ def test_the_function_alone(tmp_path: Path) -> None:
     worse = write_run(tmp_path / "worse", {"ndcg@10": [0.5] * N})
     held = RagRun(worse, "worse", {}, side({"ndcg@10": [0.5] * N}))
     assert assert_no_regression(good, held, {"ndcg@10": 0.1}).verdict == "pass"
-    for candidate in (worse, str(worse), held, held.side):
+    for candidate in (worse, str(worse), held, held.scores):
         with pytest.raises(AssertionError, match=r"^ndcg@10 fails: worse by more than 0\.1, -0\.500 "):
             assert_no_regression(candidate, good, {"ndcg@10": 0.1})
     with pytest.raises(AssertionError, match="inconclusive at margin"):

@@ -1,4 +1,4 @@
-"""Sides of comparisons with chosen scores, in memory and as run folders."""
+"""Runs with chosen scores, in memory and as run folders."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rageval.io.records import question_to_json
 from rageval.io.run_folder import RunFolder
 from rageval.metrics import Metric, parse
 from rageval.metrics.judged import judged_metric
-from rageval.scores.baselines import JudgedBy, MetricScores, Side
+from rageval.scores.run_scores import JudgedBy, MetricScores, RunScores
 from rageval.types import Json, Question, RelevanceLabel
 
 Scores = Mapping[str, Sequence[float | None]]
@@ -23,7 +23,7 @@ def ids(n: int) -> tuple[str, ...]:
     return tuple(f"q{i:03}" for i in range(n))
 
 
-def side(scores: Scores, source: str = "one", **changes: Any) -> Side:
+def side(scores: Scores, source: str = "one", **changes: Any) -> RunScores:
     """The i-th score of each metric is that of question `q00i`; None is unscored. Every question stands alone."""
     questions = ids(len(next(iter(scores.values()))))
     fields: dict[str, Any] = {
@@ -34,16 +34,18 @@ def side(scores: Scores, source: str = "one", **changes: Any) -> Side:
         "content_hash": "a" * 64,
         "questions": questions,
         "groups": {question: i for i, question in enumerate(questions)},
-        "metrics": {name: metric_scores(name, questions, values) for name, values in scores.items()},
+        "judges": {name: JUDGE for name in scores if parse(name).kind == "judged"},
+        "models": {},
+        "settings": {},
+        "metrics": {name: metric_scores(questions, values) for name, values in scores.items()},
     }
-    return Side(**{**fields, **changes})
+    return RunScores(**{**fields, **changes})
 
 
-def metric_scores(name: str, questions: Sequence[str], values: Sequence[float | None]) -> MetricScores:
+def metric_scores(questions: Sequence[str], values: Sequence[float | None]) -> MetricScores:
     return MetricScores(
         {q: value for q, value in zip(questions, values, strict=True) if value is not None},
         unscored={q: "nothing to score" for q, value in zip(questions, values, strict=True) if value is None},
-        judge=JUDGE if parse(name).kind == "judged" else None,
     )
 
 
@@ -70,7 +72,11 @@ def write_run(
         "status": "complete",
         "benchmark": {"name": "small", "content_hash": "a" * 64},
         "questions": [*reversed(questions)],
+        "metrics": [*scores],
         "judges": judges,
+        "models": {"chat": None, "embed": None},
+        "prompts": {},
+        "seed": 0,
     }
     folder.write_manifest({**manifest, **changes})
     folder.write_questions(

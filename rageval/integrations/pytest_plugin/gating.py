@@ -16,11 +16,11 @@ from rageval.integrations.pytest_plugin.sessions import PROPERTY, SESSION, fail_
 
 if TYPE_CHECKING:
     from rageval.decide.gate import GateResult, MetricGate
-    from rageval.scores.baselines import Side
     from rageval.scores.pairs import ClusterBy
+    from rageval.scores.run_scores import RunScores
 
 _WIDTH = 110
-Comparable: TypeAlias = "RagRun | Side | str | Path"
+Comparable: TypeAlias = "RagRun | RunScores | str | Path"
 
 
 def assert_no_regression(
@@ -40,7 +40,7 @@ def assert_no_regression(
     __tracebackhide__ = True
     from rageval.decide.gate import gate
 
-    result = gate(_side(baseline), _side(run), margins, level=level, cluster_by=cluster_by)
+    result = gate(_scores(baseline), _scores(run), margins, level=level, cluster_by=cluster_by)
     _require_pass(result, allow_inconclusive)
     return result
 
@@ -74,10 +74,10 @@ class AssertNoRegression:
 
             target = baseline if isinstance(baseline, RagRun) else self._file(run, baseline)
             if isinstance(target, Path) and self.config.getoption("rageval_update_baseline"):
-                result = gate(run.side, run.side, margins, level=level, cluster_by=cluster_by)
+                result = gate(run.scores, run.scores, margins, level=level, cluster_by=cluster_by)
                 self._set(run, target, result)
                 return result
-            result = gate(self._read(target), run.side, margins, level=level, cluster_by=cluster_by)
+            result = gate(self._read(target), run.scores, margins, level=level, cluster_by=cluster_by)
         allowed = ", which is allowed here" if allow_inconclusive and result.verdict == "inconclusive" else ""
         title = f"{result.candidate.label} against {result.baseline.label} ({result.baseline.source})"
         lines = [(one.verdict, one.sentence) for one in result.gates.values()]
@@ -95,41 +95,47 @@ class AssertNoRegression:
             return self.config.rootpath / path
         return self.config.rootpath / BASELINES / f"{path}.json"
 
-    def _read(self, target: RagRun | Path) -> Side:
+    def _read(self, target: RagRun | Path) -> RunScores:
         from rageval.errors import NotComparableError
-        from rageval.scores.baselines import read_side
+        from rageval.scores.reading import read_run_scores
 
         if isinstance(target, RagRun):
-            return target.side
+            return target.scores
         shown = self._shown(target)
         if not target.exists():
             raise NotComparableError(
                 f"{shown}: found no baseline: set it with  pytest --rageval-update-baseline  and commit it"
             )
-        return replace(read_side(os.path.relpath(target)), source=shown)
+        return replace(read_run_scores(os.path.relpath(target)), source=shown)
 
     def _set(self, run: RagRun, path: Path, itself: GateResult) -> None:
         """Metrics that other tests of this session set from the same run stay."""
         from rageval.errors import DeclarationError
         from rageval.io.disk import locked
-        from rageval.scores.baselines import pin, read_side
+        from rageval.scores.baselines import pin, read_baseline
 
-        side, shown = run.side, self._shown(path)
+        scores, shown = run.scores, self._shown(path)
         done = session_mark(self.config.rootpath, self.config.stash[SESSION], shown)
         with locked(done):
             if done.exists():
-                before = read_side(path)
-                if before.fingerprint != side.fingerprint:
+                before = read_baseline(path)
+                if before.fingerprint != scores.fingerprint:
                     raise DeclarationError(
                         f"{shown}: found that this session set it from {before.label} already, expected one run for "
-                        f"each baseline: give {side.label} another baseline or name"
+                        f"each baseline: give {scores.label} another baseline or name"
                     )
-                side = replace(side, metrics={**before.metrics, **side.metrics})
-            pin(side, path)
+                scores = replace(
+                    scores,
+                    metrics={**before.metrics, **scores.metrics},
+                    judges={**before.judges, **scores.judges},
+                    models={**before.models, **scores.models},
+                    settings={**before.settings, **scores.settings},
+                )
+            pin(scores, path)
             done.touch()
-        failed = max(len(scores.failed) for scores in run.side.metrics.values())
-        title = f"{shown} is set from {run.side.label}, nothing is compared"
-        lines = [("inconclusive", f"{failed} of its {len(run.side.questions)} questions failed")] if failed else []
+        failed = max(len(metric.failed) for metric in run.scores.metrics.values())
+        title = f"{shown} is set from {scores.label}, nothing is compared"
+        lines = [("inconclusive", f"{failed} of its {len(scores.questions)} questions failed")] if failed else []
         lines += [("inconclusive", _asks_too_much(one)) for one in itself.gates.values() if one.verdict != "pass"]
         self._note(title, lines)
 
@@ -147,10 +153,13 @@ def gate_fixture(request: pytest.FixtureRequest) -> AssertNoRegression:  # pyrig
     return AssertNoRegression(request.config, request.node)
 
 
-def _side(given: Comparable) -> Side:
-    from rageval.scores.baselines import Side, read_side
+def _scores(given: Comparable) -> RunScores:
+    from rageval.scores.reading import read_run_scores
+    from rageval.scores.run_scores import RunScores
 
-    return given.side if isinstance(given, RagRun) else given if isinstance(given, Side) else read_side(given)
+    if isinstance(given, RagRun):
+        return given.scores
+    return given if isinstance(given, RunScores) else read_run_scores(given)
 
 
 def _require_pass(result: GateResult, allow_inconclusive: bool) -> None:

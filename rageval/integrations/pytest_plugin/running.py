@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rageval.experiment.choose_judges import MetricLike
     from rageval.front import PipelineLike
     from rageval.pipeline import Pipeline
-    from rageval.scores.baselines import Side
+    from rageval.scores.run_scores import RunScores
     from rageval.types import Benchmark, Estimate
 
 
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
 class RagRun:
     """A finished run; `run["ndcg@10"]` is a metric's estimate, None where no question could be scored.
 
-    `folder` is on disk, `pipeline` the pipeline's name. `side` holds the scores by question as this call made them:
+    `folder` is on disk, `pipeline` the pipeline's name. `scores` holds the scores by question as this call made them:
     another call that asks the same pipeline for other metrics scores the folder again.
     """
 
     folder: Path
     pipeline: str
     estimates: Mapping[str, Estimate | None] = field(repr=False)
-    side: Side = field(repr=False)
+    scores: RunScores = field(repr=False)
 
     def __getitem__(self, metric: str) -> Estimate | None:
         """Raises KeyError for a metric that was not asked for."""
@@ -81,7 +81,7 @@ class RunPipeline:
         with fail_in_one_line():
             from rageval.front import evaluate
             from rageval.io.disk import locked
-            from rageval.scores.baselines import read_side
+            from rageval.scores.reading import read_run_folder
 
             over = self.benchmark if benchmark is None else _load(benchmark, self.root)
             built = _build(pipeline, name)
@@ -89,9 +89,9 @@ class RunPipeline:
             given: Settings = {**self.settings, **settings}
             with locked(session_mark(self.root, self.session, built.name)):
                 result = evaluate(over, [built], metrics or self.metrics, out=out, name=experiment, **given)
-                side = read_side(result.runs[0])
-        source = os.path.relpath(side.source, self.root)
-        return RagRun(result.runs[0], built.name, result.leaderboard.rows[0].estimates, replace(side, source=source))
+                scores = read_run_folder(result.runs[0])
+        scores = replace(scores, source=os.path.relpath(scores.source, self.root))
+        return RagRun(result.runs[0], built.name, result.leaderboard.rows[0].estimates, scores)
 
 
 @pytest.fixture(scope="session")

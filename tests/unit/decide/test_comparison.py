@@ -13,8 +13,8 @@ from scipy.stats import beta, norm
 
 from rageval.decide.comparison import compare
 from rageval.errors import DeclarationError, NotComparableError
-from rageval.scores.baselines import JudgedBy, MetricScores, Side
 from rageval.scores.pairs import Change, pair, signed
+from rageval.scores.run_scores import JudgedBy, MetricScores, RunScores
 from tests.unit.sides import ids, side
 
 
@@ -174,9 +174,8 @@ def test_judged_metrics_are_marked() -> None:
     assert "judge" not in second
 
 
-def with_judge(key: str, model: str) -> Side:
-    scores = MetricScores({"q000": 1.0}, judge=JudgedBy(key, model))
-    return side({"map": [1.0]}, "two", metrics={"faithfulness": scores, "map": MetricScores({"q000": 1.0})})
+def with_judge(key: str, model: str) -> RunScores:
+    return side({"faithfulness": [1.0], "map": [1.0]}, "two", judges={"faithfulness": JudgedBy(key, model)})
 
 
 GOOD = side({"faithfulness": [1.0], "map": [1.0]})
@@ -193,7 +192,7 @@ GOOD = side({"faithfulness": [1.0], "map": [1.0]})
         (side({"faithfulness": [None]}, "two"), r"no question with a score in both \(two: nothing to score\)"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_compared(other: Side, told: str) -> None:
+def test_what_cannot_be_compared(other: RunScores, told: str) -> None:
     with pytest.raises(NotComparableError, match=told):
         compare(GOOD, other, ["faithfulness"])
     with pytest.raises(NotComparableError):

@@ -8,16 +8,16 @@ import pytest
 
 from rageval.decide.gate import GateResult, MetricGate, gate
 from rageval.errors import DeclarationError, NotComparableError
-from rageval.scores.baselines import Side
+from rageval.scores.run_scores import RunScores
 from tests.unit.sides import ids, side
 
 
-def equal(n: int, *metrics: str) -> tuple[Side, Side]:
+def equal(n: int, *metrics: str) -> tuple[RunScores, RunScores]:
     """Baseline and candidate with the same scores."""
     return side(dict.fromkeys(metrics, [0.5] * n)), side(dict.fromkeys(metrics, [0.5] * n), "two")
 
 
-def lost(n: int) -> tuple[Side, Side]:
+def lost(n: int) -> tuple[RunScores, RunScores]:
     """The candidate loses every question."""
     return side({"map": [1.0] * n}), side({"map": [0.0] * n}, "two")
 
@@ -120,7 +120,7 @@ def test_that_many_more_questions_settle_it(margin: float, metrics: tuple[str, .
     assert gate(*equal(math.floor(enough * 0.95), *metrics), margins).verdict == "inconclusive"
 
 
-def mixed(n: int, losses: int) -> tuple[Side, Side]:
+def mixed(n: int, losses: int) -> tuple[RunScores, RunScores]:
     """Of every ten questions, `losses` are lost by 0.3."""
     return side({"map": [0.5] * n}), side({"map": [0.2 if i % 10 < losses else 0.5 for i in range(n)]}, "two")
 

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from rageval.decide.leaderboard import Leaderboard, rank_ranges, read_leaderboard
-from rageval.errors import DeclarationError
+from rageval.errors import DeclarationError, NotComparableError
 from rageval.io.run_folder import RunFolder
 from rageval.report.tables import markdown
 from rageval.report.terminal import print_leaderboard
@@ -55,11 +55,14 @@ def write_run(path: Path, scores: Mapping[str, dict[str, Json] | None], **change
     folder = RunFolder(path)
     manifest: dict[str, Json] = {
         "label": path.name,
+        "fingerprint": "f" * 64,
         "status": "complete",
         "benchmark": {"name": "small", "content_hash": "abc"},
         "questions": [f"q{i}" for i in range(10)],
         "metrics": [*scores],
         "models": {"chat": "writer", "embed": None},
+        "prompts": {"answer": "0a1b2c3d4e5f"},
+        "seed": 0,
         "machine": "Linux, 2 cores",
         "judges": {"claim_support": {"key": "claim_support-1", "model": "critic"}},
         "failed": 1,
@@ -104,7 +107,11 @@ def test_the_lowest_mean_is_first_where_lower_is_better(tmp_path: Path) -> None:
     """The runs of `board`, as if their scores were shares of hallucinated claims: the order is the reverse, and a run
     without scores is last all the same.
     """
-    paths = [write_run(tmp_path / name, {"hallucination": estimate(interval)}) for name, interval in INTERVALS.items()]
+    judges: Json = {name: {"key": f"{name}-1", "model": "critic"} for name in ("claim_support", "claim_agreement")}
+    paths = [
+        write_run(tmp_path / name, {"hallucination": estimate(interval)}, judges=judges)
+        for name, interval in INTERVALS.items()
+    ]
     board = read_leaderboard(paths)
     assert [(row.label, row.rank) for row in board.rows] == [
         ("weak", (1, 1)),
@@ -147,8 +154,8 @@ def test_many_equal_systems_are_seldom_told_apart() -> None:
 
 def test_json(board: Leaderboard, tmp_path: Path) -> None:
     data: dict[str, Any] = json.loads(json.dumps(board.to_json(), allow_nan=False))
-    assert set(data) == {"benchmark", "questions", "models", "machine", "runs"}
-    assert data["machine"] == "Linux, 2 cores"
+    assert set(data) == {"benchmark", "questions", "unranked", "models", "machine", "runs"}
+    assert (data["machine"], data["unranked"]) == ("Linux, 2 cores", None)
     assert (data["benchmark"], data["questions"]) == ("small", 10)
     assert data["models"] == {"chat": "writer", "judge": "critic"}
     assert data["runs"][0] == {
@@ -163,6 +170,7 @@ def test_json(board: Leaderboard, tmp_path: Path) -> None:
         "usage": {"stage rewrite_queries": REWRITING, "stage answer": ANSWERING, "judge claim_support": JUDGING},
         "mean_latency_s": 1.25,
         "judges": {"claim_support": {"key": "claim_support-1", "model": "critic"}},
+        "differs": {},
     }
     nothing = dict.fromkeys(("mean", "low", "high", "level", "method"))
     assert data["runs"][3]["metrics"] == {"faithfulness": {**nothing, "n": 0, "unscored": 10, "failed": 0, **NO_LABELS}}
@@ -178,7 +186,7 @@ def test_markdown(tmp_path: Path) -> None:
     assert markdown(read_leaderboard(paths)) == (
         "| rank | pipeline | faithfulness | map | failed | abstained | calls | tokens | s/question |\n"
         "|---|---|---|---|---|---|---|---|---|\n"
-        "| 1–2 | a/b | 0.500 [0.25, 0.75]† (7) | 0.333 [0.10, 0.60] | 1 | 2 | 6 | 140 | – |\n"
+        "| 1–2 | a\\|b | 0.500 [0.25, 0.75]† (7) | 0.333 [0.10, 0.60] | 1 | 2 | 6 | 140 | – |\n"
         "| 1–2 | c | 0.400 [0.10, 0.90]† | – | 1 | 2 | 6 | 140 | 1.25 |\n"
         "\n"
         "small, 10 questions. Mean [95% interval] (questions scored, where not all); ranks by the first metric, "
@@ -190,9 +198,9 @@ def test_markdown(tmp_path: Path) -> None:
         "\n"
         "| pipeline | stage or judge | calls | from the cache | prompt tokens | of which read | completion tokens |\n"
         "|---|---|---|---|---|---|---|\n"
-        "| a/b | stage rewrite_queries | 1 | 0 | 20 | 20 | 0 |\n"
-        "| a/b | stage answer | 2 | 1 | 40 | 15 | 10 |\n"
-        "| a/b | judge claim_support | 3 | 1 | 60 | 60 | 10 |\n"
+        "| a\\|b | stage rewrite_queries | 1 | 0 | 20 | 20 | 0 |\n"
+        "| a\\|b | stage answer | 2 | 1 | 40 | 15 | 10 |\n"
+        "| a\\|b | judge claim_support | 3 | 1 | 60 | 60 | 10 |\n"
         "| c | stage rewrite_queries | 1 | 0 | 20 | 20 | 0 |\n"
         "| c | stage answer | 2 | 1 | 40 | 15 | 10 |\n"
         "| c | judge claim_support | 3 | 1 | 60 | 60 | 10 |\n"
@@ -239,15 +247,92 @@ def test_narrow_terminal_shows_a_block_per_run(board: Leaderboard) -> None:
     ("changes", "told"),
     [
         ({"status": "running"}, "the run is not finished"),
-        ({"benchmark": {"name": "small", "content_hash": "other"}}, "found another benchmark than in"),
+        (
+            {"benchmark": {"name": "small", "content_hash": "other"}},
+            r"found another benchmark \(small, other\) than in",
+        ),
         ({"questions": ["q0"]}, "found other questions than in"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(changes: dict[str, Json], told: str, tmp_path: Path) -> None:
     good = write_run(tmp_path / "good", {"map": estimate((0.5, 0.4, 0.6))})
     other = write_run(tmp_path / "other", {"map": estimate((0.5, 0.4, 0.6))}, **changes)
-    with pytest.raises(DeclarationError, match=told):
+    with pytest.raises(NotComparableError, match=told):
         read_leaderboard([good, other])
+
+
+OTHER_JUDGE: Json = {"claim_support": {"key": "claim_support-2", "model": "other critic"}}
+FAITHFUL = {"faithfulness": estimate((0.5, 0.25, 0.75)), "map": estimate((0.5, 0.4, 0.6))}
+
+
+def test_runs_of_different_judges_have_no_ranks(tmp_path: Path) -> None:
+    """They stand in the order given, and only where nobody asks for ranks."""
+    paths = [write_run(tmp_path / "weak", FAITHFUL), write_run(tmp_path / "best", FAITHFUL, judges=OTHER_JUDGE)]
+    with pytest.raises(NotComparableError, match="faithfulness: found other judges"):
+        read_leaderboard(paths, ranks="required")
+    for board in (read_leaderboard(paths), read_leaderboard(paths, ranks="none")):
+        assert [(row.label, row.rank) for row in board.rows] == [("weak", None), ("best", None)]
+        assert board.unranked == "different judges scored faithfulness"
+        assert board.to_json()["unranked"] == board.unranked
+        assert [row.differs for row in board.rows] == [
+            {"judge": "critic", "judging by claim_support": "claim_support-1"},
+            {"judge": "other critic", "judging by claim_support": "claim_support-2"},
+        ]
+        assert board.models == {"chat": "writer"}
+
+
+def test_judges_of_a_later_metric_leave_the_ranks(tmp_path: Path) -> None:
+    """`evaluate` ranks by the first metric whatever `rageval judge` added to one run or another."""
+    scores = {"map": FAITHFUL["map"], "faithfulness": FAITHFUL["faithfulness"]}
+    paths = [write_run(tmp_path / "weak", scores), write_run(tmp_path / "best", scores, judges=OTHER_JUDGE)]
+    board = read_leaderboard(paths)
+    assert (board.unranked, [row.rank for row in board.rows]) == ("", [(1, 1), (2, 2)])
+    with pytest.raises(NotComparableError, match="faithfulness: found other judges"):
+        read_leaderboard(paths, ranks="required")
+    assert read_leaderboard(paths, ranks="none").unranked == "different judges scored faithfulness"
+
+
+def test_ranks_that_nobody_asked_for(tmp_path: Path) -> None:
+    board = read_leaderboard([write_run(tmp_path / "weak", FAITHFUL)], ranks="none")
+    assert (board.unranked, board.rows[0].rank) == ("none were asked for", None)
+
+
+def test_what_differs_is_shown_for_each_row_and_the_rest_once(tmp_path: Path) -> None:
+    paths = [
+        write_run(tmp_path / "best", FAITHFUL, machine="Darwin, 8 cores"),
+        write_run(tmp_path / "weak", FAITHFUL, models={"chat": "author", "embed": None}, prompts={"answer": "9" * 64}),
+    ]
+    board = read_leaderboard(paths)
+    rows = json.loads(json.dumps(board.to_json()))["runs"]
+    assert [row["differs"] for row in rows] == [
+        {"chat": "writer", "prompt answer": "0a1b2c3d", "machine": "Darwin, 8 cores"},
+        {"chat": "author", "prompt answer": "99999999", "machine": "Linux, 2 cores"},
+    ]
+    assert (board.models, board.machine) == ({"judge": "critic"}, None)
+    page = markdown(board)
+    assert page.endswith(
+        "Not the same for all rows:\n"
+        "\n"
+        "| pipeline | run | chat | prompt answer | machine |\n"
+        "|---|---|---|---|---|\n"
+        "| best | best | writer | 0a1b2c3d | Darwin, 8 cores |\n"
+        "| weak | weak | author | 99999999 | Linux, 2 cores |\n"
+        "\n"
+        "Made with:\n"
+        "\n"
+        "- judge: `critic`\n"
+    )
+    lines = shown(board, 200)
+    assert "  weak (weak): chat author; prompt answer 99999999; machine Linux, 2 cores" in lines
+    assert "judge: critic" in lines
+    assert not any(line.startswith(("chat: ", "machine: ")) for line in lines)
+
+
+def test_a_run_without_that_model_does_not_differ_in_it(tmp_path: Path) -> None:
+    paths = [write_run(tmp_path / "a", FAITHFUL), write_run(tmp_path / "b", FAITHFUL, models={"chat": None})]
+    board = read_leaderboard(paths)
+    assert [row.differs for row in board.rows] == [{}, {}]
+    assert board.models == {"chat": "writer", "judge": "critic"}
 
 
 def test_no_runs_are_refused() -> None:

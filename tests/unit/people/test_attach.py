@@ -163,7 +163,8 @@ def test_metrics_that_the_run_does_not_have(metric: str, told: str, run: JudgedR
 def test_a_failed_question_scores_one_where_lower_is_better(run: JudgedRun, tmp_path: Path) -> None:
     run.folder.write_scores({"hallucination": run.folder.scores()[run.name]})
     run.write_manifest(
-        metrics=["hallucination"], judges={name: {"key": name} for name in ("claim_support", "claim_agreement")}
+        metrics=["hallucination"],
+        judges={name: {"key": name, "model": "critic"} for name in ("claim_support", "claim_agreement")},
     )
     write_sheet(tmp_path / "a.jsonl", [{**row, "metric": "hallucination"} for row in run.rows(q000=1)])
     with pytest.raises(LabelFileError, match="the pipeline failed on it and scores 1 whatever people say"):

@@ -147,7 +147,9 @@ def test_failures_are_known_and_unscored_questions_out(run: JudgedRun) -> None:
 def test_failures_score_one_where_lower_is_better(run: JudgedRun) -> None:
     """And the judge is named by both that the metric reads."""
     run.folder.write_scores({"hallucination": run.folder.scores()[run.name]})
-    judges: dict[str, Json] = {name: {"key": f"{name}-1"} for name in ("claim_support", "claim_agreement")}
+    judges: dict[str, Json] = {
+        name: {"key": f"{name}-1", "model": "critic"} for name in ("claim_support", "claim_agreement")
+    }
     run.write_manifest(metrics=["hallucination"], judges=judges)
     sample = draw_sample(run.folder, "hallucination", 37)
     assert sample.known == dict.fromkeys(run.failed, 1.0)

@@ -7,11 +7,13 @@ import pytest
 from rich.console import Console
 
 from rageval.decide.comparison import CompareResult, Comparison, compare
-from rageval.report.compare import code, markdown, p_cell, print_comparison
-from rageval.scores.baselines import MetricScores
+from rageval.decide.gate import gate
+from rageval.report.compare import markdown, p_cell, print_comparison
+from rageval.report.gate import markdown as gate_markdown
 from rageval.scores.pairs import Pairs
+from rageval.scores.run_scores import MetricScores
 from rageval.stats import Interval
-from tests.unit.sides import JUDGE, side
+from tests.unit.sides import side
 
 NDCG = Comparison(
     Pairs("ndcg@10", ("q000", "q001"), (0.25, 0.5), (1.0, 0.5), (0, 1), (), (), (0, 1), judged=False),
@@ -63,7 +65,7 @@ def test_markdown(result: CompareResult) -> None:
         "- map is not compared: map: found other judges\n"
         "\n"
         "| metric | verdict | baseline | candidate | difference | p | adjusted p | better/same/worse | questions |\n"
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
+        "|---|---|---|---|---|---|---|---|---|\n"
         "| ndcg@10 | better | 0.375 | 0.750 | +0.375 [+0.125, +0.625] | <0.001 | <0.001 | 1/1/0 | 2 |\n"
         "| faithfulness † | cannot be told apart | 0.500 | 0.500 | +0.000 [-0.500, +0.500] | 1.000 | 1.000 | 0/1/0 | "
         "1 (1 + 0 left out) |\n"
@@ -80,7 +82,7 @@ def test_markdown(result: CompareResult) -> None:
         "**ndcg@10**\n"
         "\n"
         "| question | from | to | text |\n"
-        "| --- | --- | --- | --- |\n"
+        "|---|---|---|---|\n"
         "| `q000` | 0.250 | 1.000 | `Is 'a\\|b' <b>@you</b>?` |\n"
         "\n"
         "</details>\n"
@@ -90,7 +92,7 @@ def test_markdown(result: CompareResult) -> None:
 def test_lower_is_better() -> None:
     """The means as they are, the difference turned round, and a legend that says so; a failure scores 1."""
     before, after = side({"hallucination": [1.0] * 9}), side({"hallucination": [0.25] * 9}, "two")
-    failed = MetricScores(before.metrics["hallucination"].scores, ("q000",), judge=JUDGE)
+    failed = MetricScores(before.metrics["hallucination"].scores, ("q000",))
     table = markdown(compare(replace(before, metrics={"hallucination": failed}), after))
     assert "| hallucination ↓ † | better | 1.000 | 0.250 | +0.750 [" in table
     assert "| 9/0/0 | 9 |" in table
@@ -114,11 +116,20 @@ def test_terminal(result: CompareResult) -> None:
     assert "changed most: faithfulness" not in lines
 
 
-@pytest.mark.parametrize(("text", "span"), [("a  b\nc", "`a b c`"), ("`x` | y", "`'x' \\| y`"), ("", ""), (" ", "")])
-def test_code_spans_hold_any_text(text: str, span: str) -> None:
-    assert code(text) == span
-
-
 @pytest.mark.parametrize(("p", "cell"), [(0.0004, "<0.001"), (0.0375, "0.037"), (1.0, "1.000")])
 def test_p_cell(p: float, cell: str) -> None:
     assert p_cell(p) == cell
+
+
+def test_what_else_differs_is_told() -> None:
+    """On the terminal, as Markdown, and in the JSON of comparison and gate."""
+    before = side({"map": [0.0] * 20}, models={"chat": "writer"}, settings={"prompt answer": "11111111", "seed": "0"})
+    after = side({"map": [1.0] * 20}, "two", models={"chat": "author"}, settings={"seed": "0"})
+    result = compare(before, after)
+    assert "| not the same | baseline | candidate |\n|---|---|---|\n| chat | `writer` | `author` |\n" in markdown(result)
+    output = io.StringIO()
+    print_comparison(result, Console(file=output, width=240))
+    assert output.getvalue().splitlines()[2] == "differs    chat: writer (baseline), author (candidate)"
+    gated = gate(before, after, {"map": 0.1})
+    assert "| chat | `writer` | `author` |" in gate_markdown(gated)
+    assert result.to_json()["differs"] == gated.to_json()["differs"] == {"chat": ["writer", "author"]}

@@ -48,18 +48,16 @@ def gate_result(label: str = "naive|k") -> GateResult:
 
 
 def test_markdown() -> None:
-    change = (
-        "\n\n| question | from | to | text |\n| --- | --- | --- | --- |\n| `q000` | 1.000 | 0.750 | `Wie hoch?` |\n\n"
-    )
+    change = "\n\n| question | from | to | text |\n|---|---|---|---|\n| `q000` | 1.000 | 0.750 | `Wie hoch?` |\n\n"
     numbers = "0.02 | 0.750 | 0.625 | -0.125 [-0.250, +0.000] | 0.020 | 1.000 | 2 (0 + 1 left out) |\n"
     assert markdown(gate_result()) == (
         "## Gate: fail\n"
         "\n"
-        "`naive\\|k` against `old`\n"
+        "`naive|k` against `old`\n"
         "\n"
         "| metric | verdict | margin | baseline | candidate | difference [90% interval] | p (pass) | p (fail) | "
         "questions |\n"
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
+        "|---|---|---|---|---|---|---|---|---|\n"
         f"| ndcg@10 | pass | {numbers}"
         f"| map | fail | {numbers}"
         f"| faithfulness † | inconclusive | {numbers}"

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from rageval.decide.comparison import compare
 from rageval.errors import DeclarationError, NotComparableError
-from rageval.scores.baselines import JudgedBy, document_groups, read_side, write_baseline
+from rageval.scores.baselines import BASELINES, write_baseline
+from rageval.scores.reading import document_groups, read_run_folder, read_run_scores
+from rageval.scores.run_scores import JudgedBy
 from rageval.types import Json
 from tests.unit.sides import FINGERPRINT, JUDGE, write_run
 
@@ -24,12 +26,19 @@ def run(tmp_path: Path) -> Path:
         SCORES,
         failed={"ndcg@10": ["q002"], "faithfulness": ["q002"]},
         documents=["a", "b", "a"],
+        models={"chat": "writer", "embed": None},
+        prompts={"answer": "0a1b2c3d4e5f"},
+        seed=7,
     )
+
+
+def pin(run: Path, folder: Path = BASELINES, name: str | None = None) -> Path:
+    return write_baseline(read_run_folder(run), folder, name)
 
 
 def test_a_baseline_is_what_its_run_was(run: Path, tmp_path: Path) -> None:
     """All but the questions' words, and scores to six decimals in both, so that equal runs have equal scores."""
-    of_run, pinned = read_side(run), read_side(write_baseline(run, tmp_path))
+    of_run, pinned = read_run_scores(run), read_run_scores(pin(run, tmp_path))
     assert (pinned.label, pinned.fingerprint, pinned.benchmark) == (run.name, FINGERPRINT, "small")
     assert pinned.questions == of_run.questions == ("q000", "q001", "q002")
     assert pinned.content_hash == of_run.content_hash == "a" * 64
@@ -37,14 +46,16 @@ def test_a_baseline_is_what_its_run_was(run: Path, tmp_path: Path) -> None:
     assert pinned.metrics["ndcg@10"].scores == {"q000": 1.0, "q001": 0.333333, "q002": 0.0}
     assert pinned.metrics["faithfulness"].unscored == {"q001": "nothing to score"}
     assert pinned.metrics["faithfulness"].failed == ("q002",)
-    assert (pinned.metrics["ndcg@10"].judge, pinned.metrics["faithfulness"].judge) == (None, JUDGE)
+    assert dict(pinned.judges) == dict(of_run.judges) == {"faithfulness": JUDGE}
     assert pinned.groups == of_run.groups == {"q000": 0, "q001": 1, "q002": 0}
+    assert dict(pinned.models) == dict(of_run.models) == {"chat": "writer", "judge": "critic"}
+    assert dict(pinned.settings) == dict(of_run.settings)
     assert (of_run.texts["q001"], dict(pinned.texts)) == ("What is q001?", {})
 
 
 def test_the_file(run: Path, tmp_path: Path) -> None:
     """A line per question, sorted; nothing in it depends on when or how often it is written."""
-    path = write_baseline(run, tmp_path / "baselines")
+    path = pin(run, tmp_path / "baselines")
     assert path == tmp_path / "baselines" / "demo-naive.json"
     judge = '{"key": "judge-0123456789", "model": "critic"}'
     assert path.read_text("utf-8").splitlines() == [
@@ -52,21 +63,30 @@ def test_the_file(run: Path, tmp_path: Path) -> None:
         f'"benchmark": {{"content_hash": "{"a" * 64}", "name": "small"}},',
         '"columns": ["group", "faithfulness", "ndcg@10"],',
         f'"fingerprint": "{FINGERPRINT}",',
-        '"format": 1,',
+        '"format": 2,',
         f'"label": "{run.name}",',
         '"metrics": {',
         f' "faithfulness": {{"failed": ["q002"], "judge": {judge}, "unscored": {{"nothing to score": ["q001"]}}}},',
         ' "ndcg@10": {"failed": ["q002"], "judge": null, "unscored": {}}',
         "},",
+        '"models": {',
+        ' "chat": "writer",',
+        ' "judge": "critic"',
+        "},",
         '"questions": {',
         ' "q000": [0, 0.5, 1],',
         ' "q001": [1, null, 0.333333],',
         ' "q002": [0, 0, 0]',
+        "},",
+        '"settings": {',
+        f' "judging by claim_support": "{JUDGE.key}",',
+        ' "prompt answer": "0a1b2c3d",',
+        ' "seed": "7"',
         "}",
         "}",
     ]
     before = path.read_bytes()
-    assert write_baseline(run, tmp_path / "baselines").read_bytes() == before
+    assert pin(run, tmp_path / "baselines").read_bytes() == before
     assert [file.name for file in path.parent.iterdir()] == ["demo-naive.json"]
 
 
@@ -77,13 +97,13 @@ def test_a_metric_of_several_judges(tmp_path: Path) -> None:
     judges: dict[str, Json] = {name: {"key": key, "model": "critic", "verdicts": 7} for name, key in keys.items()}
     run = write_run(tmp_path / "run", scores, judges=judges)
     both = JudgedBy("claim_support-1+claim_agreement-2", "critic")
-    pinned = write_baseline(run, tmp_path)
-    for side in (read_side(run), read_side(pinned)):
-        assert side.metrics["hallucination"].judge == both
-        assert side.metrics["answer_recall"].judge == JudgedBy("claim_agreement-2", "critic")
+    pinned = pin(run, tmp_path)
+    for side in (read_run_scores(run), read_run_scores(pinned)):
+        assert side.judges["hallucination"] == both
+        assert side.judges["answer_recall"] == JudgedBy("claim_agreement-2", "critic")
     judges["claim_agreement"] = {"key": "claim_agreement-3", "model": "other"}
-    other = read_side(write_run(tmp_path / "other", scores, judges=judges)).metrics["hallucination"]
-    assert other.judge == JudgedBy("claim_support-1+claim_agreement-3", "critic, other")
+    other = read_run_scores(write_run(tmp_path / "other", scores, judges=judges))
+    assert other.judges["hallucination"] == JudgedBy("claim_support-1+claim_agreement-3", "critic, other")
     with pytest.raises(NotComparableError, match="hallucination: found other judges"):
         compare(run, tmp_path / "other", ["hallucination"])
 
@@ -91,29 +111,29 @@ def test_a_metric_of_several_judges(tmp_path: Path) -> None:
 def test_by_name(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A name is looked up under results/baselines; a folder of that name which is no run does not hide it."""
     monkeypatch.chdir(tmp_path)
-    write_baseline(run, name="main")
+    pin(run, name="main")
     (tmp_path / "main").mkdir()
-    assert read_side("main").source == "results/baselines/main.json"
-    assert read_side("results/baselines/main.json").label == run.name
+    assert read_run_scores("main").source == "results/baselines/main.json"
+    assert read_run_scores("results/baselines/main.json").label == run.name
     run.rename(tmp_path / "main" / "run")
-    assert read_side("main/run").source == "main/run"
+    assert read_run_scores("main/run").source == "main/run"
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "../main", ".hidden", "a b"])
 def test_names_are_plain_file_names(name: str, run: Path, tmp_path: Path) -> None:
     with pytest.raises(DeclarationError, match="--name: found"):
-        write_baseline(run, tmp_path / "baselines", name)
+        pin(run, tmp_path / "baselines", name)
     assert not (tmp_path / "baselines").exists()
 
 
 def test_the_default_name_is_a_plain_one(tmp_path: Path) -> None:
     run = write_run(tmp_path / "rgb no segmentation-检索|x-0123", {"map": [1.0]})
-    assert write_baseline(run, tmp_path).name == "rgb-no-segmentation-检索-x-0123.json"
+    assert pin(run, tmp_path).name == "rgb-no-segmentation-检索-x-0123.json"
 
 
 def refused(given: Path | str, told: str) -> None:
     with pytest.raises(NotComparableError, match=told) as error:
-        read_side(given)
+        read_run_scores(given)
     assert "\n" not in str(error.value)
 
 
@@ -122,22 +142,22 @@ def test_missing_and_unfinished_runs(run: Path, tmp_path: Path) -> None:
     refused(tmp_path, "manifest.json: no such file")
     refused(write_run(tmp_path / "running", SCORES, status="running"), "the run is not finished")
     (run / "questions.jsonl").unlink()
-    refused(run, r"questions\.jsonl: found no question 'q002'")
+    refused(run, r"questions\.jsonl: found no question 'q000'")
     (run / "scores.json").unlink()
     with pytest.raises(NotComparableError):
-        write_baseline(run, tmp_path)
+        pin(run, tmp_path)
 
 
 def test_a_baseline_cannot_be_pinned_again(run: Path, tmp_path: Path) -> None:
-    pinned = write_baseline(run, tmp_path)
-    with pytest.raises(NotComparableError, match="found a baseline, expected a run folder"):
-        write_baseline(pinned, tmp_path)
+    pinned = pin(run, tmp_path)
+    with pytest.raises(NotComparableError, match="found a file, expected a run folder"):
+        pin(pinned, tmp_path)
 
 
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"format": 2}, "found format 2, expected 1"),
+        ({"format": 1}, "found format 1, expected 2"),
         ({"questions": {"q000": [0, 1]}}, "q000: 2 values for 3 columns"),
         ({"questions": {"q000": [0, 1, 1.5]}}, r"q000: scores outside \[0, 1\]"),
         ({"questions": {"q000": [0, 1, "1"]}}, "found a damaged baseline"),
@@ -147,7 +167,7 @@ def test_a_baseline_cannot_be_pinned_again(run: Path, tmp_path: Path) -> None:
     ],
 )
 def test_damaged_baselines(changes: dict[str, Any], told: str, run: Path, tmp_path: Path) -> None:
-    path = write_baseline(run, tmp_path)
+    path = pin(run, tmp_path)
     path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), **changes}), encoding="utf-8")
     refused(path, told)
     refused(path, "pin it again with `rageval baseline set`")

@@ -8,7 +8,8 @@ from scipy.stats import binomtest
 
 from rageval.benchmark import from_records
 from rageval.metrics import Metric
-from rageval.scores.scoring import NO_HITS_AT_ALL, estimate, ranked_documents, score_outcomes, scores_to_json
+from rageval.scores.estimates import estimate
+from rageval.scores.scoring import NO_HITS_AT_ALL, ranked_documents, score_outcomes, scores_to_json
 from rageval.types import (
     Abstained,
     Document,

@@ -10,7 +10,7 @@ import pytest
 from rageval.people.attach import attach
 from rageval.people.sampling import draw_sample
 from rageval.people.sheet import write_sheet as write_sample_sheet
-from rageval.scores.labelled import labelled_estimate
+from rageval.scores.estimates import labelled_estimate
 from rageval.scores.samples import Sample
 from rageval.stats import mean_interval, ppi_mean
 from rageval.types import Estimate

@@ -1,0 +1,123 @@
+"""Reading the scores of finished runs, from their folders or from the baselines that were pinned of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from rageval.errors import DeclarationError, NotComparableError
+from rageval.io.run_folder import RunFolder
+from rageval.metrics import Metric, parse
+from rageval.metrics.judged import entries_read
+from rageval.metrics.names import OF_JUDGE
+from rageval.scores.baselines import BASELINES, read_baseline
+from rageval.scores.calibrations import JudgeEntry, instrument
+from rageval.scores.run_scores import DECIMALS, JudgedBy, MetricScores, RunScores, ScoredRun
+
+
+def read_run_scores(given: str | Path) -> RunScores:
+    """Read a run folder, a baseline file, or the baseline of that name under `results/baselines/`.
+
+    Raises NotComparableError where there is none, where it cannot be read, and for a run that is not finished.
+    """
+    path = Path(given).expanduser()
+    named = BASELINES / f"{given}.json"
+    if path.is_file() or (named.is_file() and not (path / "manifest.json").is_file()):
+        return read_baseline(path if path.is_file() else named)
+    if path.is_dir():
+        return read_run_folder(path)
+    raise NotComparableError(f"{given}: found neither a run folder nor a baseline of that name in {BASELINES}")
+
+
+def read_run_folder(path: Path) -> RunScores:
+    """The scores of the finished run in that folder. Raises NotComparableError as `read_run_scores`."""
+    run = read_scored_run(path)
+    try:
+        folder = RunFolder(path)
+        asked, scores = folder.questions(), folder.scores()
+    except (DeclarationError, OSError) as error:
+        raise NotComparableError(str(error)) from None
+    if missing := [question for question in run.questions if question not in asked]:
+        raise NotComparableError(f"{path}/questions.jsonl: found no question {missing[0]!r}; run the experiment again")
+    return run.with_scores(
+        document_groups({question: asked[question][1] for question in run.questions}),
+        {name: metric_scores(data) for name, data in scores.items()},
+        {question: asked[question][0].text for question in run.questions},
+    )
+
+
+def read_scored_run(path: Path) -> ScoredRun:
+    """What the manifest says of the finished run in that folder. Raises NotComparableError as `read_run_scores`."""
+    if path.is_file():
+        raise NotComparableError(f"{path}: found a file, expected a run folder")
+    try:
+        manifest = RunFolder(path).finished_manifest()
+    except (DeclarationError, OSError) as error:
+        raise NotComparableError(str(error)) from None
+    metrics = map(parse, cast("list[str]", manifest["metrics"]))
+    return ScoredRun(
+        str(path),
+        manifest["label"],
+        manifest["fingerprint"],
+        manifest["benchmark"]["name"],
+        manifest["benchmark"]["content_hash"],
+        tuple(sorted(cast("list[str]", manifest["questions"]))),
+        {str(metric): judged_by(metric, manifest["judges"]) for metric in metrics if metric.kind == "judged"},
+        _models(manifest),
+        _settings(manifest),
+    )
+
+
+def metric_scores(data: Mapping[str, Any]) -> MetricScores:
+    """One metric's part of scores.json."""
+    return MetricScores(
+        {question: round(value, DECIMALS) for question, value in data["questions"].items()},
+        tuple(sorted(data["failed"])),
+        data["unscored"],
+    )
+
+
+def document_groups(grades: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
+    """Number questions so that those that share a document with a grade above 0 have the same number, also where they
+    do so only through a third. A question without such a document stands alone. Numbers go from 0, by question id.
+    """
+    parents = {question: question for question in grades}
+
+    def root(question: str) -> str:
+        while parents[question] != question:
+            parents[question] = parents[parents[question]]
+            question = parents[question]
+        return question
+
+    first_with: dict[str, str] = {}
+    for question, by_document in grades.items():
+        for document, grade in by_document.items():
+            if grade > 0:
+                parents[root(question)] = root(first_with.setdefault(document, question))
+    numbers: dict[str, int] = {}
+    return {question: numbers.setdefault(root(question), len(numbers)) for question in sorted(grades)}
+
+
+def judged_by(metric: Metric, entries: Mapping[str, JudgeEntry]) -> JudgedBy:
+    """Who judged a run on that judged metric, from the judges' entries in its manifest."""
+    judges = [entries[name] for name in entries_read(metric).values()]
+    models = dict.fromkeys(judge["model"] or judge.get("embedder") or "no model" for judge in judges)
+    return JudgedBy("+".join(map(instrument, judges)), ", ".join(models))
+
+
+def _models(manifest: Mapping[str, Any]) -> dict[str, str]:
+    """Which model did what; a part that no model was needed for is left out."""
+    models: dict[str, str | None] = {**manifest["models"]}
+    for entry, about in manifest["judges"].items():
+        name = entry.partition(OF_JUDGE)[2]
+        used = {f"judge {name}" if name else "judge": about["model"], "embed (judge)": about.get("embedder")}
+        for role, identity in used.items():
+            models[role] = models.get(role) or identity
+    return {role: identity for role, identity in models.items() if identity is not None}
+
+
+def _settings(manifest: Mapping[str, Any]) -> dict[str, str]:
+    prompts = {f"prompt {name}": digest[:8] for name, digest in manifest["prompts"].items()}
+    judges = {f"judging by {entry}": instrument(about) for entry, about in manifest["judges"].items()}
+    return {**prompts, **judges, "seed": str(manifest["seed"])}
