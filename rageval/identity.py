@@ -1,16 +1,60 @@
-"""The source of functions and classes, as far as Python can tell it: what identifies code of the user's own."""
+"""What a thing is, as JSON data: the keys of runs, stored indexes, judges and caches are made of this.
+
+Whatever can change a result belongs to the description: class, fields, the code of what the user wrote, and the user's
+files that this code imports. What cannot be described gets a description of its own in every process, so that no other
+process takes its results for its own.
+"""
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import hashlib
 import inspect
 import json
-import textwrap
-from collections.abc import Callable
-from types import CellType
-from typing import cast
+import logging
+import re
+import types
+import uuid
+import weakref
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import PurePath
+from typing import Any, TypeAlias, cast
 
+from rageval.source import (
+    code_data,
+    file_origin,
+    global_names,
+    imported_by_module,
+    installed_source,
+    module_origin,
+    package_version,
+    qualified_name,
+    source_text,
+)
 from rageval.types import Json
+
+Rule: TypeAlias = "Callable[[object, Describer], Json | None]"
+"""Describes things of one framework by their parts; None for what it does not know."""
+
+_PLAIN = (bool, int, float, str)
+_BASES_WITHOUT_STATE = ("builtins.object", "abc.ABC", "typing.Generic", "typing.Protocol")
+_MODULES_WITHOUT_CONTENT = ("_thread", "threading", "logging", "asyncio", "concurrent", "contextvars")
+_MODULES_OF_VALUES = ("datetime", "decimal", "fractions", "uuid", "ipaddress", "zoneinfo", "operator", "typing")
+_MODULES_OF_STATE = ("functools", "types")
+_OURS = ("user", "rageval")
+_VALUES = (complex, range, slice, type(...), type(NotImplemented), types.GenericAlias, types.UnionType)
+_WRITTEN_BY_DATACLASS = ("__init__", "__repr__", "__eq__", "__hash__", "__lt__", "__le__", "__gt__", "__ge__")
+_LEFT_OUT = ("_abc_impl",)
+_PLACES_OF_FIELDS = ("member_descriptor", "getset_descriptor", "_tuplegetter")
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+
+_log = logging.getLogger("rageval")
+_marks: dict[int, tuple[Callable[[], object], str]] = {}
+_told: set[str] = set()
 
 
 def fingerprint(value: Json) -> str:
@@ -19,65 +63,331 @@ def fingerprint(value: Json) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def function_source(function: object) -> str:
-    """The function's source and what it captured, as far as that can be told: plain values, and other functions."""
-    captured = [_captured(cell) for cell in getattr(function, "__closure__", None) or ()]
-    return "\n".join([_source(function), *captured])
+def describe(value: object, *, label: str = "", rule: Rule | None = None, version: str | None = None) -> Json:
+    """What `value` is, as JSON data without NaN: equal things, equal descriptions, in every process.
 
+    Plain values, containers and paths are data. An instance is its class and its fields; one that has an `identity` (a
+    model) is that. Functions, and classes that are not rageval's or Python's, count by their code: of the user's, with
+    defaults, captured values, the globals they read and the files that their module imports; of an installed package,
+    with its version.
 
-def holds_objects(function: object) -> bool:
-    """Whether it is a function with more to it than `function_source` tells: a method or another callable object, a
-    closure over anything but plain values and simple functions, a function made within another with values as defaults.
+    Other objects (a live index, a client) cannot be described. Their description is unique to the object and this
+    process, and the log says so once. A `version` (the argument, or an attribute of an object, class or function) takes
+    responsibility for all of that within what it is given to. `label` is how the log calls `value`; `rule` is asked
+    first for everything but plain values.
     """
-    if not inspect.isfunction(function):
-        return True
-    made_within = "<locals>" in function.__qualname__
-    if made_within and (function.__defaults__ or function.__kwdefaults__):
-        return True
-    return any(map(_holds_object, function.__closure__ or ()))
+    describer = Describer(label or _label(value), rule, vouched=version is not None)
+    described = describer.describe(value)
+    for part in describer.unreadable_parts:
+        _tell(label or _label(value), part)
+    return described if version is None else {"version": version, "of": described}
 
 
-def class_source(kind: type, base: type) -> str:
-    """The source of a class and of what it inherits from, down to `base`, with what its functions captured.
-
-    Its functions and plain values are given beside the whole: in a notebook, and for one of two classes of the same
-    name, Python may not find the source of the class, or find the wrong one.
-    """
-    return "\n".join(_class_source(one) for one in kind.__mro__ if one not in base.__mro__)
+def find_unreadable(value: object) -> tuple[str, ...]:
+    """What in `value` cannot be described, in words; see `describe`."""
+    describer = Describer(_label(value), None, vouched=False)
+    describer.describe(value)
+    return tuple(describer.unreadable_parts)
 
 
-def _class_source(kind: type) -> str:
-    members = {name: value for name, value in vars(kind).items() if not (name.startswith("__") and _is_plain(value))}
-    values = [f"{name} = {value!r}" for name, value in members.items() if _is_plain(value)]
-    functions = [function_source(value) for value in members.values() if inspect.isfunction(value)]
-    return "\n".join([_source(kind), *values, *functions])
+class Describer:
+    """One call of `describe`; a `Rule` describes parts by it."""
+
+    def __init__(self, label: str, rule: Rule | None, *, vouched: bool) -> None:
+        self._rule = rule
+        self._vouched = vouched
+        self._path = [label]
+        self._done: dict[tuple[int, bool], tuple[object, Json]] = {}
+        self.unreadable_parts: list[str] = []
+
+    def describe(self, value: object, name: str = "") -> Json:
+        """The description of a part; `name` is what it is called in the whole."""
+        if value is None or type(value) in _PLAIN:
+            return repr(value) if isinstance(value, float) and not abs(value) < float("inf") else cast("Json", value)
+        key = id(value), self._vouched
+        if key not in self._done:
+            self._done[key] = value, {"again": qualified_name(type(value))}  # where it is a part of itself
+            self._path.append(name)
+            described = None if self._rule is None else self._rule(value, self)
+            self._done[key] = value, self._value(value) if described is None else described
+            self._path.pop()
+        return self._done[key][1]
+
+    @contextmanager
+    def vouching(self, vouched: bool = True) -> Generator[None]:
+        """In the block, what cannot be described counts by its class alone, if `vouched`."""
+        before, self._vouched = self._vouched, self._vouched or vouched
+        try:
+            yield
+        finally:
+            self._vouched = before
+
+    def parts(self, values: Mapping[str, object]) -> dict[str, Json]:
+        """The descriptions of named parts."""
+        return {name: self.describe(value, name) for name, value in values.items()}
+
+    def class_of(self, value: object) -> dict[str, Json]:
+        """The name of the class, and a digest of its code where some of it is not rageval's or Python's."""
+        return cast("dict[str, Json]", self.describe(type(value)))
+
+    def unreadable(self, value: object) -> Json:
+        """What stands for an object that cannot be described."""
+        name = qualified_name(type(value))
+        if self._vouched:
+            return {"class": name}
+        self.unreadable_parts.append(f"a {name} ({'.'.join(filter(None, self._path))})")
+        return {"class": name, "only": _mark(value)}
+
+    def _value(self, value: object) -> Json:
+        match value:
+            case Enum():
+                return {**self.class_of(value), "value": self.describe(value.value)}
+            case int():
+                return int(value)
+            case float():
+                return self.describe(float(value))
+            case str():
+                return str(value)
+            case PurePath():
+                return value.as_posix()
+            case bytes() | bytearray():
+                return {"bytes": hashlib.sha256(value).hexdigest()}
+            case dict() | types.MappingProxyType() | list() | tuple() | deque() | set() | frozenset():
+                return self._container(cast("Any", value))
+            case type():
+                return self._class(value)
+            case types.ModuleType():
+                return self._module(value)
+            case re.Pattern():
+                return {"pattern": self.describe(cast("Any", value).pattern), "flags": int(value.flags)}
+            case _:
+                described = self._callable(value)
+                return self._object(value) if described is None else described
+
+    def _container(self, value: Any) -> Json:
+        items: Json
+        if not isinstance(value, dict | types.MappingProxyType):
+            items = [self.describe(item) for item in value]
+        elif all(isinstance(key, str) for key in cast("Iterable[object]", value)):
+            items = self.parts(cast("Mapping[str, object]", value))
+        else:
+            items = [self.describe([*pair]) for pair in cast("Mapping[object, object]", value).items()]
+        if isinstance(items, list) and not isinstance(value, list | tuple | deque):
+            items.sort(key=fingerprint)
+        kind = type(cast("object", value))
+        return (
+            items
+            if kind.__module__ in ("builtins", "collections")
+            else {**self.class_of(cast("object", value)), "of": items}
+        )
+
+    # Code
+
+    def _class(self, kind: type) -> Json:
+        code: list[Json] = []
+        for one in kind.__mro__:
+            origin = module_origin(one.__module__)
+            if origin == "user":
+                code.append(
+                    [qualified_name(one), source_text(one), self._members(one), *imported_by_module(one.__module__)]
+                )
+            elif origin == "installed":
+                code.append([qualified_name(one), package_version(one.__module__), installed_source(one.__module__)])
+        name: dict[str, Json] = {"class": qualified_name(kind)}
+        return {**name, "source": fingerprint(code)} if code else name
+
+    def _members(self, kind: type) -> Json:
+        """What a class of the user's defines: its source may not be found, or be that of another of the same name."""
+        written = "__dataclass_fields__" in vars(kind)
+        members: dict[str, Json] = {}
+        for name, value in sorted(vars(kind).items()):
+            special = name.startswith("__") and name.endswith("__")
+            if special and (not inspect.isfunction(value) or (written and _is_generated(name, value))):
+                continue
+            if name not in _LEFT_OUT and type(value).__name__ not in _PLACES_OF_FIELDS:
+                members[name] = self.describe(value, name)
+        return members
+
+    def _module(self, module: types.ModuleType) -> Json:
+        origin = module_origin(module.__name__)
+        described: dict[str, Json] = {"module": module.__name__.rpartition(".")[2]}
+        if origin == "installed":
+            described["package"] = package_version(module.__name__)
+        if origin == "user":
+            own = {name: value for name, value in sorted(vars(module).items()) if _is_defined_in(module, value)}
+            described["source"] = fingerprint(
+                [source_text(module), self.parts(own), *imported_by_module(module.__name__)]
+            )
+        return described
+
+    def _callable(self, value: object) -> Json | None:
+        """What can be called, and what a class keeps its functions in."""
+        match value:
+            case types.FunctionType():
+                return self._function(value)
+            case types.MethodType():
+                return {"method": self.describe(value.__func__), "of": self.describe(value.__self__, "self")}
+            case functools.partial():
+                part = cast("functools.partial[object]", value)
+                given = self.describe([*part.args, part.keywords], "partial")
+                return {"partial": self.describe(part.func), "given": given}
+            case staticmethod() | classmethod():
+                return self.describe(cast("Any", value).__func__)
+            case property():
+                return [self.describe(one) for one in (value.fget, value.fset, value.fdel)]
+            case functools.cached_property():
+                return self.describe(cast("Any", value).func)
+            case types.BuiltinFunctionType():
+                owner = value.__self__
+                name: dict[str, Json] = {"function": qualified_name(value)}
+                return name if owner is None or inspect.ismodule(owner) else {**name, "of": self.describe(owner)}
+            case types.MethodDescriptorType() | types.WrapperDescriptorType() | types.ClassMethodDescriptorType():
+                return {"function": f"{qualified_name(value.__objclass__)}.{value.__name__}"}
+            case _ if qualified_name(type(value)) == "functools._lru_cache_wrapper":
+                return self.describe(cast("Any", value).__wrapped__)
+            case _:
+                return None
+
+    def _function(self, function: types.FunctionType) -> Json:
+        file = function.__code__.co_filename
+        origin = module_origin(function.__module__ or "") if file.startswith("<") else file_origin(file)
+        if origin != "user":
+            described: dict[str, Json] = {"function": qualified_name(function)}
+            if origin == "installed":
+                described["package"] = package_version(function.__module__)
+            captured = self.parts(_captured(function))
+            return {**described, "captured": captured} if captured else described
+        version, known = _version(function), function.__globals__
+        read = {name: known[name] for name in sorted(global_names(function.__code__)) if name in known}
+        with self.vouching(version is not None):
+            made_of: list[Json] = [
+                source_text(function),
+                code_data(function.__code__),
+                self.describe([*(function.__defaults__ or ()), function.__kwdefaults__], "defaults"),
+                self.parts(_captured(function)),
+                self.parts(read),
+                *imported_by_module(function.__module__ or ""),
+            ]
+        described = {"function": function.__qualname__, "source": fingerprint(made_of)}
+        return described if version is None else {**described, "version": version}
+
+    # Instances
+
+    def _object(self, value: object) -> Json:
+        kind = type(value)
+        top, name = kind.__module__.partition(".")[0], kind.__name__
+        if top in _MODULES_WITHOUT_CONTENT and name != "_local":
+            return {"class": qualified_name(kind)}
+        if top in _MODULES_OF_VALUES or isinstance(value, _VALUES):
+            return {"class": qualified_name(kind), "value": _ADDRESS.sub("", repr(cast("object", value)))}
+        if top == "numpy" and hasattr(value, "tobytes"):
+            return self._array(cast("Any", value))
+        if kind is object or name in ("SecretStr", "SecretBytes"):
+            return {"class": qualified_name(kind)}
+        identity = _attribute(value, "identity")
+        if isinstance(identity, str) and identity:
+            return {"identity": identity}
+        version = _version(value)
+        with self.vouching(version is not None):
+            fields = _fields(value)
+            if fields is None:
+                return self.unreadable(value) if version is None else {**self.class_of(value), "version": version}
+            described: dict[str, Json] = {**self.class_of(value), "fields": self.parts(fields)}
+        return described if version is None else {**described, "version": version}
+
+    def _array(self, array: Any) -> Json:
+        if array.dtype.hasobject:
+            return self.describe(array.tolist())
+        shape: list[Json] = [*array.shape]
+        return {"array": array.dtype.str, "shape": shape, "bytes": hashlib.sha256(array.tobytes()).hexdigest()}
 
 
-def _source(thing: object) -> str:
+def _fields(value: object) -> dict[str, object] | None:
+    """What an instance consists of; None where that cannot be told."""
+    kind = type(value)
+    if hasattr(kind, "identity_fields"):
+        return cast("Any", value).identity_fields()
+    held = _held(value)
+    if hasattr(kind, "__pydantic_fields__"):
+        return {**held, **(getattr(value, "__pydantic_private__", None) or {})}
+    if dataclasses.is_dataclass(kind):
+        declared = {field.name: getattr(value, field.name) for field in dataclasses.fields(cast("Any", value))}
+        return declared if "__dataclass_fields__" in vars(kind) else {**declared, **held}
+    if kind.__module__ in _MODULES_OF_STATE:
+        return held
+    bases = [one for one in kind.__mro__ if qualified_name(one) not in _BASES_WITHOUT_STATE]
+    readable = module_origin(kind.__module__) == "user" and all(module_origin(o.__module__) in _OURS for o in bases)
+    return held if readable else None
+
+
+def _held(value: object) -> dict[str, object]:
+    """What an instance holds in its dictionary and its slots, without values that are kept to be quick."""
+    kind = type(value)
+    slots = [name for one in kind.__mro__ for name in _names(vars(one).get("__slots__", ()))]
+    held = {name: getattr(value, name) for name in slots if hasattr(value, name)} | getattr(value, "__dict__", {})
+    return {
+        name: part
+        for name, part in held.items()
+        if not name.startswith("__") and not isinstance(getattr(kind, name, None), functools.cached_property)
+    }
+
+
+def _names(slots: str | Iterable[str]) -> Iterable[str]:
+    return (slots,) if isinstance(slots, str) else slots
+
+
+def _attribute(value: object, name: str) -> object:
+    """The attribute; None where there is none, or it cannot be read."""
     try:
-        return textwrap.dedent(inspect.getsource(cast("Callable[..., object]", thing)))
-    except (OSError, TypeError):
-        kind = type(thing)
-        return f"{kind.__module__}.{getattr(thing, '__qualname__', kind.__qualname__)}"
+        return getattr(value, name, None)
+    except Exception:  # noqa: BLE001 (code of the user's)
+        return None
 
 
-def _captured(cell: CellType) -> str:
+def _version(value: object) -> Json:
+    """The version that the user gave to an object or function; None where there is none."""
+    version = _attribute(value, "version")
+    return version if isinstance(version, str | int | float) and not isinstance(version, bool) else None
+
+
+def _tell(label: str, part: str) -> None:
+    """Say it once."""
+    message = (
+        f"{label}: found {part}, whose content cannot be read, so no other process reuses the results: give {label} "
+        "a `version`, and change it whenever that content changes"
+    )
+    if message not in _told:
+        _told.add(message)
+        _log.warning(message)
+
+
+def _label(value: object) -> str:
+    name = getattr(value, "__qualname__", None)
+    return name if isinstance(name, str) else type(value).__qualname__
+
+
+def _mark(value: object) -> str:
+    """A mark of that object alone, in this process alone."""
+    known = _marks.get(id(value))
+    if known is not None and known[0]() is value:
+        return known[1]
     try:
-        value = cell.cell_contents
-    except ValueError:
-        return "empty"
-    if _is_plain(value):
-        return repr(value)
-    return _source(value) if inspect.isfunction(value) else type(value).__qualname__
+        found: Callable[[], object] = weakref.ref(value)
+    except TypeError:
+        found = lambda: value  # noqa: E731 (kept alive, so that no other object gets its id)
+    _marks[id(value)] = found, uuid.uuid4().hex
+    return _marks[id(value)][1]
 
 
-def _holds_object(cell: CellType) -> bool:
-    try:
-        value = cell.cell_contents
-    except ValueError:
-        return False
-    return not _is_plain(value) and (getattr(value, "__closure__", None) is not None or holds_objects(value))
+def _captured(function: types.FunctionType) -> dict[str, object]:
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    return {name: cell.cell_contents for name, cell in cells if cell != types.CellType()}
 
 
-def _is_plain(value: object) -> bool:
-    return value is None or isinstance(value, bool | int | float | str)
+def _is_generated(name: str, function: types.FunctionType) -> bool:
+    """Whether `dataclass` wrote that method."""
+    return name in _WRITTEN_BY_DATACLASS and function.__code__.co_filename == "<string>"
+
+
+def _is_defined_in(module: types.ModuleType, value: object) -> bool:
+    return (inspect.isfunction(value) or inspect.isclass(value)) and value.__module__ == module.__name__

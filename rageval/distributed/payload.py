@@ -14,8 +14,8 @@ from typing import Any, cast
 from rageval.distributed.worker import Payload, Post, RemoteChat, RemoteEmbedder
 from rageval.experiment.plan import Experiment
 from rageval.experiment.run import OpenRun, worker_context
-from rageval.io.user_files import USER_MODULES
 from rageval.models.base import ChatModel
+from rageval.source import USER_MODULES
 
 _LANES = 2
 _PIECES = 32

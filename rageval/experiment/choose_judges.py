@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 import re
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from rageval.judges import CustomJudge, Judge, Rubric, asks_model, judge_key
 from rageval.judges.custom import guarded
 from rageval.judges.rubric import Shown, Wording
 from rageval.metrics.names import CUSTOM
+from rageval.source import source_digest
 from rageval.types import Language, Question
 
 MetricLike: TypeAlias = str | CustomJudge | Rubric
@@ -109,14 +109,14 @@ def _load_judge(reference: str, path: Path) -> Judge:
         raise DeclarationError(
             f"{reference}: found {found}, expected a line such as `judge = Brevity()`, with a CustomJudge"
         )
-    return _guarded(judge, reference, hashlib.sha256(path.read_bytes()).hexdigest())
+    return _guarded(judge, reference, source_digest(path))
 
 
-def _guarded(own: CustomJudge, place: str, source: str | None = None) -> Judge:
+def _guarded(own: CustomJudge, place: str, file: str | None = None) -> Judge:
     _check_name(own, place)
     if not inspect.iscoroutinefunction(own.judge):
         raise DeclarationError(f"{place}: {own.name}: found a plain `def judge`, expected `async def judge`")
-    judge = guarded(own, source)
+    judge = guarded(own, file)
     try:
         judge_key(judge, None)
         asks_model(judge)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rageval.errors import DeclarationError
 from rageval.pipeline import Resources, Shared, Stage, State
 from rageval.retrieval import reciprocal_rank_fusion
-from rageval.types import Document, Hit, Json
+from rageval.types import Document, Hit
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class FrameworkSearch(Stage):
         if not 1 <= self.k <= self.depth:
             raise DeclarationError(f"k: found {self.k} (depth {self.depth}), expected 1 <= k <= depth")
 
-    def spec(self) -> dict[str, Json]:
-        return {"stage": type(self).__name__, "source": self.source, "k": self.k, "depth": self.depth}
+    def identity_fields(self) -> dict[str, object]:
+        return {"source": self.source, "k": self.k, "depth": self.depth}
 
     def indexes(self) -> tuple[Shared[object], ...]:
         return (DocumentsById(),)

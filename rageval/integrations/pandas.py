@@ -16,7 +16,7 @@ from rageval.errors import DeclarationError
 from rageval.io.frames import Dtype, make_frame, read_frame, rows_of, write_frame
 from rageval.pipeline import Pipeline, Resources, Stage, State
 from rageval.pipeline.systems import recorded_response, replayed
-from rageval.types import Benchmark, Card, Document, Json, Question, RelevanceLabel, Response
+from rageval.types import Benchmark, Card, Document, Question, RelevanceLabel, Response
 
 if TYPE_CHECKING:
     from rageval.io.frames import DataFrame
@@ -132,8 +132,8 @@ class ReplayFrame(Stage):
     k: int
     records: Mapping[str, Mapping[str, Any]] = field(compare=False, repr=False)
 
-    def spec(self) -> dict[str, Json]:
-        return {"stage": "ReplayFrame", "digest": self.digest, "k": self.k}
+    def identity_fields(self) -> dict[str, object]:
+        return {"digest": self.digest, "k": self.k}
 
     async def run(self, state: State, resources: Resources) -> State:
         recorded = await resources.get(_Recorded(self.digest, self.records))

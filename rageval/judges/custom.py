@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, SupportsFloat, cast
+from typing import SupportsFloat, cast
 
 from rageval.errors import BudgetError, DeclarationError, ModelError
-from rageval.identity import class_source
+from rageval.identity import describe, fingerprint
 from rageval.io.records import judgment_to_json
 from rageval.judges.base import EmbeddingJudge, Item, Judged
 from rageval.models.base import ChatModel, ChatReply, ChatRequest, Embedder
@@ -67,7 +65,7 @@ class GuardedJudge:
     """A `CustomJudge` as rageval runs it: what goes wrong in it is an abstention with the reason, never a number.
 
     A model that cannot serve the run stops it all the same, and so do a spent budget and a call that the judge did not
-    declare. `source` identifies the code: a digest of the file that the judge is from, or of its class.
+    declare. `source` identifies the judge: a digest of its fields, its code and the file that it is from.
     """
 
     own: CustomJudge
@@ -92,8 +90,7 @@ class GuardedJudge:
 
     @property
     def settings(self) -> Mapping[str, Json]:
-        fields = {name: _words(value) for name, value in sorted(_fields(self.own).items())}
-        return {"source": self.source, "fields": {**fields}}
+        return {"source": self.source}
 
     def calls(self, passages: int) -> tuple[int, int]:
         return self.own.calls(passages)
@@ -127,14 +124,13 @@ class GuardedEmbeddingJudge(GuardedJudge):
         return replace(self, own=cast("CustomJudge", own), embedder=embedder)
 
 
-def guarded(own: CustomJudge, source: str | None = None) -> GuardedJudge:
-    """The judge as rageval runs it.
+def guarded(own: CustomJudge, file: str | None = None) -> GuardedJudge:
+    """The judge as rageval runs it, identified as `rageval.identity.describe` says.
 
-    Without a `source` it is identified by its class's source and the plain values that it captured. What else it
-    depends on (globals, modules) cannot be seen: give it another name when that changes.
+    `file` is a digest of the files that it is from, where it was loaded from one. A judge that holds an object that
+    cannot be read (a client, an index) judges anew in every process, unless it has a `version`.
     """
-    if source is None:
-        source = hashlib.sha256(class_source(type(own), CustomJudge).encode()).hexdigest()
+    source = fingerprint({"judge": describe(own, label=own.name), "file": file})
     return GuardedEmbeddingJudge(own, source) if isinstance(own, EmbeddingJudge) else GuardedJudge(own, source)
 
 
@@ -188,21 +184,3 @@ def _share(value: object) -> float | None:
     """As a float; None where it is no number from 0 to 1."""
     number = float(value) if isinstance(value, SupportsFloat) else -1.0
     return number if 0.0 <= number <= 1.0 else None
-
-
-def _fields(judge: CustomJudge) -> dict[str, object]:
-    """What the instance holds, with slots or without."""
-    declared = dataclasses.fields(cast("Any", judge)) if dataclasses.is_dataclass(judge) else ()
-    return {**{field.name: getattr(judge, field.name) for field in declared}, **getattr(judge, "__dict__", {})}
-
-
-def _words(value: object) -> str:
-    """Plain values as they are; of others the type alone, as their words may differ from one process to the next."""
-    if value is None or isinstance(value, bool | int | float | str):
-        return repr(value)
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_words, cast('list[object]', value)))}]"
-    if isinstance(value, dict):
-        pairs = cast("dict[object, object]", value).items()
-        return f"{{{', '.join(f'{_words(key)}: {_words(held)}' for key, held in pairs)}}}"
-    return type(value).__qualname__

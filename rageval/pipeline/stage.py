@@ -14,8 +14,9 @@ import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, TypeAlias, cast
+from typing import ClassVar, Literal, TypeAlias, cast
 
+from rageval.identity import describe
 from rageval.models.base import ChatModel, ChatReply, ChatRequest
 from rageval.pipeline.resources import Resources, Shared
 from rageval.pipeline.state import State
@@ -80,9 +81,8 @@ class Stage(ABC):
         return ()
 
     def spec(self) -> dict[str, Json]:
-        """Class and fields as JSON data: what the fingerprint is taken of."""
-        values = {f.name: _plain(getattr(self, f.name)) for f in dataclasses.fields(self)}
-        return {"stage": type(self).__name__, **values}
+        """Class, fields and the code of what is the user's, as JSON data: see `rageval.identity.describe`."""
+        return cast("dict[str, Json]", describe(self))
 
     def all_prompts(self) -> frozenset[str]:
         inner = (getattr(self, f.name) for f in dataclasses.fields(self))
@@ -132,15 +132,3 @@ def _links(stage: Stage) -> tuple[Stage, ...]:
 async def complete_all(chat: ChatModel, requests: list[ChatRequest]) -> list[ChatReply]:
     """Send requests together and return the replies in order; how many are in flight is the model's affair."""
     return list(await asyncio.gather(*(chat.complete(request) for request in requests)))
-
-
-def _plain(value: Any) -> Json:
-    if isinstance(value, Stage):
-        return value.spec()
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, tuple | list):
-        return [_plain(item) for item in cast("tuple[Any, ...]", value)]
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    return str(value)

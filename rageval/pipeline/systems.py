@@ -15,14 +15,14 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 
 from rageval.errors import DeclarationError, ExecutionError
-from rageval.identity import function_source
+from rageval.identity import describe, fingerprint
 from rageval.io.trec_files import read_run
 from rageval.pipeline.abstention import is_abstention
 from rageval.pipeline.pipeline import Pipeline
 from rageval.pipeline.resources import Resources
 from rageval.pipeline.stage import Stage
 from rageval.pipeline.state import State
-from rageval.types import Document, Hit, Json, Passage, Question, Response
+from rageval.types import Document, Hit, Passage, Question, Response
 
 Answered: TypeAlias = Response | str
 System: TypeAlias = Callable[[Question], Answered | Awaitable[Answered]]
@@ -33,14 +33,14 @@ class CallFunction(Stage):
     """A function `question -> Response` (or answer text), plain or async, called once per question.
 
     A plain function runs in a thread of its own, so that several questions can be asked at once. Whatever it raises is
-    that question's failure. `source` identifies the function in fingerprints: change its code and it is run again.
+    that question's failure. `source` identifies the function: change its code and it is run again.
     """
 
     source: str
     function: System = field(compare=False)
 
-    def spec(self) -> dict[str, Json]:
-        return {"stage": "CallFunction", "source": self.source}
+    def identity_fields(self) -> dict[str, object]:
+        return {"source": self.source}
 
     def asks_outside(self) -> bool:
         return True
@@ -74,15 +74,17 @@ class CallFunction(Stage):
         )
 
 
-def function_pipeline(function: System, name: str | None = None) -> Pipeline:
+def function_pipeline(function: System, name: str | None = None, *, version: str | None = None) -> Pipeline:
     """A pipeline of one function, named after it.
 
-    Its fingerprint covers the source and the plain values and functions that it captured. What else it depends on
-    (objects, globals, an index on disk) cannot be seen: give it another `name` when that changes.
+    It is known by its code, the values and functions that it captured, the globals it reads, and the files that its
+    module imports. Where it holds an object that cannot be read (a live index, a client), no other process reuses its
+    results, unless there is a `version` (also as an attribute of the function or of the object): change that whenever
+    what the object holds changes. Files that it opens and programs that it calls cannot be seen either.
     """
     label = name or getattr(function, "__name__", type(function).__name__)
-    digest = hashlib.sha256(function_source(function).encode()).hexdigest()
-    return Pipeline(label, CallFunction(digest, function))
+    source = fingerprint(describe(function, label=label, version=version))
+    return Pipeline(label, CallFunction(source, function))
 
 
 @dataclass(frozen=True)
@@ -98,8 +100,8 @@ class Replay(Stage):
     digest: str
     k: int = 5
 
-    def spec(self) -> dict[str, Json]:
-        return {"stage": "Replay", "digest": self.digest, "k": self.k}
+    def identity_fields(self) -> dict[str, object]:
+        return {"digest": self.digest, "k": self.k}
 
     async def run(self, state: State, resources: Resources) -> State:
         recorded = await resources.get(_Recording(self.path, self.digest))

@@ -19,7 +19,7 @@ from rageval.retrieval.chunking import Chunking
 from rageval.retrieval.large_bm25 import BM25_ARRAYS, LargeBM25Index, write_bm25
 from rageval.retrieval.large_passages import LargePassages
 from rageval.retrieval.ranking import top_hits
-from rageval.retrieval.stored_index import code_digest
+from rageval.source import code_digest
 from rageval.text import search_words
 from rageval.types import Hit, Json, Passage
 

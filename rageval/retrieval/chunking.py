@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from rageval import text as text_module
 from rageval.errors import DeclarationError
+from rageval.identity import describe
 from rageval.pipeline import IndexStore, Resources
 from rageval.retrieval.large_passages import SPANS, CorpusDigest, LargePassages, cut
-from rageval.retrieval.stored_index import IndexWriter, code_digest, index_path, stored_index
+from rageval.retrieval.stored_index import IndexWriter, index_path, stored_index
+from rageval.source import code_digest
 from rageval.text import count_tokens, sentences
 from rageval.types import Document, Json, Passage
 
@@ -52,8 +54,7 @@ class Chunking:
         key: dict[str, Json] = {
             "kind": "passages",
             "corpus": corpus,
-            "tokens": self.tokens,
-            "overlap": self.overlap,
+            "chunker": describe(self),
             "code": code_digest(text_module, sys.modules[__name__]),
         }
         spans: NDArray[np.int32] | None = None

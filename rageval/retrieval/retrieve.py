@@ -14,7 +14,7 @@ from rageval.retrieval.bm25 import BM25
 from rageval.retrieval.chunking import Chunking
 from rageval.retrieval.dense import Dense, mean_vector
 from rageval.retrieval.fusion import reciprocal_rank_fusion
-from rageval.types import Hit, Json
+from rageval.types import Hit
 
 Retriever: TypeAlias = Literal["bm25", "dense", "hybrid"]
 DenseSearch: TypeAlias = Literal["exact", "approximate"]
@@ -47,13 +47,6 @@ class Retrieve(Stage):
             if self.retriever == "bm25":
                 raise DeclarationError("dense_search: found approximate, expected the retriever dense or hybrid for it")
             need_approximate()
-
-    def spec(self) -> dict[str, Json]:
-        """As of any stage; `dense_search` only where it is approximate, so that older runs keep their fingerprints."""
-        spec = super().spec()
-        if self.dense_search == "exact":
-            del spec["dense_search"]
-        return spec
 
     def needs(self, generate: bool) -> frozenset[Need]:
         return frozenset() if self.retriever == "bm25" else frozenset({"embed"})

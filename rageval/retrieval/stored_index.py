@@ -7,7 +7,6 @@ aside and made again. The checksums are against accidents: whoever can write the
 
 from __future__ import annotations
 
-import inspect
 import json
 import math
 import os
@@ -15,9 +14,7 @@ import shutil
 import zlib
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import closing
-from importlib import metadata
 from pathlib import Path
-from types import ModuleType
 from typing import Any, BinaryIO, TypeAlias, cast
 
 import numpy as np
@@ -145,17 +142,6 @@ async def _write(path: Path, key: Key, layout: Layout, write: Callable[[IndexWri
 
 def _make_folder(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-
-
-def code_digest(*modules: ModuleType) -> str:
-    """What identifies the code that an index comes from: an index that other code made is another index.
-
-    Where the source is not installed, the version of rageval stands for it.
-    """
-    try:
-        return fingerprint([inspect.getsource(module) for module in modules])[:16]
-    except OSError:
-        return metadata.version("rageval")
 
 
 def _read(path: Path, key: Key, layout: Layout) -> Arrays | str:

@@ -206,13 +206,23 @@ def test_set_from_another(rag_run, assert_no_regression):
     assert "margin 0.01 is too small for 60 questions" in "\n".join(lines)
 
 
+SYSTEM = """
+import io
+
+class System:
+    def __init__(self):
+        self.index = io.StringIO()
+
+    def ask(self, question): ...
+
+"""
 MISTAKES = {
     "metric": ('rag_run(my_rag, ["ndgc@10"])', "unknown metric 'ndgc@10'"),
     "no_metrics": ("rag_run(my_rag)", "found no pipelines or no metrics"),
     "pipeline": ('rag_run("naive_", ["ndcg@10"])', "pipelines: found 'naive_', expected a path or one of"),
     "method": (
         'rag_run(System().ask, ["ndcg@10"])',
-        "rag_run: found ask, which holds objects that cannot be told apart",
+        "rag_run: found ask, which holds a _io.StringIO (System.ask.self.index), whose content cannot be read",
     ),
     "name": ('rag_run(my_rag, ["ndcg@10"], name="a/b")', "name: found 'a/b', expected letters, digits"),
     "margin": ('check(run, run, margins={"ndcg@10": 1.0})', "gate: found margin 1 for ndcg@10"),
@@ -238,7 +248,7 @@ def test_mistakes_are_told_in_one_line(project: pytest.Pytester) -> None:
         f"    check, run = assert_no_regression, rag_run(my_rag, ['ndcg@10'])\n    {call}\n"
         for name, (call, _) in MISTAKES.items()
     ]
-    project.makepyfile(test_rag=MY_RAG + "class System:\n    def ask(self, question): ...\n" + "".join(tests))
+    project.makepyfile(test_rag=MY_RAG + SYSTEM + "".join(tests))
     (project.path / "broken.json").write_text("{", encoding="utf-8")
     result = session(project)
     result.assert_outcomes(failed=len(MISTAKES))

@@ -133,17 +133,30 @@ def test_inside_a_running_event_loop(evaluate: Evaluate) -> None:
         asyncio.run(wrong())
 
 
-def test_what_was_done_is_not_done_again(evaluate: Evaluate) -> None:
-    asked: list[str] = []
+def test_what_was_done_is_not_done_again(evaluate: Evaluate, tmp_path: Path) -> None:
+    asked = tmp_path / "asked"
 
     def system(question: Question) -> Response:
-        asked.append(question.id)
+        with asked.open("a") as file:  # a list that it adds to would be a change of what the function captured
+            file.write(f"{question.id}\n")
         return found("arlen")
 
     first = evaluate(BENCHMARK, [system], ["map"])
     second = evaluate(BENCHMARK, [system], ["map", "mrr"])
-    assert sorted(asked) == ["q1", "q2"]
+    assert sorted(asked.read_text().split()) == ["q1", "q2"]
     assert second.runs == first.runs
+
+
+def test_a_list_that_a_function_captured_is_part_of_it(evaluate: Evaluate) -> None:
+    known = ["arlen"]
+
+    def system(question: Question) -> Response:
+        return found(*known)
+
+    before = evaluate(BENCHMARK, [system], ["map"])
+    assert evaluate(BENCHMARK, [system], ["map"]).runs == before.runs
+    known.append("brone")
+    assert evaluate(BENCHMARK, [system], ["map"]).runs != before.runs
 
 
 def test_a_benchmark_by_path_and_chosen_questions(evaluate: Evaluate, tmp_path: Path) -> None:

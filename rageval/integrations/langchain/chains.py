@@ -20,7 +20,7 @@ from rageval.integrations.langchain.identity import Settings
 from rageval.integrations.langchain.passages import documents_in, to_hits
 from rageval.pipeline import Pipeline, Resources, Shared, Stage, State
 from rageval.pipeline.abstention import is_abstention
-from rageval.types import Json, Question, Step
+from rageval.types import Question, Step
 
 MakeInput: TypeAlias = Callable[[Question], Any]
 _INPUT_KEYS = ("question", "input", "query", "messages")
@@ -70,8 +70,8 @@ class CallRunnable(Stage):
     make_input: MakeInput = field(compare=False)
     secrets: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
 
-    def spec(self) -> dict[str, Json]:
-        return {"stage": "CallRunnable", "source": self.source}
+    def identity_fields(self) -> dict[str, object]:
+        return {"source": self.source}
 
     def indexes(self) -> tuple[Shared[object], ...]:
         return (DocumentsById(),)

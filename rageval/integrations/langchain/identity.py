@@ -16,7 +16,7 @@ from langchain_core.runnables import Runnable
 from langchain_core.vectorstores import VectorStore
 from pydantic import BaseModel, SecretStr
 
-from rageval.identity import function_source
+from rageval.identity import describe, fingerprint
 from rageval.integrations.framework_models import first_text
 
 _MODEL_NAMES = ("model_name", "model", "model_id", "deployment_name", "repo_id")
@@ -66,7 +66,8 @@ def _parts(thing: object) -> dict[str, object]:
             return {f"{place:09}": part for place, part in enumerate(cast("Sequence[object]", thing))}
         case FunctionType():
             cells = thing.__closure__ or ()
-            return {"source": function_source(thing), **{f"cell {i}": _content(cell) for i, cell in enumerate(cells)}}
+            source = fingerprint(describe(thing, version=""))
+            return {"source": source, **{f"cell {i}": _content(cell) for i, cell in enumerate(cells)}}
         case MethodType():
             return {"self": thing.__self__, "function": thing.__func__}
         case partial():

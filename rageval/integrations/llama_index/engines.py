@@ -24,7 +24,6 @@ from rageval.integrations.llama_index.nodes import to_hits
 from rageval.integrations.llama_index.usage import count_calls
 from rageval.pipeline import Pipeline, Resources, Stage, State
 from rageval.pipeline.abstention import is_abstention
-from rageval.types import Json
 
 System: TypeAlias = BaseQueryEngine | BaseChatEngine | BaseRetriever
 _EMPTY_RESPONSE = "Empty Response"  # what LlamaIndex says where it has nothing to say
@@ -63,8 +62,8 @@ class AskSystem(Stage):
     source: str
     system: System = field(compare=False, repr=False)
 
-    def spec(self) -> dict[str, Json]:
-        return {"stage": "AskSystem", "source": self.source}
+    def identity_fields(self) -> dict[str, object]:
+        return {"source": self.source}
 
     def asks_outside(self) -> bool:
         return True

@@ -23,7 +23,7 @@ from llama_index.core.schema import MetadataMode
 from llama_index.core.storage.docstore import SimpleDocumentStore
 from llama_index.core.vector_stores import MetadataFilters
 
-from rageval.identity import class_source, fingerprint, function_source
+from rageval.identity import describe, fingerprint
 from rageval.integrations.framework_models import first_text
 from rageval.types import Json
 
@@ -51,7 +51,7 @@ def _described(thing: object, name: str, seen: set[int]) -> Json:
         case str():
             return None if _UNSTABLE.search(name) else thing
         case FunctionType():
-            return function_source(thing)
+            return describe(thing, version="")
         case ChatMessage():
             return str(thing)
         case BasePromptTemplate():
@@ -88,9 +88,7 @@ def _settings(values: Mapping[Any, object], seen: set[int]) -> dict[str, Json]:
 
 def _class(thing: object) -> str:
     """The name of a class, and the source of what is not LlamaIndex's in it."""
-    kind = type(thing)
-    base = next(one for one in kind.__mro__ if one.__module__.startswith("llama_index."))
-    return f"{kind.__module__}.{kind.__qualname__}\n{class_source(kind, base)}"
+    return fingerprint(describe(type(thing), version=""))
 
 
 def model_name(llm: BaseLLM) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -73,8 +72,7 @@ class RunPipeline:
 
         `pipeline` and `metrics` are as in `rageval.evaluate`; so are the settings, which go before those of the
         experiment file. `benchmark` goes before the fixture's. `name` is the pipeline's, and that of its baseline
-        unless another is given. It is needed for functions that hold more than rageval can tell apart: methods,
-        callable objects, closures over objects.
+        unless another is given. It is needed for functions that hold what cannot be read, such as a live index.
         Whatever rageval refuses fails the test with its one line.
         """
         __tracebackhide__ = True
@@ -134,15 +132,13 @@ def _load(given: Benchmark | str | Path, base: Path) -> Benchmark:
 
 
 def _build(given: PipelineLike, name: str | None) -> Pipeline:
-    """The pipeline, with that name. A function is identified by its name and module too, since equal lines of another
-    may do other things.
-    """
+    """The pipeline, with that name, which answers within a session for what cannot be read of a function."""
     from rageval.errors import DeclarationError
     from rageval.front import as_pipeline
-    from rageval.identity import function_source, holds_objects
+    from rageval.identity import find_unreadable
     from rageval.io.file_names import check_file_name, to_file_name
     from rageval.pipeline import Pipeline, Stage
-    from rageval.pipeline.systems import CallFunction
+    from rageval.pipeline.systems import function_pipeline
 
     if name is not None:
         check_file_name(name, "name")
@@ -150,11 +146,10 @@ def _build(given: PipelineLike, name: str | None) -> Pipeline:
         built = as_pipeline(given, Path.cwd())
         return built if name is None else replace(built, name=name)
     label = getattr(given, "__name__", type(given).__name__)
-    if name is None and holds_objects(given):
+    unreadable = find_unreadable(given) if name is None else ()
+    if unreadable:
         raise DeclarationError(
-            f"rag_run: found {label}, which holds objects that cannot be told apart, expected a plain function or a "
-            f"name: rag_run(…, name={to_file_name(label)!r})"
+            f"rag_run: found {label}, which holds {unreadable[0]}, whose content cannot be read, expected a function "
+            f"without it or a name: rag_run(…, name={to_file_name(label)!r})"
         )
-    place = (name, getattr(given, "__module__", ""), getattr(given, "__qualname__", ""))
-    digest = hashlib.sha256(f"{place}\n{function_source(given)}".encode()).hexdigest()
-    return Pipeline(name or label, CallFunction(digest, given))
+    return function_pipeline(given, name, version=name)

@@ -15,15 +15,14 @@ from ragas.metrics.base import Metric, ModeMetric, SimpleBaseMetric, SingleTurnM
 from ragas.metrics.collections.base import BaseMetric
 
 from rageval.errors import DeclarationError
-from rageval.identity import fingerprint
+from rageval.identity import describe, fingerprint
 from rageval.integrations.ragas.metrics import (
     AnyMetric,
     asks_model,
     columns_of,
     compares_embeddings,
-    described,
+    describe_metric,
     own_scale,
-    own_source,
     plain_name,
     reads_conversations,
 )
@@ -77,8 +76,7 @@ def judge(
     given: Mapping[str, SingleTurnSample] = samples if samples and read - _OF_RUNS else {}
     made_of: dict[str, Json] = {
         "ragas": ragas.__version__,
-        "source": own_source(type(built)),
-        "metric": described(built),
+        "metric": describe(built, label=kind, rule=describe_metric),
         "samples": {question_id: sample.model_dump(mode="json") for question_id, sample in given.items()},
     }
     of_its_kind = RagasEmbeddingJudge if compares_embeddings(built) else RagasJudge
@@ -107,6 +105,9 @@ class RagasJudge(CustomJudge):
     samples: _Samples
     reads_answers: bool = True
     embedder: Embedder | None = None
+
+    def identity_fields(self) -> dict[str, object]:
+        return {"column": self.column, "made_of": self.made_of, "scale": self.scale, "max_tokens": self.max_tokens}
 
     @property
     def summary(self) -> str:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Mapping, Sequence
-from enum import Enum
-from typing import Any, TypeAlias, cast
+from collections.abc import Mapping
+from typing import Any, TypeAlias
 
-import pydantic
 from ragas.metrics.base import (
     Metric,
     MetricType,
@@ -19,17 +17,10 @@ from ragas.metrics.base import (
 )
 from ragas.metrics.collections.base import BaseMetric
 
-from rageval.identity import class_source
+from rageval.identity import Describer
 from rageval.types import Json
 
 AnyMetric: TypeAlias = SingleTurnMetric | BaseMetric
-
-
-def own_source(kind: type) -> str:
-    """The source of a class of the user's own; RAGAS's are told by its version."""
-    if kind.__module__.startswith("ragas."):
-        return ""
-    return class_source(kind, Metric if issubclass(kind, Metric) else SimpleBaseMetric)
 
 
 def columns_of(metric: AnyMetric) -> tuple[set[str], set[str]]:
@@ -81,30 +72,14 @@ def plain_name(column: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", column.lower()).strip("_")
 
 
-def described(value: Any) -> Json:
-    """What a metric is made of, its models aside, as far as that can be told the same way in every process."""
+def describe_metric(value: object, describer: Describer) -> Json | None:
+    """The rule for a metric, without its models, and its prompts. What RAGAS's own hold counts by class and version."""
     match value:
-        case None | bool() | int() | float() | str():
-            return value
-        case Enum():
-            return value.name
-        case pydantic.BaseModel():
-            return value.model_dump(mode="json")
-        case Mapping():
-            return {str(key): described(held) for key, held in cast("Mapping[Any, Any]", value).items()}
-        case list() | tuple():
-            return [described(held) for held in cast("Sequence[Any]", value)]
-        case set() | frozenset():
-            return [*sorted(map(str, cast("set[Any]", value)))]
         case Metric() | SimpleBaseMetric():
-            held = {key: described(one) for key, one in vars(value).items() if key not in ("llm", "embeddings")}
-            return {"kind": _kind(value), **held}
-        case _ if hasattr(value, "instruction"):
-            parts = ("instruction", "examples", "language")
-            return {"kind": _kind(value), **{part: described(getattr(value, part, None)) for part in parts}}
+            held = {name: part for name, part in vars(value).items() if name not in ("llm", "embeddings")}
+        case _ if hasattr(value, "instruction") and not isinstance(value, type):
+            held = {part: getattr(value, part, None) for part in ("instruction", "examples", "language")}
         case _:
-            return _kind(value)
-
-
-def _kind(value: object) -> str:
-    return f"{type(value).__module__}.{type(value).__qualname__}"
+            return None
+    with describer.vouching(type(value).__module__.startswith("ragas.")):
+        return {**describer.class_of(value), "fields": describer.parts(held)}

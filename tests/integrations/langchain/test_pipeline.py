@@ -405,7 +405,9 @@ def test_questions_are_asked_beside_each_other() -> None:
 
 
 def source(system: Any, **more: Any) -> str:
-    return str(pipeline(system, **more).stage.spec()["source"])
+    fields = pipeline(system, **more).stage.spec()["fields"]
+    assert isinstance(fields, dict)
+    return str(fields["source"])
 
 
 def test_the_fingerprint_is_that_of_the_parts() -> None:

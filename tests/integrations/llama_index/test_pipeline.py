@@ -335,7 +335,9 @@ def test_other_things_are_refused() -> None:
 
 
 def source(pipe: Pipeline) -> object:
-    return pipe.stage.spec()["source"]
+    fields = pipe.stage.spec()["fields"]
+    assert isinstance(fields, dict)
+    return fields["source"]
 
 
 def engine(chunk_size: int = 64, **changes: Any) -> BaseQueryEngine:

@@ -253,16 +253,16 @@ class Fields(CustomJudge):
         return Judged()
 
 
-def key(own: CustomJudge, source: str | None = None) -> str:
-    return judge_key(guarded(own, source), None)
+def key(own: CustomJudge, file: str | None = None) -> str:
+    return judge_key(guarded(own, file), None)
 
 
 def test_settings_tell_judges_apart() -> None:
     keys = [
         key(Brevity(3)),
         key(Brevity(4)),
-        key(Brevity(4), source="a file"),
-        key(Brevity(4), source="the file edited"),
+        key(Brevity(4), file="a file"),
+        key(Brevity(4), file="the file edited"),
         key(Fields()),
         key(Fields(most=4)),
         key(Fields(words=("thanks",))),
@@ -273,7 +273,7 @@ def test_settings_tell_judges_apart() -> None:
     assert len(set(keys)) == len(keys)
     assert all(found.startswith(("custom.brevity-", "custom.fields-")) for found in keys)
     assert key(Brevity(3)) == keys[0]
-    assert key(Fields(tool=object())) == keys[-1]  # another object of the same type, as in another process
+    assert key(Fields(tool=object())) == keys[-1]  # another object without content, as in another process
 
 
 def test_code_tells_judges_apart() -> None:
@@ -315,4 +315,4 @@ def test_code_without_a_file_is_told_apart_too() -> None:
 
 def test_a_guarded_judge_holds_what_it_guards() -> None:
     own = Brevity()
-    assert guarded(own, "source") == GuardedJudge(own, "source")
+    assert guarded(own, "file") == GuardedJudge(own, guarded(own, "file").source)

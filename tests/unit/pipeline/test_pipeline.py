@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rageval.errors import DeclarationError, ExecutionError
 from rageval.generation import Answer, RewriteQueries, SelfReflect
-from rageval.identity import fingerprint
+from rageval.identity import describe, fingerprint
 from rageval.models.base import ChatRequest, Message
 from rageval.models.scripted import HashEmbedder, ScriptedChat
 from rageval.pipeline import Calls, Chain, ContextSize, Pipeline, Query, Resources, Stage, State, complete_all
@@ -65,25 +65,35 @@ def test_the_question_itself_is_searched_with_first() -> None:
 
 def test_spec_is_the_whole_configuration_as_json() -> None:
     stage = Note("w", Chunking(64, 1), Note("x"), (1, 2))
+    note = describe(Note)
+    assert isinstance(note, dict)
+    chunking: dict[str, Json] = {"class": "rageval.retrieval.chunking.Chunking"}
     assert (stage >> Note("y")).spec() == {
-        "stage": "Chain",
-        "stages": [
-            {
-                "stage": "Note",
-                "word": "w",
-                "chunking": {"tokens": 64, "overlap": 1},
-                "inner": {
-                    "stage": "Note",
-                    "word": "x",
-                    "chunking": {"tokens": 384, "overlap": 0},
-                    "inner": None,
-                    "numbers": [],
+        "class": "rageval.pipeline.stage.Chain",
+        "fields": {
+            "stages": [
+                {
+                    **note,
+                    "fields": {
+                        "word": "w",
+                        "chunking": {**chunking, "fields": {"tokens": 64, "overlap": 1}},
+                        "inner": {
+                            **note,
+                            "fields": {
+                                "word": "x",
+                                "chunking": {**chunking, "fields": {"tokens": 384, "overlap": 0}},
+                                "inner": None,
+                                "numbers": [],
+                            },
+                        },
+                        "numbers": [1, 2],
+                    },
                 },
-                "numbers": [1, 2],
-            },
-            Note("y").spec(),
-        ],
+                Note("y").spec(),
+            ]
+        },
     }
+    assert note["class"] == "tests.unit.pipeline.test_pipeline.Note"
 
 
 def test_fingerprint_of_a_known_value() -> None:

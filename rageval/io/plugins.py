@@ -1,0 +1,209 @@
+"""Parts that are named in an experiment: by a built-in name, by a file of the user's, or by an installed package."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal, TypeAlias, cast, get_type_hints
+
+import pydantic
+
+from rageval.errors import DeclarationError
+from rageval.io.user_files import find_file, load_module
+
+Kind: TypeAlias = Literal[
+    "chunkers", "indexes", "rerankers", "chat", "embedders", "stages", "judges", "metrics", "corpora", "reports"
+]
+
+# What a file calls the one thing that it is about, where nothing else is named: FILE.py is FILE.py:build, say.
+_NAMES: Mapping[Kind, str] = {
+    "chunkers": "chunker",
+    "indexes": "index",
+    "rerankers": "reranker",
+    "chat": "chat",
+    "embedders": "embedder",
+    "stages": "build",
+    "judges": "judge",
+    "metrics": "metric",
+    "corpora": "load",
+    "reports": "report",
+}
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """What a reference names: `target` is the class, function or object. `file` is the file of the user's that it is
+    from, or the built-in's, if it is from one.
+    """
+
+    name: str
+    target: Any
+    file: Path | None = None
+
+
+def find_plugin(
+    kind: Kind, reference: str, builtin: Mapping[str, object], base: Path, place: str, *, attribute: str | None = None
+) -> Plugin:
+    """What `reference` names: one of `builtin`, an entry point of the group `rageval.<kind>`, or `FILE.py:NAME`.
+
+    A built-in that is a `Path` is a file too. `FILE.py` without a name is what the file calls `attribute` (`build` for
+    stages, else the kind: `chunker`, `index`, ...), or else its only class. Files are relative to `base` or to the
+    current directory. Raises DeclarationError that begins with `place`.
+    """
+    attribute = attribute or _NAMES[kind]
+    file, name = _split(reference)
+    if file is not None:
+        path = find_file(place, file, base)
+        return Plugin(name or path.stem, _from_file(load_module(path), path, name, attribute), path)
+    if reference in builtin:
+        found = builtin[reference]
+        if not isinstance(found, Path):
+            return Plugin(reference, found)
+        return Plugin(reference, _from_file(load_module(found), found, None, attribute), found)
+    installed = _installed(kind)
+    if reference in installed:
+        return Plugin(reference, _load(installed[reference], place))
+    known = [*builtin, *(name for name in installed if name not in builtin)]
+    raise DeclarationError(
+        f"{place}: found {reference!r}, expected a path or one of {', '.join(known)}{_near(reference, known)}"
+    )
+
+
+def build_plugin(kind: Kind, given: object, builtin: Mapping[str, object], base: Path, place: str) -> Any:
+    """The object that `given` asks for: a name, a mapping of one name to its settings, or an object that is built.
+
+    Names are found as by `find_plugin`, and settings checked as by `call_with_settings`.
+    """
+    if isinstance(given, str):
+        name, settings = given, None
+    elif isinstance(given, Mapping):
+        name, settings = split_entry(cast("Mapping[object, object]", given), place)
+    elif isinstance(given, type):
+        raise DeclarationError(
+            f"{place}: found the class {given.__name__}, expected an object, such as {given.__name__}()"
+        )
+    else:
+        return given
+    plugin = find_plugin(kind, name, builtin, base, place)
+    if inspect.isclass(plugin.target) or inspect.isroutine(plugin.target):
+        return call_with_settings(plugin.target, settings or {}, base, f"{place}.{plugin.name}")
+    if settings:
+        raise DeclarationError(f"{place}.{plugin.name}: found settings, expected none for what is built in its file")
+    return plugin.target
+
+
+def split_entry(given: Mapping[object, object], place: str) -> tuple[str, Mapping[str, object] | None]:
+    """The name and the settings of an entry such as `{"naive": {"k": 3}}`; None where it has no settings."""
+    names = [*given]
+    settings = given[names[0]] if len(names) == 1 else None
+    if len(names) != 1 or not isinstance(names[0], str):
+        raise DeclarationError(f"{place}: found {names} in one entry, expected one name with its settings")
+    if settings is not None and not isinstance(settings, Mapping):
+        raise DeclarationError(f"{place}.{names[0]}: found {settings!r}, expected settings by name, or nothing")
+    return names[0], cast("Mapping[str, object] | None", settings)
+
+
+def call_with_settings(target: Callable[..., Any], settings: Mapping[str, object], base: Path, place: str) -> Any:
+    """What a class or function returns for these settings, which its annotations must allow.
+
+    A setting that is annotated as a `Path` is relative to `base`. Raises DeclarationError that begins with `place`,
+    also for what `target` raises.
+    """
+    parameters = inspect.signature(target).parameters
+    takes_any = any(one.kind is one.VAR_KEYWORD for one in parameters.values())
+    accepted = [name for name, one in parameters.items() if one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL)]
+    for key in settings:
+        if key not in accepted and not takes_any:
+            raise DeclarationError(
+                f"{place}: found the setting {key!r}, expected one of: {', '.join(accepted) or 'none'}"
+                f"{_near(key, accepted)}"
+            )
+    for name in accepted:
+        if parameters[name].default is inspect.Parameter.empty and name not in settings:
+            raise DeclarationError(f"{place}.{name}: found nothing, expected a value")
+    hints = _hints(target, place)
+    values = {key: _check(value, hints.get(key, Any), base, f"{place}.{key}") for key, value in settings.items()}
+    try:
+        return target(**values)
+    except DeclarationError as error:
+        raise DeclarationError(f"{place}.{error}") from None
+    except Exception as error:
+        raise DeclarationError(f"{place}: {type(error).__name__}: {error}") from error
+
+
+def _check(value: object, hint: Any, base: Path, place: str) -> Any:
+    """The value as the annotation has it."""
+    if hint is Path:
+        return base / str(value)
+    try:
+        return _adapter(hint).validate_python(value)
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join([place, *(str(part) for part in first["loc"])])
+        raise DeclarationError(f"{where}: found {first.get('input')!r}: {first['msg'].lower()}") from None
+
+
+def _adapter(hint: Any) -> pydantic.TypeAdapter[Any]:
+    try:
+        return pydantic.TypeAdapter(hint, config=pydantic.ConfigDict(arbitrary_types_allowed=True))
+    except pydantic.PydanticUserError:  # a type with a configuration of its own
+        return pydantic.TypeAdapter(hint)
+
+
+def _hints(target: Any, place: str) -> Mapping[str, Any]:
+    of = target.__init__ if inspect.isclass(target) and not dataclasses.is_dataclass(target) else target
+    try:
+        return get_type_hints(of)
+    except Exception as error:
+        raise DeclarationError(f"{place}: its annotations cannot be read: {error}") from error
+
+
+def _split(reference: str) -> tuple[str | None, str | None]:
+    """File and name of `FILE.py:NAME`; no file where the reference is a plain name."""
+    file, colon, name = reference.rpartition(":")
+    if colon and file.endswith(".py"):
+        return file, name
+    return (reference, None) if reference.endswith(".py") or "/" in reference else (None, None)
+
+
+def _from_file(module: ModuleType, path: Path, name: str | None, attribute: str) -> Any:
+    found = getattr(module, name or attribute, None)
+    if found is not None:
+        return found
+    own = [
+        key
+        for key, value in vars(module).items()
+        if inspect.isclass(value) and value.__module__ == module.__name__ and not key.startswith("_")
+    ]
+    if name is not None:
+        raise DeclarationError(f"{path}: found no {name}{_near(name, [key for key in vars(module) if key[0] != '_'])}")
+    if attribute != "build" and len(own) == 1:
+        return getattr(module, own[0])
+    if attribute == "build":
+        raise DeclarationError(f"{path}: found no function build, expected `def build(...)`")
+    which = f", or the name of one of its classes: {path.name}:{own[0]}" if own else ""
+    raise DeclarationError(f"{path}: found no {attribute}, expected `{attribute} = ...`{which}")
+
+
+def _installed(kind: Kind) -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=f"rageval.{kind}")}
+
+
+def _load(point: EntryPoint, place: str) -> Any:
+    try:
+        return point.load()
+    except Exception as error:
+        package = point.dist.name if point.dist else "a package"
+        what = f"{type(error).__name__}: {error}"
+        raise DeclarationError(f"{place}.{point.name}: loading {point.value} of {package} failed: {what}") from error
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {near[0]}?" if near else ""

@@ -1,0 +1,226 @@
+"""Where code comes from, and which of the user's files belong together because one imports the other."""
+
+from __future__ import annotations
+
+import ast
+import dis
+import hashlib
+import importlib.util
+import inspect
+import sys
+import sysconfig
+import textwrap
+from collections.abc import Iterable, Iterator
+from functools import cache, lru_cache
+from importlib import metadata
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import Any, Literal, TypeAlias, cast
+
+from rageval.types import Json
+
+Origin: TypeAlias = Literal["rageval", "python", "installed", "user"]
+
+USER_MODULES = "rageval_user_"
+"""How the names of the packages begin that files named by the user are loaded into; see `rageval.io.user_files`."""
+
+_RAGEVAL = Path(__file__).parent
+_PYTHON = tuple(Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib"))
+_INSTALLED = {"site-packages", "dist-packages"}
+
+
+def module_origin(name: str) -> Origin:
+    """Whose module that is. One without a file that Python does not bring along is the user's: a notebook, say."""
+    top = name.partition(".")[0]
+    if top == "rageval":
+        return "rageval"
+    file = getattr(sys.modules.get(name), "__file__", None)
+    if file is not None:
+        return file_origin(file)
+    return "python" if top in sys.stdlib_module_names else "user"
+
+
+@lru_cache(maxsize=1024)
+def file_origin(file: str | Path) -> Origin:
+    """Whose code a file holds; also of the names that Python gives to code without a file, such as `<stdin>`."""
+    if str(file).startswith("<frozen"):
+        return "python"
+    path = Path(file)
+    if _INSTALLED.intersection(path.parts):
+        return "installed"
+    if path.is_relative_to(_RAGEVAL):
+        return "rageval"
+    return "python" if any(path.is_relative_to(folder) for folder in _PYTHON) else "user"
+
+
+def qualified_name(thing: object) -> str:
+    """Module and name of a class or function; the module of a file that the user names is called after the file."""
+    module, name = getattr(thing, "__module__", None) or "", getattr(thing, "__qualname__", type(thing).__qualname__)
+    if module.startswith(USER_MODULES):
+        module = module.partition(".")[2]
+    return f"{module}.{name}" if module else name
+
+
+@cache
+def package_version(module: str) -> str:
+    """Name and version of the installed package that the module is part of."""
+    top = module.partition(".")[0]
+    try:
+        return f"{top} {metadata.version(top)}"
+    except metadata.PackageNotFoundError:
+        for name in metadata.packages_distributions().get(top, ()):
+            return f"{name} {metadata.version(name)}"
+    return f"{top} {getattr(sys.modules.get(top), '__version__', 'of unknown version')}"
+
+
+def source_text(thing: object) -> str:
+    """The source of a module, class or function; empty where Python does not find it."""
+    try:
+        return textwrap.dedent(inspect.getsource(cast("Any", thing)))
+    except (OSError, TypeError, SyntaxError, IndentationError):
+        return ""
+
+
+def code_digest(*modules: ModuleType) -> str:
+    """16 hex digits of the source of rageval's own modules, of its version where their source is not installed."""
+    texts = [source_text(module) for module in modules]
+    made_of = texts if all(texts) else [metadata.version("rageval")]
+    return hashlib.sha256("\0".join(made_of).encode()).hexdigest()[:16]
+
+
+@cache
+def installed_source(module: str) -> str:
+    """The SHA-256 of the source of an installed module."""
+    return hashlib.sha256(source_text(sys.modules.get(module)).encode()).hexdigest()
+
+
+def code_data(code: CodeType) -> Json:
+    """Compiled code as data: what is run, whatever a file says by now."""
+    names: list[Json] = [*code.co_names]
+    constants = [_constant(one) for one in code.co_consts]
+    return [code.co_code.hex(), code.co_exceptiontable.hex(), code.co_flags, names, constants]
+
+
+def _constant(value: object) -> Json:
+    match value:
+        case CodeType():
+            return code_data(value)
+        case tuple():
+            return [_constant(one) for one in cast("tuple[object, ...]", value)]
+        case frozenset():
+            return [*sorted(map(repr, cast("frozenset[object]", value)))]
+        case _:
+            return repr(value)
+
+
+def global_names(code: CodeType) -> set[str]:
+    """The global names that code, or a function made within it, reads; without those that Python sets (`__file__`)."""
+    read = {step.argval for step in dis.get_instructions(code) if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
+    read = {name for name in read if not name.startswith("__")}
+    return read.union(*(global_names(one) for one in code.co_consts if isinstance(one, CodeType)))
+
+
+def imported_by_module(name: str) -> list[str]:
+    """Digests of the user's files that a module of the user's imports, directly or through each other, sorted."""
+    file = getattr(sys.modules.get(name), "__file__", None)
+    if file is None or not Path(file).is_file():
+        return []
+    return file_digests(imported_files(Path(file)))
+
+
+def source_digest(path: Path) -> str:
+    """64 hex digits of a file and of the user's files that it imports, directly or through each other."""
+    return hashlib.sha256("\n".join([*file_digests([path]), *file_digests(imported_files(path))]).encode()).hexdigest()
+
+
+def file_digests(paths: Iterable[Path]) -> list[str]:
+    """The SHA-256 of each file's content, sorted."""
+    return sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in paths)
+
+
+def imported_files(path: Path) -> set[Path]:
+    """The user's files that a Python file imports, directly or through each other, without itself.
+
+    Names are looked up beside the file, in the folder that its package lies in, and where Python would look for them.
+    What is imported by a computed name is not seen; Python's own and installed modules are left out.
+    """
+    start = path.resolve()
+    found, left = {start}, [start]
+    while left:
+        file = left.pop()
+        for level, name in _imports(file.read_bytes()):
+            for one in _find_import(file, start.parent, level, name):
+                if one not in found and file_origin(one) == "user":
+                    found.add(one)
+                    left.append(one)
+    return found - {start}
+
+
+def find_module(folder: Path, name: str) -> Path | None:
+    """The file of a module or package of that plain name in a folder."""
+    for file in (folder / name / "__init__.py", folder / f"{name}.py"):
+        if file.is_file():
+            return file
+    return None
+
+
+def _find_import(file: Path, start: Path, level: int, name: str) -> Iterator[Path]:
+    parts = [part for part in name.split(".") if part]
+    if level:
+        yield from _walk(file.parents[min(level, len(file.parents)) - 1], parts)
+        return
+    if not parts or parts[0] in sys.stdlib_module_names or parts[0] == "rageval":
+        return
+    for folder in dict.fromkeys((file.parent, start, _package_root(file))):
+        yield from _walk(folder, parts)
+    home = _home(parts[0])
+    if home is not None:
+        yield from _walk(home, parts)
+
+
+def _home(module: str) -> Path | None:
+    """The folder that Python would import a module of the user's from that has no dot in its name."""
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError):
+        return None
+    if spec is None or spec.origin is None or not spec.has_location or file_origin(spec.origin) != "user":
+        return None
+    return Path(spec.origin).parents[0 if spec.submodule_search_locations is None else 1]
+
+
+def _walk(folder: Path, parts: list[str]) -> Iterator[Path]:
+    """The files of `a`, `a.b` and `a.b.c` under the folder, as far as they are there."""
+    initial = folder / "__init__.py"
+    if not parts and initial.is_file():
+        yield initial.resolve()
+    for part in parts:
+        file = find_module(folder, part)
+        if file is not None:
+            yield file.resolve()
+        folder = folder / part
+
+
+def _package_root(file: Path) -> Path:
+    folder = file.parent
+    while (folder / "__init__.py").is_file():
+        folder = folder.parent
+    return folder
+
+
+@lru_cache(maxsize=512)
+def _imports(source: bytes) -> tuple[tuple[int, str], ...]:
+    """Level and name of every import statement; none of a file that Python cannot parse."""
+    try:
+        nodes = [*ast.walk(ast.parse(source))]
+    except (SyntaxError, ValueError):
+        return ()
+    found: list[tuple[int, str]] = []
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            found += [(0, alias.name) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            found += [(node.level, f"{base}.{alias.name}") for alias in node.names]
+            found.append((node.level, base))
+    return tuple(dict.fromkeys(found))
