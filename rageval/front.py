@@ -8,35 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
-from rageval.benchmark import Selection, load, select_questions
+from rageval.benchmark import Selection
 from rageval.decide.leaderboard import Leaderboard, read_leaderboard
 from rageval.errors import DeclarationError
-from rageval.experiment.choose_judges import MetricLike, check_languages
-from rageval.experiment.choose_models import choose_budget, choose_chat, choose_embedder
-from rageval.experiment.plan import (
-    Experiment,
-    ask_any_model,
-    check_labels_differ,
-    check_metrics_apply,
-    choose_metrics,
-    judges_of,
-    model_needs,
-)
-from rageval.experiment.recipes import build_pipeline
+from rageval.experiment.choose_judges import MetricLike
+from rageval.experiment.choose_pipelines import PipelineLike
+from rageval.experiment.plan import Experiment, plan
 from rageval.experiment.run import Executor, run_experiment
-from rageval.experiment.spec import MOST_SAMPLES, parse_budget, parse_model_choice
+from rageval.experiment.spec import parse_spec
 from rageval.io.run_folder import RunFolder
-from rageval.io.user_files import find_file
-from rageval.judges.panel import check_raters
+from rageval.io.strict import shown
 from rageval.models.base import ChatModel, Embedder
-from rageval.models.budget import Budget, BudgetedChat
-from rageval.models.cache import CachedChat
-from rageval.models.vector_cache import CachedEmbedder
-from rageval.pipeline import Pipeline, Stage
-from rageval.pipeline.systems import System, function_pipeline
 from rageval.report.tables import markdown
-from rageval.scores.calibrations import by_judge, read_calibration
-from rageval.types import Benchmark, Estimate, Json
+from rageval.types import Benchmark, Estimate
 
 if TYPE_CHECKING:
     from rageval.io.frames import DataFrame
@@ -45,7 +29,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 ModelLike: TypeAlias = ChatModel | Mapping[str, Any] | str
-PipelineLike: TypeAlias = str | Mapping[str, Mapping[str, Json]] | Pipeline | Stage | System
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +59,14 @@ class Result:
 
 
 def evaluate(
-    benchmark: str | Path | Benchmark,
+    benchmark: str | Path | Mapping[str, Any] | Benchmark,
     pipelines: Sequence[PipelineLike],
     metrics: Sequence[MetricLike],
     *,
-    questions: Selection = None,
+    questions: Selection | Mapping[str, Any] = None,
     split: str | None = None,
+    sweep: Mapping[str, Sequence[Any]] | None = None,
+    exclude: Sequence[Mapping[str, Any]] = (),
     chat: ModelLike = "local",
     embed: Embedder | Mapping[str, Any] | str = "local",
     judge: ModelLike | Sequence[ModelLike] | None = None,
@@ -95,105 +80,60 @@ def evaluate(
 ) -> Result:
     """Run pipelines over a benchmark and score them; what an earlier call has done is not done again.
 
-    `pipelines` may be names of recipes (`"naive"`), `{"naive": {"k": 3}}`, `Pipeline`s, stages, or functions from a
-    `Question` to a `Response` or an answer. `metrics` may be names, paths of judges of your own (`"tone.yaml"`,
-    `"brevity.py"`), or such judges (`CustomJudge`, `Rubric`). Models are `"local"`, a mapping as in an experiment file,
-    or objects; `judge` is the chat model unless given. Several are a panel, each asked `judge_samples` times (1 to 50).
+    The arguments are the keys of an experiment file, with the same values; paths are relative to the current directory.
+    In Python there may also be objects: a `Benchmark`; among `pipelines`, a `Pipeline`, a stage, or a function from a
+    `Question` to a `Response` or an answer; among `metrics`, judges of your own (`CustomJudge`, `Rubric`); models.
+    `judge` is the chat model unless given. Several are a panel, each asked `judge_samples` times (1 to 50).
     `calibrations` are records that `rageval calibrate` wrote, applied to the verdicts of their judges. `budget` bounds
     what the chat calls take together (`{"max_calls": 500}`, `max_tokens`, `max_cost`). Runs go to `out/runs`, caches to
     `out/cache`; the names of the run folders begin with `name`, with '-' for what no file name should hold. An
     `executor` has the questions worked on in another way, such as `rageval.integrations.opentelemetry.traced()`.
 
-    Works inside a running event loop (a notebook) too. Raises DeclarationError before anything is spent, BudgetError
-    where a call could go beyond the budget, and ModelError where a model refuses all calls: what is done is kept then.
+    Models that are named are closed at the end; those that are given as objects stay open. Works inside a running event
+    loop (a notebook) too. Raises DeclarationError before anything is spent, BudgetError where a call could go beyond
+    the budget, and ModelError where a model refuses all calls: what is done is kept then.
     """
-    here, folder = Path.cwd(), Path(out)
-    parsed, own_judges = choose_metrics(metrics, here)
-    built = tuple(as_pipeline(pipeline, here) for pipeline in pipelines)
-    if not built or not parsed:
-        raise DeclarationError("evaluate: found no pipelines or no metrics, expected at least one of each")
-    if not 1 <= judge_samples <= MOST_SAMPLES:
-        raise DeclarationError(f"judge_samples: found {judge_samples}, expected 1 to {MOST_SAMPLES}")
-    check_labels_differ(built)
-    loaded = benchmark if isinstance(benchmark, Benchmark) else load(str(benchmark), split=split)
-    chosen = select_questions(loaded, questions, seed)
-    check_metrics_apply(parsed, loaded, chosen)
-    check_languages(own_judges, chosen)
-    judges = judges_of(parsed, own_judges)
-    needs = model_needs(built, parsed, judges)
-    cache = folder / "cache"
-    spend = choose_budget([None if budget is None else parse_budget(budget, "budget")])
-    chat_model = _chat(chat, here, cache, "chat", spend) if "chat" in needs else None
-    embedder = _embedder(embed, cache) if "embed" in needs else None
-    raters = _raters(judge, chat, chat_model, here, cache, spend) if ask_any_model(judges) else []
-    experiment = Experiment(
-        name,
-        loaded,
-        loaded.name,
-        chosen,
-        built,
-        parsed,
-        chat_model,
-        embedder,
-        raters[0] if raters else None,
-        seed,
-        own_judges,
-        tuple(raters[1:]),
-        judge_samples,
-        tuple(read_calibration(str(file), find_file("calibrations", str(file), here)) for file in calibrations),
-    )
-    by_judge(experiment.calibrations, experiment.judge_keys)
-    runs = tuple(_outside_any_loop(lambda: run_experiment(experiment, folder, executor=executor)))
+    asked = {
+        "benchmark": benchmark,
+        "split": split,
+        "questions": questions,
+        "pipelines": pipelines,
+        "sweep": sweep,
+        "exclude": exclude,
+        "metrics": metrics,
+        "models": {"chat": chat, "embed": embed, "judge": judge, "judge_samples": judge_samples},
+        "budget": budget,
+        "calibrations": calibrations,
+        "seed": seed,
+    }
+    folder = _folder(out)
+    if not isinstance(cast("object", name), str):
+        raise DeclarationError(f"name: found {shown(name)}, expected a text")
+    if executor is not None and not callable(executor):
+        raise DeclarationError(f"executor: found {shown(executor)}, expected an executor such as traced()")
+
+    def work() -> list[Path]:
+        with _plan(asked, name, folder / "cache") as experiment:
+            return run_experiment(experiment, folder, executor=executor)
+
+    runs = tuple(_outside_any_loop(work))
     return Result(runs, read_leaderboard(runs))
 
 
-def as_pipeline(given: PipelineLike, base: Path) -> Pipeline:
-    """The pipeline that is given in one of the forms that `evaluate` takes; paths are relative to `base`."""
-    match given:
-        case Pipeline():
-            return given
-        case Stage():
-            return Pipeline(type(given).__name__, given)
-        case str():
-            return build_pipeline(given, {}, base)
-        case Mapping():
-            ((name, params),) = given.items()
-            return build_pipeline(name, params, base)
-        case _ if callable(given):
-            return function_pipeline(given)
-        case _:
-            raise DeclarationError(f"evaluate: found a {type(given).__name__}, expected a pipeline, name or function")
+def _plan(asked: Mapping[str, object], name: str, cache: Path) -> Experiment:
+    """The experiment; errors name the arguments of `evaluate`, which has no `models`."""
+    try:
+        return plan(parse_spec(asked), name=name, base=Path.cwd(), cache=cache)
+    except DeclarationError as error:
+        if type(error) is DeclarationError:
+            raise DeclarationError(str(error).removeprefix("models.")) from None
+        raise
 
 
-def _raters(
-    judge: ModelLike | Sequence[ModelLike] | None,
-    chat: ModelLike,
-    chat_model: ChatModel | None,
-    base: Path,
-    cache: Path,
-    budget: Budget | None,
-) -> list[ChatModel]:
-    """The models that judge; the one that answers where none is given."""
-    if judge is None and chat_model is not None:
-        return [chat_model]
-    given = [chat] if judge is None else [*judge] if isinstance(judge, list | tuple) else [cast("ModelLike", judge)]
-    if not given:
-        raise DeclarationError("judge: found an empty list, expected at least one model")
-    raters = [_chat(model, base, cache, "judge", budget) for model in given]
-    check_raters(raters)
-    return raters
-
-
-def _chat(given: ModelLike, base: Path, cache: Path, role: str, budget: Budget | None) -> ChatModel:
-    if isinstance(given, str | Mapping):
-        return choose_chat(parse_model_choice(given, role), base, cache, budget)
-    return CachedChat(given if budget is None else BudgetedChat(given, budget, None), cache / "chat.sqlite")
-
-
-def _embedder(given: Embedder | Mapping[str, Any] | str, cache: Path) -> Embedder:
-    if isinstance(given, str | Mapping):
-        return choose_embedder(parse_model_choice(given, "embed"), cache)
-    return CachedEmbedder(given, cache / "vectors")
+def _folder(out: object) -> Path:
+    if isinstance(out, str | Path):
+        return Path(out)
+    raise DeclarationError(f"out: found {shown(out)}, expected the path of a folder")
 
 
 def _outside_any_loop(work: Callable[[], T]) -> T:

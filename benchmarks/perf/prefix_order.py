@@ -72,8 +72,7 @@ async def stage_by_stage(
 
 def in_order(order: str) -> Taken:
     """In this process: the experiment, from empty caches."""
-    with tempfile.TemporaryDirectory() as scratch:
-        experiment = load_experiment(FILE, Path(scratch) / "cache")
+    with tempfile.TemporaryDirectory() as scratch, load_experiment(FILE, Path(scratch) / "cache") as experiment:
         began = time.perf_counter()
         folders = run_experiment(
             experiment, Path(scratch), executor={"question": work_here, "stage": stage_by_stage}[order]

@@ -125,13 +125,13 @@ def main() -> None:
         parser.error("run it with OMP_NUM_THREADS=1: two workers must not take more than two cores")
     import_ray()
     load = os.getloadavg()[0]
+    repetitions = 1 if tiny else REPETITIONS
     with tempfile.TemporaryDirectory() as scratch:
         file = experiment_file(Path(scratch), PASSAGES[-2:] if tiny else PASSAGES)
-        planned = load_experiment(file, Path(scratch) / "cache")
-    if tiny:
-        planned = replace(planned, questions=planned.questions[:20])
-    repetitions = 1 if tiny else REPETITIONS
-    seconds = measure(planned, repetitions)
+        with load_experiment(file, Path(scratch) / "cache") as planned:
+            if tiny:
+                planned = replace(planned, questions=planned.questions[:20])
+            seconds = measure(planned, repetitions)
     setting = (
         f"{len(planned.pipelines)} cells of BM25 over {len(planned.benchmark.documents):,} documents "
         f"({'SciFact' if SCIFACT.exists() else 'the handbook, thirty times over'}), {len(planned.questions)} questions "

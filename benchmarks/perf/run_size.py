@@ -92,14 +92,14 @@ def one_process(world: Path, out: Path, pipelines: int) -> Taken:
     model = ByHash()
     chat = CachedChat(model, out / "cache" / "chat.sqlite")
     experiment = Experiment(
-        "lakes",
-        benchmark,
-        str(world),
-        benchmark.questions,
-        tuple(build_pipeline("naive", {"retriever": "bm25", "k": k}, Path()) for k in RETRIEVED[:pipelines]),
-        parse_metrics(METRICS),
+        name="lakes",
+        benchmark=benchmark,
+        reference=str(world),
+        questions=benchmark.questions,
+        pipelines=tuple(build_pipeline("naive", {"retriever": "bm25", "k": k}, Path()) for k in RETRIEVED[:pipelines]),
+        metrics=parse_metrics(METRICS),
         chat=chat,
-        judge=chat,
+        raters=(chat,),
     )
     loaded = peak_mib()
     run_experiment(experiment, out)

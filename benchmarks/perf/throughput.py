@@ -143,7 +143,8 @@ def recorded_run(folder: Path) -> Path:
         ),
         encoding="utf-8",
     )
-    (run,) = run_experiment(load_experiment(folder / "experiment.yaml", folder / "cache"), folder)
+    with load_experiment(folder / "experiment.yaml", folder / "cache") as experiment:
+        (run,) = run_experiment(experiment, folder)
     return run
 
 
@@ -158,8 +159,8 @@ def judge_again(run: Path, url: str, in_flight: int, folder: Path) -> Spent:
     experiment = {"benchmark": "lakes", "pipelines": ["naive"], "metrics": ["answer_relevance"]}
     file.write_text(yaml.safe_dump({**experiment, "models": {"judge": judge}}), encoding="utf-8")
     wall, cpu = time.perf_counter(), time.process_time()
-    plan = plan_rejudging(run, "again", ["answer_relevance"], [file], folder / "cache")
-    rejudge(plan)
+    with plan_rejudging(run, "again", ["answer_relevance"], [file], folder / "cache") as plan:
+        rejudge(plan)
     spent = Spent(time.perf_counter() - wall, time.process_time() - cpu)
     said = RunFolder(run).judgments(plan.keys["answer_relevance"])
     verdicts = [judgment.verdict for judgments in said.values() for judgment in judgments]

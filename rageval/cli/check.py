@@ -15,15 +15,13 @@ def check(
     experiment: Annotated[Path, typer.Argument(help="An experiment file (YAML).")], as_json: JsonFlag = False
 ) -> None:
     """Check an experiment's names, labels and models; say what it would ask of models. Spends nothing."""
-    import asyncio
     import tempfile
 
-    from rageval.experiment.plan import estimate_cost, load_experiment
+    from rageval.experiment.estimate import estimate_cost
+    from rageval.experiment.plan import load_experiment
 
-    with tempfile.TemporaryDirectory() as scratch:
-        planned = load_experiment(experiment, Path(scratch))
+    with tempfile.TemporaryDirectory() as scratch, load_experiment(experiment, Path(scratch)) as planned:
         costs = estimate_cost(planned)
-        asyncio.run(planned.close())
     if as_json:
         pipelines: list[Json] = [
             {"pipeline": c.pipeline, "calls": [c.low, c.high], "prompt_tokens": c.prompt_tokens} for c in costs
@@ -32,11 +30,10 @@ def check(
         return
     benchmark = planned.benchmark
     print(f"{benchmark.name}: {len(benchmark.documents)} documents, {len(planned.questions)} questions to ask")
-    for role, model in (("chat", planned.chat), ("embed", planned.embedder), ("judge", planned.judge)):
-        print(f"{role}: {'not needed' if model is None else model.identity}")
-    for model in planned.more_raters:
-        print(f"judge: {model.identity}")
-    if planned.judge is not None and planned.judge_samples > 1:
+    for role, models in (("chat", [planned.chat]), ("embed", [planned.embedder]), ("judge", planned.raters or [None])):
+        for model in models:
+            print(f"{role}: {'not needed' if model is None else model.identity}")
+    if planned.raters and planned.judge_samples > 1:
         print(f"each judge is asked {planned.judge_samples} times")
     for cost in costs:
         calls = str(cost.low) if cost.low == cost.high else f"{cost.low} to {cost.high}"

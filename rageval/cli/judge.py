@@ -41,18 +41,18 @@ def judge(
     from rageval.scores.estimates import metric_to_json
 
     with progress_bars() as bars:
-        plan = plan_rejudging(
-            run,
-            name,
-            metric or (),
-            experiment or (),
-            out / "cache",
-            samples=samples,
-            calibrations=calibration or (),
-            on_embedding=bars.embedding,
-        )
         try:
-            metrics = [str(added) for added in rejudge(plan, bars.responses)]
+            with plan_rejudging(
+                run,
+                name,
+                metric or (),
+                experiment or (),
+                out / "cache",
+                samples=samples,
+                calibrations=calibration or (),
+                on_embedding=bars.embedding,
+            ) as plan:
+                metrics = [str(added) for added in rejudge(plan, bars.responses)]
         except KeyboardInterrupt:
             bars.stop()
             end_interrupted("every verdict so far", out)

@@ -40,12 +40,14 @@ def run(
 
     with progress_bars() as bars:
         if dry:
-            planned = load_experiment(experiment, out / "cache", offline=offline)
-            _dry_run(planned, out, retry_failed, as_json)
+            with load_experiment(experiment, out / "cache", offline=offline) as planned:
+                _dry_run(planned, out, retry_failed, as_json)
             return
         try:
-            with chosen_executor(executor, ray_address, trace) as chosen:
-                planned = load_experiment(experiment, out / "cache", bars.embedding, offline=offline)
+            with (
+                chosen_executor(executor, ray_address, trace) as chosen,
+                load_experiment(experiment, out / "cache", bars.embedding, offline=offline) as planned,
+            ):
                 paths = run_experiment(
                     planned, out, on_progress=bars.questions, retry_failed=retry_failed, executor=chosen
                 )

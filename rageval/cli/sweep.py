@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from rageval.cli.executor import ExecutorFlag, ExecutorName, RayAddress, TraceFile, chosen_executor
 from rageval.cli.output import JsonFlag, end_interrupted, print_json
-
-if TYPE_CHECKING:
-    from rageval.experiment.plan import Experiment
 
 
 def sweep(
@@ -41,24 +38,22 @@ def sweep(
         raise DeclarationError("sweep: found one of --top and --halving, expected both or none")
     halved = None
     with progress_bars() as bars:
-
-        def load() -> Experiment:
-            return load_experiment(experiment, out / "cache", bars.embedding)
-
         try:
-            with chosen_executor(executor, ray_address, trace) as chosen:
+            with (
+                chosen_executor(executor, ray_address, trace) as chosen,
+                load_experiment(experiment, out / "cache", bars.embedding) as planned,
+            ):
                 if top is None:
-                    planned = load()
-                    paths = run_experiment(planned, out, on_progress=bars.questions, executor=chosen)
+                    left, paths = planned, run_experiment(planned, out, on_progress=bars.questions, executor=chosen)
                 else:
-                    planned, halved = halve(load, out, top, bars.questions, executor=chosen)
+                    left, halved = halve(planned, out, top, bars.questions, executor=chosen)
                     paths = halved.runs
         except KeyboardInterrupt:
             bars.stop()
             end_interrupted("everything done so far", out)
-    result = read_sweep(planned.pipelines, paths)
+    result = read_sweep(left.pipelines, paths)
     text = markdown(result) + ("" if halved is None else halving_lines(halved))
-    page = out / "sweeps" / f"{planned.name}.md"
+    page = out / "sweeps" / f"{left.name}.md"
     replace_text(page, text)
     content = result.to_json() if halved is None else {**result.to_json(), "halving": halved.to_json()}
     write_json(page.with_suffix(".json"), content)

@@ -7,9 +7,8 @@ where paired tests show that at least `top` others are ahead of it.
 
 from __future__ import annotations
 
-import asyncio
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -60,46 +59,40 @@ class Halving:
 
 
 def halve(
-    load: Callable[[], Experiment],
+    experiment: Experiment,
     out: Path,
     top: int,
     on_progress: OnProgress | None = None,
     *,
     executor: Executor | None = None,
 ) -> tuple[Experiment, Halving]:
-    """Find the best `top` cells by the first metric; the last experiment with the pipelines that are left.
+    """Find the best `top` cells by the first metric; the experiment with the pipelines that are left.
 
     Questions are taken in an order drawn with the experiment's seed, each round all those of the round before. The
     chance that a cell among the best `top` is dropped is at most 5% over all rounds: each tests at its share of these,
     adjusted for all pairs of cells. A round is a run of its own, named after the experiment and the round, with the
-    answers of the round before from the cache. Raises DeclarationError where there are no more cells than `top`.
+    answers of the round before from the cache. The models stay open from round to round and afterwards, and a budget is
+    one for all rounds. Raises DeclarationError where there are no more cells than `top`.
     """
-    experiment = load()
     cells, total = len(experiment.pipelines), len(experiment.questions)
     if not 1 <= top < cells:
-        asyncio.run(experiment.close())
         raise DeclarationError(f"--top: found {top}, expected at least 1 and fewer than the {cells} cells of the sweep")
     order = np.random.default_rng(experiment.seed).permutation(total).tolist()
     sizes = round_sizes(total, cells, top)
     kept = tuple(pipeline.label for pipeline in experiment.pipelines)
     rounds: list[Round] = []
     for number, size in enumerate(sizes[:-1], 1):
-        runs = run_experiment(
-            _narrowed(experiment, kept, order[:size], f"-round{number}"),
-            out,
-            on_progress=on_progress,
-            executor=executor,
-        )
+        part = _narrowed(experiment, kept, order[:size], f"-round{number}")
+        runs = run_experiment(part, out, on_progress=on_progress, executor=executor)
         dropped = _surely_behind(kept, runs, top, len(sizes) - 1)
         rounds.append(Round(size, len(kept), dropped))
         kept = tuple(label for label in kept if label not in dropped)
-        experiment = load()
         if len(kept) == top:
             break
-    experiment = _narrowed(experiment, kept, order, "")
-    runs = run_experiment(experiment, out, on_progress=on_progress, executor=executor)
+    last = _narrowed(experiment, kept, order, "")
+    runs = run_experiment(last, out, on_progress=on_progress, executor=executor)
     rounds.append(Round(total, len(kept), ()))
-    return experiment, Halving(kept, tuple(runs), tuple(rounds), _asked(rounds), cells * total)
+    return last, Halving(kept, tuple(runs), tuple(rounds), _asked(rounds), cells * total)
 
 
 def round_sizes(questions: int, cells: int, top: int) -> list[int]:

@@ -60,8 +60,7 @@ def equip(experiment: Experiment, runs: Sequence[OpenRun], at_once: int) -> Payl
     asked_through_post = dataclasses.replace(
         experiment,
         chat=chats.get(id(experiment.chat)),
-        judge=chats.get(id(experiment.judge)),
-        more_raters=tuple(chats[id(model)] for model in experiment.more_raters),
+        raters=tuple(chats[id(model)] for model in experiment.raters),
         embedder=None if experiment.embedder is None else RemoteEmbedder(post, experiment.embedder.identity),
     )
     return Payload(worker_context(asked_through_post, runs), post, at_once)

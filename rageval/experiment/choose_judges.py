@@ -12,7 +12,7 @@ import pydantic
 from pydantic import Field
 
 from rageval.errors import DeclarationError
-from rageval.io.strict import Place, Strict, first_problem, read_mapping
+from rageval.io.strict import Place, Strict, first_problem, read_mapping, shown
 from rageval.io.user_files import find_file, load_module
 from rageval.judges import CustomJudge, Judge, Rubric, asks_model, judge_key
 from rageval.judges.custom import guarded
@@ -60,8 +60,7 @@ def choose_judge(given: MetricLike, base: Path, key: str = "metrics") -> Judge |
     if isinstance(given, CustomJudge):
         return _guarded(given, key)
     if not isinstance(given, str):  # pyright: ignore[reportUnnecessaryIsInstance] (people give anything)
-        what = f"the class {given.__name__}" if isinstance(given, type) else f"a {type(given).__name__}"
-        raise DeclarationError(f"{key}: found {what}, expected a name, a path, or a judge such as Brevity()")
+        raise DeclarationError(f"{key}: found {shown(given)}, expected a name, a path, or a judge such as Brevity()")
     if given.endswith(_RUBRIC):
         return _read_rubric(given, find_file(key, given, base))
     if given.endswith(".py"):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rageval.errors import DeclarationError
-from rageval.experiment.spec import BudgetPart, LocalModel, ModelChoice, read_experiment_file
+from rageval.experiment.spec import BudgetPart, ChatChoice, LocalModel, ModelChoice, read_spec
 from rageval.models.base import ChatModel, Embedder
 from rageval.models.budget import Budget, BudgetedChat, Price
 from rageval.models.cache import CachedChat
@@ -15,23 +15,18 @@ from rageval.models.offline import OfflineModel
 from rageval.models.vector_cache import CachedEmbedder
 
 
-def choose_chat(
-    choice: ModelChoice, base: Path, cache: Path, budget: Budget | None = None, *, offline: bool = False
-) -> ChatModel:
+def choose_chat(choice: ModelChoice, cache: Path, budget: Budget | None = None, *, offline: bool = False) -> ChatModel:
     """A cached chat model whose calls come out of the budget, where there is one. Nothing is loaded or asked yet; what
     cannot work is said now. Where `offline`, the cache alone answers, and neither a key nor weights are needed.
     """
     if offline:
-        return CachedChat(OfflineModel(_chat_identity(choice, base)), cache / "chat.sqlite")
-    if choice == "local":
-        choice = LocalModel()
+        return CachedChat(OfflineModel(_chat_identity(choice)), cache / "chat.sqlite")
     on_closing = None
     if isinstance(choice, LocalModel):
         from rageval.models.local import LocalChat
 
-        path = None if choice.path is None else base / choice.path
         model: ChatModel = LocalChat(
-            path=path, hub=choice.hub, context_tokens=choice.context_tokens, threads=choice.threads
+            path=choice.path, hub=choice.hub, context_tokens=choice.context_tokens, threads=choice.threads
         )
         price = Price(0.0, 0.0)
     else:
@@ -49,19 +44,24 @@ def choose_chat(
     return CachedChat(model, cache / "chat.sqlite", on_closing)
 
 
-def _chat_identity(choice: ModelChoice, base: Path) -> str:
-    if choice == "local":
-        choice = LocalModel()
+def _chat_identity(choice: ModelChoice) -> str:
     if isinstance(choice, LocalModel):
         from rageval.models.local import local_identity
 
-        return local_identity(None if choice.path is None else base / choice.path, choice.hub)
+        return local_identity(choice.path, choice.hub)
     return endpoint_identity(choice.base_url, choice.model)
 
 
-def choose_budget(files: Sequence[BudgetPart | None]) -> Budget | None:
-    """The budget that experiment files give, None where none does. Raises DeclarationError where they differ."""
-    given = [part for part in dict.fromkeys(files) if part is not None]
+def located(choice: ChatChoice, base: Path) -> ChatChoice:
+    """The choice, with a path of weights that no longer depends on where it was named."""
+    if isinstance(choice, LocalModel) and choice.path is not None:
+        return choice.model_copy(update={"path": base / choice.path})
+    return choice
+
+
+def choose_budget(parts: Sequence[BudgetPart | None]) -> Budget | None:
+    """The budget that experiments give, None where none does. Raises DeclarationError where they differ."""
+    given = [part for part in dict.fromkeys(parts) if part is not None]
     if len(given) > 1:
         raise DeclarationError(f"budget: found {len(given)} that differ, expected one for all judges of a panel")
     return Budget(given[0].most) if given else None
@@ -70,12 +70,14 @@ def choose_budget(files: Sequence[BudgetPart | None]) -> Budget | None:
 def choose_one_judge(experiment: Path | None, cache: Path) -> ChatModel:
     """The model that judges in an experiment file, or else the local one. Raises DeclarationError for a panel."""
     if experiment is None:
-        return choose_chat("local", Path(), cache)
-    file = read_experiment_file(experiment)
-    models = file.models
+        return choose_chat(LocalModel(), cache)
+    spec = read_spec(experiment)
+    models = spec.models
     if len(models.raters) * models.judge_samples > 1:
         raise DeclarationError(f"{experiment}: models.judge: found a panel, expected one model, asked once")
-    return choose_chat(models.raters[0], experiment.resolve().parent, cache, choose_budget([file.budget]))
+    choice = located(models.raters[0], experiment.resolve().parent)
+    assert isinstance(choice, ModelChoice)  # a file holds no objects
+    return choose_chat(choice, cache, choose_budget([spec.budget]))
 
 
 def choose_embedder(
@@ -86,8 +88,6 @@ def choose_embedder(
     offline: bool = False,
 ) -> Embedder:
     """A cached embedder; `on_progress` is told (texts done, texts to do) while it embeds. `offline` as above."""
-    if choice == "local":
-        choice = LocalModel()
     if isinstance(choice, LocalModel):
         if choice.path is not None or choice.hub is not None:
             raise DeclarationError("models.embed: found a path or hub id, expected plain `local` or provider: openai")

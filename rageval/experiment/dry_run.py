@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -98,13 +97,13 @@ class _CacheOnlyEmbedder:
 
 
 def dry_run(experiment: Experiment, out: Path, *, retry_failed: bool = False) -> Outlook:
-    """Go through the experiment with what is stored and cached. Closes the models.
+    """Go through the experiment with what is stored and cached.
 
-    The experiment's models are those that `load_experiment` gives. Functions of the user's own, and systems of other
+    The experiment's models are those that `plan` opens. Functions of the user's own, and systems of other
     frameworks, are not asked: their questions count as open. Judges that wait for all answers are counted as asked for
     every question.
     """
-    return asyncio.run(_dry_run(experiment, out, retry_failed))
+    return experiment.run(_dry_run(experiment, out, retry_failed))
 
 
 async def _dry_run(experiment: Experiment, out: Path, retry_failed: bool) -> Outlook:
@@ -113,8 +112,7 @@ async def _dry_run(experiment: Experiment, out: Path, retry_failed: bool) -> Out
         experiment,
         chat=_chat(experiment.chat, missing),
         embedder=_embedder(experiment.embedder, missing),
-        judge=_chat(experiment.judge, missing),
-        more_raters=tuple(_CacheOnlyChat(_cached(rater), missing) for rater in experiment.more_raters),
+        raters=tuple(_CacheOnlyChat(_cached(rater), missing) for rater in experiment.raters),
     )
     documents = {document.id: document for document in experiment.benchmark.documents}
     resources = Resources(
@@ -124,14 +122,11 @@ async def _dry_run(experiment: Experiment, out: Path, retry_failed: bool) -> Out
         embedder=cached.embedder,
         indexes=IndexStore(out / "cache" / "indexes"),
     )
-    try:
-        found: list[DryRun] = []
-        for pipeline in cached.pipelines:
-            run = open_run(cached, pipeline, out, documents)
-            run.read(retry_failed)
-            found.append(await _go_through(cached, run, resources, missing))
-    finally:
-        await experiment.close()
+    found: list[DryRun] = []
+    for pipeline in cached.pipelines:
+        run = open_run(cached, pipeline, out, documents)
+        run.read(retry_failed)
+        found.append(await _go_through(cached, run, resources, missing))
     return Outlook(tuple(found), len(missing.calls), len(missing.texts))
 
 
@@ -172,8 +167,8 @@ async def _one(
         if isinstance(outcome, Failure):
             return
         for judge in judges:
-            if asks_model(judge) and experiment.judge is not None:
-                await judge.judge(question, outcome, experiment.judge)
+            if asks_model(judge) and experiment.first_rater is not None:
+                await judge.judge(question, outcome, experiment.first_rater)
     except (_MissingError, ExecutionError):
         return
 

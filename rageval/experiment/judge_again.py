@@ -2,70 +2,73 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Self, cast
 
 from rageval.errors import DeclarationError
 from rageval.experiment.answer import ask_judge
 from rageval.experiment.choose_judges import MetricLike, check_languages
-from rageval.experiment.choose_models import choose_budget, choose_chat, choose_embedder
-from rageval.experiment.plan import (
-    as_panels,
-    ask_any_model,
-    choose_metrics,
+from rageval.experiment.choose_models import choose_budget
+from rageval.experiment.judging import (
+    choose_raters,
+    judge_entries,
     judge_keys,
     judges_of,
     need_answers,
-    with_embedder,
+    need_embedder,
+    with_models,
 )
-from rageval.experiment.spec import ModelChoice, read_experiment_file
+from rageval.experiment.open_models import OpenModels
+from rageval.experiment.plan import choose_metrics
+from rageval.experiment.spec import LocalModel, read_spec
 from rageval.experiment.workers import OnProgress, work_through
 from rageval.io.records import Outcome, usage_to_json
 from rageval.io.run_folder import RunFolder
-from rageval.judges import EmbeddingJudge, Judge, check_raters, judging_model, with_pool
+from rageval.judges import Judge, judging_model, with_pool
 from rageval.metrics.judged import entry_name
 from rageval.metrics.names import CUSTOM, Metric, check_judge_name, parse
 from rageval.models.base import ChatModel, Embedder
-from rageval.models.budget import Budget
 from rageval.scores.calibrations import Calibration, JudgeEntry, apply_calibration, by_judge, read_calibration
-from rageval.scores.judge_entries import Added, added_to, new_entry, read_judgments, with_counts
+from rageval.scores.judge_entries import Added, added_to, read_judgments, with_counts
 from rageval.scores.scoring import score_verdicts, scores_to_json
 from rageval.types import Question, Response
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Rejudging:
     """A finished run, and the judges to be added to it under a name.
 
-    `metrics` name that judge; `raters` are the models that judge, none where no judge asks one.
+    `metrics` name that judge; `raters` are the models that judge, none where no judge asks one. A context manager,
+    whose end closes the models.
     """
 
     folder: RunFolder
     name: str
     metrics: tuple[Metric, ...]
     judges: tuple[Judge, ...]
-    raters: tuple[ChatModel, ...] = ()
-    embedder: Embedder | None = None
-    calibrations: tuple[Calibration, ...] = ()
+    raters: tuple[ChatModel, ...]
+    embedder: Embedder | None
+    calibrations: tuple[Calibration, ...]
+    models: OpenModels
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.models.close()
 
     @property
-    def chat(self) -> ChatModel | None:
+    def first_rater(self) -> ChatModel | None:
         """The model that judges, or the first of several."""
         return self.raters[0] if self.raters else None
 
     @property
     def keys(self) -> dict[str, str]:
         """The keys of the judges, by their names."""
-        return judge_keys(self.judges, self.chat)
-
-    async def close(self) -> None:
-        """Close the models."""
-        for model in (*self.raters, self.embedder):
-            if model is not None:
-                await model.close()
+        return judge_keys(self.judges, self.raters)
 
 
 def plan_rejudging(
@@ -92,52 +95,51 @@ def plan_rejudging(
     folder = RunFolder(run)
     manifest = folder.finished_manifest()
     chosen, own = _choose(folder, manifest, metrics)
-    files = [(path.resolve().parent, read_experiment_file(path)) for path in experiments]
+    specs = [(path.resolve().parent, read_spec(path)) for path in experiments]
     check_languages(own, _questions(folder, manifest))
     judges = _pooled(judges_of(chosen, own), folder)
-    choices: list[tuple[ModelChoice, Path]] = [(choice, base) for base, file in files for choice in file.models.raters]
-    budget = choose_budget([file.budget for _, file in files])
-    raters = _raters(choices or [("local", Path())], cache, budget) if ask_any_model(judges) else ()
-    embedder = None
-    if any(isinstance(judge, EmbeddingJudge) for judge in judges):
-        embed: list[ModelChoice] = [file.models.embed for _, file in files] or ["local"]
-        embedder = choose_embedder(embed[0], cache, on_embedding)
-    times = samples or max((file.models.judge_samples for _, file in files), default=1)
-    plan = Rejudging(
-        folder,
-        name,
-        tuple(Metric(metric.name, judge=name) for metric in chosen),
-        as_panels(with_embedder(judges, embedder), raters, times),
-        raters,
-        embedder,
-        tuple(read_calibration(str(path), path) for path in calibrations),
-    )
-    by_judge(plan.calibrations, plan.keys)
-    _check_same_model(plan, added_to(manifest, name))
+    raters = [(choice, base) for base, spec in specs for choice in spec.models.raters]
+    embed = next((spec.models.embed for _, spec in specs), LocalModel())
+    times = samples or max((spec.models.judge_samples for _, spec in specs), default=1)
+    budget = choose_budget([spec.budget for _, spec in specs])
+    with ExitStack() as on_failure:
+        models = on_failure.enter_context(OpenModels(cache, budget=budget, on_embedding=on_embedding))
+        asked = choose_raters(judges, raters or [(LocalModel(), Path())], models)
+        embedder = models.embedder(embed) if need_embedder(judges) else None
+        plan = Rejudging(
+            folder=folder,
+            name=name,
+            metrics=tuple(Metric(metric.name, judge=name) for metric in chosen),
+            judges=with_models(judges, asked, times, embedder),
+            raters=asked,
+            embedder=embedder,
+            calibrations=tuple(read_calibration(str(path), path) for path in calibrations),
+            models=models,
+        )
+        by_judge(plan.calibrations, plan.keys)
+        _check_same_model(plan, added_to(manifest, name))
+        on_failure.pop_all()
     return plan
 
 
 def rejudge(plan: Rejudging, on_progress: OnProgress | None = None) -> tuple[Metric, ...]:
-    """Judge what has not been judged yet, score, and add both to the run. Closes the models.
+    """Judge what has not been judged yet, score, and add both to the run. The models stay open.
 
     Judgments are written as they are made, so that a call that was stopped goes on; `on_progress` is told (done, total)
     in responses. All metrics of that name are scored, also those that an earlier call added, with the calibrations of
     this call alone where this call judges; they are returned. Raises what `run_experiment` raises.
     """
-    return asyncio.run(_rejudge(plan, on_progress or (lambda done, total: None)))
+    return plan.models.run(_rejudge(plan, on_progress or (lambda done, total: None)))
 
 
 async def _rejudge(plan: Rejudging, on_progress: OnProgress) -> tuple[Metric, ...]:
-    try:
-        with plan.folder.locked():
-            manifest = plan.folder.finished_manifest()
-            questions = _questions(plan.folder, manifest)
-            outcomes = plan.folder.outcomes()
-            responses = {q.id: outcome for q in questions if isinstance(outcome := outcomes.get(q.id), Response)}
-            await _judge(plan, [(q, responses[q.id]) for q in questions if q.id in responses], on_progress)
-            return _write(plan, manifest, questions, outcomes)
-    finally:
-        await plan.close()
+    with plan.folder.locked():
+        manifest = plan.folder.finished_manifest()
+        questions = _questions(plan.folder, manifest)
+        outcomes = plan.folder.outcomes()
+        responses = {q.id: outcome for q in questions if isinstance(outcome := outcomes.get(q.id), Response)}
+        await _judge(plan, [(q, responses[q.id]) for q in questions if q.id in responses], on_progress)
+        return _write(plan, manifest, questions, outcomes)
 
 
 async def _judge(plan: Rejudging, responses: Sequence[tuple[Question, Response]], on_progress: OnProgress) -> None:
@@ -153,7 +155,7 @@ async def _judge(plan: Rejudging, responses: Sequence[tuple[Question, Response]]
         question, response, missing = task
         for judge in missing:
             key = keys[judge.name]
-            folder.add_judgments(key, question.id, *await ask_judge(judge, key, plan.chat, question, response))
+            folder.add_judgments(key, question.id, *await ask_judge(judge, key, plan.first_rater, question, response))
 
     done = len(responses) - len(work)
     on_progress(done, len(responses))
@@ -165,17 +167,11 @@ def _write(
     plan: Rejudging, manifest: Mapping[str, Any], questions: Sequence[Question], outcomes: Mapping[str, Outcome]
 ) -> tuple[Metric, ...]:
     """Add the judges to the manifest, and the scores of all metrics of that name; these metrics."""
-    folder, keys = plan.folder, plan.keys
-    calibrations = by_judge(plan.calibrations, keys)
-    earlier = added_to(manifest, plan.name)
+    folder, earlier = plan.folder, added_to(manifest, plan.name)
+    made = judge_entries(plan.judges, plan.raters, plan.embedder, plan.calibrations)
     entries: dict[str, JudgeEntry] = {
         **earlier.entries,
-        **{
-            entry_name(judge.name, plan.name): new_entry(
-                judge, keys[judge.name], plan.chat, plan.embedder, calibrations.get(judge.name)
-            )
-            for judge in plan.judges
-        },
+        **{entry_name(judge, plan.name): entry for judge, entry in made.items()},
     }
     metrics = tuple(dict.fromkeys([*earlier.metrics, *plan.metrics]))
     judgments = {name: read_judgments(folder, entry, outcomes) for name, entry in entries.items()}
@@ -234,16 +230,10 @@ def _pooled(judges: Sequence[Judge], folder: RunFolder) -> tuple[Judge, ...]:
     return tuple(with_pool(judge, responses) for judge in judges)
 
 
-def _raters(choices: Sequence[tuple[ModelChoice, Path]], cache: Path, budget: Budget | None) -> tuple[ChatModel, ...]:
-    raters = tuple(choose_chat(choice, base, cache, budget) for choice, base in choices)
-    check_raters(raters)
-    return raters
-
-
 def _check_same_model(plan: Rejudging, earlier: Added) -> None:
     """One name is one model, or one panel: else the metrics of that name would be of several."""
     for judge in plan.judges:
-        model = judging_model(judge, plan.chat)
+        model = judging_model(judge, plan.first_rater)
         for entry, about in earlier.entries.items():
             if model is not None and about["model"] not in (None, model):
                 raise DeclarationError(

@@ -1,37 +1,52 @@
-"""What to run: an experiment, with everything named in it found and checked, and nothing spent."""
+"""From what is asked to an experiment: everything named in it found and checked, and nothing spent."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Self, TypeVar
 
-from rageval.benchmark import QuestionFilter, Selection, from_hugging_face, load, select_questions
+from rageval.benchmark import from_hugging_face, load, select_questions
 from rageval.errors import DeclarationError
 from rageval.experiment.choose_judges import MetricLike, check_languages, choose_judge
-from rageval.experiment.choose_models import choose_budget, choose_chat, choose_embedder
+from rageval.experiment.choose_models import choose_budget
+from rageval.experiment.choose_pipelines import choose_pipelines
 from rageval.experiment.grid import grid_entries
-from rageval.experiment.recipes import build_pipeline
-from rageval.experiment.spec import ExperimentFile, Filter, HuggingFacePart, read_experiment_file
-from rageval.io.user_files import find_file
-from rageval.judges import JUDGES, EmbeddingJudge, Judge, asks_model, check_raters, judge_key, panel
-from rageval.metrics.judged import judged_metric
+from rageval.experiment.judging import (
+    choose_calibrations,
+    choose_raters,
+    judge_keys,
+    judges_of,
+    need_answers,
+    need_embedder,
+    with_models,
+)
+from rageval.experiment.open_models import OpenModels, run_with
+from rageval.experiment.spec import Spec, read_spec
+from rageval.judges import Judge
 from rageval.metrics.names import CUSTOM, Metric, parse
 from rageval.metrics.overlap import check_available
 from rageval.models.base import ChatModel, Embedder
 from rageval.pipeline import Need, Pipeline
-from rageval.scores.calibrations import Calibration, by_judge, read_calibration
-from rageval.types import Benchmark, Json, Question
+from rageval.scores.calibrations import Calibration, by_judge
+from rageval.types import Benchmark, Question
+
+T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Experiment:
     """Pipelines to run over questions of a benchmark, and the metrics to score them by.
 
-    `chat`, `embedder` and `judge` are None where nothing needs them. `name` begins the names of the run folders;
-    `reference` is how the benchmark was called. `own_judges` are those of the user's own that the metrics name.
-    `more_raters` judge beside `judge` as a panel, each model `judge_samples` times; `calibrations` are applied to the
-    verdicts of the judges that they are of.
+    `chat` and `embedder` are None, and there are no `raters`, where nothing needs them. Several raters judge as a
+    panel, each asked `judge_samples` times. `own_judges` are those of the user's own that the metrics name;
+    `calibrations` are applied to the verdicts of the judges that they are of. `name` begins the names of the run
+    folders; `reference` is how the benchmark was called.
+
+    A context manager, whose end closes the models that were opened for the experiment. Without `models` the caller
+    sees to them, and they must work in any event loop.
     """
 
     name: str
@@ -42,12 +57,23 @@ class Experiment:
     metrics: tuple[Metric, ...]
     chat: ChatModel | None = None
     embedder: Embedder | None = None
-    judge: ChatModel | None = None
-    seed: int = 0
-    own_judges: tuple[Judge, ...] = ()
-    more_raters: tuple[ChatModel, ...] = ()
+    raters: tuple[ChatModel, ...] = ()
     judge_samples: int = 1
+    own_judges: tuple[Judge, ...] = ()
     calibrations: tuple[Calibration, ...] = ()
+    seed: int = 0
+    models: OpenModels | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.models is not None:
+            self.models.close()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run what uses the models in the event loop that they live in."""
+        return run_with(self.models, work)
 
     @property
     def generate(self) -> bool:
@@ -59,127 +85,94 @@ class Experiment:
         """The judges that the metrics read, each once, in the order of the metrics, with the embedder for those that
         compare embeddings, as panels where several raters judge.
         """
-        judges = with_embedder(judges_of(self.metrics, self.own_judges), self.embedder)
-        return as_panels(judges, self.raters, self.judge_samples)
+        judges = judges_of(self.metrics, self.own_judges)
+        return with_models(judges, self.raters, self.judge_samples, self.embedder)
 
     @property
-    def raters(self) -> tuple[ChatModel, ...]:
-        """The models that judge; none where no judge asks any."""
-        return () if self.judge is None else (self.judge, *self.more_raters)
+    def first_rater(self) -> ChatModel | None:
+        """The model that judges, or the first of several."""
+        return self.raters[0] if self.raters else None
 
     @property
     def judge_keys(self) -> dict[str, str]:
         """The keys of the judges, by their names."""
-        return judge_keys(self.judges, self.judge)
-
-    async def close(self) -> None:
-        """Close the models, each once."""
-        for model in {id(m): m for m in (self.chat, *self.raters, self.embedder) if m}.values():
-            await model.close()
-
-
-def judges_of(metrics: Sequence[Metric], own: Sequence[Judge]) -> tuple[Judge, ...]:
-    """The judges that these metrics read, each once; `own` are those of the user's own."""
-    known = {**JUDGES, **{judge.name: judge for judge in own}}
-    judged = [judged_metric(metric) for metric in metrics if metric.kind == "judged"]
-    return tuple(known[name] for name in dict.fromkeys(name for metric in judged for name in metric.judges))
-
-
-def as_panels(judges: Sequence[Judge], raters: Sequence[ChatModel], samples: int) -> tuple[Judge, ...]:
-    """The judges, as panels of these models where there is more than one rater."""
-    return tuple(panel(judge, raters, samples) if raters else judge for judge in judges)
-
-
-def judge_keys(judges: Sequence[Judge], chat: ChatModel | None) -> dict[str, str]:
-    """The keys of the judges, by their names; `chat` is the model that judges, or the first of several."""
-    return {
-        judge.name: judge_key(judge, chat.identity if chat is not None and asks_model(judge) else None)
-        for judge in judges
-    }
-
-
-def with_embedder(judges: Sequence[Judge], embedder: Embedder | None) -> tuple[Judge, ...]:
-    """The judges, those that compare embeddings with this embedder; without one they refuse to judge."""
-    return tuple(
-        judge.with_embedder(embedder) if embedder and isinstance(judge, EmbeddingJudge) else judge for judge in judges
-    )
-
-
-def ask_any_model(judges: Sequence[Judge]) -> bool:
-    """Whether any of the judges calls a model."""
-    return any(asks_model(judge) for judge in judges)
-
-
-def need_answers(metrics: Sequence[Metric]) -> bool:
-    """Whether any of the metrics looks at answers; rankings and contexts need none."""
-    return any(metric.definition.reads_answers for metric in metrics)
-
-
-def model_needs(pipelines: Sequence[Pipeline], metrics: Sequence[Metric], judges: Sequence[Judge]) -> frozenset[Need]:
-    """Which models the pipelines use for these metrics, and the embedder where a judge compares embeddings; the model
-    that judges is left aside.
-    """
-    generate = need_answers(metrics)
-    compared: frozenset[Need] = frozenset({"embed"} if any(isinstance(j, EmbeddingJudge) for j in judges) else ())
-    return compared.union(*(pipeline.stage.needs(generate) for pipeline in pipelines))
+        return judge_keys(self.judges, self.raters)
 
 
 def load_experiment(
     path: Path, cache: Path, on_embedding: Callable[[int, int], None] | None = None, *, offline: bool = False
 ) -> Experiment:
-    """Read an experiment file and find all that it names.
-
-    Raises DeclarationError (names, settings, labels, keys) before any model is loaded or called. `cache` is the folder
-    of the model caches; `on_embedding` is told (done, total) while passages are embedded. Where `offline`, the caches
-    alone answer.
-    """
-    file = read_experiment_file(path)
-    base = path.resolve().parent
+    """The experiment of a file: `plan` of what it says. Raises DeclarationError, most often with the file's name."""
+    spec, base = read_spec(path), path.resolve().parent
     try:
-        return _plan(file, path.stem, base, cache, on_embedding, offline)
+        return plan(spec, name=path.stem, base=base, cache=cache, on_embedding=on_embedding, offline=offline)
     except DeclarationError as error:
         if type(error) is DeclarationError:
             raise DeclarationError(f"{path}: {error}") from None
         raise
 
 
-def _plan(
-    file: ExperimentFile,
+def plan(
+    spec: Spec,
+    *,
     name: str,
     base: Path,
     cache: Path,
-    on_embedding: Callable[[int, int], None] | None,
-    offline: bool,
+    on_embedding: Callable[[int, int], None] | None = None,
+    offline: bool = False,
 ) -> Experiment:
-    metrics, own_judges = choose_metrics(file.metrics, base)
-    grid = [] if file.sweep is None else grid_entries(file.sweep, file.exclude)
-    pipelines = tuple(_pipeline(entry, base) for entry in (*file.pipelines, *grid))
-    check_labels_differ(pipelines)
-    benchmark, reference = benchmark_of_file(file.benchmark, file.split, base)
-    questions = select_questions(benchmark, selection(file.questions), file.seed)
+    """Find all that is named, relative to `base` or to the current directory.
+
+    Raises DeclarationError (names, settings, labels, keys) before any model is loaded or called. `cache` is the folder
+    of the model caches; `on_embedding` is told (done, total) while passages are embedded. Where `offline`, the caches
+    alone answer.
+    """
+    metrics, own_judges = choose_metrics(spec.metrics, base)
+    grid = [] if spec.sweep is None else grid_entries(spec.sweep, spec.exclude)
+    pipelines = choose_pipelines([*spec.pipelines, *grid], base)
+    benchmark, reference = choose_benchmark(spec, base)
+    questions = select_questions(benchmark, spec.selection, spec.seed)
     check_metrics_apply(metrics, benchmark, questions)
     check_languages(own_judges, questions)
+    calibrations = choose_calibrations(spec.calibrations, base)
     judges = judges_of(metrics, own_judges)
-    needs, judging = model_needs(pipelines, metrics, judges), ask_any_model(judges)
-    chat, embedder, raters = _models(file, needs, judging, base, cache, on_embedding, offline)
-    experiment = Experiment(
-        name,
-        benchmark,
-        reference,
-        questions,
-        pipelines,
-        metrics,
-        chat,
-        embedder,
-        raters[0] if raters else None,
-        file.seed,
-        own_judges,
-        raters[1:],
-        file.models.judge_samples,
-        tuple(read_calibration(named, find_file("calibrations", named, base)) for named in file.calibrations),
-    )
-    by_judge(experiment.calibrations, experiment.judge_keys)
+    needs = model_needs(pipelines, metrics, judges)
+    budget = choose_budget([spec.budget])
+    with ExitStack() as on_failure:
+        models = on_failure.enter_context(OpenModels(cache, budget=budget, offline=offline, on_embedding=on_embedding))
+        experiment = Experiment(
+            name=name,
+            benchmark=benchmark,
+            reference=reference,
+            questions=questions,
+            pipelines=pipelines,
+            metrics=metrics,
+            chat=models.chat(spec.models.chat, base) if "chat" in needs else None,
+            raters=choose_raters(judges, [(choice, base) for choice in spec.models.raters], models),
+            embedder=models.embedder(spec.models.embed) if "embed" in needs else None,
+            judge_samples=spec.models.judge_samples,
+            own_judges=own_judges,
+            calibrations=calibrations,
+            seed=spec.seed,
+            models=models,
+        )
+        by_judge(calibrations, experiment.judge_keys)
+        on_failure.pop_all()
     return experiment
+
+
+def choose_benchmark(spec: Spec, base: Path) -> tuple[Benchmark, str]:
+    """The benchmark that is asked for, and how it was called."""
+    given, split = spec.benchmark, spec.split
+    if isinstance(given, str):
+        return load(given, split=split, base=base), given
+    if isinstance(given, Benchmark):
+        if split is not None:
+            raise DeclarationError(f"split: found {split!r}, expected none: only beir: and hf: benchmarks have splits")
+        return given, given.name
+    if split is not None:
+        raise DeclarationError(f"split: found {split!r} beside {given.reference}, expected it under benchmark")
+    return from_hugging_face(**given.arguments, base=base), given.reference
 
 
 def choose_metrics(given: Sequence[MetricLike], base: Path) -> tuple[tuple[Metric, ...], tuple[Judge, ...]]:
@@ -212,19 +205,6 @@ def parse_metrics(texts: Sequence[str]) -> tuple[Metric, ...]:
     return metrics
 
 
-def check_labels_differ(pipelines: Sequence[Pipeline]) -> None:
-    """Two pipelines of one experiment must be told apart by their labels, and differ in more than those."""
-    for position, pipeline in enumerate(pipelines):
-        for earlier in pipelines[:position]:
-            if earlier.label == pipeline.label:
-                raise DeclarationError(f"pipelines: found {pipeline.label} twice, expected pipelines that differ")
-            if (earlier.name, earlier.stage.spec()) == (pipeline.name, pipeline.stage.spec()):
-                raise DeclarationError(
-                    f"pipelines: found {earlier.label} and {pipeline.label}, which are the same, expected pipelines "
-                    "that differ"
-                )
-
-
 def check_metrics_apply(metrics: Sequence[Metric], benchmark: Benchmark, questions: Sequence[Question]) -> None:
     """Ranking metrics need labels: an experiment in which none of its questions has any is a mistake."""
     ranking = [str(metric) for metric in metrics if metric.kind == "ranking"]
@@ -236,90 +216,10 @@ def check_metrics_apply(metrics: Sequence[Metric], benchmark: Benchmark, questio
         )
 
 
-def benchmark_of_file(given: str | HuggingFacePart, split: str | None, base: Path) -> tuple[Benchmark, str]:
-    """The benchmark, and how it was called."""
-    if isinstance(given, str):
-        return load(given, split=split, base=base), given
-    if split is not None:
-        raise DeclarationError(f"split: found {split!r} beside {given.reference}, expected it under benchmark")
-    benchmark = from_hugging_face(
-        given.hf,
-        config=given.config,
-        split=given.split,
-        revision=given.revision,
-        columns=given.columns,
-        limit=given.limit,
-        base=base,
-    )
-    return benchmark, given.reference
-
-
-def _pipeline(entry: str | dict[str, dict[str, Json] | None], base: Path) -> Pipeline:
-    if isinstance(entry, str):
-        return build_pipeline(entry, {}, base)
-    if len(entry) != 1:
-        raise DeclarationError(f"pipelines: found {sorted(entry)} in one entry, expected one name with its settings")
-    ((name, params),) = entry.items()
-    return build_pipeline(name, params or {}, base)
-
-
-def selection(given: int | tuple[str, ...] | Filter | None) -> Selection:
-    """What an experiment file says under `questions`, as `select_questions` takes it."""
-    if isinstance(given, Filter):
-        return QuestionFilter(given.language, given.tags, given.exclude_tags, given.sample)
-    return given
-
-
-def _models(
-    file: ExperimentFile,
-    needs: frozenset[Need],
-    judging: bool,
-    base: Path,
-    cache: Path,
-    on_embedding: Callable[[int, int], None] | None,
-    offline: bool,
-) -> tuple[ChatModel | None, Embedder | None, tuple[ChatModel, ...]]:
-    models, budget = file.models, choose_budget([file.budget])
-    chat = choose_chat(models.chat, base, cache, budget, offline=offline) if "chat" in needs else None
-    raters = [
-        chat
-        if chat is not None and choice == models.chat
-        else choose_chat(choice, base, cache, budget, offline=offline)
-        for choice in (models.raters if judging else ())
-    ]
-    check_raters(raters)
-    embedder = choose_embedder(models.embed, cache, on_embedding, offline=offline) if "embed" in needs else None
-    return chat, embedder, tuple(raters)
-
-
-@dataclass(frozen=True, slots=True)
-class CostEstimate:
-    """Chat calls that one pipeline takes over all questions, at least and at most, if nothing is cached.
-
-    Judges ask nothing where a pipeline abstains: hence the distance between `low` and `high`. `prompt_tokens` is an
-    upper bound in estimated tokens.
+def model_needs(pipelines: Sequence[Pipeline], metrics: Sequence[Metric], judges: Sequence[Judge]) -> frozenset[Need]:
+    """Which models the pipelines use for these metrics, and the embedder where a judge compares embeddings; the model
+    that judges is left aside.
     """
-
-    pipeline: str
-    low: int
-    high: int
-    prompt_tokens: int
-
-
-_PROMPT_OVERHEAD = 150
-
-
-def estimate_cost(experiment: Experiment) -> tuple[CostEstimate, ...]:
-    """What the experiment will ask of chat models, per pipeline, if nothing is cached."""
-    n = len(experiment.questions)
-    estimates: list[CostEstimate] = []
-    for pipeline in experiment.pipelines:
-        stage, context = pipeline.stage, pipeline.stage.context_size()
-        answering = stage.calls(experiment.generate)
-        judging = [judge.calls(context.passages) for judge in experiment.judges]
-        indexing = stage.indexing_calls(experiment.benchmark.documents)
-        low = indexing + n * (answering.low + sum(call[0] for call in judging))
-        high = indexing + n * (answering.high + sum(call[1] for call in judging))
-        tokens = high * (context.passages * context.tokens_each + _PROMPT_OVERHEAD)
-        estimates.append(CostEstimate(pipeline.label, low, high, tokens))
-    return tuple(estimates)
+    generate = need_answers(metrics)
+    compared: frozenset[Need] = frozenset({"embed"} if need_embedder(judges) else ())
+    return compared.union(*(pipeline.stage.needs(generate) for pipeline in pipelines))

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Protocol
 
 from rageval.experiment.answer import Sink, Task, WorkerContext
-from rageval.experiment.plan import Experiment, judge_keys
+from rageval.experiment.judging import judge_entries
+from rageval.experiment.plan import Experiment
 from rageval.experiment.workers import OnProgress, work_through
 from rageval.identity import fingerprint
 from rageval.io.file_names import to_file_name
@@ -29,7 +30,7 @@ from rageval.models.base import ChatModel
 from rageval.pipeline import IndexStore, Pipeline, Resources
 from rageval.prompts import prompt_digests
 from rageval.scores.calibrations import JudgeEntry, apply_calibration
-from rageval.scores.judge_entries import Added, new_entry, read_added, read_judgments, with_counts
+from rageval.scores.judge_entries import Added, read_added, read_judgments, with_counts
 from rageval.scores.scoring import score_outcomes, scores_to_json
 from rageval.scores.totals import totals
 from rageval.types import Document, Failure, Json, Judgment, Question, RelevanceLabel, Response, Usage
@@ -135,9 +136,9 @@ def run_experiment(
     Folders lie under `out/runs`. A question that fails is recorded and counted; `retry_failed` asks those again.
     `on_progress` is told (done, total) in pairs of question and pipeline, and once more from the start where a judge
     waits for all answers. Questions are worked on in this process, unless there is an `executor`. `ModelError` stops
-    the run and everything already answered stays on disk; so it does on Ctrl-C or a kill.
+    the run and everything already answered stays on disk; so it does on Ctrl-C or a kill. The models stay open.
     """
-    return asyncio.run(
+    return experiment.run(
         _run(experiment, out, on_progress or (lambda done, total: None), retry_failed, executor or work_here)
     )
 
@@ -148,16 +149,13 @@ async def _run(
     documents = {document.id: document for document in experiment.benchmark.documents}
     runs = [open_run(experiment, pipeline, out, documents) for pipeline in experiment.pipelines]
     with ExitStack() as stack:
-        try:
-            for run in runs:
-                stack.enter_context(run.folder.locked())
-                run.read(retry_failed)
+        for run in runs:
+            stack.enter_context(run.folder.locked())
+            run.read(retry_failed)
+        await _answer_and_judge(experiment, runs, executor, on_progress)
+        if any(map(has_pool, experiment.judges)):
+            _add_pooled(experiment, runs)
             await _answer_and_judge(experiment, runs, executor, on_progress)
-            if any(map(has_pool, experiment.judges)):
-                _add_pooled(experiment, runs)
-                await _answer_and_judge(experiment, runs, executor, on_progress)
-        finally:
-            await experiment.close()
         for run in runs:
             _score(experiment, run)
     return [run.folder.path for run in runs]
@@ -285,7 +283,7 @@ def worker_context(experiment: Experiment, runs: Sequence[OpenRun], indexes: Ind
         tuple(run.pipeline for run in runs),
         judges,
         {name: str(entry["key"]) for name, entry in runs[0].entries.items()},
-        experiment.judge,
+        experiment.first_rater,
         experiment.generate,
     )
 
@@ -345,15 +343,7 @@ def open_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: d
 
 
 def _entries(experiment: Experiment, judges: Sequence[Judge]) -> dict[str, dict[str, Json]]:
-    """The manifest's entries of these judges, by name."""
-    keys = judge_keys(judges, experiment.judge)
-    calibrations = {calibration.record.key: calibration for calibration in experiment.calibrations}
-    return {
-        judge.name: new_entry(
-            judge, keys[judge.name], experiment.judge, experiment.embedder, calibrations.get(keys[judge.name])
-        )
-        for judge in judges
-    }
+    return judge_entries(judges, experiment.raters, experiment.embedder, experiment.calibrations)
 
 
 def _identity(model: ChatModel | None) -> str | None:

@@ -1,18 +1,27 @@
-"""The experiment file: what may stand in it."""
+"""What is asked of an experiment: one form for experiment files and for `rageval.evaluate`.
+
+In Python a model, a benchmark, a pipeline or a judge may also be an object. Everything else is the same in both.
+"""
 
 from __future__ import annotations
 
+import dataclasses
+import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, cast
 
 import pydantic
-from pydantic import Field
+from pydantic import BeforeValidator, Discriminator, Field, Tag
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from rageval.benchmark import QuestionFilter, Selection
 from rageval.benchmark.hugging_face import reference_of
 from rageval.errors import DeclarationError
-from rageval.io.strict import Place, Strict, first_problem, read_mapping
+from rageval.io.strict import EXPECTED, Place, Strict, first_problem, read_mapping
+from rageval.models.base import ChatModel, Embedder
 from rageval.models.budget import Most, Price
-from rageval.types import Language
+from rageval.types import Benchmark, Language
 
 MOST_SAMPLES = 50
 
@@ -63,7 +72,73 @@ class OpenAIModel(Strict):
         return self.model_dump(exclude={"provider", "price", "transport"})
 
 
-ModelChoice: TypeAlias = Literal["local"] | Annotated[LocalModel | OpenAIModel, Field(discriminator="provider")]
+def _spell_out(value: object) -> object:
+    """`local` as a mapping, so that both spellings are the same choice."""
+    if isinstance(value, Mapping):
+        return dict(cast("Mapping[object, object]", value))
+    return {"provider": "local"} if value == "local" else value
+
+
+def _is_named(value: object) -> bool:
+    return isinstance(value, Mapping | LocalModel | OpenAIModel) or value == "local"
+
+
+def _has(value: object, *methods: str) -> bool:
+    """Whether it is an object with an identity and these methods."""
+    try:
+        return isinstance(getattr(value, "identity", None), str) and all(
+            callable(getattr(value, name, None)) for name in methods
+        )
+    except Exception:  # noqa: BLE001 (an identity of the user's own may raise anything)
+        return False
+
+
+def _form_of_chat(value: object) -> str | None:
+    return "[named]" if _is_named(value) else "[object]" if _has(value, "complete", "close") else None
+
+
+def _form_of_embedder(value: object) -> str | None:
+    return "[named]" if _is_named(value) else "[object]" if _has(value, "embed", "close") else None
+
+
+class _AsGiven:
+    """Lets pydantic take an object as it is: which one it may be is decided before."""
+
+    def __get_pydantic_core_schema__(self, source: object, handler: object) -> CoreSchema:
+        return core_schema.any_schema()
+
+
+ModelChoice: TypeAlias = LocalModel | OpenAIModel
+_Named: TypeAlias = Annotated[
+    Annotated[ModelChoice, Field(discriminator="provider"), BeforeValidator(_spell_out)], Tag("[named]")
+]
+_MODEL_FORMS = "expected 'local', a mapping with the provider 'local' or 'openai', or in Python "
+ChatChoice: TypeAlias = Annotated[
+    _Named | Annotated[ChatModel, _AsGiven(), Tag("[object]")],
+    Discriminator(_form_of_chat, custom_error_type=EXPECTED, custom_error_message=_MODEL_FORMS + "a chat model"),
+]
+EmbedderChoice: TypeAlias = Annotated[
+    _Named | Annotated[Embedder, _AsGiven(), Tag("[object]")],
+    Discriminator(
+        _form_of_embedder,
+        custom_error_type=EXPECTED,
+        custom_error_message=_MODEL_FORMS + "an embedder",
+    ),
+]
+
+
+def _list(value: object) -> object:
+    if isinstance(value, list | tuple):
+        return cast("object", value)
+    raise PydanticCustomError(EXPECTED, "expected a list")
+
+
+def _path_as_text(value: object) -> object:
+    return os.fspath(cast("os.PathLike[str]", value)) if isinstance(value, os.PathLike) else value
+
+
+_List = BeforeValidator(_list)
+_Reference: TypeAlias = Annotated[str, BeforeValidator(_path_as_text)]
 
 
 class Models(Strict):
@@ -72,17 +147,24 @@ class Models(Strict):
     Several judges are a panel; each is asked `judge_samples` times.
     """
 
-    chat: ModelChoice = "local"
-    embed: ModelChoice = "local"
-    judge: ModelChoice | Annotated[tuple[ModelChoice, ...], Field(min_length=1)] | None = None
+    chat: ChatChoice = LocalModel()
+    embed: EmbedderChoice = LocalModel()
+    judge: (
+        Annotated[
+            Annotated[ChatChoice, Tag("[one]")]
+            | Annotated[tuple[ChatChoice, ...], Field(min_length=1), Tag("[several]")],
+            Discriminator(lambda value: "[several]" if isinstance(value, list | tuple) else "[one]"),
+        ]
+        | None
+    ) = None
     judge_samples: Annotated[int, Field(ge=1, le=MOST_SAMPLES)] = 1
 
     @property
-    def raters(self) -> tuple[ModelChoice, ...]:
+    def raters(self) -> tuple[ModelChoice | ChatModel, ...]:
         """The models that judge."""
         if isinstance(self.judge, tuple):
             return self.judge
-        return (self.judge or self.chat,)
+        return (self.chat if self.judge is None else self.judge,)
 
 
 class BudgetPart(Strict):
@@ -101,8 +183,8 @@ class Filter(Strict):
     """Which questions to ask, by language and tags, and how many of them."""
 
     language: Language | None = None
-    tags: tuple[str, ...] = ()
-    exclude_tags: tuple[str, ...] = ()
+    tags: Annotated[tuple[str, ...], _List] = ()
+    exclude_tags: Annotated[tuple[str, ...], _List] = ()
     sample: Annotated[int, Field(ge=1)] | None = None
 
 
@@ -117,61 +199,103 @@ class HuggingFacePart(Strict):
     limit: Annotated[int, Field(ge=1)] | None = None
 
     @property
+    def arguments(self) -> dict[str, Any]:
+        """What `load_hugging_face` is given, by the names of its arguments."""
+        return {"name": self.hf, **self.model_dump(exclude={"hf"})}
+
+    @property
     def reference(self) -> str:
         """What the manifest of a run says."""
         return reference_of(self.hf, self.config, self.split)
 
 
-class ExperimentFile(Strict):
-    """The whole file. Unknown keys are refused; paths are relative to the file, or absolute.
+def _form_of_benchmark(value: object) -> str | None:
+    if isinstance(value, Mapping | HuggingFacePart):
+        return "[hf]"
+    return "[object]" if isinstance(value, Benchmark) else "[name]" if isinstance(value, str | os.PathLike) else None
+
+
+def _form_of_questions(value: object) -> str | None:
+    if isinstance(value, Mapping | Filter | QuestionFilter):
+        return "[filter]"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return "[number]"
+    return "[ids]" if isinstance(value, list | tuple) else None
+
+
+def _filter_as_mapping(value: object) -> object:
+    return dataclasses.asdict(value) if isinstance(value, QuestionFilter) else value
+
+
+class Spec(Strict):
+    """What is asked of an experiment. Unknown keys are refused; paths are relative to the file, or absolute.
 
     Beside `pipelines`, or in their place, `sweep` gives levels by factor, of which `exclude` leaves combinations out.
+    Whether names, settings and judges exist is for `plan` to find out.
     """
 
-    benchmark: str | HuggingFacePart
+    benchmark: Annotated[
+        Annotated[_Reference, Tag("[name]")]
+        | Annotated[HuggingFacePart, Tag("[hf]")]
+        | Annotated[Benchmark, _AsGiven(), Tag("[object]")],
+        Discriminator(
+            _form_of_benchmark,
+            custom_error_type=EXPECTED,
+            custom_error_message="expected a name, a path, a mapping with 'hf', or in Python a Benchmark",
+        ),
+    ]
     split: str | None = None
-    questions: Annotated[int, Field(ge=1, strict=True)] | tuple[str, ...] | Filter | None = None
-    pipelines: tuple[str | dict[str, dict[str, Any] | None], ...] = ()
-    sweep: dict[str, list[Any]] | None = None
-    exclude: tuple[dict[str, Any], ...] = ()
-    metrics: Annotated[tuple[str, ...], Field(min_length=1)]
+    questions: (
+        Annotated[
+            Annotated[int, Field(ge=1), Tag("[number]")]
+            | Annotated[tuple[str, ...], Tag("[ids]")]
+            | Annotated[Filter, BeforeValidator(_filter_as_mapping), Tag("[filter]")],
+            Discriminator(
+                _form_of_questions,
+                custom_error_type=EXPECTED,
+                custom_error_message="expected a whole number, a list of question ids, or a filter",
+            ),
+        ]
+        | None
+    ) = None
+    pipelines: Annotated[tuple[Any, ...], _List] = ()
+    sweep: dict[str, Annotated[list[Any], _List]] | None = None
+    exclude: Annotated[tuple[dict[str, Any], ...], _List] = ()
+    metrics: Annotated[tuple[Any, ...], Field(min_length=1), _List]
     models: Models = Models()
     budget: BudgetPart | None = None
-    calibrations: tuple[str, ...] = ()
+    calibrations: Annotated[tuple[_Reference, ...], _List] = ()
     seed: int = 0
 
+    @property
+    def selection(self) -> Selection:
+        """The `questions`, as `select_questions` takes them."""
+        asked = self.questions
+        if isinstance(asked, Filter):
+            return QuestionFilter(asked.language, asked.tags, asked.exclude_tags, asked.sample)
+        return asked
 
-def read_experiment_file(path: Path) -> ExperimentFile:
-    """Parse and check the form of an experiment file. Raises DeclarationError that names file and line or key."""
+
+def read_spec(path: Path) -> Spec:
+    """Parse an experiment file and check its form. Raises DeclarationError that names file and line or key."""
     data = read_mapping(path, "an experiment file", "benchmark and pipelines")
     try:
-        file = ExperimentFile.model_validate(data)
-    except pydantic.ValidationError as error:
-        raise DeclarationError(f"{path}: {first_problem(error, _known_keys)}") from None
-    if not file.pipelines and file.sweep is None:
-        raise DeclarationError(f"{path}: found neither pipelines nor a sweep, expected at least one of them")
-    if file.exclude and file.sweep is None:
-        raise DeclarationError(f"{path}: exclude: found no sweep to exclude something from")
-    return file
+        return parse_spec(data)
+    except DeclarationError as error:
+        raise DeclarationError(f"{path}: {error}") from None
 
 
-def parse_model_choice(value: object, place: str) -> ModelChoice:
-    """A model given in Python in the form that the file uses."""
+def parse_spec(data: Mapping[str, object]) -> Spec:
+    """Check the form of what is asked, by the keys of an experiment file. Raises DeclarationError with the key."""
     try:
-        return _MODEL_CHOICE.validate_python(value)
+        spec = Spec.model_validate(data)
     except pydantic.ValidationError as error:
-        raise DeclarationError(f"{place}: {first_problem(error, _known_keys)}") from None
-
-
-def parse_budget(value: object, place: str) -> BudgetPart:
-    """A budget given in Python in the form that the file uses."""
-    try:
-        return BudgetPart.model_validate(value)
-    except pydantic.ValidationError as error:
-        raise DeclarationError(f"{place}: {first_problem(error, lambda _: list(BudgetPart.model_fields))}") from None
-
-
-_MODEL_CHOICE: pydantic.TypeAdapter[ModelChoice] = pydantic.TypeAdapter(ModelChoice)
+        raise DeclarationError(first_problem(error, _known_keys)) from None
+    if not spec.pipelines and spec.sweep is None:
+        raise DeclarationError("found neither pipelines nor a sweep, expected at least one of them")
+    if spec.exclude and spec.sweep is None:
+        raise DeclarationError("exclude: found no sweep to exclude something from")
+    return spec
 
 
 def _known_keys(loc: Place) -> list[str]:
@@ -181,12 +305,6 @@ def _known_keys(loc: Place) -> list[str]:
         return list(OpenAIModel.model_fields)
     if "local" in loc:
         return list(LocalModel.model_fields)
-    if loc and loc[0] == "budget":
-        return list(BudgetPart.model_fields)
-    if loc and loc[0] == "models":
-        return list(Models.model_fields)
-    if loc and loc[0] == "benchmark":
-        return list(HuggingFacePart.model_fields)
-    if loc and loc[0] == "questions":
-        return list(Filter.model_fields)
-    return list(ExperimentFile.model_fields)
+    parts = {"budget": BudgetPart, "models": Models, "benchmark": HuggingFacePart, "questions": Filter}
+    part = parts.get(str(loc[0])) if loc else None
+    return list((part or Spec).model_fields)

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any, Generic, Literal, TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from pydantic import BaseModel
@@ -34,8 +35,8 @@ _FINISH_REASONS = {"max_tokens": "length", "end_turn": "stop", "stop_sequence": 
 class FrameworkChat(ABC, Generic[Reply]):
     """A chat model of a framework as a `ChatModel`: `_call` asks it, `_read` reads what it replied.
 
-    At most `concurrency` calls are in flight. To be used inside one event loop; after `close` it may be used in
-    another. `secrets` are struck from errors. Raises DeclarationError where `concurrency` is below 1.
+    At most `concurrency` calls are in flight in an event loop. `secrets` are struck from errors. Raises
+    DeclarationError where `concurrency` is below 1.
     """
 
     def __init__(self, identity: str, concurrency: int, secrets: frozenset[str]) -> None:
@@ -44,7 +45,7 @@ class FrameworkChat(ABC, Generic[Reply]):
         self._identity = identity
         self._concurrency = concurrency
         self._secrets = secrets
-        self._slots: asyncio.Semaphore | None = None
+        self._slots = WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]()
         self._answered = False
 
     def __repr__(self) -> str:
@@ -60,9 +61,7 @@ class FrameworkChat(ABC, Generic[Reply]):
 
     async def complete(self, request: ChatRequest) -> ChatReply:
         """Raises what `model_failure` makes of an error of the framework's."""
-        if self._slots is None:
-            self._slots = asyncio.Semaphore(self._concurrency)
-        async with self._slots:
+        async with self._slots.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(self._concurrency)):
             reply = await _reply_or_error(self._call(request))
         if isinstance(reply, Exception):
             raise model_failure(reply, self._identity, self._secrets, self._answered)
@@ -70,7 +69,7 @@ class FrameworkChat(ABC, Generic[Reply]):
         return self._read(reply)
 
     async def close(self) -> None:
-        self._slots = None
+        return None
 
     @abstractmethod
     async def _call(self, request: ChatRequest) -> Reply: ...

@@ -94,8 +94,7 @@ class _Traced:
             experiment,
             chat=None if chat is None else _TracedChat(chat, "answer", self),
             embedder=None if embedder is None else _TracedEmbedder(embedder, self),
-            judge=raters[0] if raters else None,
-            more_raters=raters[1:],
+            raters=raters,
         )
 
         async def work(place: WorkerContext, task: Task, sink: Sink) -> None:

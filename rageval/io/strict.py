@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
@@ -14,6 +14,18 @@ from yaml.constructor import BaseConstructor
 from rageval.errors import DeclarationError
 
 Place: TypeAlias = Sequence[int | str]
+
+EXPECTED = "expected"
+"""The type of errors that validators of ours raise: their message says what was expected, `first_problem` what was
+found.
+"""
+_FORMS = {
+    "model_type": "expected a mapping",
+    "dict_type": "expected a mapping",
+    "tuple_type": "expected a list",
+    "list_type": "expected a list",
+    "too_short": "expected at least one entry",
+}
 
 
 class Strict(pydantic.BaseModel):
@@ -63,11 +75,30 @@ def first_problem(error: pydantic.ValidationError, known_keys: Callable[[Place],
         return f"{place}: found nothing, expected this key"
     if "union_tag" in problem["type"]:
         return f"{place}.provider: found {problem['input'].get('provider')!r}, expected local or openai"
-    message = problem["msg"][:1].lower() + problem["msg"][1:]
-    return f"{place}: found {problem.get('input')!r}: {message}"
+    found = shown(problem["input"])
+    if problem["type"] == EXPECTED:
+        return f"{place}: found {found}, {problem['msg']}"
+    if problem["type"] in _FORMS:
+        return f"{place}: found {found}, {_FORMS[problem['type']]}"
+    return f"{place}: found {found}: {problem['msg'][:1].lower()}{problem['msg'][1:]}"
 
 
-_UNION_TAGS = ("local", "openai", "Filter", "HuggingFacePart", "constrained-int", "str")
+def shown(value: object) -> str:
+    """A value as messages quote it: plain ones as they are, up to 80 characters; of all others what they are."""
+    if value is None or isinstance(value, bool | int | float | str):
+        text = repr(value)
+        return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    if isinstance(value, list | tuple | Mapping):
+        name = "mapping" if isinstance(value, Mapping) else "list"
+        return f"a {name}" if value else f"an empty {name}"
+    name = type(value).__name__
+    return f"an {name}" if name[:1].lower() in "aeiou" else f"a {name}"
+
+
+_LONGEST_SHOWN = 80
+_UNION_TAGS = ("local", "openai")
 
 
 def _is_union_tag(part: int | str) -> bool:

@@ -6,7 +6,7 @@ import asyncio
 import io
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
@@ -59,7 +59,7 @@ class RejectedError(ExecutionError):
 
 
 class Endpoint:
-    """An OpenAI-compatible address. To be used inside one event loop; after `close` it may be used in another.
+    """An OpenAI-compatible address. Connections are opened for one event loop at a time, and closed where that ends.
 
     Status 408, 409, 429 and 5xx, timeouts, lost connections and cut bodies are tried again up to `max_retries` times,
     after `Retry-After` or a jittered exponential back-off; such a call goes before those that have not been made yet.
@@ -77,7 +77,7 @@ class Endpoint:
         self.identity = endpoint_identity(base_url, model)
         self._key_name = api_key_env
         self._key = _read_key(api_key_env, self._base_url, self._loopback)
-        self._open: tuple[aiohttp.ClientSession, RateLimiter] | None = None
+        self._open: _Open | None = None
         self._answered = False
 
     def body(self, payload: Mapping[str, Any]) -> dict[str, Any]:
@@ -118,12 +118,14 @@ class Endpoint:
 
     async def close(self) -> None:
         if self._open is not None:
-            session, _ = self._open
-            self._open = None
-            await session.close()
+            opened, self._open = self._open, None
+            await opened.sessions.aclose()
 
     async def _send(self, call: _Call, retries: int | None = None) -> Any:
-        session, limiter = self._session()
+        opened = self._open
+        if opened is None or opened.loop is not asyncio.get_running_loop():
+            opened = self._open = await self._connect()
+        session, limiter = opened.session, opened.limiter
         retries = self.limits.max_retries if retries is None else retries
         async with limiter.place():
             outcome = await self._attempt(session, limiter, call)
@@ -187,19 +189,23 @@ class Endpoint:
             return {"timeout": aiohttp.ClientTimeout(total=None, sock_connect=within, sock_read=within)}
         return {} if call.body is None else {"data": call.body, "headers": {"Content-Type": "application/json"}}
 
-    def _session(self) -> tuple[aiohttp.ClientSession, RateLimiter]:
-        if self._open is None:
-            import aiohttp
+    async def _connect(self) -> _Open:
+        sessions = self._sessions()
+        limits = self.limits
+        limiter = RateLimiter(limits.concurrency, limits.requests_per_minute, limits.tokens_per_minute)
+        return _Open(asyncio.get_running_loop(), sessions, await anext(sessions), limiter)
 
-            session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0),
-                headers={"Authorization": f"Bearer {self._key}"} if self._key else None,
-                timeout=aiohttp.ClientTimeout(total=self.limits.timeout_s),
-                trust_env=not self._loopback,  # a proxy of the environment must not take calls to this machine
-            )
-            limits = self.limits
-            self._open = session, RateLimiter(limits.concurrency, limits.requests_per_minute, limits.tokens_per_minute)
-        return self._open
+    async def _sessions(self) -> AsyncGenerator[aiohttp.ClientSession]:
+        """One session. An event loop that ends closes its asynchronous generators, and with this one the session."""
+        import aiohttp
+
+        async with aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0),
+            headers={"Authorization": f"Bearer {self._key}"} if self._key else None,
+            timeout=aiohttp.ClientTimeout(total=self.limits.timeout_s),
+            trust_env=not self._loopback,  # a proxy of the environment must not take calls to this machine
+        ) as session:
+            yield session
 
     def _refused(
         self, limiter: RateLimiter, started: float, status: int, headers: Mapping[str, str], content: Any
@@ -237,6 +243,16 @@ class Endpoint:
     def _safe(self, text: object) -> str:
         line = " ".join(str(text).split())
         return one_line(line.replace(self._key, "***") if self._key else line)
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """What an endpoint has open in an event loop; `sessions` holds the session."""
+
+    loop: asyncio.AbstractEventLoop
+    sessions: AsyncGenerator[aiohttp.ClientSession]
+    session: aiohttp.ClientSession
+    limiter: RateLimiter
 
 
 @dataclass(frozen=True, slots=True)

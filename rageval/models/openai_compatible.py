@@ -37,7 +37,7 @@ class OpenAIChat:
     (schema, log-probabilities, seed, temperature), a warning is logged and that parameter is left out from then on;
     `max_tokens` becomes `max_completion_tokens` where the endpoint asks for that.
 
-    To be used inside one event loop; after `close` it may be used in another.
+    To be used inside one event loop at a time.
 
     Raises `DeclarationError` for a bad address or a missing key; from `complete`, `ModelError` where the endpoint
     refuses key, model or address and `ExecutionError` where this call failed for good.

@@ -1,8 +1,11 @@
-"""A chat model in front of another one."""
+"""Models in front of other ones."""
 
 from __future__ import annotations
 
-from rageval.models.base import ChatModel, ChatReply, ChatRequest
+from collections.abc import Sequence
+from typing import Literal
+
+from rageval.models.base import ChatModel, ChatReply, ChatRequest, Embedder, Vectors
 from rageval.types import Usage
 
 
@@ -40,3 +43,20 @@ class MeteredChat(WrappedChat):
         reply = await super().complete(request)
         self.usage += reply.usage
         return reply
+
+
+class WrappedEmbedder:
+    """Passes everything on. Closing the embedder is left to its owner."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+
+    @property
+    def identity(self) -> str:
+        return self._embedder.identity
+
+    async def embed(self, texts: Sequence[str], kind: Literal["query", "passage"]) -> Vectors:
+        return await self._embedder.embed(texts, kind)
+
+    async def close(self) -> None:
+        return None

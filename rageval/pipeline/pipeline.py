@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePath
+from typing import Any, cast
 
 from rageval.pipeline.resources import Resources
-from rageval.pipeline.stage import Stage
+from rageval.pipeline.stage import Chain, Stage
 from rageval.pipeline.state import Query, State
 from rageval.types import Json, Question, Response
 
@@ -40,5 +42,37 @@ class Pipeline:
         return dataclasses.replace(state.response, latency_s=round(time.perf_counter() - started, 6))
 
 
-def _short(value: Json) -> str:
-    return "[" + ", ".join(_short(v) for v in value) + "]" if isinstance(value, list) else str(value)
+def stage_label(stage: Stage) -> str:
+    """`Retrieve(k=3) >> Answer()`: a stage with those of its settings that are not the defaults.
+
+    A stage that stands alone and has none of these is its name. Of a setting that is an object, the class is shown.
+    """
+    if isinstance(stage, Chain):
+        return " >> ".join(_call(link) for link in stage.stages)
+    return _call(stage).removesuffix("()")
+
+
+def _call(value: object) -> str:
+    """Class and settings of a dataclass instance."""
+    given = [
+        f"{field.name}={_short(getattr(value, field.name))}"
+        for field in dataclasses.fields(cast("Any", value))
+        if not _is_default(field, getattr(value, field.name))
+    ]
+    return f"{type(value).__name__}({', '.join(given)})"
+
+
+def _is_default(field: dataclasses.Field[Any], value: object) -> bool:
+    default = field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+    return type(default) is type(value) and bool(default == value)
+
+
+def _short(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_short, cast("Sequence[object]", value))) + "]"
+    if isinstance(value, Stage):
+        return stage_label(value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return _call(value)
+    plain = value is None or isinstance(value, bool | int | float | str | PurePath)
+    return str(value) if plain else type(value).__name__

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rageval.experiment.grid import grid_entries
-from rageval.experiment.spec import OpenAIModel, read_experiment_file
+from rageval.experiment.spec import OpenAIModel, read_spec
 from rageval.models.budget import Most, Price
 from tests.conftest import CommandLine
 from tests.flow.fake_server import FakeServer
@@ -23,7 +23,7 @@ def test_the_settings_are_accepted(tmp_path: Path) -> None:
     assert len(blocks) == 4
     path = tmp_path / "experiment.yaml"
     path.write_text("benchmark: handbook\nmetrics: [map]\n" + "".join(blocks), encoding="utf-8")
-    file = read_experiment_file(path)
+    file = read_spec(path)
     assert file.sweep is not None
     assert len(grid_entries(file.sweep, file.exclude)) == 2 * 3 * 3 - 3
     assert file.pipelines == ({"naive": {"retriever": "dense", "dense_search": "approximate"}},)

@@ -102,14 +102,14 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     metrics = parse_metrics([*JUDGED_METRICS, RUBRIC.name])
     model = Garbler()
     experiment = Experiment(
-        "garbage",
-        benchmark,
-        "lakes",
-        questions,
-        (function_pipeline(answer),),
-        metrics,
+        name="garbage",
+        benchmark=benchmark,
+        reference="lakes",
+        questions=questions,
+        pipelines=(function_pipeline(answer),),
+        metrics=metrics,
         embedder=HashEmbedder(),
-        judge=ScriptedChat(model, concurrency=8),
+        raters=(ScriptedChat(model, concurrency=8),),
         own_judges=(RUBRIC,),
     )
     (path,) = run_experiment(experiment, out)

@@ -172,7 +172,17 @@ def test_answers_and_nuggets_in_one_experiment(tmp_path: Path, small: Benchmark)
         pipelines = tuple(build_pipeline("naive", {"retriever": "dense", "k": k}, tmp_path) for k in (1, 2))
         chat = ScriptedChat(lambda request: "no" if request.prompt.startswith("nuggets/") else scripted_reply(request))
         parsed = parse_metrics(metrics)
-        experiment = Experiment("e", small, "small", small.questions, pipelines, parsed, chat, embedder, chat)
+        experiment = Experiment(
+            name="e",
+            benchmark=small,
+            reference="small",
+            questions=small.questions,
+            pipelines=pipelines,
+            metrics=parsed,
+            chat=chat,
+            embedder=embedder,
+            raters=(chat,),
+        )
         run_experiment(experiment, tmp_path / "out", on_progress=lambda done, total: told.append((done, total)))
         return told
 
@@ -214,7 +224,15 @@ def test_an_answer_that_comes_later_is_pooled_and_all_are_judged_again(tmp_path:
         pipelines = tuple(Pipeline(words[:-1].lower(), Says(words)) for words in ("Fish.", "Salt."))
         questions = tuple(question for question in small.questions if question.id == "en-1")
         metrics = parse_metrics(["nugget_recall"])
-        experiment = Experiment("e", small, "small", questions, pipelines, metrics, judge=chat)
+        experiment = Experiment(
+            name="e",
+            benchmark=small,
+            reference="small",
+            questions=questions,
+            pipelines=pipelines,
+            metrics=metrics,
+            raters=(chat,),
+        )
         return [
             scored(path)["en-1"] for path in run_experiment(experiment, tmp_path / "out", retry_failed=retry_failed)
         ]

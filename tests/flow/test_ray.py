@@ -153,7 +153,8 @@ def local(server: FakeServer, tmp_path_factory: pytest.TempPathFactory) -> Local
 
 
 def run(experiment: Path, out: Path, **options: Any) -> None:
-    run_experiment(load_experiment(experiment, out / "cache"), out, **options)
+    with load_experiment(experiment, out / "cache") as planned:
+        run_experiment(planned, out, **options)
 
 
 def requests(server: FakeServer, work: Callable[[], object]) -> Counter[str]:

@@ -218,7 +218,7 @@ class System:
 """
 MISTAKES = {
     "metric": ('rag_run(my_rag, ["ndgc@10"])', "unknown metric 'ndgc@10'"),
-    "no_metrics": ("rag_run(my_rag)", "found no pipelines or no metrics"),
+    "no_metrics": ("rag_run(my_rag)", "metrics: found an empty list"),
     "pipeline": ('rag_run("naive_", ["ndcg@10"])', "pipelines: found 'naive_', expected a path or one of"),
     "method": (
         'rag_run(System().ask, ["ndcg@10"])',

@@ -11,7 +11,7 @@ import pytest
 
 import rageval
 from rageval import CustomJudge, DeclarationError, Document, Judged, Question, RelevanceLabel, Response
-from rageval.generation import AnswerFromMemory
+from rageval.generation import Answer, AnswerFromMemory
 from rageval.judges import JUDGES, Rubric
 from rageval.judges.rubric import Wording
 from rageval.models.base import ChatModel
@@ -117,6 +117,35 @@ def test_everything_that_is_a_pipeline(evaluate: Evaluate) -> None:
         "mine": 1.0,
         "<lambda>": 0.5,
     }
+
+
+def test_pipelines_that_differ_are_told_apart(evaluate: Evaluate) -> None:
+    """By their settings, or else by a number: two chains, two functions of one name, two pipelines of one name."""
+    bm25, dense = Retrieve("bm25", k=1), Retrieve("dense", k=1)
+    pipelines = [
+        bm25 >> Answer(),
+        dense >> Answer(),
+        lambda question: found("arlen"),
+        lambda question: found("brone"),
+        Pipeline("mine", bm25),
+        Pipeline("mine", dense, {"k": 1}),
+        Pipeline("mine", Retrieve("hybrid", k=1)),
+    ]
+    result = evaluate(BENCHMARK, pipelines, ["recall@1"])
+    labels = [json.loads((run / "manifest.json").read_text("utf-8"))["label"] for run in result.runs]
+    assert labels == [
+        "Retrieve(retriever=bm25, k=1) >> Answer()",
+        "Retrieve(retriever=dense, k=1) >> Answer()",
+        "<lambda>",
+        "<lambda> (2)",
+        "mine",
+        "mine(k=1)",
+        "mine (2)",
+    ]
+    assert len(set(result.runs)) == len(labels)
+    for same in ([bm25 >> Answer()] * 2, [bm25, Retrieve("bm25", k=1)], [Pipeline("mine", bm25)] * 2):
+        with pytest.raises(DeclarationError, match=r"pipelines: found .* twice, expected pipelines that differ"):
+            evaluate(BENCHMARK, same, ["recall@1"])
 
 
 def test_inside_a_running_event_loop(evaluate: Evaluate) -> None:
@@ -252,7 +281,13 @@ def test_a_judge_without_a_model_is_not_asked_again_for_another_model(evaluate: 
         assert result.leaderboard.models == {"judge": identity}
         assert len(critic.requests) == 2
     assert (sorted(first.seen), second.seen) == (["q1", "q2"], [])
-    result = evaluate(BENCHMARK, [two_words], [stricter], chat={"provider": "nowhere"})  # which is not looked at
+    missing = {
+        "provider": "openai",
+        "base_url": "https://models.example/v1",
+        "model": "m",
+        "api_key_env": "NO_SUCH_KEY",
+    }
+    result = evaluate(BENCHMARK, [two_words], [stricter], chat=missing)  # which is not looked for
     assert sorted(stricter.seen) == ["q1", "q2"]
     assert result.leaderboard.models == {}
 
@@ -261,7 +296,7 @@ def test_a_judge_without_a_model_is_not_asked_again_for_another_model(evaluate: 
     ("given", "told"),
     [
         ({"judge": []}, "judge: found an empty list"),
-        ({"judge_samples": 0}, "judge_samples: found 0, expected 1 to 50"),
+        ({"judge_samples": 0}, "judge_samples: found 0: input should be greater than or equal to 1"),
         ({"calibrations": ["none.json"]}, "calibrations: none.json: no such file"),
     ],
 )
@@ -273,12 +308,16 @@ def test_mistakes_in_judging(evaluate: Evaluate, given: dict[str, object], told:
 @pytest.mark.parametrize(
     ("pipelines", "metrics", "told"),
     [
-        ([], ["map"], "found no pipelines or no metrics"),
-        (["oracle"], [], "found no pipelines or no metrics"),
+        ([], ["map"], "found neither pipelines nor a sweep"),
+        (["oracle"], [], "metrics: found an empty list, expected at least one entry"),
         (["oracle", "oracle"], ["map"], "found oracle twice"),
         (["oracle", {"oracle": {"k": 5}}], ["map"], r"found oracle and oracle\(k=5\), which are the same"),
         (["orakel"], ["map"], "did you mean oracle"),
-        ([3], ["map"], "found a int, expected a pipeline, name or function"),
+        (
+            [3],
+            ["map"],
+            "found 3, expected a name, a path, .* or in Python a Pipeline, a stage or a function",
+        ),
         (["oracle"], ["map", "AP"], "found map twice"),
         (["oracle"], ["custom.brevity"], "expected the path of that judge, such as brevity.yaml"),
         (["oracle"], [Brevity], "found the class Brevity"),

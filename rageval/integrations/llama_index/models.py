@@ -35,8 +35,7 @@ def chat_model(llm: BaseLLM, *, concurrency: int = 16, name: str | None = None) 
     LLM without async methods answers one call after another.
 
     The identity, under which replies are kept, is the class and the model's name, or `name`: give one where those do
-    not tell LLMs apart (another address, another system prompt). At most `concurrency` calls are under way. To be used
-    inside one event loop; after `close` it may be used in another.
+    not tell LLMs apart (another address, another system prompt). At most `concurrency` calls are under way.
 
     `complete` raises ModelError where the LLM reports a status 401, 402, 403 or 404 or, before its first reply, cannot
     be reached, and ExecutionError for any other failure.

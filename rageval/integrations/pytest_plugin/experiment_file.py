@@ -10,7 +10,7 @@ import pytest
 
 if TYPE_CHECKING:
     from rageval.benchmark import Selection
-    from rageval.experiment.spec import ExperimentFile, ModelChoice
+    from rageval.experiment.spec import ChatChoice, EmbedderChoice, Spec
     from rageval.front import ModelLike
     from rageval.models.base import Embedder
 
@@ -28,13 +28,13 @@ class Settings(TypedDict, total=False):
     seed: int
 
 
-def experiment_file(config: pytest.Config) -> tuple[Path, ExperimentFile] | None:
+def experiment_file(config: pytest.Config) -> tuple[Path, Spec] | None:
     """Path and content; None where the configuration names none."""
-    from rageval.experiment.spec import read_experiment_file
+    from rageval.experiment.spec import read_spec
 
     named = str(config.getini("rageval_experiment"))
     path = config.rootpath / named
-    return (path, read_experiment_file(path)) if named else None
+    return (path, read_spec(path)) if named else None
 
 
 def names_models(config: pytest.Config) -> bool:
@@ -48,28 +48,28 @@ def names_models(config: pytest.Config) -> bool:
     return file is not None and "models" in file[1].model_fields_set
 
 
-def defaults(path: Path, file: ExperimentFile) -> tuple[tuple[str, ...], Settings]:
+def defaults(path: Path, spec: Spec) -> tuple[tuple[str, ...], Settings]:
     """Metrics and settings of an experiment file, with paths that hold anywhere."""
-    from rageval.experiment.plan import selection
     from rageval.io.user_files import find_file
 
     base = path.parent
-    models = file.models
+    models = spec.models
     settings: Settings = {
-        "questions": selection(file.questions),
+        "questions": spec.selection,
         "chat": _model(models.chat, base),
         "embed": _model(models.embed, base),
         "judge": None if models.judge is None else [_model(model, base) for model in models.raters],
         "judge_samples": models.judge_samples,
-        "calibrations": [find_file("calibrations", named, base) for named in file.calibrations],
-        "budget": None if file.budget is None else file.budget.model_dump(exclude_none=True),
-        "seed": file.seed,
+        "calibrations": [find_file("calibrations", named, base) for named in spec.calibrations],
+        "budget": None if spec.budget is None else spec.budget.model_dump(exclude_none=True),
+        "seed": spec.seed,
     }
-    return tuple(str(base / name) if (base / name).is_file() else name for name in file.metrics), settings
+    return tuple(str(base / name) if (base / name).is_file() else name for name in map(str, spec.metrics)), settings
 
 
-def _model(choice: ModelChoice, base: Path) -> str | dict[str, Any]:
-    if isinstance(choice, str):
-        return choice
+def _model(choice: ChatChoice | EmbedderChoice, base: Path) -> dict[str, Any]:
+    from rageval.experiment.spec import ModelChoice
+
+    assert isinstance(choice, ModelChoice)  # a file holds no objects
     given = choice.model_dump(exclude_none=True)
     return {**given, "path": base / given["path"]} if "path" in given else given

@@ -21,7 +21,7 @@ from rageval.integrations.pytest_plugin.sessions import (
 
 if TYPE_CHECKING:
     from rageval.experiment.choose_judges import MetricLike
-    from rageval.front import PipelineLike
+    from rageval.experiment.choose_pipelines import PipelineLike
     from rageval.pipeline import Pipeline
     from rageval.scores.run_scores import RunScores
     from rageval.types import Benchmark, Estimate
@@ -97,7 +97,7 @@ def rag_benchmark(pytestconfig: pytest.Config) -> Benchmark:
     """The benchmark that pytest's configuration names; define a fixture of this name and scope to give another."""
     with fail_in_one_line():
         from rageval.errors import DeclarationError
-        from rageval.experiment.plan import benchmark_of_file
+        from rageval.experiment.plan import choose_benchmark
 
         named, file = str(pytestconfig.getini("rageval_benchmark")), experiment_file(pytestconfig)
         if named:
@@ -107,8 +107,8 @@ def rag_benchmark(pytestconfig: pytest.Config) -> Benchmark:
                 "rag_benchmark: found no benchmark, expected rageval_benchmark or rageval_experiment in pytest's "
                 "configuration, or a fixture rag_benchmark of scope session"
             )
-        path, content = file
-        benchmark, _ = benchmark_of_file(content.benchmark, content.split, path.parent)
+        path, spec = file
+        benchmark, _ = choose_benchmark(spec, path.parent)
         return benchmark
 
 
@@ -134,7 +134,7 @@ def _load(given: Benchmark | str | Path, base: Path) -> Benchmark:
 def _build(given: PipelineLike, name: str | None) -> Pipeline:
     """The pipeline, with that name, which answers within a session for what cannot be read of a function."""
     from rageval.errors import DeclarationError
-    from rageval.front import as_pipeline
+    from rageval.experiment.choose_pipelines import choose_pipeline
     from rageval.identity import find_unreadable
     from rageval.io.file_names import check_file_name, to_file_name
     from rageval.pipeline import Pipeline, Stage
@@ -143,7 +143,7 @@ def _build(given: PipelineLike, name: str | None) -> Pipeline:
     if name is not None:
         check_file_name(name, "name")
     if isinstance(given, Pipeline | Stage) or not callable(given):
-        built = as_pipeline(given, Path.cwd())
+        built = choose_pipeline(given, Path.cwd())
         return built if name is None else replace(built, name=name)
     label = getattr(given, "__name__", type(given).__name__)
     unreadable = find_unreadable(given) if name is None else ()

@@ -52,6 +52,17 @@ def complete(model: Any, request: ChatRequest = REQUEST, **options: Any) -> Chat
     return run(chat_model(model, **options).complete(request))
 
 
+def test_another_event_loop_takes_as_many_calls_at_once() -> None:
+    """`rageval.evaluate` leaves models open that it was given, and has an event loop of its own each time."""
+    ours = chat_model(Obedient(reply="So."), concurrency=1)
+
+    async def twice() -> list[ChatReply]:
+        return await asyncio.gather(ours.complete(REQUEST), ours.complete(REQUEST))
+
+    for _ in range(2):
+        assert [reply.text for reply in run(twice())] == ["So.", "So."]
+
+
 def test_messages_settings_and_usage() -> None:
     model = Obedient(reply=counted("So it is.", 40, 4, cached=32))
     reply = complete(model)

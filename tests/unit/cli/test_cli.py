@@ -174,7 +174,8 @@ def finished(server: FakeServer, tmp_path_factory: pytest.TempPathFactory) -> di
     from rageval.experiment.run import run_experiment
 
     folder = tmp_path_factory.mktemp("finished")
-    run_experiment(load_experiment(write_experiment(folder, server.base_url), folder / "cache"), folder / "out")
+    with load_experiment(write_experiment(folder, server.base_url), folder / "cache") as experiment:
+        run_experiment(experiment, folder / "out")
     return run_folders(folder / "out")
 
 

@@ -42,9 +42,17 @@ class Bench:
         pipelines = changes.pop("pipelines", None) or tuple(
             build_pipeline(name, params, self.folder) for name, params in RECIPES.items()
         )
-        models = (chat, changes.pop("embedder", None) or HashEmbedder(), chat)
-        questions = self.benchmark.questions
-        experiment = Experiment("e", self.benchmark, "small", questions, pipelines, metrics, *models)
+        experiment = Experiment(
+            name="e",
+            benchmark=self.benchmark,
+            reference="small",
+            questions=self.benchmark.questions,
+            pipelines=pipelines,
+            metrics=metrics,
+            chat=chat,
+            embedder=changes.pop("embedder", None) or HashEmbedder(),
+            raters=(chat,),
+        )
         executor = None if ray is None else OnRay(ray)
         try:
             run_experiment(experiment, self.folder / out, executor=executor, **changes)

@@ -185,7 +185,7 @@ def test_metrics_may_be_names_paths_and_judges(tmp_path: Path) -> None:
         ([Mine(), Mine()], "metrics: found custom.mine twice"),
         (["custom.tone"], "metrics: found custom.tone, expected the path of that judge, such as tone.yaml"),
         ([Mine], r"metrics: found the class Mine, expected a name, a path, or a judge such as Brevity\(\)"),
-        ([3], "metrics: found a int, expected a name, a path, or a judge"),
+        ([3], "metrics: found 3, expected a name, a path, or a judge"),
         (
             [Mine("faithfulness")],
             "metrics: found 'faithfulness' as the name of a Mine, expected custom. with lower-case",

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rageval.experiment.plan import Experiment, estimate_cost, load_experiment, parse_metrics
+from rageval.experiment.estimate import estimate_cost
+from rageval.experiment.plan import Experiment, load_experiment, parse_metrics
 from rageval.experiment.recipes import build_pipeline
 from rageval.experiment.run import run_experiment
 from rageval.generation import AnswerFromMemory
@@ -32,7 +32,7 @@ class Planner:
 
     def close(self) -> None:
         for planned in self._planned:
-            asyncio.run(planned.close())
+            planned.__exit__()
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_only_what_is_needed_is_made(
 ) -> None:
     (tmp_path / "theirs.jsonl").write_text('{"question_id": "en-1", "answer": "2310 metres"}\n', encoding="utf-8")
     planned = plan(pipelines=[pipeline], metrics=metrics)
-    made = {"chat": planned.chat, "embed": planned.embedder, "judge": planned.judge}
+    made = {"chat": planned.chat, "embed": planned.embedder, "judge": planned.first_rater}
     assert {role for role, model in made.items() if model is not None} == needed
 
 
@@ -78,31 +78,31 @@ def test_what_is_not_needed_is_not_even_looked_at(plan: Planner) -> None:
         metrics=RANKING,
         models={"chat": broken, "embed": broken, "judge": broken},
     )
-    assert (planned.chat, planned.embedder, planned.judge) == (None, None, None)
+    assert (planned.chat, planned.embedder, planned.raters) == (None, None, ())
     assert not planned.generate
 
 
 def test_the_judge_is_the_chat_model_unless_given(plan: Planner) -> None:
     planned = plan(pipelines=["closed_book"], metrics=["answer_relevance"])
-    assert planned.judge is planned.chat
+    assert planned.raters == (planned.chat,)
     chat = {"provider": "openai", "base_url": NOBODY, "model": "writer"}
     same = plan(pipelines=["closed_book"], metrics=["answer_relevance"], models={"chat": chat, "judge": chat})
-    assert same.judge is same.chat
+    assert same.raters == (same.chat,)
     other = plan(
         pipelines=["closed_book"],
         metrics=["answer_relevance"],
         models={"chat": chat, "judge": {**chat, "model": "judge"}},
     )
     assert other.chat
-    assert other.judge
-    assert (other.chat.identity, other.judge.identity) == (f"writer @ {NOBODY}", f"judge @ {NOBODY}")
+    (judge,) = other.raters
+    assert (other.chat.identity, judge.identity) == (f"writer @ {NOBODY}", f"judge @ {NOBODY}")
 
 
 def test_context_relevance_alone_asks_for_no_answers(plan: Planner) -> None:
     planned = plan(pipelines=[{"naive": {"retriever": "bm25"}}], metrics=["context_relevance"])
     assert not planned.generate
     assert planned.chat is None
-    assert planned.judge is not None
+    assert planned.raters
 
 
 def test_paths_are_relative_to_the_file(plan: Planner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,7 +151,17 @@ def test_a_run_stays_within_its_estimate(pipeline: dict[str, Any], small: Benchm
     chat = ScriptedChat(scripted_reply)
     pipelines = (build_pipeline(name, params, tmp_path),)
     metrics = parse_metrics(METRICS)
-    experiment = Experiment("e", small, "small", small.questions, pipelines, metrics, chat, HashEmbedder(), chat)
+    experiment = Experiment(
+        name="e",
+        benchmark=small,
+        reference="small",
+        questions=small.questions,
+        pipelines=pipelines,
+        metrics=metrics,
+        chat=chat,
+        embedder=HashEmbedder(),
+        raters=(chat,),
+    )
     run_experiment(experiment, tmp_path / "out")
     (cost,) = estimate_cost(experiment)
     assert len(small.questions) == len(QUESTIONS)

@@ -3,33 +3,26 @@ from pathlib import Path
 import pytest
 
 from rageval.errors import DeclarationError
-from rageval.experiment.spec import (
-    ExperimentFile,
-    Filter,
-    LocalModel,
-    Models,
-    OpenAIModel,
-    parse_model_choice,
-    read_experiment_file,
-)
+from rageval.experiment.spec import Filter, LocalModel, Models, OpenAIModel, Spec, parse_spec, read_spec
+from rageval.models.scripted import HashEmbedder, ScriptedChat
 
 SHORTEST = "benchmark: b\npipelines: [naive]\nmetrics: [map]\n"
 
 
-def read(tmp_path: Path, text: str) -> ExperimentFile:
+def read(tmp_path: Path, text: str) -> Spec:
     path = tmp_path / "e.yaml"
     path.write_text(text, encoding="utf-8")
-    return read_experiment_file(path)
+    return read_spec(path)
 
 
 def test_defaults(tmp_path: Path) -> None:
-    assert read(tmp_path, SHORTEST) == ExperimentFile(
+    assert read(tmp_path, SHORTEST) == Spec(
         benchmark="b",
         split=None,
         questions=None,
         pipelines=("naive",),
         metrics=("map",),
-        models=Models(chat="local", embed="local", judge=None),
+        models=Models(chat=LocalModel(), embed=LocalModel(), judge=None),
         seed=0,
     )
 
@@ -87,9 +80,19 @@ def test_no_value_of_an_unknown_key_is_repeated(tmp_path: Path) -> None:
     assert "sk-secret" not in str(told.value)
 
 
-def test_model_choice_in_python() -> None:
-    assert parse_model_choice("local", "chat") == "local"
+def test_models_in_both_spellings_and_as_objects() -> None:
+    def models(**given: object) -> Models:
+        return parse_spec({"benchmark": "b", "pipelines": ["naive"], "metrics": ["map"], "models": given}).models
+
+    assert models(chat="local") == models(chat={"provider": "local"}) == Models()
     given = {"provider": "openai", "base_url": "u", "model": "m"}
-    assert parse_model_choice(given, "chat") == OpenAIModel(provider="openai", base_url="u", model="m")
-    with pytest.raises(DeclarationError, match="chat"):
-        parse_model_choice("nowhere", "chat")
+    assert models(chat=given).chat == OpenAIModel(provider="openai", base_url="u", model="m")
+    chat, embedder = ScriptedChat(str), HashEmbedder()
+    found = models(chat=chat, embed=embedder, judge=[chat, "local"])
+    assert found.chat is chat
+    assert found.embed is embedder
+    assert found.raters == (chat, LocalModel())
+    assert models(chat=chat).raters == (chat,)
+    for wrong in ("nowhere", embedder, ScriptedChat, 3, None):
+        with pytest.raises(DeclarationError, match=r"models\.chat: found .*, expected 'local', a mapping"):
+            models(chat=wrong)

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import hashlib
 import logging
 import subprocess
 import sys
 import traceback
+import warnings
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TypeVar
@@ -322,6 +324,22 @@ def test_usable_again_in_another_loop_after_close() -> None:
         model = OpenAIChat(server.base_url, "fake")
         for _ in range(2):
             assert using(model, lambda model: model.complete(request())).text == "ok"
+
+
+def test_usable_in_another_loop_without_close() -> None:
+    """The loop that ends closes the connections: nothing is left over that Python would warn of."""
+    with FakeServer() as server:
+        model = OpenAIChat(server.base_url, "fake", concurrency=2)
+
+        async def work() -> list[ChatReply]:
+            return await asyncio.gather(*(model.complete(request(str(i))) for i in range(6)))
+
+        for _ in range(2):
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                assert [reply.text for reply in asyncio.run(work())] == ["ok"] * 6
+                gc.collect()
+        asyncio.run(model.close())
 
 
 def test_key_goes_to_the_endpoint_and_nowhere_else(

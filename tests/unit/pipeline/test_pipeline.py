@@ -14,6 +14,7 @@ from rageval.identity import describe, fingerprint
 from rageval.models.base import ChatRequest, Message
 from rageval.models.scripted import HashEmbedder, ScriptedChat
 from rageval.pipeline import Calls, Chain, ContextSize, Pipeline, Query, Resources, Stage, State, complete_all
+from rageval.pipeline.pipeline import stage_label
 from rageval.pipeline.systems import CallFunction
 from rageval.retrieval import Chunking, Retrieve
 from rageval.types import Document, Json, Question, Usage
@@ -94,6 +95,23 @@ def test_spec_is_the_whole_configuration_as_json() -> None:
         },
     }
     assert note["class"] == "tests.unit.pipeline.test_pipeline.Note"
+
+
+@pytest.mark.parametrize(
+    ("stage", "label"),
+    [
+        (Answer(), "Answer"),
+        (Answer(cite=True), "Answer(cite=True)"),
+        (Retrieve(k=3) >> Answer(), "Retrieve(k=3) >> Answer()"),
+        (Retrieve("bm25", chunking=Chunking(64)) >> Answer(), "Retrieve(retriever=bm25, chunking=Chunking(tokens=64))"),
+        (SelfReflect(Retrieve(k=3)), "SelfReflect(retrieve=Retrieve(k=3))"),
+        (Note("w", numbers=(1, 2)), "Note(word=w, numbers=[1, 2])"),
+        (CallFunction("digest", print), "CallFunction(source=digest, function=builtin_function_or_method)"),
+    ],
+)
+def test_a_stage_is_labelled_by_the_settings_that_are_no_defaults(stage: Stage, label: str) -> None:
+    assert stage_label(stage).startswith(label)
+    assert " object at 0x" not in stage_label(stage)
 
 
 def test_fingerprint_of_a_known_value() -> None:

@@ -196,8 +196,8 @@ def test_the_ready_experiments_ask_what_they_say(
         given["benchmark"] = f"rgb:{EXPERIMENTS / given['benchmark'].removeprefix('rgb:')}"
     copy = tmp_path / path.name
     copy.write_text(yaml.safe_dump({**given, "models": {"chat": NOBODY}}))
-    experiment = load_experiment(copy, tmp_path)
-    asyncio.run(experiment.close())
+    with load_experiment(copy, tmp_path) as experiment:
+        pass
     assert [str(metric) for metric in experiment.metrics] == given["metrics"]
     found = [contexts(pipeline, experiment.benchmark, experiment.questions) for pipeline in experiment.pipelines]
     assert found == expected

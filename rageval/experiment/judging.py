@@ -1,0 +1,90 @@
+"""Who judges: the judges that metrics read, with the models that they ask and the calibrations of their verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rageval.experiment.open_models import OpenModels
+from rageval.experiment.spec import ChatChoice
+from rageval.io.user_files import find_file
+from rageval.judges import JUDGES, EmbeddingJudge, Judge, asks_model, check_raters, judge_key, panel
+from rageval.metrics.judged import judged_metric
+from rageval.metrics.names import Metric
+from rageval.models.base import ChatModel, Embedder
+from rageval.scores.calibrations import Calibration, read_calibration
+from rageval.scores.judge_entries import new_entry
+from rageval.types import Json
+
+
+def judges_of(metrics: Sequence[Metric], own: Sequence[Judge]) -> tuple[Judge, ...]:
+    """The judges that these metrics read, each once; `own` are those of the user's own."""
+    known = {**JUDGES, **{judge.name: judge for judge in own}}
+    judged = [judged_metric(metric) for metric in metrics if metric.kind == "judged"]
+    return tuple(known[name] for name in dict.fromkeys(name for metric in judged for name in metric.judges))
+
+
+def need_answers(metrics: Sequence[Metric]) -> bool:
+    """Whether any of the metrics looks at answers; rankings and contexts need none."""
+    return any(metric.definition.reads_answers for metric in metrics)
+
+
+def need_embedder(judges: Sequence[Judge]) -> bool:
+    """Whether any of the judges compares embeddings."""
+    return any(isinstance(judge, EmbeddingJudge) for judge in judges)
+
+
+def with_models(
+    judges: Sequence[Judge], raters: Sequence[ChatModel], samples: int, embedder: Embedder | None
+) -> tuple[Judge, ...]:
+    """The judges with the embedder for those that compare embeddings, as panels of the raters where several judge.
+
+    Without an embedder those that need one refuse to judge.
+    """
+    return tuple(
+        panel(
+            judge.with_embedder(embedder) if embedder and isinstance(judge, EmbeddingJudge) else judge, raters, samples
+        )
+        for judge in judges
+    )
+
+
+def choose_raters(
+    judges: Sequence[Judge], choices: Sequence[tuple[ChatChoice, Path]], models: OpenModels
+) -> tuple[ChatModel, ...]:
+    """The models that judge, none where no judge asks any. A choice comes with the folder that its path is relative to.
+
+    Raises DeclarationError for a model that is there twice.
+    """
+    if not any(map(asks_model, judges)):
+        return ()
+    raters = tuple(models.chat(choice, base) for choice, base in choices)
+    check_raters(raters)
+    return raters
+
+
+def choose_calibrations(named: Sequence[str], base: Path) -> tuple[Calibration, ...]:
+    """The records at these paths, relative to `base` or to the current directory. Raises DeclarationError."""
+    return tuple(read_calibration(name, find_file("calibrations", name, base)) for name in named)
+
+
+def judge_keys(judges: Sequence[Judge], raters: Sequence[ChatModel]) -> dict[str, str]:
+    """The keys of the judges, by their names."""
+    return {
+        judge.name: judge_key(judge, raters[0].identity if raters and asks_model(judge) else None) for judge in judges
+    }
+
+
+def judge_entries(
+    judges: Sequence[Judge],
+    raters: Sequence[ChatModel],
+    embedder: Embedder | None,
+    calibrations: Sequence[Calibration],
+) -> dict[str, dict[str, Json]]:
+    """The manifest's entries of these judges, by name."""
+    keys = judge_keys(judges, raters)
+    by_key = {calibration.record.key: calibration for calibration in calibrations}
+    chat = raters[0] if raters else None
+    return {
+        judge.name: new_entry(judge, keys[judge.name], chat, embedder, by_key.get(keys[judge.name])) for judge in judges
+    }

@@ -1,0 +1,113 @@
+"""The models of one command: each is opened once, and whoever opened them closes them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from rageval.experiment.choose_models import choose_chat, choose_embedder, located
+from rageval.experiment.spec import ChatChoice, EmbedderChoice, ModelChoice
+from rageval.models.base import ChatModel, Embedder
+from rageval.models.budget import Budget, BudgetedChat
+from rageval.models.cache import CachedChat
+from rageval.models.vector_cache import CachedEmbedder
+from rageval.models.wrapped import WrappedChat, WrappedEmbedder
+
+T = TypeVar("T")
+
+
+class OpenModels:
+    """Models behind their caches in the folder `cache`, and the event loop that they are used in.
+
+    Equal choices are one model, and so is an object that is given twice. All chat calls come out of the `budget`, where
+    there is one. Where `offline`, the caches alone answer. `on_embedding` is told (done, total) while texts are
+    embedded. A context manager: `close` closes the caches and the models that were opened from a choice; objects that
+    somebody gave stay open.
+    """
+
+    def __init__(
+        self,
+        cache: Path,
+        *,
+        budget: Budget | None = None,
+        offline: bool = False,
+        on_embedding: Callable[[int, int], None] | None = None,
+    ) -> None:
+        self._cache = cache
+        self._budget = budget
+        self._offline = offline
+        self._on_embedding = on_embedding
+        self._chats: dict[str | int, ChatModel] = {}
+        self._embedders: dict[str | int, Embedder] = {}
+        self._runner: asyncio.Runner | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def chat(self, choice: ChatChoice, base: Path) -> ChatModel:
+        """The chat model of a choice, or the one that was given; paths are relative to `base`. Nothing is loaded or
+        asked yet; raises DeclarationError for what cannot work.
+        """
+        choice = located(choice, base)
+        key = _key(choice)
+        if key not in self._chats:
+            self._chats[key] = self._open_chat(choice)
+        return self._chats[key]
+
+    def embedder(self, choice: EmbedderChoice) -> Embedder:
+        """As `chat`, for an embedder."""
+        key = _key(choice)
+        if key not in self._embedders:
+            self._embedders[key] = self._open_embedder(choice)
+        return self._embedders[key]
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run what uses the models, to its end. Not to be called from within a running event loop."""
+        if self._runner is None:
+            self._runner = asyncio.Runner()
+        return self._runner.run(work)
+
+    def close(self) -> None:
+        """Close what was opened, in the event loop that it was used in."""
+        models = [*self._chats.values(), *self._embedders.values()]
+        self._chats.clear()
+        self._embedders.clear()
+        try:
+            if models:
+                self.run(_close(models))
+        finally:
+            if self._runner is not None:
+                self._runner.close()
+                self._runner = None
+
+    def _open_chat(self, choice: ChatChoice) -> ChatModel:
+        if isinstance(choice, ModelChoice):
+            return choose_chat(choice, self._cache, self._budget, offline=self._offline)
+        model = WrappedChat(choice)
+        return CachedChat(
+            model if self._budget is None else BudgetedChat(model, self._budget, None), self._cache / "chat.sqlite"
+        )
+
+    def _open_embedder(self, choice: EmbedderChoice) -> Embedder:
+        if isinstance(choice, ModelChoice):
+            return choose_embedder(choice, self._cache, self._on_embedding, offline=self._offline)
+        return CachedEmbedder(WrappedEmbedder(choice), self._cache / "vectors", on_progress=self._on_embedding)
+
+
+def run_with(models: OpenModels | None, work: Coroutine[Any, Any, T]) -> T:
+    """Run it in the event loop of these models, or in one of its own where somebody else sees to the models."""
+    return asyncio.run(work) if models is None else models.run(work)
+
+
+async def _close(models: list[ChatModel | Embedder]) -> None:
+    for model in models:
+        await model.close()
+
+
+def _key(choice: ChatChoice | EmbedderChoice) -> str | int:
+    return choice.model_dump_json() if isinstance(choice, ModelChoice) else id(choice)
