@@ -103,7 +103,7 @@ class LocalChat:
 
     def _load(self) -> Any:
         file = self._source.resolve(self._on_progress)
-        xllamacpp: Any = importlib.import_module("xllamacpp")
+        xllamacpp = _import_llama_cpp()
         params = xllamacpp.CommonParams()
         params.model.path = str(file)
         params.n_ctx = self._context_tokens
@@ -161,6 +161,16 @@ class LocalEmbedder:
 
     def _unload(self) -> None:
         self._model = None
+
+
+def _import_llama_cpp() -> Any:
+    try:
+        return importlib.import_module("xllamacpp")
+    except ImportError as error:  # small system images lack a library that it links to
+        raise DeclarationError(
+            f"xllamacpp: cannot be loaded ({one_line(error)}): install the system library that it names, such as "
+            "libgomp1 on Debian and Ubuntu"
+        ) from None
 
 
 class _Thread:

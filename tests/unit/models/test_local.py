@@ -73,6 +73,18 @@ def test_file_that_is_no_model_is_told_at_the_first_call(tmp_path: Path, capfd: 
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.skipif(importlib.util.find_spec("xllamacpp") is None, reason="xllamacpp is not installed")
+def test_engine_that_lacks_a_system_library_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(name: str) -> None:
+        raise ImportError("libgomp.so.1: cannot open shared object file")
+
+    (tmp_path / "any.gguf").write_bytes(b"GGUF")
+    model = LocalChat(tmp_path / "any.gguf", folder=tmp_path / "cache")
+    monkeypatch.setattr("rageval.models.local.importlib.import_module", refuse)
+    with pytest.raises(DeclarationError, match=r"^xllamacpp: cannot be loaded \(libgomp.* libgomp1 on Debian"):
+        using(model, lambda model: model.complete(request("hello")))
+
+
 @pytest.mark.local_model
 @needs_chat
 def test_chat_in_both_languages_quietly(capfd: pytest.CaptureFixture[str]) -> None:
