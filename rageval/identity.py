@@ -113,6 +113,11 @@ class Describer:
             self._path.pop()
         return self._done[key][1]
 
+    @property
+    def is_vouched(self) -> bool:
+        """Whether a version answers for what cannot be described."""
+        return self._vouched
+
     @contextmanager
     def vouching(self, vouched: bool = True) -> Generator[None]:
         """In the block, what cannot be described counts by its class alone, if `vouched`."""
@@ -307,9 +312,9 @@ def _fields(value: object) -> dict[str, object] | None:
     kind = type(value)
     if hasattr(kind, "identity_fields"):
         return cast("Any", value).identity_fields()
-    held = _held(value)
+    held = attributes_of(value)
     if hasattr(kind, "__pydantic_fields__"):
-        return {**held, **(getattr(value, "__pydantic_private__", None) or {})}
+        return held
     if dataclasses.is_dataclass(kind):
         declared = {field.name: getattr(value, field.name) for field in dataclasses.fields(cast("Any", value))}
         return declared if "__dataclass_fields__" in vars(kind) else {**declared, **held}
@@ -320,11 +325,13 @@ def _fields(value: object) -> dict[str, object] | None:
     return held if readable else None
 
 
-def _held(value: object) -> dict[str, object]:
-    """What an instance holds in its dictionary and its slots, without values that are kept to be quick."""
+def attributes_of(value: object) -> dict[str, object]:
+    """What an instance holds, private parts of a pydantic model included, without values that are kept to be quick."""
     kind = type(value)
     slots = [name for one in kind.__mro__ for name in _names(vars(one).get("__slots__", ()))]
-    held = {name: getattr(value, name) for name in slots if hasattr(value, name)} | getattr(value, "__dict__", {})
+    held = {name: getattr(value, name) for name in slots if hasattr(value, name)}
+    private = cast("dict[str, object] | None", held.get("__pydantic_private__"))
+    held = {**held, **getattr(value, "__dict__", {}), **(private or {})}
     return {
         name: part
         for name, part in held.items()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from rageval.errors import DeclarationError
+from rageval.identity import describe, fingerprint
 from rageval.pipeline import Resources, Shared, Stage, State
 from rageval.retrieval import reciprocal_rank_fusion
-from rageval.types import Document, Hit
+from rageval.types import Document, Hit, Json
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,12 @@ class DocumentsById:
 
     async def build(self, resources: Resources) -> Mapping[str, Document]:
         return {document.id: document for document in resources.documents}
+
+
+def describe_documents(documents: Iterable[tuple[str, object]]) -> Json:
+    """A digest of texts and their metadata, in whatever order."""
+    digests: list[Json] = [*sorted(fingerprint(describe(document)) for document in documents)]
+    return fingerprint(digests)
 
 
 @dataclass(frozen=True)

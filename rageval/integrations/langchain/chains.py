@@ -28,7 +28,13 @@ _CONTEXT_KEYS = ("context", "documents", "source_documents")
 _ANSWER_KEYS = ("answer", "output", "result")
 
 
-def pipeline(system: Runnable[Any, Any], *, name: str | None = None, make_input: MakeInput | None = None) -> Pipeline:
+def pipeline(
+    system: Runnable[Any, Any],
+    *,
+    name: str | None = None,
+    make_input: MakeInput | None = None,
+    version: str | None = None,
+) -> Pipeline:
     """A chain, graph, agent or retriever as a pipeline, as it stands.
 
     Input: the question's text, or a dict with it under the only key that the system wants (of a graph's state,
@@ -45,18 +51,20 @@ def pipeline(system: Runnable[Any, Any], *, name: str | None = None, make_input:
     retriever gives none. Usage is what the chat models report to callbacks. Whatever is raised is that question's
     failure. Graphs with a checkpointer get a thread of their own for each question.
 
-    Runs are kept by name and fingerprint. The fingerprint covers what can be seen of the system: its parts, prompts,
-    settings, models' names, and the source of its functions with what they captured. What an index holds, globals and
-    objects of other packages cannot be seen: give another `name` when those change, or the earlier answers count.
+    The system is known by its parts, prompts, settings, models' names, the code of its functions with what they
+    captured, and the documents in its vector stores (in memory, FAISS, and Chroma with up to 100,000). Where another
+    object holds what cannot be read (another store, a client), no other process reuses the results, unless there is a
+    `version`: change that whenever the content changes. With a version, stores are not read.
     """
     if not isinstance(cast("object", system), Runnable):
         raise DeclarationError(
             f"langchain.pipeline: found a {type(system).__name__}, expected a Runnable, such as a chain, a graph or "
             "store.as_retriever()"
         )
-    settings = Settings(system, make_input)
+    label = name or system.get_name()
+    settings = Settings([system, make_input], label, version)
     return Pipeline(
-        name or system.get_name(),
+        label,
         CallRunnable(settings.digest, system, make_input or _input_form(system), frozenset(settings.secrets)),
     )
 

@@ -2,100 +2,137 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
-from functools import partial
-from operator import itemgetter
-from types import FunctionType, MethodType
+import re
+from collections.abc import Iterator
+from enum import Enum
 from typing import Any, cast
 
+from langchain_core.documents import Document
 from langchain_core.embeddings import Embeddings
-from langchain_core.language_models import BaseChatModel
+from langchain_core.language_models import BaseChatModel, BaseLanguageModel
 from langchain_core.messages import BaseMessage
 from langchain_core.runnables import Runnable
 from langchain_core.vectorstores import VectorStore
 from pydantic import BaseModel, SecretStr
 
-from rageval.identity import describe, fingerprint
+from rageval.identity import Describer, attributes_of, describe, fingerprint
 from rageval.integrations.framework_models import first_text
+from rageval.integrations.framework_search import describe_documents
+from rageval.source import module_origin, qualified_name
+from rageval.types import Json
 
 _MODEL_NAMES = ("model_name", "model", "model_id", "deployment_name", "repo_id")
 _SHORTEST_KEY = 8  # what is shorter is none, but a word such as "none"
+_SECRET = re.compile("key|token|secret|password|auth|credential|header", re.IGNORECASE)
+_FRAMEWORK = ("langchain", "langchain_core", "langchain_classic", "langgraph", "langsmith", "pydantic", "pydantic_core")
+_MODELS: tuple[type[object], ...] = (BaseLanguageModel, Embeddings)
+_RUNNABLE: type[object] = Runnable
+_MOST_READ = 100_000
+_AT_ONCE = 10_000
 
 
 class Settings:
-    """What can be seen of LangChain's objects: parts, plain settings, prompts, and the source of functions.
+    """What can be seen of an object of LangChain's: parts, plain settings, prompts, code, and what a store holds.
 
-    Stores, clients and objects of other kinds count by their class alone. Keys are no part of it; they are kept in
-    `secrets`, to be struck from errors.
+    Of models, what they are set to counts. Stores in memory are read, and Chroma's of up to 100,000 documents. For what
+    else cannot be read a `version` answers, without which no other process takes it for the same. Keys are no part of
+    it; they are kept in `secrets`, to be struck from errors. `label` is how a message calls the object.
     """
 
-    def __init__(self, *things: object) -> None:
+    def __init__(self, thing: object, label: str = "", version: str | None = None) -> None:
         self.secrets: set[str] = set()
-        self._seen: dict[int, object] = {}
-        self._lines: list[str] = []
-        for thing in things:
-            self._look(thing)
+        self.digest = fingerprint(describe(thing, label=label, rule=self._rule, version=version))
 
-    @property
-    def digest(self) -> str:
-        """64 hex digits."""
-        return hashlib.sha256("\n".join(self._lines).encode(errors="surrogatepass")).hexdigest()
-
-    def _look(self, thing: object) -> None:
-        if isinstance(thing, SecretStr):
-            if len(thing) >= _SHORTEST_KEY:
-                self.secrets.add(thing.get_secret_value())
-        elif thing is None or isinstance(thing, bool | int | float | str | itemgetter):
-            self._lines.append(repr(cast("object", thing)))
-        elif id(thing) in self._seen:
-            self._lines.append("seen above")
-        else:
-            self._seen[id(thing)] = thing
-            self._lines.append(f"{type(thing).__module__}.{type(thing).__qualname__}")
-            for name, part in sorted(_parts(thing).items()):
-                self._lines.append(name)
-                self._look(part)
-
-
-def _parts(thing: object) -> dict[str, object]:
-    match thing:
-        case Mapping():
-            return {str(key): value for key, value in cast("Mapping[object, object]", thing).items()}
-        case list() | tuple():
-            return {f"{place:09}": part for place, part in enumerate(cast("Sequence[object]", thing))}
-        case FunctionType():
-            cells = thing.__closure__ or ()
-            source = fingerprint(describe(thing, version=""))
-            return {"source": source, **{f"cell {i}": _content(cell) for i, cell in enumerate(cells)}}
-        case MethodType():
-            return {"self": thing.__self__, "function": thing.__func__}
-        case partial():
-            part = cast("partial[object]", thing)
-            return {"function": part.func, "arguments": part.args, "keywords": part.keywords}
-        case type():
-            return {"name": f"{thing.__module__}.{thing.__qualname__}"}
-        case BaseModel():
-            settings = {name for name, field in type(thing).model_fields.items() if not field.exclude}
-            if isinstance(thing, BaseMessage):
-                settings.discard("id")  # given to a message when it is first used
-            return {name: getattr(thing, name) for name in settings}
-        case VectorStore():
-            return {"embeddings": thing.embeddings}
-        case _ if isinstance(thing, Runnable) or type(thing).__module__.startswith("langgraph.pregel"):
-            return dict(vars(cast("object", thing)))
-        case _:
-            return {}
-
-
-def _content(cell: Any) -> object:
-    try:
-        return cell.cell_contents
-    except ValueError:
-        return "empty"
+    def _rule(self, value: object, describer: Describer) -> Json | None:
+        module = type(value).__module__
+        if isinstance(value, type):
+            return None
+        if isinstance(value, SecretStr):
+            if len(value) >= _SHORTEST_KEY:
+                self.secrets.add(value.get_secret_value())
+            return "secret"
+        if isinstance(value, _MODELS):
+            with describer.vouching():
+                return {**_class_of(value, describer), "fields": describer.parts(_model_settings(value))}
+        if isinstance(value, VectorStore):
+            return _describe_store(value, describer)
+        if isinstance(value, BaseModel):
+            return {**_class_of(value, describer), "fields": describer.parts(_fields(value))}
+        if isinstance(value, _RUNNABLE) or module.startswith("langgraph.pregel"):
+            return {**_class_of(value, describer), "fields": describer.parts(attributes_of(value))}
+        if module.startswith("langgraph.store"):
+            return describer.unreadable(value)
+        return {"class": qualified_name(type(value))} if module.partition(".")[0] in _FRAMEWORK else None
 
 
 def identity_of(thing: BaseChatModel | Embeddings, settings: Settings) -> str:
     """Class, model name and the first 8 digits of the settings' digest."""
     name = first_text(thing, _MODEL_NAMES)
     return "/".join(["langchain", type(thing).__name__, *([name] if name else ()), settings.digest[:8]])
+
+
+def _class_of(value: object, describer: Describer) -> dict[str, Json]:
+    """The class by its name, with its code where it is the user's: another version of LangChain is no other system."""
+    if module_origin(type(value).__module__) == "user":
+        return describer.class_of(value)
+    return {"class": qualified_name(type(value))}
+
+
+def _fields(value: BaseModel) -> dict[str, object]:
+    names = [name for name, field in type(value).model_fields.items() if not field.exclude]
+    if isinstance(value, BaseMessage):
+        names.remove("id")  # given to a message when it is first used
+    private = attributes_of(value) if module_origin(type(value).__module__) == "user" else {}
+    held = {name: part for name, part in private.items() if name not in type(value).model_fields}
+    return {**{name: getattr(value, name) for name in sorted(names)}, **held}
+
+
+def _model_settings(value: object) -> dict[str, object]:
+    """What a model is set to; of embeddings that are no pydantic model, plain values alone."""
+    if isinstance(value, BaseModel):
+        return {name: getattr(value, name) for name, field in type(value).model_fields.items() if not field.exclude}
+    plain = {name: part for name, part in attributes_of(value).items() if isinstance(part, bool | int | float | str)}
+    return {name: part for name, part in plain.items() if not _SECRET.search(name)}
+
+
+def _describe_store(store: VectorStore, describer: Describer) -> Json:
+    attributes = attributes_of(store)
+    settings = {name: part for name, part in attributes.items() if isinstance(part, bool | int | float | Enum)}
+    described: dict[str, Json] = {
+        **_class_of(store, describer),
+        "embeddings": describer.describe(store.embeddings, "embeddings"),
+        "fields": describer.parts({**settings, "metadata": attributes.get("_collection_metadata")}),
+    }
+    if describer.is_vouched:
+        return described
+    found = _read_store(store)
+    if found is not None:
+        return {**described, "documents": describe_documents(found)}
+    if module_origin(type(store).__module__) == "user":  # what it holds may be readable, part by part
+        return {**described, "fields": describer.parts(attributes)}
+    return {**described, "content": describer.unreadable(store)}
+
+
+def _read_store(store: Any) -> list[tuple[str, object]] | None:
+    """Text and metadata of what a store holds; None where that cannot be read, or is too much."""
+    try:
+        if hasattr(store, "_collection") and hasattr(store, "get"):  # Chroma
+            return [*_read_chroma(store)] if store._collection.count() <= _MOST_READ else None
+        if hasattr(store, "docstore"):  # FAISS
+            found = cast("list[object]", [*store.docstore._dict.values()])
+            return [(one.page_content, _metadata(one)) for one in found if isinstance(one, Document)]
+        if hasattr(store, "store") and hasattr(store, "embedding"):  # InMemoryVectorStore
+            return [(one["text"], one["metadata"]) for one in store.store.values()]
+    except Exception:  # noqa: BLE001 (whatever a store's package raises)
+        return None
+    return None
+
+
+def _read_chroma(store: Any) -> Iterator[tuple[str, object]]:
+    for offset in range(0, store._collection.count(), _AT_ONCE):
+        some = store.get(limit=_AT_ONCE, offset=offset, include=["documents", "metadatas"])
+        yield from zip(some["documents"], some["metadatas"], strict=True)
+
+
+def _metadata(document: Document) -> object:
+    return document.metadata  # pyright: ignore[reportUnknownMemberType]

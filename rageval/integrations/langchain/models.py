@@ -60,7 +60,7 @@ def embedder(embeddings: Embeddings) -> Embedder:
     """LangChain embeddings for rageval: `embed_query` for questions, `embed_documents` for passages.
 
     Vectors are scaled to unit length. Identity and errors are as in `chat_model`; of embeddings that are no pydantic
-    model, the class and the model's name alone are in the identity.
+    model, the plain values that they hold are in the identity.
     """
     if not isinstance(cast("object", embeddings), Embeddings):
         raise DeclarationError(f"langchain.embedder: found a {type(embeddings).__name__}, expected Embeddings")

@@ -20,17 +20,17 @@ from rageval.retrieval import Chunking
 from rageval.types import Hit
 
 
-def retrieve(store: VectorStore, k: int = 5, *, depth: int = 100, name: str = "") -> Stage:
+def retrieve(store: VectorStore, k: int = 5, *, depth: int = 100, version: str | None = None) -> Stage:
     """A stage that searches a LangChain vector store: `retrieve(store) >> Answer()`.
 
     `depth` pieces are ranked, and the `k` best are the context. What the store holds maps to the benchmark as in
-    `pipeline`. Several queries are joined by reciprocal rank fusion; the store embeds each as a query. The fingerprint
-    covers the classes and plain settings of store and embeddings, not what is in the store: name it, and give it
-    another `name` when that changes.
+    `pipeline`. Several queries are joined by reciprocal rank fusion; the store embeds each as a query. The store is
+    known by its class, its embeddings and the documents in it, as told at `pipeline`; where those cannot be read, by
+    `version`.
     """
     if not isinstance(cast("object", store), VectorStore):
         raise DeclarationError(f"langchain.retrieve: found a {type(store).__name__}, expected a VectorStore")
-    settings = Settings(store, name)
+    settings = Settings(store, "langchain.retrieve", version)
     return SearchStore(settings.digest, k, depth, store, frozenset(settings.secrets))
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,10 @@ from rageval.generation import Answer
 from rageval.integrations.langchain import documents, retrieve
 from rageval.models.base import Vectors
 from rageval.models.scripted import HashEmbedder, ScriptedChat
-from rageval.pipeline import Pipeline, Query, Resources, State
+from rageval.pipeline import Pipeline, Query, Resources, Stage, State
 from rageval.types import Question, Response
 from tests.flow.small_world import DOCUMENTS, LABELS, QUESTIONS, scripted_reply
-from tests.integrations.langchain.parts import WordEmbeddings, store_of
+from tests.integrations.langchain.parts import WordEmbeddings, pieces_of, store_of
 
 BENCHMARK = rageval.benchmark_from_records(
     "small",
@@ -179,9 +180,111 @@ def test_a_store_of_other_documents_fails_the_question() -> None:
         search(store, "Words?")
 
 
-def test_the_fingerprint_is_that_of_the_name_and_the_settings() -> None:
+def test_a_store_in_memory_is_known_by_its_settings_and_documents() -> None:
     store = store_of(documents(BENCHMARK))
-    assert retrieve(store).spec() == retrieve(store_of([])).spec() != retrieve(store, name="v2").spec()
-    assert retrieve(store) == retrieve(store_of([]))
+    assert retrieve(store) == retrieve(store_of(documents(BENCHMARK)[::-1]))
+    assert retrieve(store).spec() != retrieve(store_of(documents(BENCHMARK)[:-1])).spec()
     assert retrieve(store).spec() != retrieve(store, k=4).spec()
     assert retrieve(store, k=7).context_size().passages == 7
+
+
+def test_faiss_is_known_by_its_documents(faiss: Any) -> None:
+    stores = pytest.importorskip("langchain_community.vectorstores")
+    again = stores.FAISS.from_documents(documents(BENCHMARK), WordEmbeddings())
+    assert retrieve(again) == retrieve(faiss)
+    again.add_documents([LangChainDocument("More.", metadata={"id": "arlen"})])
+    assert retrieve(again) != retrieve(faiss)
+
+
+def test_chroma_is_known_by_its_documents_and_metric(tmp_path: Path) -> None:
+    chromadb = pytest.importorskip("chromadb")
+    stores = pytest.importorskip("langchain_chroma")
+    client = chromadb.EphemeralClient(settings=chromadb.Settings(anonymized_telemetry=False))
+
+    def filled(documents: list[LangChainDocument], **settings: Any) -> Stage:
+        for collection in client.list_collections():
+            client.delete_collection(collection.name)
+        store = stores.Chroma("mine", WordEmbeddings(), client=client, **settings)
+        store.add_documents(documents)
+        return retrieve(store)
+
+    whole = filled(documents(BENCHMARK))
+    assert filled(documents(BENCHMARK)) == whole
+    assert filled(pieces_of(documents(BENCHMARK), 20)) != whole
+    assert filled(documents(BENCHMARK), collection_metadata={"hnsw:space": "cosine"}) != whole
+
+
+class ListStore(VectorStore):
+    """A store of the user's own, over what cannot be read."""
+
+    def __init__(self, documents: list[LangChainDocument], index: Any = None) -> None:
+        self._documents = documents
+        self._index = index
+
+    @classmethod
+    def from_texts(cls, texts: Any, embedding: Any, metadatas: Any = None, **more: Any) -> ListStore:
+        raise NotImplementedError
+
+    def similarity_search(self, query: str, k: int = 4, **more: Any) -> list[LangChainDocument]:
+        return self._documents[:k]
+
+
+def test_a_store_of_ones_own_is_known_by_what_it_holds() -> None:
+    whole, cut = documents(BENCHMARK), pieces_of(documents(BENCHMARK), 20)
+    assert retrieve(ListStore(whole)) == retrieve(ListStore(whole)) != retrieve(ListStore(cut))
+
+
+def test_where_the_content_cannot_be_read_a_version_is_asked_for(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rageval.identity._told", set())
+    whole = documents(BENCHMARK)
+    assert retrieve(ListStore(whole, StringIO())) != retrieve(ListStore(whole, StringIO()))
+    (message,) = {record.message for record in caplog.records}
+    assert message.startswith("langchain.retrieve: found a _io.StringIO (langchain.retrieve._index), whose content")
+    assert message.endswith("give langchain.retrieve a `version`, and change it whenever that content changes")
+    one, same = (retrieve(ListStore(whole, StringIO()), version="1") for _ in range(2))
+    assert one == same != retrieve(ListStore(whole, StringIO()), version="2")
+
+
+REBUILT = """
+import sys
+from io import StringIO
+from pathlib import Path
+import rageval
+from rageval.integrations.langchain import documents, pipeline, retrieve
+from rageval.pipeline import Pipeline
+from tests.integrations.langchain.parts import pieces_of, store_of
+from tests.integrations.langchain.test_stores import BENCHMARK, ListStore
+
+kind, size, version, out = sys.argv[1], int(sys.argv[2]), sys.argv[3] or None, Path(sys.argv[4])
+pieces = pieces_of(documents(BENCHMARK), size)
+store = store_of(pieces) if kind == "memory" else ListStore(pieces, StringIO())
+chain = pipeline(store.as_retriever(), name="chain", version=version)
+systems = [Pipeline("store", retrieve(store, version=version)), chain]
+for run in rageval.evaluate(BENCHMARK, systems, ["hit_rate@1"], out=out).runs:
+    print(run.name)
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "version", "same", "rebuilt"),
+    [("memory", "", True, False), ("opaque", "", False, False), ("opaque", "1", True, True)],
+)
+def test_a_store_that_is_rebuilt_under_the_same_name_is_asked_again_by_another_process(
+    kind: str, version: str, same: bool, rebuilt: bool, tmp_path: Path
+) -> None:
+    """Other chunks are seen where the content can be read. Where it cannot, nothing is reused unless a version says so,
+    which answers for the content."""
+
+    def run(size: int, version: str) -> list[str]:
+        root = Path(__file__).parents[3]
+        command = [sys.executable, "-c", REBUILT, kind, str(size), version, tmp_path]
+        env = {**os.environ, "PYTHONPATH": str(root)}
+        return subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout.split()
+
+    first = run(40, version)
+    assert len(first) == 2
+    assert (run(40, version) == first) == same
+    assert (run(20, version) == first) == rebuilt
+    assert not set(run(20, version + "x")) & set(first)
