@@ -173,7 +173,7 @@ class Measured:
 def label_file(path: Path, items: Iterable[dict[str, object]]) -> LabelFile:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(json.dumps(item, ensure_ascii=False) + "\n" for item in items), encoding="utf-8")
-    return read_items(path)
+    return read_items(path, JUDGES["claim_support"])
 
 
 def measured(judges: Sequence[Judge], file: LabelFile, out: Path) -> list[Measured]:

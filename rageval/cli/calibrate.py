@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 def calibrate(
     judge: Annotated[str, typer.Argument(help="A judge of `rageval list judges`, or the path of your own.")],
-    labels: Annotated[Path, typer.Option(help="Items that people labelled 0 or 1 (.jsonl).")],
+    labels: Annotated[
+        Path, typer.Option(help="Answers that people labelled 0 or 1: items (.jsonl), or a sheet of `rageval sample`.")
+    ],
     experiment: Annotated[
         Path | None, typer.Option(help="Judge with the judge model of this experiment file. [default: the local model]")
     ] = None,
@@ -43,7 +45,7 @@ def calibrate(
 
     instrument = _judge(judge)
     try:
-        file = read_items(labels)
+        file = read_items(labels, instrument)
     except LabelFileError as error:
         for problem in error.problems:
             print("error:", problem, file=sys.stderr)

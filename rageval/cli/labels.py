@@ -14,7 +14,7 @@ from rageval.errors import LabelFileError
 from rageval.types import Estimate, Json
 
 if TYPE_CHECKING:
-    from rageval.scores.human_labels import Labels
+    from rageval.scores.human_labels import MetricLabels
     from rageval.stats import Agreement
 
 
@@ -89,7 +89,7 @@ def label(
             _print(*result)
 
 
-def _to_json(labels: Labels, agreement: Agreement | None, mean: Estimate | None) -> dict[str, Json]:
+def _to_json(labels: MetricLabels, agreement: Agreement | None, mean: Estimate | None) -> dict[str, Json]:
     from rageval.scores.estimates import estimate_to_json
 
     alpha: dict[str, Json] | None = None
@@ -108,7 +108,7 @@ def _to_json(labels: Labels, agreement: Agreement | None, mean: Estimate | None)
     }
 
 
-def _print(labels: Labels, agreement: Agreement | None, mean: Estimate | None) -> None:
+def _print(labels: MetricLabels, agreement: Agreement | None, mean: Estimate | None) -> None:
     from rageval.report.tables import labels_text, number_cell
 
     drawn = "" if labels.sample is None else f" of {len(labels.sample.to_label)} drawn"

@@ -15,7 +15,7 @@ import numpy as np
 from rageval.errors import DeclarationError, LabelFileError
 from rageval.io.run_folder import RunFolder
 from rageval.people.label_files import LabelRow, read_label_files
-from rageval.scores.human_labels import Labels, answers_digest, labelled_part, run_name, stored_sample
+from rageval.scores.human_labels import MetricLabels, answers_digest, labelled_part, run_name, stored_sample
 from rageval.scores.samples import Sample
 from rageval.scores.scored_questions import ScoredQuestions, read_scored_questions
 from rageval.stats import Agreement, krippendorff_alpha
@@ -23,7 +23,7 @@ from rageval.stats import Agreement, krippendorff_alpha
 FEWEST_FOR_AGREEMENT = 10
 
 
-def attach(run: RunFolder, files: Sequence[Path], *, allow_any_sample: bool = False) -> tuple[Labels, ...]:
+def attach(run: RunFolder, files: Sequence[Path], *, allow_any_sample: bool = False) -> tuple[MetricLabels, ...]:
     """Check the labels in `files` and keep them in the run folder; those of each metric replace earlier ones.
 
     `allow_any_sample` accepts labels that are not known to be a random sample of this run's answers and keeps the
@@ -37,7 +37,7 @@ def attach(run: RunFolder, files: Sequence[Path], *, allow_any_sample: bool = Fa
     for row in read_label_files(files):
         by_metric.setdefault(row.metric, []).append(row)
     digest = answers_digest(run.outcomes())
-    attached: list[Labels] = []
+    attached: list[MetricLabels] = []
     for metric, rows in by_metric.items():
         scored = read_scored_questions(run, metric)
         _require_scored(run, scored, rows)
@@ -47,22 +47,21 @@ def attach(run: RunFolder, files: Sequence[Path], *, allow_any_sample: bool = Fa
                 f"{rows[0].place}: {reason}; expected labels of a random sample of this run (`rageval sample` draws "
                 "one): use --allow-any-sample to use them all the same, with a warning beside every number"
             )
-        kept = tuple((row.question_id, row.annotator, row.label) for row in rows)
-        attached.append(Labels(metric, kept, sample, reason, digest))
+        attached.append(MetricLabels(metric, tuple(row.human for row in rows), sample, reason, digest))
     for labels in attached:
         run.write_labels(labels.metric, labels.to_json())
     return tuple(attached)
 
 
-def agreement_of(labels: Labels) -> Agreement | None:
+def agreement_of(labels: MetricLabels) -> Agreement | None:
     """Krippendorff's alpha of the annotators; None with fewer than 10 questions that two people labelled, and where all
     labels are the same, so that agreement beyond chance is undefined.
     """
     raters = {annotator: i for i, annotator in enumerate(labels.annotators)}
     items = {question_id: i for i, question_id in enumerate(labels.by_question)}
     table = np.full((len(raters), len(items)), np.nan)
-    for question_id, annotator, label in labels.rows:
-        table[raters[annotator], items[question_id]] = label
+    for one in labels.labels:
+        table[raters[one.annotator], items[one.question_id]] = one.label
     common = table[:, np.count_nonzero(~np.isnan(table), axis=0) >= 2]
     given = common[~np.isnan(common)]
     if common.shape[1] < FEWEST_FOR_AGREEMENT or given.min() == given.max():
@@ -73,15 +72,16 @@ def agreement_of(labels: Labels) -> Agreement | None:
 def _require_scored(run: RunFolder, scored: ScoredQuestions, rows: Sequence[LabelRow]) -> None:
     problems: list[str] = []
     for row in rows:
-        if row.question_id in scored.failed:
+        question_id = row.human.question_id
+        if question_id in scored.failed:
             why = f"the pipeline failed on it and scores {scored.metric.worst:g} whatever people say"
-        elif row.question_id in scored.scores:
+        elif question_id in scored.scores:
             continue
-        elif row.question_id in scored.unscored:
-            why = f"it has no score on {scored.metric} ({scored.unscored[row.question_id]})"
+        elif question_id in scored.unscored:
+            why = f"it has no score on {scored.metric} ({scored.unscored[question_id]})"
         else:
             why = f"{run_name(run)} has no such question"
-        problems.append(f"{row.place}: found a label for {row.question_id!r}, expected none: {why}; remove the row")
+        problems.append(f"{row.place}: found a label for {question_id!r}, expected none: {why}; remove the row")
     if problems:
         raise LabelFileError(problems)
 
@@ -101,9 +101,9 @@ def _sample_of(run: RunFolder, metric: str, rows: Sequence[LabelRow], digest: st
         return None, f"found {metric} labels of the sample {names[0]!r}, which was not drawn from this run"
     if sample.answers_digest != digest:
         return None, f"found {metric} labels of the sample {names[0]}, drawn before this run's answers changed"
-    part = labelled_part(sample, {row.question_id: row.label for row in rows})
+    part = labelled_part(sample, {row.human.question_id: row.human.label for row in rows})
     if part is None:
-        return None, _hand_picked(sample, {row.question_id for row in rows})
+        return None, _hand_picked(sample, {row.human.question_id for row in rows})
     without = [stratum.name for stratum in sample.strata if not set(stratum.questions) & set(part)]
     if without:
         return None, f"found no {metric} label yet for judge scores of {' or '.join(without)}: label more of the sample"

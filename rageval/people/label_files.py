@@ -15,21 +15,20 @@ from rageval.benchmark.reading import describe, read_lines, read_objects
 from rageval.errors import BenchmarkError, DeclarationError, LabelFileError
 from rageval.metrics import parse
 from rageval.people.sheet import KINDS, unguarded
+from rageval.scores.human_labels import HumanLabel
 
 REQUIRED = ("run", "question_id", "metric", "label", "annotator")
 
 
 @dataclass(frozen=True, slots=True)
 class LabelRow:
-    """One person's label on one question. `place` is file:line; `sample` is "" where the file names none."""
+    """A label in a file for a run. `place` is file:line; `sample` is "" where the file names none."""
 
     place: str
     run: str
     sample: str
-    question_id: str
     metric: str
-    label: float
-    annotator: str
+    human: HumanLabel
 
 
 def read_label_files(paths: Sequence[Path]) -> list[LabelRow]:
@@ -45,15 +44,16 @@ def read_label_files(paths: Sequence[Path]) -> list[LabelRow]:
     problems: list[str] = []
     rows: dict[tuple[str, str, str], LabelRow] = {}
     for path in paths:
-        for place, fields in _read(path, problems):
-            row = _row(place, fields, problems)
+        for place, fields in read_rows(path, problems):
+            row = parse_row(place, fields, problems)
             if row is None:
                 continue
-            earlier = rows.setdefault((row.metric, row.question_id, row.annotator), row)
-            if earlier.label != row.label:
+            human = row.human
+            earlier = rows.setdefault((row.metric, human.question_id, human.annotator), row)
+            if earlier.human.label != human.label:
                 problems.append(
-                    f"{place}: found the label {row.label:g} for {row.question_id!r}, expected {earlier.label:g} as "
-                    f"the same annotator {row.annotator!r} says at {earlier.place}"
+                    f"{place}: found the label {human.label:g} for {human.question_id!r}, expected "
+                    f"{earlier.human.label:g} as the same annotator {human.annotator!r} says at {earlier.place}"
                 )
     if not problems and not rows:
         problems.append(f"{paths[0]}: found no label, expected at least one row that is filled in")
@@ -62,8 +62,8 @@ def read_label_files(paths: Sequence[Path]) -> list[LabelRow]:
     return [*rows.values()]
 
 
-def _read(path: Path, problems: list[str]) -> Iterator[tuple[str, Mapping[str, object]]]:
-    """Each row with its place."""
+def read_rows(path: Path, problems: list[str]) -> Iterator[tuple[str, Mapping[str, object]]]:
+    """Each row of a JSONL or CSV file with its place; what cannot be read is appended to `problems`."""
     suffix = path.suffix.lower()
     if suffix not in KINDS:
         problems.append(f"{path}: found the ending {path.suffix!r}, expected .jsonl or .csv")
@@ -119,8 +119,8 @@ def _cells_of_any_size() -> Generator[None]:
         csv.field_size_limit(limit)
 
 
-def _row(place: str, fields: Mapping[str, object], problems: list[str]) -> LabelRow | None:
-    """The row; None where it is not filled in, or where a problem was found."""
+def parse_row(place: str, fields: Mapping[str, object], problems: list[str]) -> LabelRow | None:
+    """The label of a row; None where it is not filled in, or where a problem was found."""
     texts: dict[str, str] = {}
     before = len(problems)
     for name in ("run", "question_id", "metric", "annotator", "sample"):
@@ -148,7 +148,8 @@ def _row(place: str, fields: Mapping[str, object], problems: list[str]) -> Label
         wanted = "0 or 1" if metric.binary else "a number from 0 to 1"
         problems.append(f"{place}: found the label {found}, expected {wanted} for {metric}")
         return None
-    return LabelRow(place, texts["run"], texts["sample"], texts["question_id"], str(metric), label, texts["annotator"])
+    human = HumanLabel(texts["question_id"], label, texts["annotator"])
+    return LabelRow(place, texts["run"], texts["sample"], str(metric), human)
 
 
 def _number(value: object) -> float | None:

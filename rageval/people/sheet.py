@@ -1,4 +1,7 @@
-"""The file that people fill in: JSONL, or CSV for a spreadsheet. The judge's score is not in it: it would sway them."""
+"""The file that people fill in: JSONL, or CSV for a spreadsheet. The judge's score is not in it: it would sway them.
+
+Passages are shown as judges see them, with numbers and titles, so that a judge can be measured on what is labelled.
+"""
 
 from __future__ import annotations
 
@@ -25,12 +28,15 @@ COLUMNS = (
     "label",
     "annotator",
     "instructions",
+    "language",
     "question",
     "references",
     "passages",
     "answer",
 )
 KINDS = (".jsonl", ".csv")
+BETWEEN_TEXTS = "\n\n"
+"""What parts references and passages in a cell of a CSV file."""
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -66,10 +72,9 @@ def write_sheet(run: RunFolder, sample: Sample, path: Path) -> None:
 
 
 def _row(sample: Sample, question: Question, response: Response, asked_of_judge: str) -> dict[str, Json]:
-    passages: list[Json] = [
-        f"[{number}] " + "\n".join(filter(None, (passage.title, passage.text)))
-        for number, passage in enumerate(response.context_passages, 1)
-    ]
+    context = response.context_passages
+    shown = [f"{passage.title}: {passage.text}" if passage.title else passage.text for passage in context]
+    passages: list[Json] = [f"[{number}] {text}" for number, text in enumerate(shown, 1)]
     return {
         "run": sample.run,
         "sample": sample.digest,
@@ -78,6 +83,7 @@ def _row(sample: Sample, question: Question, response: Response, asked_of_judge:
         "label": None,
         "annotator": "",
         "instructions": instruction(parse(sample.metric), question.language, asked_of_judge),
+        "language": question.language,
         "question": question.text,
         "references": [*question.references],
         "passages": passages,
@@ -98,7 +104,7 @@ def _csv(rows: Sequence[Mapping[str, Json]]) -> str:
 
 
 def _cell(value: Json) -> str:
-    text = "\n\n".join(str(item) for item in value) if isinstance(value, list) else str(value or "")
+    text = BETWEEN_TEXTS.join(str(item) for item in value) if isinstance(value, list) else str(value or "")
     return "'" + text if text.startswith(FORMULA_STARTS) else text
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from rageval.io.run_folder import RunFolder
-from rageval.scores.human_labels import Labels, answers_digest, labelled_part, read_labels
+from rageval.scores.human_labels import MetricLabels, answers_digest, labelled_part, read_labels
 from rageval.stats import Interval, mean_interval, ppi_mean
 from rageval.types import Estimate, Json, Score, Unscored
 
@@ -87,7 +87,7 @@ def _judge_alone(scores: Mapping[str, Any], level: float) -> Estimate | None:
     return estimate({**by_question, **{q: Unscored(reason) for q, reason in scores["unscored"].items()}}, level)
 
 
-def _known_labels(labels: Labels, judged: Mapping[str, float]) -> tuple[dict[str, float], list[str]]:
+def _known_labels(labels: MetricLabels, judged: Mapping[str, float]) -> tuple[dict[str, float], list[str]]:
     """Labels by question, and the questions for which they speak: those scored that could have been drawn."""
     given = labels.by_question
     if labels.sample is None:
@@ -98,7 +98,7 @@ def _known_labels(labels: Labels, judged: Mapping[str, float]) -> tuple[dict[str
     return {q: given[q] if q in given else known[q] for q in part}, [q for q in judged if q in could_be_drawn]
 
 
-def _strata(labels: Labels, covered: Sequence[str]) -> dict[str, int] | None:
+def _strata(labels: MetricLabels, covered: Sequence[str]) -> dict[str, int] | None:
     if labels.sample is None or len(labels.sample.strata) == 1:
         return None
     stratum_of = labels.sample.stratum_of()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, cast
 
 from rageval.identity import fingerprint
 from rageval.io.records import Outcome
@@ -15,7 +15,18 @@ from rageval.types import Json, Response
 
 
 @dataclass(frozen=True, slots=True)
-class Labels:
+class HumanLabel:
+    """What one person says of the answer to one question: a number from 0 to 1, or 0 or 1 where the question is yes or
+    no. `annotator` is empty where nobody is named.
+    """
+
+    question_id: str
+    label: float
+    annotator: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MetricLabels:
     """People's labels of one metric as a run folder keeps them.
 
     `by_question` holds the mean of the annotators. `sample` is None, and `reason` says why, where the labels are not
@@ -23,7 +34,7 @@ class Labels:
     """
 
     metric: str
-    rows: tuple[tuple[str, str, float], ...]
+    labels: tuple[HumanLabel, ...]
     sample: Sample | None
     reason: str
     answers_digest: str
@@ -31,39 +42,35 @@ class Labels:
     @property
     def by_question(self) -> dict[str, float]:
         given: dict[str, list[float]] = {}
-        for question_id, _, label in self.rows:
-            given.setdefault(question_id, []).append(label)
+        for one in self.labels:
+            given.setdefault(one.question_id, []).append(one.label)
         return {question_id: sum(labels) / len(labels) for question_id, labels in given.items()}
 
     @property
     def annotators(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(annotator for _, annotator, _ in self.rows))
+        return tuple(dict.fromkeys(one.annotator for one in self.labels))
 
     def to_json(self) -> dict[str, Json]:
         """The content of the labels' file in the run folder."""
-        rows: list[Json] = [
-            {"question_id": question_id, "annotator": annotator, "label": label}
-            for question_id, annotator, label in self.rows
-        ]
         return {
             "metric": self.metric,
             "representative": self.sample is not None,
             "reason": self.reason,
             "sample": None if self.sample is None else self.sample.digest,
             "answers_digest": self.answers_digest,
-            "rows": rows,
+            "labels": [cast("dict[str, Json]", asdict(one)) for one in self.labels],
         }
 
 
-def read_labels(run: RunFolder, metric: str) -> Labels | None:
+def read_labels(run: RunFolder, metric: str) -> MetricLabels | None:
     """The labels attached to a run; None where there are none."""
     data = run.labels(metric)
     if data is None:
         return None
     sample = None if data["sample"] is None else stored_sample(run, metric, data["sample"])
     reason = data["reason"] or ("" if sample is not None else "the sample's file is gone from the run folder")
-    rows = tuple((row["question_id"], row["annotator"], row["label"]) for row in data["rows"])
-    return Labels(metric, rows, sample, reason, data["answers_digest"])
+    labels = tuple(HumanLabel(**one) for one in data["labels"])
+    return MetricLabels(metric, labels, sample, reason, data["answers_digest"])
 
 
 def labelled_part(sample: Sample, labelled: Mapping[str, Any]) -> list[str] | None:

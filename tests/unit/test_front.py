@@ -224,7 +224,8 @@ def test_calibrations(evaluate: Evaluate, tmp_path: Path) -> None:
     critic, labels = ScriptedChat(lambda request: "yes", "critic"), tmp_path / "labels.jsonl"
     item = '{"id": "a", "question": "How high?", "context": [], "answer": "High.", "label": 1}\n'
     labels.write_text(item, encoding="utf-8")
-    path = write_record(calibrate(JUDGES["answer_relevance"], read_items(labels), critic).record, tmp_path)
+    judge = JUDGES["answer_relevance"]
+    path = write_record(calibrate(judge, read_items(labels, judge), critic).record, tmp_path)
     result = evaluate(BENCHMARK, [two_words], ["answer_relevance"], judge=critic, calibrations=[path])
     (run,) = result.runs
     cited = json.loads((run / "manifest.json").read_text(encoding="utf-8"))["judges"]["answer_relevance"]["calibration"]

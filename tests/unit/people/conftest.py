@@ -15,6 +15,7 @@ from rageval.judges.base import Item, Judged
 from rageval.models.base import ChatModel, ChatReply, ChatRequest, Message
 from rageval.models.structured import yes_probability
 from rageval.people.items import LabelFile, LabelledItem
+from rageval.scores.human_labels import HumanLabel
 from rageval.types import Graded, Hit, Passage, Question, Response
 from tests.flow.judged_run import JudgedRun
 
@@ -54,7 +55,7 @@ def judge() -> OneQuestion:
 def item(identity: str, label: int, answer: str = "An answer.", *passages: str, language: str = "en") -> LabelledItem:
     hits = tuple(Hit(Passage(f"{identity}/{i}", 0, len(text), text), 0.0) for i, text in enumerate(passages))
     question = Question(identity, "Is it so?", "zh" if language == "zh" else "en")
-    return LabelledItem(question, Response(hits, answer, tuple(range(len(hits)))), label)
+    return LabelledItem(question, Response(hits, answer, tuple(range(len(hits)))), HumanLabel(identity, label))
 
 
 def label_file(*items: LabelledItem) -> LabelFile:

@@ -45,7 +45,7 @@ def test_the_whole_sample(run: JudgedRun, tmp_path: Path) -> None:
     assert labels.by_question == {q: run.gold[q] for q in sample.to_label}
     assert read_labels(run.folder, run.name) == labels
     stored = json.loads((run.folder.path / "labels/answer_relevance.json").read_text("utf-8"))
-    assert (stored["representative"], stored["sample"], len(stored["rows"])) == (
+    assert (stored["representative"], stored["sample"], len(stored["labels"])) == (
         True,
         sample.digest,
         len(sample.to_label),

@@ -10,6 +10,7 @@ import pytest
 
 from rageval.errors import LabelFileError
 from rageval.people.label_files import LabelRow, read_label_files
+from rageval.scores.human_labels import HumanLabel
 
 HEADER = "run,question_id,metric,label,annotator\n"
 
@@ -30,13 +31,13 @@ def write(path: Path, content: str | bytes) -> Path:
 )
 def test_numbers(given: object, label: float, tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", row(label=given))
-    assert read_label_files([path]) == [LabelRow(f"{path}:1", "r", "", "q1", "faithfulness", label, "ann")]
+    assert read_label_files([path]) == [LabelRow(f"{path}:1", "r", "", "faithfulness", HumanLabel("q1", label, "ann"))]
 
 
 @pytest.mark.parametrize("empty", [None, "", "  "])
 def test_rows_without_a_label_are_not_labelled_yet(empty: object, tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", row(label=empty, question_id="q0") + row())
-    assert [r.question_id for r in read_label_files([path])] == ["q1"]
+    assert [r.human.question_id for r in read_label_files([path])] == ["q1"]
 
 
 def test_csv_and_jsonl_together(tmp_path: Path) -> None:
@@ -48,15 +49,15 @@ def test_csv_and_jsonl_together(tmp_path: Path) -> None:
     )
     one, two = write(tmp_path / "a.csv", text), write(tmp_path / "b.jsonl", row(annotator="ben", sample="s1"))
     assert read_label_files([one, two]) == [
-        LabelRow(f"{one}:2", "r", "s1", "问1", "faithfulness", 1.0, "李"),
-        LabelRow(f"{one}:4", "r", "s1", "q2", "faithfulness", 0.5, ""),
-        LabelRow(f"{two}:1", "r", "s1", "q1", "faithfulness", 1.0, "ben"),
+        LabelRow(f"{one}:2", "r", "s1", "faithfulness", HumanLabel("问1", 1.0, "李")),
+        LabelRow(f"{one}:4", "r", "s1", "faithfulness", HumanLabel("q2", 0.5)),
+        LabelRow(f"{two}:1", "r", "s1", "faithfulness", HumanLabel("q1", 1.0, "ben")),
     ]
 
 
 def test_the_same_label_twice_counts_once_and_annotators_are_kept_apart(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", row() + row() + row(annotator="ben", label=0))
-    assert [(r.annotator, r.label) for r in read_label_files([path])] == [("ann", 1.0), ("ben", 0.0)]
+    assert [(r.human.annotator, r.human.label) for r in read_label_files([path])] == [("ann", 1.0), ("ben", 0.0)]
 
 
 def test_long_cells_leave_the_csv_module_as_it_was(tmp_path: Path) -> None:

@@ -57,9 +57,10 @@ def test_what_a_row_holds(run: JudgedRun, tmp_path: Path) -> None:
         "label": None,
         "annotator": "",
         "instructions": JUDGED_METRICS["answer_relevance"].instruction["en"],
+        "language": "en",
         "question": f"How deep is lake {number}?",
         "references": [str(10 * number)],
-        "passages": [f'[1] d {number}\n=SUM(A1): lake {number} is said to be\n{10 * number} metres, "or so".'],
+        "passages": [f'[1] d {number}: =SUM(A1): lake {number} is said to be\n{10 * number} metres, "or so".'],
         "answer": f"It is {10 * number} metres deep.",
     }
 
@@ -83,12 +84,12 @@ def test_chinese_comes_back_whole(ending: str, tmp_path: Path) -> None:
     path = tmp_path / f"表.{ending}"
     _, rows = write(run.folder, path, "faithfulness")
     number = int(rows[0]["question_id"][1:])
-    passage = f"[1] d {number}\n第{number}号湖据说深\n“{10 * number}米”，左右。"
+    passage = f"[1] d {number}: 第{number}号湖据说深\n“{10 * number}米”，左右。"
     assert rows[0]["passages"] == (passage if ending == "csv" else [passage])
     assert rows[0]["instructions"] == JUDGED_METRICS["faithfulness"].instruction["zh"]
     fill(path, run.gold.get, annotator="李")
     read = read_label_files([path])
-    assert [(r.run, r.question_id, r.label, r.annotator) for r in read] == [
+    assert [(r.run, r.human.question_id, r.human.label, r.human.annotator) for r in read] == [
         ("湖", row["question_id"], run.gold[row["question_id"]], "李") for row in rows
     ]
 

@@ -126,9 +126,8 @@ def test_what_else_differs_is_told() -> None:
     before = side({"map": [0.0] * 20}, models={"chat": "writer"}, settings={"prompt answer": "11111111", "seed": "0"})
     after = side({"map": [1.0] * 20}, "two", models={"chat": "author"}, settings={"seed": "0"})
     result = compare(before, after)
-    assert "| not the same | baseline | candidate |\n|---|---|---|\n| chat | `writer` | `author` |\n" in markdown(
-        result
-    )
+    table = "| not the same | baseline | candidate |\n|---|---|---|\n| chat | `writer` | `author` |\n"
+    assert table in markdown(result)
     output = io.StringIO()
     print_comparison(result, Console(file=output, width=240))
     assert output.getvalue().splitlines()[2] == "differs    chat: writer (baseline), author (candidate)"
