@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from rageval.io.run_folder import RunFolder
     from rageval.judges.base import Judged
     from rageval.judges.custom import CustomJudge
+    from rageval.metrics.custom import CustomMetric
     from rageval.types import (
         Abstained,
         Benchmark,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
         Question,
         RelevanceLabel,
         Response,
+        Unscored,
     )
 
 __version__ = "0.1.0"
@@ -53,6 +55,7 @@ __all__ = [
     "BudgetError",
     "CompareResult",
     "CustomJudge",
+    "CustomMetric",
     "DeclarationError",
     "Document",
     "Estimate",
@@ -71,6 +74,7 @@ __all__ = [
     "Response",
     "Result",
     "RunFolder",
+    "Unscored",
     "benchmark_from_hugging_face",
     "benchmark_from_records",
     "compare",
@@ -93,10 +97,11 @@ _HOMES = {
     "rageval.decide.gate": ("GateResult", "gate"),
     "rageval.judges.base": ("Judged",),
     "rageval.judges.custom": ("CustomJudge",),
+    "rageval.metrics.custom": ("CustomMetric",),
     "rageval.io.run_folder": ("RunFolder",),
     "rageval.types": (
         "Abstained", "Benchmark", "Document", "Estimate", "Graded", "Hit", "Passage", "Question", "RelevanceLabel",
-        "Response",
+        "Response", "Unscored",
     ),
 }  # fmt: skip
 _PLACES = {

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 from rageval.benchmark import Selection
 from rageval.decide.leaderboard import Leaderboard, read_leaderboard
 from rageval.errors import DeclarationError
-from rageval.experiment.choose_judges import MetricLike
+from rageval.experiment.choose_metrics import MetricLike
 from rageval.experiment.choose_pipelines import PipelineLike
 from rageval.experiment.plan import Experiment, plan
 from rageval.experiment.run import Executor, run_experiment
@@ -82,7 +82,8 @@ def evaluate(
 
     The arguments are the keys of an experiment file, with the same values; paths are relative to the current directory.
     In Python there may also be objects: a `Benchmark`; among `pipelines`, a `Pipeline`, a stage, or a function from a
-    `Question` to a `Response` or an answer; among `metrics`, judges of your own (`CustomJudge`, `Rubric`); models.
+    `Question` to a `Response` or an answer; among `metrics`, judges and metrics of your own
+    (`CustomJudge`, `Rubric`, `CustomMetric`); models.
     `judge` is the chat model unless given. Several are a panel, each asked `judge_samples` times (1 to 50).
     `calibrations` are records that `rageval calibrate` wrote, applied to the verdicts of their judges. `budget` bounds
     what the chat calls take together (`{"max_calls": 500}`, `max_tokens`, `max_cost`). Runs go to `out/runs`, caches to

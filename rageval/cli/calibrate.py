@@ -83,11 +83,14 @@ def calibrate(
 def _judge(name: str) -> Judge:
     import difflib
 
-    from rageval.experiment.choose_judges import choose_judge
+    from rageval.experiment.choose_metrics import choose_own
     from rageval.judges import JUDGES
     from rageval.judges.panel import on_scale
+    from rageval.metrics.custom import OwnMetric
 
-    own = choose_judge(name, Path.cwd(), "calibrate")
+    own = choose_own(name, Path.cwd(), "calibrate")
+    if isinstance(own, OwnMetric):
+        raise DeclarationError(f"found the metric {own.name}, expected a judge")
     if own is not None and not on_scale(own):
         return own
     known = {name: judge for name, judge in JUDGES.items() if not on_scale(judge)}

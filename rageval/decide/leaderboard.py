@@ -14,8 +14,9 @@ from rageval.errors import DeclarationError, NotComparableError
 from rageval.io.records import usage_to_json
 from rageval.io.run_folder import RunFolder
 from rageval.metrics import Metric, parse
+from rageval.metrics.names import names_custom_metric
 from rageval.scores.calibrations import JudgeEntry
-from rageval.scores.comparability import differences, judge_conflicts, require_same_questions
+from rageval.scores.comparability import differences, metric_conflicts, require_same_questions
 from rageval.scores.estimates import metric_to_json, read_estimates
 from rageval.scores.reading import read_scored_run
 from rageval.scores.totals import NO_STAGE
@@ -177,7 +178,7 @@ def read_leaderboard(paths: Sequence[Path], *, ranks: Ranks = "where comparable"
         raise DeclarationError("leaderboard: found no runs, expected one or more run folders")
     runs = [read_scored_run(path) for path in paths]
     require_same_questions(runs)
-    conflicts = judge_conflicts(runs)
+    conflicts = metric_conflicts(runs)
     if conflicts and ranks == "required":
         raise NotComparableError(f"{next(iter(conflicts.values()))}, or show them without ranks (--unranked)")
     folders = [RunFolder(path) for path in paths]
@@ -216,7 +217,7 @@ def _why_unranked(
 ) -> str:
     """Why no run has a rank; empty where runs have."""
     if metric in conflicts:
-        return f"different judges scored {metric}"
+        return f"different {'code' if names_custom_metric(metric) else 'judges'} scored {metric}"
     if ranks == "none":
         return f"different judges scored {', '.join(conflicts)}" if conflicts else "none were asked for"
     if any((mean := by_metric[metric]) is not None and mean.n_labelled for by_metric in estimates):

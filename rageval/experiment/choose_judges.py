@@ -1,4 +1,4 @@
-"""Judges of the user's own: a rubric (YAML), a Python file, or an object."""
+"""Judges of the user's own: rubrics (YAML), and `CustomJudge`s checked before they judge."""
 
 from __future__ import annotations
 
@@ -6,22 +6,18 @@ import inspect
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated
 
 import pydantic
 from pydantic import Field
 
 from rageval.errors import DeclarationError
-from rageval.io.strict import Place, Strict, first_problem, read_mapping, shown
-from rageval.io.user_files import find_file, load_module
+from rageval.io.strict import Place, Strict, first_problem, read_mapping
 from rageval.judges import CustomJudge, Judge, Rubric, asks_model, judge_key
 from rageval.judges.custom import guarded
 from rageval.judges.rubric import Shown, Wording
 from rageval.metrics.names import CUSTOM
-from rageval.source import source_digest
 from rageval.types import Language, Question
-
-MetricLike: TypeAlias = str | CustomJudge | Rubric
 
 _RUBRIC = (".yaml", ".yml")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -49,23 +45,9 @@ class RubricFile(Strict):
         return {language: Wording(part.question, part.levels) for language, part in given.items() if part is not None}
 
 
-def choose_judge(given: MetricLike, base: Path, key: str = "metrics") -> Judge | None:
-    """The judge that an entry under `key` names by its path, or is; None where it is some other name.
-
-    Paths are relative to `base` or to the current directory. Raises DeclarationError that names file and key.
-    """
-    if isinstance(given, Rubric):
-        _check_name(given, key)
-        return given
-    if isinstance(given, CustomJudge):
-        return _guarded(given, key)
-    if not isinstance(given, str):  # pyright: ignore[reportUnnecessaryIsInstance] (people give anything)
-        raise DeclarationError(f"{key}: found {shown(given)}, expected a name, a path, or a judge such as Brevity()")
-    if given.endswith(_RUBRIC):
-        return _read_rubric(given, find_file(key, given, base))
-    if given.endswith(".py"):
-        return _load_judge(given, find_file(key, given, base))
-    return None
+def is_rubric(reference: str) -> bool:
+    """Whether the path is that of a rubric."""
+    return reference.endswith(_RUBRIC)
 
 
 def check_languages(judges: Sequence[Judge], questions: Sequence[Question], key: str = "metrics") -> None:
@@ -81,7 +63,8 @@ def check_languages(judges: Sequence[Judge], questions: Sequence[Question], key:
             )
 
 
-def _read_rubric(reference: str, path: Path) -> Rubric:
+def read_rubric(reference: str, path: Path) -> Rubric:
+    """The rubric that a YAML file holds; `reference` is how it was named. Raises DeclarationError."""
     data = read_mapping(path, "a rubric", "name, en and zh", as_written=True)
     try:
         file = RubricFile.model_validate(data)
@@ -101,18 +84,14 @@ def _known_keys(place: Place) -> Sequence[str]:
     return list(WordingPart.model_fields if place else RubricFile.model_fields)
 
 
-def _load_judge(reference: str, path: Path) -> Judge:
-    judge = getattr(load_module(path), "judge", None)
-    if not isinstance(judge, CustomJudge):
-        found = "no `judge`" if judge is None else f"a {type(judge).__name__} as `judge`"
-        raise DeclarationError(
-            f"{reference}: found {found}, expected a line such as `judge = Brevity()`, with a CustomJudge"
-        )
-    return _guarded(judge, reference, source_digest(path))
+def checked_judge(own: CustomJudge | Rubric, place: str, file: str | None = None) -> Judge:
+    """The judge as rageval runs it; `file` is a digest of the files that it is from.
 
-
-def _guarded(own: CustomJudge, place: str, file: str | None = None) -> Judge:
+    Raises DeclarationError, which begins with the place, for a judge that does not say what it must.
+    """
     _check_name(own, place)
+    if isinstance(own, Rubric):
+        return own
     if not inspect.iscoroutinefunction(own.judge):
         raise DeclarationError(f"{place}: {own.name}: found a plain `def judge`, expected `async def judge`")
     judge = guarded(own, file)

@@ -10,7 +10,8 @@ from typing import Any, Self, cast
 
 from rageval.errors import DeclarationError
 from rageval.experiment.answer import ask_judge
-from rageval.experiment.choose_judges import MetricLike, check_languages
+from rageval.experiment.choose_judges import check_languages
+from rageval.experiment.choose_metrics import MetricLike, choose_metrics
 from rageval.experiment.choose_models import choose_budget
 from rageval.experiment.judging import (
     choose_raters,
@@ -22,7 +23,6 @@ from rageval.experiment.judging import (
     with_models,
 )
 from rageval.experiment.open_models import OpenModels
-from rageval.experiment.plan import choose_metrics
 from rageval.experiment.spec import LocalModel, read_spec
 from rageval.experiment.workers import OnProgress, work_through
 from rageval.io.records import Outcome, usage_to_json
@@ -209,8 +209,8 @@ def _choose(
                 f"{folder.path}: found no judged metric of rageval's own, expected one: name some with --metric"
             )
         return tuple(judged), ()
-    metrics, own = choose_metrics(given, Path.cwd())
-    for metric in metrics:
+    chosen = choose_metrics(given, Path.cwd())
+    for metric in chosen.metrics:
         if metric.kind != "judged":
             raise DeclarationError(f"--metric: found {metric}, which no judge has a part in, expected a judged metric")
         if metric.name.startswith(CUSTOM) and metric not in of_run:
@@ -221,7 +221,7 @@ def _choose(
             raise DeclarationError(
                 f"{folder.path}: found no answers, expected some for {metric}: run the experiment with it instead"
             )
-    return metrics, own
+    return chosen.metrics, chosen.own_judges
 
 
 def _pooled(judges: Sequence[Judge], folder: RunFolder) -> tuple[Judge, ...]:

@@ -9,6 +9,7 @@ from rageval.experiment.open_models import OpenModels
 from rageval.experiment.spec import ChatChoice
 from rageval.io.user_files import find_file
 from rageval.judges import JUDGES, EmbeddingJudge, Judge, asks_model, check_raters, judge_key, panel
+from rageval.metrics.custom import OwnMetric
 from rageval.metrics.judged import judged_metric
 from rageval.metrics.names import Metric
 from rageval.models.base import ChatModel, Embedder
@@ -24,9 +25,10 @@ def judges_of(metrics: Sequence[Metric], own: Sequence[Judge]) -> tuple[Judge, .
     return tuple(known[name] for name in dict.fromkeys(name for metric in judged for name in metric.judges))
 
 
-def need_answers(metrics: Sequence[Metric]) -> bool:
-    """Whether any of the metrics looks at answers; rankings and contexts need none."""
-    return any(metric.definition.reads_answers for metric in metrics)
+def need_answers(metrics: Sequence[Metric], own: Sequence[OwnMetric] = ()) -> bool:
+    """Whether any of the metrics looks at answers; rankings and contexts need none. `own` are those of the user's."""
+    built_in = (metric.definition.reads_answers for metric in metrics if metric.kind != "custom")
+    return any(built_in) or any(one.metric.reads_answers for one in own)
 
 
 def need_embedder(judges: Sequence[Judge]) -> bool:

@@ -10,7 +10,8 @@ from typing import Any, Self, TypeVar
 
 from rageval.benchmark import from_hugging_face, load, select_questions
 from rageval.errors import DeclarationError
-from rageval.experiment.choose_judges import MetricLike, check_languages, choose_judge
+from rageval.experiment.choose_judges import check_languages
+from rageval.experiment.choose_metrics import choose_metrics
 from rageval.experiment.choose_models import choose_budget
 from rageval.experiment.choose_pipelines import choose_pipelines
 from rageval.experiment.grid import grid_entries
@@ -26,8 +27,8 @@ from rageval.experiment.judging import (
 from rageval.experiment.open_models import OpenModels, run_with
 from rageval.experiment.spec import Spec, read_spec
 from rageval.judges import Judge
-from rageval.metrics.names import CUSTOM, Metric, parse
-from rageval.metrics.overlap import check_available
+from rageval.metrics import Metric
+from rageval.metrics.custom import OwnMetric
 from rageval.models.base import ChatModel, Embedder
 from rageval.pipeline import Need, Pipeline
 from rageval.scores.calibrations import Calibration, by_judge
@@ -41,8 +42,8 @@ class Experiment:
     """Pipelines to run over questions of a benchmark, and the metrics to score them by.
 
     `chat` and `embedder` are None, and there are no `raters`, where nothing needs them. Several raters judge as a
-    panel, each asked `judge_samples` times. `own_judges` are those of the user's own that the metrics name;
-    `calibrations` are applied to the verdicts of the judges that they are of. `name` begins the names of the run
+    panel, each asked `judge_samples` times. `own_judges` and `own_metrics` are those of the user's own that the metrics
+    name; `calibrations` are applied to the verdicts of the judges that they are of. `name` begins the names of the run
     folders; `reference` is how the benchmark was called.
 
     A context manager, whose end closes the models that were opened for the experiment. Without `models` the caller
@@ -60,6 +61,7 @@ class Experiment:
     raters: tuple[ChatModel, ...] = ()
     judge_samples: int = 1
     own_judges: tuple[Judge, ...] = ()
+    own_metrics: tuple[OwnMetric, ...] = ()
     calibrations: tuple[Calibration, ...] = ()
     seed: int = 0
     models: OpenModels | None = None
@@ -78,7 +80,7 @@ class Experiment:
     @property
     def generate(self) -> bool:
         """Whether any metric needs answers; where none does, none are generated."""
-        return need_answers(self.metrics)
+        return need_answers(self.metrics, self.own_metrics)
 
     @property
     def judges(self) -> tuple[Judge, ...]:
@@ -127,16 +129,17 @@ def plan(
     of the model caches; `on_embedding` is told (done, total) while passages are embedded. Where `offline`, the caches
     alone answer.
     """
-    metrics, own_judges = choose_metrics(spec.metrics, base)
+    chosen = choose_metrics(spec.metrics, base)
+    metrics = chosen.metrics
     grid = [] if spec.sweep is None else grid_entries(spec.sweep, spec.exclude)
     pipelines = choose_pipelines([*spec.pipelines, *grid], base)
     benchmark, reference = choose_benchmark(spec, base)
     questions = select_questions(benchmark, spec.selection, spec.seed)
     check_metrics_apply(metrics, benchmark, questions)
-    check_languages(own_judges, questions)
+    check_languages(chosen.own_judges, questions)
     calibrations = choose_calibrations(spec.calibrations, base)
-    judges = judges_of(metrics, own_judges)
-    needs = model_needs(pipelines, metrics, judges)
+    judges = judges_of(metrics, chosen.own_judges)
+    needs = model_needs(pipelines, judges, generate=need_answers(metrics, chosen.own_metrics))
     budget = choose_budget([spec.budget])
     with ExitStack() as on_failure:
         models = on_failure.enter_context(OpenModels(cache, budget=budget, offline=offline, on_embedding=on_embedding))
@@ -151,7 +154,8 @@ def plan(
             raters=choose_raters(judges, [(choice, base) for choice in spec.models.raters], models),
             embedder=models.embedder(spec.models.embed) if "embed" in needs else None,
             judge_samples=spec.models.judge_samples,
-            own_judges=own_judges,
+            own_judges=chosen.own_judges,
+            own_metrics=chosen.own_metrics,
             calibrations=calibrations,
             seed=spec.seed,
             models=models,
@@ -175,36 +179,6 @@ def choose_benchmark(spec: Spec, base: Path) -> tuple[Benchmark, str]:
     return from_hugging_face(**given.arguments, base=base), given.reference
 
 
-def choose_metrics(given: Sequence[MetricLike], base: Path) -> tuple[tuple[Metric, ...], tuple[Judge, ...]]:
-    """The metrics, in order, and the judges of the user's own among what is given: names, paths, or judges."""
-    judges = [choose_judge(entry, base) for entry in given]
-    metrics = parse_metrics(
-        [str(entry) if judge is None else judge.name for entry, judge in zip(given, judges, strict=True)]
-    )
-    for metric in metrics:
-        if metric.judge:
-            raise DeclarationError(
-                f"metrics: found {metric}, expected {metric.name}: `rageval judge RUN --name {metric.judge}` adds "
-                "another judge to a run"
-            )
-    check_available([metric.name for metric in metrics])
-    own = {judge.name: judge for judge in judges if judge is not None}
-    for metric in metrics:
-        if metric.name.startswith(CUSTOM) and metric.name not in own:
-            name = metric.name.removeprefix(CUSTOM)
-            raise DeclarationError(f"metrics: found {metric}, expected the path of that judge, such as {name}.yaml")
-    return metrics, tuple(own.values())
-
-
-def parse_metrics(texts: Sequence[str]) -> tuple[Metric, ...]:
-    """The metrics, in order; one named twice (also by an alias) is a mistake."""
-    metrics = tuple(parse(text) for text in texts)
-    for position, metric in enumerate(metrics):
-        if metric in metrics[:position]:
-            raise DeclarationError(f"metrics: found {metric} twice, expected each metric once")
-    return metrics
-
-
 def check_metrics_apply(metrics: Sequence[Metric], benchmark: Benchmark, questions: Sequence[Question]) -> None:
     """Ranking metrics need labels: an experiment in which none of its questions has any is a mistake."""
     ranking = [str(metric) for metric in metrics if metric.kind == "ranking"]
@@ -216,10 +190,9 @@ def check_metrics_apply(metrics: Sequence[Metric], benchmark: Benchmark, questio
         )
 
 
-def model_needs(pipelines: Sequence[Pipeline], metrics: Sequence[Metric], judges: Sequence[Judge]) -> frozenset[Need]:
-    """Which models the pipelines use for these metrics, and the embedder where a judge compares embeddings; the model
-    that judges is left aside.
+def model_needs(pipelines: Sequence[Pipeline], judges: Sequence[Judge], *, generate: bool) -> frozenset[Need]:
+    """Which models the pipelines use, and the embedder where a judge compares embeddings; the model that judges is left
+    aside. `generate` says whether answers are wanted.
     """
-    generate = need_answers(metrics)
     compared: frozenset[Need] = frozenset({"embed"} if need_embedder(judges) else ())
     return compared.union(*(pipeline.stage.needs(generate) for pipeline in pipelines))

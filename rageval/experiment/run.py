@@ -291,7 +291,9 @@ def worker_context(experiment: Experiment, runs: Sequence[OpenRun], indexes: Ind
 def _score(experiment: Experiment, run: OpenRun) -> None:
     metrics = (*experiment.metrics, *run.added.metrics)
     judgments = {name: apply_calibration(entry, run.judgments[name]) for name, entry in run.all_entries.items()}
-    scores = score_outcomes(metrics, experiment.benchmark, experiment.questions, run.outcomes, judgments)
+    scores = score_outcomes(
+        metrics, experiment.benchmark, experiment.questions, run.outcomes, judgments, experiment.own_metrics
+    )
     run.folder.write_scores(scores_to_json(scores))
     answering = totals(run.folder.outcomes(hits=False).values())
     keys = [str(entry["key"]) for entry in run.all_entries.values()]
@@ -339,6 +341,9 @@ def open_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: d
         "created": _now(),
         "status": "running",
     }
+    if experiment.own_metrics:
+        own = experiment.own_metrics
+        manifest["own_metrics"] = {one.name: {"key": one.key, "summary": one.metric.summary} for one in own}
     return OpenRun(pipeline, RunFolder(path, documents), manifest, judges, _entries(experiment, judges))
 
 

@@ -57,7 +57,7 @@ def find_plugin(
     current directory. Raises DeclarationError that begins with `place`.
     """
     attribute = attribute or _NAMES[kind]
-    file, name = _split(reference)
+    file, name = split_reference(reference)
     if file is not None:
         path = find_file(place, file, base)
         return Plugin(name or path.stem, _from_file(load_module(path), path, name, attribute), path)
@@ -66,7 +66,7 @@ def find_plugin(
         if not isinstance(found, Path):
             return Plugin(reference, found)
         return Plugin(reference, _from_file(load_module(found), found, None, attribute), found)
-    installed = _installed(kind)
+    installed = installed_plugins(kind)
     if reference in installed:
         return Plugin(reference, _load(installed[reference], place))
     known = [*builtin, *(name for name in installed if name not in builtin)]
@@ -90,7 +90,13 @@ def build_plugin(kind: Kind, given: object, builtin: Mapping[str, object], base:
         )
     else:
         return given
-    plugin = find_plugin(kind, name, builtin, base, place)
+    return build_found(find_plugin(kind, name, builtin, base, place), settings, base, place)
+
+
+def build_found(plugin: Plugin, settings: Mapping[str, object] | None, base: Path, place: str) -> Any:
+    """The object that a plugin makes with these settings: an instance of its class, what its function returns, or the
+    object itself.
+    """
     if inspect.isclass(plugin.target) or inspect.isroutine(plugin.target):
         return call_with_settings(plugin.target, settings or {}, base, f"{place}.{plugin.name}")
     if settings:
@@ -164,7 +170,7 @@ def _hints(target: Any, place: str) -> Mapping[str, Any]:
         raise DeclarationError(f"{place}: its annotations cannot be read: {error}") from error
 
 
-def _split(reference: str) -> tuple[str | None, str | None]:
+def split_reference(reference: str) -> tuple[str | None, str | None]:
     """File and name of `FILE.py:NAME`; no file where the reference is a plain name."""
     file, colon, name = reference.rpartition(":")
     if colon and file.endswith(".py"):
@@ -191,7 +197,8 @@ def _from_file(module: ModuleType, path: Path, name: str | None, attribute: str)
     raise DeclarationError(f"{path}: found no {attribute}, expected `{attribute} = ...`{which}")
 
 
-def _installed(kind: Kind) -> dict[str, EntryPoint]:
+def installed_plugins(kind: Kind) -> dict[str, EntryPoint]:
+    """The entry points of that kind which installed packages offer, by name."""
     return {point.name: point for point in entry_points(group=f"rageval.{kind}")}
 
 

@@ -6,9 +6,11 @@ import inspect
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import SupportsFloat
 
 from rageval.errors import DeclarationError
+from rageval.identity import describe, fingerprint
 from rageval.metrics.names import CUSTOM_METRIC, names_custom_metric
 from rageval.metrics.verdicts import NO_ANSWER, NO_LABELS, NO_REFERENCE
 from rageval.types import Failure, Question, Response, Score, Unscored
@@ -53,6 +55,24 @@ class CustomMetric(ABC):
 
     @abstractmethod
     def score(self, question: Question, response: Response, grades: Mapping[str, int]) -> float | Unscored: ...
+
+
+@dataclass(frozen=True)
+class OwnMetric:
+    """A `CustomMetric` of the user's with the `key` that identifies it: scores under another key are of another one."""
+
+    metric: CustomMetric
+    key: str
+
+    @property
+    def name(self) -> str:
+        return self.metric.name
+
+
+def own_metric(metric: CustomMetric, file: str | None = None) -> OwnMetric:
+    """The metric, identified as `rageval.identity.describe` says; `file` is a digest of the files that it is from."""
+    source = fingerprint({"metric": describe(metric, label=metric.name), "file": file})
+    return OwnMetric(metric, f"{metric.name}-{source[:10]}")
 
 
 def check_custom_metric(metric: CustomMetric, place: str) -> None:

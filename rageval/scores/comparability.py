@@ -1,7 +1,8 @@
 """Which runs may be compared: the one check for leaderboards, comparisons, gates and preferences.
 
 Runs must be finished and of the same questions of the same benchmark. A judged metric can be compared only where the
-same judge (model, prompts, calibration) scored it. All else may differ, for that is what is compared, and is told.
+same judge (model, prompts, calibration) scored it, a metric of the user's own only where its code is the same. All
+else may differ, for that is what is compared, and is told.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rageval.errors import NotComparableError
+from rageval.metrics.names import names_custom_metric
 from rageval.scores.reading import read_run_scores
 from rageval.scores.run_scores import JudgedBy, RunScores, ScoredRun
 from rageval.types import Json
@@ -42,9 +44,16 @@ def require_same_questions(runs: Sequence[ScoredRun]) -> None:
             )
 
 
-def judge_conflicts(runs: Sequence[ScoredRun]) -> dict[str, str]:
-    """What is wrong with each judged metric that different judges scored, by metric; runs without it do not count."""
+def metric_conflicts(runs: Sequence[ScoredRun]) -> dict[str, str]:
+    """What is wrong with each metric that different judges, or different code of the user's own, scored, by metric;
+    runs without it do not count.
+    """
     found: dict[str, str] = {}
+    for metric in dict.fromkeys(name for run in runs for name in run.settings if names_custom_metric(name)):
+        codes = {run.source: run.settings[metric] for run in runs if metric in run.settings}
+        if len({*codes.values()}) > 1:
+            told = "; ".join(f"{source}: {key}" for source, key in codes.items())
+            found[metric] = f"{metric}: found other code ({told}), expected the same: run all with the same metric"
     for metric in dict.fromkeys(name for run in runs for name in run.judges):
         sources: dict[JudgedBy, list[str]] = {}
         for run in runs:

@@ -10,7 +10,7 @@ import numpy as np
 
 from rageval.errors import DeclarationError, NotComparableError
 from rageval.metrics import parse
-from rageval.scores.comparability import judge_conflicts
+from rageval.scores.comparability import metric_conflicts
 from rageval.scores.run_scores import RunScores
 from rageval.stats.clusters import cluster_codes, design_effect
 from rageval.types import Json
@@ -128,7 +128,7 @@ def pair(baseline: RunScores, candidate: RunScores, metric: str, cluster_by: Clu
         if metric not in run.metrics:
             known = ", ".join(run.metrics)
             raise NotComparableError(f"{run.source}: found no {metric}, expected it beside {known}: score it as well")
-    if conflict := judge_conflicts([baseline, candidate]).get(metric):
+    if conflict := metric_conflicts([baseline, candidate]).get(metric):
         raise NotComparableError(conflict)
     a, b = baseline.metrics[metric], candidate.metrics[metric]
     ids = tuple(sorted(a.scores.keys() & b.scores.keys()))

@@ -120,4 +120,5 @@ def _models(manifest: Mapping[str, Any]) -> dict[str, str]:
 def _settings(manifest: Mapping[str, Any]) -> dict[str, str]:
     prompts = {f"prompt {name}": digest[:8] for name, digest in manifest["prompts"].items()}
     judges = {f"judging by {entry}": instrument(about) for entry, about in manifest["judges"].items()}
-    return {**prompts, **judges, "seed": str(manifest["seed"])}
+    metrics = {name: about["key"] for name, about in manifest.get("own_metrics", {}).items()}
+    return {**prompts, **judges, **metrics, "seed": str(manifest["seed"])}

@@ -36,7 +36,8 @@ class ScoredRun:
 
     `source` is the folder or file that it was read from. `judges` are by judged metric. `models` says which model did
     what (`chat`, `embed`, `judge`, and `judge strong` for a judge added under that name), `settings` on what else
-    answers and verdicts depend: digests of prompts and judges, and the seed.
+    answers and scores depend: digests of prompts, of judges and (by their names) of metrics of the user's own, and the
+    seed.
     """
 
     source: str

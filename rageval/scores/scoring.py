@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from rageval.io.records import Outcome
-from rageval.metrics.custom import CustomMetric, score_custom
+from rageval.metrics.custom import OwnMetric, score_custom
 from rageval.metrics.definitions import AnswerMetric
 from rageval.metrics.judged import entries_read, score_judged
 from rageval.metrics.names import Metric
@@ -38,10 +38,10 @@ def score_outcomes(
     questions: Sequence[Question],
     outcomes: Mapping[str, Outcome],
     judgments: Judgments,
-    custom_metrics: Sequence[CustomMetric] = (),
+    own_metrics: Sequence[OwnMetric] = (),
 ) -> Scores:
     """Every question's score on every metric. `judgments` is by the judge's name in the manifest, then by question id;
-    `custom_metrics` are those of the user's own among the metrics.
+    `own_metrics` are those of the user's own among the metrics.
 
     Every question must have an outcome. A failure scores the worst value wherever the metric has anything to say about
     the question. Documents are ranked by their best passage. Outcomes and judgments are read once, some questions at a
@@ -50,8 +50,8 @@ def score_outcomes(
     ranking = [metric for metric in metrics if metric.kind == "ranking"]
     no_hits = bool(ranking) and _no_hits_at_all(questions, outcomes)
     places = {question.id: place for place, question in enumerate(questions)}
-    formulas = {metric.name: metric for metric in custom_metrics}
-    labels = _labels_of_chunks(benchmark, places) if (ranking and not no_hits) or formulas else {}
+    own = {one.name: one.metric for one in own_metrics}
+    labels = _labels_of_chunks(benchmark, places) if (ranking and not no_hits) or own else {}
     scores = {metric: ScoreColumn(places) for metric in metrics}
     for number, some in enumerate(_chunks(questions)):
         answered = {question.id: outcomes[question.id] for question in some}
@@ -69,7 +69,7 @@ def score_outcomes(
             elif isinstance(definition := metric.definition, AnswerMetric):
                 scores[metric].add({q.id: definition.formula(q, answered[q.id]) for q in some})
             elif metric.kind == "custom":
-                formula = formulas[metric.name]
+                formula = own[metric.name]
                 scores[metric].add({q.id: score_custom(formula, q, answered[q.id], grades.get(q.id, {})) for q in some})
     return scores
 

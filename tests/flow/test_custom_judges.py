@@ -207,7 +207,7 @@ def test_a_judge_without_a_model_needs_none(world: World) -> None:
             "custom.tone: found no wording in zh, which 3 of",
         ),
         ("tone.yaml", TONE + "show: [answer]\n", "judges/tone.yaml: show: found an unknown key"),
-        ("length.py", "judge = 1\n", "judges/length.py: found a int as `judge`"),
+        ("length.py", "judge = 1\n", "judges/length.py: found 1, expected a CustomJudge or a CustomMetric"),
     ],
 )
 def test_mistakes_cost_nothing(name: str, text: str, told: str, world: World) -> None:

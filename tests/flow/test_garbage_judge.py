@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from rageval.experiment.plan import Experiment, parse_metrics
+from rageval.experiment.choose_metrics import parse_metrics
+from rageval.experiment.plan import Experiment
 from rageval.experiment.run import run_experiment
 from rageval.io.run_folder import RunFolder
 from rageval.judges import JUDGES, Rubric

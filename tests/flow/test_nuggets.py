@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from rageval.errors import ExecutionError
-from rageval.experiment.plan import Experiment, parse_metrics
+from rageval.experiment.choose_metrics import parse_metrics
+from rageval.experiment.plan import Experiment
 from rageval.experiment.recipes import build_pipeline
 from rageval.experiment.run import run_experiment
 from rageval.models.base import ChatRequest

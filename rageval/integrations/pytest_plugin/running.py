@@ -20,7 +20,7 @@ from rageval.integrations.pytest_plugin.sessions import (
 )
 
 if TYPE_CHECKING:
-    from rageval.experiment.choose_judges import MetricLike
+    from rageval.experiment.choose_metrics import MetricLike
     from rageval.experiment.choose_pipelines import PipelineLike
     from rageval.pipeline import Pipeline
     from rageval.scores.run_scores import RunScores

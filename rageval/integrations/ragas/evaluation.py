@@ -19,7 +19,7 @@ from ragas.utils import convert_v1_to_v2_dataset
 from ragas.validation import remap_column_names
 
 from rageval.errors import DeclarationError
-from rageval.experiment.choose_judges import MetricLike
+from rageval.experiment.choose_metrics import MetricLike
 from rageval.front import ModelLike, Result
 from rageval.front import evaluate as evaluate_benchmark
 from rageval.integrations.ragas.judges import RagasJudge, judge

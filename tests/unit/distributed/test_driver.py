@@ -14,7 +14,8 @@ import pytest
 from rageval.distributed.driver import OnRay
 from rageval.distributed.messages import RecordMessage, Shard
 from rageval.errors import BudgetError, DeclarationError, ExecutionError, ModelError
-from rageval.experiment.plan import Experiment, parse_metrics
+from rageval.experiment.choose_metrics import parse_metrics
+from rageval.experiment.plan import Experiment
 from rageval.experiment.recipes import build_pipeline
 from rageval.experiment.run import run_experiment
 from rageval.models.base import ChatReply, ChatRequest

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from rageval.errors import DeclarationError
-from rageval.experiment.choose_judges import check_languages, choose_judge
-from rageval.experiment.plan import choose_metrics
+from rageval.experiment.choose_judges import check_languages
+from rageval.experiment.choose_metrics import choose_metrics, choose_own
 from rageval.judges import CustomJudge, Judge, Judged, Rubric, judge_key
+from rageval.judges.custom import GuardedJudge
 from rageval.judges.rubric import Wording
 from rageval.models.base import ChatModel
 from rageval.types import Language, Question, Response
@@ -60,7 +61,7 @@ class Plain(CustomJudge):
 
 def read(folder: Path, text: str, name: str = "tone.yaml") -> Judge:
     (folder / name).write_text(text, encoding="utf-8")
-    judge = choose_judge(name, folder)
+    judge = choose_own(name, folder)
     assert judge is not None
     return judge
 
@@ -116,6 +117,29 @@ def test_a_python_file(tmp_path: Path) -> None:
     assert (judge.name, judge.summary, judge.calls(5)) == ("custom.brevity", "Is the answer short?", (0, 0))
 
 
+def test_a_class_is_built_with_the_settings_that_are_given(tmp_path: Path) -> None:
+    """Named as `judge`, by its name, or as the only class of the file."""
+    (tmp_path / "class.py").write_text(BREVITY.replace("judge = Brevity(most=20)", "judge = Brevity"), encoding="utf-8")
+    (tmp_path / "only.py").write_text(BREVITY.replace("judge = Brevity(most=20)", ""), encoding="utf-8")
+    keys: set[str] = set()
+    for given in (
+        "class.py",
+        "only.py",
+        {"only.py": None},
+        {"only.py:Brevity": {"most": 30}},
+        {"only.py": {"most": 5}},
+    ):
+        judge = choose_own(given, tmp_path)
+        assert isinstance(judge, GuardedJudge)
+        assert judge.own.most == (5 if given is few else 30)  # type: ignore[attr-defined]
+        keys.add(judge_key(judge, None))
+    assert len(keys) == 3
+    with pytest.raises(DeclarationError, match=r"metrics\.only: found the setting 'mots', expected one of: most"):
+        choose_own({"only.py": {"mots": 5}}, tmp_path)
+    with pytest.raises(DeclarationError, match=r"metrics\.only\.most: found 'few'"):
+        choose_own({"only.py": {"most": "few"}}, tmp_path)
+
+
 def test_the_key_is_of_the_whole_file_and_its_code_that_of_the_moment(tmp_path: Path) -> None:
     """Edits of the same length within one second are seen, in the key and in what the judge does."""
     first = read(tmp_path, BREVITY, "brevity.py")
@@ -130,9 +154,9 @@ def test_the_key_is_of_the_whole_file_and_its_code_that_of_the_moment(tmp_path: 
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("x = 1\n", r"mine\.py: found no `judge`, expected a line such as `judge = Brevity\(\)`"),
-        ("def judge(): pass\n", r"mine\.py: found a function as `judge`"),
-        (BREVITY.replace("Brevity(most=20)", "Brevity"), r"mine\.py: found a ABCMeta as `judge`"),
+        ("x = 1\n", r"mine\.py: found no judge, expected `judge = \.\.\.`"),
+        ("judge = 1\n", r"mine\.py: found 1, expected a CustomJudge or a CustomMetric"),
+        ("def judge(): pass\n", r"mine\.py: found None, expected a CustomJudge or a CustomMetric"),
         ("import nothing_of_this_name\n", r"mine\.py: importing it failed: ModuleNotFoundError"),
         (
             BREVITY.replace("async def", "def"),
@@ -161,11 +185,11 @@ def test_paths_are_relative_to_the_experiment_or_to_the_current_directory(
         (tmp_path / folder / "judges").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "here")
     with pytest.raises(DeclarationError, match=r"metrics: judges/tone\.yaml: no such file under .*beside or the curr"):
-        choose_judge("judges/tone.yaml", tmp_path / "beside")
+        choose_own("judges/tone.yaml", tmp_path / "beside")
     (tmp_path / "here" / "judges" / "tone.yaml").write_text(TONE, encoding="utf-8")
-    assert choose_judge("judges/tone.yaml", tmp_path / "beside")
+    assert choose_own("judges/tone.yaml", tmp_path / "beside")
     (tmp_path / "beside" / "judges" / "tone.yaml").write_text(TONE.replace("tone", "beside"), encoding="utf-8")
-    nearer = choose_judge("judges/tone.yaml", tmp_path / "beside")
+    nearer = choose_own("judges/tone.yaml", tmp_path / "beside")
     assert nearer is not None
     assert nearer.name == "custom.beside"
 
@@ -173,10 +197,12 @@ def test_paths_are_relative_to_the_experiment_or_to_the_current_directory(
 def test_metrics_may_be_names_paths_and_judges(tmp_path: Path) -> None:
     (tmp_path / "tone.yaml").write_text(TONE, encoding="utf-8")
     rubric = Rubric("custom.short", {"en": Wording("Is it short?", ("no", "yes"))})
-    metrics, own = choose_metrics(["ndcg@10", "tone.yaml", Mine(), rubric, "faithfulness"], tmp_path)
-    assert [str(m) for m in metrics] == ["ndcg@10", "custom.tone", "custom.mine", "custom.short", "faithfulness"]
-    assert [judge.name for judge in own] == ["custom.tone", "custom.mine", "custom.short"]
-    assert own[2] is rubric
+    chosen = choose_metrics(["ndcg@10", "tone.yaml", Mine(), rubric, "faithfulness"], tmp_path)
+    names = ["ndcg@10", "custom.tone", "custom.mine", "custom.short", "faithfulness"]
+    assert [str(metric) for metric in chosen.metrics] == names
+    assert [judge.name for judge in chosen.own_judges] == ["custom.tone", "custom.mine", "custom.short"]
+    assert chosen.own_judges[2] is rubric
+    assert chosen.own_metrics == ()
 
 
 @pytest.mark.parametrize(
@@ -184,7 +210,7 @@ def test_metrics_may_be_names_paths_and_judges(tmp_path: Path) -> None:
     [
         ([Mine(), Mine()], "metrics: found custom.mine twice"),
         (["custom.tone"], "metrics: found custom.tone, expected the path of that judge, such as tone.yaml"),
-        ([Mine], r"metrics: found the class Mine, expected a name, a path, or a judge such as Brevity\(\)"),
+        ([Mine], r"metrics: found the class Mine, expected a name, a path, or a judge or metric such as Brevity\(\)"),
         ([3], "metrics: found 3, expected a name, a path, or a judge"),
         (
             [Mine("faithfulness")],

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from rageval.experiment.choose_metrics import parse_metrics
 from rageval.experiment.estimate import estimate_cost
-from rageval.experiment.plan import Experiment, load_experiment, parse_metrics
+from rageval.experiment.plan import Experiment, load_experiment
 from rageval.experiment.recipes import build_pipeline
 from rageval.experiment.run import run_experiment
 from rageval.generation import AnswerFromMemory

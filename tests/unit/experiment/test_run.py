@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from rageval.errors import ExecutionError, ModelError
-from rageval.experiment.plan import Experiment, parse_metrics
+from rageval.experiment.choose_metrics import parse_metrics
+from rageval.experiment.plan import Experiment
 from rageval.experiment.recipes import build_pipeline
 from rageval.experiment.run import run_experiment
 from rageval.models.base import ChatReply, ChatRequest

@@ -11,7 +11,7 @@ from rageval.decide.gate import gate
 from rageval.decide.leaderboard import read_leaderboard
 from rageval.errors import NotComparableError
 from rageval.io.run_folder import RunFolder
-from rageval.scores.comparability import differences, judge_conflicts, read_comparable, require_same_questions
+from rageval.scores.comparability import differences, metric_conflicts, read_comparable, require_same_questions
 from rageval.scores.reading import read_scored_run
 from rageval.scores.run_scores import JudgedBy
 from rageval.types import Json
@@ -32,7 +32,7 @@ def test_runs_that_agree() -> None:
     one, two = side({"map": [1.0]}), side({"map": [0.0]}, "two")
     assert read_comparable(one, two) == (one, two)
     require_same_questions([one])
-    assert judge_conflicts([one, two]) == {}
+    assert metric_conflicts([one, two]) == {}
     assert differences([one, two]) == {}
 
 
@@ -53,7 +53,7 @@ OTHER_JUDGES: dict[str, dict[str, Json]] = {
 def test_other_judges_are_refused_everywhere(entry: dict[str, Json], tmp_path: Path) -> None:
     """Leaderboard, comparison and gate say the same of the same runs."""
     one, two = judged(tmp_path / "one", ENTRY), judged(tmp_path / "two", entry)
-    (told,) = judge_conflicts([read_scored_run(one), read_scored_run(two)]).values()
+    (told,) = metric_conflicts([read_scored_run(one), read_scored_run(two)]).values()
     assert told.startswith(f"faithfulness: found other judges ({one}: claim_support-1 by critic; {two}: ")
     with pytest.raises(NotComparableError) as of_board:
         read_leaderboard([one, two], ranks="required")
@@ -71,7 +71,7 @@ def test_judges_of_metrics_that_no_two_runs_share_are_no_conflict() -> None:
         side({"attribution": [1.0]}, "two", judges={"attribution": JudgedBy("claim_support-2", "other")}),
         side({"map": [1.0]}, "three"),
     ]
-    assert judge_conflicts(runs) == {}
+    assert metric_conflicts(runs) == {}
 
 
 def test_runs_of_one_judge_are_named_together() -> None:
@@ -80,7 +80,7 @@ def test_runs_of_one_judge_are_named_together() -> None:
         side({"faithfulness": [1.0]}, name, judges={"faithfulness": judge})
         for name, judge in (("a", critic), ("b", other), ("c", critic))
     ]
-    (told,) = judge_conflicts(runs).values()
+    (told,) = metric_conflicts(runs).values()
     assert "(a, c: claim_support-1 by critic; b: claim_support-2 by other)" in told
 
 
