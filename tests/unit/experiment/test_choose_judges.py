@@ -122,13 +122,8 @@ def test_a_class_is_built_with_the_settings_that_are_given(tmp_path: Path) -> No
     (tmp_path / "class.py").write_text(BREVITY.replace("judge = Brevity(most=20)", "judge = Brevity"), encoding="utf-8")
     (tmp_path / "only.py").write_text(BREVITY.replace("judge = Brevity(most=20)", ""), encoding="utf-8")
     keys: set[str] = set()
-    for given in (
-        "class.py",
-        "only.py",
-        {"only.py": None},
-        {"only.py:Brevity": {"most": 30}},
-        {"only.py": {"most": 5}},
-    ):
+    few: dict[str, Any] = {"only.py": {"most": 5}}
+    for given in ("class.py", "only.py", {"only.py": None}, {"only.py:Brevity": {"most": 30}}, few):
         judge = choose_own(given, tmp_path)
         assert isinstance(judge, GuardedJudge)
         assert judge.own.most == (5 if given is few else 30)  # type: ignore[attr-defined]
