@@ -6,8 +6,8 @@ is wrong. Gao et al. 2022, arXiv 2212.10496.
 
 from rageval.generation import Answer, WriteHypotheticalAnswers
 from rageval.pipeline import Stage
-from rageval.retrieval import Chunking, Retrieve
-from rageval.retrieval.retrieve import DenseSearch
+from rageval.retrieval import Dense, SentenceChunker
+from rageval.retrieval.settings import DenseSearch, retrieve
 
 
 def build(
@@ -19,5 +19,6 @@ def build(
     dense_search: DenseSearch = "exact",
 ) -> Stage:
     """`n` hypothetical answers; the search is dense."""
-    retrieve = Retrieve("dense", k, depth, Chunking(chunk_tokens, overlap), combine="mean", dense_search=dense_search)
-    return WriteHypotheticalAnswers(n) >> retrieve >> Answer()
+    index = Dense(SentenceChunker(chunk_tokens, overlap))
+    find = retrieve(index, k, depth, dense_search=dense_search, combine="mean")
+    return WriteHypotheticalAnswers(n) >> find >> Answer()

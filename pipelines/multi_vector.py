@@ -6,8 +6,8 @@ averaged away. Sentences cost no model call; summaries and questions one call pe
 
 from rageval.generation import Answer
 from rageval.pipeline import Stage
-from rageval.retrieval import Chunking, RetrieveMultiVector
-from rageval.retrieval.multi_vector import View
+from rageval.retrieval import MultiVector, Retrieve, SentenceChunker
+from rageval.retrieval.indexes.multi_vector import View
 
 
 def build(
@@ -19,5 +19,5 @@ def build(
     questions_per_passage: int = 3,
 ) -> Stage:
     """`views`: any of sentences, summaries, questions."""
-    retrieve = RetrieveMultiVector(views, k, depth, questions_per_passage, Chunking(chunk_tokens, overlap))
-    return retrieve >> Answer()
+    index = MultiVector(views, questions_per_passage, SentenceChunker(chunk_tokens, overlap))
+    return Retrieve(index, k, depth) >> Answer()

@@ -6,8 +6,9 @@ of the documents; weak where they do not. Lewis et al. 2020, arXiv 2005.11401.
 
 from rageval.generation import Answer
 from rageval.pipeline import Stage
-from rageval.retrieval import Chunking, Retrieve
-from rageval.retrieval.retrieve import DenseSearch, Retriever
+from rageval.retrieval import SentenceChunker
+from rageval.retrieval.indexes import INDEXES
+from rageval.retrieval.settings import DenseSearch, Retriever, retrieve
 
 
 def build(
@@ -22,4 +23,5 @@ def build(
 
     `dense_search`: exact, or approximate for very large corpora.
     """
-    return Retrieve(retriever, k, depth, Chunking(chunk_tokens, overlap), dense_search=dense_search) >> Answer()
+    index = INDEXES[retriever](SentenceChunker(chunk_tokens, overlap))
+    return retrieve(index, k, depth, dense_search=dense_search) >> Answer()

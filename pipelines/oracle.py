@@ -2,9 +2,9 @@
 
 from rageval.generation import Answer
 from rageval.pipeline import Stage
-from rageval.retrieval import Chunking, RetrieveLabelled
+from rageval.retrieval import RetrieveLabelled, SentenceChunker
 
 
 def build(k: int = 5, chunk_tokens: int = 384, overlap: int = 0) -> Stage:
     """`k` labelled passages at most."""
-    return RetrieveLabelled(k, Chunking(chunk_tokens, overlap)) >> Answer()
+    return RetrieveLabelled(k, SentenceChunker(chunk_tokens, overlap)) >> Answer()

@@ -6,8 +6,9 @@ arXiv 2402.03367; the fusion is Cormack, Clarke and Buettcher 2009 with k = 60.
 
 from rageval.generation import Answer, RewriteQueries
 from rageval.pipeline import Stage
-from rageval.retrieval import Chunking, Retrieve
-from rageval.retrieval.retrieve import DenseSearch, Retriever
+from rageval.retrieval import SentenceChunker
+from rageval.retrieval.indexes import INDEXES
+from rageval.retrieval.settings import DenseSearch, Retriever, retrieve
 
 
 def build(
@@ -21,5 +22,5 @@ def build(
     dense_search: DenseSearch = "exact",
 ) -> Stage:
     """`n` rewritten questions are searched beside the question itself."""
-    retrieve = Retrieve(retriever, k, depth, Chunking(chunk_tokens, overlap), rrf_k=rrf_k, dense_search=dense_search)
-    return RewriteQueries(n) >> retrieve >> Answer()
+    index = INDEXES[retriever](SentenceChunker(chunk_tokens, overlap))
+    return RewriteQueries(n) >> retrieve(index, k, depth, rrf_k=rrf_k, dense_search=dense_search) >> Answer()

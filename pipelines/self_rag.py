@@ -6,8 +6,9 @@ answers that were looked at twice. Asai et al. 2023, arXiv 2310.11511.
 
 from rageval.generation import SelfReflect
 from rageval.pipeline import Stage
-from rageval.retrieval import Chunking, Retrieve
-from rageval.retrieval.retrieve import DenseSearch, Retriever
+from rageval.retrieval import SentenceChunker
+from rageval.retrieval.indexes import INDEXES
+from rageval.retrieval.settings import DenseSearch, Retriever, retrieve
 
 
 def build(
@@ -22,5 +23,5 @@ def build(
     dense_search: DenseSearch = "exact",
 ) -> Stage:
     """`threshold`: the least P(yes) that keeps a passage or accepts an answer; `max_retries`: rewrites at most."""
-    retrieve = Retrieve(retriever, k, depth, Chunking(chunk_tokens, overlap), dense_search=dense_search)
-    return SelfReflect(retrieve, decide, threshold, max_retries)
+    index = INDEXES[retriever](SentenceChunker(chunk_tokens, overlap))
+    return SelfReflect(retrieve(index, k, depth, dense_search=dense_search), decide, threshold, max_retries)
