@@ -4,21 +4,15 @@ Helps where questions and documents use different words, since an invented answe
 is wrong. Gao et al. 2022, arXiv 2212.10496.
 """
 
+from typing import Unpack
+
 from rageval.generation import Answer, WriteHypotheticalAnswers
 from rageval.pipeline import Stage
-from rageval.retrieval import Dense, SentenceChunker
-from rageval.retrieval.settings import DenseSearch, retrieve
+from rageval.retrieval import Dense
+from rageval.retrieval.settings import SearchSettings, retrieve
 
 
-def build(
-    n: int = 1,
-    k: int = 5,
-    depth: int = 100,
-    chunk_tokens: int = 384,
-    overlap: int = 0,
-    dense_search: DenseSearch = "exact",
-) -> Stage:
-    """`n` hypothetical answers; the search is dense."""
-    index = Dense(SentenceChunker(chunk_tokens, overlap))
-    find = retrieve(index, k, depth, dense_search=dense_search, combine="mean")
-    return WriteHypotheticalAnswers(n) >> find >> Answer()
+def build(n: int = 1, **search: Unpack[SearchSettings]) -> Stage:
+    """`n` hypothetical answers. The retriever is `dense` by default, and has to be searched by vector."""
+    search.setdefault("retriever", Dense())
+    return WriteHypotheticalAnswers(n) >> retrieve(combine="mean", **search) >> Answer()

@@ -1,9 +1,11 @@
 """Stages that find passages, and the chunkers, indexes and rerankers that they are made of."""
 
-from rageval.retrieval.chunkers import Chunker, SentenceChunker, as_chunker
+from rageval.retrieval.chunkers import AnyChunker, Chunker, SentenceChunker, as_chunker
 from rageval.retrieval.fusion import reciprocal_rank_fusion
 from rageval.retrieval.indexes import (
     BM25,
+    HYBRID,
+    AnyIndex,
     ApproximateDense,
     Dense,
     Index,
@@ -17,11 +19,15 @@ from rageval.retrieval.labelled import RetrieveLabelled
 from rageval.retrieval.mixing import MixPassages
 from rageval.retrieval.passages import Passages
 from rageval.retrieval.rerank import Rerank
-from rageval.retrieval.rerankers import Pointwise, Reranker
+from rageval.retrieval.rerankers import AnyReranker, Pointwise, Reranker
 from rageval.retrieval.retrieve import Retrieve
 
 __all__ = [
     "BM25",
+    "HYBRID",
+    "AnyChunker",
+    "AnyIndex",
+    "AnyReranker",
     "ApproximateDense",
     "Chunker",
     "Dense",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rageval.errors import DeclarationError
 from rageval.pipeline import NO_CONTEXT, ContextSize, Resources, Stage, State
-from rageval.retrieval.chunkers import Chunker, SentenceChunker, as_chunker, most_tokens
+from rageval.retrieval.chunkers import AnyChunker, SentenceChunker, as_chunker, most_tokens
 from rageval.retrieval.passages import split
 from rageval.types import Hit, Passage, RelevanceLabel
 
@@ -21,7 +21,7 @@ class RetrieveLabelled(Stage):
     """
 
     k: int = 5
-    chunker: Chunker = SentenceChunker()
+    chunker: AnyChunker = SentenceChunker()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "chunker", as_chunker(self.chunker))

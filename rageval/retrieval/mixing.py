@@ -10,10 +10,9 @@ from rageval.benchmark.rgb import COUNTERFACTUAL
 from rageval.errors import DeclarationError
 from rageval.pipeline import NO_CONTEXT, ContextSize, Need, Query, Resources, Shared, Stage, State
 from rageval.retrieval.chunkers import Chunker, most_tokens
-from rageval.retrieval.indexes import BM25, Index
+from rageval.retrieval.indexes import BM25, Index, as_indexes
 from rageval.retrieval.labelled import RetrieveLabelled
 from rageval.retrieval.passages import split
-from rageval.retrieval.retrieve import checked_index
 from rageval.types import Document, Hit, Question
 
 
@@ -46,7 +45,10 @@ class MixPassages(Stage):
     index: Index = BM25()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "index", checked_index(self.index))
+        index, *others = as_indexes(self.index)
+        if others:
+            raise DeclarationError(f"index: found {1 + len(others)}, expected one")
+        object.__setattr__(self, "index", index)
         if self.k < 1:
             raise DeclarationError(f"k: found {self.k}, expected at least 1")
         if not 0.0 <= self.noise <= 1.0:

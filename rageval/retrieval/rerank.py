@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rageval.errors import DeclarationError, ExecutionError
 from rageval.pipeline import NO_CONTEXT, Calls, ContextSize, Need, Resources, Stage, State
-from rageval.retrieval.rerankers import Reranker
+from rageval.retrieval.rerankers import Reranker, as_reranker
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,7 @@ class Rerank(Stage):
     def __post_init__(self) -> None:
         if self.k < 1:
             raise DeclarationError(f"k: found {self.k}, expected at least 1")
-        if isinstance(self.reranker, str | type) or not callable(getattr(self.reranker, "score", None)):
-            raise DeclarationError(f"reranker: found {self.reranker!r}, expected a reranker, such as Pointwise()")
+        as_reranker(self.reranker)
 
     def needs(self, generate: bool) -> frozenset[Need]:
         return self.reranker.needs()

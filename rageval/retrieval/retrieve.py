@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Literal
 
 from rageval.errors import DeclarationError
 from rageval.pipeline import NO_CONTEXT, ContextSize, Need, Query, Resources, Stage, State
-from rageval.retrieval.chunkers import as_chunker, most_tokens
+from rageval.retrieval.chunkers import most_tokens
 from rageval.retrieval.fusion import fuse
-from rageval.retrieval.indexes import Index, VectorIndex
+from rageval.retrieval.indexes import Index, VectorIndex, as_indexes
 from rageval.types import Document, Hit
 
 
@@ -33,12 +32,11 @@ class Retrieve(Stage):
     def __post_init__(self) -> None:
         if self.k < 1 or self.depth < self.k:
             raise DeclarationError(f"k: found {self.k} (depth {self.depth}), expected 1 <= k <= depth")
-        given = [*self.index] if isinstance(self.index, tuple) else [self.index]
-        object.__setattr__(self, "index", tuple(map(checked_index, given)))
-        if not given:
-            raise DeclarationError("index: found none, expected at least one")
-        if self.combine == "mean" and (len(given) > 1 or not isinstance(given[0], VectorIndex)):
-            found = ", ".join(type(index).__name__ for index in given)
+        indexes = as_indexes(self.index)
+        first, *others = indexes
+        object.__setattr__(self, "index", indexes if others else first)
+        if self.combine == "mean" and (others or not isinstance(first, VectorIndex)):
+            found = ", ".join(type(index).__name__ for index in indexes)
             raise DeclarationError(f"index: found {found}, expected one that is searched by vector, for combine mean")
 
     def needs(self, generate: bool) -> frozenset[Need]:
@@ -56,7 +54,7 @@ class Retrieve(Stage):
         return ContextSize(self.k, max(known) if len(known) == len(tokens) else None)
 
     def indexes(self) -> tuple[Index, ...]:
-        return cast("tuple[Index, ...]", self.index)
+        return self.index if isinstance(self.index, tuple) else (self.index,)
 
     async def run(self, state: State, resources: Resources) -> State:
         if self.combine == "mean":
@@ -74,21 +72,3 @@ class Retrieve(Stage):
         (index,) = self.indexes()
         assert isinstance(index, VectorIndex)
         return await (await resources.get(index)).search_mean(queries, self.depth)
-
-
-def checked_index(given: object) -> Index:
-    """The index, whose chunker may be a splitter of another framework. Raises DeclarationError where it is none."""
-    if isinstance(given, type) or not all(callable(getattr(given, name, None)) for name in ("build", "needs")):
-        found = repr(given) if isinstance(given, str | type) else f"a {type(given).__name__}"
-        raise DeclarationError(f"index: found {found}, expected an index, such as BM25()")
-    index = cast("Index", given)
-    chunker = as_chunker(index.chunker)
-    if chunker is not index.chunker:
-        index = dataclasses.replace(cast("Any", index), chunker=chunker)
-    try:
-        hash(index)
-    except TypeError as error:
-        raise DeclarationError(
-            f"index: found a {type(given).__name__} with {error}, expected a frozen dataclass"
-        ) from None
-    return index

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from rageval.extras import need_package
 from rageval.models.base import Vectors
 from rageval.pipeline import Resources
-from rageval.retrieval.chunkers import Chunker, SentenceChunker
+from rageval.retrieval.chunkers import AnyChunker, SentenceChunker
 from rageval.retrieval.indexes.by_vector import SearchByVector, VectorIndex
 from rageval.retrieval.indexes.dense import Dense
 from rageval.retrieval.indexes.top_hits import top_hits
@@ -90,7 +90,7 @@ class ApproximateDense(VectorIndex):
     package for approximate search is not installed.
     """
 
-    chunker: Chunker = SentenceChunker()
+    chunker: AnyChunker = SentenceChunker()
     settings: GraphSettings = GraphSettings()
 
     def __post_init__(self) -> None:

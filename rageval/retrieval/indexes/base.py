@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol, cast
 
+from rageval.errors import DeclarationError
 from rageval.pipeline import Need, Query, Resources
-from rageval.retrieval.chunkers import Chunker
+from rageval.retrieval.chunkers import Chunker, as_chunker
 from rageval.types import Document, Hit
 
 
@@ -45,3 +47,28 @@ class Index(Protocol):
     def building_calls(self, documents: Sequence[Document]) -> int:
         """How many chat calls it takes to build the index over these documents."""
         return 0
+
+
+def as_indexes(given: object, at: str = "index") -> tuple[Index, ...]:
+    """The indexes that are given, one or a tuple of them; their chunkers may be splitters of other frameworks.
+
+    Raises DeclarationError, whose text begins with `at`, for anything else.
+    """
+    if isinstance(given, tuple):
+        found = tuple(index for one in cast("tuple[object, ...]", given) for index in as_indexes(one, at))
+        if not found:
+            raise DeclarationError(f"{at}: found none, expected at least one index")
+        return found
+    if isinstance(given, type) or not all(callable(getattr(given, name, None)) for name in ("build", "needs")):
+        what = repr(given) if isinstance(given, str | type) else f"a {type(given).__name__}"
+        raise DeclarationError(f"{at}: found {what}, expected an index, such as BM25()")
+    index = cast("Index", given)
+    chunker = as_chunker(index.chunker)
+    if chunker is not index.chunker:
+        index = dataclasses.replace(cast("Any", index), chunker=chunker)
+    try:
+        hash(index)
+    except TypeError as error:
+        what = f"a {type(given).__name__} with an {error}"
+        raise DeclarationError(f"{at}: found {what}, expected a frozen dataclass") from None
+    return (index,)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from rageval import text
 from rageval.pipeline import Query, Resources
-from rageval.retrieval.chunkers import Chunker, SentenceChunker
+from rageval.retrieval.chunkers import AnyChunker, SentenceChunker
 from rageval.retrieval.indexes.base import Index
 from rageval.retrieval.indexes.top_hits import top_hits
 from rageval.retrieval.passages import Passages
@@ -84,7 +84,7 @@ class _SearchByText:
 class BM25(Index):
     """The words of the passages, for BM25; of a large corpus on disk."""
 
-    chunker: Chunker = SentenceChunker()
+    chunker: AnyChunker = SentenceChunker()
 
     async def build(self, resources: Resources) -> _SearchByText:
         passages = await resources.get(Passages(self.chunker))

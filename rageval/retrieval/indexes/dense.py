@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rageval.models.base import Vectors
 from rageval.pipeline import Resources
-from rageval.retrieval.chunkers import Chunker, SentenceChunker
+from rageval.retrieval.chunkers import AnyChunker, SentenceChunker
 from rageval.retrieval.indexes.by_vector import SearchByVector, VectorIndex, embedded_text
 from rageval.retrieval.indexes.top_hits import top_hits
 from rageval.retrieval.passages import Passages
@@ -34,7 +34,7 @@ class DenseIndex:
 class Dense(VectorIndex):
     """The embeddings of the passages, by the experiment's embedder; of a large corpus on disk."""
 
-    chunker: Chunker = SentenceChunker()
+    chunker: AnyChunker = SentenceChunker()
 
     async def build(self, resources: Resources) -> SearchByVector[DenseIndex]:
         passages, embedder = await resources.get(Passages(self.chunker)), resources.embedder

@@ -12,7 +12,7 @@ from rageval.errors import DeclarationError
 from rageval.models.base import ChatRequest, Vectors
 from rageval.pipeline import Need, Resources, complete_all
 from rageval.prompts import load_prompt
-from rageval.retrieval.chunkers import Chunker, SentenceChunker
+from rageval.retrieval.chunkers import AnyChunker, SentenceChunker
 from rageval.retrieval.indexes.by_vector import SearchByVector, VectorIndex, embedded_text
 from rageval.retrieval.indexes.top_hits import top_hits
 from rageval.retrieval.passages import Passages, split
@@ -49,7 +49,7 @@ class MultiVector(VectorIndex):
 
     views: tuple[View, ...] = ("sentences",)
     questions_per_passage: int = 3
-    chunker: Chunker = SentenceChunker()
+    chunker: AnyChunker = SentenceChunker()
 
     def __post_init__(self) -> None:
         if not self.views or len(set(self.views)) != len(self.views):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, cast
 
+from rageval.errors import DeclarationError
 from rageval.pipeline import Calls, Need, Resources
 from rageval.types import Passage, Question
 
@@ -36,3 +37,10 @@ class Reranker(Protocol):
     def calls(self, passages: int) -> Calls:
         """The chat calls for a question with so many passages at most."""
         return Calls()
+
+
+def as_reranker(given: object, at: str = "reranker") -> Reranker:
+    """The reranker that is given. Raises DeclarationError, whose text begins with `at`, for anything else."""
+    if isinstance(given, str | type) or not all(callable(getattr(given, name, None)) for name in ("score", "calls")):
+        raise DeclarationError(f"{at}: found {given!r}, expected a reranker, such as Pointwise()")
+    return cast("Reranker", given)

@@ -102,9 +102,9 @@ def test_spec_is_the_whole_configuration_as_json() -> None:
     [
         (Answer(), "Answer"),
         (Answer(cite=True), "Answer(cite=True)"),
-        (Retrieve(k=3) >> Answer(), "Retrieve(k=3) >> Answer()"),
-        (Retrieve("bm25", chunking=Chunking(64)) >> Answer(), "Retrieve(retriever=bm25, chunking=Chunking(tokens=64))"),
-        (SelfReflect(Retrieve(k=3)), "SelfReflect(retrieve=Retrieve(k=3))"),
+        (Retrieve(BM25(), k=3) >> Answer(), "Retrieve(index=BM25(), k=3) >> Answer()"),
+        (Retrieve((BM25(SentenceChunker(64)), Dense())), "Retrieve(index=[BM25(chunker=SentenceChunker(tokens=64)), De"),
+        (SelfReflect(Retrieve(BM25(), k=3)), "SelfReflect(retrieve=Retrieve(index=BM25(), k=3))"),
         (Note("w", numbers=(1, 2)), "Note(word=w, numbers=[1, 2])"),
         (CallFunction("digest", print), "CallFunction(source=digest, function=builtin_function_or_method)"),
     ],

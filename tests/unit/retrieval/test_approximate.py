@@ -123,7 +123,7 @@ def test_nothing_approximate_in_bm25() -> None:
     with pytest.raises(
         DeclarationError, match="dense_search: found approximate, expected the retriever dense or hybrid"
     ):
-        retrieve(BM25(), 5, 100, dense_search="approximate")
+        retrieve(BM25(), dense_search="approximate")
 
 
 def test_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,8 +134,8 @@ def test_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         ApproximateDense()
     with pytest.raises(MissingExtraError, match="dense_search: approximate"):
-        retrieve(hybrid(), 5, 100, dense_search="approximate")
-    retrieve(hybrid(), 5, 100)
+        retrieve(hybrid(), dense_search="approximate")
+    retrieve(hybrid())
 
 
 @needs_usearch
