@@ -29,8 +29,8 @@ from rageval.integrations.ragas import judge
 from rageval.io.run_folder import RunFolder
 from rageval.metrics import parse
 from rageval.metrics.judged import judged_metric
-from rageval.retrieval.bm25 import BM25Index
-from rageval.retrieval.chunking import Chunking
+from rageval.retrieval import SentenceChunker
+from rageval.retrieval.indexes.bm25 import BM25Index
 from rageval.stats import calibration
 from rageval.stats.paired import paired_difference
 from rageval.types import LANGUAGES, Benchmark, Hit, Passage, Question, Response
@@ -96,7 +96,8 @@ class Judged:
 
 def prepare(items: int) -> Material:
     benchmark = rageval.load_benchmark("handbook")
-    passages = [passage for document in benchmark.documents for passage in Chunking(PASSAGE_TOKENS).split(document)]
+    chunker = SentenceChunker(PASSAGE_TOKENS)
+    passages = [passage for document in benchmark.documents for passage in chunker.split(document)]
     index = BM25Index(passages)
     language_of = {document.id: document.language for document in benchmark.documents}
     labelled: dict[str, set[str]] = {}

@@ -18,7 +18,7 @@ from pathlib import Path
 import rageval
 from rageval.metrics import parse
 from rageval.report.tables import number_cell
-from rageval.retrieval.bm25 import BM25Index
+from rageval.retrieval.indexes.bm25 import BM25Index
 from rageval.text import CJK
 
 METRICS = ["ndcg@10", "hit_rate@1", "recall@20", "recall@100"]

@@ -4,20 +4,15 @@ Helps where questions and documents use different words, since an invented answe
 is wrong. Gao et al. 2022, arXiv 2212.10496.
 """
 
+from typing import Unpack
+
 from rageval.generation import Answer, WriteHypotheticalAnswers
 from rageval.pipeline import Stage
-from rageval.retrieval import Chunking, Retrieve
-from rageval.retrieval.retrieve import DenseSearch
+from rageval.retrieval import Dense
+from rageval.retrieval.settings import SearchSettings, retrieve
 
 
-def build(
-    n: int = 1,
-    k: int = 5,
-    depth: int = 100,
-    chunk_tokens: int = 384,
-    overlap: int = 0,
-    dense_search: DenseSearch = "exact",
-) -> Stage:
-    """`n` hypothetical answers; the search is dense."""
-    retrieve = Retrieve("dense", k, depth, Chunking(chunk_tokens, overlap), combine="mean", dense_search=dense_search)
-    return WriteHypotheticalAnswers(n) >> retrieve >> Answer()
+def build(n: int = 1, **search: Unpack[SearchSettings]) -> Stage:
+    """`n` hypothetical answers. The retriever is `dense` by default, and has to be searched by vector."""
+    search.setdefault("retriever", Dense())
+    return WriteHypotheticalAnswers(n) >> retrieve(combine="mean", **search) >> Answer()

@@ -4,20 +4,17 @@ A passage is found by its best sentence, summary or hypothetical question, so th
 averaged away. Sentences cost no model call; summaries and questions one call per passage at indexing time.
 """
 
+from typing import Unpack
+
 from rageval.generation import Answer
 from rageval.pipeline import Stage
-from rageval.retrieval import Chunking, RetrieveMultiVector
-from rageval.retrieval.multi_vector import View
+from rageval.retrieval import MultiVector
+from rageval.retrieval.indexes.multi_vector import View
+from rageval.retrieval.settings import PassageSettings, retrieve
 
 
 def build(
-    views: tuple[View, ...] = ("sentences",),
-    k: int = 5,
-    depth: int = 100,
-    chunk_tokens: int = 384,
-    overlap: int = 0,
-    questions_per_passage: int = 3,
+    views: tuple[View, ...] = ("sentences",), questions_per_passage: int = 3, **passages: Unpack[PassageSettings]
 ) -> Stage:
     """`views`: any of sentences, summaries, questions."""
-    retrieve = RetrieveMultiVector(views, k, depth, questions_per_passage, Chunking(chunk_tokens, overlap))
-    return retrieve >> Answer()
+    return retrieve(MultiVector(views, questions_per_passage), **passages) >> Answer()

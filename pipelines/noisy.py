@@ -7,12 +7,17 @@ passages, `noise: 1` whether the model declines, `counterfactual` whether it bel
 
 from rageval.generation import Answer
 from rageval.pipeline import Stage
-from rageval.retrieval import Chunking
-from rageval.retrieval.mixing import MixPassages
+from rageval.retrieval import BM25, AnyChunker, MixPassages
+from rageval.retrieval.settings import choose_chunker
 
 
 def build(
-    noise: float = 0.0, k: int = 5, counterfactual: bool = False, seed: int = 0, chunk_tokens: int = 384
+    noise: float = 0.0,
+    k: int = 5,
+    counterfactual: bool = False,
+    seed: int = 0,
+    chunk_tokens: int = 384,
+    chunker: AnyChunker | None = None,
 ) -> Stage:
     """`k` passages, round(noise * k) of them irrelevant; false ones for the relevant; `seed` of their order."""
-    return MixPassages(k, noise, counterfactual, seed, Chunking(chunk_tokens)) >> Answer()
+    return MixPassages(k, noise, counterfactual, seed, BM25(choose_chunker(chunker, chunk_tokens, 0))) >> Answer()

@@ -4,22 +4,13 @@ Helps where one wording misses what another finds; costs one model call before r
 arXiv 2402.03367; the fusion is Cormack, Clarke and Buettcher 2009 with k = 60.
 """
 
+from typing import Unpack
+
 from rageval.generation import Answer, RewriteQueries
 from rageval.pipeline import Stage
-from rageval.retrieval import Chunking, Retrieve
-from rageval.retrieval.retrieve import DenseSearch, Retriever
+from rageval.retrieval.settings import SearchSettings, retrieve
 
 
-def build(
-    n: int = 3,
-    retriever: Retriever = "hybrid",
-    k: int = 5,
-    depth: int = 100,
-    chunk_tokens: int = 384,
-    overlap: int = 0,
-    rrf_k: int = 60,
-    dense_search: DenseSearch = "exact",
-) -> Stage:
-    """`n` rewritten questions are searched beside the question itself."""
-    retrieve = Retrieve(retriever, k, depth, Chunking(chunk_tokens, overlap), rrf_k=rrf_k, dense_search=dense_search)
-    return RewriteQueries(n) >> retrieve >> Answer()
+def build(n: int = 3, rrf_k: int = 60, **search: Unpack[SearchSettings]) -> Stage:
+    """`n` rewritten questions are searched beside the question itself; `rrf_k` is the constant of the fusion."""
+    return RewriteQueries(n) >> retrieve(rrf_k=rrf_k, **search) >> Answer()

@@ -4,23 +4,13 @@ Self-RAG's control flow with a general model instead of trained reflection token
 answers that were looked at twice. Asai et al. 2023, arXiv 2310.11511.
 """
 
+from typing import Unpack
+
 from rageval.generation import SelfReflect
 from rageval.pipeline import Stage
-from rageval.retrieval import Chunking, Retrieve
-from rageval.retrieval.retrieve import DenseSearch, Retriever
+from rageval.retrieval.settings import SearchSettings, retrieve
 
 
-def build(
-    retriever: Retriever = "hybrid",
-    k: int = 5,
-    depth: int = 100,
-    chunk_tokens: int = 384,
-    overlap: int = 0,
-    decide: bool = True,
-    threshold: float = 0.5,
-    max_retries: int = 1,
-    dense_search: DenseSearch = "exact",
-) -> Stage:
+def build(decide: bool = True, threshold: float = 0.5, max_retries: int = 1, **search: Unpack[SearchSettings]) -> Stage:
     """`threshold`: the least P(yes) that keeps a passage or accepts an answer; `max_retries`: rewrites at most."""
-    retrieve = Retrieve(retriever, k, depth, Chunking(chunk_tokens, overlap), dense_search=dense_search)
-    return SelfReflect(retrieve, decide, threshold, max_retries)
+    return SelfReflect(retrieve(**search), decide, threshold, max_retries)

@@ -28,6 +28,10 @@ class Document:
     language: Language = "en"
     metadata: Mapping[str, Json] = field(default_factory=dict[str, Json])
 
+    def passage(self, start: int, end: int) -> Passage:
+        """The passage from `start` to `end` of the text."""
+        return Passage(self.id, start, end, self.text[start:end], self.title)
+
 
 @dataclass(frozen=True, slots=True)
 class Passage:
@@ -148,6 +152,33 @@ class Usage:
             self.cached_tokens + other.cached_tokens,
             self.completion_tokens + other.completion_tokens,
             self.saved_tokens + other.saved_tokens,
+        )
+
+    def again(self, other: Usage) -> Usage:
+        """Of this work and the same work done again: what both paid, and of what they take the larger."""
+        calls = self.calls + other.calls
+        prompt_tokens = self.prompt_tokens + other.prompt_tokens
+        completion_tokens = self.completion_tokens + other.completion_tokens
+        takes_calls = max(one.calls + one.cached_calls for one in (self, other))
+        takes_tokens = max(one.prompt_tokens + one.completion_tokens + one.saved_tokens for one in (self, other))
+        return Usage(
+            calls,
+            max(takes_calls - calls, 0),
+            prompt_tokens,
+            self.cached_tokens + other.cached_tokens,
+            completion_tokens,
+            max(takes_tokens - prompt_tokens - completion_tokens, 0),
+        )
+
+    def paid_before(self, paid: Usage) -> Usage:
+        """Of the same work, where what `paid` says was paid already and comes from the cache now."""
+        return Usage(
+            self.calls - paid.calls,
+            self.cached_calls + paid.calls,
+            self.prompt_tokens - paid.prompt_tokens,
+            self.cached_tokens - paid.cached_tokens,
+            self.completion_tokens - paid.completion_tokens,
+            self.saved_tokens + paid.prompt_tokens + paid.completion_tokens,
         )
 
 

@@ -41,8 +41,8 @@ import rageval
 from rageval.benchmark import load
 from rageval.metrics.judged import JUDGED_METRICS
 from rageval.models.openai_compatible import OpenAIChat, OpenAIEmbedder
-from rageval.retrieval.bm25 import BM25Index
-from rageval.retrieval.chunking import Chunking
+from rageval.retrieval import SentenceChunker
+from rageval.retrieval.indexes.bm25 import BM25Index
 from rageval.text import count_tokens, sentences
 from rageval.types import LANGUAGES, Benchmark, Hit, Passage, Question, Response
 
@@ -107,7 +107,8 @@ class Tally:
 def prepare() -> Material:
     """Draw the questions and give each its five passages, one of which holds the answer."""
     benchmark = load("handbook")
-    passages = [passage for document in benchmark.documents for passage in Chunking(PASSAGE_TOKENS).split(document)]
+    chunker = SentenceChunker(PASSAGE_TOKENS)
+    passages = [passage for document in benchmark.documents for passage in chunker.split(document)]
     index = BM25Index(passages)
     language_of = {document.id: document.language for document in benchmark.documents}
     rng = random.Random(SEED)

@@ -34,11 +34,11 @@ import numpy as np
 from rageval.models.base import Vectors
 from rageval.models.vector_cache import CachedEmbedder
 from rageval.pipeline import IndexStore, Resources, Shared
-from rageval.retrieval.approximate import ApproximateDense, GraphSettings
-from rageval.retrieval.bm25 import BM25
-from rageval.retrieval.chunking import Chunking
-from rageval.retrieval.dense import Dense
-from rageval.retrieval.large_passages import CorpusDigest
+from rageval.retrieval import Passages, SentenceChunker
+from rageval.retrieval.indexes.approximate import ApproximateDense, GraphSettings
+from rageval.retrieval.indexes.bm25 import BM25
+from rageval.retrieval.indexes.dense import Dense
+from rageval.retrieval.stored.large_passages import CorpusDigest
 from rageval.text import _ENGLISH_STOP_WORDS
 from rageval.types import Document, Hit
 
@@ -183,7 +183,7 @@ async def make(part: str, documents: tuple[Document, ...], folder: Path) -> dict
     """Time the steps that lead to the index, and say how much memory they took."""
     said: dict[str, Any] = {"documents_mb": peak_mb()}
     given = resources(documents, part, folder)
-    steps: dict[str, Shared[Any]] = {"digest": CorpusDigest(), "split": Chunking()}
+    steps: dict[str, Shared[Any]] = {"digest": CorpusDigest(), "split": Passages(SentenceChunker())}
     if part.startswith("approximate"):
         steps["vectors"] = Dense()
     for name, step in {**steps, "index": shared_index(part)}.items():
@@ -197,14 +197,14 @@ async def use(part: str, documents: tuple[Document, ...], folder: Path) -> dict[
     said: dict[str, Any] = {"documents_mb": peak_mb()}
     given = resources(documents, part, folder)
     with timed(said, "open"):
-        index = await given.get(shared_index(part))
+        index = (await given.get(shared_index(part))).passages
     said["passages"] = len(index.passages)
     work = searches(part, documents)
     found = [search(index) for search in work]
     note_rates(said, work, index)
     said["peak_mb"] = peak_mb()
     if part.startswith("approximate"):
-        exact = await given.get(Dense())
+        exact = (await given.get(Dense())).passages
         truth = [search(exact) for search in work]
         for k in (10, 100):
             pairs = zip((ids(hits[:k]) for hits in truth), (ids(hits[:k]) for hits in found), strict=True)
@@ -220,13 +220,13 @@ async def in_memory(part: str, documents: tuple[Document, ...], folder: Path) ->
     """The same without any store: time, memory, and whether the hits are the same."""
     said: dict[str, Any] = {"documents_mb": peak_mb()}
     given = resources(documents, part, folder / "in-memory", stored=False)
-    await given.get(Chunking())
+    await given.get(Passages(SentenceChunker()))
     with timed(said, "index"):
-        index = await given.get(shared_index(part))
+        index = (await given.get(shared_index(part))).passages
     said["peak_mb"] = peak_mb()
     work = searches(part, documents)
     note_rates(said, work, index)
-    stored = await resources(documents, part, folder).get(shared_index(part))
+    stored = (await resources(documents, part, folder).get(shared_index(part))).passages
     for search in work:
         expected, found = search(index), search(stored)
         if [hit.passage for hit in found] != [hit.passage for hit in expected]:

@@ -279,7 +279,8 @@ def _usage(manifest: Mapping[str, Any]) -> dict[str, Usage]:
     used, judges = manifest["usage"], manifest["judges"]
     by_stage = manifest.get("usage_by_stage", {NO_STAGE: used.get("answering", {})})
     stages = {f"stage {name}": usage for name, usage in by_stage.items()}
-    parts = {**stages, **{f"judge {name}": used.get(about["key"], {}) for name, about in judges.items()}}
+    indexes = {f"index {name}": usage for name, usage in manifest.get("usage_by_index", {}).items()}
+    parts = {**stages, **indexes, **{f"judge {name}": used.get(about["key"], {}) for name, about in judges.items()}}
     found = {name: Usage(**part) for name, part in parts.items()}
     return {name: usage for name, usage in found.items() if usage != Usage()}
 

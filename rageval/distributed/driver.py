@@ -14,6 +14,7 @@ from rageval.distributed.messages import (
     AskVectors,
     Done,
     FromWorker,
+    IndexingMessage,
     Mailbox,
     Raised,
     RecordMessage,
@@ -197,6 +198,8 @@ class _Team:
                 match letter:
                     case RecordMessage():
                         self._keep(letter)
+                    case IndexingMessage():
+                        self._runs[letter.pipeline].folder.add_indexing(letter.index, letter.usage)
                     case Ask() | AskVectors():
                         task = asyncio.create_task(self._answer(seat, letter))
                         self._asks.add(task)

@@ -11,7 +11,7 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 from rageval.experiment.answer import Task
 from rageval.io.records import outcome_from_json, outcome_to_json
 from rageval.models.base import ChatReply, ChatRequest, Vectors
-from rageval.types import Document, Json, Question
+from rageval.types import Document, Json, Question, Usage
 
 T = TypeVar("T")
 
@@ -63,6 +63,15 @@ class RecordMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class IndexingMessage:
+    """From a worker: what model calls for that index of the pipeline cost."""
+
+    pipeline: int
+    index: str
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """From a worker: a request to the chat model at that position."""
 
@@ -109,7 +118,7 @@ class Reply:
 
 
 ToWorker: TypeAlias = Shard | Reply
-FromWorker: TypeAlias = Done | RecordMessage | Ask | AskVectors | Raised
+FromWorker: TypeAlias = Done | RecordMessage | IndexingMessage | Ask | AskVectors | Raised
 
 
 class Mailbox(Generic[T]):

@@ -15,6 +15,7 @@ from rageval.distributed.messages import (
     AskVectors,
     Done,
     FromWorker,
+    IndexingMessage,
     Mailbox,
     Raised,
     RecordMessage,
@@ -140,7 +141,7 @@ class Worker:
         started = time.monotonic()
         tasks = [sent.task(self._documents) for sent in shard.tasks]
         try:
-            await self._place.build_indexes(tasks)
+            await self._place.build_indexes(tasks, self._tell_indexing)
             built = time.monotonic()
             await work_through(tasks, self._work_on_one, self._at_once, 0, lambda done, total: None)
         except Exception as error:  # noqa: BLE001 (raised again by the driver)
@@ -152,6 +153,9 @@ class Worker:
 
     async def _work_on_one(self, task: Task) -> None:
         await self._place.work_on(task, _Sender(self._post, self._documents, task.pipeline))
+
+    def _tell_indexing(self, pipeline: int, index: str, usage: Usage) -> None:
+        self._post.send(IndexingMessage(pipeline, index, usage))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from typing import Protocol
@@ -54,12 +54,19 @@ class WorkerContext:
     generate: bool
     unlimited: asyncio.Semaphore | None = None
 
-    async def build_indexes(self, tasks: Iterable[Task]) -> None:
-        """Build what answering these needs, so that no question's latency includes it."""
-        pipelines = dict.fromkeys(task.pipeline for task in tasks if task.outcome is None)
-        for index in dict.fromkeys(index for n in pipelines for index in self.pipelines[n].stage.indexes()):
-            with suppress(ExecutionError):  # then each question that needs it tries again and records why it failed
-                await self.resources.get(index)
+    async def build_indexes(self, tasks: Iterable[Task], tell: Callable[[int, str, Usage], None]) -> None:
+        """Build what answering these needs, so that no question's latency includes it.
+
+        `tell` is given the position of a pipeline, an index, and what building that cost in model calls; of building it
+        again it may be told again.
+        """
+        for position in dict.fromkeys(task.pipeline for task in tasks if task.outcome is None):
+            indexes = self.pipelines[position].stage.indexes()
+            for index in dict.fromkeys(indexes):
+                with suppress(ExecutionError):  # then each question that needs it tries again and records why it failed
+                    await self.resources.get(index)
+            for name, usage in self.resources.tell_building(indexes).items():
+                tell(position, name, usage)
 
     async def work_on(self, task: Task, sink: Sink) -> None:
         """Answer and judge. What fails for good is an outcome; `DeclarationError`, `ModelError` and `BudgetError` are

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rageval.experiment.plan import Experiment
+from rageval.text import count_tokens
+from rageval.types import Benchmark
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,12 @@ def estimate_cost(experiment: Experiment) -> tuple[CostEstimate, ...]:
         indexing = stage.indexing_calls(experiment.benchmark.documents)
         low = indexing + n * (answering.low + sum(call[0] for call in judging))
         high = indexing + n * (answering.high + sum(call[1] for call in judging))
-        tokens = high * (context.passages * context.tokens_each + _PROMPT_OVERHEAD)
+        each = _longest(experiment.benchmark) if context.tokens_each is None else context.tokens_each
+        tokens = high * (context.passages * each + _PROMPT_OVERHEAD)
         estimates.append(CostEstimate(pipeline.label, low, high, tokens))
     return tuple(estimates)
+
+
+def _longest(benchmark: Benchmark) -> int:
+    """Tokens of the longest document, for passages of which nothing else is known."""
+    return max((count_tokens(document.text) for document in benchmark.documents), default=0)

@@ -251,7 +251,7 @@ async def work_here(
     place = worker_context(experiment, runs, IndexStore(out / "cache" / "indexes"))
     # What asks no chat model has no limit of its own, and a judge that asks in batches lets thousands begin at once.
     place = replace(place, unlimited=asyncio.Semaphore(_SYSTEMS_AT_ONCE))
-    await place.build_indexes(tasks)
+    await place.build_indexes(tasks, lambda position, index, usage: runs[position].folder.add_indexing(index, usage))
 
     async def work_on(task: Task) -> None:
         await work(place, task, runs[task.pipeline])
@@ -298,8 +298,11 @@ def _score(experiment: Experiment, run: OpenRun) -> None:
     answering = totals(run.folder.outcomes(hits=False).values())
     keys = [str(entry["key"]) for entry in run.all_entries.values()]
     judging: dict[str, Json] = {key: usage_to_json(run.folder.judging_usage(key)) for key in keys}
-    usage: dict[str, Json] = {"answering": answering["usage"], **judging}
-    run.write_manifest(metrics, status="complete", finished=_now(), **{**answering, "usage": usage})
+    by_index = run.folder.indexing_usage()
+    indexing = usage_to_json(sum(by_index.values(), Usage()))
+    usage: dict[str, Json] = {"answering": answering["usage"], "indexing": indexing, **judging}
+    told: dict[str, Json] = {"usage_by_index": {name: usage_to_json(used) for name, used in by_index.items()}}
+    run.write_manifest(metrics, status="complete", finished=_now(), **{**answering, **told, "usage": usage})
 
 
 def open_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: dict[str, Document]) -> OpenRun:

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, TypeAlias
 
 from rageval.models.base import ChatRequest
 from rageval.models.structured import yes_probability
-from rageval.pipeline import Calls, Need, Resources, Stage, State
+from rageval.pipeline import NO_CONTEXT, Calls, ContextSize, Need, Resources, Stage, State
 from rageval.pipeline.abstention import is_abstention
 from rageval.prompts import load_prompt, shared_text, yes_no_request
 from rageval.text import take_citations
@@ -45,7 +45,7 @@ class Answer(Stage):
     def needs(self, generate: bool) -> frozenset[Need]:
         return frozenset({"chat"}) if generate else frozenset()
 
-    def calls(self, generate: bool) -> Calls:
+    def calls(self, generate: bool, before: ContextSize = NO_CONTEXT) -> Calls:
         if not generate:
             return Calls()
         return Calls(1, 2) if self.abstain == "ask_first" else Calls(1, 1)
@@ -90,7 +90,7 @@ class AnswerFromMemory(Stage):
     def needs(self, generate: bool) -> frozenset[Need]:
         return frozenset({"chat"}) if generate else frozenset()
 
-    def calls(self, generate: bool) -> Calls:
+    def calls(self, generate: bool, before: ContextSize = NO_CONTEXT) -> Calls:
         return Calls(1, 1) if generate else Calls()
 
     async def run(self, state: State, resources: Resources) -> State:

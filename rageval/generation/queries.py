@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from rageval.errors import DeclarationError
 from rageval.models.base import ChatRequest
-from rageval.pipeline import Calls, Need, Query, Resources, Stage, State, complete_all
+from rageval.pipeline import NO_CONTEXT, Calls, ContextSize, Need, Query, Resources, Stage, State, complete_all
 from rageval.prompts import load_prompt
 from rageval.text import reply_lines
 from rageval.types import Usage
@@ -31,7 +31,7 @@ class RewriteQueries(Stage):
     def needs(self, generate: bool) -> frozenset[Need]:
         return frozenset({"chat"})
 
-    def calls(self, generate: bool) -> Calls:
+    def calls(self, generate: bool, before: ContextSize = NO_CONTEXT) -> Calls:
         return Calls(1, 1)
 
     async def run(self, state: State, resources: Resources) -> State:
@@ -65,7 +65,7 @@ class WriteHypotheticalAnswers(Stage):
     def needs(self, generate: bool) -> frozenset[Need]:
         return frozenset({"chat"})
 
-    def calls(self, generate: bool) -> Calls:
+    def calls(self, generate: bool, before: ContextSize = NO_CONTEXT) -> Calls:
         return Calls(self.n, self.n)
 
     async def run(self, state: State, resources: Resources) -> State:

@@ -9,10 +9,9 @@ from typing import ClassVar
 from rageval.errors import DeclarationError
 from rageval.generation.answer import Answer, AnswerFromMemory, ask_yes_no, rounded
 from rageval.generation.queries import RewriteQueries
-from rageval.models.structured import yes_probability
-from rageval.pipeline import Calls, ContextSize, Need, Query, Resources, Shared, Stage, State, complete_all
-from rageval.prompts import yes_no_request
-from rageval.types import Document, Hit, Usage
+from rageval.pipeline import NO_CONTEXT, Calls, ContextSize, Need, Query, Resources, Shared, Stage, State
+from rageval.pipeline.grading import GRADE_PASSAGE, grade_passages
+from rageval.types import Document
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class SelfReflect(Stage):
     max_retries: int = 1
     max_tokens: int = 128
     prompts: ClassVar[tuple[str, ...]] = (
-        "need_retrieval", "grade_passage", "check_support", "answer", "answer_from_memory", "rewrite_queries",
+        "need_retrieval", GRADE_PASSAGE, "check_support", "answer", "answer_from_memory", "rewrite_queries",
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -47,11 +46,11 @@ class SelfReflect(Stage):
     def needs(self, generate: bool) -> frozenset[Need]:
         return self.retrieve.needs(generate) | frozenset[Need]({"chat"})
 
-    def calls(self, generate: bool) -> Calls:
-        k = self.retrieve.context_size().passages
+    def calls(self, generate: bool, before: ContextSize = NO_CONTEXT) -> Calls:
+        k = self.retrieve.context_size(before).passages
         answering = 2 if generate else 0
         decide = 1 if self.decide and generate else 0
-        retrieve = self.retrieve.calls(generate)
+        retrieve = self.retrieve.calls(generate, before)
         return Calls(
             decide + 1 if generate else retrieve.low + k,
             decide + (self.max_retries + 1) * (retrieve.high + k + answering) + self.max_retries,
@@ -63,8 +62,8 @@ class SelfReflect(Stage):
     def indexes(self) -> tuple[Shared[object], ...]:
         return self.retrieve.indexes()
 
-    def context_size(self) -> ContextSize:
-        return self.retrieve.context_size()
+    def context_size(self, before: ContextSize = NO_CONTEXT) -> ContextSize:
+        return self.retrieve.context_size(before)
 
     async def run(self, state: State, resources: Resources) -> State:
         if self.decide and state.generate:
@@ -102,26 +101,17 @@ class SelfReflect(Stage):
         return state, probability is None or probability >= self.threshold
 
     async def _grade(self, state: State, resources: Resources) -> State:
-        response = state.response
-        requests = [
-            yes_no_request("grade_passage", state.question.language, {"question": state.question.text}, (passage,))
-            for passage in response.context_passages
-        ]
-        replies = await complete_all(resources.chat, requests)
-        grades = [yes_probability(reply) for reply in replies]
+        response, counted = state.response, resources.counting()
+        grades = await grade_passages(state.question, response.context_passages, counted.chat)
         kept = [
             position
             for position, grade in zip(response.context, grades, strict=True)
             if grade is None or grade >= self.threshold
         ]
-        order = kept + [position for position in range(len(response.hits)) if position not in set(kept)]
-        hits = tuple(
-            Hit(response.hits[position].passage, float(len(order) - rank)) for rank, position in enumerate(order)
-        )
-        return state.with_response(hits=hits, context=tuple(range(len(kept)))).with_step(
+        return state.with_first(kept, len(kept)).with_step(
             "grade_passages",
-            sum((reply.usage for reply in replies), Usage()),
-            passages=[response.hits[position].passage.id for position in response.context],
+            counted.usage,
+            passages=[passage.id for passage in response.context_passages],
             probabilities=[rounded(grade) for grade in grades],
             kept=len(kept),
         )

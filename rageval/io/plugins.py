@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from types import ModuleType
-from typing import Any, Literal, TypeAlias, cast, get_type_hints
+from types import ModuleType, UnionType
+from typing import Any, Literal, TypeAlias, Union, Unpack, cast, get_args, get_origin, get_type_hints
 
 import pydantic
 
@@ -45,6 +45,28 @@ class Plugin:
     name: str
     target: Any
     file: Path | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """In an annotation, `Annotated[Chunker, Part("chunkers", CHUNKERS, as_chunker)]`: a setting that is given as
+    `build_plugin` takes it, or as a list of such where `several`.
+
+    `check` takes what was built and the name of the setting, returns it in the form that the annotation says, or raises
+    DeclarationError.
+    """
+
+    kind: Kind
+    builtin: Mapping[str, object]
+    check: Callable[[Any, str], object]
+    several: bool = False
+
+    def build(self, given: object, base: Path, place: str) -> object:
+        """What is given, built. Raises DeclarationError that begins with `place`."""
+        if self.several and isinstance(given, list | tuple):
+            some = cast("Sequence[object]", given)
+            return self.check(tuple(build_plugin(self.kind, one, self.builtin, base, place) for one in some), place)
+        return self.check(build_plugin(self.kind, given, self.builtin, base, place), place)
 
 
 def find_plugin(
@@ -118,12 +140,20 @@ def split_entry(given: Mapping[object, object], place: str) -> tuple[str, Mappin
 def call_with_settings(target: Callable[..., Any], settings: Mapping[str, object], base: Path, place: str) -> Any:
     """What a class or function returns for these settings, which its annotations must allow.
 
-    A setting that is annotated as a `Path` is relative to `base`. Raises DeclarationError that begins with `place`,
-    also for what `target` raises.
+    `**settings: Unpack[S]` takes what the `TypedDict` S has. A setting that is annotated as a `Path` is relative to
+    `base`; for one that is annotated with a `Part`, see there. Raises DeclarationError that begins with `place`, also
+    for what `target` raises.
     """
-    parameters = inspect.signature(target).parameters
-    takes_any = any(one.kind is one.VAR_KEYWORD for one in parameters.values())
-    accepted = [name for name, one in parameters.items() if one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL)]
+    parameters, hints = inspect.signature(target).parameters, _hints(target, place)
+    takes_any = False
+    accepted: dict[str, Any] = {}
+    for name, parameter in parameters.items():
+        if parameter.kind is parameter.VAR_KEYWORD and get_origin(hints.get(name)) is Unpack:
+            accepted |= get_type_hints(get_args(hints[name])[0], include_extras=True)
+        elif parameter.kind is parameter.VAR_KEYWORD:
+            takes_any = True
+        elif parameter.kind is not parameter.VAR_POSITIONAL:
+            accepted[name] = hints.get(name, Any)
     for key in settings:
         if key not in accepted and not takes_any:
             raise DeclarationError(
@@ -131,10 +161,9 @@ def call_with_settings(target: Callable[..., Any], settings: Mapping[str, object
                 f"{_near(key, accepted)}"
             )
     for name in accepted:
-        if parameters[name].default is inspect.Parameter.empty and name not in settings:
+        if name in parameters and parameters[name].default is inspect.Parameter.empty and name not in settings:
             raise DeclarationError(f"{place}.{name}: found nothing, expected a value")
-    hints = _hints(target, place)
-    values = {key: _check(value, hints.get(key, Any), base, f"{place}.{key}") for key, value in settings.items()}
+    values = {key: _check(value, accepted.get(key, Any), base, f"{place}.{key}") for key, value in settings.items()}
     try:
         return target(**values)
     except DeclarationError as error:
@@ -147,12 +176,21 @@ def _check(value: object, hint: Any, base: Path, place: str) -> Any:
     """The value as the annotation has it."""
     if hint is Path:
         return base / str(value)
+    part = _part(hint)
+    if part is not None:
+        return None if value is None else part.build(value, base, place)
     try:
         return _adapter(hint).validate_python(value)
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         where = ".".join([place, *(str(part) for part in first["loc"])])
         raise DeclarationError(f"{where}: found {first.get('input')!r}: {first['msg'].lower()}") from None
+
+
+def _part(hint: Any) -> Part | None:
+    """The `Part` that the annotation holds, also where None is allowed beside it."""
+    hints = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    return next((one for each in hints for one in getattr(each, "__metadata__", ()) if isinstance(one, Part)), None)
 
 
 def _adapter(hint: Any) -> pydantic.TypeAdapter[Any]:
@@ -165,7 +203,7 @@ def _adapter(hint: Any) -> pydantic.TypeAdapter[Any]:
 def _hints(target: Any, place: str) -> Mapping[str, Any]:
     of = target.__init__ if inspect.isclass(target) and not dataclasses.is_dataclass(target) else target
     try:
-        return get_type_hints(of)
+        return get_type_hints(of, include_extras=True)
     except Exception as error:
         raise DeclarationError(f"{place}: its annotations cannot be read: {error}") from error
 

@@ -4,6 +4,7 @@
     questions.jsonl          the questions asked, with the grades of their labels
     responses.jsonl          a line per question: the response, or the failure
     judgments/<judge>.jsonl  a line per question: what that judge said, and what it cost
+    indexing.jsonl           a line per index that model calls helped to build: what those cost
     scores.json              per metric: estimate, score per question, reasons for those unscored
     samples/<metric>-<digest>.json  a random sample drawn for people to label
     labels/<metric>.json     what people said, and whether it may be used
@@ -71,7 +72,8 @@ class RunFolder:
         except OSError as error:
             raise DeclarationError(f"{self.path}: cannot be written ({error.strerror}): choose another --out") from None
         with held:
-            for log in (self.path / "responses.jsonl", *(self.path / "judgments").glob("*.jsonl")):
+            logs = (self.path / name for name in ("responses.jsonl", "indexing.jsonl"))
+            for log in (*logs, *(self.path / "judgments").glob("*.jsonl")):
                 _drop_torn_tail(log)
             yield
 
@@ -146,6 +148,17 @@ class RunFolder:
         """What all of that judge's lines cost together."""
         lines = read_lines(self.path / "judgments" / f"{judge_key}.jsonl")
         return sum((Usage(**line["usage"]) for line in lines), Usage())
+
+    def add_indexing(self, index: str, usage: Usage) -> None:
+        """Append what building an index cost; building it again may be told again."""
+        _append(self.path / "indexing.jsonl", {"index": index, "usage": usage_to_json(usage)})
+
+    def indexing_usage(self) -> dict[str, Usage]:
+        """By index: what building it cost, once or again."""
+        built: dict[str, Usage] = {}
+        for line in read_lines(self.path / "indexing.jsonl"):
+            built[line["index"]] = built.get(line["index"], Usage()).again(Usage(**line["usage"]))
+        return built
 
     def write_scores(self, scores: Mapping[str, Json]) -> None:
         write_json(self.path / "scores.json", scores)

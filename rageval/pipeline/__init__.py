@@ -2,10 +2,11 @@
 
 from rageval.pipeline.pipeline import Pipeline
 from rageval.pipeline.resources import IndexStore, Resources, Shared
-from rageval.pipeline.stage import Calls, Chain, ContextSize, Need, Stage, complete_all
+from rageval.pipeline.stage import NO_CONTEXT, Calls, Chain, ContextSize, Need, Stage, complete_all
 from rageval.pipeline.state import Query, State
 
 __all__ = [
+    "NO_CONTEXT",
     "Calls",
     "Chain",
     "ContextSize",

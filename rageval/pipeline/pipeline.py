@@ -70,9 +70,19 @@ def _is_default(field: dataclasses.Field[Any], value: object) -> bool:
 def _short(value: object) -> str:
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(_short, cast("Sequence[object]", value))) + "]"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}{_settings(given)}" for name, given in cast("Mapping[object, object]", value).items())
     if isinstance(value, Stage):
         return stage_label(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return _call(value)
     plain = value is None or isinstance(value, bool | int | float | str | PurePath)
     return str(value) if plain else type(value).__name__
+
+
+def _settings(given: object) -> str:
+    """Of what is named with settings: `my.py(size=3)`."""
+    if isinstance(given, Mapping):
+        settings = cast("Mapping[object, object]", given)
+        return f"({', '.join(f'{name}={_short(value)}' for name, value in settings.items())})"
+    return "" if given is None else f"={_short(given)}"

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from rageval.errors import DeclarationError
-from rageval.models.base import ChatModel, Embedder
-from rageval.types import Document, RelevanceLabel
+from rageval.models.base import ChatModel, ChatReply, ChatRequest, Embedder
+from rageval.models.wrapped import WrappedChat
+from rageval.types import Document, RelevanceLabel, Usage
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -28,7 +32,7 @@ class Shared(Protocol[T_co]):
 
 @dataclass(frozen=True, slots=True)
 class IndexStore:
-    """Where indexes of large corpora are kept: those of more than `large` passages, for any chunking."""
+    """Where indexes of large corpora are kept: those of more than `large` passages, for any chunker."""
 
     folder: Path
     large: int = 100_000
@@ -54,7 +58,9 @@ class Resources:
         self.indexes = indexes
         self._chat = chat
         self._embedder = embedder
-        self._built: dict[Any, asyncio.Task[Any]] = {}
+        self._built: dict[Shared[Any], asyncio.Task[Any]] = {}
+        self._builds: dict[Shared[Any], list[CountingResources]] = {}
+        self._told: dict[Shared[Any], Usage] = {}
 
     @property
     def chat(self) -> ChatModel:
@@ -75,7 +81,9 @@ class Resources:
         """
         task = self._built.get(shared)
         if task is None:
-            task = asyncio.ensure_future(shared.build(self))
+            counting = self.counting()
+            self._builds.setdefault(shared, []).append(counting)
+            task = asyncio.ensure_future(shared.build(counting))
             self._built[shared] = task
         try:
             return await asyncio.shield(task)
@@ -83,3 +91,69 @@ class Resources:
             if self._built.get(shared) is task:
                 del self._built[shared]
             raise
+
+    def counting(self) -> CountingResources:
+        """The same resources, with a count of what chat calls through them cost."""
+        return CountingResources(self)
+
+    def tell_building(self, shared: Iterable[Shared[Any]]) -> dict[str, Usage]:
+        """What it cost to build these and what they are made of, where that took model calls, by the names of their
+        classes (`MultiVector`, `MultiVector 2`).
+
+        What an earlier call has told as paid counts as from the cache: of several pipelines that share an index, one
+        paid.
+        """
+        told: dict[str, Usage] = {}
+        names = Counter[str]()
+        for part in self._with_parts(shared):
+            usage = reduce(Usage.again, (build.usage for build in self._builds[part]), Usage())
+            if usage != Usage():
+                name = type(part).__name__
+                names[name] += 1
+                number = f" {names[name]}" if names[name] > 1 else ""
+                told[name + number] = usage.paid_before(self._told.get(part, Usage()))
+                self._told[part] = usage
+        return told
+
+    def _with_parts(self, shared: Iterable[Shared[Any]]) -> list[Shared[Any]]:
+        """These, and what they asked for while they were built, each once."""
+        found: dict[Shared[Any], None] = {}
+        left = [*shared]
+        while left:
+            part = left.pop(0)
+            if part not in found and part in self._builds:
+                found[part] = None
+                left.extend(asked for build in self._builds[part] for asked in build.parts)
+        return [*found]
+
+
+class CountingResources(Resources):
+    """Resources that count: `usage` is what chat calls made through them have cost so far, `parts` what was asked for
+    by `get`. Everything else is that of the `whole`.
+    """
+
+    def __init__(self, whole: Resources) -> None:
+        vars(self).update(vars(whole))
+        self._whole = whole
+        self.parts: list[Shared[Any]] = []
+        self._counter = None if self._chat is None else _CountingChat(self._chat)
+        self._chat = self._counter
+
+    @property
+    def usage(self) -> Usage:
+        return Usage() if self._counter is None else self._counter.usage
+
+    async def get(self, shared: Shared[T]) -> T:
+        self.parts.append(shared)
+        return await self._whole.get(shared)
+
+
+class _CountingChat(WrappedChat):
+    def __init__(self, model: ChatModel) -> None:
+        super().__init__(model)
+        self.usage = Usage()
+
+    async def complete(self, request: ChatRequest) -> ChatReply:
+        reply = await super().complete(request)
+        self.usage += reply.usage
+        return reply

@@ -38,10 +38,15 @@ class Calls:
 
 @dataclass(frozen=True, slots=True)
 class ContextSize:
-    """How many passages a prompt holds at most, and how many tokens each of them may have."""
+    """How many passages the context holds at most, and how many estimated tokens each of them has at most, None where
+    nothing is known to bound them.
+    """
 
     passages: int = 0
-    tokens_each: int = 0
+    tokens_each: int | None = 0
+
+
+NO_CONTEXT = ContextSize()
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,8 @@ class Stage(ABC):
     """One step of a pipeline. Subclass it as a frozen dataclass and implement `run`.
 
     `prompts` names the prompt templates that it uses: their text is part of the fingerprint. `needs` and `calls` say
-    what it will ask of models, so that everything can be checked and priced before any of it is spent.
+    what it will ask of models, so that everything can be checked and priced before any of it is spent. `before` is the
+    context that reaches the stage from those before it.
     """
 
     prompts: ClassVar[tuple[str, ...]] = ()
@@ -61,7 +67,8 @@ class Stage(ABC):
         """Which models the stage uses; `generate` says whether answers are wanted."""
         return frozenset()
 
-    def calls(self, generate: bool) -> Calls:
+    def calls(self, generate: bool, before: ContextSize = NO_CONTEXT) -> Calls:
+        """The calls that one question takes."""
         return Calls()
 
     def indexing_calls(self, documents: Sequence[Document]) -> int:
@@ -73,8 +80,9 @@ class Stage(ABC):
         inner = (getattr(self, f.name) for f in dataclasses.fields(self))
         return any(stage.asks_outside() for stage in inner if isinstance(stage, Stage))
 
-    def context_size(self) -> ContextSize:
-        return ContextSize()
+    def context_size(self, before: ContextSize = NO_CONTEXT) -> ContextSize:
+        """The context after the stage."""
+        return before
 
     def indexes(self) -> tuple[Shared[object], ...]:
         """What the stage takes from `Resources`: built before the first question, so that no latency includes it."""
@@ -106,8 +114,12 @@ class Chain(Stage):
     def needs(self, generate: bool) -> frozenset[Need]:
         return frozenset[Need]().union(*(stage.needs(generate) for stage in self.stages))
 
-    def calls(self, generate: bool) -> Calls:
-        return sum((stage.calls(generate) for stage in self.stages), Calls())
+    def calls(self, generate: bool, before: ContextSize = NO_CONTEXT) -> Calls:
+        calls = Calls()
+        for stage in self.stages:
+            calls += stage.calls(generate, before)
+            before = stage.context_size(before)
+        return calls
 
     def indexing_calls(self, documents: Sequence[Document]) -> int:
         return sum(stage.indexing_calls(documents) for stage in self.stages)
@@ -115,8 +127,10 @@ class Chain(Stage):
     def asks_outside(self) -> bool:
         return any(stage.asks_outside() for stage in self.stages)
 
-    def context_size(self) -> ContextSize:
-        return max((stage.context_size() for stage in self.stages), key=lambda size: size.passages)
+    def context_size(self, before: ContextSize = NO_CONTEXT) -> ContextSize:
+        for stage in self.stages:
+            before = stage.context_size(before)
+        return before
 
     def indexes(self) -> tuple[Shared[object], ...]:
         return tuple(index for stage in self.stages for index in stage.indexes())

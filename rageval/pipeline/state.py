@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from rageval.types import Json, Question, Response, Step, Usage
+from rageval.types import Hit, Json, Question, Response, Step, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +34,14 @@ class State:
         """This state with one more step recorded and its usage added."""
         step = Step(name, detail, usage or Usage())
         return self.with_response(steps=(*self.response.steps, step), usage=self.response.usage + step.usage)
+
+    def with_first(self, positions: Sequence[int], k: int) -> State:
+        """This state with the hits at these positions first, in that order, and the others behind them in theirs.
+
+        The first `k` of them become the context. Scores of different stages do not compare: that of each hit becomes
+        its rank, counted from the last.
+        """
+        hits, first = self.response.hits, frozenset(positions)
+        order = [*positions, *(position for position in range(len(hits)) if position not in first)]
+        ranked = tuple(Hit(hits[position].passage, float(len(order) - rank)) for rank, position in enumerate(order))
+        return self.with_response(hits=ranked, context=tuple(range(min(k, len(positions)))))

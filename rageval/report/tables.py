@@ -12,7 +12,7 @@ from rageval.types import Estimate
 
 USAGE_HEADER = (
     "pipeline",
-    "stage or judge",
+    "stage, index or judge",
     "calls",
     "from the cache",
     "prompt tokens",

@@ -1,9 +1,50 @@
-"""Stages that find passages, and the parts they are made of."""
+"""Stages that find passages, and the chunkers, indexes and rerankers that they are made of."""
 
-from rageval.retrieval.chunking import Chunking
+from rageval.retrieval.chunkers import AnyChunker, Chunker, SentenceChunker, as_chunker
 from rageval.retrieval.fusion import reciprocal_rank_fusion
+from rageval.retrieval.indexes import (
+    BM25,
+    HYBRID,
+    AnyIndex,
+    ApproximateDense,
+    Dense,
+    Index,
+    MultiVector,
+    Searchable,
+    SearchByVector,
+    VectorIndex,
+    hybrid,
+)
 from rageval.retrieval.labelled import RetrieveLabelled
-from rageval.retrieval.multi_vector import RetrieveMultiVector
+from rageval.retrieval.mixing import MixPassages
+from rageval.retrieval.passages import Passages
+from rageval.retrieval.rerank import Rerank
+from rageval.retrieval.rerankers import AnyReranker, Pointwise, Reranker
 from rageval.retrieval.retrieve import Retrieve
 
-__all__ = ["Chunking", "Retrieve", "RetrieveLabelled", "RetrieveMultiVector", "reciprocal_rank_fusion"]
+__all__ = [
+    "BM25",
+    "HYBRID",
+    "AnyChunker",
+    "AnyIndex",
+    "AnyReranker",
+    "ApproximateDense",
+    "Chunker",
+    "Dense",
+    "Index",
+    "MixPassages",
+    "MultiVector",
+    "Passages",
+    "Pointwise",
+    "Rerank",
+    "Reranker",
+    "Retrieve",
+    "RetrieveLabelled",
+    "SearchByVector",
+    "Searchable",
+    "SentenceChunker",
+    "VectorIndex",
+    "as_chunker",
+    "hybrid",
+    "reciprocal_rank_fusion",
+]

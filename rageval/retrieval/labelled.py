@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rageval.errors import DeclarationError
-from rageval.pipeline import ContextSize, Resources, Stage, State
-from rageval.retrieval.chunking import Chunking
+from rageval.pipeline import NO_CONTEXT, ContextSize, Resources, Stage, State
+from rageval.retrieval.chunkers import AnyChunker, SentenceChunker, as_chunker, most_tokens
+from rageval.retrieval.passages import split
 from rageval.types import Hit, Passage, RelevanceLabel
 
 
@@ -19,20 +21,21 @@ class RetrieveLabelled(Stage):
     """
 
     k: int = 5
-    chunking: Chunking = Chunking()
+    chunker: AnyChunker = SentenceChunker()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "chunker", as_chunker(self.chunker))
         if self.k < 1:
             raise DeclarationError(f"k: found {self.k}, expected at least 1")
 
-    def context_size(self) -> ContextSize:
-        return ContextSize(self.k, self.chunking.tokens)
+    def context_size(self, before: ContextSize = NO_CONTEXT) -> ContextSize:
+        return ContextSize(self.k, most_tokens(self.chunker))
 
     async def run(self, state: State, resources: Resources) -> State:
         labels = [label for label in resources.labels if label.question_id == state.question.id and label.grade > 0]
         labels.sort(key=lambda label: -label.grade)
         named = {label.doc_id for label in labels}
-        by_document = {doc.id: self.chunking.split(doc) for doc in resources.documents if doc.id in named}
+        by_document = {doc.id: split(self.chunker, doc) for doc in resources.documents if doc.id in named}
         grades: dict[Passage, int] = {}
         for label in labels:
             for passage in _named(label, by_document[label.doc_id]):
@@ -41,7 +44,7 @@ class RetrieveLabelled(Stage):
         return state.with_response(hits=hits, context=tuple(range(min(self.k, len(hits)))))
 
 
-def _named(label: RelevanceLabel, passages: list[Passage]) -> list[Passage]:
+def _named(label: RelevanceLabel, passages: Sequence[Passage]) -> Sequence[Passage]:
     if label.start is None or label.end is None:
         return passages[:1]
     start, end = label.start, label.end

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rageval.benchmark.rgb import COUNTERFACTUAL
 from rageval.errors import DeclarationError
-from rageval.pipeline import ContextSize, Resources, Shared, Stage, State
-from rageval.retrieval.bm25 import BM25
-from rageval.retrieval.chunking import Chunking
+from rageval.pipeline import NO_CONTEXT, ContextSize, Need, Query, Resources, Shared, Stage, State
+from rageval.retrieval.chunkers import Chunker, most_tokens
+from rageval.retrieval.indexes import BM25, Index, as_indexes
 from rageval.retrieval.labelled import RetrieveLabelled
+from rageval.retrieval.passages import split
 from rageval.types import Document, Hit, Question
 
 
@@ -25,7 +27,7 @@ class MixPassages(Stage):
     in their metadata (see `rageval.benchmark.rgb`).
 
     Noise is the documents that the benchmark labels with grade 0 or less for the question, in the order of the labels.
-    For a question without such labels it is near noise: the best passages that BM25 finds for it in documents of its
+    For a question without such labels it is near noise: the best passages that `index` finds for it in documents of its
     language that have no label for it. Where there is too little noise, the context is shorter. Of a document without
     a span, the first passage is taken.
 
@@ -40,34 +42,47 @@ class MixPassages(Stage):
     noise: float = 0.0
     counterfactual: bool = False
     seed: int = 0
-    chunking: Chunking = Chunking()
+    index: Index = BM25()
 
     def __post_init__(self) -> None:
+        index, *others = as_indexes(self.index)
+        if others:
+            raise DeclarationError(f"index: found {1 + len(others)}, expected one")
+        object.__setattr__(self, "index", index)
         if self.k < 1:
             raise DeclarationError(f"k: found {self.k}, expected at least 1")
         if not 0.0 <= self.noise <= 1.0:
             raise DeclarationError(f"noise: found {self.noise}, expected a share from 0 to 1")
 
-    def context_size(self) -> ContextSize:
-        return ContextSize(self.k, self.chunking.tokens)
+    def needs(self, generate: bool) -> frozenset[Need]:
+        return self.index.needs()
+
+    def indexing_calls(self, documents: Sequence[Document]) -> int:
+        return self.index.building_calls(documents)
+
+    def all_prompts(self) -> frozenset[str]:
+        return self.index.prompts()
+
+    def context_size(self, before: ContextSize = NO_CONTEXT) -> ContextSize:
+        return ContextSize(self.k, most_tokens(self.index.chunker))
 
     def indexes(self) -> tuple[Shared[object], ...]:
-        return (BM25(self.chunking),)
+        return (self.index,)
 
     async def run(self, state: State, resources: Resources) -> State:
         own = _Own.of(state.question, resources)
         if self.counterfactual:
-            evidence = own.first_passages(own.false, self.chunking)
+            evidence = own.first_passages(own.false, self.index.chunker)
             if not evidence:
                 raise DeclarationError(
                     f"counterfactual: found no counterfactual passage for question {state.question.id!r}, expected one "
                     "at least: ask questions that have them, such as those of rgb:zh_fact.json"
                 )
         else:
-            labelled = (await RetrieveLabelled(self.k, self.chunking).run(state, resources)).response.hits
+            labelled = (await RetrieveLabelled(self.k, self.index.chunker).run(state, resources)).response.hits
             evidence = sorted(labelled, key=lambda hit: (-hit.score, not own.shares_language(hit)))
         evidence = evidence[: self.k - round(self.noise * self.k)]
-        noise = own.first_passages(own.irrelevant, self.chunking) or await self._near_noise(own, resources)
+        noise = own.first_passages(own.irrelevant, self.index.chunker) or await self._near_noise(own, resources)
         noise = noise[: self.k - len(evidence)]
         hits = (*evidence, *noise)
         order = sorted(range(len(hits)), key=lambda i: self._draw(own.question.id, hits[i].passage.id))
@@ -77,7 +92,8 @@ class MixPassages(Stage):
         )
 
     async def _near_noise(self, own: _Own, resources: Resources) -> list[Hit]:
-        found = (await resources.get(BM25(self.chunking))).search(own.question.text, len(own.documents))
+        index = await resources.get(self.index)
+        found = await index.search(Query(own.question.text), len(own.documents))
         return [Hit(hit.passage, 0.0) for hit in found if own.is_unlabelled(hit) and own.shares_language(hit)]
 
     def _draw(self, question_id: str, passage_id: str) -> bytes:
@@ -108,8 +124,8 @@ class _Own:
     def _without_relevance(self) -> list[Document]:
         return [self.documents[name] for name, grade in self.grades.items() if grade <= 0]
 
-    def first_passages(self, documents: list[Document], chunking: Chunking) -> list[Hit]:
-        return [Hit(chunking.split(document)[0], 0.0) for document in documents]
+    def first_passages(self, documents: list[Document], chunker: Chunker) -> list[Hit]:
+        return [Hit(passage, 0.0) for document in documents for passage in split(chunker, document)[:1]]
 
     def is_unlabelled(self, hit: Hit) -> bool:
         name = hit.passage.doc_id

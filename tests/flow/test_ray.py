@@ -50,7 +50,7 @@ SOON_FOUND_DEAD = {
 FIRST_HITS = """\
 from dataclasses import dataclass
 from rageval.pipeline import Stage
-from rageval.retrieval import Retrieve
+from rageval.retrieval import BM25, Retrieve
 
 @dataclass(frozen=True)
 class FirstHits(Stage):
@@ -60,7 +60,7 @@ class FirstHits(Stage):
         return state.with_response(hits=state.response.hits[: self.n], context=tuple(range(self.n)))
 
 def build(n: int = 1) -> Stage:
-    return Retrieve(retriever="bm25") >> FirstHits(n)
+    return Retrieve(BM25()) >> FirstHits(n)
 """
 LENGTH = """\
 from rageval import CustomJudge

@@ -118,7 +118,7 @@ def test_mistakes(
 CUT = """\
 from dataclasses import dataclass
 from rageval.pipeline import Stage
-from rageval.retrieval import Retrieve
+from rageval.retrieval import BM25, Retrieve
 
 @dataclass(frozen=True)
 class Cut(Stage):
@@ -128,7 +128,7 @@ class Cut(Stage):
         return state.with_response(hits=state.response.hits[: self.n], context=())
 
 def build(n: int) -> Stage:
-    return Retrieve(retriever="bm25") >> Cut(n)
+    return Retrieve(BM25()) >> Cut(n)
 """
 
 

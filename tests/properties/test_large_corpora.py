@@ -10,9 +10,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rageval.retrieval.bm25 import K1, B, BM25Index
-from rageval.retrieval.large_bm25 import BM25_ARRAYS, LargeBM25Index, write_bm25
-from rageval.retrieval.stored_index import IndexWriter, stored_index
+from rageval.retrieval.indexes.bm25 import K1, B, BM25Index
+from rageval.retrieval.stored.large_bm25 import BM25_ARRAYS, LargeBM25Index, write_bm25
+from rageval.retrieval.stored.stored_index import IndexWriter, stored_index
 from rageval.types import Passage
 
 words = st.sampled_from(

@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rageval.retrieval import Chunking, reciprocal_rank_fusion
-from rageval.retrieval.dense import DenseIndex
-from rageval.retrieval.ranking import top_hits
+from rageval.retrieval import SentenceChunker, reciprocal_rank_fusion
+from rageval.retrieval.indexes.dense import DenseIndex
+from rageval.retrieval.indexes.top_hits import top_hits
 from rageval.text import count_tokens
 from rageval.types import Document, Hit, Passage
 
@@ -36,7 +36,7 @@ overlaps = st.integers(0, 3)
 
 @given(texts, budgets, overlaps)
 def test_passages_cover_every_visible_character_within_the_budget(text: str, tokens: int, overlap: int) -> None:
-    passages = Chunking(tokens, overlap).split(Document("d", text, "T"))
+    passages = SentenceChunker(tokens, overlap).split(Document("d", text, "T"))
     covered = {i for passage in passages for i in range(passage.start, passage.end)}
     assert covered >= {i for i, character in enumerate(text) if not character.isspace()}
     for passage in passages:
@@ -47,7 +47,7 @@ def test_passages_cover_every_visible_character_within_the_budget(text: str, tok
 
 @given(texts, budgets, overlaps)
 def test_every_passage_goes_on_from_the_one_before(text: str, tokens: int, overlap: int) -> None:
-    passages = Chunking(tokens, overlap).split(Document("d", text))
+    passages = SentenceChunker(tokens, overlap).split(Document("d", text))
     for before, after in pairwise(passages):
         assert before.start < after.start
         assert before.end < after.end
@@ -57,7 +57,7 @@ def test_every_passage_goes_on_from_the_one_before(text: str, tokens: int, overl
 
 @given(texts, budgets)
 def test_greedy_no_two_neighbours_fit_into_one(text: str, tokens: int) -> None:
-    passages = Chunking(tokens).split(Document("d", text))
+    passages = SentenceChunker(tokens).split(Document("d", text))
     for before, after in pairwise(passages):
         assert count_tokens(before.text) + count_tokens(after.text) > tokens
 

@@ -18,7 +18,7 @@ from rageval.models.base import ChatModel
 from rageval.models.scripted import HashEmbedder, ScriptedChat
 from rageval.people import calibrate, read_items, write_record
 from rageval.pipeline import Pipeline
-from rageval.retrieval import Retrieve
+from rageval.retrieval import BM25, Dense, Retrieve
 from rageval.types import Hit, Passage
 from tests.flow.small_world import scripted_reply, write_benchmark
 
@@ -67,7 +67,7 @@ def test_a_function_of_ones_own(evaluate: Evaluate) -> None:
 @pytest.mark.parametrize("name", ["a/b", "../../up", "a:b*?", "two words", "问/答", "..", ""])
 def test_any_name_gives_a_folder_under_runs(name: str, evaluate: Evaluate, tmp_path: Path) -> None:
     """Also a pipeline's; both are in the manifest as they were given, and all that is written stays under `out`."""
-    result = evaluate(BENCHMARK, [Pipeline(f"naive {name}", Retrieve("bm25"))], ["mrr"], name=name)
+    result = evaluate(BENCHMARK, [Pipeline(f"naive {name}", Retrieve(BM25()))], ["mrr"], name=name)
     (run,) = result.runs
     assert run.parent == tmp_path / "out" / "runs"
     assert re.fullmatch(r"[\w-][\w.-]*", run.name)
@@ -102,7 +102,7 @@ def test_everything_that_is_a_pipeline(evaluate: Evaluate) -> None:
         "oracle",
         {"naive": {"retriever": "bm25", "k": 1}},
         AnswerFromMemory(),
-        Pipeline("mine", Retrieve("dense", k=1)),
+        Pipeline("mine", Retrieve(Dense(), k=1)),
         lambda question: found("brone"),
     ]
     result = evaluate(BENCHMARK, pipelines, ["recall@1"])

@@ -23,7 +23,7 @@ import pytest
 
 from rageval.identity import describe, find_unreadable, fingerprint
 from rageval.models.scripted import HashEmbedder, ScriptedChat
-from rageval.retrieval import Chunking
+from rageval.retrieval import SentenceChunker
 from rageval.types import Document, Json
 
 SCALE = 2
@@ -41,7 +41,7 @@ class Point(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Sentences(Chunking):
+class Sentences(SentenceChunker):
     """A chunker with equal fields."""
 
 
@@ -126,9 +126,9 @@ PAIRS: dict[str, tuple[object, object]] = {
     "tuple class": (Point(1, 2), (1, 2)),
     "array": (np.arange(3), np.arange(3.0)),
     "array content": (np.arange(3), np.array([0, 1, 3])),
-    "fields": (Chunking(64), Chunking(65)),
-    "class": (Chunking(), Sentences()),
-    "nested class": (nested(Chunking()), nested(Sentences())),
+    "fields": (SentenceChunker(64), SentenceChunker(65)),
+    "class": (SentenceChunker(), Sentences()),
+    "nested class": (nested(SentenceChunker()), nested(Sentences())),
     "attribute": (Plain(1), Plain(2)),
     "slot": (Slotted(1), Slotted(2)),
     "pydantic": (Settings(k=1), Settings(k=2)),
@@ -178,8 +178,8 @@ def test_what_is_equal_is_described_equally(one: object, same: object) -> None:
 
 
 def test_a_description_is_readable_data() -> None:
-    assert describe(Chunking(64, 1)) == {
-        "class": "rageval.retrieval.chunking.Chunking",
+    assert describe(SentenceChunker(64, 1)) == {
+        "class": "rageval.retrieval.chunkers.sentences.SentenceChunker",
         "fields": {"tokens": 64, "overlap": 1},
     }
     assert describe(HashEmbedder()) == {"identity": HashEmbedder().identity}

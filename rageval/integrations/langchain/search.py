@@ -19,7 +19,7 @@ from rageval.integrations.langchain.event_loop import is_in_langchain_loop, star
 from rageval.integrations.langchain.models import LangChainChat
 from rageval.models.base import ChatModel, Embedder
 from rageval.pipeline import Query, Resources, Stage, State
-from rageval.retrieval import Retrieve
+from rageval.retrieval import BM25, Retrieve
 from rageval.types import Benchmark, Hit, Question
 
 
@@ -32,10 +32,10 @@ def retriever(
 ) -> BaseRetriever:
     """A search of rageval's over a benchmark's documents as a LangChain retriever: BM25 unless `stage` says otherwise.
 
-    `Retrieve("hybrid", k=3)` needs an embedder; any stage that finds passages will do. The passages of its context are
+    `Retrieve(hybrid(), k=3)` needs an embedder; any stage that finds passages will do. The passages of its context are
     returned, with `id`, `start`, `end`, `title` and `score` as metadata. The index is built at once.
     """
-    stage = stage or Retrieve("bm25")
+    stage = stage or Retrieve(BM25())
     resources = Resources(benchmark.documents, chat=chat, embedder=embedder)
     search = _Search(stage, resources, isinstance(chat, LangChainChat))
     settings = {"benchmark": benchmark.content_hash, "stage": stage.spec(), "models": _identities(chat, embedder)}

@@ -15,8 +15,7 @@ from rageval.integrations.framework_search import FrameworkSearch
 from rageval.integrations.langchain.event_loop import run_in_langchain_loop
 from rageval.integrations.langchain.identity import Settings
 from rageval.integrations.langchain.passages import to_hits
-from rageval.pipeline import ContextSize, Stage
-from rageval.retrieval import Chunking
+from rageval.pipeline import NO_CONTEXT, ContextSize, Stage
 from rageval.types import Hit
 
 
@@ -41,9 +40,8 @@ class SearchStore(FrameworkSearch):
     store: VectorStore = field(compare=False)
     secrets: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
 
-    def context_size(self) -> ContextSize:
-        """The pieces in the store are taken to be as long as rageval's own passages at most."""
-        return ContextSize(self.k, Chunking().tokens)
+    def context_size(self, before: ContextSize = NO_CONTEXT) -> ContextSize:
+        return ContextSize(self.k, None)
 
     async def _search(self, text: str, documents: Mapping[str, types.Document]) -> tuple[Hit, ...]:
         try:

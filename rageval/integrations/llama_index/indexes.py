@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, cast, runtime_checkable
 
 from llama_index.core.base.base_retriever import BaseRetriever
-from llama_index.core.constants import DEFAULT_CHUNK_SIZE
 
 from rageval.errors import DeclarationError
 from rageval.integrations.framework_search import FrameworkSearch
 from rageval.integrations.llama_index.engines import ask_system
 from rageval.integrations.llama_index.identity import digest_of
 from rageval.integrations.llama_index.nodes import to_hits
-from rageval.pipeline import ContextSize, Stage
+from rageval.pipeline import NO_CONTEXT, ContextSize, Stage
 from rageval.types import Document, Hit
 
 
@@ -44,8 +43,8 @@ class RetrieveNodes(FrameworkSearch):
 
     retriever: BaseRetriever = field(compare=False, repr=False)
 
-    def context_size(self) -> ContextSize:
-        return ContextSize(self.k, DEFAULT_CHUNK_SIZE)
+    def context_size(self, before: ContextSize = NO_CONTEXT) -> ContextSize:
+        return ContextSize(self.k, None)
 
     async def _search(self, text: str, documents: Mapping[str, Document]) -> tuple[Hit, ...]:
         _, nodes = await ask_system(self.retriever, text, False)

@@ -21,15 +21,15 @@ from rageval.generation import WriteHypotheticalAnswers
 from rageval.integrations.langchain import chat_model, pipeline, retriever
 from rageval.models.scripted import HashEmbedder
 from rageval.pipeline import Query, Resources, Stage, State
-from rageval.retrieval import Chunking, Retrieve
+from rageval.retrieval import BM25, Dense, Retrieve, SentenceChunker, hybrid
 from rageval.types import Hit, Question, Response
 from tests.integrations.langchain.test_stores import BENCHMARK
 
 QUESTION = "How high is Mount Arlen?"
 STAGES = {
-    "bm25": Retrieve("bm25", k=2),
-    "dense": Retrieve("dense", k=4),
-    "hybrid": Retrieve("hybrid", k=3, chunking=Chunking(tokens=12)),
+    "bm25": Retrieve(BM25(), k=2),
+    "dense": Retrieve(Dense(), k=4),
+    "hybrid": Retrieve(hybrid(SentenceChunker(tokens=12)), k=3),
 }
 
 
@@ -87,7 +87,7 @@ def test_within_a_chain_that_runs_in_an_event_loop() -> None:
 
 def test_a_blocking_call_that_would_wait_for_itself_is_refused() -> None:
     model = FakeListChatModel(responses=["Mount Arlen is 2310 m high."])
-    search = retriever(BENCHMARK, WriteHypotheticalAnswers(1) >> Retrieve("bm25", k=2), chat=chat_model(model))
+    search = retriever(BENCHMARK, WriteHypotheticalAnswers(1) >> Retrieve(BM25(), k=2), chat=chat_model(model))
 
     async def blocking(text: str) -> list[Document]:
         return search.invoke(text)
@@ -107,7 +107,7 @@ def test_a_blocking_call_that_would_wait_for_itself_is_refused() -> None:
 
 def test_what_it_lacks_is_said_when_it_is_made() -> None:
     with pytest.raises(DeclarationError, match="needs an embedder"):
-        retriever(BENCHMARK, Retrieve("dense"))
+        retriever(BENCHMARK, Retrieve(Dense()))
 
 
 def test_its_thread_ends_with_it() -> None:
@@ -125,4 +125,4 @@ def test_its_settings_are_in_the_fingerprint_of_a_chain() -> None:
     def spec(stage: Stage) -> object:
         return pipeline(retriever(BENCHMARK, stage, embedder=HashEmbedder())).stage.spec()
 
-    assert spec(Retrieve("dense", k=4)) == spec(STAGES["dense"]) != spec(Retrieve("dense", k=3))
+    assert spec(Retrieve(Dense(), k=4)) == spec(STAGES["dense"]) != spec(Retrieve(Dense(), k=3))

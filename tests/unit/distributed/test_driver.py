@@ -18,7 +18,9 @@ from rageval.experiment.choose_metrics import parse_metrics
 from rageval.experiment.plan import Experiment
 from rageval.experiment.recipes import build_pipeline
 from rageval.experiment.run import run_experiment
+from rageval.io.run_folder import RunFolder
 from rageval.models.base import ChatReply, ChatRequest
+from rageval.models.cache import CachedChat
 from rageval.models.scripted import HashEmbedder, ScriptedChat
 from rageval.pipeline import Pipeline, Resources, Stage, State
 from rageval.types import Benchmark
@@ -60,7 +62,8 @@ class Bench:
         finally:
             if executor is not None:
                 executor.close()
-        asked = Counter((request.prompt, request.messages, request.sample) for request in chat.requests)
+        requests = chat.requests if isinstance(chat, ScriptedChat) else ()
+        asked = Counter((request.prompt, request.messages, request.sample) for request in requests)
         return written(self.folder / out), asked
 
 
@@ -113,6 +116,19 @@ def test_a_worker_is_lost(what: str, at: int, bench: Bench) -> None:
     assert count >= at
     assert there == here
     assert set(asked_there) == set(asked_here)
+
+
+def test_what_workers_spend_on_indexes_is_the_runs(bench: Bench) -> None:
+    """Each worker builds the index; with a cache in the driver one of them pays."""
+    params: dict[str, Any] = {"views": ["sentences", "summaries"], "k": 2}
+    pipelines = (build_pipeline("multi_vector", params, bench.folder),)
+    chat = CachedChat(ScriptedChat(scripted_reply, concurrency=4), bench.folder / "chat.sqlite")
+    ray = FakeRay()
+    bench.run("there", ray, chat=chat, pipelines=pipelines, metrics=["ndcg@10"])
+    (folder,) = run_folders(bench.folder / "there").values()
+    usage = RunFolder(folder).manifest()["usage"]["indexing"]
+    assert len(ray.hired) == 2
+    assert (usage["calls"], usage["cached_calls"]) == (len(DOCUMENTS), 0)
 
 
 def holds(letters: Sequence[Any], question_id: str) -> bool:

@@ -16,7 +16,7 @@ from rageval.models.base import ChatReply, ChatRequest, Message
 from rageval.models.endpoint import RejectedError
 from rageval.pipeline import Chain, Stage
 from rageval.pipeline.systems import Replay
-from rageval.retrieval import Retrieve
+from rageval.retrieval import BM25, Retrieve
 
 REQUEST = ChatRequest((Message("user", "?"),), "answer/en@1", 8)
 ERRORS = [
@@ -93,5 +93,5 @@ def test_no_more_pieces_are_under_way_than_calls(tasks: int, cpus: int, calls: i
 def test_a_stage_with_a_path_stays_at_home() -> None:
     recorded: Stage = Replay(Path("run.trec"), "0")
     assert reads_files(recorded)
-    assert reads_files(Chain((Retrieve("bm25"), recorded)))
-    assert not reads_files(Retrieve("bm25"))
+    assert reads_files(Chain((Retrieve(BM25()), recorded)))
+    assert not reads_files(Retrieve(BM25()))

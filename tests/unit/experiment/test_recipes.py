@@ -21,7 +21,18 @@ from rageval.types import Benchmark, Document, Json, Question, RelevanceLabel, R
 from tests.unit.scripts import by_prompt, names, one_token
 
 FOLDER = Path(__file__).parents[3] / "pipelines"
-NAMES = ["closed_book", "hyde", "multi_vector", "naive", "noisy", "oracle", "rag_fusion", "recorded", "self_rag"]
+NAMES = [
+    "closed_book",
+    "hyde",
+    "multi_vector",
+    "naive",
+    "noisy",
+    "oracle",
+    "rag_fusion",
+    "recorded",
+    "rerank",
+    "self_rag",
+]
 REQUIRED: dict[str, dict[str, Json]] = {"recorded": {"path": "run.txt"}}
 
 
@@ -129,7 +140,12 @@ def test_without_answers_only_what_ranking_needs_is_asked_of_the_chat_model(
 ) -> None:
     pipeline, chat = build(name, base), model()
     responses = ask(pipeline, benchmark, chat, generate=False)
-    allowed = {"rag_fusion": {"rewrite_queries"}, "hyde": {"hypothetical_answer"}, "self_rag": {"grade_passage"}}
+    allowed = {
+        "rag_fusion": {"rewrite_queries"},
+        "hyde": {"hypothetical_answer"},
+        "self_rag": {"grade_passage"},
+        "rerank": {"grade_passage"},
+    }
     assert set(names(chat)) == allowed.get(name, set())
     assert ("chat" in pipeline.stage.needs(generate=False)) == bool(chat.requests)
     assert all(response.answer is None for response in responses.values())
@@ -153,6 +169,8 @@ def test_without_answers_naive_over_bm25_needs_no_model_at_all(base: Path, bench
         ("self_rag", {"decide": False, "threshold": 0.2}, "self_rag(decide=False, threshold=0.2)"),
         ("self_rag", {"max_retries": 0}, "self_rag(max_retries=0)"),
         ("oracle", {"k": 1}, "oracle(k=1)"),
+        ("rerank", {"k": 2}, "rerank(k=2)"),
+        ("naive", {"retriever": {"dense": {}}}, "naive(retriever=dense())"),
         ("noisy", {"noise": 0.5, "k": 2, "seed": 3}, "noisy(noise=0.5, k=2, seed=3)"),
     ],
 )
@@ -161,9 +179,10 @@ def test_settings_reach_the_stages_and_the_label(
 ) -> None:
     pipeline = build(name, base, **params)
     assert pipeline.label == label
+    spec = json.dumps(pipeline.stage.spec())
     for key, value in params.items():
         field = {"chunk_tokens": "tokens"}.get(key, key)
-        assert f"{json.dumps(field)}: {json.dumps(value)}" in json.dumps(pipeline.stage.spec())
+        assert ("Dense" if key == "retriever" else f"{json.dumps(field)}: {json.dumps(value)}") in spec
     assert all(response.answer == "It is 1.2." for response in ask(pipeline, benchmark, model()).values())
 
 
@@ -184,11 +203,15 @@ def test_the_oracle_reads_the_labelled_span(base: Path, benchmark: Benchmark) ->
     ("name", "params", "problem"),
     [
         ("naiv", {}, r"pipelines: found 'naiv', expected .*; did you mean naive\?"),
-        ("naive", {"top": 3}, "pipelines.naive: found the setting 'top', expected one of: retriever, k,"),
+        ("naive", {"top": 3}, "pipelines.naive: found the setting 'top', expected one of: k, depth,"),
         ("naive", {"chunk_token": 3}, "did you mean chunk_tokens"),
         ("naive", {"k": "many"}, "pipelines.naive.k: found 'many'"),
         ("naive", {"k": 0}, "pipelines.naive.k: found 0"),
-        ("naive", {"retriever": "fuzzy"}, "pipelines.naive.retriever: found 'fuzzy'.*'bm25', 'dense' or 'hybrid'"),
+        (
+            "naive",
+            {"retriever": "fuzzy"},
+            "pipelines.naive.retriever: found 'fuzzy', expected a path or one of bm25, dense,",
+        ),
         ("naive", {"chunk_tokens": 1}, "pipelines.naive.chunk_tokens: found 1"),
         ("noisy", {"noise": 1.5}, "pipelines.noisy.noise: found 1.5, expected a share from 0 to 1"),
         ("closed_book", {"k": 1}, "found the setting 'k', expected one of: none"),
@@ -223,7 +246,8 @@ def test_a_broken_recipe_is_refused_with_its_path(source: str, problem: str, tmp
 
 def test_a_recipe_of_ones_own(tmp_path: Path, benchmark: Benchmark) -> None:
     (tmp_path / "mine.py").write_text(
-        '"""Mine."""\nfrom rageval.retrieval import Retrieve\ndef build(k: int = 1):\n    return Retrieve("bm25", k)\n'
+        '"""Mine."""\nfrom rageval.retrieval import BM25, Retrieve\n'
+        "def build(k: int = 1):\n    return Retrieve(BM25(), k)\n"
     )
     pipeline = build_pipeline("mine.py", {"k": 2}, tmp_path)
     assert pipeline.label == "mine(k=2)"

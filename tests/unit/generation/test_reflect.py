@@ -10,7 +10,7 @@ from rageval.errors import DeclarationError
 from rageval.generation import SelfReflect, WriteHypotheticalAnswers
 from rageval.models.base import ChatRequest
 from rageval.models.scripted import ScriptedChat
-from rageval.pipeline import Calls, ContextSize, Query, Resources, Stage, State
+from rageval.pipeline import NO_CONTEXT, Calls, ContextSize, Query, Resources, Stage, State
 from rageval.types import Hit, Passage, Question, Response
 from tests.unit.scripts import Reply, by_prompt, names, p_yes
 
@@ -23,7 +23,7 @@ class Find(Stage):
 
     k: int = 3
 
-    def context_size(self) -> ContextSize:
+    def context_size(self, before: ContextSize = NO_CONTEXT) -> ContextSize:
         return ContextSize(self.k, 10)
 
     async def run(self, state: State, resources: Resources) -> State:

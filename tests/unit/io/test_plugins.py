@@ -12,9 +12,9 @@ import pytest
 from rageval.errors import DeclarationError
 from rageval.identity import describe
 from rageval.io.plugins import build_plugin, call_with_settings, find_plugin
-from rageval.retrieval import Chunking
+from rageval.retrieval import SentenceChunker
 
-BUILTIN: dict[str, object] = {"sentences": Chunking}
+BUILTIN: dict[str, object] = {"sentences": SentenceChunker}
 
 CHUNKER = """
 from dataclasses import dataclass
@@ -45,10 +45,10 @@ def build(given: object, base: Path) -> Any:
 
 
 def test_a_built_in_name_with_and_without_settings(base: Path) -> None:
-    assert build("sentences", base) == Chunking()
-    assert build({"sentences": {"tokens": 64}}, base) == Chunking(64)
-    assert build({"sentences": None}, base) == Chunking()
-    assert find_plugin("chunkers", "sentences", BUILTIN, base, "chunker").target is Chunking
+    assert build("sentences", base) == SentenceChunker()
+    assert build({"sentences": {"tokens": 64}}, base) == SentenceChunker(64)
+    assert build({"sentences": None}, base) == SentenceChunker()
+    assert find_plugin("chunkers", "sentences", BUILTIN, base, "chunker").target is SentenceChunker
 
 
 def test_a_path(base: Path) -> None:
@@ -71,8 +71,10 @@ def test_a_neighbour_of_a_path_is_part_of_what_it_builds(base: Path) -> None:
 def test_what_is_built_already_is_taken_as_it_is(base: Path) -> None:
     mine = object()
     assert build(mine, base) is mine
-    with pytest.raises(DeclarationError, match=r"chunker: found the class Chunking, expected an object, such as Chunk"):
-        build(Chunking, base)
+    with pytest.raises(
+        DeclarationError, match=r"chunker: found the class SentenceChunker, expected an object, such as SentenceC"
+    ):
+        build(SentenceChunker, base)
 
 
 @pytest.fixture
@@ -108,7 +110,7 @@ class Settings:
     k: int = 1
     kind: Literal["a", "b"] = "a"
     path: Path = Path()
-    chunking: Chunking = Chunking()
+    chunking: SentenceChunker = SentenceChunker()
     words: tuple[str, ...] = field(default_factory=tuple[str, ...])
 
     def __post_init__(self) -> None:
@@ -120,7 +122,9 @@ class Settings:
 
 def test_settings_are_what_the_annotations_say(base: Path) -> None:
     given = {"k": 2, "kind": "b", "path": "x.txt", "chunking": {"tokens": 32}, "words": ["a"]}
-    assert call_with_settings(Settings, given, base, "place") == Settings(2, "b", base / "x.txt", Chunking(32), ("a",))
+    assert call_with_settings(Settings, given, base, "place") == Settings(
+        2, "b", base / "x.txt", SentenceChunker(32), ("a",)
+    )
     assert call_with_settings(lambda **names: names, {"any": 1}, base, "place") == {"any": 1}
     assert call_with_settings(lambda k: k, {"k": Settings()}, base, "place") == Settings()
 

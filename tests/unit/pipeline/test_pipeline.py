@@ -16,7 +16,7 @@ from rageval.models.scripted import HashEmbedder, ScriptedChat
 from rageval.pipeline import Calls, Chain, ContextSize, Pipeline, Query, Resources, Stage, State, complete_all
 from rageval.pipeline.pipeline import stage_label
 from rageval.pipeline.systems import CallFunction
-from rageval.retrieval import Chunking, Retrieve
+from rageval.retrieval import BM25, Dense, Retrieve, SentenceChunker
 from rageval.types import Document, Json, Question, Usage
 
 QUESTION = Question("q", "Why?")
@@ -27,7 +27,7 @@ class Note(Stage):
     """Leaves a step behind."""
 
     word: str
-    chunking: Chunking = Chunking()
+    chunker: SentenceChunker = SentenceChunker()
     inner: Stage | None = None
     numbers: tuple[int, ...] = ()
 
@@ -65,10 +65,10 @@ def test_the_question_itself_is_searched_with_first() -> None:
 
 
 def test_spec_is_the_whole_configuration_as_json() -> None:
-    stage = Note("w", Chunking(64, 1), Note("x"), (1, 2))
+    stage = Note("w", SentenceChunker(64, 1), Note("x"), (1, 2))
     note = describe(Note)
     assert isinstance(note, dict)
-    chunking: dict[str, Json] = {"class": "rageval.retrieval.chunking.Chunking"}
+    chunker: dict[str, Json] = {"class": "rageval.retrieval.chunkers.sentences.SentenceChunker"}
     assert (stage >> Note("y")).spec() == {
         "class": "rageval.pipeline.stage.Chain",
         "fields": {
@@ -77,12 +77,12 @@ def test_spec_is_the_whole_configuration_as_json() -> None:
                     **note,
                     "fields": {
                         "word": "w",
-                        "chunking": {**chunking, "fields": {"tokens": 64, "overlap": 1}},
+                        "chunker": {**chunker, "fields": {"tokens": 64, "overlap": 1}},
                         "inner": {
                             **note,
                             "fields": {
                                 "word": "x",
-                                "chunking": {**chunking, "fields": {"tokens": 384, "overlap": 0}},
+                                "chunker": {**chunker, "fields": {"tokens": 384, "overlap": 0}},
                                 "inner": None,
                                 "numbers": [],
                             },
@@ -102,9 +102,9 @@ def test_spec_is_the_whole_configuration_as_json() -> None:
     [
         (Answer(), "Answer"),
         (Answer(cite=True), "Answer(cite=True)"),
-        (Retrieve(k=3) >> Answer(), "Retrieve(k=3) >> Answer()"),
-        (Retrieve("bm25", chunking=Chunking(64)) >> Answer(), "Retrieve(retriever=bm25, chunking=Chunking(tokens=64))"),
-        (SelfReflect(Retrieve(k=3)), "SelfReflect(retrieve=Retrieve(k=3))"),
+        (Retrieve(BM25(), k=3) >> Answer(), "Retrieve(index=BM25(), k=3) >> Answer()"),
+        (Retrieve((BM25(SentenceChunker(64)), Dense())), "Retrieve(index=[BM25(chunker=SentenceChunker(tokens=64)), De"),
+        (SelfReflect(Retrieve(BM25(), k=3)), "SelfReflect(retrieve=Retrieve(index=BM25(), k=3))"),
         (Note("w", numbers=(1, 2)), "Note(word=w, numbers=[1, 2])"),
         (CallFunction("digest", print), "CallFunction(source=digest, function=builtin_function_or_method)"),
     ],
@@ -135,14 +135,16 @@ def test_fingerprint_does_not_depend_on_the_order_of_keys(value: dict[str, Json]
 
 
 def test_fingerprint_changes_with_every_setting() -> None:
-    base = Retrieve("dense", 5, 100, Chunking(384, 0))
+    base = Retrieve(Dense(SentenceChunker(384, 0)), 5, 100)
     variants: list[Stage] = [
         base,
-        replace(base, retriever="bm25"),
+        replace(base, index=BM25()),
+        replace(base, index=(BM25(), Dense())),
+        replace(base, index=(Dense(), BM25())),
         replace(base, k=6),
         replace(base, depth=99),
-        replace(base, chunking=Chunking(383, 0)),
-        replace(base, chunking=Chunking(384, 1)),
+        replace(base, index=Dense(SentenceChunker(383, 0))),
+        replace(base, index=Dense(SentenceChunker(384, 1))),
         replace(base, combine="mean"),
         replace(base, rrf_k=61),
         base >> Answer(),
@@ -161,9 +163,9 @@ def test_fingerprint_refuses_nan() -> None:
 
 
 def test_a_chain_sums_what_its_stages_ask_for() -> None:
-    chain = RewriteQueries(2) >> Retrieve("dense", 7, chunking=Chunking(99)) >> Answer()
+    chain = RewriteQueries(2) >> Retrieve(Dense(SentenceChunker(99)), 7) >> Answer()
     assert chain.needs(generate=True) == chain.needs(generate=False) == {"chat", "embed"}
-    assert (Retrieve("bm25") >> Answer()).needs(generate=False) == frozenset()
+    assert (Retrieve(BM25()) >> Answer()).needs(generate=False) == frozenset()
     assert chain.calls(generate=True) == Calls(2, 3)
     assert chain.calls(generate=False) == Calls(1, 1)
     assert chain.context_size() == ContextSize(7, 99)

@@ -15,9 +15,10 @@ from rageval.errors import DeclarationError, MissingExtraError
 from rageval.experiment.recipes import build_pipeline
 from rageval.models.scripted import HashEmbedder
 from rageval.pipeline import IndexStore, Pipeline, Resources
-from rageval.retrieval import Chunking, Retrieve
-from rageval.retrieval.approximate import ApproximateDense, ApproximateIndex
-from rageval.retrieval.dense import Dense, DenseIndex
+from rageval.retrieval import BM25, Retrieve, SentenceChunker, hybrid
+from rageval.retrieval.indexes.approximate import ApproximateDense, ApproximateIndex
+from rageval.retrieval.indexes.dense import Dense, DenseIndex
+from rageval.retrieval.settings import retrieve
 from rageval.types import Document, Question
 
 needs_usearch = pytest.mark.skipif(importlib.util.find_spec("usearch") is None, reason="usearch is not installed")
@@ -44,7 +45,7 @@ DOCUMENTS = tuple(Document(f"d{i}", str(i)) for i in range(N))
 
 def built(shared: Any, given: Resources) -> Any:
     async def build() -> Any:
-        return await given.get(shared)
+        return (await given.get(shared)).passages
 
     return asyncio.run(build())
 
@@ -86,7 +87,7 @@ def test_depth_counts_documents() -> None:
     """The first document has the 60 nearest passages; another one must be found behind them."""
     documents = (Document("many", " ".join(f"Same words number{i} here." for i in range(60))), Document("one", "Same."))
     given = Resources(documents, embedder=HashEmbedder(32))
-    index = built(ApproximateDense(Chunking(8)), given)
+    index = built(ApproximateDense(SentenceChunker(8)), given)
     query = asyncio.run(HashEmbedder(32).embed(["same words here"], "query"))[0]
     assert {hit.passage.doc_id for hit in index.search(query, 2)} == {"many", "one"}
 
@@ -100,7 +101,7 @@ def test_stored_graph_gives_the_same_hits_and_is_made_once(tmp_path: Path, monke
     def refuse(*_: object) -> Any:
         raise AssertionError("made again")
 
-    monkeypatch.setattr("rageval.retrieval.approximate._make_graph", refuse)
+    monkeypatch.setattr("rageval.retrieval.indexes.approximate._make_graph", refuse)
     again = built(ApproximateDense(), Resources(DOCUMENTS, embedder=embedder, indexes=IndexStore(tmp_path, 100)))
     for query in embedder.vectors[N : N + 10]:
         hits = in_memory.search(query, 20)
@@ -109,10 +110,9 @@ def test_stored_graph_gives_the_same_hits_and_is_made_once(tmp_path: Path, monke
 
 @needs_usearch
 def test_a_pipeline_that_asks_for_it_says_so() -> None:
-    exact, approximate = Retrieve("dense"), Retrieve("dense", dense_search="approximate")
-    assert '"dense_search": "approximate"' in json.dumps(approximate.spec())
-    assert '"dense_search": "exact"' in json.dumps(exact.spec())
-    assert approximate.indexes() == (ApproximateDense(Chunking()),)
+    exact, approximate = Retrieve(Dense()), Retrieve(ApproximateDense())
+    assert approximate.spec() != exact.spec()
+    assert approximate.indexes() == (ApproximateDense(SentenceChunker()),)
     given = Resources(DOCUMENTS, embedder=LatentEmbedder())
     hits = asyncio.run(Pipeline("p", approximate).answer(Question("q", str(N)), given)).hits
     best = asyncio.run(Pipeline("p", exact).answer(Question("q", str(N)), given)).hits
@@ -123,7 +123,7 @@ def test_nothing_approximate_in_bm25() -> None:
     with pytest.raises(
         DeclarationError, match="dense_search: found approximate, expected the retriever dense or hybrid"
     ):
-        Retrieve("bm25", dense_search="approximate")
+        retrieve(BM25(), dense_search="approximate")
 
 
 def test_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,12 +132,14 @@ def test_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(
         MissingExtraError, match=r"dense_search: approximate needs .*usearch.*pip install 'rageval\[large\]'"
     ):
-        Retrieve("hybrid", dense_search="approximate")
-    Retrieve("hybrid")
+        ApproximateDense()
+    with pytest.raises(MissingExtraError, match="dense_search: approximate"):
+        retrieve(hybrid(), dense_search="approximate")
+    retrieve(hybrid())
 
 
 @needs_usearch
 def test_a_recipe_passes_it_on_and_is_labelled_with_it(tmp_path: Path) -> None:
     pipeline = build_pipeline("naive", {"dense_search": "approximate"}, tmp_path)
     assert pipeline.label == "naive(dense_search=approximate)"
-    assert '"dense_search": "approximate"' in json.dumps(pipeline.stage.spec())
+    assert "ApproximateDense" in json.dumps(pipeline.stage.spec())

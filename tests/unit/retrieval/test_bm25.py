@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from rageval.pipeline import Resources
-from rageval.retrieval.bm25 import BM25, BM25Index
-from rageval.retrieval.chunking import Chunking
+from rageval.pipeline import Query, Resources
+from rageval.retrieval import SentenceChunker
+from rageval.retrieval.indexes.bm25 import BM25, BM25Index
 from rageval.types import Document, Hit, Passage
 
 
@@ -67,5 +67,8 @@ def test_passages_without_any_word() -> None:
 
 def test_titles_are_found() -> None:
     resources = Resources((Document("d", "", title="Felis catus"), Document("e", "Dogs.")))
-    index = asyncio.run(resources.get(BM25(Chunking())))
-    assert doc_ids(index.search("catus", 5)) == ["d"]
+
+    async def search() -> tuple[Hit, ...]:
+        return await (await resources.get(BM25(SentenceChunker()))).search(Query("catus"), 5)
+
+    assert doc_ids(asyncio.run(search())) == ["d"]

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from rageval.models.scripted import HashEmbedder
-from rageval.pipeline import Resources
-from rageval.retrieval.chunking import Chunking
-from rageval.retrieval.dense import Dense, DenseIndex, embedded_text, mean_vector
+from rageval.pipeline import Query, Resources
+from rageval.retrieval import SentenceChunker
+from rageval.retrieval.indexes.by_vector import embedded_text, mean_vector
+from rageval.retrieval.indexes.dense import Dense, DenseIndex
 from rageval.types import Document, Passage
 
 
@@ -45,15 +46,14 @@ def test_titles_are_embedded_with_the_text(passage: Passage, text: str) -> None:
     assert embedded_text(passage) == text
 
 
-def test_index_is_built_once_from_the_chunking() -> None:
+def test_an_index_is_built_once_over_the_passages_of_its_chunker() -> None:
     embedder = HashEmbedder()
     resources = Resources((Document("d", "检索增强。生成答案。"), Document("e", "cats", title="T")), embedder=embedder)
 
     async def run() -> list[str]:
-        index = await resources.get(Dense(Chunking(8)))
-        assert await resources.get(Dense(Chunking(8))) is index
-        query = (await embedder.embed(["生成答案"], "query"))[0]
-        return [hit.passage.id for hit in index.search(query, 5)]
+        index = await resources.get(Dense(SentenceChunker(8)))
+        assert await resources.get(Dense(SentenceChunker(8))) is index
+        return [hit.passage.id for hit in await index.search(Query("生成答案"), 5)]
 
     assert asyncio.run(run())[0] == "d#5-10"
     assert embedder.texts[:3] == ["检索增强。", "生成答案。", "T\ncats"]

@@ -6,7 +6,7 @@ import pytest
 
 from rageval.errors import DeclarationError
 from rageval.pipeline import Query, Resources, State
-from rageval.retrieval import Chunking, RetrieveLabelled
+from rageval.retrieval import RetrieveLabelled, SentenceChunker
 from rageval.types import Document, Question, RelevanceLabel
 
 # Passages of five characters each: a#0-5, a#5-10, a#10-15 and b#0-5, b#5-10.
@@ -14,7 +14,7 @@ DOCUMENTS = (Document("a", "检索增强。生成答案。向量索引。"), Doc
 
 
 def passages(*labels: RelevanceLabel, k: int = 5) -> tuple[list[tuple[str, float]], tuple[int, ...]]:
-    stage = RetrieveLabelled(k, Chunking(8))
+    stage = RetrieveLabelled(k, SentenceChunker(8))
     state = State(Question("q", "?"), (Query("?"),))
     response = asyncio.run(stage.run(state, Resources(DOCUMENTS, labels=labels))).response
     return [(hit.passage.id, hit.score) for hit in response.hits], response.context

@@ -17,16 +17,18 @@ from rageval.models.base import Vectors
 from rageval.models.scripted import HashEmbedder
 from rageval.models.vector_cache import CachedEmbedder
 from rageval.pipeline import IndexStore, Pipeline, Resources, Shared
-from rageval.retrieval import Chunking, Retrieve, RetrieveMultiVector
-from rageval.retrieval.bm25 import BM25, BM25Index
-from rageval.retrieval.dense import Dense, DenseIndex
-from rageval.retrieval.large_bm25 import BM25_ARRAYS, LargeBM25Index, write_bm25
-from rageval.retrieval.large_passages import LargePassages
-from rageval.retrieval.stored_index import IndexWriter, stored_index
+from rageval.retrieval import MultiVector, Passages, Retrieve, SentenceChunker
+from rageval.retrieval.indexes import INDEXES
+from rageval.retrieval.indexes.bm25 import BM25, BM25Index
+from rageval.retrieval.indexes.dense import Dense, DenseIndex
+from rageval.retrieval.stored.large_bm25 import BM25_ARRAYS, LargeBM25Index, write_bm25
+from rageval.retrieval.stored.large_passages import LargePassages
+from rageval.retrieval.stored.stored_index import Arrays, IndexWriter, stored_index
 from rageval.types import Document, Passage, Question
 from tests.unit.retrieval.test_bm25 import bm25
 
-CHUNKING = Chunking(8)
+CHUNKER = SentenceChunker(8)
+PASSAGES = Passages(CHUNKER)
 SENTENCES = (
     "Cats chase mice.",
     "向量检索使用倒排索引。",
@@ -47,7 +49,8 @@ def resources(folder: Path, large: int = 10, **given: Any) -> Resources:
 
 def built(shared: Shared[Any], given: Resources) -> Any:
     async def build() -> Any:
-        return await given.get(shared)
+        found = await given.get(shared)
+        return found if isinstance(shared, Passages) else found.passages
 
     return asyncio.run(build())
 
@@ -67,8 +70,8 @@ def refuse(*_: object) -> Any:
 
 
 def test_passages_are_those_in_memory(tmp_path: Path) -> None:
-    large = built(CHUNKING, resources(tmp_path))
-    small = built(CHUNKING, Resources(DOCUMENTS))
+    large = built(PASSAGES, resources(tmp_path))
+    small = built(PASSAGES, Resources(DOCUMENTS))
     assert isinstance(large, LargePassages)
     assert isinstance(small, tuple)
     assert tuple(large) == small
@@ -79,18 +82,18 @@ def test_passages_are_those_in_memory(tmp_path: Path) -> None:
 
 def test_text_of_a_whole_document_is_not_copied(tmp_path: Path) -> None:
     documents = tuple(Document(f"d{i}", "One sentence stands here.") for i in range(20))
-    passages = built(Chunking(), Resources(documents, indexes=IndexStore(tmp_path, 1)))
+    passages = built(Passages(SentenceChunker()), Resources(documents, indexes=IndexStore(tmp_path, 1)))
     assert all(passage.text is document.text for passage, document in zip(passages, documents, strict=True))
 
 
 def test_the_threshold_counts_passages(tmp_path: Path) -> None:
-    n = len(built(CHUNKING, Resources(DOCUMENTS)))
+    n = len(built(PASSAGES, Resources(DOCUMENTS)))
     given = resources(tmp_path, n)
-    assert isinstance(built(CHUNKING, given), tuple)
-    assert isinstance(built(BM25(CHUNKING), resources(tmp_path, n)), BM25Index)
+    assert isinstance(built(PASSAGES, given), tuple)
+    assert isinstance(built(BM25(CHUNKER), resources(tmp_path, n)), BM25Index)
     assert not list(tmp_path.iterdir())
-    assert isinstance(built(CHUNKING, resources(tmp_path, n - 1)), LargePassages)
-    assert isinstance(built(BM25(CHUNKING), resources(tmp_path, n - 1)), LargeBM25Index)
+    assert isinstance(built(PASSAGES, resources(tmp_path, n - 1)), LargePassages)
+    assert isinstance(built(BM25(CHUNKER), resources(tmp_path, n - 1)), LargeBM25Index)
     assert IndexStore(tmp_path).large == 100_000
 
 
@@ -99,7 +102,7 @@ def test_the_threshold_counts_passages(tmp_path: Path) -> None:
 def test_a_pipeline_finds_what_it_finds_in_memory(
     tmp_path: Path, retriever: Literal["bm25", "dense", "hybrid"], depth: int
 ) -> None:
-    pipeline = Pipeline("p", Retrieve(retriever, 3, depth, CHUNKING))
+    pipeline = Pipeline("p", Retrieve(INDEXES[retriever](CHUNKER), 3, depth))
     for query in QUERIES[:-1]:
         small, large = (
             asyncio.run(pipeline.answer(Question("q", query), given)).hits
@@ -136,7 +139,7 @@ def test_bm25_without_any_word(tmp_path: Path) -> None:
 
 
 def test_a_later_run_neither_splits_nor_tokenises_nor_embeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shared: list[Shared[Any]] = [CHUNKING, BM25(CHUNKING), Dense(CHUNKING)]
+    shared: list[Shared[Any]] = [PASSAGES, BM25(CHUNKER), Dense(CHUNKER)]
     for one in shared:
         built(one, resources(tmp_path))
     assert sorted(path.name.split("-")[0] for path in tmp_path.iterdir() if path.is_dir()) == [
@@ -145,11 +148,11 @@ def test_a_later_run_neither_splits_nor_tokenises_nor_embeds(tmp_path: Path, mon
         "passages",
     ]
     monkeypatch.setattr("rageval.text._stemmer", refuse)
-    monkeypatch.setattr("rageval.retrieval.chunking.sentences", refuse)
+    monkeypatch.setattr("rageval.retrieval.chunkers.sentences.sentences", refuse)
     again = resources(tmp_path, embedder=Refusing())
     for one in shared:
         built(one, again)
-    assert isinstance(built(Dense(CHUNKING), again).vectors.base, np.memmap)
+    assert isinstance(built(Dense(CHUNKER), again).vectors.base, np.memmap)
 
 
 @pytest.mark.parametrize(
@@ -157,33 +160,33 @@ def test_a_later_run_neither_splits_nor_tokenises_nor_embeds(tmp_path: Path, mon
     [
         ({"documents": (*DOCUMENTS[:-1], Document("d39", "Another text. And one more.", "T"))}, 3),
         ({"documents": (*DOCUMENTS[1:], DOCUMENTS[0])}, 3),
-        ({"chunking": Chunking(9)}, 3),
-        ({"chunking": Chunking(8, 1)}, 3),
+        ({"chunker": SentenceChunker(9)}, 3),
+        ({"chunker": SentenceChunker(8, 1)}, 3),
         ({"embedder": HashEmbedder(16)}, 1),
         ({}, 0),
     ],
 )
 def test_what_an_index_is_of_is_part_of_its_name(tmp_path: Path, change: dict[str, Any], made: int) -> None:
-    def build(documents: tuple[Document, ...], chunking: Chunking, embedder: HashEmbedder) -> int:
+    def build(documents: tuple[Document, ...], chunker: SentenceChunker, embedder: HashEmbedder) -> int:
         given = Resources(documents, embedder=embedder, indexes=IndexStore(tmp_path, 10))
-        for one in (BM25(chunking), Dense(chunking)):
+        for one in (BM25(chunker), Dense(chunker)):
             built(one, given)
         return sum(path.is_dir() for path in tmp_path.iterdir())
 
-    usual: dict[str, Any] = {"documents": DOCUMENTS, "chunking": CHUNKING, "embedder": HashEmbedder(32)}
+    usual: dict[str, Any] = {"documents": DOCUMENTS, "chunker": CHUNKER, "embedder": HashEmbedder(32)}
     assert build(**usual) == 3
     assert build(**{**usual, **change}) == 3 + made
 
 
 def test_a_corrupt_index_is_made_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    expected = built(BM25(CHUNKING), resources(tmp_path)).search("cats", 10)
+    expected = built(BM25(CHUNKER), resources(tmp_path)).search("cats", 10)
     for kind, file in (("bm25", "scores.bin"), ("passages", "spans.bin")):
         (path,) = tmp_path.glob(f"{kind}-*/{file}")
         data = bytearray(path.read_bytes())
         data[5] ^= 255
         path.write_bytes(data)
     with caplog.at_level(logging.WARNING, "rageval"):
-        assert built(BM25(CHUNKING), resources(tmp_path)).search("cats", 10) == expected
+        assert built(BM25(CHUNKER), resources(tmp_path)).search("cats", 10) == expected
     assert [("scores.bin" in r.getMessage(), "spans.bin" in r.getMessage()) for r in caplog.records] == [
         (False, True),
         (True, False),
@@ -193,11 +196,11 @@ def test_a_corrupt_index_is_made_again(tmp_path: Path, caplog: pytest.LogCapture
 def test_vectors_are_embedded_in_blocks_and_come_from_the_cache(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rageval.retrieval.dense._PASSAGES_AT_ONCE", 7)
+    monkeypatch.setattr("rageval.retrieval.indexes.dense._PASSAGES_AT_ONCE", 7)
     embedder = HashEmbedder(32)
     cached = CachedEmbedder(embedder, tmp_path / "vectors")
-    large: DenseIndex = built(Dense(CHUNKING), resources(tmp_path / "indexes", embedder=cached))
-    small: DenseIndex = built(Dense(CHUNKING), Resources(DOCUMENTS, embedder=HashEmbedder(32)))
+    large: DenseIndex = built(Dense(CHUNKER), resources(tmp_path / "indexes", embedder=cached))
+    small: DenseIndex = built(Dense(CHUNKER), Resources(DOCUMENTS, embedder=HashEmbedder(32)))
     np.testing.assert_array_equal(large.vectors, small.vectors)
     assert len(embedder.texts) == len(set(embedder.texts))
     asyncio.run(cached.close())
@@ -207,10 +210,17 @@ def test_memory_while_indexing_is_bounded(tmp_path: Path) -> None:
     """The words of 2,000 passages more, 80 in each, take less than four bytes each."""
 
     async def write(writer: IndexWriter, n: int) -> None:
-        passages = LargePassages(
-            [Document("d", "alpha beta gamma delta " * 20)], np.tile([[0, 0, 460]], (n, 1)), tmp_path, {}
-        )
+        passages = LargePassages([Document("d", "alpha beta gamma delta " * 20)], spans(n), tmp_path, {})
         await write_bm25(writer, passages, words=str.split, k1=1.2, b=0.75, words_at_once=2000)
+
+    def spans(n: int) -> Arrays:
+        nothing = np.zeros(0, dtype=np.int64)
+        return {
+            "spans": np.tile([[0, 0, 460]], (n, 1)),
+            "own_rows": nothing,
+            "own_starts": nothing,
+            "own_texts": nothing,
+        }
 
     peaks: list[int] = []
     for n in (2000, 4000):
@@ -222,7 +232,7 @@ def test_memory_while_indexing_is_bounded(tmp_path: Path) -> None:
 
 
 def test_multi_vector_search_takes_large_corpora(tmp_path: Path) -> None:
-    pipeline = Pipeline("p", RetrieveMultiVector(k=2, chunking=CHUNKING))
+    pipeline = Pipeline("p", Retrieve(MultiVector(chunker=CHUNKER), k=2))
     small, large = (
         asyncio.run(pipeline.answer(Question("q", "Dogs sleep all day."), given)).hits
         for given in (Resources(DOCUMENTS, embedder=HashEmbedder(32)), resources(tmp_path))

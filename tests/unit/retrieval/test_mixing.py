@@ -12,7 +12,7 @@ import yaml
 from rageval.errors import DeclarationError
 from rageval.experiment.plan import load_experiment
 from rageval.pipeline import Pipeline, Query, Resources, State
-from rageval.retrieval import Chunking
+from rageval.retrieval import BM25, SentenceChunker
 from rageval.retrieval.mixing import MixPassages
 from rageval.types import Benchmark, Document, Question, RelevanceLabel, Response
 
@@ -121,7 +121,7 @@ def test_the_higher_grade_goes_first_then_the_language_of_the_question() -> None
 
 def test_the_evidence_is_the_labelled_span() -> None:
     documents = (Document("a", "检索增强。生成答案。向量索引。"),)
-    response = mix(MixPassages(1, chunking=Chunking(8)), documents, (RelevanceLabel("q", "a", 1, 5, 10),))
+    response = mix(MixPassages(1, index=BM25(SentenceChunker(8))), documents, (RelevanceLabel("q", "a", 1, 5, 10),))
     assert [passage.text for passage in response.context_passages] == ["生成答案。"]
 
 

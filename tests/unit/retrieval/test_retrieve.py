@@ -10,7 +10,7 @@ import pytest
 from rageval.errors import DeclarationError
 from rageval.models.scripted import HashEmbedder
 from rageval.pipeline import Query, Resources, State
-from rageval.retrieval import Chunking, Retrieve
+from rageval.retrieval import BM25, Dense, Retrieve, SentenceChunker, hybrid
 from rageval.types import Document, Question, Response
 
 TEXTS = {
@@ -51,7 +51,7 @@ def fused(*rankings: list[str], k: int) -> dict[str, float]:
 
 
 def test_bm25_needs_no_embedder_and_finds_both_languages() -> None:
-    stage = Retrieve("bm25", k=1)
+    stage = Retrieve(BM25(), k=1)
     assert stage.needs(generate=True) == frozenset()
     english = asyncio.run(stage.run(State(Question("q", "mice"), (Query("mice"),)), Resources(DOCUMENTS))).response
     assert names(english) == ["cat"]
@@ -61,28 +61,28 @@ def test_bm25_needs_no_embedder_and_finds_both_languages() -> None:
 
 def test_dense_ranks_by_cosine() -> None:
     query = "cats in the garden"
-    response = run(Retrieve("dense", k=2), query)
+    response = run(Retrieve(Dense(), k=2), query)
     assert names(response) == by_cosine(vectors(query)[0])
     assert response.context == (0, 1)
 
 
 def test_hybrid_fuses_both() -> None:
     query = "cats in the garden"
-    expected = fused(names(run(Retrieve("bm25"), query)), names(run(Retrieve("dense"), query)), k=7)
-    response = run(Retrieve("hybrid", rrf_k=7), query)
+    expected = fused(names(run(Retrieve(BM25()), query)), names(run(Retrieve(Dense()), query)), k=7)
+    response = run(Retrieve(hybrid(), rrf_k=7), query)
     assert {hit.passage.doc_id: hit.score for hit in response.hits} == pytest.approx(expected)
     assert [hit.score for hit in response.hits] == sorted(expected.values(), reverse=True)
 
 
 def test_several_queries_are_fused_one_ranking_each() -> None:
-    stage = Retrieve("bm25", rrf_k=60)
+    stage = Retrieve(BM25(), rrf_k=60)
     expected = fused(names(run(stage, "cats")), names(run(stage, "garden")), k=60)
     assert {hit.passage.doc_id: hit.score for hit in run(stage, "cats", "garden").hits} == pytest.approx(expected)
 
 
 def test_mean_searches_once_with_the_mean_embedding() -> None:
     queries = ("mice", "birds at dawn", "倒排索引")
-    response = run(Retrieve("dense", combine="mean"), *queries)
+    response = run(Retrieve(Dense(), combine="mean"), *queries)
     mean = vectors(*queries).astype(np.float64).mean(axis=0)
     mean /= np.linalg.norm(mean)
     expected = dict(zip(TEXTS, vectors(*TEXTS.values()) @ mean, strict=True))
@@ -98,16 +98,16 @@ def test_queries_are_embedded_as_what_they_are(combine: Any) -> None:
             kinds.append(kind)
             return await super().embed(texts, kind)
 
-    run(Retrieve("dense", combine=combine), "mice", Query("Mice are small.", "passage"), embedder=Watching())
+    run(Retrieve(Dense(), combine=combine), "mice", Query("Mice are small.", "passage"), embedder=Watching())
     assert kinds == ["passage", "query", "passage"], "the index first, then the two queries"
 
 
 def test_depth_limits_documents_and_k_the_context() -> None:
-    response = run(Retrieve("dense", k=2, depth=3), "cats")
+    response = run(Retrieve(Dense(), k=2, depth=3), "cats")
     assert len(response.hits) == 3
     assert response.context == (0, 1)
-    assert run(Retrieve("bm25", k=5), "mice").context == (0,)
-    assert run(Retrieve("bm25"), "zebra") == Response()
+    assert run(Retrieve(BM25(), k=5), "mice").context == (0,)
+    assert run(Retrieve(BM25()), "zebra") == Response()
 
 
 @pytest.mark.parametrize(
@@ -115,9 +115,14 @@ def test_depth_limits_documents_and_k_the_context() -> None:
     [
         ({"k": 0}, "k: found 0"),
         ({"k": 11, "depth": 10}, r"k: found 11 \(depth 10\)"),
-        ({"combine": "mean"}, "retriever: found hybrid, expected dense"),
+        ({"combine": "mean"}, "index: found BM25, Dense, expected one that is searched by vector"),
+        ({"index": BM25(), "combine": "mean"}, "index: found BM25, expected one that is searched by vector"),
+        ({"index": ()}, "index: found none"),
+        ({"index": "bm25"}, r"index: found 'bm25', expected an index, such as BM25\(\)"),
+        ({"index": BM25}, "index: found <class"),
+        ({"index": (BM25(), SentenceChunker())}, "index: found a SentenceChunker"),
     ],
 )
 def test_impossible_settings_are_refused(settings: dict[str, Any], problem: str) -> None:
     with pytest.raises(DeclarationError, match=problem):
-        replace(Retrieve(chunking=Chunking()), **settings)
+        replace(Retrieve(hybrid()), **settings)

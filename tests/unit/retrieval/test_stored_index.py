@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from rageval.errors import DeclarationError
-from rageval.retrieval.stored_index import Arrays, IndexWriter, index_path, stored_index
+from rageval.retrieval.stored.stored_index import Arrays, IndexWriter, index_path, stored_index
 from rageval.types import Json
 
 KEY: dict[str, Json] = {"kind": "test", "of": "numbers"}
@@ -26,7 +26,7 @@ CHILD = """
 import asyncio, sys, time
 from pathlib import Path
 import numpy as np
-from rageval.retrieval.stored_index import stored_index
+from rageval.retrieval.stored.stored_index import stored_index
 
 async def write(writer):
     print("writing", flush=True)

@@ -6,13 +6,13 @@ import pytest
 
 from rageval.errors import DeclarationError
 from rageval.pipeline import Resources
-from rageval.retrieval import Chunking
+from rageval.retrieval import Passages, SentenceChunker
 from rageval.text import count_tokens
 from rageval.types import Document, Passage
 
 
 def split(text: str, tokens: int, overlap: int = 0) -> list[str]:
-    return [passage.text for passage in Chunking(tokens, overlap).split(Document("d", text))]
+    return [passage.text for passage in SentenceChunker(tokens, overlap).split(Document("d", text))]
 
 
 def test_whole_sentences_up_to_the_budget() -> None:
@@ -66,18 +66,18 @@ def test_a_sentence_longer_than_the_budget_is_cut_between_words_or_characters(te
 
 @pytest.mark.parametrize("text", ["", "  \n\n "])
 def test_a_document_without_text_gives_one_empty_passage_with_its_title(text: str) -> None:
-    assert Chunking().split(Document("d", text, title="T")) == [Passage("d", 0, 0, "", "T")]
+    assert SentenceChunker().split(Document("d", text, title="T")) == [Passage("d", 0, 0, "", "T")]
 
 
 def test_spans_are_of_the_document() -> None:
     text = "  One two.   Six ten.  "
-    assert Chunking(8).split(Document("d", text, title="T")) == [Passage("d", 2, 21, "One two.   Six ten.", "T")]
+    assert SentenceChunker(8).split(Document("d", text, title="T")) == [Passage("d", 2, 21, "One two.   Six ten.", "T")]
     assert text[2:21] == "One two.   Six ten."
 
 
 def test_build_goes_through_all_documents_in_order() -> None:
     documents = (Document("b", "检索增强。生成答案。"), Document("a", "One two."))
-    passages = asyncio.run(Resources(documents).get(Chunking(8)))
+    passages = asyncio.run(Resources(documents).get(Passages(SentenceChunker(8))))
     assert [passage.id for passage in passages] == ["b#0-5", "b#5-10", "a#0-8"]
     assert all(count_tokens(passage.text) <= 8 for passage in passages)
 
@@ -87,4 +87,4 @@ def test_build_goes_through_all_documents_in_order() -> None:
 )
 def test_impossible_settings_are_refused(tokens: int, overlap: int, problem: str) -> None:
     with pytest.raises(DeclarationError, match=problem):
-        Chunking(tokens, overlap)
+        SentenceChunker(tokens, overlap)

@@ -1,31 +1,16 @@
-"""Documents to passages: whole sentences up to a token budget, with overlap, for Chinese and English alike."""
+"""Passages of whole sentences up to a token budget, with overlap, for Chinese and English alike."""
 
 from __future__ import annotations
 
-import asyncio
-import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
 
-import numpy as np
-from numpy.typing import NDArray
-
-from rageval import text as text_module
 from rageval.errors import DeclarationError
-from rageval.identity import describe
-from rageval.pipeline import IndexStore, Resources
-from rageval.retrieval.large_passages import SPANS, CorpusDigest, LargePassages, cut
-from rageval.retrieval.stored_index import IndexWriter, index_path, stored_index
-from rageval.source import code_digest
 from rageval.text import count_tokens, sentences
-from rageval.types import Document, Json, Passage
-
-_DOCUMENTS_AT_ONCE = 4096
+from rageval.types import Document, Passage
 
 
 @dataclass(frozen=True)
-class Chunking:
+class SentenceChunker:
     """Passages of at most `tokens` estimated tokens (`rageval.text.count_tokens`), cut between sentences.
 
     Up to `overlap` sentences at the end of a passage are repeated at the start of the next one, as many as leave room
@@ -43,48 +28,9 @@ class Chunking:
         if self.overlap < 0:
             raise DeclarationError(f"overlap: found {self.overlap}, expected 0 or more sentences")
 
-    async def build(self, resources: Resources) -> Sequence[Passage]:
-        """All passages of the corpus, in order. Those of a large one are cut when they are asked for."""
-        documents, store = resources.documents, resources.indexes
-        if store is None:
-            return tuple(passage for document in documents for passage in self.split(document))
-        return await self._build(documents, store, await resources.get(CorpusDigest()))
-
-    async def _build(self, documents: Sequence[Document], store: IndexStore, corpus: str) -> Sequence[Passage]:
-        key: dict[str, Json] = {
-            "kind": "passages",
-            "corpus": corpus,
-            "chunker": describe(self),
-            "code": code_digest(text_module, sys.modules[__name__]),
-        }
-        spans: NDArray[np.int32] | None = None
-        if not index_path(store.folder, key).exists():
-            spans = await self._all_spans(documents)
-            if len(spans) <= store.large:
-                return tuple(
-                    cut(documents[position], start, end)
-                    for position, start, end in cast("list[list[int]]", spans.tolist())
-                )
-
-        async def write(writer: IndexWriter) -> None:
-            writer.append("spans", await self._all_spans(documents) if spans is None else spans)
-
-        arrays = await stored_index(store.folder, key, SPANS, write)
-        return LargePassages(documents, arrays["spans"], store.folder, key)
-
-    async def _all_spans(self, documents: Sequence[Document]) -> NDArray[np.int32]:
-        """A row (position of the document, start, end) for each passage."""
-        parts: list[NDArray[np.int32]] = []
-        for first in range(0, len(documents), _DOCUMENTS_AT_ONCE):
-            some = enumerate(documents[first : first + _DOCUMENTS_AT_ONCE], first)
-            rows = [(position, *span) for position, document in some for span in self._spans(document.text)]
-            parts.append(np.array(rows, dtype=np.int32))
-            await asyncio.sleep(0)  # a run can be stopped here
-        return np.concatenate(parts) if parts else np.zeros((0, 3), dtype=np.int32)
-
     def split(self, document: Document) -> list[Passage]:
         """The passages of one document, in order. Every visible character is in at least one of them."""
-        return [cut(document, start, end) for start, end in self._spans(document.text)]
+        return [document.passage(start, end) for start, end in self._spans(document.text)]
 
     def _spans(self, text: str) -> list[tuple[int, int]]:
         pieces = [piece for span in sentences(text) for piece in self._fit(text, *span)]

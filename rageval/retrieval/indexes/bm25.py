@@ -13,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rageval import text
-from rageval.pipeline import Resources
-from rageval.retrieval import large_bm25
-from rageval.retrieval.chunking import Chunking
-from rageval.retrieval.large_bm25 import BM25_ARRAYS, LargeBM25Index, write_bm25
-from rageval.retrieval.large_passages import LargePassages
-from rageval.retrieval.ranking import top_hits
+from rageval.pipeline import Query, Resources
+from rageval.retrieval.chunkers import AnyChunker, SentenceChunker
+from rageval.retrieval.indexes.base import Index
+from rageval.retrieval.indexes.top_hits import top_hits
+from rageval.retrieval.passages import Passages
+from rageval.retrieval.stored import large_bm25
+from rageval.retrieval.stored.large_bm25 import BM25_ARRAYS, LargeBM25Index, write_bm25
+from rageval.retrieval.stored.large_passages import LargePassages
 from rageval.source import code_digest
 from rageval.text import search_words
 from rageval.types import Hit, Json, Passage
@@ -68,16 +70,26 @@ class BM25Index:
         return top_hits(self._scorer.get_scores(words), self.passages, depth, above=0.0)
 
 
+@dataclass(frozen=True, slots=True)
+class _SearchByText:
+    """What `BM25` is once it is built."""
+
+    passages: BM25Index | LargeBM25Index
+
+    async def search(self, query: Query, depth: int) -> tuple[Hit, ...]:
+        return self.passages.search(query.text, depth)
+
+
 @dataclass(frozen=True)
-class BM25:
-    """The BM25 index of a chunking, built once; that of a large corpus lies on disk."""
+class BM25(Index):
+    """The words of the passages, for BM25; of a large corpus on disk."""
 
-    chunking: Chunking = Chunking()
+    chunker: AnyChunker = SentenceChunker()
 
-    async def build(self, resources: Resources) -> BM25Index | LargeBM25Index:
-        passages = await resources.get(self.chunking)
+    async def build(self, resources: Resources) -> _SearchByText:
+        passages = await resources.get(Passages(self.chunker))
         if not isinstance(passages, LargePassages):
-            return BM25Index(passages)
+            return _SearchByText(BM25Index(passages))
         settings: dict[str, Json] = {
             "k1": K1,
             "b": B,
@@ -88,4 +100,4 @@ class BM25:
         arrays = await passages.stored(
             "bm25", settings, BM25_ARRAYS, lambda writer: write_bm25(writer, passages, k1=K1, b=B)
         )
-        return LargeBM25Index(passages, arrays)
+        return _SearchByText(LargeBM25Index(passages, arrays))

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from rageval.models.base import Vectors
 from rageval.pipeline import Resources
-from rageval.retrieval.chunking import Chunking
-from rageval.retrieval.large_passages import LargePassages
-from rageval.retrieval.ranking import top_hits
-from rageval.retrieval.stored_index import IndexWriter
+from rageval.retrieval.chunkers import AnyChunker, SentenceChunker
+from rageval.retrieval.indexes.by_vector import SearchByVector, VectorIndex, embedded_text
+from rageval.retrieval.indexes.top_hits import top_hits
+from rageval.retrieval.passages import Passages
+from rageval.retrieval.stored.large_passages import LargePassages
+from rageval.retrieval.stored.stored_index import IndexWriter
 from rageval.types import Hit, Json, Passage
 
 _PASSAGES_AT_ONCE = 32_768
@@ -30,29 +30,17 @@ class DenseIndex:
         return top_hits(self.vectors @ vector, self.passages, depth)
 
 
-def embedded_text(passage: Passage) -> str:
-    """What is embedded for a passage: its title, where it has one, and its text."""
-    return f"{passage.title}\n{passage.text}".strip()
-
-
-def mean_vector(vectors: Vectors) -> Vectors:
-    """The mean of unit vectors, shape (n, dim), scaled to unit length again; a zero mean stays zero."""
-    mean = vectors.mean(axis=0)
-    norm = float(np.linalg.norm(mean))
-    return mean if norm == 0.0 else (mean / norm).astype(np.float32)
-
-
 @dataclass(frozen=True)
-class Dense:
-    """The dense index of a chunking, built once with the experiment's embedder; that of a large corpus lies on disk."""
+class Dense(VectorIndex):
+    """The embeddings of the passages, by the experiment's embedder; of a large corpus on disk."""
 
-    chunking: Chunking = Chunking()
+    chunker: AnyChunker = SentenceChunker()
 
-    async def build(self, resources: Resources) -> DenseIndex:
-        passages = await resources.get(self.chunking)
-        embedder = resources.embedder
+    async def build(self, resources: Resources) -> SearchByVector[DenseIndex]:
+        passages, embedder = await resources.get(Passages(self.chunker)), resources.embedder
         if not isinstance(passages, LargePassages):
-            return DenseIndex(passages, await embedder.embed([embedded_text(p) for p in passages], "passage"))
+            vectors = await embedder.embed([embedded_text(passage) for passage in passages], "passage")
+            return SearchByVector(DenseIndex(passages, vectors), embedder)
 
         async def write(writer: IndexWriter) -> None:
             for first in range(0, len(passages), _PASSAGES_AT_ONCE):
@@ -61,4 +49,4 @@ class Dense:
 
         settings: dict[str, Json] = {"embedder": embedder.identity, "text": "title, line break, text"}
         arrays = await passages.stored("dense", settings, {"vectors": "<f4"}, write)
-        return DenseIndex(passages, arrays["vectors"])
+        return SearchByVector(DenseIndex(passages, arrays["vectors"]), embedder)

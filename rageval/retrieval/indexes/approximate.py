@@ -18,19 +18,15 @@ from numpy.typing import NDArray
 from rageval.extras import need_package
 from rageval.models.base import Vectors
 from rageval.pipeline import Resources
-from rageval.retrieval.chunking import Chunking
-from rageval.retrieval.dense import Dense
-from rageval.retrieval.large_passages import LargePassages
-from rageval.retrieval.ranking import top_hits
-from rageval.retrieval.stored_index import IndexWriter
+from rageval.retrieval.chunkers import AnyChunker, SentenceChunker
+from rageval.retrieval.indexes.by_vector import SearchByVector, VectorIndex
+from rageval.retrieval.indexes.dense import Dense
+from rageval.retrieval.indexes.top_hits import top_hits
+from rageval.retrieval.stored.large_passages import LargePassages
+from rageval.retrieval.stored.stored_index import IndexWriter
 from rageval.types import Hit, Passage
 
 _VECTORS_AT_ONCE = 4096
-
-
-def need_approximate() -> None:
-    """Raise MissingExtraError where the package for approximate search is not installed."""
-    need_package("usearch", "large", "dense_search: approximate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,18 +85,23 @@ class ApproximateIndex:
 
 
 @dataclass(frozen=True)
-class ApproximateDense:
-    """The graph over the dense index of a chunking, built once; that of a large corpus lies on disk."""
+class ApproximateDense(VectorIndex):
+    """A graph over the embeddings of the passages; of a large corpus on disk. Raises MissingExtraError where the
+    package for approximate search is not installed.
+    """
 
-    chunking: Chunking = Chunking()
+    chunker: AnyChunker = SentenceChunker()
     settings: GraphSettings = GraphSettings()
 
-    async def build(self, resources: Resources) -> ApproximateIndex:
-        need_approximate()
-        exact = await resources.get(Dense(self.chunking))
+    def __post_init__(self) -> None:
+        need_package("usearch", "large", "dense_search: approximate")
+
+    async def build(self, resources: Resources) -> SearchByVector[ApproximateIndex]:
+        exact = (await resources.get(Dense(self.chunker))).passages
         passages, vectors = exact.passages, exact.vectors
         if not isinstance(passages, LargePassages):
-            return ApproximateIndex(passages, vectors, await _make_graph(vectors, self.settings))
+            graph = await _make_graph(vectors, self.settings)
+            return SearchByVector(ApproximateIndex(passages, vectors, graph), resources.embedder)
 
         async def write(writer: IndexWriter) -> None:
             path = writer.folder / "graph"
@@ -113,7 +114,8 @@ class ApproximateDense:
             **asdict(self.settings),
         }
         arrays = await passages.stored("approximate", settings, {"graph": "|u1"}, write)
-        return ApproximateIndex(passages, vectors, _open_graph(arrays["graph"], self.settings), arrays["graph"])
+        graph = _open_graph(arrays["graph"], self.settings)
+        return SearchByVector(ApproximateIndex(passages, vectors, graph, arrays["graph"]), resources.embedder)
 
 
 async def _make_graph(vectors: Vectors, settings: GraphSettings) -> _Graph:

@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rageval.retrieval.ranking import top_hits
-from rageval.retrieval.stored_index import Arrays, IndexWriter, Layout
+from rageval.retrieval.indexes.top_hits import top_hits
+from rageval.retrieval.stored.stored_index import Arrays, IndexWriter, Layout
 from rageval.text import search_words
 from rageval.types import Hit, Passage
 

@@ -1,0 +1,20 @@
+"""Asking the chat model of each passage whether it helps to answer the question."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rageval.models.base import ChatModel
+from rageval.models.structured import yes_probability
+from rageval.pipeline.stage import complete_all
+from rageval.prompts import yes_no_request
+from rageval.types import Passage, Question
+
+GRADE_PASSAGE = "grade_passage"
+
+
+async def grade_passages(question: Question, passages: Sequence[Passage], chat: ChatModel) -> list[float | None]:
+    """P(yes) of each passage, in order, by one call each; None where the reply cannot be read."""
+    fields = {"question": question.text}
+    requests = [yes_no_request(GRADE_PASSAGE, question.language, fields, (passage,)) for passage in passages]
+    return [yes_probability(reply) for reply in await complete_all(chat, requests)]

@@ -1,0 +1,22 @@
+"""Chunkers cut documents into passages; `CHUNKERS` are those that can be called by name."""
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, TypeAlias
+
+from rageval.io.plugins import Part
+from rageval.retrieval.chunkers.base import Chunker, most_tokens
+from rageval.retrieval.chunkers.foreign import as_chunker
+from rageval.retrieval.chunkers.frameworks import chonkie, langchain, llama_index
+from rageval.retrieval.chunkers.sentences import SentenceChunker
+
+CHUNKERS: Mapping[str, Callable[..., Chunker]] = {
+    "sentences": SentenceChunker,
+    "langchain": langchain,
+    "llama_index": llama_index,
+    "chonkie": chonkie,
+}
+
+AnyChunker: TypeAlias = Annotated[Chunker, Part("chunkers", CHUNKERS, as_chunker)]
+"""A chunker as a setting: in a file by name or path."""
+
+__all__ = ["CHUNKERS", "AnyChunker", "Chunker", "SentenceChunker", "as_chunker", "most_tokens"]

@@ -1,0 +1,74 @@
+"""What an index is, and what it is once it is built."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any, Protocol, cast
+
+from rageval.errors import DeclarationError
+from rageval.pipeline import Need, Query, Resources
+from rageval.retrieval.chunkers import Chunker, as_chunker
+from rageval.types import Document, Hit
+
+
+class Searchable(Protocol):
+    """An index that is built."""
+
+    async def search(self, query: Query, depth: int) -> Sequence[Hit]:
+        """Hits on passages of the `depth` best documents, best first."""
+        ...
+
+
+class Index(Protocol):
+    """How an index over the passages of a `chunker` is built: a frozen dataclass.
+
+    Equal ones are built once and shared. Inherit from this class: what is left out has a default.
+    """
+
+    chunker: Chunker
+
+    @abstractmethod
+    async def build(self, resources: Resources) -> Searchable:
+        """The index. `await resources.get(Passages(self.chunker))` gives the passages; `resources.embedder` and
+        `resources.chat` are there where `needs` names them.
+        """
+        ...
+
+    def needs(self) -> frozenset[Need]:
+        """Which models building and searching use."""
+        return frozenset()
+
+    def prompts(self) -> frozenset[str]:
+        """The names of the prompt templates that building uses."""
+        return frozenset()
+
+    def building_calls(self, documents: Sequence[Document]) -> int:
+        """How many chat calls it takes to build the index over these documents."""
+        return 0
+
+
+def as_indexes(given: object, at: str = "index") -> tuple[Index, ...]:
+    """The indexes that are given, one or a tuple of them; their chunkers may be splitters of other frameworks.
+
+    Raises DeclarationError, whose text begins with `at`, for anything else.
+    """
+    if isinstance(given, tuple):
+        found = tuple(index for one in cast("tuple[object, ...]", given) for index in as_indexes(one, at))
+        if not found:
+            raise DeclarationError(f"{at}: found none, expected at least one index")
+        return found
+    if isinstance(given, type) or not all(callable(getattr(given, name, None)) for name in ("build", "needs")):
+        what = repr(given) if isinstance(given, str | type) else f"a {type(given).__name__}"
+        raise DeclarationError(f"{at}: found {what}, expected an index, such as BM25()")
+    index = cast("Index", given)
+    chunker = as_chunker(index.chunker)
+    if chunker is not index.chunker:
+        index = dataclasses.replace(cast("Any", index), chunker=chunker)
+    try:
+        hash(index)
+    except TypeError as error:
+        what = f"a {type(given).__name__} with an {error}"
+        raise DeclarationError(f"{at}: found {what}, expected a frozen dataclass") from None
+    return (index,)

@@ -1,0 +1,46 @@
+"""What a reranker is."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Protocol, cast
+
+from rageval.errors import DeclarationError
+from rageval.pipeline import Calls, Need, Resources
+from rageval.types import Passage, Question
+
+
+class Reranker(Protocol):
+    """Says how well passages fit a question: a frozen dataclass. Inherit from this class: what is left out has a
+    default.
+    """
+
+    @abstractmethod
+    async def score(
+        self, question: Question, passages: Sequence[Passage], resources: Resources
+    ) -> Sequence[float | None]:
+        """A finite number for each passage, in order, higher for better ones; None where there is none to give.
+
+        What calls through `resources.chat` cost is counted.
+        """
+        ...
+
+    def needs(self) -> frozenset[Need]:
+        """Which models it uses."""
+        return frozenset()
+
+    def prompts(self) -> frozenset[str]:
+        """The names of the prompt templates that it uses."""
+        return frozenset()
+
+    def calls(self, passages: int) -> Calls:
+        """The chat calls for a question with so many passages at most."""
+        return Calls()
+
+
+def as_reranker(given: object, at: str = "reranker") -> Reranker:
+    """The reranker that is given. Raises DeclarationError, whose text begins with `at`, for anything else."""
+    if isinstance(given, str | type) or not all(callable(getattr(given, name, None)) for name in ("score", "calls")):
+        raise DeclarationError(f"{at}: found {given!r}, expected a reranker, such as Pointwise()")
+    return cast("Reranker", given)

@@ -1,0 +1,32 @@
+"""Passages one by one, by the chat model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rageval.pipeline import Calls, Need, Resources
+from rageval.pipeline.grading import GRADE_PASSAGE, grade_passages
+from rageval.retrieval.rerankers.base import Reranker
+from rageval.types import Passage, Question
+
+
+@dataclass(frozen=True)
+class Pointwise(Reranker):
+    """P(yes) of the chat model to whether the passage helps to answer the question, one call each.
+
+    A passage whose reply cannot be read has no score. Source: Nogueira et al. 2020 (monoT5), arXiv 2003.06713, with a
+    general model in place of a trained one.
+    """
+
+    async def score(self, question: Question, passages: Sequence[Passage], resources: Resources) -> list[float | None]:
+        return await grade_passages(question, passages, resources.chat)
+
+    def needs(self) -> frozenset[Need]:
+        return frozenset({"chat"})
+
+    def prompts(self) -> frozenset[str]:
+        return frozenset({GRADE_PASSAGE})
+
+    def calls(self, passages: int) -> Calls:
+        return Calls(0, passages)

@@ -1,0 +1,1 @@
+"""Passages and indexes of large corpora, on disk."""
