@@ -9,7 +9,8 @@
     ├── ExecutionError        something went wrong while running; recorded as a `Failure`, the run goes on
     ├── ModelError            a model endpoint cannot serve the run at all (bad key, unknown model); the run stops
     │   and keeps what it has
-    └── BudgetError           the next call could go beyond the budget; the run stops and keeps what it has
+    ├── BudgetError           the next call could go beyond the budget; the run stops and keeps what it has
+    └── IndexBuildError       what all questions need cannot be built; the run stops and keeps what it has
 
 Every message is one line that says where, what was found, what was expected, and what to do.
 """
@@ -73,3 +74,11 @@ class ModelError(RagevalError):
 
 class BudgetError(RagevalError):
     """The next model call could go beyond the budget, so the run stops."""
+
+
+class IndexBuildError(RagevalError):
+    """What all questions need (an index, the passages of a corpus) cannot be built, so the run stops."""
+
+
+STOPS_THE_RUN = (DeclarationError, ModelError, BudgetError, IndexBuildError)
+"""What ends a run wherever it is raised. Any other exception is the failure of the question at hand."""

@@ -1,11 +1,14 @@
-"""Text as both languages need it: sentences, search words, token counts and citations in English, Chinese and both."""
+"""Text as both languages need it: its language, sentences, search words, token counts and citations."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from functools import cache
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
+
+if TYPE_CHECKING:
+    from rageval.types import Language
 
 CJK = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002ffff"
 
@@ -22,7 +25,13 @@ _ABBREVIATION = re.compile(
     r"(?:\b(?i:e\.g|i\.e|et al|etc|cf|vs|figs?|eqs?|sec|vol|pp?|dr|mrs?|ms|prof|approx|resp)|\b[A-Z])$"
 )
 _NUMBERING = re.compile(r"^\s*(?:[-*•]|\(?\d{1,2}[.)、:：）](?!\d))\s*")
-_CITATION = re.compile(r"\s*[\[［【](\d{1,3}(?:\s*[,，、]\s*\d{1,3})*)[\]］】]")
+_HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+_LATIN_WORD = re.compile("[A-Za-z\u00c0-\u024f]+")
+_SPACES = " \t\u3000"
+_OPEN, _CLOSE = "[［【", "]］】"
+_MARKER = re.compile(rf"[{re.escape(_OPEN)}](\d{{1,3}}(?:\s*[,，、]\s*\d{{1,3}})*)[{re.escape(_CLOSE)}]")
+_NO_CITATION_AFTER = re.compile(rf"(?:[^\W{CJK}]|[{re.escape(_OPEN + _CLOSE)}]|第\s*)$")
+_NO_CITATION_BEFORE = re.compile(rf"[^\W{CJK}]|[({re.escape(_CLOSE)}]")
 _CHARACTERS_PER_LATIN_TOKEN = 5
 
 
@@ -88,10 +97,46 @@ def reply_lines(text: str) -> list[str]:
     return list(dict.fromkeys(line for line in lines if line))
 
 
-def take_citations(text: str) -> tuple[str, list[int]]:
-    """The text without its markers like [1] or [1, 2], and the numbers in them, in order."""
-    numbers = [int(number) for match in _CITATION.finditer(text) for number in re.findall(r"\d+", match[1])]
-    return _CITATION.sub("", text).strip(), numbers
+def take_citations(text: str, passages: int | None = None) -> tuple[str, list[int]]:
+    """The text without its citations such as [1], [1, 2], ［1］ or 【1】, and the numbers in them, in order.
+
+    Numbers in brackets are a citation where all of them name one of the `passages` that were given, counted from 1
+    (without `passages`: where none is 0). All else stays: [0], and [793] where five passages were given; arr[1] and
+    whatever else is glued to a letter or digit of Latin script; links such as [1](…); ordinals such as 第[3]条.
+    """
+    highest = 999 if passages is None else passages
+    kept, numbers, end = "", list[int](), 0
+    for match in _MARKER.finditer(text):
+        named = [int(number) for number in re.findall(r"\d+", match[1])]
+        follows_a_citation = bool(numbers) and match.start() == end
+        if not all(1 <= number <= highest for number in named) or _is_glued(text, match, follows_a_citation):
+            continue
+        kept += text[end : match.start()].rstrip(_SPACES)
+        end = match.end()
+        if not kept or kept.endswith("\n"):
+            end = len(text) - len(text[end:].lstrip(_SPACES))
+        numbers += named
+    return (kept + text[end:]).strip(), numbers
+
+
+def _is_glued(text: str, match: re.Match[str], follows_a_citation: bool) -> bool:
+    """Whether the marker is part of what stands right before or behind it."""
+    before = text[max(0, match.start() - 4) : match.start()]
+    after_something = not follows_a_citation and _NO_CITATION_AFTER.search(before) is not None
+    return after_something or _NO_CITATION_BEFORE.match(text, match.end()) is not None
+
+
+def detect_language(text: str) -> Language:
+    """`zh` where at least half of the text's words are Chinese characters, else `en`.
+
+    Each Chinese character counts as one word and so does each run of Latin letters; digits and punctuation count for
+    nothing. So `HyDE 的全称是什么` (6 against 1) is Chinese, and an English sentence that quotes one Chinese name stays
+    English. A text with neither, the empty one included, is `en`.
+    """
+    if text.isascii():
+        return "en"
+    han = len(_HAN.findall(text))
+    return "zh" if han and han >= len(_LATIN_WORD.findall(text)) else "en"
 
 
 class _Segmenter(Protocol):

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
+
+from rageval.text import detect_language
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Language: TypeAlias = Literal["en", "zh"]
 
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
+DETECTED = cast("Language", "")
+"""In place of a language: the one that `rageval.text.detect_language` sees in the text."""
 UNANSWERABLE = "unanswerable"
 COMPOUND = "compound"
 BETWEEN_PARTS = "; "
@@ -20,13 +24,20 @@ BETWEEN_PARTS = "; "
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A text that can be retrieved. `text` never includes the title."""
+    """A text that can be retrieved. `text` never includes the title.
+
+    The language is detected in title and text where it is not given.
+    """
 
     id: str
     text: str
     title: str = ""
-    language: Language = "en"
+    language: Language = DETECTED
     metadata: Mapping[str, Json] = field(default_factory=dict[str, Json])
+
+    def __post_init__(self) -> None:
+        if not self.language:
+            object.__setattr__(self, "language", detect_language(f"{self.title} {self.text}"))
 
     def passage(self, start: int, end: int) -> Passage:
         """The passage from `start` to `end` of the text."""
@@ -50,13 +61,20 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked. The text never changes; a query transform sets the text that is searched with."""
+    """What is asked. The text never changes; a query transform sets the text that is searched with.
+
+    The language, in which models are prompted, is detected in the text where it is not given.
+    """
 
     id: str
     text: str
-    language: Language = "en"
+    language: Language = DETECTED
     references: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.language:
+            object.__setattr__(self, "language", detect_language(f"{self.text}"))
 
     @property
     def answerable(self) -> bool:
@@ -200,14 +218,15 @@ class Response:
 
     `hits` is the whole ranking, best first. `context` lists the positions in `hits` of the passages that the generator
     read, in the order in which it read them; `citations` are positions in `hits` too. `answer` is None where nothing
-    was generated (retrieval-only runs); `abstained` marks an answer that says it cannot answer.
+    was generated (retrieval-only runs). `abstained` says whether the answer says that it cannot answer; with None the
+    text decides (`rageval.pipeline.abstention`), and what a run keeps is True or False.
     """
 
     hits: tuple[Hit, ...] = ()
     answer: str | None = None
     context: tuple[int, ...] = ()
     citations: tuple[int, ...] = ()
-    abstained: bool = False
+    abstained: bool | None = None
     steps: tuple[Step, ...] = ()
     usage: Usage = Usage()
     latency_s: float = 0.0
@@ -219,10 +238,15 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A question that a pipeline could not answer, after retries. Counted at the metric's worst value."""
+    """A question that a pipeline could not answer, after retries. Counted at the metric's worst value.
+
+    `error` is the type of the exception, `traceback` where it was raised, the user's own code first; "" where only
+    rageval's own code was at work and the message says it all.
+    """
 
     error: str
     message: str
+    traceback: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,15 +280,21 @@ class Graded:
 class Abstained:
     """No verdict: the reply was unreadable, cut off or refused. `raw` keeps the reply. No grade is ever invented.
 
-    `votes` as in `Graded`: the raters of a panel may have given grades that no strict majority agrees on.
+    `votes` as in `Graded`: the raters of a panel may have given grades that no strict majority agrees on. `traceback`
+    as in `Failure`, where the judge's own code raised.
     """
 
     reason: str
     raw: str = ""
     votes: tuple[float | None, ...] = ()
+    traceback: str = field(default="", compare=False)
 
 
 Verdict: TypeAlias = Graded | Abstained
+
+
+WHOLE_RESPONSE = "response"
+"""The item of a judgment that stands for all items of a judge: the judge failed before it came to any."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from rageval.benchmark.figures import BenchmarkStatistics, statistics
 from rageval.benchmark.hugging_face import load_hugging_face as from_hugging_face
 from rageval.benchmark.in_memory import from_records
-from rageval.benchmark.language import detect_language
 from rageval.benchmark.loading import load, shipped_benchmarks
 from rageval.benchmark.selection import QuestionFilter, Selection, select_questions
 
@@ -11,7 +10,6 @@ __all__ = [
     "BenchmarkStatistics",
     "QuestionFilter",
     "Selection",
-    "detect_language",
     "from_hugging_face",
     "from_records",
     "load",

@@ -23,8 +23,8 @@ def from_records(
     """A benchmark of these records, validated like one on disk.
 
     Labels are optional: without them no metric that rests on labels has a score. A document's text may be empty where
-    its title is not. Languages are taken as they are: `Document` and `Question` are English unless told otherwise.
-    Raises `BenchmarkError` with every problem found; its places look like `documents[3]`, counted from 0.
+    its title is not. Raises `BenchmarkError` with every problem found; its places look like `documents[3]`, counted
+    from 0.
     """
     problems: list[str] = [] if name.strip() else [f"name: found {name!r}, expected the benchmark's name"]
     return assemble(

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeGuard, TypeVar, cast
 
-from rageval.benchmark.language import detect_language
 from rageval.benchmark.reading import describe, read_objects
+from rageval.text import detect_language
 from rageval.types import LANGUAGES, Document, Json, Language, Question
 
 T = TypeVar("T")

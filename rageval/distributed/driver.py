@@ -26,13 +26,14 @@ from rageval.distributed.messages import (
 from rageval.distributed.payload import Layout, chat_models, equip, lay_out, reads_files, user_code_travels
 from rageval.distributed.shards import Shards
 from rageval.distributed.worker import Worker
-from rageval.errors import DeclarationError, ExecutionError
+from rageval.errors import DeclarationError, ExecutionError, RagevalError
 from rageval.experiment.answer import Task
 from rageval.experiment.plan import Experiment
 from rageval.experiment.run import OpenRun, calls_at_once, versions, work_here
 from rageval.experiment.workers import OnProgress, together
 from rageval.io.records import judgment_from_json, outcome_from_json
 from rageval.models.base import ChatReply, Vectors
+from rageval.pipeline.failure import traceback_of
 from rageval.types import Usage
 
 _MOST_LOSSES = 3
@@ -230,6 +231,8 @@ class _Team:
                 assert self._embedder is not None
                 value = await self._embedder.embed(letter.texts, letter.kind)
         except Exception as error:  # noqa: BLE001 (raised again where it was asked)
+            if not isinstance(error, RagevalError):
+                error.add_note(f"on the driver: {traceback_of(error)}")
             value = Raised.of(error)
         seat.letters.put(Reply(letter.number, value))
 

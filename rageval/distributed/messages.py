@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import FunctionType
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
+from rageval.errors import ExecutionError
 from rageval.experiment.answer import Task
 from rageval.io.records import outcome_from_json, outcome_to_json
 from rageval.models.base import ChatReply, ChatRequest, Vectors
+from rageval.pipeline.failure import told
 from rageval.types import Document, Json, Question, Usage
 
 T = TypeVar("T")
@@ -99,6 +102,12 @@ class Raised:
 
     @classmethod
     def of(cls, error: Exception) -> Raised:
+        """The error; one whose class the other side may lack becomes an ExecutionError with its type and message."""
+        package = type(error).__module__.partition(".")[0]
+        if package != "rageval" and package not in sys.stdlib_module_names:
+            known = ExecutionError(told(error))
+            known.__dict__.update({"__notes__": [*getattr(error, "__notes__", ())]})
+            return cls.of(known)
         return cls(type(error), error.args, {**error.__dict__})
 
     def error(self) -> Exception:

@@ -1,28 +1,28 @@
-"""One question of one pipeline: answered, then judged. Where that happens and what becomes of it is others' affair."""
+"""One question of one pipeline: answered, then judged. Executors decide where, sinks keep what comes of it."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
-from rageval.errors import DeclarationError, ExecutionError
+from rageval.errors import DeclarationError
 from rageval.io.records import Outcome
 from rageval.judges import Judge, asks_model
 from rageval.judges.custom import NoChat
+from rageval.judges.guard import guarded_judgment
 from rageval.models.base import ChatModel
 from rageval.pipeline import Pipeline, Resources
+from rageval.pipeline.failure import failure_of, raise_what_stops
 from rageval.types import Failure, Judgment, Question, Response, Usage
 
 
 class Sink(Protocol):
     """Takes what is made, as it is made. `judge` is the judge's name."""
 
-    def add_outcome(self, question_id: str, outcome: Outcome) -> None:
-        """Raises TypeError or ValueError for an outcome that cannot be written as JSON."""
-        ...
+    def add_outcome(self, question_id: str, outcome: Outcome) -> None: ...
 
     def add_judgments(self, judge: str, question_id: str, judgments: tuple[Judgment, ...], usage: Usage) -> None: ...
 
@@ -58,28 +58,24 @@ class WorkerContext:
         """Build what answering these needs, so that no question's latency includes it.
 
         `tell` is given the position of a pipeline, an index, and what building that cost in model calls; of building it
-        again it may be told again.
+        again it may be told again. Raises what `Resources.get` raises where something cannot be built: it would fail
+        for every question.
         """
         for position in dict.fromkeys(task.pipeline for task in tasks if task.outcome is None):
             indexes = self.pipelines[position].stage.indexes()
             for index in dict.fromkeys(indexes):
-                with suppress(ExecutionError):  # then each question that needs it tries again and records why it failed
-                    await self.resources.get(index)
+                await self.resources.get(index)
             for name, usage in self.resources.tell_building(indexes).items():
                 tell(position, name, usage)
 
     async def work_on(self, task: Task, sink: Sink) -> None:
-        """Answer and judge. What fails for good is an outcome; `DeclarationError`, `ModelError` and `BudgetError` are
-        raised.
+        """Answer and judge. An exception is a `Failure` of the question, or an abstention of the judge; those in
+        `rageval.errors.STOPS_THE_RUN` are raised.
         """
         question, outcome = task.question, task.outcome
         if outcome is None:
             outcome = await self._answer(task)
-            try:
-                sink.add_outcome(question.id, outcome)
-            except (TypeError, ValueError) as error:
-                outcome = Failure(type(error).__name__, f"the response cannot be written as JSON: {error}")
-                sink.add_outcome(question.id, outcome)
+            sink.add_outcome(question.id, outcome)
         if isinstance(outcome, Failure):
             return
         for name in task.judges:
@@ -92,8 +88,18 @@ class WorkerContext:
         try:
             async with nullcontext() if asks or self.unlimited is None else self.unlimited:
                 return await pipeline.answer(task.question, self.resources, generate=self.generate)
-        except ExecutionError as error:
-            return Failure(type(error).__name__, str(error))
+        except Exception as error:  # noqa: BLE001 (code of the user's own may raise anything)
+            raise_what_stops(error)
+            return failure_of(error)
+        except asyncio.CancelledError as error:
+            if _is_being_cancelled():
+                raise
+            return failure_of(error)  # raised by code of the user's own, which nobody has stopped
+
+
+def _is_being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def ask_judge(
@@ -105,6 +111,6 @@ async def ask_judge(
     chat = model if asks_model(judge) else NoChat(judge.name)
     if chat is None:
         raise DeclarationError(f"the judge {judge.name} needs a chat model, and none was given (models: judge)")
-    judged = await judge.judge(question, response, chat)
+    judged = await guarded_judgment(judge, question, response, chat)
     judgments = (Judgment(question.id, key, item.item, item.index, item.text, item.verdict) for item in judged.items)
     return tuple(judgments), judged.usage

@@ -15,8 +15,8 @@ from rageval.errors import DeclarationError
 from rageval.experiment.recipes import build_pipeline
 from rageval.io.strict import shown
 from rageval.pipeline import Pipeline, Stage
+from rageval.pipeline.function import System, function_pipeline
 from rageval.pipeline.pipeline import stage_label
-from rageval.pipeline.systems import System, function_pipeline
 from rageval.types import Json
 
 PipelineLike: TypeAlias = str | Path | Mapping[str, Mapping[str, Any] | None] | Pipeline | Stage | System

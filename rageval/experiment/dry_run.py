@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from rageval.errors import ExecutionError, RagevalError
+from rageval.errors import STOPS_THE_RUN, RagevalError
 from rageval.experiment.plan import Experiment
 from rageval.experiment.run import OpenRun, open_run
 from rageval.judges import Judge, asks_model, has_pool
@@ -169,7 +169,9 @@ async def _one(
         for judge in judges:
             if asks_model(judge) and experiment.first_rater is not None:
                 await judge.judge(question, outcome, experiment.first_rater)
-    except (_MissingError, ExecutionError):
+    except STOPS_THE_RUN:
+        raise
+    except Exception:  # noqa: BLE001 (a reply that is not in the cache, or a failure of that question)
         return
 
 

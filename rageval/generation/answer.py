@@ -33,8 +33,9 @@ class Answer(Stage):
     it in half of the cases in which the answer stood there); `in_answer` offers it in the prompt and saves the call;
     `never` always answers. An unreadable check goes on to the answer.
 
-    With `cite`, the answer is asked to name passages like [1]; numbers that name none are ignored. The markers are
-    taken out of the answer and kept as citations. With an empty context it abstains without a model call.
+    With `cite`, the answer is asked to name passages like [1]; these markers are taken out of it and kept as citations,
+    what names no passage stays (`rageval.text.take_citations`). Without `cite` nothing is taken out. With an empty
+    context it abstains without a model call.
     """
 
     abstain: Abstain = "ask_first"
@@ -73,8 +74,8 @@ class Answer(Stage):
         )
         request = ChatRequest(messages, prompt.id(question.language), max_tokens=self.max_tokens)
         reply = await resources.chat.complete(request)
-        text, numbers = take_citations(reply.text)
-        cited = tuple(dict.fromkeys(state.response.context[n - 1] for n in numbers if 1 <= n <= len(passages)))
+        text, numbers = take_citations(reply.text, len(passages)) if self.cite else (reply.text.strip(), [])
+        cited = tuple(dict.fromkeys(state.response.context[n - 1] for n in numbers))
         return state.with_response(answer=text, abstained=is_abstention(text), citations=cited).with_step(
             "answer", reply.usage, cut_off=reply.finish_reason == "length"
         )

@@ -16,12 +16,11 @@ from pathlib import Path
 from typing import TypeAlias, cast
 
 from rageval.benchmark import from_records
-from rageval.benchmark.language import detect_language
 from rageval.benchmark.reading import describe, read_objects
 from rageval.errors import BenchmarkError, DeclarationError
 from rageval.identity import fingerprint
 from rageval.pipeline import Pipeline
-from rageval.pipeline.systems import CallFunction
+from rageval.pipeline.function import CallFunction
 from rageval.types import Benchmark, Document, Hit, Passage, Question, RelevanceLabel, Response
 
 _COLUMNS = ("input", "actual_output", "expected_output", "context", "retrieval_context")
@@ -199,10 +198,7 @@ def _texts(value: object, key: str, place: str, problems: list[str]) -> tuple[tu
 def _documents(cases: Iterable[_Case]) -> dict[str, Document]:
     """The texts of all contexts as documents, each once, by their texts."""
     texts = dict.fromkeys(text for case in cases for text in case.context)
-    return {
-        text: Document(f"context-{number}", text, language=detect_language(text))
-        for number, text in enumerate(texts, start=1)
-    }
+    return {text: Document(f"context-{number}", text) for number, text in enumerate(texts, start=1)}
 
 
 def _benchmark(name: str, cases: Iterable[_Case], documents: Mapping[str, Document]) -> Benchmark:
@@ -210,7 +206,7 @@ def _benchmark(name: str, cases: Iterable[_Case], documents: Mapping[str, Docume
     labels: list[RelevanceLabel] = []
     for number, case in enumerate(cases, start=1):
         references = (case.expected,) if case.expected and case.expected.strip() else ()
-        questions.append(Question(f"case-{number}", case.question, detect_language(case.question), references))
+        questions.append(Question(f"case-{number}", case.question, references=references))
         labels += [RelevanceLabel(f"case-{number}", documents[text].id, 1) for text in dict.fromkeys(case.context)]
     # A benchmark has documents; taking what was retrieved would make another benchmark of every system's cases.
     return from_records(

@@ -131,7 +131,7 @@ class _WatchedSink:
             return
         attributes: Attributes = {
             "rageval.hits": len(outcome.hits),
-            "rageval.abstained": outcome.abstained,
+            "rageval.abstained": bool(outcome.abstained),
             "rageval.latency_s": outcome.latency_s,
         }
         if self.texts and outcome.answer is not None:

@@ -15,7 +15,7 @@ from rageval.benchmark.validate import assemble
 from rageval.errors import DeclarationError
 from rageval.io.frames import Dtype, make_frame, read_frame, rows_of, write_frame
 from rageval.pipeline import Pipeline, Resources, Stage, State
-from rageval.pipeline.systems import recorded_response, replayed
+from rageval.pipeline.recorded import MALFORMED, check_k, recorded_response, replayed
 from rageval.types import Benchmark, Card, Document, Question, RelevanceLabel, Response
 
 if TYPE_CHECKING:
@@ -84,37 +84,39 @@ def benchmark_to_frames(benchmark: Benchmark) -> tuple[DataFrame, DataFrame, Dat
     return make_frame(DOCUMENTS, documents), make_frame(QUESTIONS, questions), make_frame(LABELS, labels)
 
 
-def recorded_frame(responses: DataFrame, name: str = "recorded", k: int = 5) -> Pipeline:
-    """A pipeline that replays the responses of a frame; the first `k` hits of each are the context.
+def recorded_frame(responses: DataFrame, name: str = "recorded", k: int | None = None) -> Pipeline:
+    """A pipeline that replays the responses of a frame; all hits of each are the context, or with `k` the first `k`.
 
     A row is a response with `question_id`, `answer` and `hits` (lists of `{"doc_id", "score"?, "text"?}`, best first),
     or a hit with `question_id`, `doc_id`, and if you like `answer` (the same in all rows of a question), `score` and
     `text`; the order of a question's rows is its ranking. A hit without text is the whole document, a missing `doc_id`
-    no hit, a question without rows has neither hits nor answer. Other columns are not read.
+    no hit, a question without rows has neither hits nor answer. The column `abstained` (true, false or missing) says
+    whether the answer is an abstention, as in recorded files. Other columns are not read.
 
     Raises DeclarationError that names row and column.
     """
-    if k < 1:
-        raise DeclarationError(f"k: found {k}, expected at least 1")
+    check_k(k)
     by_hit = "doc_id" in getattr(responses, "columns", ())
-    optional = ("answer", "doc_id", "score", "text") if by_hit else ("answer", "hits")
+    optional = ("answer", "abstained", "doc_id", "score", "text") if by_hit else ("answer", "abstained", "hits")
     records: dict[str, dict[str, Any]] = {}
     for here, row in rows_of(responses, "responses", ("question_id",), optional, others=True):
         question_id = _id(row["question_id"])
         if not isinstance(question_id, str):
             raise DeclarationError(f"{here}: found {question_id!r} for 'question_id', expected a text or whole number")
+        said = {"answer": row.get("answer"), "abstained": _truth(row.get("abstained"))}
         if question_id not in records:
-            records[question_id] = {"answer": row.get("answer"), "hits": []}
+            records[question_id] = {**said, "hits": []}
         elif not by_hit:
             raise DeclarationError(f"{here}: found the 'question_id' {question_id!r} again, expected it once")
-        elif records[question_id]["answer"] != row.get("answer"):
-            raise DeclarationError(
-                f"{here}: found another 'answer' for question {question_id!r}, expected that of its rows before"
-            )
+        for key, value in said.items():
+            if records[question_id][key] != value:
+                raise DeclarationError(
+                    f"{here}: found another {key!r} for question {question_id!r}, expected that of its rows before"
+                )
         try:
             hits = [_hit(row)] if row.get("doc_id") is not None else [*map(_hit, row.get("hits") or ())]
-            recorded_response({"answer": row.get("answer"), "hits": hits}, {})
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            recorded_response({**said, "hits": hits}, {})
+        except MALFORMED as error:
             raise DeclarationError(
                 f"{here}: found {type(error).__name__} ({error}) in the columns {', '.join(optional)}, expected an "
                 "answer as text, and hits, each with doc_id"
@@ -129,7 +131,7 @@ class ReplayFrame(Stage):
     """Responses from a frame, by question id; `digest` stands for them in fingerprints."""
 
     digest: str
-    k: int
+    k: int | None
     records: Mapping[str, Mapping[str, Any]] = field(compare=False, repr=False)
 
     def identity_fields(self) -> dict[str, object]:
@@ -148,6 +150,11 @@ class _Recorded:
     async def build(self, resources: Resources) -> Mapping[str, Response]:
         documents = {document.id: document for document in resources.documents}
         return {question_id: recorded_response(record, documents) for question_id, record in self.records.items()}
+
+
+def _truth(cell: object) -> object:
+    """The truth value that a cell of a CSV file holds as text, else the cell."""
+    return {"true": True, "false": False}.get(cell.lower(), cell) if isinstance(cell, str) else cell
 
 
 def _hit(cells: object) -> dict[str, Any]:

@@ -37,7 +37,8 @@ def outcome_to_json(outcome: Outcome, documents: Mapping[str, Document]) -> dict
     document.
     """
     if isinstance(outcome, Failure):
-        return {"failure": {"error": outcome.error, "message": outcome.message}}
+        said: dict[str, Json] = {"error": outcome.error, "message": outcome.message}
+        return {"failure": {**said, "traceback": outcome.traceback} if outcome.traceback else said}
     texts: dict[str, Json] = {
         str(i): [hit.passage.title, hit.passage.text]
         for i, hit in enumerate(outcome.hits)
@@ -73,12 +74,16 @@ def outcome_from_json(data: Mapping[str, Any], documents: Mapping[str, Document]
 
 
 def judgment_to_json(judgment: Judgment) -> dict[str, Json]:
-    """One judgment without question and judge, which the line that holds it names; `votes` only where there are any."""
+    """One judgment without question and judge, which the line that holds it names; `votes` and `traceback` only where
+    there are any.
+    """
     verdict = judgment.verdict
     words: dict[str, Json] = {"item": judgment.item, "index": judgment.index, "text": judgment.text}
     if verdict.votes:
         words["votes"] = [*verdict.votes]
     if isinstance(verdict, Abstained):
+        if verdict.traceback:
+            words["traceback"] = verdict.traceback
         return {**words, "abstained": verdict.reason, "raw": verdict.raw}
     return {
         **words,
@@ -94,7 +99,7 @@ def judgment_from_json(data: Mapping[str, Any], question_id: str, judge: str) ->
     verdict: Verdict
     votes = tuple(data.get("votes", ()))
     if "abstained" in data:
-        verdict = Abstained(data["abstained"], data["raw"], votes)
+        verdict = Abstained(data["abstained"], data["raw"], votes, data.get("traceback", ""))
     else:
         evidence = tuple(Evidence(**item) for item in data["evidence"])
         verdict = Graded(data["grade"], data["probability"], evidence, data["rationale"], votes)

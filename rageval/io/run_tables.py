@@ -40,6 +40,7 @@ RESPONSES: Mapping[str, Dtype] = {
     **dict.fromkeys(_COUNTS, "Int64"),
     "error": "string",
     "message": "string",
+    "traceback": "string",
 }
 HITS: Mapping[str, Dtype] = {
     "pipeline": "string",
@@ -65,6 +66,7 @@ JUDGMENTS: Mapping[str, Dtype] = {
     "probability": "Float64",
     "abstained": "string",
     "rationale": "string",
+    "traceback": "string",
 }
 
 
@@ -90,10 +92,10 @@ def responses_table(label: str, asked: Asked, outcomes: Mapping[str, Outcome]) -
             question = asked[question_id][0]
             about = (label, question_id, question.text, question.language)
             if isinstance(outcome, Failure):
-                yield *about, *[None] * (4 + len(_COUNTS)), outcome.error, outcome.message
+                yield *about, *[None] * (4 + len(_COUNTS)), outcome.error, outcome.message, outcome.traceback or None
             else:
                 said = (outcome.answer, outcome.abstained, len(outcome.hits), outcome.latency_s)
-                yield *about, *said, *astuple(outcome.usage), None, None
+                yield *about, *said, *astuple(outcome.usage), None, None, None
 
     return make_frame(RESPONSES, rows())
 
@@ -125,9 +127,9 @@ def judgments_table(label: str, judged: Mapping[str, Mapping[str, tuple[Judgment
                 for judgment in judgments:
                     verdict = judgment.verdict
                     said = (
-                        (None, None, verdict.reason, None)
+                        (None, None, verdict.reason, None, verdict.traceback or None)
                         if isinstance(verdict, Abstained)
-                        else (verdict.grade, verdict.probability, None, verdict.rationale)
+                        else (verdict.grade, verdict.probability, None, verdict.rationale, None)
                     )
                     yield label, judge, question_id, judgment.item, judgment.index, judgment.text, *said
 

@@ -8,15 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import SupportsFloat, cast
 
-from rageval.errors import BudgetError, DeclarationError, ModelError
+from rageval.errors import DeclarationError
 from rageval.identity import describe, fingerprint
 from rageval.io.records import judgment_to_json
 from rageval.judges.base import EmbeddingJudge, Item, Judged
+from rageval.judges.guard import abstention_after
 from rageval.models.base import ChatModel, ChatReply, ChatRequest, Embedder
 from rageval.models.wrapped import MeteredChat
 from rageval.types import Abstained, Graded, Json, Judgment, Question, Response, Verdict
-
-_MOST_TOLD = 300
 
 
 class CustomJudge(ABC):
@@ -101,11 +100,8 @@ class GuardedJudge:
         metered = MeteredChat(chat)
         try:
             items = _checked(await self.own.judge(question, response, metered))
-        except (BudgetError, DeclarationError, ModelError):
-            raise
         except Exception as error:  # noqa: BLE001 (code of the user's own may raise anything)
-            told = " ".join(f"{type(error).__name__}: {error}".split())[:_MOST_TOLD]
-            items = (Item("answer", 0, response.answer or "", Abstained(told)),)
+            items = (Item("answer", 0, response.answer or "", abstention_after(error)),)
         return Judged(items, metered.usage)
 
 

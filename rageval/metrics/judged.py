@@ -8,7 +8,7 @@ from rageval.metrics.catalogue import ALL_METRICS
 from rageval.metrics.definitions import JudgedMetric
 from rageval.metrics.names import OF_JUDGE, Metric
 from rageval.metrics.verdicts import NO_REFERENCE
-from rageval.types import Failure, Judgment, Question, Response, Score, Unscored
+from rageval.types import WHOLE_RESPONSE, Abstained, Failure, Judgment, Question, Response, Score, Unscored
 
 NO_PASSAGE_CAN_HELP = "no passage can answer an unanswerable question"
 
@@ -55,5 +55,8 @@ def score_judged(
         found = judgments.get(name)
         if found is None:
             return Unscored("not judged")
+        for judgment in found:
+            if judgment.item == WHOLE_RESPONSE and isinstance(judgment.verdict, Abstained):
+                return Unscored(judgment.verdict.reason)
         of_judges[name] = found
     return definition.formula(question, outcome, of_judges)

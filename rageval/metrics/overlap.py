@@ -119,38 +119,36 @@ OVERLAP_METRICS: Mapping[str, TextMetric] = {
 def score_overlap(metric: str, question: Question, outcome: Response | Failure) -> Score | Unscored:
     """One question's score on one of `OVERLAP_METRICS`, 0 to 1: the best over its references, in its language.
 
-    Citation marks such as [1] are taken out of the answer first; `answer_contains` wants every part of an answer.
+    An answer with citations such as [1] (of passages of its context, where there is one) counts as it stands and
+    without them, whichever scores better; `answer_contains` wants every part of an answer.
     A failure and an empty answer score 0; so does an abstention on an answerable question, while on an unanswerable one
     it is right and Unscored. Unscored too where the question has no reference, and where no answer was asked for.
     """
-    answer = _answer(outcome)
     if isinstance(outcome, Response) and outcome.abstained and not question.answerable:
         return Unscored(RIGHTLY_ABSTAINED)
     if not question.references:
         return Unscored(NO_REFERENCE)
     if isinstance(outcome, Failure):
         return Score(0.0, failed=True)
-    if answer is None:
-        return Unscored(NO_ANSWER)
-    if answer == "":
+    if outcome.abstained:
         return Score(0.0)
+    if outcome.answer is None:
+        return Unscored(NO_ANSWER)
+    without_citations, _ = take_citations(outcome.answer, len(outcome.context) or None)
+    return Score(max(_overlap(metric, text, question) for text in {outcome.answer, without_citations}))
+
+
+def _overlap(metric: str, answer: str, question: Question) -> float:
+    if answer == "":
+        return 0.0
     if metric == "bleu":
-        return Score(_bleu(answer, question.references, question.language))
+        return _bleu(answer, question.references, question.language)
     compare = OVERLAP_METRICS[metric]
     if metric == "answer_contains":
         parts = question.answer_parts
         found = (any(compare(answer, text, question.language) for text in alternatives) for alternatives in parts)
-        return Score(float(all(found)))
-    return Score(max(compare(answer, reference, question.language) for reference in question.references))
-
-
-def _answer(outcome: Response | Failure) -> str | None:
-    """The words of the answer: none ("") in an abstention, None where there is no answer at all."""
-    if isinstance(outcome, Failure):
-        return None
-    if outcome.abstained:
-        return ""
-    return None if outcome.answer is None else take_citations(outcome.answer)[0]
+        return float(all(found))
+    return max(compare(answer, reference, question.language) for reference in question.references)
 
 
 def _bleu(prediction: str, references: Sequence[str], language: Language) -> float:

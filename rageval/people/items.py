@@ -9,7 +9,6 @@ from itertools import count
 from pathlib import Path
 from typing import cast
 
-from rageval.benchmark import detect_language
 from rageval.benchmark.reading import describe, read_objects
 from rageval.errors import BenchmarkError, LabelFileError
 from rageval.judges import Judge
@@ -19,7 +18,7 @@ from rageval.metrics.names import CUSTOM
 from rageval.people.label_files import parse_row, read_rows
 from rageval.people.sheet import BETWEEN_TEXTS
 from rageval.scores.human_labels import HumanLabel
-from rageval.types import LANGUAGES, Hit, Language, Passage, Question, Response
+from rageval.types import DETECTED, LANGUAGES, Hit, Language, Passage, Question, Response
 
 _TEXT = "a text that is not empty"
 _TEXTS = "a list of texts that are not empty"
@@ -190,8 +189,8 @@ def _labelled(
     name = human.question_id
     hits = tuple(Hit(Passage(f"{name}/{number}", 0, len(text), text), 0.0) for number, text in enumerate(context, 1))
     return LabelledItem(
-        Question(name, question, language or detect_language(question), tuple(references)),
-        Response(hits, answer, context=tuple(range(len(hits)))),
+        Question(name, question, language or DETECTED, tuple(references)),
+        Response(hits, answer, context=tuple(range(len(hits))), abstained=False),
         human,
     )
 

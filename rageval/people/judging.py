@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from rageval.errors import DeclarationError
 from rageval.judges.base import Judge, Judged
+from rageval.judges.guard import guarded_judgment
 from rageval.models.base import ChatModel, ChatReply, ChatRequest
 from rageval.models.wrapped import WrappedChat
 from rageval.types import Abstained, Question, Response, Usage
@@ -67,7 +68,7 @@ async def judge_all(
     async def worker() -> None:
         nonlocal done
         for position, (question, response) in queue:
-            judged = await judge.judge(question, response, chat)
+            judged = await guarded_judgment(judge, question, response, chat)
             opinions[position] = Opinion(probability_of(judged, judge.name), judged.usage)
             done += 1
             on_progress(done, len(cases))

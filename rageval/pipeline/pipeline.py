@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any, cast
 
+from rageval.pipeline.check_response import check_response
 from rageval.pipeline.resources import Resources
-from rageval.pipeline.stage import Chain, Stage
+from rageval.pipeline.stage import Chain, Stage, run_stage
 from rageval.pipeline.state import Query, State
 from rageval.types import Json, Question, Response
 
@@ -36,10 +37,14 @@ class Pipeline:
         return f"{self.name}({', '.join(f'{k}={_short(v)}' for k, v in self.params.items())})"
 
     async def answer(self, question: Question, resources: Resources, *, generate: bool = True) -> Response:
-        """Run the stages on one question. Errors of models pass through; latency is wall time in seconds."""
+        """Run the stages on one question; the response, checked (`check_response`). Latency is wall time in seconds.
+
+        Raises whatever a stage raises, and ExecutionError where a stage returns what cannot be kept.
+        """
         started = time.perf_counter()
-        state = await self.stage.run(State(question, (Query(question.text),), generate=generate), resources)
-        return dataclasses.replace(state.response, latency_s=round(time.perf_counter() - started, 6))
+        state = await run_stage(self.stage, State(question, (Query(question.text),), generate=generate), resources)
+        latency_s = round(time.perf_counter() - started, 6)
+        return dataclasses.replace(check_response(state.response), latency_s=latency_s)
 
 
 def stage_label(stage: Stage) -> str:

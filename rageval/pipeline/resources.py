@@ -10,9 +10,17 @@ from functools import reduce
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from rageval.errors import DeclarationError
+from rageval.errors import (
+    BudgetError,
+    DeclarationError,
+    ExecutionError,
+    IndexBuildError,
+    ModelError,
+    RagevalError,
+)
 from rageval.models.base import ChatModel, ChatReply, ChatRequest, Embedder
 from rageval.models.wrapped import WrappedChat
+from rageval.pipeline.failure import place_of, stopping_error, told
 from rageval.types import Document, RelevanceLabel, Usage
 
 T = TypeVar("T")
@@ -77,13 +85,13 @@ class Resources:
     async def get(self, shared: Shared[T]) -> T:
         """The thing that `shared` describes, built at the first call; concurrent callers wait for the same build.
 
-        A build that fails is forgotten, so that a later question tries it again.
+        Raises an error that stops the run and says what could not be built and why: IndexBuildError, or where a model,
+        the budget or the declaration is the cause, ModelError, BudgetError or DeclarationError. A build that fails is
+        forgotten, so that a later call tries it again.
         """
         task = self._built.get(shared)
         if task is None:
-            counting = self.counting()
-            self._builds.setdefault(shared, []).append(counting)
-            task = asyncio.ensure_future(shared.build(counting))
+            task = asyncio.ensure_future(self._build(shared))
             self._built[shared] = task
         try:
             return await asyncio.shield(task)
@@ -126,6 +134,21 @@ class Resources:
                 left.extend(asked for build in self._builds[part] for asked in build.parts)
         return [*found]
 
+    async def _build(self, shared: Shared[T]) -> T:
+        counting = self.counting()
+        self._builds.setdefault(shared, []).append(counting)
+        try:
+            return await shared.build(counting)
+        except IndexBuildError:
+            raise
+        except Exception as raised:
+            error = stopping_error(raised) or raised
+            kind = _kind(error)
+            if kind is None:
+                raise
+            cause = str(error) if isinstance(error, RagevalError) else _told_with_place(error)
+            raise kind(f"{shared!r:.200} cannot be built: {cause}") from error
+
 
 class CountingResources(Resources):
     """Resources that count: `usage` is what chat calls made through them have cost so far, `parts` what was asked for
@@ -157,3 +180,23 @@ class _CountingChat(WrappedChat):
         reply = await super().complete(request)
         self.usage += reply.usage
         return reply
+
+
+def _told_with_place(error: Exception) -> str:
+    place = place_of(error)
+    return f"{told(error)} ({place})" if place else told(error)
+
+
+def _kind(error: Exception) -> type[RagevalError] | None:
+    """What a build that failed is raised as; None for errors of rageval's that are raised as they are."""
+    match error:
+        case ModelError() | ExecutionError():  # a call that failed for good fails for all questions
+            return ModelError
+        case BudgetError():
+            return BudgetError
+        case DeclarationError():
+            return DeclarationError
+        case RagevalError():
+            return None
+        case _:
+            return IndexBuildError

@@ -16,8 +16,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, TypeAlias, cast
 
+from rageval.errors import STOPS_THE_RUN, ExecutionError
 from rageval.identity import describe
 from rageval.models.base import ChatModel, ChatReply, ChatRequest
+from rageval.pipeline.check_response import check_response
 from rageval.pipeline.resources import Resources, Shared
 from rageval.pipeline.state import State
 from rageval.types import Document, Json
@@ -108,7 +110,7 @@ class Chain(Stage):
 
     async def run(self, state: State, resources: Resources) -> State:
         for stage in self.stages:
-            state = await stage.run(state, resources)
+            state = await run_stage(stage, state, resources)
         return state
 
     def needs(self, generate: bool) -> frozenset[Need]:
@@ -137,6 +139,22 @@ class Chain(Stage):
 
     def all_prompts(self) -> frozenset[str]:
         return frozenset[str]().union(*(stage.all_prompts() for stage in self.stages))
+
+
+async def run_stage(stage: Stage, state: State, resources: Resources) -> State:
+    """The state that the stage returns. Raises whatever it raises, and ExecutionError where it returns something else
+    or was given a response that cannot be worked with.
+    """
+    try:
+        returned = await stage.run(state, resources)
+    except STOPS_THE_RUN:
+        raise
+    except Exception:
+        check_response(state.response)  # what an earlier stage left there may be the cause
+        raise
+    if not isinstance(cast("object", returned), State):
+        raise ExecutionError(f"{type(stage).__name__}.run returned a {type(returned).__name__}, expected a State")
+    return returned
 
 
 def _links(stage: Stage) -> tuple[Stage, ...]:

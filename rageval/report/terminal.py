@@ -73,6 +73,7 @@ def print_question(
         _line(console, f"  reference: {reference}", "dim")
     if isinstance(outcome, Failure):
         _line(console, f"failed: {outcome.error}: {outcome.message}", "bold red")
+        _traceback(console, outcome.traceback, "")
         return
     _line(console, "\nhits (grade, read by the generator, passage)", "bold")
     for position, hit in enumerate(outcome.hits[:20]):
@@ -93,9 +94,16 @@ def print_question(
         _line(console, f"\n{judge}", "bold")
         for judgment in said:
             _line(console, f"  {_verdict(judgment)}  {judgment.item} {judgment.index + 1}: {judgment.text}")
-            if not isinstance(judgment.verdict, Abstained):
+            if isinstance(judgment.verdict, Abstained):
+                _traceback(console, judgment.verdict.traceback, "      ")
+            else:
                 for evidence in judgment.verdict.evidence:
                     _line(console, f"      {_shown(evidence)}", "dim")
+
+
+def _traceback(console: Console, text: str, indent: str) -> None:
+    for line in text.splitlines():
+        _line(console, indent + line, "dim")
 
 
 def _shown(evidence: Evidence) -> str:

@@ -26,7 +26,7 @@ def totals(outcomes: Iterable[Outcome]) -> dict[str, Json]:
             failed += 1
             continue
         answered += 1
-        abstained += outcome.abstained
+        abstained += bool(outcome.abstained)
         latency_s += outcome.latency_s
         answering += outcome.usage
         for step in outcome.steps:

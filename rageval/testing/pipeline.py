@@ -6,13 +6,15 @@ import asyncio
 import dataclasses
 import json
 
+from rageval.errors import ExecutionError
 from rageval.models.base import ChatModel, Embedder
 from rageval.models.scripted import HashEmbedder, ScriptedChat
 from rageval.models.wrapped import MeteredChat
 from rageval.pipeline import Query, Resources, Stage, State
+from rageval.pipeline.check_response import check_response
 from rageval.testing.expect import expect, expect_type
 from rageval.testing.samples import sample_benchmark, sample_hits
-from rageval.types import Benchmark, Hit, Question, Response
+from rageval.types import Benchmark, Question, Response
 
 
 def check_stage(stage: Stage, chat: ChatModel | None = None, embedder: Embedder | None = None) -> None:
@@ -75,7 +77,10 @@ async def _run(
     expect(state.question == question, f"{case}: found another question, expected it as it was: set `queries` instead")
     expect(state.generate == generate, f"{case}: found generate={state.generate}, expected it as it was")
     expect(bool(state.queries), f"{case}: found no query, expected one at least for the stages that follow")
-    _check_response(state.response, case)
+    try:
+        check_response(state.response)
+    except ExecutionError as error:
+        raise AssertionError(f"{case}: {error}") from None
     most = stage.calls(generate).high
     expect(metered.asked <= most, f"{case}: made {metered.asked} calls, expected at most {most}, as `calls` says")
     used = state.response.usage
@@ -85,14 +90,3 @@ async def _run(
         dataclasses.astuple(used) == spent,
         f"{case}: found {used}, expected what the calls used: return state.with_step(NAME, reply.usage, ...)",
     )
-
-
-def _check_response(response: object, case: str) -> None:
-    response = expect_type(response, Response, case)
-    for hit in response.hits:
-        expect_type(hit, Hit, f"{case}: hits")
-    for what, positions in (("context", response.context), ("citations", response.citations)):
-        wrong = [place for place in positions if not 0 <= place < len(response.hits)]
-        expect(not wrong, f"{case}: {what}: found {wrong}, expected positions in the {len(response.hits)} hits")
-    if response.answer is not None:
-        expect_type(response.answer, str, f"{case}: answer")

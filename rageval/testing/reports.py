@@ -9,7 +9,7 @@ from typing import cast
 
 from rageval.decide.leaderboard import Leaderboard
 from rageval.front import evaluate
-from rageval.pipeline.systems import function_pipeline
+from rageval.pipeline.function import function_pipeline
 from rageval.testing.expect import expect
 from rageval.testing.samples import sample_benchmark, sample_responses
 from rageval.types import Question, Response

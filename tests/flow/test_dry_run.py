@@ -73,7 +73,7 @@ OUTSIDE = """
 from pathlib import Path
 from rageval.generation import Answer
 from rageval.pipeline import Stage
-from rageval.pipeline.systems import CallFunction
+from rageval.pipeline.function import CallFunction
 
 
 def build() -> Stage:

@@ -19,7 +19,7 @@ from rageval.judges import JUDGES, Rubric
 from rageval.judges.rubric import Wording
 from rageval.metrics.judged import JUDGED_METRICS
 from rageval.models.scripted import HashEmbedder, ScriptedChat
-from rageval.pipeline.systems import function_pipeline
+from rageval.pipeline.function import function_pipeline
 from rageval.types import (
     Abstained,
     Benchmark,
@@ -132,7 +132,7 @@ def test_the_model_is_as_bad_as_it_should_be(finished: Finished) -> None:
     assert {kind for json, kind in model.kinds if json} == {"", *IN_JSON}
     assert {kind for json, kind in model.kinds if not json} == {"", *IN_A_WORD}
     assert min(model.kinds.values()) >= 10
-    assert N - sum(answer(Question(str(i), "")).abstained for i in range(N)) >= 200
+    assert N - sum(bool(answer(Question(str(i), "")).abstained) for i in range(N)) >= 200
 
 
 def test_every_item_is_graded_or_abstained_with_a_reason(finished: Finished) -> None:

@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 
-from rageval.benchmark.language import detect_language
 from rageval.errors import ExecutionError
 from rageval.judges.support import judge_support
 from rageval.models.base import ChatModel, ChatReply, ChatRequest
 from rageval.models.cache import CachedChat
 from rageval.models.local import LocalChat
 from rageval.models.wrapped import WrappedChat
+from rageval.text import detect_language
 from rageval.types import LANGUAGES, Graded, Language, Passage
 
 ITEMS: list[dict[str, Any]] = [

@@ -72,14 +72,16 @@ def run(tmp_path: Path) -> RunFolder:
     passages = (Passage("d1", 0, 4, "text"), Passage("d2", 3, 9, "second"), Passage("d3", 0, 2, ""))
     hits = tuple(map(Hit, passages, (1.5, 0.5, 0.0)))
     usage = Usage(2, 1, 30, 10, 5, 4)
-    folder.add_outcome("q1", Response(hits, "Because.", (1, 0), (1,), usage=usage, latency_s=0.25))
-    folder.add_outcome("q2", Failure("ExecutionError", "broken"))
+    folder.add_outcome("q1", Response(hits, "Because.", (1, 0), (1,), False, usage=usage, latency_s=0.25))
+    folder.add_outcome("q2", Failure("KeyError", "broken", 'KeyError: broken\n  File "mine.py", line 3, in answer'))
     folder.add_judgments(
         "relevance-1",
         "q1",
         (
             Judgment("q1", "relevance-1", "passage", 0, "text", Graded(1.0, 0.75, (), "it says so")),
-            Judgment("q1", "relevance-1", "passage", 1, "second", Abstained("unreadable", "?")),
+            Judgment(
+                "q1", "relevance-1", "passage", 1, "second", Abstained("unreadable", "?", traceback="judge.py, line 2")
+            ),
         ),
         Usage(),
     )
@@ -116,7 +118,9 @@ def test_responses_of_a_run(run: RunFolder) -> None:
     assert (first.calls, first.cached_calls, first.prompt_tokens) == (2, 1, 30)
     assert (first.cached_tokens, first.completion_tokens, first.saved_tokens) == (10, 5, 4)
     assert first.error is NA
-    assert (second.question, second.error, second.message) == ("多高？", "ExecutionError", "broken")
+    assert first.traceback is NA
+    assert second.traceback == 'KeyError: broken\n  File "mine.py", line 3, in answer'
+    assert (second.question, second.error, second.message) == ("多高？", "KeyError", "broken")
     assert {second.answer, second.abstained, second.hits, second.latency_s, second.calls} == {NA}
     assert dtypes(frame) == {"string", "boolean", "Int64", "Float64"}
 
@@ -136,11 +140,11 @@ def test_hits_of_a_run(run: RunFolder) -> None:
 
 def test_judgments_of_a_run(run: RunFolder) -> None:
     frame = run.to_pandas("judgments").drop(columns=["pipeline", "question_id", "item"])
-    assert [*frame.columns] == ["judge", "index", "text", "grade", "probability", "abstained", "rationale"]
+    assert [*frame.columns] == ["judge", "index", "text", "grade", "probability", "abstained", "rationale", "traceback"]
     assert rows(frame) == [
-        ("relevance", 0, "text", 1.0, 0.75, None, "it says so"),
-        ("relevance", 1, "second", None, None, "unreadable", None),
-        ("relevance@strong", 0, "text", 0.0, None, None, ""),
+        ("relevance", 0, "text", 1.0, 0.75, None, "it says so", None),
+        ("relevance", 1, "second", None, None, "unreadable", None, "judge.py, line 2"),
+        ("relevance@strong", 0, "text", 0.0, None, None, "", None),
     ]
 
 
@@ -344,6 +348,33 @@ def replayed(pipeline: Pipeline, benchmark: Benchmark, out: Path) -> RunFolder:
     return RunFolder(run, {document.id: document for document in benchmark.documents})
 
 
+@pytest.mark.parametrize("suffix", [None, *FRAMES])
+def test_what_a_frame_says_of_abstentions_counts_and_all_hits_are_read(
+    suffix: str | None, benchmark: Benchmark, tmp_path: Path
+) -> None:
+    answers = ["I don't know is on third.", "无可奉告。", "我不知道。"]
+    frame = pd.DataFrame(
+        {
+            "question_id": [question.id for question in ASKED],
+            "answer": answers,
+            "abstained": pd.Series([False, True, None], dtype="boolean"),
+            "hits": [[{"doc_id": f"d{i}", "text": "x"} for i in range(7)], [], []],
+        }
+    )
+    if suffix:
+        write_frame(frame, tmp_path / f"run.{suffix}")
+        frame = read_frame(tmp_path / f"run.{suffix}")
+    outcomes = replayed(recorded_frame(frame), benchmark, tmp_path / "out").outcomes()
+    responses = [outcomes[question.id] for question in ASKED]
+    assert [isinstance(one, Response) and one.abstained for one in responses] == [False, True, True]
+    assert isinstance(responses[0], Response)
+    assert responses[0].context == tuple(range(7))
+    with pytest.raises(
+        DeclarationError, match=r"responses\[0\]: found ExecutionError \(the response's abstained: found a"
+    ):
+        recorded_frame(frame.assign(abstained="perhaps"))
+
+
 @pytest.mark.parametrize("frame", [NESTED, BY_HIT], ids=["nested", "by hit"])
 @pytest.mark.parametrize("suffix", [None, *FRAMES])
 def test_a_recorded_run(frame: Any, suffix: str | None, benchmark: Benchmark, tmp_path: Path) -> None:
@@ -382,7 +413,10 @@ def test_the_content_of_the_frame_is_the_fingerprint() -> None:
         (BY_HIT.assign(score=[1.0, "high", None]), "responses[1]: found ValueError (could not convert string"),
         (BY_HIT.assign(question_id=["1", None, "q2"]), "responses[1]: found None for 'question_id', expected a text"),
         (NESTED.assign(question_id="1"), "responses[1]: found the 'question_id' '1' again, expected it once"),
-        (NESTED.assign(answer=[3, None]), "responses[0]: found TypeError (answer is not a text) in the columns answer"),
+        (
+            NESTED.assign(answer=[3, None]),
+            "responses[0]: found ExecutionError (the response's answer: found a float, expected a text",
+        ),
         (NESTED.assign(hits=["d1", "d2"]), "responses[0]: found TypeError (a hit that is no object) in"),
         (NESTED.assign(hits=[[{"score": 1.0}], []]), "responses[0]: found KeyError ('doc_id') in the columns answer"),
     ],

@@ -195,6 +195,35 @@ def test_a_benchmark_by_path_and_chosen_questions(evaluate: Evaluate, tmp_path: 
     assert sampled.leaderboard.questions == 4
 
 
+def test_chinese_questions_made_in_python_get_chinese_prompts(evaluate: Evaluate) -> None:
+    benchmark = rageval.benchmark_from_records(
+        "山",
+        [Document("qingshi", "青石山高一千八百米。"), Document("arlen", "Mount Arlen is 2310 metres high.")],
+        [Question("zh", "青石山有多高？", references=("一千八百米",)), Question("en", "How high is Mount Arlen?")],
+    )
+    chat = ScriptedChat(scripted_reply)
+    evaluate(benchmark, [{"naive": {"retriever": "bm25"}}], ["answer_relevance", "faithfulness"], chat=chat)
+    for language, asked in (("zh", "青石山有多高"), ("en", "Mount Arlen?")):
+        prompts = [request.prompt for request in chat.requests if asked in request.messages[-1].content]
+        assert {prompt.partition("/")[2][:2] for prompt in prompts} == {language}
+
+
+def test_what_a_function_says_of_abstaining_counts(evaluate: Evaluate) -> None:
+    """The text would be taken for an abstention, and for none."""
+
+    def outspoken(question: Question) -> Response:
+        return Response(answer="I don't know is on third base.", abstained=False)
+
+    def reserved(question: Question) -> Response:
+        return Response(answer="略。", abstained=True)
+
+    def silent(question: Question) -> str:
+        return "I don't know."
+
+    result = evaluate(BENCHMARK, [outspoken, reserved, silent], ["abstention_accuracy"])
+    assert {row.label: row.abstained for row in result.leaderboard.rows} == {"outspoken": 0, "reserved": 2, "silent": 2}
+
+
 def test_a_judge_of_its_own(evaluate: Evaluate) -> None:
     writer, critic = ScriptedChat(scripted_reply, "writer"), ScriptedChat(scripted_reply, "critic")
     result = evaluate(BENCHMARK, ["closed_book"], ["answer_relevance"], chat=writer, judge=critic)

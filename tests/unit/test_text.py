@@ -104,7 +104,7 @@ def test_reply_lines(reply: str, lines: list[str]) -> None:
     ("text", "expected"),
     [
         ("Plain.", ("Plain.", [])),
-        ("One [1]. Two[2].", ("One. Two.", [1, 2])),
+        ("One [1]. Two.[2]", ("One. Two.", [1, 2])),
         ("甲［1］。乙【12】。", ("甲。乙。", [1, 12])),
         ("Both [1, 3]. 都[2，4]。", ("Both. 都。", [1, 3, 2, 4])),
         ("Not [a], [], [1234] or (1).", ("Not [a], [], [1234] or (1).", [])),
@@ -113,3 +113,47 @@ def test_reply_lines(reply: str, lines: list[str]) -> None:
 )
 def test_take_citations(text: str, expected: tuple[str, list[int]]) -> None:
     assert take_citations(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "arr[0] is the first, arr[1] the second",
+        "rows[1][2] and f(x)[0]",
+        "x[1]",
+        "RFC [793] replaced it.",
+        "RFC［793］取代了它。",
+        "see [6]",
+        "the interval [0, 3]",
+        "the interval [3, 7]",
+        "[1](https://example.org)",
+        "a matrix [[1], [2]]",
+        "[2]nd place",
+        "根据第[3]条和第【4】款",
+        "第 [3] 条，第［５］章",
+        "数组a[1]，列表arr［２］",
+    ],
+)
+def test_what_names_no_passage_stays(text: str) -> None:
+    assert take_citations(text, 5) == (text, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("It is x[0] [2].", ("It is x[0].", [2])),
+        ("Both [1][3], and [4] too [9].", ("Both, and too [9].", [1, 3, 4])),
+        ("[1] One.\n[2] Two.\n\nThree [3]", ("One.\nTwo.\n\nThree", [1, 2, 3])),
+        ("第3条［1］。", ("第3条。", [1])),
+        ("见[1]与【5】。", ("见与。", [1, 5])),
+        ("天空是蓝色的［１，２］。", ("天空是蓝色的。", [1, 2])),
+        ("（2310米）[2]", ("（2310米）", [2])),
+    ],
+)
+def test_citations_of_five_passages(text: str, expected: tuple[str, list[int]]) -> None:
+    assert take_citations(text, 5) == expected
+
+
+@pytest.mark.parametrize("text", ["One [1].", "甲［1］。"])
+def test_without_passages_there_is_nothing_to_cite(text: str) -> None:
+    assert take_citations(text, 0) == (text, [])

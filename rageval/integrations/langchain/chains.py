@@ -19,7 +19,6 @@ from rageval.integrations.langchain.event_loop import run_in_langchain_loop
 from rageval.integrations.langchain.identity import Settings
 from rageval.integrations.langchain.passages import documents_in, to_hits
 from rageval.pipeline import Pipeline, Resources, Shared, Stage, State
-from rageval.pipeline.abstention import is_abstention
 from rageval.types import Question, Step
 
 MakeInput: TypeAlias = Callable[[Question], Any]
@@ -97,14 +96,14 @@ class CallRunnable(Stage):
         except RagevalError:
             raise
         except Exception as error:  # noqa: BLE001 (whatever the system raises is this question's failure)
-            raise ExecutionError(error_text(error, self.secrets)) from None
+            # Not `from error`: its own words may hold a key; the places where it was raised do not.
+            raise ExecutionError(error_text(error, self.secrets)).with_traceback(error.__traceback__) from None
         answer, found = _read_output(output)
         hits = to_hits(seen.documents if found is None else found, await resources.get(DocumentsById()))
         return state.with_response(
             hits=hits,
             context=tuple(range(len(hits))),
             answer=answer,
-            abstained=answer is not None and is_abstention(answer),
             steps=tuple(Step("retrieve", {"query": query, "found": len(some)}) for query, some in seen.searches),
             usage=seen.usage,
         )

@@ -13,7 +13,6 @@ from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 from pydantic import PrivateAttr
 
-from rageval.benchmark.language import detect_language
 from rageval.errors import ExecutionError
 from rageval.integrations.langchain.event_loop import is_in_langchain_loop, start_loop
 from rageval.integrations.langchain.models import LangChainChat
@@ -91,7 +90,7 @@ async def _build(stage: Stage, resources: Resources) -> None:
 
 
 async def _find(text: str, stage: Stage, resources: Resources) -> list[Document]:
-    question = Question("", text, detect_language(text))
+    question = Question("", text)
     response = (await stage.run(State(question, (Query(text),), generate=False), resources)).response
     return [_as_document(response.hits[position]) for position in response.context]
 

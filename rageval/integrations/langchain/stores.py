@@ -47,5 +47,6 @@ class SearchStore(FrameworkSearch):
         try:
             found = await run_in_langchain_loop(self.store.asimilarity_search(text, k=self.depth))
         except Exception as error:  # noqa: BLE001 (whatever the store's package raises)
-            raise ExecutionError(f"{type(self.store).__name__}: {error_text(error, self.secrets)}") from None
+            message = f"{type(self.store).__name__}: {error_text(error, self.secrets)}"
+            raise ExecutionError(message).with_traceback(error.__traceback__) from None
         return to_hits(found, documents)

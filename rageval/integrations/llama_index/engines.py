@@ -23,7 +23,7 @@ from rageval.integrations.llama_index.identity import digest_of
 from rageval.integrations.llama_index.nodes import to_hits
 from rageval.integrations.llama_index.usage import count_calls
 from rageval.pipeline import Pipeline, Resources, Stage, State
-from rageval.pipeline.abstention import is_abstention
+from rageval.pipeline.function import in_thread
 
 System: TypeAlias = BaseQueryEngine | BaseChatEngine | BaseRetriever
 _EMPTY_RESPONSE = "Empty Response"  # what LlamaIndex says where it has nothing to say
@@ -78,7 +78,7 @@ class AskSystem(Stage):
             hits=hits,
             context=tuple(range(len(hits))),
             answer=answer,
-            abstained=answer is not None and (answer == _EMPTY_RESPONSE or is_abstention(answer)),
+            abstained=True if answer == _EMPTY_RESPONSE else None,
         ).with_step("llama_index", calls.usage, system=type(self.system).__name__)
 
 
@@ -103,7 +103,7 @@ async def ask_system(system: System, text: str, generate: bool) -> tuple[str | N
         if not generate and isinstance(system, RetrieverQueryEngine) and _inherits(system, "_aquery"):
             return None, await system.aretrieve(QueryBundle(text))
         if isinstance(system, CustomQueryEngine) and _inherits(system, "acustom_query"):
-            return await _read(await asyncio.to_thread(system.query, text))
+            return await _read(await in_thread(system.query, text))
         return await _read(await system.aquery(text))
     except RagevalError:
         raise
@@ -113,7 +113,7 @@ async def ask_system(system: System, text: str, generate: bool) -> tuple[str | N
 
 async def _nodes(retriever: BaseRetriever, text: str) -> Sequence[NodeWithScore]:
     if _inherits(retriever, "_aretrieve"):
-        return await asyncio.to_thread(retriever.retrieve, text)
+        return await in_thread(retriever.retrieve, text)
     return await retriever.aretrieve(text)
 
 
@@ -131,7 +131,7 @@ async def _read(response: object) -> tuple[str | None, Sequence[NodeWithScore]]:
         case AsyncStreamingResponse():
             response = await response.get_response()
         case StreamingResponse():
-            response = await asyncio.to_thread(response.get_response)
+            response = await in_thread(response.get_response)
         case PydanticResponse():
             return None if response.response is None else str(response), response.source_nodes
         case _:

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from llama_index.core import Document as LlamaDocument
 from llama_index.core.schema import BaseNode, MetadataMode, NodeWithScore, TextNode
 
-from rageval.benchmark import detect_language, from_records
+from rageval.benchmark import from_records
 from rageval.errors import ExecutionError
-from rageval.types import LANGUAGES, Benchmark, Document, Hit, Json, Passage, Question, RelevanceLabel
+from rageval.types import DETECTED, LANGUAGES, Benchmark, Document, Hit, Json, Passage, Question, RelevanceLabel
 
 
 def to_hits(nodes: Sequence[NodeWithScore], by_id: Mapping[str, Document]) -> tuple[Hit, ...]:
@@ -84,5 +84,5 @@ def _document(node: BaseNode) -> Document:
     text = node.get_content(MetadataMode.NONE)
     title = metadata.pop("title", "")
     told = metadata.pop("language", None)
-    language = told if told in LANGUAGES else detect_language(f"{title} {text}")
+    language = told if told in LANGUAGES else DETECTED
     return Document(node.node_id, text, str(title), language, metadata)

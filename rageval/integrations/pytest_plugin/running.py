@@ -138,7 +138,7 @@ def _build(given: PipelineLike, name: str | None) -> Pipeline:
     from rageval.identity import find_unreadable
     from rageval.io.file_names import check_file_name, to_file_name
     from rageval.pipeline import Pipeline, Stage
-    from rageval.pipeline.systems import function_pipeline
+    from rageval.pipeline.function import function_pipeline
 
     if name is not None:
         check_file_name(name, "name")

@@ -28,6 +28,7 @@ from rageval.integrations.ragas.samples import from_ragas, single_turns
 from rageval.io.run_folder import RunFolder
 from rageval.io.run_tables import RunTable
 from rageval.judges import CustomJudge, Rubric
+from rageval.metrics.custom import CustomMetric
 from rageval.models.base import Embedder
 
 _FOLDER_NAME = re.compile(r"\w[\w .-]*")
@@ -107,7 +108,9 @@ def evaluate(
     benchmark, pipeline = from_ragas(data, name)
     samples = {question.id: sample for question, sample in zip(benchmark.questions, single_turns(data), strict=True)}
     judges = [
-        one if isinstance(one, str | CustomJudge | Rubric) else judge(one, samples=samples)
+        one
+        if isinstance(one, str | Path | Mapping | CustomMetric | CustomJudge | Rubric)
+        else judge(one, samples=samples)
         for one in (_default_metrics() if metrics is None else metrics)
     ]
     ours = [one for one in judges if isinstance(one, RagasJudge)]

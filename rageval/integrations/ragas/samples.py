@@ -8,13 +8,13 @@ from pathlib import Path
 
 from ragas import EvaluationDataset, SingleTurnSample
 
-from rageval.benchmark import detect_language, from_records
+from rageval.benchmark import from_records
 from rageval.errors import DeclarationError
 from rageval.identity import fingerprint
 from rageval.io.records import outcome_to_json
 from rageval.io.run_folder import RunFolder
 from rageval.pipeline import Pipeline
-from rageval.pipeline.systems import CallFunction
+from rageval.pipeline.function import CallFunction
 from rageval.types import Benchmark, Document, Hit, Passage, Question, RelevanceLabel, Response
 
 
@@ -73,7 +73,7 @@ def from_ragas(dataset: EvaluationDataset, name: str) -> tuple[Benchmark, Pipeli
     responses: dict[str, Response] = {}
     for number, (sample, hits, wanted) in enumerate(zip(samples, retrieved, relevant, strict=True), 1):
         text, references = sample.user_input or "", (sample.reference,) if sample.reference else ()
-        question = Question(f"q{number}", text, detect_language(text), references)
+        question = Question(f"q{number}", text, references=references)
         questions.append(question)
         labels += [RelevanceLabel(question.id, d, 1) for d in dict.fromkeys(document_of(*one) for one in wanted)]
         found = [_hit(documents[document_of(*one)], one[1], rank) for rank, one in enumerate(hits)]
@@ -130,7 +130,7 @@ def _contexts(place: str, ids: Sequence[object] | None, texts: Sequence[str] | N
 
 
 def _document(doc_id: str, text: str) -> Document:
-    return Document(doc_id, text, "" if text.strip() else doc_id, detect_language(text))
+    return Document(doc_id, text, "" if text.strip() else doc_id)
 
 
 def _hit(document: Document, text: str, rank: int) -> Hit:

@@ -28,6 +28,20 @@ def test_good_records_come_back_unchanged() -> None:
     assert benchmark.labels == tuple(LABELS)
 
 
+def test_languages_are_detected_as_in_files() -> None:
+    benchmark = from_records(
+        "mine",
+        [
+            Document("d1", "青石山高一千八百米。"),
+            Document("d2", "A hill.", "青石"),
+            Document("d3", "青石山", language="en"),
+        ],
+        [Question("q1", "青石山有多高？"), Question("q2", "How high is 青石山 really?"), Question("q3", "谁？", "en")],
+    )
+    assert [document.language for document in benchmark.documents] == ["zh", "zh", "en"]
+    assert [question.language for question in benchmark.questions] == ["zh", "en", "en"]
+
+
 def test_labels_are_optional() -> None:
     assert from_records("mine", DOCUMENTS, QUESTIONS).labels == ()
 

@@ -13,7 +13,8 @@ import pytest
 
 from rageval.distributed.driver import OnRay
 from rageval.distributed.messages import RecordMessage, Shard
-from rageval.errors import BudgetError, DeclarationError, ExecutionError, ModelError
+from rageval.errors import BudgetError, DeclarationError, ExecutionError, IndexBuildError, ModelError
+from rageval.experiment.answer import WorkerContext
 from rageval.experiment.choose_metrics import parse_metrics
 from rageval.experiment.plan import Experiment
 from rageval.experiment.recipes import build_pipeline
@@ -22,7 +23,7 @@ from rageval.io.run_folder import RunFolder
 from rageval.models.base import ChatReply, ChatRequest
 from rageval.models.cache import CachedChat
 from rageval.models.scripted import HashEmbedder, ScriptedChat
-from rageval.pipeline import Pipeline, Resources, Stage, State
+from rageval.pipeline import Pipeline, Resources, Shared, Stage, State
 from rageval.types import Benchmark
 from tests.flow.small_world import DOCUMENTS, QUESTIONS, read_jsonl, run_folders, scripted_reply
 from tests.unit.distributed.fake_ray import FakeRay
@@ -181,7 +182,7 @@ def test_a_cluster_without_cpus(bench: Bench) -> None:
         bench.run("there", FakeRay(cpus=0))
 
 
-@pytest.mark.parametrize("error", [ModelError("bad key"), BudgetError("spent"), DeclarationError("no"), KeyError("x")])
+@pytest.mark.parametrize("error", [ModelError("bad key"), BudgetError("spent"), DeclarationError("no")])
 def test_errors_of_models_end_the_run_as_they_are(error: Exception, bench: Bench) -> None:
     with pytest.raises(type(error)) as raised:
         bench.run("there", FakeRay(), chat=ScriptedChat(lambda request: error))
@@ -199,32 +200,106 @@ def test_a_call_that_fails_for_good_is_the_same_failure(bench: Bench) -> None:
     assert line["failure"] == {"error": "ExecutionError", "message": "no reply"}
 
 
+class OwnError(Exception):
+    """Of the user's own: with a constructor that a copy could not be made by."""
+
+    def __init__(self, code: int, words: str) -> None:
+        super().__init__(f"{words} ({code})")
+
+
 @dataclass(frozen=True)
 class Odd(Stage):
-    """Returns what cannot be written, falls, or takes long."""
+    """Returns what cannot be written or is no response, or raises."""
 
     how: str
 
     async def run(self, state: State, resources: Resources) -> State:
-        if state.question.id == "zh-1" and self.how == "unwritable":
-            return state.with_step("odd", found={1, 2})  # pyright: ignore[reportArgumentType]
-        if state.question.id == "zh-1":
-            raise LookupError("nothing there")
-        return state.with_response(answer="It is so.")
+        if state.question.id != "zh-1":
+            return state.with_response(answer="It is so.")
+        match self.how:
+            case "unwritable":
+                return state.with_step("odd", found={1, 2})  # pyright: ignore[reportArgumentType]
+            case "no response":
+                return state.with_response(answer=5)
+            case "raises":
+                raise LookupError("nothing there")
+            case _:
+                raise OwnError(7, "nothing there")
 
 
-def test_a_response_that_cannot_be_written(bench: Bench) -> None:
-    odd = {"pipelines": (Pipeline("odd", Odd("unwritable")),), "metrics": ["answer_relevance"]}
+@pytest.mark.parametrize(
+    ("how", "error", "message"),
+    [
+        ("unwritable", "ExecutionError", "step 'odd': detail.found: found a set, expected JSON: texts, "),
+        ("no response", "ExecutionError", "the response's answer: found a int, expected a text or None"),
+        ("raises", "LookupError", "nothing there"),
+        ("raises its own", "OwnError", "nothing there (7)"),
+    ],
+)
+def test_what_goes_wrong_in_a_stage_is_the_same_failure(how: str, error: str, message: str, bench: Bench) -> None:
+    odd = {"pipelines": (Pipeline("odd", Odd(how)),), "metrics": ["answer_relevance"]}
     here, there = (bench.run(out, ray, **odd) for out, ray in (("here", None), ("there", FakeRay())))
     assert there == here
     (line,) = (line for line in here[0]["odd/responses.jsonl"] if line["question_id"] == "zh-1")
-    assert line["failure"]["error"] == "TypeError"
+    assert line["failure"]["error"] == error
+    assert line["failure"]["message"].startswith(message)
+    assert ("test_driver.py" in line["failure"].get("traceback", "")) == how.startswith("raises")
 
 
-def test_an_error_of_the_code_says_where_it_happened(bench: Bench) -> None:
+@pytest.mark.parametrize("error", [KeyError("x"), OwnError(7, "no reply")])
+def test_what_a_model_of_the_users_own_raises_is_told_with_the_place(error: Exception, bench: Bench) -> None:
+    def reply(request: ChatRequest) -> ChatReply | Exception:
+        if QUESTIONS["en-1"] in request.messages[-1].content:
+            raise error
+        return scripted_reply(request)
+
+    here, there = (bench.run(out, ray, chat=ScriptedChat(reply)) for out, ray in (("here", None), ("there", FakeRay())))
+    for found in (here, there):
+        failures = {
+            line["question_id"]: line["failure"] for line in found[0]["naive/responses.jsonl"] if "failure" in line
+        }
+        assert [*failures] == ["en-1"]
+        assert str(error) in failures["en-1"]["message"]
+        assert "test_driver.py" in failures["en-1"]["traceback"]
+        assert "raise error" in failures["en-1"]["traceback"]
+    assert there[0]["naive"] == here[0]["naive"]
+
+
+@dataclass(frozen=True)
+class Needs(Stage):
+    """Needs an index."""
+
+    index: Shared[object]
+
+    def indexes(self) -> tuple[Shared[object], ...]:
+        return (self.index,)
+
+    async def run(self, state: State, resources: Resources) -> State:
+        return state
+
+
+@dataclass(frozen=True)
+class Unbuildable:
+    async def build(self, resources: Resources) -> object:
+        raise OwnError(7, f"no words in {resources.documents[0].id}")
+
+
+def test_an_index_that_cannot_be_built_ends_the_run_with_the_cause(bench: Bench) -> None:
+    for out, ray in (("here", None), ("there", FakeRay())):
+        with pytest.raises(
+            IndexBuildError, match=r"^Unbuildable\(\) cannot be built: OwnError: no words in arlen \(7\)"
+        ):
+            bench.run(out, ray, pipelines=(Pipeline("p", Needs(Unbuildable())),), metrics=["map"])
+
+
+def test_an_error_of_rageval_itself_says_where_it_happened(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fall(*_: object) -> None:
+        raise LookupError("nothing there")
+
+    monkeypatch.setattr(WorkerContext, "work_on", fall)
     with pytest.raises(LookupError, match="nothing there") as raised:
-        bench.run("there", FakeRay(), pipelines=(Pipeline("odd", Odd("fall")),), metrics=["answer_relevance"])
-    assert any("test_driver.py" in note and "in run" in note for note in raised.value.__notes__)
+        bench.run("there", FakeRay(), metrics=["answer_relevance"])
+    assert any("test_driver.py" in note and "in fall" in note for note in raised.value.__notes__)
 
 
 def test_a_worker_builds_an_index_once(bench: Bench) -> None:

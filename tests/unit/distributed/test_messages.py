@@ -15,7 +15,7 @@ from rageval.errors import BenchmarkError, BudgetError, DeclarationError, Execut
 from rageval.models.base import ChatReply, ChatRequest, Message
 from rageval.models.endpoint import RejectedError
 from rageval.pipeline import Chain, Stage
-from rageval.pipeline.systems import Replay
+from rageval.pipeline.recorded import Replay
 from rageval.retrieval import BM25, Retrieve
 
 REQUEST = ChatRequest((Message("user", "?"),), "answer/en@1", 8)
@@ -38,6 +38,19 @@ def test_errors_stay_what_they_are(error: Exception) -> None:
     assert type(arrived) is type(error)
     assert str(arrived) == str(error)
     assert arrived.__dict__ == error.__dict__
+
+
+class OwnError(Exception):
+    """Of the user's own: the other side need not know it."""
+
+
+def test_an_error_of_the_users_own_arrives_as_its_words() -> None:
+    error = OwnError("no words")
+    error.add_note("on the driver")
+    arrived = pickle.loads(pickle.dumps(Raised.of(error))).error()
+    assert type(arrived) is ExecutionError
+    assert str(arrived) == "OwnError: no words"
+    assert arrived.__notes__ == ["on the driver"]
 
 
 def test_a_stand_in_and_its_post_travel_together() -> None:

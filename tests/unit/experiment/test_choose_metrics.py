@@ -14,7 +14,7 @@ from rageval.errors import DeclarationError, NotComparableError
 from rageval.experiment.choose_metrics import choose_metrics, choose_own
 from rageval.io.run_folder import RunFolder
 from rageval.metrics.custom import OwnMetric
-from rageval.pipeline.systems import function_pipeline
+from rageval.pipeline.function import function_pipeline
 from rageval.scores.comparability import metric_conflicts
 from rageval.scores.reading import read_scored_run
 from rageval.types import Question, Response

@@ -68,6 +68,11 @@ def say_yes(request: ChatRequest) -> ChatReply:
     return one_token("yes", ("yes", math.log(0.9)), ("no", math.log(0.1)))
 
 
+def cites(request: ChatRequest) -> bool:
+    """Whether the answer is to name passages."""
+    return any(words in request.messages[-1].content for words in ("square brackets", "方括号"))
+
+
 def model() -> Any:
     """Says yes to every question, and the right words to the rest."""
     return by_prompt(
@@ -76,7 +81,7 @@ def model() -> Any:
         hypothetical_answer="The parameter k1 of BM25 is 1.2. 词法检索的参数是一点二。",
         summarise="About ranking.",
         ask_questions="What?\n什么？",
-        answer="It is 1.2 [1].",
+        answer=lambda request: f"It is 1.2{' [1]' if cites(request) else ''}.",
         answer_from_memory="It is 1.2.",
     )
 

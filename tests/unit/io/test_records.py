@@ -110,7 +110,7 @@ def test_what_was_read_can_be_shown_without_the_documents() -> None:
     assert [hit.passage.text for hit in again.hits] == ["", "第一句。"]
 
 
-@given(st.builds(Failure, st.text(), st.text()))
+@given(st.builds(Failure, st.text(), st.text(), st.text()))
 def test_failure_round_trip(failure: Failure) -> None:
     assert outcome_from_json(through_text(outcome_to_json(failure, DOCUMENTS)), DOCUMENTS) == failure
 
@@ -118,6 +118,15 @@ def test_failure_round_trip(failure: Failure) -> None:
 @given(st.builds(Judgment, st.just("q"), st.just("judge-1"), st.text(), counts, st.text(), verdicts))
 def test_judgment_round_trip(judgment: Judgment) -> None:
     assert judgment_from_json(through_text(judgment_to_json(judgment)), "q", "judge-1") == judgment
+
+
+def test_a_traceback_is_kept_where_there_is_one() -> None:
+    assert outcome_to_json(Failure("KeyError", "x"), {}) == {"failure": {"error": "KeyError", "message": "x"}}
+    said = Judgment("q", "j", "answer", 0, "text", Abstained("KeyError: x", traceback="judge.py, line 2"))
+    again = judgment_from_json(through_text(judgment_to_json(said)), "q", "j").verdict
+    assert isinstance(again, Abstained)
+    assert again.traceback == "judge.py, line 2"
+    assert "traceback" not in judgment_to_json(replace(said, verdict=Abstained("unreadable")))
 
 
 def test_votes_are_kept_only_where_a_panel_voted() -> None:

@@ -22,7 +22,18 @@ from rageval.metrics.overlap import (
     score_overlap,
     token_f1,
 )
-from rageval.types import UNANSWERABLE, Failure, Language, Question, Response, Score, Unscored
+from rageval.types import (
+    LANGUAGES,
+    UNANSWERABLE,
+    Failure,
+    Hit,
+    Language,
+    Passage,
+    Question,
+    Response,
+    Score,
+    Unscored,
+)
 
 ASKED = Question("q", "Where?", references=("Paris",))
 ASKED_ZH = Question("q", "哪里？", "zh", references=("巴黎",))
@@ -191,6 +202,24 @@ def test_chrf(prediction: str, reference: str, language: Language, value: float)
 def test_the_best_of_several_references_counts_and_bleu_takes_all(metric: str, value: float) -> None:
     question = Question("q", "What?", references=("a cat ran", "the cat sat"))
     assert score_overlap(metric, question, Response(answer="a cat sat")) == Score(pytest.approx(value))
+
+
+@pytest.mark.parametrize("text", ["x[0]", "x[1]", "RFC [793]", "see [1]", "第[3]条", "第［3］条", "arr［0］"])
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("passages", [0, 3])
+def test_numbers_in_brackets_that_belong_to_the_answer_count(text: str, language: Language, passages: int) -> None:
+    hits = tuple(Hit(Passage(f"d{i}", 0, 1, "x"), 1.0) for i in range(passages))
+    response = Response(hits, text, context=tuple(range(passages)))
+    question = Question("q", "What?", language, (text,))
+    for metric in ("exact_match", "token_f1", "answer_contains"):
+        assert score_overlap(metric, question, response) == Score(1.0)
+
+
+def test_an_answer_is_compared_with_and_without_its_citations() -> None:
+    hits = tuple(Hit(Passage(f"d{i}", 0, 1, "x"), 1.0) for i in range(3))
+    question = Question("q", "Which document?", references=("RFC 793",))
+    for answer, score in (("RFC 793 [2]", 1.0), ("RFC [793]", 1.0), ("RFC 793 [4]", 0.0), ("RFC", 0.0)):
+        assert score_overlap("exact_match", question, Response(hits, answer, context=(0, 1, 2))) == Score(score)
 
 
 @every_metric

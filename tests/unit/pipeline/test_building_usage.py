@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rageval.errors import ExecutionError
+from rageval.errors import ExecutionError, ModelError
 from rageval.models.base import ChatReply, ChatRequest, Message
 from rageval.models.scripted import HashEmbedder, ScriptedChat
 from rageval.pipeline import Resources, Shared
@@ -95,7 +95,7 @@ def test_a_build_that_failed_is_told_too_and_its_work_counts_once() -> None:
         ChatReply("x", usage=used(1)),
     ]
     resources = Resources((), chat=ScriptedChat(lambda _: replies.pop(0)))
-    with pytest.raises(ExecutionError):
+    with pytest.raises(ModelError, match="gone"):
         build(resources, Written(("a", "b")))
     assert resources.tell_building([Written(("a", "b"))]) == {"Written": used(1)}
     build(resources, Written(("a", "b")))

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rageval.errors import DeclarationError, ExecutionError
+from rageval.errors import BudgetError, DeclarationError, ExecutionError, IndexBuildError, ModelError
 from rageval.generation import Answer, RewriteQueries, SelfReflect
 from rageval.identity import describe, fingerprint
 from rageval.models.base import ChatRequest, Message
 from rageval.models.scripted import HashEmbedder, ScriptedChat
-from rageval.pipeline import Calls, Chain, ContextSize, Pipeline, Query, Resources, Stage, State, complete_all
+from rageval.pipeline import Calls, Chain, ContextSize, Pipeline, Query, Resources, Shared, Stage, State, complete_all
+from rageval.pipeline.function import CallFunction
 from rageval.pipeline.pipeline import stage_label
-from rageval.pipeline.systems import CallFunction
 from rageval.retrieval import BM25, Dense, Retrieve, SentenceChunker
 from rageval.types import Document, Json, Question, Usage
 
@@ -103,7 +103,10 @@ def test_spec_is_the_whole_configuration_as_json() -> None:
         (Answer(), "Answer"),
         (Answer(cite=True), "Answer(cite=True)"),
         (Retrieve(BM25(), k=3) >> Answer(), "Retrieve(index=BM25(), k=3) >> Answer()"),
-        (Retrieve((BM25(SentenceChunker(64)), Dense())), "Retrieve(index=[BM25(chunker=SentenceChunker(tokens=64)), De"),
+        (
+            Retrieve((BM25(SentenceChunker(64)), Dense())),
+            "Retrieve(index=[BM25(chunker=SentenceChunker(tokens=64)), De",
+        ),
         (SelfReflect(Retrieve(BM25(), k=3)), "SelfReflect(retrieve=Retrieve(index=BM25(), k=3))"),
         (Note("w", numbers=(1, 2)), "Note(word=w, numbers=[1, 2])"),
         (CallFunction("digest", print), "CallFunction(source=digest, function=builtin_function_or_method)"),
@@ -220,6 +223,19 @@ class Built:
         return number
 
 
+@dataclass(frozen=True)
+class Unbuildable:
+    """Raises what it is given."""
+
+    error: Exception
+    part: Shared[object] | None = None
+
+    async def build(self, resources: Resources) -> object:
+        if self.part is not None:
+            return await resources.get(self.part)
+        raise self.error
+
+
 def test_equal_things_are_built_once_for_concurrent_and_later_callers() -> None:
     async def run() -> list[int]:
         resources = Resources(())
@@ -245,7 +261,7 @@ def test_a_failed_build_fails_all_who_wait_and_is_tried_again_once() -> None:
     async def patient(resources: Resources, errors: list[str]) -> int:
         try:
             return await resources.get(shared)
-        except ExecutionError as error:
+        except ModelError as error:
             errors.append(str(error))
             return await resources.get(shared)
 
@@ -255,9 +271,27 @@ def test_a_failed_build_fails_all_who_wait_and_is_tried_again_once() -> None:
 
     shared = Built("a", failures=1)
     results, errors = asyncio.run(run())
-    assert errors == ["build 1 failed"] * 5
+    assert errors == ["Built(name='a', failures=1, log=['a']) cannot be built: build 1 failed"] * 5
     assert results == [2] * 5
     assert len(shared.log) == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "raised", "said"),
+    [
+        (ValueError("no words"), IndexBuildError, r"ValueError: no words \(tests.*test_pipeline\.py, line \d+\)$"),
+        (ExecutionError("the embedder refuses"), ModelError, "the embedder refuses$"),
+        (ModelError("bad key"), ModelError, "bad key$"),
+        (BudgetError("spent"), BudgetError, "spent$"),
+        (DeclarationError("the disk is full"), DeclarationError, "the disk is full$"),
+        (ExceptionGroup("both", [ValueError("no"), ModelError("bad key")]), ModelError, "bad key$"),
+    ],
+)
+def test_what_cannot_be_built_is_named_with_the_cause(error: Exception, raised: type[Exception], said: str) -> None:
+    for shared in (Unbuildable(error), Unbuildable(error, Unbuildable(error))):
+        with pytest.raises(raised, match=rf"^Unbuildable\(.*cannot be built: .*{said}") as found:
+            asyncio.run(Resources(()).get(shared))
+        assert type(found.value) is raised
 
 
 def test_a_cancelled_caller_does_not_take_the_build_with_it() -> None:
@@ -278,6 +312,30 @@ def test_complete_all_keeps_the_order() -> None:
     requests = [ChatRequest((Message("user", word),), "p", 1) for word in ("a", "b", "c")]
     replies = asyncio.run(complete_all(ScriptedChat(lambda r: r.messages[0].content * 2), requests))
     assert [reply.text for reply in replies] == ["aa", "bb", "cc"]
+
+
+class Returns(Stage):
+    async def run(self, state: State, resources: Resources) -> State:
+        return None  # type: ignore[return-value]
+
+
+@dataclass(frozen=True)
+class Leaves(Stage):
+    """Leaves hits behind that are none."""
+
+    async def run(self, state: State, resources: Resources) -> State:
+        return state.with_response(hits=("d1",), context=(0,))
+
+
+@pytest.mark.parametrize("pipeline", [Returns(), Returns() >> Note("a"), Note("a") >> Returns() >> Answer()])
+def test_a_stage_that_returns_no_state_is_named(pipeline: Stage) -> None:
+    with pytest.raises(ExecutionError, match=r"^Returns\.run returned a NoneType, expected a State$"):
+        asyncio.run(Pipeline("p", pipeline).answer(QUESTION, Resources(())))
+
+
+def test_a_stage_that_cannot_work_with_what_it_is_given_is_not_blamed() -> None:
+    with pytest.raises(ExecutionError, match=r"^hit 0: found a str, expected a Hit$"):
+        asyncio.run(Pipeline("p", Leaves() >> Answer()).answer(QUESTION, Resources(())))
 
 
 def test_errors_of_models_pass_through() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rageval.errors import DeclarationError, ExecutionError
+from rageval.errors import DeclarationError, ExecutionError, ModelError
 from rageval.models.base import ChatRequest
 from rageval.models.scripted import HashEmbedder, ScriptedChat
 from rageval.pipeline import Query, Resources, State
@@ -85,11 +85,11 @@ def test_several_queries_are_fused() -> None:
     assert {hit.passage.doc_id: hit.score for hit in response.hits} == pytest.approx(expected)
 
 
-def test_a_failed_writer_fails_the_question_and_the_next_one_tries_again() -> None:
+def test_a_failed_writer_is_the_cause_that_is_told_and_the_next_call_tries_again() -> None:
     replies: list[str | Exception] = [ExecutionError("gone"), "About mice.", "About mice.", "关于向量"]
     resources = Resources(DOCUMENTS[:1], chat=ScriptedChat(lambda _: replies.pop(0)), embedder=HashEmbedder())
     stage = Retrieve(MultiVector(("summaries",)))
-    with pytest.raises(ExecutionError, match="gone"):
+    with pytest.raises(ModelError, match=r"^MultiVector\(.* cannot be built: gone$"):
         run(stage, resources, "mice")
     assert names(run(stage, resources, "mice")) == ["long"]
 

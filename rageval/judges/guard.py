@@ -1,0 +1,27 @@
+"""What becomes of an exception in a judge: an abstention with the reason, or the end of the run."""
+
+from __future__ import annotations
+
+from rageval.judges.base import Item, Judge, Judged
+from rageval.models.base import ChatModel
+from rageval.models.wrapped import MeteredChat
+from rageval.pipeline.failure import raise_what_stops, told, traceback_of
+from rageval.types import WHOLE_RESPONSE, Abstained, Question, Response
+
+
+async def guarded_judgment(judge: Judge, question: Question, response: Response, chat: ChatModel) -> Judged:
+    """What the judge says; where it raises, an abstention about the whole response, with what its calls cost so far.
+
+    Raises what has to stop the run (`rageval.errors.STOPS_THE_RUN`).
+    """
+    metered = MeteredChat(chat)
+    try:
+        return await judge.judge(question, response, metered)
+    except Exception as error:  # noqa: BLE001 (a judge may be of the user's own)
+        return Judged((Item(WHOLE_RESPONSE, 0, response.answer or "", abstention_after(error)),), metered.usage)
+
+
+def abstention_after(error: Exception) -> Abstained:
+    """The abstention of a judge that raised. Raises the error again where it has to stop the run."""
+    raise_what_stops(error)
+    return Abstained(told(error), traceback=traceback_of(error))

@@ -1,0 +1,98 @@
+"""A Python function that answers questions, as a pipeline."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias, TypeVar
+
+from rageval.errors import DeclarationError, ExecutionError
+from rageval.identity import describe, fingerprint
+from rageval.pipeline.check_response import check_response
+from rageval.pipeline.failure import told
+from rageval.pipeline.pipeline import Pipeline
+from rageval.pipeline.resources import Resources
+from rageval.pipeline.stage import Stage
+from rageval.pipeline.state import State
+from rageval.types import Question, Response
+
+T = TypeVar("T")
+
+Answered: TypeAlias = Response | str
+System: TypeAlias = Callable[[Question], Answered | Awaitable[Answered]]
+
+
+@dataclass(frozen=True)
+class CallFunction(Stage):
+    """A function `question -> Response` (or answer text), plain or async, called once per question.
+
+    A plain function runs in a thread of its own, so that several questions can be asked at once. What it raises is
+    that question's failure, a DeclarationError too: it is about something that the function asked for. All hits are the
+    context where the response names none. `source` identifies the function in fingerprints: change its code and it is
+    run again.
+    """
+
+    source: str
+    function: System = field(compare=False)
+
+    def identity_fields(self) -> dict[str, object]:
+        return {"source": self.source}
+
+    def asks_outside(self) -> bool:
+        return True
+
+    async def run(self, state: State, resources: Resources) -> State:
+        try:
+            returned = await self._call(state.question)
+        except DeclarationError as error:
+            raise ExecutionError(told(error)) from error
+        answered: object = Response(answer=returned) if isinstance(returned, str) else returned
+        if not isinstance(answered, Response):
+            raise ExecutionError(f"the function returned a {type(answered).__name__}, expected a Response or a str")
+        response = check_response(answered)
+        return state.with_response(
+            hits=response.hits,
+            answer=response.answer,
+            context=response.context or tuple(range(len(response.hits))),
+            citations=response.citations,
+            abstained=response.abstained,
+            steps=response.steps,
+            usage=response.usage,
+        )
+
+    async def _call(self, question: Question) -> object:
+        if inspect.iscoroutinefunction(self.function):
+            return await self.function(question)
+        returned = await in_thread(self.function, question)
+        return await returned if inspect.isawaitable(returned) else returned
+
+
+async def in_thread(function: Callable[..., T], *given: Any) -> T:
+    """What the function returns; it runs in a thread.
+
+    StopIteration cannot leave a thread (in Python 3.11 whoever waits for it waits for ever), and SystemExit would end
+    the process: both are raised as ExecutionError.
+    """
+
+    def call() -> T:
+        try:
+            return function(*given)
+        except (StopIteration, SystemExit) as error:
+            raise ExecutionError(told(error)) from error
+
+    return await asyncio.to_thread(call)
+
+
+def function_pipeline(function: System, name: str | None = None, *, version: str | None = None) -> Pipeline:
+    """A pipeline of one function, named after it.
+
+    It is known by its code, the values and functions that it captured, the globals it reads, and the files that its
+    module imports. Where it holds an object that cannot be read (a live index, a client), no other process reuses its
+    results, unless there is a `version` (also as an attribute of the function or of the object): change that whenever
+    what the object holds changes. Files that it opens and programs that it calls cannot be seen either.
+    """
+    label = name or getattr(function, "__name__", type(function).__name__)
+    source = fingerprint(describe(function, label=label, version=version))
+    return Pipeline(label, CallFunction(source, function))

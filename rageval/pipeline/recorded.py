@@ -1,0 +1,148 @@
+"""Recorded runs as pipelines: a TREC run file, or a file of responses."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from rageval.errors import DeclarationError, ExecutionError
+from rageval.io.trec_files import read_run
+from rageval.pipeline.check_response import check_response
+from rageval.pipeline.resources import Resources
+from rageval.pipeline.stage import Stage
+from rageval.pipeline.state import State
+from rageval.types import Document, Hit, Passage, Response
+
+MALFORMED = (ExecutionError, ValueError, KeyError, TypeError, AttributeError)
+"""What `recorded_response` raises where a record is not of the form that `Replay` describes."""
+
+
+@dataclass(frozen=True)
+class Replay(Stage):
+    """A recorded run: a TREC run file, or JSONL of responses.
+
+    JSONL lines are `{"question_id", "answer"?, "abstained"?, "hits": [{"doc_id", "score"?, "text"?}]?}`, hits best
+    first; without `abstained` (true or false), the answer's text decides whether it is an abstention. Hits of a TREC
+    file are ordered as trec_eval orders them (score, then document id, both descending). A hit without a text is the
+    whole document. A question that the file lacks has no hits and no answer. All hits are the context, or with `k` the
+    first `k`.
+    """
+
+    path: Path
+    digest: str
+    k: int | None = None
+
+    def identity_fields(self) -> dict[str, object]:
+        return {"digest": self.digest, "k": self.k}
+
+    async def run(self, state: State, resources: Resources) -> State:
+        recorded = await resources.get(_Recording(self.path, self.digest))
+        return replayed(state, recorded.get(state.question.id), self.k)
+
+
+def replayed(state: State, recorded: Response | None, k: int | None) -> State:
+    """The state with what was recorded for its question, if anything was; its context: the first `k` hits, or all."""
+    if recorded is None:
+        return state.with_step("replay", found=False)
+    return state.with_response(
+        hits=recorded.hits,
+        context=tuple(range(len(recorded.hits)))[:k],
+        answer=recorded.answer,
+        abstained=recorded.abstained,
+    )
+
+
+def check_k(k: int | None) -> None:
+    """Raises DeclarationError for a number of passages that is none."""
+    if k is not None and k < 1:
+        raise DeclarationError(f"k: found {k}, expected at least 1, or none for all hits")
+
+
+@dataclass(frozen=True)
+class _Recording:
+    path: Path
+    digest: str
+
+    async def build(self, resources: Resources) -> Mapping[str, Response]:
+        documents = {document.id: document for document in resources.documents}
+        if self.path.suffix in (".jsonl", ".json"):
+            return _recorded_responses(self.path, documents)
+        return {
+            question_id: Response(hits=tuple(_hit(doc_id, score, None, documents) for doc_id, score in _ordered(pairs)))
+            for question_id, pairs in read_run(self.path).items()
+        }
+
+
+def replay(path: Path, k: int | None = None) -> Stage:
+    """A stage that replays the file. Raises DeclarationError where it cannot be read."""
+    check_k(k)
+    try:
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise DeclarationError(
+            f"{path}: cannot be read ({error.strerror}); expected a TREC run or JSONL file"
+        ) from None
+    if path.suffix in (".jsonl", ".json"):
+        _recorded_responses(path, {})
+    else:
+        read_run(path)
+    return Replay(path, digest, k)
+
+
+def _ordered(pairs: list[tuple[str, float]]) -> list[tuple[str, float]]:
+    """As trec_eval does, which keeps scores as C floats."""
+    with np.errstate(over="ignore"):
+        return sorted(pairs, key=lambda pair: (np.float32(pair[1]), pair[0]), reverse=True)
+
+
+def _recorded_responses(path: Path, documents: Mapping[str, Document]) -> dict[str, Response]:
+    recorded: dict[str, Response] = {}
+    for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            data = cast("dict[str, Any]", json.loads(line))
+            response = recorded_response(data, documents)
+            question_id = _id(data["question_id"], "question_id")
+            if question_id in recorded:
+                raise ValueError(f"question {question_id} has an earlier line")
+            recorded[question_id] = response
+        except MALFORMED as error:
+            raise DeclarationError(
+                f"{path}:{number}: found {line[:60].decode(errors='replace')!r} ({error}), expected an object with "
+                "question_id (once in the file), answer, abstained and hits (each with doc_id)"
+            ) from None
+    return recorded
+
+
+def recorded_response(data: Mapping[str, Any], documents: Mapping[str, Document]) -> Response:
+    """What `answer`, `abstained` and `hits` of a recorded line say. Raises one of `MALFORMED`."""
+    given = data.get("hits")
+    if not (given is None or isinstance(given, list)):
+        raise TypeError("hits is not a list")
+    hits = tuple(
+        _hit(_id(hit["doc_id"], "doc_id"), float(hit.get("score", -rank)), hit.get("text"), documents)
+        for rank, hit in enumerate(cast("list[dict[str, Any]]", given or []))
+    )
+    return check_response(Response(hits=hits, answer=data.get("answer"), abstained=data.get("abstained")))
+
+
+def _id(value: object, key: str) -> str:
+    """An id: a text, or a whole number as text."""
+    if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
+        return str(value)
+    raise TypeError(f"{key} is not a text")
+
+
+def _hit(doc_id: str, score: float, text: str | None, documents: Mapping[str, Document]) -> Hit:
+    document = documents.get(doc_id)
+    whole = document.text if document else ""
+    given = whole if text is None else text
+    start = max(0, whole.find(given))
+    return Hit(Passage(doc_id, start, start + len(given), given, document.title if document else ""), score)

@@ -1,0 +1,159 @@
+"""Recorded runs as pipelines."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from rageval.errors import DeclarationError
+from rageval.pipeline import Pipeline, Resources
+from rageval.pipeline.recorded import replay
+from rageval.types import Document, Hit, Passage, Question, Response, Step
+
+DOCUMENTS = (Document("d1", "First text here.", title="One"), Document("d2", "第二个文本。"))
+
+
+def ask(pipeline: Pipeline, question_id: str = "q") -> Response:
+    return asyncio.run(pipeline.answer(Question(question_id, "Why?"), Resources(DOCUMENTS)))
+
+
+def test_trec_runs_are_ordered_by_score_then_by_descending_document(tmp_path: Path) -> None:
+    path = tmp_path / "run.txt"
+    path.write_text(
+        "q Q0 d1 1 0.5 tag\nq Q0 d2 2 0.5 tag\nq Q0 zz 3 0.9 tag\nq Q0 d0 4 -1e300 tag\n"
+        "r Q0 d1 1 16777217.0 tag\nr Q0 d2 2 16777216.0 tag\n"
+    )
+    pipeline = Pipeline("recorded", replay(path, k=2))
+    response = ask(pipeline)
+    assert [hit.passage.doc_id for hit in response.hits] == ["zz", "d2", "d1", "d0"]
+    assert (response.context, response.answer) == ((0, 1), None)
+    # As C floats both scores are 16777216: trec_eval sees a tie.
+    assert [hit.passage.doc_id for hit in ask(pipeline, "r").hits] == ["d2", "d1"]
+
+
+def test_hits_without_text_are_whole_documents(tmp_path: Path) -> None:
+    path = tmp_path / "run.txt"
+    path.write_text("q Q0 d1 1 3 tag\nq Q0 gone 2 2 tag\n")
+    hits = ask(Pipeline("recorded", replay(path))).hits
+    assert hits[0].passage == Passage("d1", 0, 16, "First text here.", "One")
+    assert hits[1].passage == Passage("gone", 0, 0, "")
+
+
+def test_a_question_that_the_file_lacks_has_no_hits_and_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "run.txt"
+    path.write_text("q Q0 d1 1 3 tag\n")
+    response = ask(Pipeline("recorded", replay(path)), "other")
+    assert (response.hits, response.answer, response.steps) == ((), None, (Step("replay", {"found": False}),))
+
+
+def write_lines(path: Path, *lines: object) -> Path:
+    path.write_text("\n".join(json.dumps(line, ensure_ascii=False) for line in lines) + "\n\n", encoding="utf-8")
+    return path
+
+
+def test_recorded_responses(tmp_path: Path) -> None:
+    path = write_lines(
+        tmp_path / "responses.jsonl",
+        {"question_id": "q", "answer": "Because.", "hits": [{"doc_id": "d2", "text": "文本"}, {"doc_id": "d1"}]},
+        {"question_id": "r", "answer": "I don't know.", "hits": [{"doc_id": "x", "score": 2.5, "text": "new"}]},
+        {"question_id": 7, "answer": None},
+    )
+    pipeline = Pipeline("recorded", replay(path, k=1))
+    response = ask(pipeline)
+    assert [hit.passage for hit in response.hits] == [
+        Passage("d2", 3, 5, "文本"),
+        Passage("d1", 0, 16, "First text here.", "One"),
+    ]
+    assert response.hits[0].score > response.hits[1].score
+    assert (response.answer, response.abstained, response.context) == ("Because.", False, (0,))
+    assert ask(pipeline, "r").abstained
+    assert ask(pipeline, "r").hits == (Hit(Passage("x", 0, 3, "new"), 2.5),)
+    assert ask(pipeline, "7").answer is None
+
+
+def test_what_a_line_says_of_abstaining_counts_and_else_the_text(tmp_path: Path) -> None:
+    path = write_lines(
+        tmp_path / "responses.jsonl",
+        {"question_id": "a", "answer": "I don't know is on third base.", "abstained": False},
+        {"question_id": "b", "answer": "略。", "abstained": True},
+        {"question_id": "c", "answer": "我不知道。"},
+        {"question_id": "d", "answer": "我不知道。", "abstained": None},
+        {"question_id": "e", "answer": None, "abstained": True},
+    )
+    pipeline = Pipeline("recorded", replay(path))
+    assert {q: ask(pipeline, q).abstained for q in "abcde"} == {"a": False, "b": True, "c": True, "d": True, "e": True}
+
+
+def test_all_hits_are_the_context_unless_k_says_otherwise(tmp_path: Path) -> None:
+    answers = write_lines(tmp_path / "r.jsonl", {"question_id": "q", "hits": [{"doc_id": f"d{i}"} for i in range(8)]})
+    ranking = tmp_path / "run.trec"
+    ranking.write_text("".join(f"q Q0 d{i} {i + 1} {-i} tag\n" for i in range(8)))
+    for path in (answers, ranking):
+        assert ask(Pipeline("recorded", replay(path))).context == tuple(range(8))
+        assert ask(Pipeline("recorded", replay(path, k=3))).context == (0, 1, 2)
+        assert ask(Pipeline("recorded", replay(path, k=30))).context == tuple(range(8))
+
+
+GOOD = '{"question_id": "a", "answer": "x"}'
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{",
+        "[]",
+        "7",
+        '{"answer": "x"}',
+        '{"question_id": "q", "answer": 7}',
+        '{"question_id": "q", "hits": [{"score": 1}]}',
+        '{"question_id": "q", "hits": ["d1"]}',
+        '{"question_id": "q", "hits": [{"doc_id": "d1", "score": "high"}]}',
+        '{"question_id": "q", "hits": [{"doc_id": "d1", "score": NaN}]}',
+        '{"question_id": "q", "hits": [{"doc_id": "d1", "text": 7}]}',
+        '{"question_id": "q", "hits": {"doc_id": "d1"}}',
+        '{"question_id": "q", "hits": [{"doc_id": null}]}',
+        '{"question_id": "q", "hits": [{"doc_id": ""}]}',
+        '{"question_id": null, "answer": "x"}',
+        '{"question_id": ["q"], "answer": "x"}',
+        '{"question_id": "q", "answer": "x", "abstained": "no"}',
+        '{"question_id": "q", "answer": "x", "abstained": 0}',
+        '{"question_id": "a", "answer": "again"}',
+    ],
+)
+def test_a_bad_line_is_refused_at_once_with_its_place(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "responses.jsonl"
+    path.write_text(f"{GOOD}\n\n{line}\n")
+    with pytest.raises(DeclarationError) as refused:
+        replay(path)
+    message = str(refused.value)
+    assert message.startswith(f"{path}:3: found ")
+    assert "expected an object with question_id" in message
+    assert "\n" not in message
+
+
+def test_bad_utf8_has_its_place_too(tmp_path: Path) -> None:
+    path = tmp_path / "responses.jsonl"
+    path.write_bytes(f"{GOOD}\n".encode() + b'{"question_id": "\xff"}\n')
+    with pytest.raises(DeclarationError, match=r"responses\.jsonl:2: found "):
+        replay(path)
+
+
+def test_a_bad_trec_line_or_a_missing_file_is_refused_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "run.txt"
+    path.write_text("q Q0 d1 1 3 tag\nq Q0 d2\n")
+    with pytest.raises(DeclarationError, match=r"run\.txt:2: "):
+        replay(path)
+    with pytest.raises(DeclarationError, match=r"none\.jsonl: cannot be read"):
+        replay(tmp_path / "none.jsonl")
+    with pytest.raises(DeclarationError, match="k: found 0"):
+        replay(path, k=0)
+
+
+def test_the_content_of_the_file_is_in_the_fingerprint_not_its_place(tmp_path: Path) -> None:
+    first, copy, other = (tmp_path / name for name in ("a.txt", "b.txt", "c.txt"))
+    first.write_text("q Q0 d1 1 3 tag\n")
+    copy.write_text("q Q0 d1 1 3 tag\n")
+    other.write_text("q Q0 d1 1 4 tag\n")
+    assert replay(first).spec() == replay(copy).spec() != replay(other).spec()
+    assert replay(first, k=3).spec() != replay(first, k=5).spec()
