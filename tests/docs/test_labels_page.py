@@ -1,5 +1,6 @@
 """docs/labels.md: its commands run in order on a run with that name, people's work being done in between."""
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import CommandLine
-from tests.flow.judged_run import JudgedRun, fill, write_sheet
+from tests.flow.judged_run import JudgedRun, fill, read_sheet, write_sheet
 
 PAGE = (Path(__file__).parents[2] / "docs" / "labels.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
@@ -32,6 +33,37 @@ def test_every_command_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, com
     (shown,) = (text for language, text in BLOCKS if not language)
     assert shown in printed
     assert len(printed) == 6
+
+
+def test_another_judge_has_labels_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command_line: CommandLine
+) -> None:
+    """The labels of a metric leave `metric:strong` as it is; the same seed draws the same questions for both."""
+    monkeypatch.chdir(tmp_path)
+    run = JudgedRun(tmp_path / "lakes")
+    strong = f"{run.name}:strong"
+    scores = run.folder.scores()
+    run.folder.write_scores({**scores, strong: scores[run.name]})
+    judges = run.folder.manifest()["judges"]
+    (entry,) = judges.values()
+    run.write_manifest(metrics=[run.name, strong], judges={**judges, strong: {**entry, "model": "strong critic"}})
+    sheets = [tmp_path / "own.jsonl", tmp_path / "strong.jsonl"]
+    for metric, sheet in zip((run.name, strong), sheets, strict=True):
+        assert command_line("sample", "lakes", "--metric", metric, "-n", 50, "--out", sheet).code == 0
+    assert [row["question_id"] for row in read_sheet(sheets[0])] == [
+        row["question_id"] for row in read_sheet(sheets[1])
+    ]
+
+    def labelled() -> list[int]:
+        (found,) = json.loads(command_line("leaderboard", "lakes", "--format", "json").out)["runs"]
+        return [found["metrics"][metric]["n_labelled"] for metric in (run.name, strong)]
+
+    fill(sheets[0], run.gold.get)
+    assert command_line("label", "lakes", sheets[0]).code == 0
+    assert labelled() == [50, 0]
+    fill(sheets[1], run.gold.get)
+    assert command_line("label", "lakes", sheets[1]).code == 0
+    assert labelled() == [50, 50]
 
 
 def test_the_larger_sample_begins_with_the_smaller_one(
