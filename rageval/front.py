@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from rageval.errors import DeclarationError
 from rageval.experiment.choose_metrics import MetricLike
 from rageval.experiment.choose_pipelines import PipelineLike
 from rageval.experiment.plan import Experiment, plan
+from rageval.experiment.reuse import read_reused, reuse_line
 from rageval.experiment.run import Executor, run_experiment
 from rageval.experiment.spec import parse_spec
 from rageval.io.run_folder import RunFolder
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from rageval.io.run_tables import RunTable
 
 T = TypeVar("T")
+
+_log = logging.getLogger("rageval")
 
 ModelLike: TypeAlias = ChatModel | Mapping[str, Any] | str
 
@@ -74,11 +78,12 @@ def evaluate(
     calibrations: Sequence[str | Path] = (),
     budget: Mapping[str, float] | None = None,
     seed: int = 0,
+    fresh: bool = False,
     out: str | Path = "results",
     name: str = "evaluation",
     executor: Executor | None = None,
 ) -> Result:
-    """Run pipelines over a benchmark and score them; what an earlier call has done is not done again.
+    """Run pipelines over a benchmark and score them; what an earlier call has done is not done again, unless `fresh`.
 
     The arguments are the keys of an experiment file, with the same values; paths are relative to the current directory.
     In Python there may also be objects: a `Benchmark`; among `pipelines`, a `Pipeline`, a stage, or a function from a
@@ -89,6 +94,9 @@ def evaluate(
     what the chat calls take together (`{"max_calls": 500}`, `max_tokens`, `max_cost`). Runs go to `out/runs`, caches to
     `out/cache`; the names of the run folders begin with `name`, with '-' for what no file name should hold. An
     `executor` has the questions worked on in another way, such as `rageval.integrations.opentelemetry.traced()`.
+
+    Answers of an earlier call that are reused are counted in a warning of the logger `rageval`. With `fresh` everything
+    is asked again, and what earlier calls left of these runs is moved to `out/earlier`.
 
     Models that are named are closed at the end; those that are given as objects stay open. Works inside a running event
     loop (a notebook) too. Raises DeclarationError before anything is spent, BudgetError where a call could go beyond
@@ -114,17 +122,19 @@ def evaluate(
         raise DeclarationError(f"executor: found {shown(executor)}, expected an executor such as traced()")
 
     def work() -> list[Path]:
-        with _plan(asked, name, folder / "cache") as experiment:
+        with _plan(asked, name, folder / "cache", fresh) as experiment:
             return run_experiment(experiment, folder, executor=executor)
 
     runs = tuple(_outside_any_loop(work))
+    if line := reuse_line(read_reused(runs), "fresh=True"):
+        _log.warning(line)
     return Result(runs, read_leaderboard(runs))
 
 
-def _plan(asked: Mapping[str, object], name: str, cache: Path) -> Experiment:
+def _plan(asked: Mapping[str, object], name: str, cache: Path, fresh: bool) -> Experiment:
     """The experiment; errors name the arguments of `evaluate`, which has no `models`."""
     try:
-        return plan(parse_spec(asked), name=name, base=Path.cwd(), cache=cache)
+        return plan(parse_spec(asked), name=name, base=Path.cwd(), cache=cache, fresh=fresh)
     except DeclarationError as error:
         if type(error) is DeclarationError:
             raise DeclarationError(str(error).removeprefix("models.")) from None

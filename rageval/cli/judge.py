@@ -52,17 +52,20 @@ def judge(
                 calibrations=calibration or (),
                 on_embedding=bars.embedding,
             ) as plan:
+                reused = plan.count_judgments()
                 metrics = [str(added) for added in rejudge(plan, bars.responses)]
         except KeyboardInterrupt:
             bars.stop()
             end_interrupted("every verdict so far", out)
+    if reused:
+        print(f"reused {reused:,} judgments that were there", file=sys.stderr)
     board = read_leaderboard([run])
     (row,) = board.rows
     entries = {entry: about for entry, about in row.judges.items() if entry.partition(":")[2] == name}
     if as_json:
         estimates: dict[str, Json] = {added: metric_to_json(row.estimates[added], board.questions) for added in metrics}
         judges: dict[str, Json] = {entry: {**about} for entry, about in entries.items()}
-        print_json({"run": str(run), "metrics": estimates, "judges": judges})
+        print_json({"run": str(run), "metrics": estimates, "judges": judges, "reused": {"judgments": reused}})
         return
     for added in metrics:
         before = row.estimates.get(added.partition(":")[0])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -11,6 +10,7 @@ import typer
 
 from rageval.cli.executor import ExecutorFlag, ExecutorName, RayAddress, TraceFile, chosen_executor
 from rageval.cli.output import JsonFlag, end_interrupted, print_json
+from rageval.cli.reuse import FreshFlag, tell_reuse, with_reuse
 from rageval.types import Json
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ def run(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Ask again what failed in an earlier run.")
     ] = False,
+    fresh: FreshFlag = False,
     offline: Annotated[bool, typer.Option("--offline", help="Ask no model: the caches alone answer.")] = False,
     dry: Annotated[
         bool, typer.Option("--dry-run", help="Say what is done and cached and what would be asked.")
@@ -34,10 +35,14 @@ def run(
 ) -> None:
     """Run an experiment: answer, judge, score. Run it again to resume; what is done is not asked again."""
     from rageval.decide.leaderboard import read_leaderboard
+    from rageval.errors import DeclarationError
     from rageval.experiment.plan import load_experiment
     from rageval.experiment.run import run_experiment
     from rageval.report.progress import progress_bars
 
+    for flag, given in (("--offline", offline), ("--dry-run", dry)):
+        if fresh and given:
+            raise DeclarationError(f"--fresh: found it with {flag}, expected one of them")
     with progress_bars() as bars:
         if dry:
             with load_experiment(experiment, out / "cache", offline=offline) as planned:
@@ -46,7 +51,7 @@ def run(
         try:
             with (
                 chosen_executor(executor, ray_address, trace) as chosen,
-                load_experiment(experiment, out / "cache", bars.embedding, offline=offline) as planned,
+                load_experiment(experiment, out / "cache", bars.embedding, offline=offline, fresh=fresh) as planned,
             ):
                 paths = run_experiment(
                     planned, out, on_progress=bars.questions, retry_failed=retry_failed, executor=chosen
@@ -54,10 +59,11 @@ def run(
         except KeyboardInterrupt:
             bars.stop()
             end_interrupted("everything done so far", out)
+    reused = tell_reuse(paths)
     board = read_leaderboard(paths)
     if as_json:
         by_path = {row.path: row for row in board.rows}
-        runs = {str(entry["path"]): entry for entry in _runs(board.to_json())}
+        runs = {str(entry["path"]): entry for entry in with_reuse(board.to_json(), reused)}
         print_json({"runs": [runs[str(by_path[path].path)] for path in paths]})
         return
     from rageval.report.terminal import print_leaderboard, stdout_console
@@ -83,9 +89,3 @@ def _dry_run(planned: Experiment, out: Path, retry_failed: bool, as_json: bool) 
         )
     at_most = sum(part.calls for part in outlook.runs)
     print(f"in all: {outlook.calls:,} to {at_most:,} chat calls and at least {outlook.texts:,} texts to embed")
-
-
-def _runs(board: Mapping[str, Json]) -> list[dict[str, Json]]:
-    runs = board["runs"]
-    assert isinstance(runs, list)
-    return [entry for entry in runs if isinstance(entry, dict)]

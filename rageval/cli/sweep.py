@@ -10,6 +10,8 @@ import typer
 
 from rageval.cli.executor import ExecutorFlag, ExecutorName, RayAddress, TraceFile, chosen_executor
 from rageval.cli.output import JsonFlag, end_interrupted, print_json
+from rageval.cli.reuse import FreshFlag, tell_reuse, with_reuse
+from rageval.types import Json
 
 
 def sweep(
@@ -19,6 +21,7 @@ def sweep(
     halving: Annotated[
         bool, typer.Option("--halving", help="Ask few questions first, and drop cells that are surely behind.")
     ] = False,
+    fresh: FreshFlag = False,
     as_json: JsonFlag = False,
     executor: ExecutorFlag = ExecutorName.local,
     ray_address: RayAddress = None,
@@ -41,7 +44,7 @@ def sweep(
         try:
             with (
                 chosen_executor(executor, ray_address, trace) as chosen,
-                load_experiment(experiment, out / "cache", bars.embedding) as planned,
+                load_experiment(experiment, out / "cache", bars.embedding, fresh=fresh) as planned,
             ):
                 if top is None:
                     left, paths = planned, run_experiment(planned, out, on_progress=bars.questions, executor=chosen)
@@ -55,7 +58,10 @@ def sweep(
     text = markdown(result) + ("" if halved is None else halving_lines(halved))
     page = out / "sweeps" / f"{left.name}.md"
     replace_text(page, text)
-    content = result.to_json() if halved is None else {**result.to_json(), "halving": halved.to_json()}
+    board = result.to_json()
+    content: dict[str, Json] = {**board, "runs": [*with_reuse(board, tell_reuse(paths))]}
+    if halved is not None:
+        content["halving"] = halved.to_json()
     write_json(page.with_suffix(".json"), content)
     if as_json:
         print_json(content)

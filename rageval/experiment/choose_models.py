@@ -15,9 +15,17 @@ from rageval.models.offline import OfflineModel
 from rageval.models.vector_cache import CachedEmbedder
 
 
-def choose_chat(choice: ModelChoice, cache: Path, budget: Budget | None = None, *, offline: bool = False) -> ChatModel:
+def choose_chat(
+    choice: ModelChoice,
+    cache: Path,
+    budget: Budget | None = None,
+    *,
+    offline: bool = False,
+    only: set[str] | None = None,
+) -> ChatModel:
     """A cached chat model whose calls come out of the budget, where there is one. Nothing is loaded or asked yet; what
-    cannot work is said now. Where `offline`, the cache alone answers, and neither a key nor weights are needed.
+    cannot work is said now. Where `offline`, the cache alone answers, and neither a key nor weights are needed. `only`
+    is as in `Replies`.
     """
     if offline:
         return CachedChat(OfflineModel(_chat_identity(choice)), cache / "chat.sqlite")
@@ -36,12 +44,12 @@ def choose_chat(choice: ModelChoice, cache: Path, budget: Budget | None = None, 
         if choice.transport == "batch":
             from rageval.models.batch import BatchChat
 
-            model = BatchChat(endpoint, cache)
+            model = BatchChat(endpoint, cache, only=only)
             on_closing = model.let_go
         price = None if choice.price is None else choice.price.price
     if budget is not None:
         model = BudgetedChat(model, budget, price)
-    return CachedChat(model, cache / "chat.sqlite", on_closing)
+    return CachedChat(model, cache / "chat.sqlite", on_closing, only)
 
 
 def _chat_identity(choice: ModelChoice) -> str:

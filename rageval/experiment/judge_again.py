@@ -70,6 +70,10 @@ class Rejudging:
         """The keys of the judges, by their names."""
         return judge_keys(self.judges, self.raters)
 
+    def count_judgments(self) -> int:
+        """How many answers these judges have judged by now, each judge counted."""
+        return sum(len(self.folder.judgments(key)) for key in self.keys.values())
+
 
 def plan_rejudging(
     run: Path,

@@ -22,7 +22,8 @@ class OpenModels:
     """Models behind their caches in the folder `cache`, and the event loop that they are used in.
 
     Equal choices are one model, and so is an object that is given twice. All chat calls come out of the `budget`, where
-    there is one. Where `offline`, the caches alone answer. `on_embedding` is told (done, total) while texts are
+    there is one. Where `offline`, the caches alone answer; where `fresh`, replies that they held before do not count,
+    while vectors do. `on_embedding` is told (done, total) while texts are
     embedded. A context manager: `close` closes the caches and the models that were opened from a choice; objects that
     somebody gave stay open.
     """
@@ -33,11 +34,13 @@ class OpenModels:
         *,
         budget: Budget | None = None,
         offline: bool = False,
+        fresh: bool = False,
         on_embedding: Callable[[int, int], None] | None = None,
     ) -> None:
         self._cache = cache
         self._budget = budget
         self._offline = offline
+        self._asked: set[str] | None = set() if fresh else None
         self._on_embedding = on_embedding
         self._chats: dict[str | int, ChatModel] = {}
         self._embedders: dict[str | int, Embedder] = {}
@@ -87,11 +90,10 @@ class OpenModels:
 
     def _open_chat(self, choice: ChatChoice) -> ChatModel:
         if isinstance(choice, ModelChoice):
-            return choose_chat(choice, self._cache, self._budget, offline=self._offline)
+            return choose_chat(choice, self._cache, self._budget, offline=self._offline, only=self._asked)
         model = WrappedChat(choice)
-        return CachedChat(
-            model if self._budget is None else BudgetedChat(model, self._budget, None), self._cache / "chat.sqlite"
-        )
+        budgeted = model if self._budget is None else BudgetedChat(model, self._budget, None)
+        return CachedChat(budgeted, self._cache / "chat.sqlite", only=self._asked)
 
     def _open_embedder(self, choice: EmbedderChoice) -> Embedder:
         if isinstance(choice, ModelChoice):

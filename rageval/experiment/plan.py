@@ -44,7 +44,7 @@ class Experiment:
     `chat` and `embedder` are None, and there are no `raters`, where nothing needs them. Several raters judge as a
     panel, each asked `judge_samples` times. `own_judges` and `own_metrics` are those of the user's own that the metrics
     name; `calibrations` are applied to the verdicts of the judges that they are of. `name` begins the names of the run
-    folders; `reference` is how the benchmark was called.
+    folders; `reference` is how the benchmark was called. A `fresh` one uses no answers and replies of earlier commands.
 
     A context manager, whose end closes the models that were opened for the experiment. Without `models` the caller
     sees to them, and they must work in any event loop.
@@ -64,6 +64,7 @@ class Experiment:
     own_metrics: tuple[OwnMetric, ...] = ()
     calibrations: tuple[Calibration, ...] = ()
     seed: int = 0
+    fresh: bool = False
     models: OpenModels | None = None
 
     def __enter__(self) -> Self:
@@ -102,12 +103,19 @@ class Experiment:
 
 
 def load_experiment(
-    path: Path, cache: Path, on_embedding: Callable[[int, int], None] | None = None, *, offline: bool = False
+    path: Path,
+    cache: Path,
+    on_embedding: Callable[[int, int], None] | None = None,
+    *,
+    offline: bool = False,
+    fresh: bool = False,
 ) -> Experiment:
     """The experiment of a file: `plan` of what it says. Raises DeclarationError, most often with the file's name."""
     spec, base = read_spec(path), path.resolve().parent
     try:
-        return plan(spec, name=path.stem, base=base, cache=cache, on_embedding=on_embedding, offline=offline)
+        return plan(
+            spec, name=path.stem, base=base, cache=cache, on_embedding=on_embedding, offline=offline, fresh=fresh
+        )
     except DeclarationError as error:
         if type(error) is DeclarationError:
             raise DeclarationError(f"{path}: {error}") from None
@@ -122,12 +130,13 @@ def plan(
     cache: Path,
     on_embedding: Callable[[int, int], None] | None = None,
     offline: bool = False,
+    fresh: bool = False,
 ) -> Experiment:
     """Find all that is named, relative to `base` or to the current directory.
 
     Raises DeclarationError (names, settings, labels, keys) before any model is loaded or called. `cache` is the folder
     of the model caches; `on_embedding` is told (done, total) while passages are embedded. Where `offline`, the caches
-    alone answer.
+    alone answer; where `fresh`, they answer with what this command puts there alone.
     """
     chosen = choose_metrics(spec.metrics, base)
     metrics = chosen.metrics
@@ -142,7 +151,9 @@ def plan(
     needs = model_needs(pipelines, judges, generate=need_answers(metrics, chosen.own_metrics))
     budget = choose_budget([spec.budget])
     with ExitStack() as on_failure:
-        models = on_failure.enter_context(OpenModels(cache, budget=budget, offline=offline, on_embedding=on_embedding))
+        models = on_failure.enter_context(
+            OpenModels(cache, budget=budget, offline=offline, fresh=fresh, on_embedding=on_embedding)
+        )
         experiment = Experiment(
             name=name,
             benchmark=benchmark,
@@ -158,6 +169,7 @@ def plan(
             own_metrics=chosen.own_metrics,
             calibrations=calibrations,
             seed=spec.seed,
+            fresh=fresh,
             models=models,
         )
         by_judge(calibrations, experiment.judge_keys)

@@ -18,6 +18,7 @@ from typing import Protocol
 from rageval.experiment.answer import Sink, Task, WorkerContext
 from rageval.experiment.judging import judge_entries
 from rageval.experiment.plan import Experiment
+from rageval.experiment.reuse import begin_afresh
 from rageval.experiment.workers import OnProgress, work_through
 from rageval.identity import fingerprint
 from rageval.io.file_names import to_file_name
@@ -44,7 +45,7 @@ class OpenRun:
 
     `judges` are those of the experiment that can judge by now, `entries` the manifest's of them, by name. What was
     `added` to the run by `rageval judge` stays, and is scored again. `judgments` are by the names of both. They and the
-    `outcomes` stay on disk.
+    `outcomes` stay on disk. The `reused` ones were there before.
     """
 
     pipeline: Pipeline
@@ -53,6 +54,8 @@ class OpenRun:
     judges: tuple[Judge, ...]
     entries: dict[str, dict[str, Json]]
     added: Added = Added()
+    reused_judgments: int = 0
+    reused_answers: int = 0
     outcomes: LineLog[Outcome] = field(init=False)
     judgments: dict[str, LineLog[tuple[Judgment, ...]]] = field(
         default_factory=dict[str, LineLog[tuple[Judgment, ...]]]
@@ -66,6 +69,8 @@ class OpenRun:
         self.added = read_added(self.folder)
         for name, entry in self.all_entries.items():
             self.judgments[name] = read_judgments(self.folder, entry, self.outcomes)
+        self.reused_answers = len(self.outcomes)
+        self.reused_judgments = sum(len(self.judgments[name]) for name in self.entries)
 
     def add(self, judges: Sequence[Judge], entries: Mapping[str, dict[str, Json]]) -> None:
         """Let more judges judge, with what they have said before."""
@@ -73,6 +78,7 @@ class OpenRun:
         self.entries = {**self.entries, **entries}
         for name, entry in entries.items():
             self.judgments[name] = read_judgments(self.folder, entry, self.outcomes)
+            self.reused_judgments += len(self.judgments[name])
 
     @property
     def all_entries(self) -> dict[str, JudgeEntry]:
@@ -103,7 +109,8 @@ class OpenRun:
             name: with_counts(entry, self.judgments[name]) for name, entry in self.all_entries.items()
         }
         names: list[Json] = [str(metric) for metric in metrics]
-        self.folder.write_manifest({**self.manifest, "metrics": names, "judges": judges, **changes})
+        reused: dict[str, Json] = {"answers": self.reused_answers, "judgments": self.reused_judgments}
+        self.folder.write_manifest({**self.manifest, "metrics": names, "judges": judges, "reused": reused, **changes})
 
 
 class Executor(Protocol):
@@ -151,6 +158,8 @@ async def _run(
     with ExitStack() as stack:
         for run in runs:
             stack.enter_context(run.folder.locked())
+            if experiment.fresh:
+                begin_afresh(run.folder, out)
             run.read(retry_failed)
         await _answer_and_judge(experiment, runs, executor, on_progress)
         if any(map(has_pool, experiment.judges)):
@@ -337,6 +346,7 @@ def open_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: d
         "judges": {},
         "metrics": [],
         "seed": experiment.seed,
+        "fresh": experiment.fresh,
         "versions": {**versions()},
         "python": platform.python_version(),
         "machine": _machine(),

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from rageval.io.run_tables import RunTable
 
 FORMAT = 1
+_LOCK = ".lock"
 _BLOCK = 1 << 16
 
 
@@ -64,7 +65,7 @@ class RunFolder:
         """Hold the folder for writing. Raises DeclarationError where another process holds it or nobody may write."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            held = lock_file(self.path / ".lock").acquire(blocking=False)
+            held = lock_file(self.path / _LOCK).acquire(blocking=False)
         except Timeout:
             raise DeclarationError(
                 f"{self.path}: another rageval process is writing this run; wait for it or stop it"
@@ -76,6 +77,21 @@ class RunFolder:
             for log in (*logs, *(self.path / "judgments").glob("*.jsonl")):
                 _drop_torn_tail(log)
             yield
+
+    def move_content(self, into: Path) -> Path | None:
+        """Move all that the folder holds to a new folder in `into`, named after it and numbered; where that is, None
+        where there was nothing. To be called while the folder is locked.
+        """
+        content = [path for path in self.path.iterdir() if path.name != _LOCK]
+        if not content:
+            return None
+        number = 1
+        while (target := into / f"{self.path.name}.{number}").exists():
+            number += 1
+        target.mkdir(parents=True)
+        for path in content:
+            path.rename(target / path.name)
+        return target
 
     def manifest(self) -> dict[str, Any]:
         """The manifest. Raises DeclarationError where the folder holds no run that this version can read."""

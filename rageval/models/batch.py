@@ -68,17 +68,18 @@ class BatchChat:
     processes over one cache. Two things are beyond that: a batch whose making is still on its way through the network
     when the endpoint is asked whether it exists, and endpoints that do not list their batches.
 
-    `concurrency` is as many requests as a batch may have, so that a whole experiment is in flight. To be used inside
-    one event loop.
+    `concurrency` is as many requests as a batch may have, so that a whole experiment is in flight. `only` is as in
+    `Replies`. To be used inside one event loop.
 
     Raises from `complete`, beside what `chat` raises, `ModelError` where the endpoint takes no batches.
     """
 
-    def __init__(self, chat: OpenAIChat, cache: Path, pace: Pace | None = None) -> None:
+    def __init__(self, chat: OpenAIChat, cache: Path, pace: Pace | None = None, only: set[str] | None = None) -> None:
         self._chat = chat
         self._endpoint = chat.endpoint
         self._cache = cache
         self._pace = pace or Pace()
+        self._only = only
         self._open: tuple[Submissions, Replies] | None = None
         self._held: dict[str, _Held] = {}
         self._said: dict[str, asyncio.Future[ChatReply | None]] = {}
@@ -345,7 +346,7 @@ class BatchChat:
     def _databases(self) -> tuple[Submissions, Replies]:
         """Opened at the first call, so that what asks nothing writes nothing."""
         if self._open is None:
-            self._open = Submissions(self._cache / STATE), Replies(self._cache / "chat.sqlite")
+            self._open = Submissions(self._cache / STATE), Replies(self._cache / "chat.sqlite", self._only)
         return self._open
 
 

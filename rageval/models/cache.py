@@ -20,16 +20,22 @@ class CachedChat:
     flight together are sent once. Failures are not kept, nor are replies that the endpoint's content filter cut.
     Several processes may share one file, and a process killed at any moment leaves it whole. Closing it closes the
     model too, after calls that are still under way have had a few seconds more: they are paid for and kept. Before that
-    `on_closing` is called, for a model with calls that so short a wait is of no use to.
+    `on_closing` is called, for a model with calls that so short a wait is of no use to. `only` is as in `Replies`.
 
     Raises `DeclarationError` where `path` cannot be written.
     """
 
-    def __init__(self, model: ChatModel, path: Path, on_closing: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        model: ChatModel,
+        path: Path,
+        on_closing: Callable[[], None] | None = None,
+        only: set[str] | None = None,
+    ) -> None:
         self._model = model
         self._path = path
         self._on_closing = on_closing
-        self._replies = Replies(path)
+        self._replies = Replies(path, only)
         self._in_flight: dict[str, asyncio.Task[ChatReply]] = {}
 
     def __repr__(self) -> str:

@@ -41,14 +41,21 @@ def spared(tokens: int) -> Usage:
 
 
 class Replies:
-    """Replies by their keys, in the file at `path`. Raises `DeclarationError` where that cannot be written."""
+    """Replies by their keys, in the file at `path`. Raises `DeclarationError` where that cannot be written.
 
-    def __init__(self, path: Path) -> None:
+    Where `only` is given, replies under other keys are as if they were not there, and keys that are kept are added to
+    it: an empty set lets no earlier reply count.
+    """
+
+    def __init__(self, path: Path, only: set[str] | None = None) -> None:
         self._path = path
+        self._only = only
         self._database = open_replies(path)
 
     def find(self, key: str) -> ChatReply | None:
         """The reply, if there is one; its usage says what it spares. One that cannot be read is told and is none."""
+        if self._only is not None and key not in self._only:
+            return None
         try:
             row = self._database.execute("SELECT reply FROM replies WHERE key = ?", (key,)).fetchone()
             if row is None:
@@ -68,6 +75,8 @@ class Replies:
         """Keep a reply of that model to that prompt; not one that the endpoint's content filter cut."""
         if reply.finish_reason == "content_filter":
             return
+        if self._only is not None:
+            self._only.add(key)
         tokens = [(token.text, token.alternatives) for token in reply.tokens]
         used = reply.usage.prompt_tokens + reply.usage.completion_tokens
         stored = json.dumps(

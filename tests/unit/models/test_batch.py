@@ -93,6 +93,16 @@ def test_equal_requests_are_one(tmp_path: Path) -> None:
         assert len(server.sent(0)) == 2
 
 
+def test_earlier_replies_can_be_left_out_of_account(tmp_path: Path) -> None:
+    with BatchServer(echo) as server:
+        ask(batches(server, tmp_path), ["a"])
+        ask(batches(server, tmp_path), ["a"])
+        assert len(server.made) == 1
+        model = BatchChat(OpenAIChat(server.base_url, "fake"), tmp_path, PACE, only=set())
+        assert [reply.text for reply in ask(model, ["a", "b"])] == ["says a", "says b"]
+        assert len(server.sent(1)) == 2
+
+
 def test_what_comes_later_is_another_batch(tmp_path: Path) -> None:
     async def work(model: BatchChat | CachedChat) -> list[str]:
         first = await model.complete(request("one"))

@@ -59,6 +59,25 @@ def test_reply_survives_the_process_and_costs_nothing(tmp_path: Path) -> None:
     assert len(model.requests) == 1
 
 
+def test_only_some_replies_count(tmp_path: Path) -> None:
+    """An empty set lets no earlier reply count; one that comes replaces it, and is used from then on."""
+    path, model, only = tmp_path / "replies.sqlite", ScriptedChat(echo), set[str]()
+    ask(model, path, request())
+
+    async def twice() -> list[int]:
+        cached = CachedChat(model, path, only=only)
+        found = cached.find(request())
+        usages = [(await cached.complete(request())).usage for _ in range(2)]
+        await cached.close()
+        return [0 if found is None else 1, *(usage.cached_calls for usage in usages)]
+
+    assert asyncio.run(twice()) == [0, 0, 1]
+    assert len(model.requests) == 2
+    assert len(only) == 1
+    ask(model, path, request())
+    assert len(model.requests) == 2
+
+
 @pytest.mark.parametrize(
     "other",
     [

@@ -1,0 +1,38 @@
+"""What commands say of answers that were there before, and the option that asks for new ones."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from rageval.types import Json
+
+if TYPE_CHECKING:
+    from rageval.experiment.reuse import Reused
+
+FreshFlag = Annotated[
+    bool,
+    typer.Option(
+        "--fresh", help="Ask again what was asked before; earlier answers are kept in OUT/earlier, and not used."
+    ),
+]
+
+
+def tell_reuse(runs: Sequence[Path]) -> dict[str, Reused]:
+    """Say on standard error what the command reused of these runs, if anything; by path."""
+    from rageval.experiment.reuse import read_reused, reuse_line
+
+    found = read_reused(runs)
+    if line := reuse_line(found, "--fresh"):
+        print(line, file=sys.stderr)
+    return {str(run): one for run, one in zip(runs, found, strict=True)}
+
+
+def with_reuse(board: Mapping[str, Json], reused: Mapping[str, Reused]) -> list[dict[str, Json]]:
+    """The runs of a leaderboard's JSON, each with what was reused of it."""
+    runs = cast("list[dict[str, Json]]", board["runs"])
+    return [{**run, "reused": reused[str(run["path"])].to_json()} for run in runs]
