@@ -23,8 +23,9 @@ def check_judge(judge: Judge | CustomJudge, chat: ChatModel | None = None) -> No
 
     `chat` is the model that it asks, by default one that says yes to everything. Checked are: name, summary and
     prompts; verdicts on responses of every kind, in English and Chinese, with grades that are finite (from 0 to 1 for a
-    judge of your own); that it makes no more calls than it says, twice that where replies cannot be read, and counts
-    them; and that a reply which cannot be read, and a call that fails, are an `Abstained` and no exception.
+    judge of your own); and that it makes no more calls than it says, twice that where replies cannot be read. A
+    `CustomJudge` may raise where a model fails, and what calls cost is counted for it; any other judge counts them, and
+    a reply that it cannot read, and a call that fails, are an `Abstained` and no exception.
     """
     expect_text(judge.name, "name")
     expect_text(judge.summary, "summary")
@@ -49,11 +50,10 @@ def check_judge(judge: Judge | CustomJudge, chat: ChatModel | None = None) -> No
             0 <= low <= high,
             f"{judge.name}: calls({passages}) returned ({low}, {high}), expected at least and at most, from 0",
         )
-    models: dict[str, ChatModel] = {
-        "a model that says yes": chat or ScriptedChat(lambda request: "yes"),
-        "a reply that cannot be read": ScriptedChat(lambda request: "?!"),
-        "a model that fails": ScriptedChat(lambda request: ExecutionError("out of order")),
-    }
+    models: dict[str, ChatModel] = {"a model that says yes": chat or ScriptedChat(lambda request: "yes")}
+    if not isinstance(judge, CustomJudge):
+        models["a reply that cannot be read"] = ScriptedChat(lambda request: "?!")
+        models["a model that fails"] = ScriptedChat(lambda request: ExecutionError("out of order"))
     for question in sample_benchmark().questions:
         for what, response in sample_responses(question).items():
             if isinstance(judge, CustomJudge) and judge.reads_answers and (response.abstained or not response.answer):

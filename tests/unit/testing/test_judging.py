@@ -106,6 +106,11 @@ class ForgetsUsage:
         return Judged()
 
 
+class Raises(ForgetsUsage):
+    async def judge(self, question: Question, response: Response, chat: ChatModel) -> Judged:
+        return Judged((), (await chat.complete(REQUEST)).usage)
+
+
 BROKEN_JUDGES: list[tuple[Judge | CustomJudge, str]] = [
     (own(name=""), "name: found an empty text"),
     (own(name=None), "name: found a NoneType"),
@@ -128,7 +133,7 @@ BROKEN_JUDGES: list[tuple[Judge | CustomJudge, str]] = [
     (own(says(Graded(1.0), text=None)), "text: found a NoneType"),
     (own(judge=asks_once), "made 1 calls, expected at most 0"),
     (own(judge=asks_thrice, kind=Asks), "made 3 calls, expected at most 1"),
-    (own(judge=asks_once, kind=Asks), "a model that fails: raised ExecutionError"),
+    (Raises(), "a model that fails: raised ExecutionError"),
     (ForgetsUsage(), "expected what was used"),
 ]
 
