@@ -169,7 +169,7 @@ def call_with_settings(target: Callable[..., Any], settings: Mapping[str, object
     except DeclarationError as error:
         raise DeclarationError(f"{place}.{error}") from None
     except Exception as error:
-        raise DeclarationError(f"{place}: {type(error).__name__}: {error}") from error
+        raise DeclarationError(f"{place}: building it failed: {type(error).__name__}: {error}") from error
 
 
 def _check(value: object, hint: Any, base: Path, place: str) -> Any:

@@ -54,7 +54,7 @@ def work(pipeline: Pipeline, *judges: Judge) -> Kept:
 
     async def all_questions() -> None:
         tasks = [Task(0, question, None, tuple(names)) for question in QUESTIONS]
-        await context.build_indexes(tasks)
+        await context.build_indexes(tasks, lambda position, name, usage: None)
         for task in tasks:
             await context.work_on(task, kept)
 
