@@ -84,13 +84,7 @@ def _settings(name: str, given: object) -> dict[str, object]:
 
 def _build(name: str, settings: dict[str, object], base: Path) -> Pipeline:
     given = cast("dict[str, Json]", {key: os.fspath(v) if isinstance(v, Path) else v for key, v in settings.items()})
-    try:
-        built = build_pipeline(name, given, base)
-    except DeclarationError:
-        raise
-    except Exception as error:
-        raise DeclarationError(f"pipelines.{name}: building it failed: {type(error).__name__}: {error}") from error
-    return replace(built, params=_plain_settings(settings))
+    return replace(build_pipeline(name, given, base), params=_plain_settings(settings))
 
 
 def _plain_settings(settings: Mapping[str, object]) -> dict[str, Json]:
