@@ -5,12 +5,16 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from rageval.errors import DeclarationError
 from rageval.identity import describe, fingerprint
 from rageval.pipeline import Resources, Shared, Stage, State
 from rageval.retrieval import reciprocal_rank_fusion
 from rageval.types import Document, Hit, Json
+
+_MOST_READ = 100_000
+_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,19 @@ def describe_documents(documents: Iterable[tuple[str, object]]) -> Json:
     """A digest of texts and their metadata, in whatever order."""
     digests: list[Json] = [*sorted(fingerprint(describe(document)) for document in documents)]
     return fingerprint(digests)
+
+
+def read_chroma(collection: Any) -> list[tuple[str, Mapping[str, object]]] | None:
+    """Text and metadata of what a collection of Chroma's holds; None where it cannot be read, or is too much."""
+    found: list[tuple[str, Mapping[str, object]]] = []
+    try:
+        size = int(collection.count())
+        for offset in range(0, size if size <= _MOST_READ else 0, _AT_ONCE):
+            some = collection.get(limit=_AT_ONCE, offset=offset, include=["documents", "metadatas"])
+            found += [(text or "", data or {}) for text, data in zip(some["documents"], some["metadatas"], strict=True)]
+    except Exception:  # noqa: BLE001 (whatever a client raises; or it is no collection)
+        return None
+    return found if size <= _MOST_READ else None
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from enum import Enum
 from typing import Any, cast
 
@@ -17,7 +17,7 @@ from pydantic import BaseModel, SecretStr
 
 from rageval.identity import Describer, attributes_of, describe, fingerprint
 from rageval.integrations.framework_models import first_text
-from rageval.integrations.framework_search import describe_documents
+from rageval.integrations.framework_search import describe_documents, read_chroma
 from rageval.source import module_origin, qualified_name
 from rageval.types import Json
 
@@ -27,8 +27,6 @@ _SECRET = re.compile("key|token|secret|password|auth|credential|header", re.IGNO
 _FRAMEWORK = ("langchain", "langchain_core", "langchain_classic", "langgraph", "langsmith", "pydantic", "pydantic_core")
 _MODELS: tuple[type[object], ...] = (BaseLanguageModel, Embeddings)
 _RUNNABLE: type[object] = Runnable
-_MOST_READ = 100_000
-_AT_ONCE = 10_000
 
 
 class Settings:
@@ -45,7 +43,7 @@ class Settings:
 
     def _rule(self, value: object, describer: Describer) -> Json | None:
         module = type(value).__module__
-        if isinstance(value, type):
+        if isinstance(value, type | Enum | tuple | list | dict):
             return None
         if isinstance(value, SecretStr):
             if len(value) >= _SHORTEST_KEY:
@@ -113,11 +111,11 @@ def _describe_store(store: VectorStore, describer: Describer) -> Json:
     return {**described, "content": describer.unreadable(store)}
 
 
-def _read_store(store: Any) -> list[tuple[str, object]] | None:
+def _read_store(store: Any) -> Sequence[tuple[str, object]] | None:
     """Text and metadata of what a store holds; None where that cannot be read, or is too much."""
     try:
-        if hasattr(store, "_collection") and hasattr(store, "get"):  # Chroma
-            return [*_read_chroma(store)] if store._collection.count() <= _MOST_READ else None
+        if hasattr(store, "_collection"):  # Chroma
+            return read_chroma(store._collection)
         if hasattr(store, "docstore"):  # FAISS
             found = cast("list[object]", [*store.docstore._dict.values()])
             return [(one.page_content, _metadata(one)) for one in found if isinstance(one, Document)]
@@ -126,12 +124,6 @@ def _read_store(store: Any) -> list[tuple[str, object]] | None:
     except Exception:  # noqa: BLE001 (whatever a store's package raises)
         return None
     return None
-
-
-def _read_chroma(store: Any) -> Iterator[tuple[str, object]]:
-    for offset in range(0, store._collection.count(), _AT_ONCE):
-        some = store.get(limit=_AT_ONCE, offset=offset, include=["documents", "metadatas"])
-        yield from zip(some["documents"], some["metadatas"], strict=True)
 
 
 def _metadata(document: Document) -> object:

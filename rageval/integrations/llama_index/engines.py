@@ -29,7 +29,7 @@ System: TypeAlias = BaseQueryEngine | BaseChatEngine | BaseRetriever
 _EMPTY_RESPONSE = "Empty Response"  # what LlamaIndex says where it has nothing to say
 
 
-def pipeline(system: System, *, name: str | None = None) -> Pipeline:
+def pipeline(system: System, *, name: str | None = None, version: str | None = None) -> Pipeline:
     """A pipeline of a query engine, a chat engine or a retriever, named after its class.
 
     Source nodes are the hits, in the order in which the system gives them; a score that a node lacks is minus its
@@ -40,10 +40,10 @@ def pipeline(system: System, *, name: str | None = None) -> Pipeline:
     are asked by their async methods; those that have none of their own, in a thread. Usage counts the calls of
     LlamaIndex LLMs under way and the tokens that their raw replies tell.
 
-    The fingerprint, by which results are kept, covers what can be seen: the classes (the source of those that are not
-    LlamaIndex's), their plain settings, prompts, the names of models, and the texts in an index that keeps them in
-    memory. The content of a vector store, a model's other settings and a program behind an address cannot be seen:
-    give another `name` when they change, or results of before are taken for those of now.
+    Results are kept by what can be seen: the classes (the code of the user's), their settings, prompts, the names of
+    models, and the texts in an index that keeps them in memory, or in Chroma (up to 100,000). Where the content of a
+    store or of another object cannot be read, no other process reuses the results, unless there is a `version`: change
+    that whenever the content changes. A model's other settings and a program behind an address cannot be seen at all.
 
     Raises DeclarationError for anything else than such a system.
     """
@@ -52,7 +52,8 @@ def pipeline(system: System, *, name: str | None = None) -> Pipeline:
             f"pipeline: found a {type(system).__name__}, expected a query engine, chat engine or retriever of "
             "LlamaIndex: of an index, give index.as_query_engine() or index.as_retriever()"
         )
-    return Pipeline(name or type(system).__name__, AskSystem(digest_of(system), system))
+    label = name or type(system).__name__
+    return Pipeline(label, AskSystem(digest_of(system, label, version), system))
 
 
 @dataclass(frozen=True)

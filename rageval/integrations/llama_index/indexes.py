@@ -24,17 +24,17 @@ class Indexed(Protocol):
     def as_retriever(self, **kwargs: Any) -> BaseRetriever: ...
 
 
-def retrieve(index: Indexed, *, k: int = 5, depth: int = 100) -> Stage:
+def retrieve(index: Indexed, *, k: int = 5, depth: int = 100, version: str | None = None) -> Stage:
     """A stage that searches an index of LlamaIndex with every query and puts the `k` best nodes into the context.
 
     The ranking goes on to `depth` nodes, for the ranking metrics. Several queries are joined by reciprocal rank fusion.
-    A query is embedded as a question even where it is a passage that a model imagined. Nodes become hits, and the
-    fingerprint sees, as told at `pipeline`. Raises DeclarationError where `index` is none.
+    A query is embedded as a question even where it is a passage that a model imagined. Nodes become hits, and
+    `version` is wanted, as told at `pipeline`. Raises DeclarationError where `index` is none.
     """
     if not isinstance(cast("object", index), Indexed):
         raise DeclarationError(f"retrieve: found a {type(index).__name__}, expected an index of LlamaIndex")
     retriever = index.as_retriever(similarity_top_k=depth)
-    return RetrieveNodes(digest_of(retriever), k, depth, retriever)
+    return RetrieveNodes(digest_of(retriever, "llama_index.retrieve", version), k, depth, retriever)
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
-from llama_index.core import PromptTemplate, VectorStoreIndex
+from llama_index.core import PromptTemplate, StorageContext, VectorStoreIndex
 from llama_index.core.base.base_query_engine import BaseQueryEngine
 from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.base.llms.types import ChatResponse, CompletionResponse
@@ -26,7 +30,8 @@ from llama_index.core.schema import (
     RelatedNodeInfo,
     TextNode,
 )
-from pydantic import BaseModel
+from llama_index.core.vector_stores.types import BasePydanticVectorStore, VectorStoreQuery, VectorStoreQueryResult
+from pydantic import BaseModel, Field, PrivateAttr
 
 import rageval
 from rageval.errors import BudgetError, DeclarationError, ExecutionError
@@ -35,7 +40,7 @@ from rageval.integrations.llama_index import documents, pipeline, retrieve
 from rageval.models.scripted import ScriptedChat
 from rageval.pipeline import Chain, Pipeline, Query, Resources, State
 from rageval.types import Question, Usage
-from tests.integrations.llama_index.world import BENCHMARK, ChattingLLM, ScriptedLLM, ask, index_of
+from tests.integrations.llama_index.world import BENCHMARK, ChattingLLM, ScriptedLLM, WordEmbedding, ask, index_of
 
 TOLD = {"usage": {"prompt_tokens": 30, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": 8}}}
 ARLEN = BENCHMARK.documents[0]
@@ -345,9 +350,10 @@ def engine(chunk_size: int = 64, **changes: Any) -> BaseQueryEngine:
     return index_of(chunk_size=chunk_size).as_query_engine(llm=llm, **{"similarity_top_k": 2, **changes})
 
 
-def test_systems_built_alike_have_one_fingerprint() -> None:
+def test_systems_built_alike_have_one_fingerprint(caplog: pytest.LogCaptureFixture) -> None:
     """In spite of the ids that LlamaIndex draws anew, of keys, and of the name."""
     assert source(pipeline(engine())) == source(pipeline(engine(llm={"api_key": "sk-1"}), name="other"))
+    assert not caplog.records
 
 
 @pytest.mark.parametrize(
@@ -389,6 +395,121 @@ def test_the_code_of_a_class_of_ones_own_is_in_the_fingerprint() -> None:
         return Mine()
 
     assert source(pipeline(build(1))) == source(pipeline(build(1))) != source(pipeline(build(2)))
+
+
+class ListStore(BasePydanticVectorStore):
+    """A vector store of the user's own, which keeps texts itself, beside what cannot be read."""
+
+    stores_text: bool = True
+    nodes: list[BaseNode] = Field(default_factory=list)
+    held: Any = None
+
+    @property
+    def client(self) -> Any:
+        return self.held
+
+    def add(self, nodes: Sequence[BaseNode], **more: Any) -> list[str]:
+        self.nodes += nodes
+        return [node.node_id for node in nodes]
+
+    def delete(self, ref_doc_id: str, **more: Any) -> None:
+        raise NotImplementedError
+
+    def query(self, query: VectorStoreQuery, **more: Any) -> VectorStoreQueryResult:
+        found = self.nodes[: query.similarity_top_k]
+        return VectorStoreQueryResult(found, [1.0] * len(found), [node.node_id for node in found])
+
+
+def stored(chunk_size: int, held: Any = None) -> VectorStoreIndex:
+    """The index of these chunks in a `ListStore`."""
+    nodes = [*index_of(chunk_size=chunk_size).docstore.docs.values()]
+    context = StorageContext.from_defaults(vector_store=ListStore(held=held))
+    return VectorStoreIndex(nodes, embed_model=WordEmbedding(), storage_context=context)
+
+
+def test_a_store_of_ones_own_is_known_by_what_it_holds() -> None:
+    assert retrieve(stored(64)).spec() == retrieve(stored(64)).spec() != retrieve(stored(8)).spec()
+
+
+def test_where_the_content_cannot_be_read_a_version_is_asked_for(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rageval.identity._told", set())
+    assert retrieve(stored(64, StringIO())).spec() != retrieve(stored(64, StringIO())).spec()
+    told = {record.message for record in caplog.records}
+    assert all(message.startswith("llama_index.retrieve: found a _io.StringIO (llama_index") for message in told)
+    assert all("give llama_index.retrieve a `version`, and change it whenever" in message for message in told)
+    one, same, other = (retrieve(stored(64, StringIO()), version=version) for version in "112")
+    assert one.spec() == same.spec() != other.spec()
+
+
+def test_chroma_is_known_by_its_documents() -> None:
+    """As LlamaIndex's store of Chroma keeps them, whose package needs not be here: texts, and ids within metadata."""
+    chromadb = pytest.importorskip("chromadb")
+    client = chromadb.EphemeralClient(settings=chromadb.Settings(anonymized_telemetry=False))
+
+    class Chroma(ListStore):
+        _collection: Any = PrivateAttr()
+
+    def filled(chunk_size: int) -> VectorStoreIndex:
+        for collection in client.list_collections():
+            client.delete_collection(collection.name)
+        nodes = [*index_of(chunk_size=chunk_size).docstore.docs.values()]
+        store = Chroma(held=StringIO())
+        store._collection = client.create_collection("mine")
+        store._collection.add(
+            ids=[node.node_id for node in nodes],
+            documents=[node.get_content() for node in nodes],
+            metadatas=[{"_node_content": node.node_id, "doc_id": node.ref_doc_id} for node in nodes],
+            embeddings=[[1.0]] * len(nodes),
+        )
+        return VectorStoreIndex.from_vector_store(store, embed_model=WordEmbedding())
+
+    whole = retrieve(filled(64)).spec()
+    assert retrieve(filled(64)).spec() == whole != retrieve(filled(8)).spec()
+
+
+REBUILT = """
+import sys
+from io import StringIO
+from pathlib import Path
+import rageval
+from rageval.integrations.llama_index import pipeline, retrieve
+from rageval.pipeline import Pipeline
+from tests.integrations.llama_index.test_pipeline import stored
+from tests.integrations.llama_index.world import BENCHMARK, index_of
+
+kind, size, version, out = sys.argv[1], int(sys.argv[2]), sys.argv[3] or None, Path(sys.argv[4])
+index = index_of(chunk_size=size) if kind == "memory" else stored(size, StringIO())
+engine = pipeline(index.as_retriever(), name="engine", version=version)
+systems = [Pipeline("index", retrieve(index, version=version)), engine]
+for run in rageval.evaluate(BENCHMARK, systems, ["hit_rate@1"], out=out).runs:
+    print(run.name)
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "version", "same", "rebuilt"),
+    [("memory", "", True, False), ("opaque", "", False, False), ("opaque", "1", True, True)],
+)
+def test_an_index_that_is_rebuilt_under_the_same_name_is_asked_again_by_another_process(
+    kind: str, version: str, same: bool, rebuilt: bool, tmp_path: Path
+) -> None:
+    """Other chunks are seen where the content can be read. Where it cannot, nothing is reused unless a version says so,
+    which answers for the content."""
+
+    def run(size: int, version: str) -> list[str]:
+        root = Path(__file__).parents[3]
+        command = [sys.executable, "-c", REBUILT, kind, str(size), version, tmp_path]
+        env = {**os.environ, "PYTHONPATH": str(root)}
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+        return [line for line in done.stdout.splitlines() if line.startswith("evaluation-")]  # LlamaIndex prints too
+
+    first = run(64, version)
+    assert len(first) == 2
+    assert (run(64, version) == first) == same
+    assert (run(12, version) == first) == rebuilt
+    assert not set(run(12, version + "x")) & set(first)
 
 
 # An index behind rageval's own stages
