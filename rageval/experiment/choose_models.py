@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from rageval.errors import DeclarationError
-from rageval.experiment.spec import BudgetPart, ChatChoice, LocalModel, ModelChoice, read_spec
+from rageval.experiment.own_models import build_chat, build_embedder
+from rageval.experiment.spec import (
+    BudgetPart,
+    ChatChoice,
+    EmbedderChoice,
+    LocalModel,
+    ModelChoice,
+    PluginModel,
+    read_spec,
+)
 from rageval.models.base import ChatModel, Embedder
 from rageval.models.budget import Budget, BudgetedChat, Price
 from rageval.models.cache import CachedChat
 from rageval.models.endpoint import endpoint_identity
 from rageval.models.offline import OfflineModel
 from rageval.models.vector_cache import CachedEmbedder
+
+Choice = TypeVar("Choice", bound=ChatChoice | EmbedderChoice)
 
 
 def choose_chat(
@@ -30,10 +42,13 @@ def choose_chat(
     if offline:
         return CachedChat(OfflineModel(_chat_identity(choice)), cache / "chat.sqlite")
     on_closing = None
-    if isinstance(choice, LocalModel):
+    if isinstance(choice, PluginModel):
+        model: ChatModel = build_chat(choice)
+        price = None if choice.price is None else choice.price.price
+    elif isinstance(choice, LocalModel):
         from rageval.models.local import LocalChat
 
-        model: ChatModel = LocalChat(
+        model = LocalChat(
             path=choice.path, hub=choice.hub, context_tokens=choice.context_tokens, threads=choice.threads
         )
         price = Price(0.0, 0.0)
@@ -53,6 +68,8 @@ def choose_chat(
 
 
 def _chat_identity(choice: ModelChoice) -> str:
+    if isinstance(choice, PluginModel):
+        return build_chat(choice).identity
     if isinstance(choice, LocalModel):
         from rageval.models.local import local_identity
 
@@ -60,8 +77,10 @@ def _chat_identity(choice: ModelChoice) -> str:
     return endpoint_identity(choice.base_url, choice.model)
 
 
-def located(choice: ChatChoice, base: Path) -> ChatChoice:
-    """The choice, with a path of weights that no longer depends on where it was named."""
+def located(choice: Choice, base: Path) -> Choice:
+    """The choice, with paths that no longer depend on where they were named."""
+    if isinstance(choice, PluginModel) and choice.base == Path():
+        return choice.model_copy(update={"base": base.resolve()})
     if isinstance(choice, LocalModel) and choice.path is not None:
         return choice.model_copy(update={"path": base / choice.path})
     return choice
@@ -96,12 +115,17 @@ def choose_embedder(
     offline: bool = False,
 ) -> Embedder:
     """A cached embedder; `on_progress` is told (texts done, texts to do) while it embeds. `offline` as above."""
-    if isinstance(choice, LocalModel):
+    if isinstance(choice, PluginModel):
+        if choice.price is not None:
+            raise DeclarationError("models.embed: found a price, expected none: embeddings are not priced")
+        own = build_embedder(choice)
+        embedder: Embedder = OfflineModel(own.identity) if offline else own
+    elif isinstance(choice, LocalModel):
         if choice.path is not None or choice.hub is not None:
             raise DeclarationError("models.embed: found a path or hub id, expected plain `local` or provider: openai")
         from rageval.models.local import LocalEmbedder, local_embedder_identity
 
-        embedder: Embedder = OfflineModel(local_embedder_identity()) if offline else LocalEmbedder()
+        embedder = OfflineModel(local_embedder_identity()) if offline else LocalEmbedder()
     elif offline:
         embedder = OfflineModel(endpoint_identity(choice.base_url, choice.model))
     else:

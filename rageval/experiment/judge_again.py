@@ -103,13 +103,13 @@ def plan_rejudging(
     check_languages(own, _questions(folder, manifest))
     judges = _pooled(judges_of(chosen, own), folder)
     raters = [(choice, base) for base, spec in specs for choice in spec.models.raters]
-    embed = next((spec.models.embed for _, spec in specs), LocalModel())
+    embed = next(((spec.models.embed, base) for base, spec in specs), (LocalModel(), Path()))
     times = samples or max((spec.models.judge_samples for _, spec in specs), default=1)
     budget = choose_budget([spec.budget for _, spec in specs])
     with ExitStack() as on_failure:
         models = on_failure.enter_context(OpenModels(cache, budget=budget, on_embedding=on_embedding))
         asked = choose_raters(judges, raters or [(LocalModel(), Path())], models)
-        embedder = models.embedder(embed) if need_embedder(judges) else None
+        embedder = models.embedder(*embed) if need_embedder(judges) else None
         plan = Rejudging(
             folder=folder,
             name=name,

@@ -62,8 +62,9 @@ class OpenModels:
             self._chats[key] = self._open_chat(choice)
         return self._chats[key]
 
-    def embedder(self, choice: EmbedderChoice) -> Embedder:
+    def embedder(self, choice: EmbedderChoice, base: Path) -> Embedder:
         """As `chat`, for an embedder."""
+        choice = located(choice, base)
         key = _key(choice)
         if key not in self._embedders:
             self._embedders[key] = self._open_embedder(choice)
@@ -112,4 +113,4 @@ async def _close(models: list[ChatModel | Embedder]) -> None:
 
 
 def _key(choice: ChatChoice | EmbedderChoice) -> str | int:
-    return choice.model_dump_json() if isinstance(choice, ModelChoice) else id(choice)
+    return repr(choice) if isinstance(choice, ModelChoice) else id(choice)

@@ -163,7 +163,7 @@ def plan(
             metrics=metrics,
             chat=models.chat(spec.models.chat, base) if "chat" in needs else None,
             raters=choose_raters(judges, [(choice, base) for choice in spec.models.raters], models),
-            embedder=models.embedder(spec.models.embed) if "embed" in needs else None,
+            embedder=models.embedder(spec.models.embed, base) if "embed" in needs else None,
             judge_samples=spec.models.judge_samples,
             own_judges=chosen.own_judges,
             own_metrics=chosen.own_metrics,

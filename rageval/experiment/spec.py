@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias, cast
+from typing import Annotated, Any, Literal, TypeAlias, TypeGuard, cast
 
 import pydantic
 from pydantic import BeforeValidator, Discriminator, Field, Tag
@@ -18,6 +18,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from rageval.benchmark import QuestionFilter, Selection
 from rageval.benchmark.hugging_face import reference_of
 from rageval.errors import DeclarationError
+from rageval.io.plugins import Kind, installed_plugins, split_reference
 from rageval.io.strict import EXPECTED, Place, Strict, first_problem, read_mapping
 from rageval.models.base import ChatModel, Embedder
 from rageval.models.budget import Most, Price
@@ -72,6 +73,37 @@ class OpenAIModel(Strict):
         return self.model_dump(exclude={"provider", "price", "transport"})
 
 
+class PluginModel(Strict):
+    """A model of the user's own: `provider` is the path of its file, or the name that an installed package gives it.
+
+    In a file the `settings` stand beside `provider` and `price`; the paths among them are relative to `base`.
+    """
+
+    provider: str
+    price: PricePart | None = None
+    settings: dict[str, Any] = Field(default_factory=dict)
+    base: Path = Path()
+
+
+def _names_plugin(kind: Kind, value: object) -> bool:
+    """Whether it is a model of the user's own, or a mapping with a provider that names one."""
+    if isinstance(value, PluginModel):
+        return True
+    provider = cast("Mapping[object, object]", value).get("provider") if isinstance(value, Mapping) else None
+    if not isinstance(provider, str) or provider in ("local", "openai"):
+        return False
+    return split_reference(provider)[0] is not None or provider in installed_plugins(kind)
+
+
+def _gather_settings(value: object) -> object:
+    """The form of a file as that of `PluginModel`, whose `base` only `located` sets."""
+    if not isinstance(value, Mapping):
+        return value
+    given = dict(cast("Mapping[str, object]", value))
+    own = {key: given.pop(key) for key in ("provider", "price") if key in given}
+    return {**own, "settings": given}
+
+
 def _spell_out(value: object) -> object:
     """`local` as a mapping, so that both spellings are the same choice."""
     if isinstance(value, Mapping):
@@ -79,8 +111,12 @@ def _spell_out(value: object) -> object:
     return {"provider": "local"} if value == "local" else value
 
 
-def _is_named(value: object) -> bool:
-    return isinstance(value, Mapping | LocalModel | OpenAIModel) or value == "local"
+def _form(kind: Kind, value: object, is_model: Callable[[object], bool]) -> str | None:
+    if _names_plugin(kind, value):
+        return "[plugin]"
+    if isinstance(value, Mapping | LocalModel | OpenAIModel) or value == "local":
+        return "[named]"
+    return "[object]" if is_model(value) else None
 
 
 def _has(value: object, *methods: str) -> bool:
@@ -93,12 +129,14 @@ def _has(value: object, *methods: str) -> bool:
         return False
 
 
-def _form_of_chat(value: object) -> str | None:
-    return "[named]" if _is_named(value) else "[object]" if _has(value, "complete", "close") else None
+def is_chat_model(value: object) -> TypeGuard[ChatModel]:
+    """Whether the object can serve as a `ChatModel`."""
+    return _has(value, "complete", "close") and isinstance(getattr(value, "concurrency", None), int)
 
 
-def _form_of_embedder(value: object) -> str | None:
-    return "[named]" if _is_named(value) else "[object]" if _has(value, "embed", "close") else None
+def is_embedder(value: object) -> TypeGuard[Embedder]:
+    """Whether the object can serve as an `Embedder`."""
+    return _has(value, "embed", "close")
 
 
 class _AsGiven:
@@ -108,19 +146,27 @@ class _AsGiven:
         return core_schema.any_schema()
 
 
-ModelChoice: TypeAlias = LocalModel | OpenAIModel
-_Named: TypeAlias = Annotated[
-    Annotated[ModelChoice, Field(discriminator="provider"), BeforeValidator(_spell_out)], Tag("[named]")
-]
+ModelChoice: TypeAlias = LocalModel | OpenAIModel | PluginModel
+_Named: TypeAlias = (
+    Annotated[
+        Annotated[LocalModel | OpenAIModel, Field(discriminator="provider"), BeforeValidator(_spell_out)],
+        Tag("[named]"),
+    ]
+    | Annotated[Annotated[PluginModel, BeforeValidator(_gather_settings)], Tag("[plugin]")]
+)
 _MODEL_FORMS = "expected 'local', a mapping with the provider 'local' or 'openai', or in Python "
 ChatChoice: TypeAlias = Annotated[
     _Named | Annotated[ChatModel, _AsGiven(), Tag("[object]")],
-    Discriminator(_form_of_chat, custom_error_type=EXPECTED, custom_error_message=_MODEL_FORMS + "a chat model"),
+    Discriminator(
+        lambda value: _form("chat", value, is_chat_model),
+        custom_error_type=EXPECTED,
+        custom_error_message=_MODEL_FORMS + "a chat model",
+    ),
 ]
 EmbedderChoice: TypeAlias = Annotated[
     _Named | Annotated[Embedder, _AsGiven(), Tag("[object]")],
     Discriminator(
-        _form_of_embedder,
+        lambda value: _form("embedders", value, is_embedder),
         custom_error_type=EXPECTED,
         custom_error_message=_MODEL_FORMS + "an embedder",
     ),

@@ -140,8 +140,8 @@ def split_entry(given: Mapping[object, object], place: str) -> tuple[str, Mappin
 def call_with_settings(target: Callable[..., Any], settings: Mapping[str, object], base: Path, place: str) -> Any:
     """What a class or function returns for these settings, which its annotations must allow.
 
-    `**settings: Unpack[S]` takes what the `TypedDict` S has. A setting that is annotated as a `Path` is relative to
-    `base`; for one that is annotated with a `Part`, see there. Raises DeclarationError that begins with `place`, also
+    `**settings: Unpack[S]` takes what the `TypedDict` S has. A setting that is annotated as a `Path` (or as one or None)
+    is relative to `base`; for one that is annotated with a `Part`, see there. Raises DeclarationError that begins with `place`, also
     for what `target` raises.
     """
     parameters, hints = inspect.signature(target).parameters, _hints(target, place)
@@ -174,7 +174,7 @@ def call_with_settings(target: Callable[..., Any], settings: Mapping[str, object
 
 def _check(value: object, hint: Any, base: Path, place: str) -> Any:
     """The value as the annotation has it."""
-    if hint is Path:
+    if hint is Path or (isinstance(value, str) and Path in get_args(hint)):
         return base / str(value)
     part = _part(hint)
     if part is not None:

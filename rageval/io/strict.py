@@ -74,7 +74,8 @@ def first_problem(error: pydantic.ValidationError, known_keys: Callable[[Place],
     if problem["type"] == "missing":
         return f"{place}: found nothing, expected this key"
     if "union_tag" in problem["type"]:
-        return f"{place}.provider: found {problem['input'].get('provider')!r}, expected local or openai"
+        found = problem["input"].get("provider")
+        return f"{place}.provider: found {found!r}, expected local or openai, or the path or name of your own"
     found = shown(problem["input"])
     if problem["type"] == EXPECTED:
         return f"{place}: found {found}, {problem['msg']}"

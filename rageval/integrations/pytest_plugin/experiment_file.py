@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 import pytest
 
 if TYPE_CHECKING:
     from rageval.benchmark import Selection
+    from rageval.experiment.choose_metrics import MetricLike
     from rageval.experiment.spec import ChatChoice, EmbedderChoice, Spec
     from rageval.front import ModelLike
     from rageval.models.base import Embedder
@@ -48,7 +49,7 @@ def names_models(config: pytest.Config) -> bool:
     return file is not None and "models" in file[1].model_fields_set
 
 
-def defaults(path: Path, spec: Spec) -> tuple[tuple[str, ...], Settings]:
+def defaults(path: Path, spec: Spec) -> tuple[tuple[MetricLike, ...], Settings]:
     """Metrics and settings of an experiment file, with paths that hold anywhere."""
     from rageval.io.user_files import find_file
 
@@ -64,12 +65,30 @@ def defaults(path: Path, spec: Spec) -> tuple[tuple[str, ...], Settings]:
         "budget": None if spec.budget is None else spec.budget.model_dump(exclude_none=True),
         "seed": spec.seed,
     }
-    return tuple(str(base / name) if (base / name).is_file() else name for name in map(str, spec.metrics)), settings
+    return tuple(_metric(entry, base) for entry in spec.metrics), settings
 
 
-def _model(choice: ChatChoice | EmbedderChoice, base: Path) -> dict[str, Any]:
-    from rageval.experiment.spec import ModelChoice
+def _metric(entry: Any, base: Path) -> MetricLike:
+    if isinstance(entry, Mapping):
+        return {_anywhere(name, base): settings for name, settings in cast("Mapping[str, Any]", entry).items()}
+    return _anywhere(str(entry), base)
+
+
+def _anywhere(name: str, base: Path) -> str:
+    """The name, or the path from wherever it may be asked."""
+    from rageval.io.plugins import split_reference
+
+    file, part = split_reference(name)
+    path = base / (file or name)
+    return f"{path}:{part}" if path.is_file() and part else str(path) if path.is_file() else name
+
+
+def _model(choice: ChatChoice | EmbedderChoice, base: Path) -> Any:
+    from rageval.experiment.choose_models import located
+    from rageval.experiment.spec import ModelChoice, PluginModel
 
     assert isinstance(choice, ModelChoice)  # a file holds no objects
+    if isinstance(choice, PluginModel):
+        return located(choice, base)
     given = choice.model_dump(exclude_none=True)
     return {**given, "path": base / given["path"]} if "path" in given else given

@@ -56,7 +56,7 @@ class RunPipeline:
     benchmark: Benchmark
     root: Path
     session: str
-    metrics: tuple[str, ...]
+    metrics: tuple[MetricLike, ...]
     settings: Settings
 
     def __call__(
