@@ -19,7 +19,7 @@ RECIPE = """\
 from dataclasses import dataclass, field
 
 from rageval.pipeline import Resources, Shared, Stage, State
-from rageval.retrieval import Retrieve
+from rageval.retrieval import BM25, Retrieve
 from rageval.types import Response
 
 KEY = "Bearer sk-lake-1234567890"
@@ -60,7 +60,7 @@ def look_up(text):
 
 
 def build(broken_table: bool = False) -> Stage:
-    return Retrieve("bm25", k=1) >> Mine(broken_table)
+    return Retrieve(BM25(), k=1) >> Mine(broken_table)
 """
 JUDGE = """\
 from rageval import CustomJudge

@@ -141,7 +141,7 @@ def test_settings_are_what_the_annotations_say(base: Path) -> None:
         ({"words": [1]}, r"place.words.0: found 1: input should be a valid string"),
         ({"chunking": {"tokens": "x"}}, "place.chunking.tokens: found 'x'"),
         ({"k": 0}, "place.k: found 0, expected 1 or more"),
-        ({"k": 13}, "place: ValueError: unlucky"),
+        ({"k": 13}, "place: building it failed: ValueError: unlucky"),
     ],
 )
 def test_wrong_settings_are_told_where_they_stand(settings: dict[str, object], told: str, base: Path) -> None:
