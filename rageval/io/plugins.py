@@ -140,9 +140,9 @@ def split_entry(given: Mapping[object, object], place: str) -> tuple[str, Mappin
 def call_with_settings(target: Callable[..., Any], settings: Mapping[str, object], base: Path, place: str) -> Any:
     """What a class or function returns for these settings, which its annotations must allow.
 
-    `**settings: Unpack[S]` takes what the `TypedDict` S has. A setting that is annotated as a `Path` (or as one or None)
-    is relative to `base`; for one that is annotated with a `Part`, see there. Raises DeclarationError that begins with `place`, also
-    for what `target` raises.
+    `**settings: Unpack[S]` takes what the `TypedDict` S has. A setting that is annotated as a `Path` (or as one or
+    None) is relative to `base`; for one that is annotated with a `Part`, see there. Raises DeclarationError that
+    begins with `place`, also for what `target` raises.
     """
     parameters, hints = inspect.signature(target).parameters, _hints(target, place)
     takes_any = False

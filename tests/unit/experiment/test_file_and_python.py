@@ -193,7 +193,7 @@ class Unnamed:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"pipelines": {"closed_book", "naive"}}, "pipelines: found a set, expected a list"),
+        ({"pipelines": {"naive"}}, "pipelines: found a set, expected a list"),
         ({"pipelines": (name for name in ["naive"])}, "pipelines: found a generator, expected a list"),
         ({"pipelines": [object()]}, "pipelines: found an object, expected a name"),
         ({"pipelines": [rageval.Question]}, "pipelines: found the class Question, expected a name"),

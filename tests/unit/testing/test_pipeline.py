@@ -12,7 +12,7 @@ import pytest
 from rageval.generation import Answer, RewriteQueries, SelfReflect, WriteHypotheticalAnswers
 from rageval.models.base import ChatRequest, Message
 from rageval.pipeline import Calls, Need, Resources, Stage, State
-from rageval.retrieval import Retrieve
+from rageval.retrieval import BM25, Dense, Retrieve
 from rageval.testing import check_stage
 from rageval.types import Json, Question, Usage
 
@@ -22,13 +22,13 @@ REQUEST = ChatRequest((Message("user", "How deep?"),), "mine/en@1", max_tokens=4
 @pytest.mark.parametrize(
     "stage",
     [
-        Retrieve(k=2),
-        Retrieve(retriever="hybrid", k=2),
+        Retrieve(BM25(), k=2),
+        Retrieve((BM25(), Dense()), k=2),
         Answer(),
         RewriteQueries(n=2),
         WriteHypotheticalAnswers(),
-        SelfReflect(Retrieve(k=2)),
-        Retrieve(k=1) >> Answer(),
+        SelfReflect(Retrieve(BM25(), k=2)),
+        Retrieve(BM25(), k=1) >> Answer(),
     ],
     ids=repr,
 )
