@@ -18,7 +18,7 @@ from rageval.models.base import ChatModel
 from rageval.models.scripted import HashEmbedder, ScriptedChat
 from rageval.people import calibrate, read_items, write_record
 from rageval.pipeline import Pipeline
-from rageval.retrieval import BM25, Dense, Retrieve
+from rageval.retrieval import BM25, HYBRID, Dense, Retrieve
 from rageval.types import Hit, Passage
 from tests.flow.small_world import scripted_reply, write_benchmark
 
@@ -121,7 +121,7 @@ def test_everything_that_is_a_pipeline(evaluate: Evaluate) -> None:
 
 def test_pipelines_that_differ_are_told_apart(evaluate: Evaluate) -> None:
     """By their settings, or else by a number: two chains, two functions of one name, two pipelines of one name."""
-    bm25, dense = Retrieve("bm25", k=1), Retrieve("dense", k=1)
+    bm25, dense = Retrieve(BM25(), k=1), Retrieve(Dense(), k=1)
     pipelines = [
         bm25 >> Answer(),
         dense >> Answer(),
@@ -129,13 +129,13 @@ def test_pipelines_that_differ_are_told_apart(evaluate: Evaluate) -> None:
         lambda question: found("brone"),
         Pipeline("mine", bm25),
         Pipeline("mine", dense, {"k": 1}),
-        Pipeline("mine", Retrieve("hybrid", k=1)),
+        Pipeline("mine", Retrieve(HYBRID, k=1)),
     ]
     result = evaluate(BENCHMARK, pipelines, ["recall@1"])
     labels = [json.loads((run / "manifest.json").read_text("utf-8"))["label"] for run in result.runs]
     assert labels == [
-        "Retrieve(retriever=bm25, k=1) >> Answer()",
-        "Retrieve(retriever=dense, k=1) >> Answer()",
+        "Retrieve(index=BM25(), k=1) >> Answer()",
+        "Retrieve(index=Dense(), k=1) >> Answer()",
         "<lambda>",
         "<lambda> (2)",
         "mine",
@@ -143,7 +143,7 @@ def test_pipelines_that_differ_are_told_apart(evaluate: Evaluate) -> None:
         "mine (2)",
     ]
     assert len(set(result.runs)) == len(labels)
-    for same in ([bm25 >> Answer()] * 2, [bm25, Retrieve("bm25", k=1)], [Pipeline("mine", bm25)] * 2):
+    for same in ([bm25 >> Answer()] * 2, [bm25, Retrieve(BM25(), k=1)], [Pipeline("mine", bm25)] * 2):
         with pytest.raises(DeclarationError, match=r"pipelines: found .* twice, expected pipelines that differ"):
             evaluate(BENCHMARK, same, ["recall@1"])
 
