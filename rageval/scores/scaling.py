@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
@@ -46,7 +47,13 @@ class Isotonic:
     method: Literal["isotonic"] = "isotonic"
 
     def apply(self, probability: float) -> float:
-        return float(np.interp(probability, self.x, self.y))
+        right = bisect_right(self.x, probability)
+        if right in (0, len(self.x)):
+            return self.y[min(right, len(self.y) - 1)]
+        left = right - 1
+        # By the share of the way, not by the slope: that of points that are very near to each other is infinite.
+        share = (probability - self.x[left]) / (self.x[right] - self.x[left])
+        return min(self.y[left] + share * (self.y[right] - self.y[left]), self.y[right])
 
 
 Scaling: TypeAlias = Platt | Isotonic

@@ -74,6 +74,11 @@ def test_one_probability_for_all_becomes_the_share_of_yes(method: Method) -> Non
     assert fit(method, [1, 0, 0, 0] * 5, [1.0] * 20).apply(1.0) == pytest.approx(0.25, abs=1e-4)
 
 
+def test_points_that_lie_too_near_for_a_slope() -> None:
+    scaling = Isotonic((0.0, 2e-311, 1.0), (0.0, 0.5, 1.0))
+    assert [scaling.apply(p) for p in (0.0, 1e-311, 2e-311, 0.5, 1.0)] == pytest.approx([0.0, 0.25, 0.5, 0.75, 1.0])
+
+
 @given(scalings, st.lists(probabilities, min_size=1, max_size=6))
 def test_to_scale_the_parts_and_take_the_least_is_to_scale_the_least(scaling: Scaling, parts: list[float]) -> None:
     assert min(map(scaling.apply, parts)) == scaling.apply(min(parts))
