@@ -63,10 +63,12 @@ class WorkerContext:
         """
         for position in dict.fromkeys(task.pipeline for task in tasks if task.outcome is None):
             indexes = self.pipelines[position].stage.indexes()
-            for index in dict.fromkeys(indexes):
-                await self.resources.get(index)
-            for name, usage in self.resources.tell_building(indexes).items():
-                tell(position, name, usage)
+            try:
+                for index in dict.fromkeys(indexes):
+                    await self.resources.get(index)
+            finally:  # what a failed build has paid for counts too
+                for name, usage in self.resources.tell_building(indexes).items():
+                    tell(position, name, usage)
 
     async def work_on(self, task: Task, sink: Sink) -> None:
         """Answer and judge. An exception is a `Failure` of the question, or an abstention of the judge; those in

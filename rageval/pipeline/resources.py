@@ -18,9 +18,9 @@ from rageval.errors import (
     ModelError,
     RagevalError,
 )
-from rageval.models.base import ChatModel, ChatReply, ChatRequest, Embedder
-from rageval.models.wrapped import WrappedChat
-from rageval.pipeline.failure import place_of, stopping_error, told
+from rageval.models.base import ChatModel, Embedder
+from rageval.models.wrapped import MeteredChat
+from rageval.pipeline.failure import stopping_error, told_with_place
 from rageval.types import Document, RelevanceLabel, Usage
 
 T = TypeVar("T")
@@ -146,7 +146,7 @@ class Resources:
             kind = _kind(error)
             if kind is None:
                 raise
-            cause = str(error) if isinstance(error, RagevalError) else _told_with_place(error)
+            cause = str(error) if isinstance(error, RagevalError) else told_with_place(error)
             raise kind(f"{shared!r:.200} cannot be built: {cause}") from error
 
 
@@ -159,7 +159,7 @@ class CountingResources(Resources):
         vars(self).update(vars(whole))
         self._whole = whole
         self.parts: list[Shared[Any]] = []
-        self._counter = None if self._chat is None else _CountingChat(self._chat)
+        self._counter = None if self._chat is None else MeteredChat(self._chat)
         self._chat = self._counter
 
     @property
@@ -169,22 +169,6 @@ class CountingResources(Resources):
     async def get(self, shared: Shared[T]) -> T:
         self.parts.append(shared)
         return await self._whole.get(shared)
-
-
-class _CountingChat(WrappedChat):
-    def __init__(self, model: ChatModel) -> None:
-        super().__init__(model)
-        self.usage = Usage()
-
-    async def complete(self, request: ChatRequest) -> ChatReply:
-        reply = await super().complete(request)
-        self.usage += reply.usage
-        return reply
-
-
-def _told_with_place(error: Exception) -> str:
-    place = place_of(error)
-    return f"{told(error)} ({place})" if place else told(error)
 
 
 def _kind(error: Exception) -> type[RagevalError] | None:

@@ -1,6 +1,6 @@
 """A pipeline is stages composed with `>>`; each stage is a frozen dataclass whose fields are its whole configuration.
 
-    Rewrite(n=4) >> Retrieve(retriever="dense", k=5) >> Answer()
+    RewriteQueries(n=4) >> Retrieve(Dense(), k=5) >> Answer()
 
 A `State` flows through the stages: the question, the texts to search with, and the `Response` as far as it has come.
 Models and indexes are not fields: they come from `Resources`, so a pipeline can be compared, printed and fingerprinted

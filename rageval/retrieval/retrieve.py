@@ -10,7 +10,7 @@ from rageval.errors import DeclarationError
 from rageval.pipeline import NO_CONTEXT, ContextSize, Need, Query, Resources, Stage, State
 from rageval.retrieval.chunkers import most_tokens
 from rageval.retrieval.fusion import fuse
-from rageval.retrieval.indexes import Index, VectorIndex, as_indexes
+from rageval.retrieval.indexes import HYBRID, Index, VectorIndex, as_indexes
 from rageval.types import Document, Hit
 
 
@@ -23,7 +23,7 @@ class Retrieve(Stage):
     per query likewise, `mean` searches once with the mean of their embeddings (one index that is searched by vector).
     """
 
-    index: Index | tuple[Index, ...]
+    index: Index | tuple[Index, ...] = HYBRID
     k: int = 5
     depth: int = 100
     combine: Literal["rrf", "mean"] = "rrf"

@@ -10,7 +10,7 @@ from rageval.errors import ExecutionError
 from rageval.models.base import ChatModel, Embedder
 from rageval.models.scripted import HashEmbedder, ScriptedChat
 from rageval.models.wrapped import MeteredChat
-from rageval.pipeline import Query, Resources, Stage, State
+from rageval.pipeline import ContextSize, Query, Resources, Stage, State
 from rageval.pipeline.check_response import check_response
 from rageval.testing.expect import expect, expect_type
 from rageval.testing.samples import sample_benchmark, sample_hits
@@ -40,8 +40,11 @@ def check_stage(stage: Stage, chat: ChatModel | None = None, embedder: Embedder 
     )
     benchmark = sample_benchmark()
     for generate in (True, False):
-        low, high = stage.calls(generate).low, stage.calls(generate).high
-        expect(0 <= low <= high, f"{name}: calls({generate}): found {low} to {high}, expected at least, then at most")
+        calls = stage.calls(generate)
+        expect(
+            0 <= calls.low <= calls.high,
+            f"{name}: calls({generate}): found {calls.low} to {calls.high}, expected at least, then at most",
+        )
         for question in benchmark.questions:
             asyncio.run(_run(stage, benchmark, question, generate, chat, embedder))
 
@@ -81,7 +84,7 @@ async def _run(
         check_response(state.response)
     except ExecutionError as error:
         raise AssertionError(f"{case}: {error}") from None
-    most = stage.calls(generate).high
+    most = stage.calls(generate, ContextSize(len(hits), None)).high
     expect(metered.asked <= most, f"{case}: made {metered.asked} calls, expected at most {most}, as `calls` says")
     used = state.response.usage
     wanted = dataclasses.astuple(metered.usage)

@@ -18,7 +18,7 @@ from rageval.models.base import ChatModel
 from rageval.models.scripted import HashEmbedder, ScriptedChat
 from rageval.people import calibrate, read_items, write_record
 from rageval.pipeline import Pipeline
-from rageval.retrieval import BM25, Dense, Retrieve
+from rageval.retrieval import BM25, HYBRID, Dense, Retrieve
 from rageval.types import Hit, Passage
 from tests.flow.small_world import scripted_reply, write_benchmark
 
@@ -129,7 +129,7 @@ def test_pipelines_that_differ_are_told_apart(evaluate: Evaluate) -> None:
         lambda question: found("brone"),
         Pipeline("mine", bm25),
         Pipeline("mine", dense, {"k": 1}),
-        Pipeline("mine", Retrieve((BM25(), Dense()), k=1)),
+        Pipeline("mine", Retrieve(HYBRID, k=1)),
     ]
     result = evaluate(BENCHMARK, pipelines, ["recall@1"])
     labels = [json.loads((run / "manifest.json").read_text("utf-8"))["label"] for run in result.runs]

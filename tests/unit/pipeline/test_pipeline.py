@@ -102,6 +102,7 @@ def test_spec_is_the_whole_configuration_as_json() -> None:
     [
         (Answer(), "Answer"),
         (Answer(cite=True), "Answer(cite=True)"),
+        (Retrieve(k=3) >> Answer(), "Retrieve(k=3) >> Answer()"),
         (Retrieve(BM25(), k=3) >> Answer(), "Retrieve(index=BM25(), k=3) >> Answer()"),
         (
             Retrieve((BM25(SentenceChunker(64)), Dense())),
