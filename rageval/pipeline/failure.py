@@ -73,6 +73,12 @@ def place_of(error: BaseException) -> str:
     return f"{_shown_path(frames[-1].filename)}, line {frames[-1].lineno}" if frames else ""
 
 
+def told_with_place(error: BaseException) -> str:
+    """Type and message, and where the user's own code raised the error, on one line."""
+    place = place_of(error)
+    return f"{told(error)} ({place})" if place else told(error)
+
+
 def traceback_of(error: BaseException) -> str:
     """Where the error was raised, and what caused it; at most some 4,000 characters.
 

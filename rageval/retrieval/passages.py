@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from rageval import text
-from rageval.errors import ExecutionError
+from rageval.errors import ExecutionError, IndexBuildError
 from rageval.identity import describe
 from rageval.pipeline import IndexStore, Resources
+from rageval.pipeline.failure import raise_what_stops, told_with_place
 from rageval.retrieval.chunkers import Chunker
 from rageval.retrieval.stored.large_passages import PASSAGE_ARRAYS, CorpusDigest, LargePassages
 from rageval.retrieval.stored.stored_index import Arrays, IndexWriter, Key, index_path, stored_index
@@ -30,11 +31,14 @@ class Passages:
 
     async def build(self, resources: Resources) -> Sequence[Passage]:
         documents, store = resources.documents, resources.indexes
-        if store is None:
-            return tuple(passage for document in documents for passage in split(self.chunker, document))
-        return await self._build(documents, store, await resources.get(CorpusDigest()))
+        try:
+            if store is None:
+                return tuple(passage for document in documents for passage in split(self.chunker, document))
+            return await self._stored(documents, store, await resources.get(CorpusDigest()))
+        except ExecutionError as error:
+            raise IndexBuildError(str(error)) from error
 
-    async def _build(self, documents: Sequence[Document], store: IndexStore, corpus: str) -> Sequence[Passage]:
+    async def _stored(self, documents: Sequence[Document], store: IndexStore, corpus: str) -> Sequence[Passage]:
         key: Key = {
             "kind": "passages",
             "corpus": corpus,
@@ -81,14 +85,15 @@ def split(chunker: Chunker, document: Document) -> Sequence[Passage]:
     """The passages of a document. Raises ExecutionError that names the document where the chunker fails or gives
     something else.
     """
-    place = f"chunker {type(chunker).__name__}: document {document.id!r}"
+    where = f"chunker {type(chunker).__name__}: document {document.id!r}"
     try:
         passages = chunker.split(document)
         problem = next((problem for passage in passages if (problem := _problem(passage, document))), None)
     except Exception as error:
-        raise ExecutionError(f"{place}: {type(error).__name__}: {error}") from error
+        raise_what_stops(error)
+        raise ExecutionError(f"{where}: {told_with_place(error)}") from error
     if problem is not None:
-        raise ExecutionError(f"{place}: found a {problem}")
+        raise ExecutionError(f"{where}: found a {problem}")
     return passages
 
 

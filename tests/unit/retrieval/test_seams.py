@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from rageval.errors import DeclarationError, ExecutionError
+from rageval.errors import DeclarationError, ExecutionError, IndexBuildError
 from rageval.experiment.recipes import build_pipeline
 from rageval.identity import describe
 from rageval.models.base import ChatRequest
 from rageval.models.scripted import HashEmbedder, ScriptedChat
 from rageval.pipeline import Calls, IndexStore, Pipeline, Resources, Stage
-from rageval.retrieval import BM25, Dense, MultiVector, Passages, Rerank, Retrieve, SentenceChunker
-from rageval.types import Document, Json, Passage, Question, Response
+from rageval.retrieval import BM25, Dense, MultiVector, Passages, Rerank, Retrieve, RetrieveLabelled, SentenceChunker
+from rageval.types import Document, Json, Passage, Question, RelevanceLabel, Response
 from tests.conftest import CommandLine
 from tests.flow.small_world import write_experiment
 
@@ -295,9 +295,12 @@ def test_a_chunker_that_fails_is_named_with_the_document(
             return split(document)
 
     indexes = IndexStore(tmp_path, 1) if stored else None
-    with pytest.raises(ExecutionError, match=f"chunker Broken: document 'long': {problem}"):
+    with pytest.raises(IndexBuildError, match=f"^chunker Broken: document 'long': {problem}"):
         ask(Retrieve(BM25(Broken())), indexes=indexes)
     assert not [path for path in tmp_path.iterdir() if path.is_dir()]
+    labels = (RelevanceLabel("q", "long", 1),)
+    with pytest.raises(ExecutionError, match=f"^chunker Broken: document 'long': {problem}"):  # this question's failure
+        ask(RetrieveLabelled(1, Broken()), labels=labels)
 
 
 def test_a_document_without_passages_is_not_found_and_all_goes_on() -> None:
