@@ -18,8 +18,8 @@ from rageval.errors import (
     ModelError,
     RagevalError,
 )
-from rageval.models.base import ChatModel, ChatReply, ChatRequest, Embedder
-from rageval.models.wrapped import WrappedChat
+from rageval.models.base import ChatModel, Embedder
+from rageval.models.wrapped import MeteredChat
 from rageval.pipeline.failure import place_of, stopping_error, told
 from rageval.types import Document, RelevanceLabel, Usage
 
@@ -159,7 +159,7 @@ class CountingResources(Resources):
         vars(self).update(vars(whole))
         self._whole = whole
         self.parts: list[Shared[Any]] = []
-        self._counter = None if self._chat is None else _CountingChat(self._chat)
+        self._counter = None if self._chat is None else MeteredChat(self._chat)
         self._chat = self._counter
 
     @property
@@ -169,17 +169,6 @@ class CountingResources(Resources):
     async def get(self, shared: Shared[T]) -> T:
         self.parts.append(shared)
         return await self._whole.get(shared)
-
-
-class _CountingChat(WrappedChat):
-    def __init__(self, model: ChatModel) -> None:
-        super().__init__(model)
-        self.usage = Usage()
-
-    async def complete(self, request: ChatRequest) -> ChatReply:
-        reply = await super().complete(request)
-        self.usage += reply.usage
-        return reply
 
 
 def _told_with_place(error: Exception) -> str:
