@@ -160,7 +160,7 @@ def beyond(hits: list[Hit], query: Query, depth: int) -> list[Hit]:
 NEEDS_CHAT = {"needs": lambda self: frozenset[Need]({"chat"})}
 BROKEN_INDEXES: list[tuple[Any, str]] = [
     (BM25, "index: found <class"),
-    (InOrder([]), "chunker: found []"),  # type: ignore[arg-type]
+    (InOrder([]), "chunker: found a list"),  # type: ignore[arg-type]
     (index(lambda hits, query, depth: hits, __hash__=None), "expected a frozen dataclass"),
     (index(lambda hits, query, depth: hits, build=build_with_chat), "build: raised DeclarationError"),
     (index(lambda hits, query, depth: hits, build=build_with_chat, **NEEDS_CHAT), "made 1 calls, expected at most 0"),
