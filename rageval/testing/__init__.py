@@ -14,13 +14,17 @@ from rageval.testing.loading import check_corpus_loader
 from rageval.testing.models import check_chat_model, check_embedder
 from rageval.testing.pipeline import check_stage
 from rageval.testing.reports import check_report
+from rageval.testing.retrieval import check_chunker, check_index, check_reranker
 
 __all__ = [
     "check_chat_model",
+    "check_chunker",
     "check_corpus_loader",
     "check_embedder",
+    "check_index",
     "check_judge",
     "check_metric",
     "check_report",
+    "check_reranker",
     "check_stage",
 ]

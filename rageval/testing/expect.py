@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from numbers import Real
-from typing import TypeVar
+from typing import TypeVar, cast
 
 T = TypeVar("T")
 
@@ -21,6 +21,11 @@ def expect_type(value: object, kind: type[T], what: str) -> T:
     if not isinstance(value, kind):
         raise AssertionError(f"{what}: found a {type(value).__name__}, expected a {kind.__name__}")
     return value
+
+
+def expect_sequence(value: object, what: str) -> Sequence[object]:
+    """The value, which must be a list, a tuple or the like."""
+    return cast("Sequence[object]", expect_type(value, Sequence, what))
 
 
 def expect_text(value: object, what: str) -> str:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import json
 
 from rageval.errors import ExecutionError
 from rageval.models.base import ChatModel, Embedder
-from rageval.models.scripted import HashEmbedder, ScriptedChat
+from rageval.models.scripted import ScriptedChat
 from rageval.models.wrapped import MeteredChat
-from rageval.pipeline import ContextSize, Query, Resources, Stage, State
+from rageval.pipeline import Calls, ContextSize, Query, Stage, State
 from rageval.pipeline.check_response import check_response
 from rageval.testing.expect import expect, expect_type
-from rageval.testing.samples import sample_benchmark, sample_hits
-from rageval.types import Benchmark, Question, Response
+from rageval.testing.samples import sample_benchmark, sample_hits, sample_resources
+from rageval.types import Question, Response, Usage
+
+_BEFORE = ContextSize(len(sample_benchmark().documents), 100)
 
 
 def check_stage(stage: Stage, chat: ChatModel | None = None, embedder: Embedder | None = None) -> None:
@@ -38,41 +39,37 @@ def check_stage(stage: Stage, chat: ChatModel | None = None, embedder: Embedder 
         json.dumps(stage.spec(), sort_keys=True) == json.dumps(stage.spec(), sort_keys=True),
         f"{name}: found two different specs, expected one: what it is must not change",
     )
-    benchmark = sample_benchmark()
     for generate in (True, False):
-        calls = stage.calls(generate)
+        calls = _calls(stage, generate)
         expect(
             0 <= calls.low <= calls.high,
             f"{name}: calls({generate}): found {calls.low} to {calls.high}, expected at least, then at most",
         )
-        for question in benchmark.questions:
-            asyncio.run(_run(stage, benchmark, question, generate, chat, embedder))
+        for question in sample_benchmark().questions:
+            asyncio.run(_run(stage, question, generate, chat, embedder))
+
+
+def _calls(stage: Stage, generate: bool) -> Calls:
+    try:
+        return expect_type(stage.calls(generate, _BEFORE), Calls, "calls")
+    except TypeError as error:
+        raise AssertionError(
+            f"{type(stage).__name__}: {error}, expected `def calls(self, generate, before)`"
+        ) from error
 
 
 async def _run(
-    stage: Stage,
-    benchmark: Benchmark,
-    question: Question,
-    generate: bool,
-    chat: ChatModel | None,
-    embedder: Embedder | None,
+    stage: Stage, question: Question, generate: bool, chat: ChatModel | None, embedder: Embedder | None
 ) -> None:
-    needs = stage.needs(generate)
     metered = MeteredChat(chat or ScriptedChat(lambda request: "yes"))
-    resources = Resources(
-        benchmark.documents,
-        labels=benchmark.labels,
-        chat=metered if "chat" in needs else None,
-        embedder=embedder or HashEmbedder() if "embed" in needs else None,
-    )
+    resources = sample_resources(stage.needs(generate), metered, embedder)
     hits = sample_hits(question)
     before = State(question, (Query(question.text),), Response(hits, context=tuple(range(len(hits)))), generate)
     case = f"{type(stage).__name__}, {question.text!r}, generate={generate}"
     try:
         for index in stage.indexes():
             await resources.get(index)
-        metered.asked = 0
-        asked_before = metered.usage
+        metered.asked, metered.usage = 0, Usage()
         after: object = await stage.run(before, resources)
     except Exception as error:
         raise AssertionError(f"{case}: raised {type(error).__name__} ({error}), expected a State") from error
@@ -84,12 +81,10 @@ async def _run(
         check_response(state.response)
     except ExecutionError as error:
         raise AssertionError(f"{case}: {error}") from None
-    most = stage.calls(generate, ContextSize(len(hits), None)).high
+    most = _calls(stage, generate).high
     expect(metered.asked <= most, f"{case}: made {metered.asked} calls, expected at most {most}, as `calls` says")
-    used = state.response.usage
-    wanted = dataclasses.astuple(metered.usage)
-    spent = tuple(now - then for now, then in zip(wanted, dataclasses.astuple(asked_before), strict=True))
     expect(
-        dataclasses.astuple(used) == spent,
-        f"{case}: found {used}, expected what the calls used: return state.with_step(NAME, reply.usage, ...)",
+        state.response.usage == metered.usage,
+        f"{case}: found {state.response.usage}, expected what the calls used, {metered.usage}: return "
+        "state.with_step(NAME, reply.usage, ...)",
     )

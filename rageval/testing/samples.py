@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from rageval.benchmark import from_records
+from rageval.models.base import ChatModel, Embedder
+from rageval.models.scripted import HashEmbedder
+from rageval.pipeline import Need, Resources
 from rageval.types import UNANSWERABLE, Benchmark, Document, Hit, Question, RelevanceLabel, Response
 
 _DOCUMENTS = (
@@ -56,3 +61,14 @@ def sample_responses(question: Question) -> dict[str, Response]:
         "passages without an answer": Response(hits, None, (0, 1)),
         "nothing at all": Response(),
     }
+
+
+def sample_resources(needs: Collection[Need], chat: ChatModel, embedder: Embedder | None = None) -> Resources:
+    """The sample's documents and labels, and those models that are needed; the embedder counts words unless given."""
+    benchmark = sample_benchmark()
+    return Resources(
+        benchmark.documents,
+        labels=benchmark.labels,
+        chat=chat if "chat" in needs else None,
+        embedder=embedder or HashEmbedder() if "embed" in needs else None,
+    )

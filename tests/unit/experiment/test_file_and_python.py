@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import re
 import pytest
 import yaml
 
@@ -212,7 +213,7 @@ class Unnamed:
         ({"name": 3}, "name: found 3, expected a text"),
         ({"executor": 3}, "executor: found 3, expected an executor"),
     ],
-    ids=lambda value: str(value)[:40],
+    ids=lambda value: re.sub(r"0x[0-9a-f]+", "0x", str(value))[:40],
 )
 def test_what_no_file_can_hold(changes: dict[str, Any], told: str, folder: Path) -> None:
     with pytest.raises(DeclarationError) as error:

@@ -12,7 +12,7 @@ import pytest
 from rageval.generation import Answer, RewriteQueries, SelfReflect, WriteHypotheticalAnswers
 from rageval.models.base import ChatRequest, Message
 from rageval.pipeline import NO_CONTEXT, Calls, ContextSize, Need, Resources, Stage, State
-from rageval.retrieval import BM25, Pointwise, Rerank, Retrieve
+from rageval.retrieval import BM25, HYBRID, Pointwise, Rerank, Retrieve
 from rageval.testing import check_stage
 from rageval.types import Json, Question, Usage
 
@@ -22,14 +22,13 @@ REQUEST = ChatRequest((Message("user", "How deep?"),), "mine/en@1", max_tokens=4
 @pytest.mark.parametrize(
     "stage",
     [
-        Retrieve(k=2),
         Retrieve(BM25(), k=2),
+        Retrieve(HYBRID, k=2),
         Answer(),
         RewriteQueries(n=2),
         WriteHypotheticalAnswers(),
-        SelfReflect(Retrieve(k=2)),
-        Retrieve(k=1) >> Answer(),
-        Retrieve(k=3) >> Rerank(Pointwise(), k=1),
+        SelfReflect(Retrieve(BM25(), k=2)),
+        Retrieve(BM25(), k=1) >> Rerank(Pointwise()) >> Answer(),
     ],
     ids=repr,
 )
@@ -116,7 +115,7 @@ BROKEN: list[tuple[Any, str]] = [
     (NoDataclass(), "NoDataclass: found a class that is no dataclass"),
     (Listed(names=["a"]), "Listed: has no hash"),
     (broken(spec=changing_spec), "found two different specs"),
-    (broken(calls=lambda stage, generate, before=NO_CONTEXT: Calls(2, 1)), "calls(True): found 2 to 1"),
+    (broken(calls=lambda stage, generate, before: Calls(2, 1)), "calls(True): found 2 to 1"),
     (broken(lambda state: None), "found a NoneType, expected a State"),
     (broken(lambda state: 1 / 0), "raised ZeroDivisionError"),
     (broken(other_question), "found another question"),
@@ -140,8 +139,7 @@ def test_broken_stages_that_ask_models() -> None:
         (ask_twice, "made 2 calls, expected at most 1"),
     ):
         stage = broken(
-            needs=lambda stage, generate: frozenset({"chat"}),
-            calls=lambda stage, generate, before=NO_CONTEXT: Calls(0, 1),
+            needs=lambda stage, generate: frozenset({"chat"}), calls=lambda stage, generate, before: Calls(0, 1)
         )
         type(stage).run = run
         with pytest.raises(AssertionError) as caught:
