@@ -17,7 +17,7 @@ from pathlib import Path
 
 import rageval
 from rageval.metrics import parse
-from rageval.report.tables import number_cell
+from rageval.report.leaderboard import number_cell
 from rageval.retrieval.indexes.bm25 import BM25Index
 from rageval.text import CJK
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import rageval
-from rageval.report.tables import number_cell
+from rageval.report.leaderboard import number_cell
 
 SEED = 20261121
 QUESTIONS = 20

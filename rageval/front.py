@@ -21,12 +21,12 @@ from rageval.experiment.spec import parse_spec
 from rageval.io.run_folder import RunFolder
 from rageval.io.strict import shown
 from rageval.models.base import ChatModel, Embedder
-from rageval.report.tables import markdown
+from rageval.report.leaderboard import markdown
 from rageval.types import Benchmark, Estimate
 
 if TYPE_CHECKING:
     from rageval.io.frames import DataFrame
-    from rageval.io.run_tables import RunTable
+    from rageval.io.run_frames import RunFrame
 
 T = TypeVar("T")
 
@@ -55,7 +55,7 @@ class Result:
     def __str__(self) -> str:
         return markdown(self.leaderboard)
 
-    def to_pandas(self, table: RunTable = "scores") -> DataFrame:
+    def to_pandas(self, table: RunFrame = "scores") -> DataFrame:
         """That table of all runs, one below the other: see `RunFolder.to_pandas`."""
         from rageval.io.frames import join_frames
 

@@ -36,8 +36,8 @@ def judge(
     from rageval.decide.leaderboard import read_leaderboard
     from rageval.experiment.judge_again import plan_rejudging, rejudge
     from rageval.report.judge_notes import agreement_text, calibration_text
+    from rageval.report.leaderboard import number_cell
     from rageval.report.progress import progress_bars
-    from rageval.report.tables import number_cell
     from rageval.scores.estimates import metric_to_json
 
     with progress_bars() as bars:

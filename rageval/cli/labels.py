@@ -109,7 +109,7 @@ def _to_json(labels: MetricLabels, agreement: Agreement | None, mean: Estimate |
 
 
 def _print(labels: MetricLabels, agreement: Agreement | None, mean: Estimate | None) -> None:
-    from rageval.report.tables import labels_text, number_cell
+    from rageval.report.leaderboard import labels_text, number_cell
 
     drawn = "" if labels.sample is None else f" of {len(labels.sample.to_label)} drawn"
     print(f"{labels.metric}: {len(labels.by_question)}{drawn} labelled by {len(labels.annotators)} annotators")

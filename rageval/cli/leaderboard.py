@@ -41,7 +41,7 @@ def leaderboard(
         case Format.json:
             print_json(board.to_json())
         case Format.md:
-            from rageval.report.tables import markdown
+            from rageval.report.leaderboard import markdown
 
             print(markdown(board), end="")
         case Format.terminal:

@@ -13,7 +13,7 @@ from rageval.decide.leaderboard import Leaderboard, Row, read_leaderboard
 from rageval.errors import DeclarationError
 from rageval.extras import need_package
 from rageval.io.run_folder import RunFolder
-from rageval.report.tables import markdown
+from rageval.report.leaderboard import markdown
 
 _ARTEFACTS = ("manifest.json", "scores.json")
 

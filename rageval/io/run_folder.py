@@ -42,7 +42,7 @@ from rageval.types import Document, Json, Judgment, Question, Usage
 
 if TYPE_CHECKING:
     from rageval.io.frames import DataFrame
-    from rageval.io.run_tables import RunTable
+    from rageval.io.run_frames import RunFrame
 
 FORMAT = 1
 _LOCK = ".lock"
@@ -200,26 +200,26 @@ class RunFolder:
         path = self._labels_path(metric)
         return _read_json(path) if path.exists() else None
 
-    def to_pandas(self, table: RunTable = "scores") -> DataFrame:
+    def to_pandas(self, table: RunFrame = "scores") -> DataFrame:
         """The run as a DataFrame (extra `pandas`), one observation a row; docs/integrations/pandas.md has the columns.
 
         `scores`: metric and question. `responses`: question. `hits`: hit. `judgments`: verdict of a judge. A run that
         is not finished has the rows that are there, and no scores yet.
         """
-        from rageval.io import run_tables
+        from rageval.io import run_frames
 
         manifest = self.manifest()
         label = manifest["label"]
         match table:
             case "scores":
-                return run_tables.scores_table(label, self.scores())
+                return run_frames.scores_frame(label, self.scores())
             case "responses":
-                return run_tables.responses_table(label, self.questions(), self.outcomes())
+                return run_frames.responses_frame(label, self.questions(), self.outcomes())
             case "hits":
-                return run_tables.hits_table(label, self.questions(), self.outcomes())
+                return run_frames.hits_frame(label, self.questions(), self.outcomes())
             case "judgments":
                 judged = {name: self.judgments(about["key"]) for name, about in manifest["judges"].items()}
-                return run_tables.judgments_table(label, judged)
+                return run_frames.judgments_frame(label, judged)
             case _:
                 raise DeclarationError(
                     f"to_pandas: found the table {table!r}, expected scores, responses, hits or judgments"

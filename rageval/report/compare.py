@@ -9,8 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from rageval.decide.comparison import CompareResult, Comparison
+from rageval.report.leaderboard import metric_title
 from rageval.report.markdown import code, table
-from rageval.report.tables import metric_title
 from rageval.scores.comparability import differences
 from rageval.scores.pairs import UNCORRECTED, Pairs, signed
 from rageval.scores.run_scores import RunScores

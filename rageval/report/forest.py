@@ -9,7 +9,7 @@ from rageval.decide.leaderboard import Leaderboard
 from rageval.errors import DeclarationError
 from rageval.extras import need_package
 from rageval.metrics import parse
-from rageval.report.tables import metric_title, rank_cell
+from rageval.report.leaderboard import metric_title, rank_cell
 
 FORMATS = (".svg", ".png", ".pdf")
 _SETTINGS: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": "rageval", "font.size": 9}

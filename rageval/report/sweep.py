@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from rageval.decide.halving import Halving
 from rageval.decide.sweep import Cell, SweepResult
+from rageval.report.leaderboard import markdown as leaderboard_markdown
+from rageval.report.leaderboard import metric_title
 from rageval.report.markdown import table
-from rageval.report.tables import markdown as leaderboard_markdown
-from rageval.report.tables import metric_title
 from rageval.stats import Interval
 
 

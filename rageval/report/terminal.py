@@ -11,7 +11,7 @@ from rich.text import Text
 from rageval.decide.leaderboard import Leaderboard
 from rageval.io.records import Outcome
 from rageval.report.judge_notes import judge_notes
-from rageval.report.tables import cells, difference_cells, header, label_notes, label_warnings, legend, no_ranks
+from rageval.report.leaderboard import cells, difference_cells, header, label_notes, label_warnings, legend, no_ranks
 from rageval.types import Abstained, Evidence, Failure, Judgment, Question
 
 

@@ -18,7 +18,7 @@ from rageval.integrations.pandas import benchmark_from_frames, benchmark_to_fram
 from rageval.io.frames import Dtype, make_frame, read_frame, write_frame
 from rageval.io.records import question_to_json
 from rageval.io.run_folder import RunFolder
-from rageval.io.run_tables import HITS, JUDGMENTS, RESPONSES, SCORES
+from rageval.io.run_frames import HITS, JUDGMENTS, RESPONSES, SCORES
 from rageval.pipeline import Pipeline
 from rageval.scores.run_scores import RunScores
 from rageval.types import (

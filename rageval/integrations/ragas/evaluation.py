@@ -26,7 +26,7 @@ from rageval.integrations.ragas.judges import RagasJudge, judge
 from rageval.integrations.ragas.metrics import AnyMetric, columns_of
 from rageval.integrations.ragas.samples import from_ragas, single_turns
 from rageval.io.run_folder import RunFolder
-from rageval.io.run_tables import RunTable
+from rageval.io.run_frames import RunFrame
 from rageval.judges import CustomJudge, Rubric
 from rageval.metrics.custom import CustomMetric
 from rageval.models.base import Embedder
@@ -44,7 +44,7 @@ class RagasResult(Result):
     dataset: EvaluationDataset
     columns: Mapping[str, str]
 
-    def to_pandas(self, table: RunTable | Literal["ragas"] = "ragas") -> Any:
+    def to_pandas(self, table: RunFrame | Literal["ragas"] = "ragas") -> Any:
         """A data frame as RAGAS makes one: a row for each sample, with a column for each metric.
 
         The scores are rageval's, from 0 (worst) to 1; `<NA>` where there is none. A metric of rageval's own is called

@@ -14,7 +14,7 @@ from rich.console import Console
 from rageval.decide.leaderboard import Leaderboard, rank_ranges, read_leaderboard
 from rageval.errors import DeclarationError, NotComparableError
 from rageval.io.run_folder import RunFolder
-from rageval.report.tables import markdown
+from rageval.report.leaderboard import markdown
 from rageval.report.terminal import print_leaderboard
 from rageval.types import Json
 

@@ -10,7 +10,7 @@ import pytest
 
 from rageval import benchmark_from_records
 from rageval.decide.leaderboard import Leaderboard
-from rageval.report.tables import markdown
+from rageval.report.leaderboard import markdown
 from rageval.testing import check_corpus_loader, check_report
 from rageval.types import Benchmark, Card, Document, Question, RelevanceLabel
 

@@ -13,7 +13,7 @@ from rageval.types import Abstained, Failure, Judgment, Question, Usage
 if TYPE_CHECKING:
     from rageval.io.frames import DataFrame
 
-RunTable: TypeAlias = Literal["scores", "responses", "hits", "judgments"]
+RunFrame: TypeAlias = Literal["scores", "responses", "hits", "judgments"]
 
 Asked: TypeAlias = Mapping[str, tuple[Question, Mapping[str, int]]]
 """Questions with the grades of their documents, by id."""
@@ -70,7 +70,7 @@ JUDGMENTS: Mapping[str, Dtype] = {
 }
 
 
-def scores_table(label: str, scores: Mapping[str, Mapping[str, Any]]) -> DataFrame:
+def scores_frame(label: str, scores: Mapping[str, Mapping[str, Any]]) -> DataFrame:
     """A row for each metric and question, from the content of scores.json."""
 
     def rows() -> Iterator[tuple[object, ...]]:
@@ -84,7 +84,7 @@ def scores_table(label: str, scores: Mapping[str, Mapping[str, Any]]) -> DataFra
     return make_frame(SCORES, rows())
 
 
-def responses_table(label: str, asked: Asked, outcomes: Mapping[str, Outcome]) -> DataFrame:
+def responses_frame(label: str, asked: Asked, outcomes: Mapping[str, Outcome]) -> DataFrame:
     """A row for each question with an outcome."""
 
     def rows() -> Iterator[tuple[object, ...]]:
@@ -100,7 +100,7 @@ def responses_table(label: str, asked: Asked, outcomes: Mapping[str, Outcome]) -
     return make_frame(RESPONSES, rows())
 
 
-def hits_table(label: str, asked: Asked, outcomes: Mapping[str, Outcome]) -> DataFrame:
+def hits_frame(label: str, asked: Asked, outcomes: Mapping[str, Outcome]) -> DataFrame:
     """A row for each hit of each response."""
 
     def rows() -> Iterator[tuple[object, ...]]:
@@ -118,7 +118,7 @@ def hits_table(label: str, asked: Asked, outcomes: Mapping[str, Outcome]) -> Dat
     return make_frame(HITS, rows())
 
 
-def judgments_table(label: str, judged: Mapping[str, Mapping[str, tuple[Judgment, ...]]]) -> DataFrame:
+def judgments_frame(label: str, judged: Mapping[str, Mapping[str, tuple[Judgment, ...]]]) -> DataFrame:
     """A row for each judgment; `judged` is by the judge's name, then by question id."""
 
     def rows() -> Iterator[tuple[object, ...]]:
