@@ -20,7 +20,7 @@ from rageval.errors import (
 )
 from rageval.models.base import ChatModel, ChatReply, ChatRequest, Embedder
 from rageval.models.wrapped import WrappedChat
-from rageval.pipeline.failure import place_of, stopping_error, told
+from rageval.pipeline.failure import stopping_error, told_with_place
 from rageval.types import Document, RelevanceLabel, Usage
 
 T = TypeVar("T")
@@ -146,7 +146,7 @@ class Resources:
             kind = _kind(error)
             if kind is None:
                 raise
-            cause = str(error) if isinstance(error, RagevalError) else _told_with_place(error)
+            cause = str(error) if isinstance(error, RagevalError) else told_with_place(error)
             raise kind(f"{shared!r:.200} cannot be built: {cause}") from error
 
 
@@ -180,11 +180,6 @@ class _CountingChat(WrappedChat):
         reply = await super().complete(request)
         self.usage += reply.usage
         return reply
-
-
-def _told_with_place(error: Exception) -> str:
-    place = place_of(error)
-    return f"{told(error)} ({place})" if place else told(error)
 
 
 def _kind(error: Exception) -> type[RagevalError] | None:
