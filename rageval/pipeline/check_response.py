@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
-from typing import Any, SupportsFloat, cast
+from typing import SupportsFloat, cast
 
 from rageval.errors import ExecutionError
 from rageval.pipeline.abstention import is_abstention
 from rageval.types import Hit, Json, Passage, Response, Step, Usage
 
-_COUNTS = tuple(field.name for field in fields(Usage))
+_COUNTS = tuple(field.name for field in fields(Usage) if field.type == "int")
 _HIGHEST = 2**63 - 1
 _DEEPEST = 50
 
@@ -62,7 +62,7 @@ def check_hit(value: object, place: str) -> Hit:
 def check_passage(value: object, place: str) -> Passage:
     """A passage of a response or of a chunker, at that place; see `check_response`."""
     if not isinstance(value, Passage):
-        raise _wrong(f"{place}: passage", value, "a Passage")
+        raise _wrong(place, value, "a Passage")
     start, end = value.start, value.end
     if type(start) is not int or type(end) is not int:
         start, end = _whole(start, f"{place}: start"), _whole(end, f"{place}: end")
@@ -143,12 +143,12 @@ def _key(key: object, place: str) -> str:
 def _usage(value: object, place: str) -> Usage:
     if not isinstance(value, Usage):
         raise _wrong(f"{place}: usage", value, "a Usage")
-    counts: dict[str, Any] = {name: _whole(getattr(value, name), f"{place}: usage.{name}") for name in _COUNTS}
+    counts = {name: _whole(getattr(value, name), f"{place}: usage.{name}") for name in _COUNTS}
     for name, count in counts.items():
         if not 0 <= count <= _HIGHEST:
             found = "a negative number" if count < 0 else "a number of more than 64 bits"
             raise ExecutionError(f"{place}: usage.{name}: found {found}, expected a count")
-    return Usage(**counts)
+    return value if value == Usage() else replace(value, **counts)
 
 
 def _seconds(value: object) -> float:

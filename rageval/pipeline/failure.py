@@ -67,16 +67,11 @@ def told(error: BaseException) -> str:
     return redacted(" ".join(f"{type(error).__name__}: {_message(error)}".split()))[:_LONGEST_LINE]
 
 
-def place_of(error: BaseException) -> str:
-    """`my_chunker.py, line 12`: where the user's own code raised the error; "" where it was not at work."""
-    frames = [frame for frame in _frames(error) if _is_own(frame)]
-    return f"{_shown_path(frames[-1].filename)}, line {frames[-1].lineno}" if frames else ""
-
-
 def told_with_place(error: BaseException) -> str:
-    """Type and message, and where the user's own code raised the error, on one line."""
-    place = place_of(error)
-    return f"{told(error)} ({place})" if place else told(error)
+    """As `told`, with `(my_chunker.py, line 12)` where code of the user's own raised the error."""
+    frames = [frame for frame in _frames(error) if _is_own(frame)]
+    place = f" ({_shown_path(frames[-1].filename)}, line {frames[-1].lineno})" if frames else ""
+    return told(error) + place
 
 
 def traceback_of(error: BaseException) -> str:

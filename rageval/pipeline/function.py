@@ -30,8 +30,7 @@ class CallFunction(Stage):
 
     A plain function runs in a thread of its own, so that several questions can be asked at once. What it raises is
     that question's failure, a DeclarationError too: it is about something that the function asked for. All hits are the
-    context where the response names none. `source` identifies the function in fingerprints: change its code and it is
-    run again.
+    context where the response names none. `source` identifies the function: change its code and it is run again.
     """
 
     source: str

@@ -13,6 +13,7 @@ from rageval import text
 from rageval.errors import ExecutionError, IndexBuildError
 from rageval.identity import describe
 from rageval.pipeline import IndexStore, Resources
+from rageval.pipeline.check_response import check_passage
 from rageval.pipeline.failure import raise_what_stops, told_with_place
 from rageval.retrieval.chunkers import Chunker
 from rageval.retrieval.stored.large_passages import PASSAGE_ARRAYS, CorpusDigest, LargePassages
@@ -82,28 +83,29 @@ class Passages:
 
 
 def split(chunker: Chunker, document: Document) -> Sequence[Passage]:
-    """The passages of a document. Raises ExecutionError that names the document where the chunker fails or gives
+    """The passages of a document. Raises ExecutionError that names the document where the chunker raises or gives
     something else.
     """
     where = f"chunker {type(chunker).__name__}: document {document.id!r}"
     try:
-        passages = chunker.split(document)
-        problem = next((problem for passage in passages if (problem := _problem(passage, document))), None)
+        return [
+            _of_document(check_passage(passage, f"passage {number}"), f"passage {number}", document)
+            for number, passage in enumerate(chunker.split(document))
+        ]
     except Exception as error:
         raise_what_stops(error)
-        raise ExecutionError(f"{where}: {told_with_place(error)}") from error
-    if problem is not None:
-        raise ExecutionError(f"{where}: found a {problem}")
-    return passages
+        cause = str(error) if isinstance(error, ExecutionError) else told_with_place(error)
+        raise ExecutionError(f"{where}: {cause}") from error
 
 
-def _problem(passage: object, document: Document) -> str | None:
-    if not isinstance(passage, Passage):
-        return f"{type(passage).__name__}, expected a Passage"
+def _of_document(passage: Passage, place: str, document: Document) -> Passage:
     if (passage.doc_id, passage.title) != (document.id, document.title):
-        return f"passage of {passage.doc_id!r} with the title {passage.title!r}, expected those of the document"
-    if not 0 <= passage.start <= passage.end <= len(document.text):
-        return f"passage from {passage.start} to {passage.end}, expected a span within 0 to {len(document.text)}"
-    if type(passage.text) is not str:
-        return f"passage whose text is a {type(passage.text).__name__}, expected a str"
-    return None
+        raise ExecutionError(
+            f"{place}: found the document {passage.doc_id!r} with the title {passage.title!r}, expected those of the "
+            "document"
+        )
+    if passage.end > len(document.text):
+        raise ExecutionError(
+            f"{place}: found the span {passage.start} to {passage.end}, expected one within 0 to {len(document.text)}"
+        )
+    return passage

@@ -92,7 +92,7 @@ WRONG: list[tuple[Any, str]] = [
     (Response(hits=(HITS[0], PASSAGE)), "hit 1: found a Passage, expected a Hit"),  # type: ignore[arg-type]
     (Response(hits="d1"), "the response's hits: found a str, expected a tuple"),  # type: ignore[arg-type]
     (Response(hits=None), "the response's hits: found a NoneType, expected a tuple"),  # type: ignore[arg-type]
-    (Response((Hit("d1", 1.0),)), "hit 0: passage: found a str, expected a Passage"),  # type: ignore[arg-type]
+    (Response((Hit("d1", 1.0),)), "hit 0: found a str, expected a Passage"),  # type: ignore[arg-type]
     (hit(doc_id=7), "hit 0: doc_id: found a int, expected a text"),
     (hit(doc_id=""), "hit 0: found an empty doc_id, expected the document's id"),
     (hit(text=None), "hit 0: text: found a NoneType, expected a text"),

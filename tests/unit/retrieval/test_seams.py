@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from rageval.errors import DeclarationError, ExecutionError, IndexBuildError
@@ -273,16 +274,17 @@ def test_passages_that_do_not_stand_in_their_document_survive_the_store(tmp_path
 @pytest.mark.parametrize(
     ("split", "problem"),
     [
-        (lambda document: 1 / 0, "ZeroDivisionError: division by zero"),
+        (lambda document: 1 / 0, r"ZeroDivisionError: division by zero \(tests.*test_seams\.py, line \d+\)"),
         (lambda document: None, "TypeError: 'NoneType' object is not iterable"),
-        (lambda document: [document.text], "found a str, expected a Passage"),
-        (lambda document: [Passage("other", 0, 1, "A")], "found a passage of 'other' with the title ''"),
-        (lambda document: [document.passage(0, 3), Passage("long", 3, 2, "")], "found a passage from 3 to 2"),
+        (lambda document: [document.text], "passage 0: found a str, expected a Passage"),
+        (lambda document: [Passage("other", 0, 1, "A")], "passage 0: found the document 'other' with the title ''"),
+        (lambda document: [document.passage(0, 3), Passage("long", 3, 2, "")], "passage 1: found the span 3 to 2"),
         (
             lambda document: [Passage("long", 0, 999, "")],
-            "found a passage from 0 to 999, expected a span within 0 to 53",
+            "passage 0: found the span 0 to 999, expected one within 0 to 53",
         ),
-        (lambda document: [Passage("long", 0, 1, None)], "found a passage whose text is a NoneType"),
+        (lambda document: [Passage("long", 0, 1, None)], "passage 0: text: found a NoneType, expected a text"),
+        (lambda document: [Passage("long", 0.0, 1, "A")], "passage 0: start: found a float, expected a whole number"),
     ],
 )
 @pytest.mark.parametrize("stored", [False, True])
@@ -301,6 +303,19 @@ def test_a_chunker_that_fails_is_named_with_the_document(
     labels = (RelevanceLabel("q", "long", 1),)
     with pytest.raises(ExecutionError, match=f"^chunker Broken: document 'long': {problem}"):  # this question's failure
         ask(RetrieveLabelled(1, Broken()), labels=labels)
+
+
+def test_a_chunker_may_be_a_generator_and_count_with_numpy() -> None:
+    @dataclass(frozen=True)
+    class Halves:
+        def split(self, document: Document) -> Iterator[Passage]:
+            half = np.int64(len(document.text) // 2)
+            yield replace(document.passage(0, int(half)), end=half)
+            yield document.passage(int(half), len(document.text))
+
+    passages = asyncio.run(Resources(DOCUMENTS).get(Passages(Halves())))
+    assert len(passages) == 2 * len(DOCUMENTS)
+    assert {type(passage.end) for passage in passages} == {int}
 
 
 def test_a_document_without_passages_is_not_found_and_all_goes_on() -> None:
