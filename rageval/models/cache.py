@@ -8,9 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from rageval.models.base import ChatModel, ChatReply, ChatRequest
+from rageval.models.in_flight import let_finish, mark_as_seen
 from rageval.models.replies import Replies, request_key, spared
-
-_GRACE_S = 5.0
 
 
 class CachedChat:
@@ -75,12 +74,7 @@ class CachedChat:
     async def close(self) -> None:
         if self._on_closing is not None:
             self._on_closing()
-        running = list(self._in_flight.values())
-        if running:
-            await asyncio.wait(running, timeout=_GRACE_S)
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        await let_finish(self._in_flight.values())
         self._replies.close()
         await self._model.close()
 
@@ -91,5 +85,4 @@ class CachedChat:
 
     def _finish(self, key: str, task: asyncio.Task[ChatReply]) -> None:
         del self._in_flight[key]
-        if not task.cancelled():
-            task.exception()  # marks it as seen, for the case that every waiter was cancelled
+        mark_as_seen(task)

@@ -17,6 +17,7 @@ import numpy as np
 from rageval.errors import ExecutionError, ModelError
 from rageval.io.disk import cannot_write, database_files, locked, open_database, set_aside
 from rageval.models.base import Embedder, Vectors
+from rageval.models.in_flight import let_finish, mark_as_seen
 
 _VERSION = 1
 _SCHEMA = (
@@ -33,7 +34,8 @@ class CachedEmbedder:
     Keyed by identity, kind and text. Texts that are not cached are embedded once each, `batch` at a time, and each
     batch is committed before the next starts, so that a killed process loses one batch at most. `on_progress(done,
     total)` is called after each batch and counts distinct texts of that call; it is not called where all are cached.
-    Several processes may share one folder.
+    Several processes may share one folder. Closing it closes the embedder too, after batches that are still under way
+    have had a few seconds more: they are paid for and kept.
 
     Raises `DeclarationError` where `folder` cannot be written, `ModelError` where the embedder's vectors have another
     length than those cached under its identity.
@@ -47,6 +49,7 @@ class CachedEmbedder:
         self._on_progress = on_progress
         self._store = VectorStore(folder / _file_stem(embedder.identity))
         self._in_flight: dict[bytes, asyncio.Event] = {}
+        self._batches: set[asyncio.Task[None]] = set()
 
     def __repr__(self) -> str:
         return f"CachedEmbedder({self._embedder!r}, {str(self._store.vectors.parent)!r})"
@@ -71,6 +74,7 @@ class CachedEmbedder:
         return [text for key, text in keys.items() if key not in found]
 
     async def close(self) -> None:
+        await let_finish(self._batches)
         self._store.close()
         await self._embedder.close()
 
@@ -85,8 +89,11 @@ class CachedEmbedder:
         try:
             done = len(text_of) - len(mine)
             for keys in _batches(mine, self._batch):
-                vectors = await self._embedder.embed([text_of[key] for key in keys], kind)
-                self._store.append(keys, _checked(vectors, len(keys), self.identity), self.identity)
+                # A task of its own, so that its vectors are kept although nobody waits for them any more.
+                batch = asyncio.create_task(self._embed_batch({key: text_of[key] for key in keys}, kind))
+                self._batches.add(batch)
+                batch.add_done_callback(self._finish)
+                await asyncio.shield(batch)
                 done += len(keys)
                 if self._on_progress:
                     self._on_progress(done, len(text_of))
@@ -96,6 +103,14 @@ class CachedEmbedder:
             finished.set()
         for event in others:
             await event.wait()
+
+    async def _embed_batch(self, texts: dict[bytes, str], kind: Literal["query", "passage"]) -> None:
+        vectors = await self._embedder.embed([*texts.values()], kind)
+        self._store.append([*texts], _checked(vectors, len(texts), self.identity), self.identity)
+
+    def _finish(self, batch: asyncio.Task[None]) -> None:
+        self._batches.discard(batch)
+        mark_as_seen(batch)
 
 
 class VectorStore:

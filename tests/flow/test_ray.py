@@ -38,7 +38,10 @@ from tests.flow.small_world import (
     write_experiment,
 )
 
-pytestmark = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs the extra ray")
+pytestmark = [
+    pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs the extra ray"),
+    pytest.mark.xdist_group("ray"),  # one cluster for all
+]
 
 CONCURRENCY = 4
 SOON_FOUND_DEAD = {

@@ -156,6 +156,28 @@ def test_one_callers_failure_is_not_anothers(tmp_path: Path) -> None:
     np.testing.assert_array_equal(succeeded, plain(["x"]))
 
 
+def test_a_batch_under_way_is_kept_where_everybody_who_waits_for_it_is_stopped(tmp_path: Path) -> None:
+    class Slow(Named):
+        async def embed(self, texts: Sequence[str], kind: Literal["query", "passage"]) -> Vectors:
+            asked.set()
+            await asyncio.sleep(0.05)
+            return await super().embed(texts, kind)
+
+    async def run() -> None:
+        cached = CachedEmbedder(Slow(), tmp_path, batch=2)
+        waiting = asyncio.create_task(cached.embed(WORDS[:4], "passage"))
+        await asked.wait()
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        await cached.close()
+
+    asked = asyncio.Event()
+    asyncio.run(run())
+    model = Named()
+    np.testing.assert_array_equal(embed(model, tmp_path, WORDS[:4]), plain(WORDS[:4]))
+    assert model.texts == WORDS[2:4]
+
+
 def test_torn_tail_is_overwritten(tmp_path: Path) -> None:
     embed(Named(), tmp_path, WORDS[:3])
     (vectors,) = tmp_path.glob("*.f32")
