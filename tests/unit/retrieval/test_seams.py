@@ -157,7 +157,10 @@ def test_the_label_shows_what_was_named(folder: Path) -> None:
         ({"reranker": "pointwise", "candidates": 101}, "candidates: found 101, expected 5 to 100"),
         ({"chunker": {"langchain": {"chunk_size": 9}}}, r"chunker\.langchain\.class: found None, expected the name of"),
         ({"chunker": {"langchain": {"class": "CharacterTextSpliter"}}}, r"did you mean CharacterTextSplitter\?"),
-        ({"chunker": {"chonkie": {"class": "TokenChunker", "size": 9}}}, r"chunker\.chonkie: TypeError: .*size"),
+        (
+            {"chunker": {"chonkie": {"class": "TokenChunker", "size": 9}}},
+            r"chunker\.chonkie: building it failed: TypeError: .*size",
+        ),
     ],
 )
 def test_what_is_wrong_is_told_in_one_line(params: dict[str, Json], problem: str, folder: Path) -> None:
