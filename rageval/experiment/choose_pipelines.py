@@ -13,6 +13,7 @@ from typing import Any, TypeAlias, cast
 
 from rageval.errors import DeclarationError
 from rageval.experiment.recipes import build_pipeline
+from rageval.identity import fingerprint
 from rageval.io.strict import shown
 from rageval.pipeline import Pipeline, Stage
 from rageval.pipeline.function import System, function_pipeline
@@ -114,18 +115,20 @@ def _plain(value: object) -> Json:
 def _tell_apart(pipelines: Sequence[Pipeline]) -> tuple[Pipeline, ...]:
     told: list[Pipeline] = []
     times: Counter[str] = Counter()
+    seen: dict[str, list[Pipeline]] = {}
     for pipeline in pipelines:
-        for earlier in told:
-            _check_differ(earlier, pipeline)
+        equal = seen.setdefault(fingerprint([pipeline.source, pipeline.stage.spec()]), [])
+        for earlier in equal:
+            _check_names_differ(earlier, pipeline)
+        equal.append(pipeline)
         times[pipeline.label] += 1
         number = times[pipeline.label]
         told.append(pipeline if number == 1 else replace(pipeline, name=f"{pipeline.name} ({number})"))
     return tuple(told)
 
 
-def _check_differ(earlier: Pipeline, later: Pipeline) -> None:
-    if (earlier.source, earlier.stage.spec()) != (later.source, later.stage.spec()):
-        return
+def _check_names_differ(earlier: Pipeline, later: Pipeline) -> None:
+    """Of two pipelines that are the same but for their names."""
     if earlier.label == later.label:
         raise DeclarationError(f"pipelines: found {later.label} twice, expected pipelines that differ")
     if earlier.name == later.name:

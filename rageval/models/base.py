@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rageval.errors import DeclarationError
 from rageval.types import Json, Usage
 
 Vectors = NDArray[np.float32]
+
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,3 +104,13 @@ class Embedder(Protocol):
     async def embed(self, texts: Sequence[str], kind: Literal["query", "passage"]) -> Vectors: ...
 
     async def close(self) -> None: ...
+
+
+def check_identity(model: ChatModel | Embedder) -> None:
+    """Raises DeclarationError unless the model has an identity that could be the same in another process."""
+    identity = cast("object", model.identity)
+    if not isinstance(identity, str) or not identity.strip() or _ADDRESS.search(identity):
+        raise DeclarationError(
+            f"{type(model).__name__}: found {identity!r} as its identity, expected the names of model and endpoint, "
+            "which are the same in every process: replies are kept under it"
+        )

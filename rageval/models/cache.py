@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from rageval.models.base import ChatModel, ChatReply, ChatRequest
+from rageval.models.base import ChatModel, ChatReply, ChatRequest, check_identity
 from rageval.models.in_flight import let_finish, mark_as_seen
 from rageval.models.replies import Replies, request_key, spared
 
@@ -21,7 +21,7 @@ class CachedChat:
     model too, after calls that are still under way have had a few seconds more: they are paid for and kept. Before that
     `on_closing` is called, for a model with calls that so short a wait is of no use to. `only` is as in `Replies`.
 
-    Raises `DeclarationError` where `path` cannot be written.
+    Raises `DeclarationError` where `path` cannot be written, and for a model without a readable identity.
     """
 
     def __init__(
@@ -31,6 +31,7 @@ class CachedChat:
         on_closing: Callable[[], None] | None = None,
         only: set[str] | None = None,
     ) -> None:
+        check_identity(model)
         self._model = model
         self._path = path
         self._on_closing = on_closing

@@ -16,7 +16,7 @@ import numpy as np
 
 from rageval.errors import ExecutionError, ModelError
 from rageval.io.disk import cannot_write, database_files, locked, open_database, set_aside
-from rageval.models.base import Embedder, Vectors
+from rageval.models.base import Embedder, Vectors, check_identity
 from rageval.models.in_flight import let_finish, mark_as_seen
 
 _VERSION = 1
@@ -37,13 +37,14 @@ class CachedEmbedder:
     Several processes may share one folder. Closing it closes the embedder too, after batches that are still under way
     have had a few seconds more: they are paid for and kept.
 
-    Raises `DeclarationError` where `folder` cannot be written, `ModelError` where the embedder's vectors have another
-    length than those cached under its identity.
+    Raises `DeclarationError` where `folder` cannot be written or the embedder has no readable identity, `ModelError`
+    where the embedder's vectors have another length than those cached under its identity.
     """
 
     def __init__(
         self, embedder: Embedder, folder: Path, batch: int = 32, on_progress: Callable[[int, int], None] | None = None
     ) -> None:
+        check_identity(embedder)
         self._embedder = embedder
         self._batch = batch
         self._on_progress = on_progress

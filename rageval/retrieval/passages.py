@@ -44,7 +44,7 @@ class Passages:
             "kind": "passages",
             "corpus": corpus,
             "chunker": describe(self.chunker),
-            "code": code_digest(text, sys.modules[type(self.chunker).__module__]),
+            "code": code_digest(text, sys.modules.get(type(self.chunker).__module__, text)),
         }
         arrays: Arrays | None = None
         if not index_path(store.folder, key).exists():

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -244,6 +244,15 @@ def test_place_that_cannot_be_written(tmp_path: Path) -> None:
         with pytest.raises(DeclarationError, match="cannot be written") as caught:
             CachedChat(ScriptedChat(echo), path)
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("identity", ["", " ", None, 7, "<Model object at 0x7fd389899980>"])
+def test_a_model_without_a_readable_identity_is_refused(identity: Any, tmp_path: Path) -> None:
+    with pytest.raises(
+        DeclarationError, match=r"ScriptedChat: found .* as its identity, expected the names of model and"
+    ):
+        CachedChat(ScriptedChat(echo, identity), tmp_path / "c")
+    assert not (tmp_path / "c").exists()
 
 
 CHILD = """

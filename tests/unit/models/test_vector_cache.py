@@ -225,6 +225,16 @@ def test_place_that_cannot_be_written(tmp_path: Path) -> None:
         CachedEmbedder(Named(), tmp_path / "file")
 
 
+def test_an_embedder_without_a_readable_identity_is_refused(tmp_path: Path) -> None:
+    class Unnamed(Named):
+        @property
+        def identity(self) -> str:
+            return repr(object())
+
+    with pytest.raises(DeclarationError, match="Unnamed: found '<object object at 0x"):
+        CachedEmbedder(Unnamed(), tmp_path)
+
+
 CHILD = """
 import asyncio, os, signal, sys
 from pathlib import Path
