@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, cast
 
 from rageval.benchmark.beir import load_beir
 from rageval.benchmark.hugging_face import load_hugging_face, split_reference
 from rageval.benchmark.native import load_native
+from rageval.benchmark.own_loader import load_own, names_loader
 from rageval.benchmark.rgb import load_rgb
 from rageval.benchmark.trec import load_trec, load_trec_folder
 from rageval.errors import BenchmarkError, DeclarationError
+from rageval.io.plugins import split_entry
 from rageval.io.shipped import find_shipped
 from rageval.types import Benchmark
 
 DEFAULT_BEIR_SPLIT = "test"
+_KINDS = ("beir", "hf", "trec", "rgb", "rgb-rejection")
 _TREC_FILES = ("documents", "topics", "qrels")
 
 
-def load(reference: str, *, split: str | None = None, base: Path | None = None) -> Benchmark:
+def load(
+    reference: str | Mapping[str, Mapping[str, Any] | None], *, split: str | None = None, base: Path | None = None
+) -> Benchmark:
     """Load and validate a benchmark.
 
     `reference` is one of
@@ -29,13 +36,20 @@ def load(reference: str, *, split: str | None = None, base: Path | None = None) 
     - `rgb:PATH`, a file of RGB such as `zh_refine.json`, or one of the same form; `rgb-rejection:PATH` is the same
       with the negative passages alone, so that no question can be answered;
     - `hf:NAME`, `hf:NAME:CONFIG` or `hf:NAME:CONFIG:SPLIT`, a Hugging Face dataset on the hub or at a path (extra
-      `datasets`), of which `split` is taken where the reference names none: see `load_hugging_face`.
+      `datasets`), of which `split` is taken where the reference names none: see `load_hugging_face`;
+    - `FILE.py` or `FILE.py:FUNCTION`, a loader of your own, or `NAME` or `NAME:REST`, one that an installed package
+      offers; `{FILE.py: {limit: 3}}` gives it settings.
 
     Paths are absolute or relative to `base` (default: the current directory). A folder at a path goes before one of the
     same name under `benchmarks/`. Raises `DeclarationError` where the reference itself is wrong, and its subclass
     `BenchmarkError`, with all problems at once, where the files are.
     """
     here = base or Path()
+    if isinstance(reference, Mapping):
+        name, settings = split_entry(cast("Mapping[object, object]", reference), "benchmark")
+        if not names_loader(name):
+            raise DeclarationError(f"benchmark: found settings of {name!r}, expected those of a loader of your own")
+        return load_own(name, settings, here, split)
     kind, colon, rest = reference.partition(":")
     if colon and kind == "beir":
         return load_beir(_existing_folder(here / rest), split or DEFAULT_BEIR_SPLIT)
@@ -44,6 +58,9 @@ def load(reference: str, *, split: str | None = None, base: Path | None = None) 
         if split is not None and named_split is not None:
             raise DeclarationError(f"split: found {split!r} beside {reference}, expected one of them")
         return load_hugging_face(name, config=config, split=named_split or split, base=here)
+    own = kind not in _KINDS and names_loader(reference) and not _is_native(reference, here)
+    if own:
+        return load_own(reference, None, here, split)
     if split is not None:
         raise DeclarationError(f"split: found {split!r}, expected none: only beir: and hf: benchmarks have splits")
     if colon and kind == "trec":
@@ -70,6 +87,10 @@ def _existing_folder(path: Path) -> Path:
     return path
 
 
+def _is_native(reference: str, here: Path) -> bool:
+    return (here / reference).is_dir() or reference in shipped_benchmarks()
+
+
 def _native_folder(reference: str, here: Path) -> Path:
     if (here / reference).is_dir():
         return here / reference
@@ -79,7 +100,7 @@ def _native_folder(reference: str, here: Path) -> Path:
     near = difflib.get_close_matches(reference, shipped, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     names = f" or one of: {', '.join(shipped)}" if shipped else ""
-    expected = f"a folder, beir:PATH, trec:PATH, rgb:PATH, hf:NAME{names}{hint}"
+    expected = f"a folder, beir:PATH, trec:PATH, rgb:PATH, hf:NAME, a loader FILE.py{names}{hint}"
     raise BenchmarkError([f"{here / reference}: found no such folder, expected {expected}"])
 
 

@@ -14,7 +14,7 @@ from rageval.types import Json
 
 
 def check_benchmark(
-    benchmark: Annotated[str, typer.Argument(help="A folder, a name, beir:PATH, trec:PATH or hf:NAME.")],
+    benchmark: Annotated[str, typer.Argument(help="A folder, a name, beir:PATH, trec:PATH, hf:NAME or FILE.py.")],
     split: Annotated[str | None, typer.Option(help="The split of a BEIR benchmark or Hugging Face dataset.")] = None,
     as_json: JsonFlag = False,
 ) -> None:

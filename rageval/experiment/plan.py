@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -182,6 +182,8 @@ def choose_benchmark(spec: Spec, base: Path) -> tuple[Benchmark, str]:
     given, split = spec.benchmark, spec.split
     if isinstance(given, str):
         return load(given, split=split, base=base), given
+    if isinstance(given, dict):
+        return load(given, split=split, base=base), _called(given)
     if isinstance(given, Benchmark):
         if split is not None:
             raise DeclarationError(f"split: found {split!r}, expected none: only beir: and hf: benchmarks have splits")
@@ -189,6 +191,12 @@ def choose_benchmark(spec: Spec, base: Path) -> tuple[Benchmark, str]:
     if split is not None:
         raise DeclarationError(f"split: found {split!r} beside {given.reference}, expected it under benchmark")
     return from_hugging_face(**given.arguments, base=base), given.reference
+
+
+def _called(given: Mapping[str, Mapping[str, object] | None]) -> str:
+    """A loader with its settings, as text: `faq.py(path=faq.csv)`."""
+    ((name, settings),) = given.items()
+    return f"{name}({', '.join(f'{key}={value}' for key, value in (settings or {}).items())})"
 
 
 def check_metrics_apply(metrics: Sequence[Metric], benchmark: Benchmark, questions: Sequence[Question]) -> None:

@@ -256,7 +256,11 @@ class HuggingFacePart(Strict):
 
 
 def _form_of_benchmark(value: object) -> str | None:
-    if isinstance(value, Mapping | HuggingFacePart):
+    if isinstance(value, Mapping):
+        entries = [*cast("Mapping[object, object]", value).items()]
+        is_own = len(entries) == 1 and entries[0][0] != "columns" and isinstance(entries[0][1], Mapping | None)
+        return "[own]" if is_own else "[hf]"
+    if isinstance(value, HuggingFacePart):
         return "[hf]"
     return "[object]" if isinstance(value, Benchmark) else "[name]" if isinstance(value, str | os.PathLike) else None
 
@@ -283,11 +287,12 @@ class Spec(Strict):
     benchmark: Annotated[
         Annotated[_Reference, Tag("[name]")]
         | Annotated[HuggingFacePart, Tag("[hf]")]
+        | Annotated[dict[str, dict[str, Any] | None], Tag("[own]")]
         | Annotated[Benchmark, _AsGiven(), Tag("[object]")],
         Discriminator(
             _form_of_benchmark,
             custom_error_type=EXPECTED,
-            custom_error_message="expected a name, a path, a mapping with 'hf', or in Python a Benchmark",
+            custom_error_message="expected a name, a path, a mapping with 'hf', a loader, or in Python a Benchmark",
         ),
     ]
     split: str | None = None

@@ -167,7 +167,9 @@ def call_with_settings(target: Callable[..., Any], settings: Mapping[str, object
     try:
         return target(**values)
     except DeclarationError as error:
-        raise DeclarationError(f"{place}.{error}") from None
+        if type(error) is DeclarationError:
+            raise DeclarationError(f"{place}.{error}") from None
+        raise
     except Exception as error:
         raise DeclarationError(f"{place}: building it failed: {type(error).__name__}: {error}") from error
 
