@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from rageval.cli.output import JsonFlag, print_json
+from rageval.cli.output import JsonFlag, calls_text, print_json
 from rageval.types import Json
 
 
@@ -19,12 +19,19 @@ def check(
 
     from rageval.experiment.estimate import estimate_cost
     from rageval.experiment.plan import load_experiment
+    from rageval.pipeline.sizes import total
 
     with tempfile.TemporaryDirectory() as scratch, load_experiment(experiment, Path(scratch)) as planned:
         costs = estimate_cost(planned)
     if as_json:
         pipelines: list[Json] = [
-            {"pipeline": c.pipeline, "calls": [c.low, c.high], "prompt_tokens": c.prompt_tokens} for c in costs
+            {
+                "pipeline": cost.pipeline,
+                "calls": [cost.low, cost.high],
+                "prompt_tokens": cost.prompt_tokens,
+                "unknown": [*cost.unknown],
+            }
+            for cost in costs
         ]
         print_json({"questions": len(planned.questions), "pipelines": pipelines})
         return
@@ -36,7 +43,8 @@ def check(
     if planned.raters and planned.judge_samples > 1:
         print(f"each judge is asked {planned.judge_samples} times")
     for cost in costs:
-        calls = str(cost.low) if cost.low == cost.high else f"{cost.low} to {cost.high}"
-        print(f"{cost.pipeline}: {calls} chat calls, at most {cost.prompt_tokens:,} prompt tokens")
-    total = sum(cost.low for cost in costs), sum(cost.high for cost in costs)
-    print(f"in all: {total[0]} to {total[1]} chat calls if nothing is cached; equal calls are made once")
+        tokens = "an unknown number of" if cost.prompt_tokens is None else f"at most {cost.prompt_tokens:,}"
+        why = f" (unknown: {', '.join(cost.unknown)})" if cost.unknown else ""
+        print(f"{cost.pipeline}: {calls_text(cost.low, cost.high)}, {tokens} prompt tokens{why}")
+    low, high = sum(cost.low for cost in costs), total(*(cost.high for cost in costs))
+    print(f"in all: {calls_text(low, high)} if nothing is cached; equal calls are made once")

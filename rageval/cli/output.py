@@ -22,6 +22,13 @@ def print_json(data: Mapping[str, Json]) -> None:
     print(json.dumps(data, ensure_ascii=False, allow_nan=False))
 
 
+def calls_text(low: int, high: int | None) -> str:
+    """`3 to 5 chat calls`; without a bound, `at least 3 chat calls, unknown how many more`."""
+    if high is None:
+        return f"at least {low:,} chat calls, unknown how many more"
+    return f"{low:,} chat calls" if low == high else f"{low:,} to {high:,} chat calls"
+
+
 def end_interrupted(kept: str, out: Path) -> NoReturn:
     """End after Ctrl-C: what is kept, what goes on without this process, and the command that goes on with both."""
     from rageval.models.batch_state import STATE, batches_under_way

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from rageval.cli.executor import ExecutorFlag, ExecutorName, RayAddress, TraceFile, chosen_executor
-from rageval.cli.output import JsonFlag, end_interrupted, print_json
+from rageval.cli.output import JsonFlag, calls_text, end_interrupted, print_json
 from rageval.cli.reuse import FreshFlag, tell_reuse, with_reuse
 from rageval.types import Json
 
@@ -77,15 +77,17 @@ def _dry_run(planned: Experiment, out: Path, retry_failed: bool, as_json: bool) 
     from dataclasses import asdict
 
     from rageval.experiment.dry_run import dry_run
+    from rageval.pipeline.sizes import total
 
     outlook = dry_run(planned, out, retry_failed=retry_failed)
     if as_json:
         print_json(cast("dict[str, Json]", asdict(outlook)))
         return
     for part in outlook.runs:
+        most = "an unknown number of" if part.calls is None else f"at most {part.calls:,}"
         print(
             f"{part.pipeline}: {part.done} questions done, {part.cached} in the cache, {part.open} to ask about "
-            f"(at most {part.calls:,} chat calls)"
+            f"({most} chat calls)"
         )
-    at_most = sum(part.calls for part in outlook.runs)
-    print(f"in all: {outlook.calls:,} to {at_most:,} chat calls and at least {outlook.texts:,} texts to embed")
+    calls = calls_text(outlook.calls, total(*(part.calls for part in outlook.runs)))
+    print(f"in all: {calls} and at least {outlook.texts:,} texts to embed")

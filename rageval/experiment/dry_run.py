@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from rageval.errors import STOPS_THE_RUN, RagevalError
+from rageval.experiment.estimate import Bounds
 from rageval.experiment.plan import Experiment
 from rageval.experiment.run import OpenRun, open_run
 from rageval.judges import Judge, asks_model, has_pool
@@ -15,8 +16,8 @@ from rageval.models.base import ChatModel, ChatReply, ChatRequest, Embedder, Vec
 from rageval.models.cache import CachedChat
 from rageval.models.vector_cache import CachedEmbedder
 from rageval.models.wrapped import WrappedChat
-from rageval.pipeline import IndexStore, Resources
-from rageval.types import Failure, Question
+from rageval.pipeline import Bound, IndexStore, Resources
+from rageval.types import Failure, Question, Response
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +25,14 @@ class DryRun:
     """What one pipeline has to do.
 
     `done` questions are answered and judged on disk (or have failed), `cached` more by what the caches hold, and for
-    the other ones models are asked: `calls` chat calls at most, if every reply can be read.
+    the other ones models are asked: `calls` chat calls at most, None where that is not known.
     """
 
     pipeline: str
     done: int
     cached: int
     open: int
-    calls: int
+    calls: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,38 +123,43 @@ async def _dry_run(experiment: Experiment, out: Path, retry_failed: bool) -> Out
         embedder=cached.embedder,
         indexes=IndexStore(out / "cache" / "indexes"),
     )
+    bounds = Bounds(experiment)
     found: list[DryRun] = []
     for pipeline in cached.pipelines:
         run = open_run(cached, pipeline, out, documents)
         run.read(retry_failed)
-        found.append(await _go_through(cached, run, resources, missing))
+        found.append(await _go_through(cached, run, resources, missing, bounds))
     return Outlook(tuple(found), len(missing.calls), len(missing.texts))
 
 
-async def _go_through(experiment: Experiment, run: OpenRun, resources: Resources, missing: _Missing) -> DryRun:
-    done = cached = still_open = calls = 0
-    stage = run.pipeline.stage
+async def _go_through(
+    experiment: Experiment, run: OpenRun, resources: Resources, missing: _Missing, bounds: Bounds
+) -> DryRun:
+    done = cached = still_open = 0
+    most, pipeline = Bound(), run.pipeline
+    pooled = [judge for judge in experiment.judges if has_pool(judge)]
     for question in experiment.questions:
         if run.is_done(question.id):
             done += 1
             continue
         before = missing.times
         judges = [judge for judge in run.judges if question.id not in run.judgments[judge.name]]
-        answered = question.id in run.outcomes
-        if not stage.asks_outside() or answered:
+        outcome = run.outcomes.get(question.id)
+        if outcome is not None or not pipeline.stage.asks_outside():
             await _one(experiment, run, question, judges, resources)
             if missing.times == before:
                 cached += 1
                 continue
         still_open += 1
-        passages = stage.context_size().passages
-        calls += 0 if answered else stage.calls(experiment.generate).high
-        calls += sum(judge.calls(passages)[1] for judge in judges)
+        if outcome is None:
+            most += bounds.answering(pipeline, question)
+        response = outcome if isinstance(outcome, Response) else None
+        most += sum((bounds.judging(judge, pipeline, question, response) for judge in judges), Bound())
     if still_open:
-        calls += stage.indexing_calls(experiment.benchmark.documents)
-    pooled = [judge for judge in experiment.judges if has_pool(judge)]
-    calls += len(experiment.questions) * sum(judge.calls(stage.context_size().passages)[1] for judge in pooled)
-    return DryRun(run.pipeline.label, done, cached, still_open, calls)
+        most += bounds.indexing(pipeline)
+    for judge in pooled:
+        most += sum((bounds.judging(judge, pipeline, question) for question in experiment.questions), Bound())
+    return DryRun(pipeline.label, done, cached, still_open, most.calls)
 
 
 async def _one(

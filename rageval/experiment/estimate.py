@@ -1,48 +1,106 @@
-"""What an experiment asks of chat models at most, told before anything is spent."""
+"""What an experiment asks of chat models at least and at most, told before anything is spent."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rageval.experiment.plan import Experiment
+from rageval.judges import Judge, judge_bound
+from rageval.pipeline import Bound, Pipeline, PromptSizes
+from rageval.pipeline.sizes import CorpusSizes, passages_size
 from rageval.text import count_tokens
-from rageval.types import Benchmark
+from rageval.types import Question, Response
 
 
 @dataclass(frozen=True, slots=True)
 class CostEstimate:
-    """Chat calls that one pipeline takes over all questions, at least and at most, if nothing is cached.
+    """Chat calls that one pipeline and the judging of its answers take, at least and at most, if nothing is cached.
 
-    Judges ask nothing where a pipeline abstains: hence the distance between `low` and `high`. `prompt_tokens` is an
-    upper bound in estimated tokens.
+    Second attempts of judges count into `high`; judges ask nothing where a pipeline abstains, hence much of the
+    distance to `low`. `prompt_tokens` are at most those of all prompts together, as `rageval.text.count_tokens`
+    estimates them. What is None is not known, and `unknown` says why.
     """
 
     pipeline: str
     low: int
-    high: int
-    prompt_tokens: int
+    high: int | None
+    prompt_tokens: int | None
+    unknown: tuple[str, ...]
 
 
-_PROMPT_OVERHEAD = 150
+class Bounds:
+    """What the questions of an experiment ask at most, pipeline by pipeline."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        self._documents = experiment.benchmark.documents
+        self._generate = experiment.generate
+        self._corpus = CorpusSizes(self._documents)
+        answers = [_answer_size(pipeline) for pipeline in experiment.pipelines]
+        known = [answer for answer in answers if answer is not None]
+        self._pool = passages_size(known) if len(known) == len(answers) else None
+
+    def indexing(self, pipeline: Pipeline) -> Bound:
+        """What it takes to build the pipeline's indexes."""
+        stage = pipeline.stage
+        return Bound(stage.indexing_calls(self._documents), stage.indexing_tokens(self._documents))
+
+    def answering(self, pipeline: Pipeline, question: Question) -> Bound:
+        """What it takes to answer the question."""
+        if pipeline.stage.asks_outside():
+            return Bound(None, None)
+        tokens = pipeline.stage.prompt_tokens(self._generate, self._before(question))
+        return Bound(pipeline.stage.calls(self._generate).high, tokens)
+
+    def judging(self, judge: Judge, pipeline: Pipeline, question: Question, response: Response | None = None) -> Bound:
+        """What it takes to judge the pipeline's answer, which is that response where there is one by now."""
+        sizes = self._before(question)
+        if response is not None:
+            texts = [count_tokens(passage.text) for passage in response.context_passages]
+            context = replace(sizes.context, passages=len(texts), tokens_each=max(texts, default=0))
+            sizes = replace(sizes, context=context, answer=count_tokens(response.answer or ""))
+        elif pipeline.stage.asks_outside():
+            return Bound(None, None) if judge.calls(1)[1] else Bound()
+        else:
+            sizes = replace(sizes, context=pipeline.stage.context_size(), answer=_answer_size(pipeline))
+        bound = judge_bound(judge, sizes)
+        return bound.each + bound.once
+
+    def _before(self, question: Question) -> PromptSizes:
+        return replace(PromptSizes.of(question, self._corpus), pool=self._pool)
 
 
 def estimate_cost(experiment: Experiment) -> tuple[CostEstimate, ...]:
     """What the experiment will ask of chat models, per pipeline, if nothing is cached."""
-    n = len(experiment.questions)
-    estimates: list[CostEstimate] = []
-    for pipeline in experiment.pipelines:
-        stage, context = pipeline.stage, pipeline.stage.context_size()
-        answering = stage.calls(experiment.generate)
-        judging = [judge.calls(context.passages) for judge in experiment.judges]
-        indexing = stage.indexing_calls(experiment.benchmark.documents)
-        low = indexing + n * (answering.low + sum(call[0] for call in judging))
-        high = indexing + n * (answering.high + sum(call[1] for call in judging))
-        each = _longest(experiment.benchmark) if context.tokens_each is None else context.tokens_each
-        tokens = high * (context.passages * each + _PROMPT_OVERHEAD)
-        estimates.append(CostEstimate(pipeline.label, low, high, tokens))
-    return tuple(estimates)
+    bounds = Bounds(experiment)
+    return tuple(_estimate(experiment, pipeline, bounds) for pipeline in experiment.pipelines)
 
 
-def _longest(benchmark: Benchmark) -> int:
-    """Tokens of the longest document, for passages of which nothing else is known."""
-    return max((count_tokens(document.text) for document in benchmark.documents), default=0)
+def _estimate(experiment: Experiment, pipeline: Pipeline, bounds: Bounds) -> CostEstimate:
+    stage, judges, questions = pipeline.stage, experiment.judges, experiment.questions
+    passages = stage.context_size().passages
+    each = stage.calls(experiment.generate).low + sum(judge.calls(passages)[0] for judge in judges)
+    indexing = bounds.indexing(pipeline)
+    answering = sum((bounds.answering(pipeline, question) for question in questions), indexing)
+    judging = {
+        judge.name: sum((bounds.judging(judge, pipeline, question) for question in questions), Bound())
+        for judge in judges
+    }
+    most = sum(judging.values(), answering)
+    unknown: list[str] = []
+    if stage.asks_outside():
+        unknown.append("what it asks outside of rageval")
+    else:
+        if answering.prompt_tokens is None:
+            unknown.append("how long its prompts get")
+        if experiment.generate and _answer_size(pipeline) is None:
+            unknown.append("how long its answers get")
+        elif None in (bound.prompt_tokens for bound in judging.values()):
+            names = [name for name, bound in judging.items() if bound.prompt_tokens is None]
+            unknown.append(f"how long the prompts of {', '.join(names)} get")
+    low = (indexing.calls or 0) + len(questions) * each
+    return CostEstimate(pipeline.label, low, most.calls, most.prompt_tokens, tuple(unknown))
+
+
+def _answer_size(pipeline: Pipeline) -> int | None:
+    """Tokens of the pipeline's answers, at most."""
+    return None if pipeline.stage.asks_outside() else pipeline.stage.answer_tokens(0)

@@ -8,10 +8,11 @@ from typing import ClassVar, Literal, TypeAlias
 
 from rageval.models.base import ChatRequest
 from rageval.models.structured import yes_probability
-from rageval.pipeline import NO_CONTEXT, Calls, ContextSize, Need, Resources, Stage, State
+from rageval.pipeline import NO_CONTEXT, Calls, ContextSize, Need, PromptSizes, Resources, Stage, State
 from rageval.pipeline.abstention import is_abstention
+from rageval.pipeline.sizes import prompt_size, reply_size, total
 from rageval.prompts import load_prompt, shared_text, yes_no_request
-from rageval.text import take_citations
+from rageval.text import count_tokens, take_citations
 from rageval.types import Passage
 
 Abstain: TypeAlias = Literal["ask_first", "in_answer", "never"]
@@ -50,6 +51,19 @@ class Answer(Stage):
         if not generate:
             return Calls()
         return Calls(1, 2) if self.abstain == "ask_first" else Calls(1, 1)
+
+    def prompt_tokens(self, generate: bool, sizes: PromptSizes) -> int | None:
+        if not generate:
+            return 0
+        language, shown = sizes.language, sizes.question + sizes.passages()
+        offered = self.abstain == "in_answer"
+        phrase = count_tokens(shared_text(language, "abstention")) if offered else 0
+        asked_first = prompt_size("check_answerable", language, shown) if self.abstain == "ask_first" else 0
+        answer = prompt_size("answer", language, shown, phrase, variant=_VARIANTS[self.cite, offered])
+        return total(asked_first, answer)
+
+    def answer_tokens(self, before: int | None) -> int | None:
+        return reply_size(self.max_tokens)
 
     async def run(self, state: State, resources: Resources) -> State:
         if not state.generate:
@@ -93,6 +107,13 @@ class AnswerFromMemory(Stage):
 
     def calls(self, generate: bool, before: ContextSize = NO_CONTEXT) -> Calls:
         return Calls(1, 1) if generate else Calls()
+
+    def prompt_tokens(self, generate: bool, sizes: PromptSizes) -> int | None:
+        phrase = count_tokens(shared_text(sizes.language, "abstention"))
+        return prompt_size("answer_from_memory", sizes.language, sizes.question, phrase) if generate else 0
+
+    def answer_tokens(self, before: int | None) -> int | None:
+        return reply_size(self.max_tokens)
 
     async def run(self, state: State, resources: Resources) -> State:
         if not state.generate:

@@ -7,9 +7,21 @@ from typing import ClassVar
 
 from rageval.errors import DeclarationError
 from rageval.models.base import ChatRequest
-from rageval.pipeline import NO_CONTEXT, Calls, ContextSize, Need, Query, Resources, Stage, State, complete_all
+from rageval.pipeline import (
+    NO_CONTEXT,
+    Calls,
+    ContextSize,
+    Need,
+    PromptSizes,
+    Query,
+    Resources,
+    Stage,
+    State,
+    complete_all,
+)
+from rageval.pipeline.sizes import prompt_size, times
 from rageval.prompts import load_prompt
-from rageval.text import reply_lines
+from rageval.text import count_tokens, reply_lines
 from rageval.types import Usage
 
 
@@ -33,6 +45,9 @@ class RewriteQueries(Stage):
 
     def calls(self, generate: bool, before: ContextSize = NO_CONTEXT) -> Calls:
         return Calls(1, 1)
+
+    def prompt_tokens(self, generate: bool, sizes: PromptSizes) -> int | None:
+        return prompt_size("rewrite_queries", sizes.language, sizes.question, count_tokens(str(self.n)))
 
     async def run(self, state: State, resources: Resources) -> State:
         language = state.question.language
@@ -67,6 +82,9 @@ class WriteHypotheticalAnswers(Stage):
 
     def calls(self, generate: bool, before: ContextSize = NO_CONTEXT) -> Calls:
         return Calls(self.n, self.n)
+
+    def prompt_tokens(self, generate: bool, sizes: PromptSizes) -> int | None:
+        return times(self.n, prompt_size("hypothetical_answer", sizes.language, sizes.question))
 
     async def run(self, state: State, resources: Resources) -> State:
         language = state.question.language

@@ -9,8 +9,9 @@ from typing import ClassVar
 from rageval.errors import DeclarationError
 from rageval.generation.answer import Answer, AnswerFromMemory, ask_yes_no, rounded
 from rageval.generation.queries import RewriteQueries
-from rageval.pipeline import NO_CONTEXT, Calls, ContextSize, Need, Query, Resources, Shared, Stage, State
-from rageval.pipeline.grading import GRADE_PASSAGE, grade_passages
+from rageval.pipeline import NO_CONTEXT, Calls, ContextSize, Need, PromptSizes, Query, Resources, Shared, Stage, State
+from rageval.pipeline.grading import GRADE_PASSAGE, grade_passages, grading_size
+from rageval.pipeline.sizes import prompt_size, times, total
 from rageval.types import Document
 
 
@@ -56,8 +57,30 @@ class SelfReflect(Stage):
             decide + (self.max_retries + 1) * (retrieve.high + k + answering) + self.max_retries,
         )
 
+    def prompt_tokens(self, generate: bool, sizes: PromptSizes) -> int | None:
+        language, question = sizes.language, sizes.question
+        found = replace(sizes, context=self.retrieve.context_size(sizes.context))
+        answer, tries = self._answer(), self.max_retries + 1
+        rewriting = [RewriteQueries(n).prompt_tokens(generate, sizes) for n in range(1, tries)]
+        each = [self.retrieve.prompt_tokens(generate, sizes), grading_size(found)]
+        if generate:
+            written = answer.answer_tokens(None)
+            check = prompt_size("check_support", language, question, found.passages(), written)
+            each += [answer.prompt_tokens(generate, found), check]
+        decide = prompt_size("need_retrieval", language, question) if self.decide and generate else 0
+        return total(decide, times(tries, total(*each)), *rewriting)
+
+    def answer_tokens(self, before: int | None) -> int | None:
+        return self._answer().answer_tokens(before)
+
+    def _answer(self) -> Answer:
+        return Answer("never", cite=True, max_tokens=self.max_tokens)
+
     def indexing_calls(self, documents: Sequence[Document]) -> int:
         return self.retrieve.indexing_calls(documents)
+
+    def indexing_tokens(self, documents: Sequence[Document]) -> int | None:
+        return self.retrieve.indexing_tokens(documents)
 
     def indexes(self) -> tuple[Shared[object], ...]:
         return self.retrieve.indexes()
@@ -78,7 +101,7 @@ class SelfReflect(Stage):
                 if state.response.context:
                     break
                 continue
-            state = await Answer("never", cite=True, max_tokens=self.max_tokens).run(state, resources)
+            state = await self._answer().run(state, resources)
             if state.response.abstained:
                 continue
             state, supported = await self._check(state, resources)

@@ -1,7 +1,16 @@
 """The judges, by name. `JUDGES` is what `rageval list judges` shows."""
 
 from rageval.judges.answer import ANSWER_CORRECTNESS, ANSWER_RELEVANCE, COMPLETENESS, HARMLESSNESS, AnswerVerdict
-from rageval.judges.base import EmbeddingJudge, Item, Judge, Judged, PooledJudge, asks_model, judge_key
+from rageval.judges.base import (
+    EmbeddingJudge,
+    Item,
+    Judge,
+    Judged,
+    PooledJudge,
+    asks_model,
+    judge_bound,
+    judge_key,
+)
 from rageval.judges.claim_support import ClaimAgreement, ClaimSupport, ReferenceSupport
 from rageval.judges.custom import CustomJudge
 from rageval.judges.embedding import RegeneratedQuestions, SemanticSimilarity
@@ -50,6 +59,7 @@ __all__ = [
     "asks_model",
     "check_raters",
     "has_pool",
+    "judge_bound",
     "judge_key",
     "judging_model",
     "panel",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rageval.judges.asking import ask_yes_no
-from rageval.judges.base import Item, Judged
+from rageval.judges.asking import ask_yes_no, asking
+from rageval.judges.base import Item, JudgeBound, Judged
 from rageval.models.base import ChatModel
+from rageval.pipeline import PromptSizes
+from rageval.pipeline.sizes import prompt_size
 from rageval.types import Question, Response
 
 
@@ -28,6 +30,12 @@ class AnswerVerdict:
 
     def calls(self, passages: int) -> tuple[int, int]:
         return 0, 1
+
+    def bound(self, sizes: PromptSizes) -> JudgeBound:
+        if self.needs_reference and not sizes.references:
+            return JudgeBound()
+        references = sizes.listed_references if self.needs_reference else 0
+        return JudgeBound(asking(prompt_size(self.name, sizes.language, sizes.question, sizes.answer, references)))
 
     async def judge(self, question: Question, response: Response, chat: ChatModel) -> Judged:
         if response.abstained or not response.answer or (self.needs_reference and not question.references):

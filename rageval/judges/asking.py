@@ -9,6 +9,7 @@ from typing import TypeVar
 from rageval.errors import ExecutionError
 from rageval.models.base import ChatModel, ChatReply, ChatRequest
 from rageval.models.structured import word_probability, yes_probability
+from rageval.pipeline import Bound
 from rageval.prompts import yes_no_request
 from rageval.types import Abstained, Graded, Language, Passage, Usage
 
@@ -17,6 +18,11 @@ T = TypeVar("T")
 ATTEMPTS = 2
 _SECOND_TEMPERATURE = 0.7
 _REFUSALS = frozenset({"refusal", "content_filter"})
+
+
+def asking(tokens: int | None) -> Bound:
+    """What `ask` takes at most for a prompt of so many tokens."""
+    return Bound(1, tokens) * ATTEMPTS
 
 
 class UnreadableReplyError(Exception):

@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 
 from rageval.identity import fingerprint
 from rageval.models.base import ChatModel, Embedder
+from rageval.pipeline import Bound, PromptSizes
 from rageval.prompts import prompt_digests
 from rageval.types import Json, Question, Response, Usage, Verdict
 
@@ -34,8 +35,9 @@ class Judge(Protocol):
     """An instrument. `name` is what metrics ask for, `summary` its question in one line; `prompts` are part of its
     fingerprint.
 
-    `calls` says how many model calls one response with `passages` passages takes if every reply can be read, at least
-    and at most. `judge` never raises for a reply that it cannot use: that is an `Abstained` verdict.
+    `calls` says how many model calls one response with `passages` passages takes if every reply can be used, at least
+    and at most; `Bounded` counts second attempts too. `judge` never raises for a reply that it cannot use: that is an
+    `Abstained` verdict.
     """
 
     @property
@@ -75,6 +77,31 @@ class PooledJudge(Protocol):
     """
 
     def pool(self, responses: Mapping[str, Sequence[Response]]) -> Judge: ...
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeBound:
+    """What judging one response asks at most, second attempts included: `each` by every rater of a panel, `once` by all
+    of them together.
+    """
+
+    each: Bound = Bound()
+    once: Bound = Bound()
+
+
+@runtime_checkable
+class Bounded(Protocol):
+    """A judge that says what it asks at most. Of another one only `calls` is known."""
+
+    def bound(self, sizes: PromptSizes) -> JudgeBound: ...
+
+
+def judge_bound(judge: Judge, sizes: PromptSizes) -> JudgeBound:
+    """What judging a response of these sizes asks at most; of a judge of the user's own, as far as it says so."""
+    if isinstance(judge, Bounded):
+        return judge.bound(sizes)
+    calls = judge.calls(sizes.context.passages)[1]
+    return JudgeBound(Bound(calls, None if calls else 0))
 
 
 def asks_model(judge: Judge) -> bool:

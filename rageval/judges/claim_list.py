@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from typing import cast
 
-from rageval.judges.asking import UnreadableReplyError, ask
+from rageval.judges.asking import ATTEMPTS, UnreadableReplyError, ask, asking
 from rageval.judges.tables import closed_object
 from rageval.models.base import ChatModel, ChatReply, ChatRequest
 from rageval.models.structured import parse_object
+from rageval.pipeline import Bound, PromptSizes
+from rageval.pipeline.sizes import prompt_size, reply_size
 from rageval.prompts import load_prompt
 from rageval.text import count_tokens, sentences
 from rageval.types import Abstained, Json, Question, Usage
@@ -17,6 +19,9 @@ PROMPTS = ("claims",)
 
 _CLAUSE_END = re.compile(r"[，；。！？]|[,;.!?](?=\s|$)|\b(?:and|but|while|whereas)\b")
 MOST_CLAIMS = 8
+_TOKENS = 256
+NUMBER_TOKENS = 2
+"""Of what stands before a listed claim."""
 # Of a sentence that is a claim.
 _FEWEST_TOKENS = 6
 _MOST_CLAUSES = 3
@@ -35,8 +40,19 @@ async def split_claims(question: Question, text: str, chat: ChatModel) -> tuple[
         return tuple(dict.fromkeys(stated)), Usage()
     prompt = load_prompt("claims")
     messages = prompt.messages(question.language, {"question": question.text, "answer": text})
-    request = ChatRequest(messages, prompt.id(question.language), max_tokens=256, schema=_schema(text))
+    request = ChatRequest(messages, prompt.id(question.language), max_tokens=_TOKENS, schema=_schema(text))
     return await ask(chat, request, _read)
+
+
+def splitting(sizes: PromptSizes, text: int | None) -> Bound:
+    """What it takes at most to split a text of so many tokens into claims."""
+    return asking(prompt_size("claims", sizes.language, sizes.question, text))
+
+
+def claims_size(text: int | None) -> int | None:
+    """The claims of a text of so many tokens, numbered: its sentences, or what a model wrote, numbers and all."""
+    written = reply_size(ATTEMPTS * _TOKENS)
+    return None if text is None else max(text + NUMBER_TOKENS * MOST_CLAIMS, written)
 
 
 def _stated(text: str) -> list[str]:

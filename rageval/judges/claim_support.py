@@ -13,10 +13,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rageval.judges import claim_list, support
-from rageval.judges.base import Item, Judged
-from rageval.judges.claim_list import split_claims
-from rageval.judges.support import Context, judge_support
+from rageval.judges.base import Item, JudgeBound, Judged
+from rageval.judges.claim_list import NUMBER_TOKENS, claims_size, split_claims, splitting
+from rageval.judges.support import Context, judge_support, supporting
 from rageval.models.base import ChatModel
+from rageval.pipeline import Bound, PromptSizes
+from rageval.pipeline.sizes import passage_size, total
 from rageval.types import Abstained, Graded, Json, Passage, Question, Response, Verdict
 
 _PROMPTS = (*claim_list.PROMPTS, *support.PROMPTS)
@@ -42,6 +44,9 @@ class ClaimSupport:
     def calls(self, passages: int) -> tuple[int, int]:
         return 0, 2
 
+    def bound(self, sizes: PromptSizes) -> JudgeBound:
+        return _bound_of_text(sizes, sizes.answer, sizes.passages(), whole=True)
+
     async def judge(self, question: Question, response: Response, chat: ChatModel) -> Judged:
         if response.abstained or not response.answer:
             return Judged()
@@ -63,6 +68,9 @@ class ReferenceSupport:
 
     def calls(self, passages: int) -> tuple[int, int]:
         return 0, 2
+
+    def bound(self, sizes: PromptSizes) -> JudgeBound:
+        return _bound_of_text(sizes, sizes.references[0], sizes.passages()) if sizes.references else JudgeBound()
 
     async def judge(self, question: Question, response: Response, chat: ChatModel) -> Judged:
         if not question.references:
@@ -87,6 +95,14 @@ class ClaimAgreement:
     def calls(self, passages: int) -> tuple[int, int]:
         return 0, 4
 
+    def bound(self, sizes: PromptSizes) -> JudgeBound:
+        if not sizes.references:
+            return JudgeBound()
+        answer, reference = sizes.answer, sizes.references[0]
+        right = _bound_of_text(sizes, answer, passage_size(reference))
+        made = _bound_of_text(sizes, reference, passage_size(answer))
+        return JudgeBound(right.each + made.each, right.once + made.once)
+
     async def judge(self, question: Question, response: Response, chat: ChatModel) -> Judged:
         if response.abstained or not response.answer or not question.references:
             return Judged()
@@ -94,6 +110,13 @@ class ClaimAgreement:
         right = await _judge_text("claim", question, answer, _alone(reference), chat)
         made = await _judge_text("reference_claim", question, reference, _alone(answer), chat)
         return Judged(right.items + made.items, right.usage + made.usage)
+
+
+def _bound_of_text(sizes: PromptSizes, text: int | None, context: int | None, *, whole: bool = False) -> JudgeBound:
+    """What `_judge_text` asks at most of a text and a context of so many tokens; all raters share the splitting."""
+    claims = total(claims_size(text), *([text, NUMBER_TOKENS] if whole else []))
+    each = supporting(sizes, claims, context) if context != 0 else Bound()
+    return JudgeBound(each, splitting(sizes, text))
 
 
 async def _judge_text(

@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from rageval.errors import DeclarationError, ExecutionError
-from rageval.judges.asking import UnreadableReplyError, ask
-from rageval.judges.base import Item, Judged
+from rageval.judges.asking import UnreadableReplyError, ask, asking
+from rageval.judges.base import Item, JudgeBound, Judged
 from rageval.judges.tables import closed_object
 from rageval.models.base import ChatModel, ChatReply, ChatRequest, Embedder
 from rageval.models.structured import parse_object
+from rageval.pipeline import PromptSizes
+from rageval.pipeline.sizes import passage_size, prompt_size
 from rageval.prompts import load_prompt
 from rageval.types import Abstained, Graded, Json, Passage, Question, Response
 
@@ -46,6 +48,9 @@ class RegeneratedQuestions:
 
     def calls(self, passages: int) -> tuple[int, int]:
         return 0, 1
+
+    def bound(self, sizes: PromptSizes) -> JudgeBound:
+        return JudgeBound(asking(prompt_size(_PROMPT, sizes.language, 1, passage_size(sizes.answer))))
 
     async def judge(self, question: Question, response: Response, chat: ChatModel) -> Judged:
         embedder = _given(self.embedder, self.name)

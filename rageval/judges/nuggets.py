@@ -14,11 +14,13 @@ from functools import partial
 from typing import cast
 
 from rageval.identity import fingerprint
-from rageval.judges.asking import UnreadableReplyError, ask
-from rageval.judges.base import Item, Judged
+from rageval.judges.asking import ATTEMPTS, UnreadableReplyError, ask, asking
+from rageval.judges.base import Item, JudgeBound, Judged
 from rageval.judges.tables import ask_each, closed_object, one_of
 from rageval.models.base import ChatModel, ChatReply, ChatRequest
 from rageval.models.structured import parse_object
+from rageval.pipeline import PromptSizes
+from rageval.pipeline.sizes import passage_size, prompt_size, reply_size, text_size
 from rageval.prompts import load_prompt
 from rageval.types import Abstained, Graded, Json, Language, Passage, Question, Response, Usage
 
@@ -67,6 +69,14 @@ class Nuggets:
 
     def calls(self, passages: int) -> tuple[int, int]:
         return 0, 2
+
+    def bound(self, sizes: PromptSizes) -> JudgeBound:
+        language, question = sizes.language, sizes.question
+        shown = text_size(WRITING, language, "references", sizes.listed_references)
+        writing = prompt_size(WRITING, language, question, shown, 1, sizes.pool)
+        facts = reply_size(ATTEMPTS * _TOKENS_A_NUGGET * MOST_NUGGETS)
+        support = prompt_size(_SUPPORT, language, question, facts, 1, passage_size(sizes.answer))
+        return JudgeBound(asking(support), asking(writing))
 
     async def judge(self, question: Question, response: Response, chat: ChatModel) -> Judged:
         answers = {*self.answers.get(question.id, ()), *_distinct([response])}

@@ -13,9 +13,10 @@ from typing import Protocol, TypeAlias, runtime_checkable
 
 from rageval.errors import DeclarationError, ExecutionError
 from rageval.judges import claim_list, nuggets
-from rageval.judges.base import Configured, Item, Judge, Judged, PooledJudge, asks_model
+from rageval.judges.base import Configured, Item, Judge, JudgeBound, Judged, PooledJudge, asks_model, judge_bound
 from rageval.models.base import ChatModel, ChatReply, ChatRequest
 from rageval.models.wrapped import WrappedChat
+from rageval.pipeline import PromptSizes
 from rageval.types import Abstained, Graded, Json, Question, Response, Usage, Verdict
 
 _SAMPLE_TEMPERATURE = 0.7
@@ -95,6 +96,10 @@ class Panel:
         raters = len(self.models) * self.samples
         low, high = ((call - min(call, splits)) * raters + min(call, splits) for call in self.inner.calls(passages))
         return low, high
+
+    def bound(self, sizes: PromptSizes) -> JudgeBound:
+        bound = judge_bound(self.inner, sizes)
+        return JudgeBound(bound.each * (len(self.models) * self.samples), bound.once)
 
     async def judge(self, question: Question, response: Response, chat: ChatModel) -> Judged:
         split: _Split = {}

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from rageval.judges.asking import verdict_of
-from rageval.judges.base import Item, Judged
+from rageval.judges.asking import ATTEMPTS, asking, verdict_of
+from rageval.judges.base import Item, JudgeBound, Judged
 from rageval.judges.tables import YES_NO, Said, ask_each
 from rageval.models.base import ChatModel
+from rageval.pipeline import Bound, PromptSizes
+from rageval.pipeline.sizes import passages_size, prompt_size, times, total
 from rageval.text import sentences
 from rageval.types import Abstained, Graded, Passage, Question, Response, Usage, Verdict
 
@@ -25,6 +28,9 @@ class PassageRelevance:
 
     def calls(self, passages: int) -> tuple[int, int]:
         return 0, min(passages, 1)
+
+    def bound(self, sizes: PromptSizes) -> JudgeBound:
+        return _bound_for_passages(self.name, sizes)
 
     async def judge(self, question: Question, response: Response, chat: ChatModel) -> Judged:
         passages = response.context_passages
@@ -56,6 +62,9 @@ class PassageGrade:
     def calls(self, passages: int) -> tuple[int, int]:
         return 0, min(passages, 1)
 
+    def bound(self, sizes: PromptSizes) -> JudgeBound:
+        return _bound_for_passages(self.name, sizes)
+
     async def judge(self, question: Question, response: Response, chat: ChatModel) -> Judged:
         passages = response.context_passages
         if not passages:
@@ -82,6 +91,14 @@ class SentenceRelevance:
     def calls(self, passages: int) -> tuple[int, int]:
         return 0, passages
 
+    def bound(self, sizes: PromptSizes) -> JudgeBound:
+        """Sentences are counted in the corpus: the most that a passage of that size can have."""
+        n = sizes.context.passages * sizes.corpus.sentences(sizes.context.tokens_each)
+        calls = math.ceil(n / SENTENCES_A_CALL)
+        each = total(prompt_size(self.name, sizes.language, sizes.question, 1), passages_size([0]))
+        text = sizes.context.passages * sizes.passage_text + passages_size([0] * n)
+        return JudgeBound(Bound(calls, total(times(calls, each), text)) * ATTEMPTS)
+
     async def judge(self, question: Question, response: Response, chat: ChatModel) -> Judged:
         found = [
             Passage(passage.doc_id, passage.start + start, passage.start + end, passage.text[start:end])
@@ -99,6 +116,12 @@ class SentenceRelevance:
             usage += cost
         items = enumerate(zip(found, verdicts, strict=True))
         return Judged(tuple(Item("sentence", i, sentence.id, verdict) for i, (sentence, verdict) in items), usage)
+
+
+def _bound_for_passages(prompt: str, sizes: PromptSizes) -> JudgeBound:
+    if not sizes.context.passages:
+        return JudgeBound()
+    return JudgeBound(asking(prompt_size(prompt, sizes.language, sizes.question, 1, sizes.passages())))
 
 
 def _each(said: list[Said] | Abstained, n: int, verdict: Callable[[Said], Verdict]) -> list[Verdict]:

@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
 from rageval.errors import DeclarationError
-from rageval.judges.asking import UnreadableReplyError, ask
-from rageval.judges.base import Item, Judged
+from rageval.judges.asking import UnreadableReplyError, ask, asking
+from rageval.judges.base import Item, JudgeBound, Judged
 from rageval.judges.tables import numbered
 from rageval.models.base import ChatModel, ChatReply, ChatRequest
 from rageval.models.structured import word_shares
+from rageval.pipeline import PromptSizes
+from rageval.pipeline.sizes import prompt_size, text_size
 from rageval.prompts import load_prompt
+from rageval.text import count_tokens
 from rageval.types import Abstained, Graded, Json, Language, Question, Response
 
 Shown: TypeAlias = Literal["question", "answer", "passages", "references"]
@@ -82,6 +85,16 @@ class Rubric:
 
     def calls(self, passages: int) -> tuple[int, int]:
         return 0, 1
+
+    def bound(self, sizes: PromptSizes) -> JudgeBound:
+        language, wording = sizes.language, self.wordings[sizes.language]
+        if "references" in self.shows and not sizes.references:
+            return JudgeBound()
+        things = {"question": sizes.question, "references": sizes.listed_references, "answer": sizes.answer}
+        shown = [text_size(_PROMPT, language, name, size) for name, size in things.items() if name in self.shows]
+        asked = count_tokens(wording.question) + sum(count_tokens(level) + 2 for level in wording.levels) + 1
+        passages = sizes.passages() if "passages" in self.shows else 0
+        return JudgeBound(asking(prompt_size(_PROMPT, language, *shown, asked, passages)))
 
     async def judge(self, question: Question, response: Response, chat: ChatModel) -> Judged:
         if response.abstained or not response.answer:

@@ -7,10 +7,12 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from rageval.judges.asking import UnreadableReplyError, ask, verdict_of
+from rageval.judges.asking import UnreadableReplyError, ask, asking, verdict_of
 from rageval.judges.tables import YES_NO, closed_object, numbered, one_of
 from rageval.models.base import ChatModel, ChatReply, ChatRequest
 from rageval.models.structured import parse_object, word_probability, yes_probabilities
+from rageval.pipeline import Bound, PromptSizes
+from rageval.pipeline.sizes import prompt_size
 from rageval.prompts import load_prompt
 from rageval.types import Abstained, Evidence, Json, Language, Passage, Usage, Verdict
 
@@ -67,6 +69,12 @@ async def judge_support(
         replace(verdict, evidence=(evidence[i],)) if i >= unquoted and verdict.grade > 0.0 else verdict
         for i, verdict in enumerate(verdicts)
     ], usage
+
+
+def supporting(sizes: PromptSizes, claims: int | None, context: int | None) -> Bound:
+    """What `judge_support` takes at most for claims of so many tokens: verdicts, and quotes for those without."""
+    prompts = (prompt_size(name, sizes.language, claims, context) for name in PROMPTS)
+    return sum((asking(prompt) for prompt in prompts), Bound())
 
 
 async def _ask_for_verdicts(

@@ -2,17 +2,20 @@
 
 from rageval.pipeline.pipeline import Pipeline
 from rageval.pipeline.resources import IndexStore, Resources, Shared
-from rageval.pipeline.stage import NO_CONTEXT, Calls, Chain, ContextSize, Need, Stage, complete_all
+from rageval.pipeline.sizes import NO_CONTEXT, Bound, Calls, ContextSize, PromptSizes
+from rageval.pipeline.stage import Chain, Need, Stage, complete_all
 from rageval.pipeline.state import Query, State
 
 __all__ = [
     "NO_CONTEXT",
+    "Bound",
     "Calls",
     "Chain",
     "ContextSize",
     "IndexStore",
     "Need",
     "Pipeline",
+    "PromptSizes",
     "Query",
     "Resources",
     "Shared",

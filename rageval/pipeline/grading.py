@@ -6,11 +6,18 @@ from collections.abc import Sequence
 
 from rageval.models.base import ChatModel
 from rageval.models.structured import yes_probability
+from rageval.pipeline.sizes import PromptSizes, prompt_size, times
 from rageval.pipeline.stage import complete_all
 from rageval.prompts import yes_no_request
 from rageval.types import Passage, Question
 
 GRADE_PASSAGE = "grade_passage"
+
+
+def grading_size(sizes: PromptSizes) -> int | None:
+    """Estimated tokens, at most, of all prompts for grading the passages of the context."""
+    each = prompt_size(GRADE_PASSAGE, sizes.language, sizes.question, sizes.passage)
+    return times(sizes.context.passages, each)
 
 
 async def grade_passages(question: Question, passages: Sequence[Passage], chat: ChatModel) -> list[float | None]:

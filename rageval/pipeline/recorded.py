@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,8 +16,10 @@ from rageval.errors import DeclarationError, ExecutionError
 from rageval.io.trec_files import read_run
 from rageval.pipeline.check_response import check_response
 from rageval.pipeline.resources import Resources
+from rageval.pipeline.sizes import NO_CONTEXT, ContextSize
 from rageval.pipeline.stage import Stage
 from rageval.pipeline.state import State
+from rageval.text import count_tokens
 from rageval.types import Document, Hit, Passage, Response
 
 MALFORMED = (ExecutionError, ValueError, KeyError, TypeError, AttributeError)
@@ -40,6 +43,12 @@ class Replay(Stage):
 
     def identity_fields(self) -> dict[str, object]:
         return {"digest": self.digest, "k": self.k}
+
+    def context_size(self, before: ContextSize = NO_CONTEXT) -> ContextSize:
+        return _sizes(self.path, self.digest, self.k)[0]
+
+    def answer_tokens(self, before: int | None) -> int | None:
+        return _sizes(self.path, self.digest, self.k)[1]
 
     async def run(self, state: State, resources: Resources) -> State:
         recorded = await resources.get(_Recording(self.path, self.digest))
@@ -70,13 +79,26 @@ class _Recording:
     digest: str
 
     async def build(self, resources: Resources) -> Mapping[str, Response]:
-        documents = {document.id: document for document in resources.documents}
+        return self.read({document.id: document for document in resources.documents})
+
+    def read(self, documents: Mapping[str, Document]) -> dict[str, Response]:
         if self.path.suffix in (".jsonl", ".json"):
             return _recorded_responses(self.path, documents)
         return {
             question_id: Response(hits=tuple(_hit(doc_id, score, None, documents) for doc_id, score in _ordered(pairs)))
             for question_id, pairs in read_run(self.path).items()
         }
+
+
+@lru_cache(maxsize=16)
+def _sizes(path: Path, digest: str, k: int | None) -> tuple[ContextSize, int]:
+    """The most passages, the longest of them where the file has all of their texts, and the longest answer."""
+    recorded = _Recording(path, digest).read({}).values()
+    contexts = [[hit.passage.text for hit in response.hits[:k]] for response in recorded]
+    texts = [text for context in contexts for text in context]
+    longest = max(map(count_tokens, texts), default=0) if all(texts) else None
+    answer = max((count_tokens(response.answer or "") for response in recorded), default=0)
+    return ContextSize(max(map(len, contexts), default=0), longest), answer
 
 
 def replay(path: Path, k: int | None = None) -> Stage:

@@ -13,7 +13,7 @@ import asyncio
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, TypeAlias, cast
 
 from rageval.errors import STOPS_THE_RUN, ExecutionError
@@ -21,34 +21,12 @@ from rageval.identity import describe
 from rageval.models.base import ChatModel, ChatReply, ChatRequest
 from rageval.pipeline.check_response import check_response
 from rageval.pipeline.resources import Resources, Shared
+from rageval.pipeline.sizes import NO_CONTEXT, Calls, ContextSize, PromptSizes, total
 from rageval.pipeline.state import State
+from rageval.source import module_origin
 from rageval.types import Document, Json
 
 Need: TypeAlias = Literal["chat", "embed"]
-
-
-@dataclass(frozen=True, slots=True)
-class Calls:
-    """How many model calls one question takes, at least and at most."""
-
-    low: int = 0
-    high: int = 0
-
-    def __add__(self, other: Calls) -> Calls:
-        return Calls(self.low + other.low, self.high + other.high)
-
-
-@dataclass(frozen=True, slots=True)
-class ContextSize:
-    """How many passages the context holds at most, and how many estimated tokens each of them has at most, None where
-    nothing is known to bound them.
-    """
-
-    passages: int = 0
-    tokens_each: int | None = 0
-
-
-NO_CONTEXT = ContextSize()
 
 
 @dataclass(frozen=True)
@@ -57,7 +35,8 @@ class Stage(ABC):
 
     `prompts` names the prompt templates that it uses: their text is part of the fingerprint. `needs` and `calls` say
     what it will ask of models, so that everything can be checked and priced before any of it is spent. `before` is the
-    context that reaches the stage from those before it.
+    context that reaches the stage from those before it. A stage that calls a model may say how long its prompts are
+    (`prompt_tokens`), and one that answers how long its answers (`answer_tokens`); else that counts as not known.
     """
 
     prompts: ClassVar[tuple[str, ...]] = ()
@@ -76,6 +55,18 @@ class Stage(ABC):
     def indexing_calls(self, documents: Sequence[Document]) -> int:
         """Model calls for building the stage's indexes over these documents, once per experiment."""
         return 0
+
+    def prompt_tokens(self, generate: bool, sizes: PromptSizes) -> int | None:
+        """Estimated tokens, at most, of all prompts for one question together; `sizes` is what reaches the stage."""
+        return None if self.calls(generate, sizes.context).high else 0
+
+    def indexing_tokens(self, documents: Sequence[Document]) -> int | None:
+        """Estimated tokens, at most, of all prompts for building the stage's indexes."""
+        return None if self.indexing_calls(documents) else 0
+
+    def answer_tokens(self, before: int | None) -> int | None:
+        """Estimated tokens of the answer after the stage, at most; before it there were so many."""
+        return before if module_origin(type(self).__module__) == "rageval" else None
 
     def asks_outside(self) -> bool:
         """Whether it, or a stage in it, asks what rageval's caches do not stand before: no dry run does that."""
@@ -125,6 +116,21 @@ class Chain(Stage):
 
     def indexing_calls(self, documents: Sequence[Document]) -> int:
         return sum(stage.indexing_calls(documents) for stage in self.stages)
+
+    def prompt_tokens(self, generate: bool, sizes: PromptSizes) -> int | None:
+        tokens: list[int | None] = []
+        for stage in self.stages:
+            tokens.append(stage.prompt_tokens(generate, sizes))
+            sizes = replace(sizes, context=stage.context_size(sizes.context), answer=stage.answer_tokens(sizes.answer))
+        return total(*tokens)
+
+    def indexing_tokens(self, documents: Sequence[Document]) -> int | None:
+        return total(*(stage.indexing_tokens(documents) for stage in self.stages))
+
+    def answer_tokens(self, before: int | None) -> int | None:
+        for stage in self.stages:
+            before = stage.answer_tokens(before)
+        return before
 
     def asks_outside(self) -> bool:
         return any(stage.asks_outside() for stage in self.stages)

@@ -60,6 +60,9 @@ class MixPassages(Stage):
     def indexing_calls(self, documents: Sequence[Document]) -> int:
         return self.index.building_calls(documents)
 
+    def indexing_tokens(self, documents: Sequence[Document]) -> int | None:
+        return self.index.building_tokens(documents)
+
     def all_prompts(self) -> frozenset[str]:
         return self.index.prompts()
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from rageval.errors import DeclarationError, ExecutionError
-from rageval.pipeline import NO_CONTEXT, Calls, ContextSize, Need, Resources, Stage, State
+from rageval.pipeline import NO_CONTEXT, Calls, ContextSize, Need, PromptSizes, Resources, Stage, State
 from rageval.retrieval.rerankers import Reranker, as_reranker
 
 
@@ -36,6 +36,9 @@ class Rerank(Stage):
 
     def calls(self, generate: bool, before: ContextSize = NO_CONTEXT) -> Calls:
         return self.reranker.calls(before.passages)
+
+    def prompt_tokens(self, generate: bool, sizes: PromptSizes) -> int | None:
+        return self.reranker.prompt_tokens(sizes)
 
     def context_size(self, before: ContextSize = NO_CONTEXT) -> ContextSize:
         return ContextSize(min(self.k, before.passages), before.tokens_each)

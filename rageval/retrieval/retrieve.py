@@ -8,6 +8,7 @@ from typing import Literal
 
 from rageval.errors import DeclarationError
 from rageval.pipeline import NO_CONTEXT, ContextSize, Need, Query, Resources, Stage, State
+from rageval.pipeline.sizes import total
 from rageval.retrieval.chunkers import most_tokens
 from rageval.retrieval.fusion import fuse
 from rageval.retrieval.indexes import HYBRID, Index, VectorIndex, as_indexes
@@ -44,6 +45,9 @@ class Retrieve(Stage):
 
     def indexing_calls(self, documents: Sequence[Document]) -> int:
         return sum(index.building_calls(documents) for index in self.indexes())
+
+    def indexing_tokens(self, documents: Sequence[Document]) -> int | None:
+        return total(*(index.building_tokens(documents) for index in self.indexes()))
 
     def all_prompts(self) -> frozenset[str]:
         return frozenset[str]().union(*(index.prompts() for index in self.indexes()))

@@ -54,7 +54,7 @@ def test_before_after_and_with_the_cache_alone(tmp_path: Path, server: FakeServe
 
 
 def test_one_more_judge(tmp_path: Path, server: FakeServer, command_line: CommandLine) -> None:
-    """Answers are there; one call for each that is no abstention."""
+    """Answers are there; one call for each that is no abstention, and at most a second attempt."""
     out = tmp_path / "out"
     setting: dict[str, Any] = {"pipelines": ["closed_book"], "metrics": ["answer_relevance"]}
     assert command_line("run", write_experiment(tmp_path, server.base_url, **setting), "--out", out).code == 0
@@ -62,7 +62,7 @@ def test_one_more_judge(tmp_path: Path, server: FakeServer, command_line: Comman
     setting["metrics"] = ["answer_relevance", "completeness"]
     experiment = write_experiment(tmp_path, server.base_url, **setting)
     found = outlook(command_line, experiment, out)
-    assert found["runs"] == [{"pipeline": "closed_book", "done": 0, "cached": 0, "open": N, "calls": N}]
+    assert found["runs"] == [{"pipeline": "closed_book", "done": 0, "cached": 0, "open": N, "calls": 2 * N}]
     assert found["calls"] == N
     assert chat_calls(server) == made
     assert command_line("run", experiment, "--out", out).code == 0
@@ -103,6 +103,6 @@ def test_in_words(tmp_path: Path, server: FakeServer, command_line: CommandLine)
     experiment = write_experiment(tmp_path, server.base_url, **setting)
     told = command_line("run", experiment, "--out", tmp_path / "out", "--dry-run").out.splitlines()
     assert told == [
-        f"closed_book: 0 questions done, 0 in the cache, {N} to ask about (at most {2 * N} chat calls)",
-        f"in all: {N} to {2 * N} chat calls and at least 0 texts to embed",
+        f"closed_book: 0 questions done, 0 in the cache, {N} to ask about (at most {3 * N} chat calls)",
+        f"in all: {N} to {3 * N} chat calls and at least 0 texts to embed",
     ]

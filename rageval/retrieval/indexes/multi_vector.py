@@ -16,7 +16,7 @@ from rageval.retrieval.chunkers import AnyChunker, SentenceChunker
 from rageval.retrieval.indexes.by_vector import SearchByVector, VectorIndex, embedded_text
 from rageval.retrieval.indexes.top_hits import top_hits
 from rageval.retrieval.passages import Passages, split
-from rageval.text import reply_lines, sentences
+from rageval.text import count_tokens, reply_lines, sentences
 from rageval.types import Document, Hit, Language, Passage
 
 View: TypeAlias = Literal["sentences", "summaries", "questions"]
@@ -66,6 +66,16 @@ class MultiVector(VectorIndex):
     def building_calls(self, documents: Sequence[Document]) -> int:
         written = len(self.prompts())
         return written * sum(len(split(self.chunker, document)) for document in documents) if written else 0
+
+    def building_tokens(self, documents: Sequence[Document]) -> int | None:
+        written: list[View] = [view for view in self.views if view in _PROMPTS]
+        requests = (
+            self._request(view, passage, document.language)
+            for document in (documents if written else ())
+            for passage in split(self.chunker, document)
+            for view in written
+        )
+        return sum(count_tokens(message.content) for request in requests for message in request.messages)
 
     async def build(self, resources: Resources) -> SearchByVector[MultiVectorIndex]:
         passages = await resources.get(Passages(self.chunker))

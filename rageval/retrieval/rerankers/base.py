@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Protocol, cast
 
 from rageval.errors import DeclarationError
-from rageval.pipeline import Calls, Need, Resources
+from rageval.pipeline import Calls, Need, PromptSizes, Resources
 from rageval.types import Passage, Question
 
 
@@ -37,6 +37,10 @@ class Reranker(Protocol):
     def calls(self, passages: int) -> Calls:
         """The chat calls for a question with so many passages at most."""
         return Calls()
+
+    def prompt_tokens(self, sizes: PromptSizes) -> int | None:
+        """Estimated tokens, at most, of all prompts for a question together; None where that is not known."""
+        return None if self.calls(sizes.context.passages).high else 0
 
 
 def as_reranker(given: object, at: str = "reranker") -> Reranker:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rageval.pipeline import Calls, Need, Resources
-from rageval.pipeline.grading import GRADE_PASSAGE, grade_passages
+from rageval.pipeline import Calls, Need, PromptSizes, Resources
+from rageval.pipeline.grading import GRADE_PASSAGE, grade_passages, grading_size
 from rageval.retrieval.rerankers.base import Reranker
 from rageval.types import Passage, Question
 
@@ -30,3 +30,6 @@ class Pointwise(Reranker):
 
     def calls(self, passages: int) -> Calls:
         return Calls(0, passages)
+
+    def prompt_tokens(self, sizes: PromptSizes) -> int | None:
+        return grading_size(sizes)

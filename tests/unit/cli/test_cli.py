@@ -91,11 +91,11 @@ def test_check_says_what_it_would_cost_and_spends_nothing(
     assert (ended.code, ended.err) == (0, "")
     assert f"small: {len(DOCUMENTS)} documents, {len(QUESTIONS)} questions to ask" in ended.out
     assert f"judge: fake @ {server.base_url}" in ended.out
-    # naive: check and answer, 0 to 2 for claims, 0 to 1 for the answer, 0 to 1 for the passages; six times
-    assert "naive(k=2): 6 to 36 chat calls, at most " in ended.out
+    # naive: check and answer, 0 to 3 for claims, 0 to 1 for the answer, 0 to 1 for the passages, those twice; six times
+    assert "naive(k=2): 6 to 72 chat calls, at most " in ended.out
     printed = one_object(command_line("check", experiment, "--json").out)
     assert printed["questions"] == len(QUESTIONS)
-    assert printed["pipelines"][0]["calls"] == [6, 36]
+    assert printed["pipelines"][0]["calls"] == [6, 72]
     assert len(printed["pipelines"]) == len(PIPELINES)
     assert server.calls == calls
     assert set(tmp_path.rglob("*")) == files

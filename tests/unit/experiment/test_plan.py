@@ -6,16 +6,10 @@ from typing import Any
 
 import pytest
 
-from rageval.experiment.choose_metrics import parse_metrics
 from rageval.experiment.estimate import estimate_cost
 from rageval.experiment.plan import Experiment, load_experiment
-from rageval.experiment.recipes import build_pipeline
-from rageval.experiment.run import run_experiment
 from rageval.generation import AnswerFromMemory
-from rageval.models.scripted import HashEmbedder, ScriptedChat
-from rageval.text import count_tokens
-from rageval.types import Benchmark
-from tests.flow.small_world import METRICS, PIPELINES, QUESTIONS, scripted_reply, write_experiment
+from tests.flow.small_world import METRICS, write_experiment
 
 NOBODY = "http://127.0.0.1:9/v1"  # nothing listens there, and nothing is asked
 RANKING = ["ndcg@10", "map"]
@@ -121,10 +115,12 @@ def test_judges_are_named_once_in_the_order_of_the_metrics(plan: Planner) -> Non
 
 
 def test_cost_of_a_naive_pipeline(plan: Planner) -> None:
-    """Two passages: check and answer 1 to 2 calls, claims and their verdicts 0 to 2, answer 0 to 1, passages 0 to 1."""
+    """Check and answer take 1 to 2 calls; claims, their verdicts and quotes 0 to 3, the answer 0 to 1, the passages 0
+    to 1, and each of these five may be asked twice.
+    """
     planned = plan(pipelines=[{"naive": {"retriever": "bm25", "k": 2}}, "oracle"])
     naive, _ = estimate_cost(planned)
-    assert (naive.pipeline, naive.low, naive.high) == ("naive(retriever=bm25, k=2)", 6 * 1, 6 * (2 + 2 + 1 + 1))
+    assert (naive.pipeline, naive.low, naive.high) == ("naive(retriever=bm25, k=2)", 6 * 1, 6 * (2 + 2 * (3 + 1 + 1)))
 
 
 def test_cost_without_generation(plan: Planner) -> None:
@@ -141,34 +137,6 @@ def test_cost_without_generation(plan: Planner) -> None:
     assert (bm25.low, bm25.high, bm25.prompt_tokens) == (0, 0, 0)
     assert (fusion.low, fusion.high) == (6, 6)
     assert (views.low, views.high) == (16, 16)  # one call per passage and view
-
-
-@pytest.mark.parametrize(
-    "pipeline", [*PIPELINES, {"closed_book": {}}, {"oracle": {}}], ids=lambda given: next(iter(given))
-)
-def test_a_run_stays_within_its_estimate(pipeline: dict[str, Any], small: Benchmark, tmp_path: Path) -> None:
-    """No cache stands before the model here: every call is counted."""
-    ((name, params),) = pipeline.items()
-    chat = ScriptedChat(scripted_reply)
-    pipelines = (build_pipeline(name, params, tmp_path),)
-    metrics = parse_metrics(METRICS)
-    experiment = Experiment(
-        name="e",
-        benchmark=small,
-        reference="small",
-        questions=small.questions,
-        pipelines=pipelines,
-        metrics=metrics,
-        chat=chat,
-        embedder=HashEmbedder(),
-        raters=(chat,),
-    )
-    run_experiment(experiment, tmp_path / "out")
-    (cost,) = estimate_cost(experiment)
-    assert len(small.questions) == len(QUESTIONS)
-    assert cost.low <= len(chat.requests) <= cost.high
-    sent = sum(count_tokens(message.content) for request in chat.requests for message in request.messages)
-    assert sent <= cost.prompt_tokens
 
 
 def test_a_recipe_beside_the_user_goes_before_a_shipped_one(
