@@ -71,7 +71,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"pipelines": [{"naive": {"k": "many"}}]}, "pipelines.naive.k: found 'many'"),
     ({"pipelines": [{"naive": {"k": None}}]}, "pipelines.naive.k: found None"),
     ({"pipelines": [{"naive": {"k": {"a": 1}}}]}, "pipelines.naive.k: found"),
-    ({"pipelines": ["./broken.py"]}, "pipelines../broken.py: KeyError: 'k'"),
+    ({"pipelines": ["./broken.py"]}, "pipelines../broken.py: building it failed: KeyError: 'k'"),
     ({"pipelines": ["closed_book", "closed_book"]}, "pipelines: found closed_book twice"),
     ({"pipelines": ["naive", {"naive": {"k": 5}}]}, "found naive and naive(k=5), which are the same"),
     ({"sweep": ["naive"]}, "sweep: found a list, expected a mapping"),
