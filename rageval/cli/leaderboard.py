@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from rageval.cli.output import print_json
-
-
-class Format(StrEnum):
-    """How `rageval leaderboard` prints."""
-
-    terminal = "terminal"
-    md = "md"
-    json = "json"
-
 
 def leaderboard(
     runs: Annotated[list[Path], typer.Argument(help="Run folders.")],
-    output: Annotated[Format, typer.Option("--format", help="How to print it.")] = Format.terminal,
+    output: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="How to print it: terminal, md, json, or a report of your own: FILE.py, or an installed one's name.",
+        ),
+    ] = "terminal",
     unranked: Annotated[
         bool, typer.Option("--unranked", help="Give no ranks; so runs of different judges are shown as well.")
     ] = False,
@@ -31,20 +28,21 @@ def leaderboard(
 ) -> None:
     """Put finished runs over the same questions side by side."""
     from rageval.decide.leaderboard import read_leaderboard
+    from rageval.report.choose_report import choose_report, write_report
 
+    report = choose_report(output, Path.cwd())
     board = read_leaderboard(runs, ranks="none" if unranked else "required")
     if plot is not None:
         from rageval.report.forest import draw_forest
 
         draw_forest(board, plot)
-    match output:
-        case Format.json:
-            print_json(board.to_json())
-        case Format.md:
-            from rageval.report.leaderboard import markdown
+    if report is None:
+        from rageval.report.terminal import print_leaderboard, stdout_console
 
-            print(markdown(board), end="")
-        case Format.terminal:
-            from rageval.report.terminal import print_leaderboard, stdout_console
-
-            print_leaderboard(board, stdout_console())
+        print_leaderboard(board, stdout_console())
+        return
+    written = write_report(report, board, output)
+    if isinstance(written, bytes):
+        sys.stdout.buffer.write(written)
+    else:
+        print(written, end="")

@@ -2,32 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from rageval.io.plugins import Kind
 
 
 class Listed(StrEnum):
     """What `rageval list` can show."""
 
     pipelines = "pipelines"
+    chunkers = "chunkers"
+    indexes = "indexes"
+    rerankers = "rerankers"
+    models = "models"
     metrics = "metrics"
     judges = "judges"
     benchmarks = "benchmarks"
+    reports = "reports"
 
 
 def list_names(what: Annotated[Listed, typer.Argument(help="What to list.")]) -> None:
-    """List what can be named in an experiment."""
-    for name, text in _LISTS[what]().items():
+    """List what can be named in an experiment, with what installed packages offer."""
+    names, kinds = _LISTS[what]
+    for name, text in names().items():
         print(f"{name:<20} {text}")
+    for kind in kinds:
+        for name, text in _installed(kind).items():
+            print(f"{name:<20} {text}")
+
+
+def _installed(kind: Kind) -> dict[str, str]:
+    from rageval.io.plugins import installed_plugins
+
+    return {
+        name: f"{kind}: {point.value} ({point.dist.name if point.dist else 'installed'})"
+        for name, point in installed_plugins(kind).items()
+    }
 
 
 def _list_pipelines() -> dict[str, str]:
     from rageval.experiment.recipes import list_recipes, recipe_summary
 
     return {name: recipe_summary(path) for name, path in list_recipes().items()}
+
+
+def _list_chunkers() -> dict[str, str]:
+    from rageval.retrieval.chunkers import CHUNKERS
+
+    return _summaries(CHUNKERS)
+
+
+def _list_indexes() -> dict[str, str]:
+    from rageval.retrieval.indexes import INDEXES
+
+    return _summaries(INDEXES)
+
+
+def _list_rerankers() -> dict[str, str]:
+    from rageval.retrieval.rerankers import RERANKERS
+
+    return _summaries(RERANKERS)
+
+
+def _list_models() -> dict[str, str]:
+    from rageval.experiment.spec import LocalModel, OpenAIModel
+
+    return _summaries({"local": LocalModel, "openai": OpenAIModel})
 
 
 def _list_metrics() -> dict[str, str]:
@@ -48,9 +94,25 @@ def _list_benchmarks() -> dict[str, str]:
     return {name: str(path) for name, path in shipped_benchmarks().items()}
 
 
-_LISTS: dict[Listed, Callable[[], dict[str, str]]] = {
-    Listed.pipelines: _list_pipelines,
-    Listed.metrics: _list_metrics,
-    Listed.judges: _list_judges,
-    Listed.benchmarks: _list_benchmarks,
+def _list_reports() -> dict[str, str]:
+    from rageval.report.choose_report import REPORTS, TERMINAL
+
+    return {TERMINAL: "A table as wide as the terminal.", **_summaries(REPORTS)}
+
+
+def _summaries(parts: Mapping[str, Callable[..., object]]) -> dict[str, str]:
+    """The first line of each part's docstring."""
+    return {name: (inspect.getdoc(part) or "").split("\n", 1)[0] for name, part in parts.items()}
+
+
+_LISTS: dict[Listed, tuple[Callable[[], dict[str, str]], tuple[Kind, ...]]] = {
+    Listed.pipelines: (_list_pipelines, ("stages",)),
+    Listed.chunkers: (_list_chunkers, ("chunkers",)),
+    Listed.indexes: (_list_indexes, ("indexes",)),
+    Listed.rerankers: (_list_rerankers, ("rerankers",)),
+    Listed.models: (_list_models, ("chat", "embedders")),
+    Listed.metrics: (_list_metrics, ("metrics", "judges")),
+    Listed.judges: (_list_judges, ("judges",)),
+    Listed.benchmarks: (_list_benchmarks, ("corpora",)),
+    Listed.reports: (_list_reports, ("reports",)),
 }

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from tests.flow.small_world import (
     write_benchmark,
     write_experiment,
 )
+from tests.unit.installed import install
 
 TREC = Path(__file__).parents[2] / "golden"  # labels, a run, and trec_eval's numbers for them
 BM25: list[Any] = [{"naive": {"retriever": "bm25", "k": 2}}, "oracle"]
@@ -167,6 +170,23 @@ def test_list(command_line: CommandLine) -> None:
         assert isinstance(parse(form.replace("@k", "@3")), Metric)
 
 
+def test_list_shows_what_installed_packages_offer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command_line: CommandLine
+) -> None:
+    kinds = {
+        "pipelines": "stages", "chunkers": "chunkers", "indexes": "indexes", "rerankers": "rerankers", "models": "chat",
+        "metrics": "metrics", "judges": "judges", "benchmarks": "corpora", "reports": "reports",
+    }  # fmt: skip
+    before = {what: listed(command_line, what) for what in kinds}
+    points = "".join(f"[rageval.{kind}]\nmine_{kind} = mine:Part\n" for kind in kinds.values())
+    monkeypatch.syspath_prepend(install(tmp_path, {"mine": "Part = 1\n"}, points))
+    for what, kind in kinds.items():
+        assert before[what]
+        assert {*listed(command_line, what)} - {*before[what]} >= {f"mine_{kind}"}
+        line = next(line for line in command_line("list", what).out.splitlines() if f"mine_{kind}" in line)
+        assert "mine:Part (my-parts)" in line
+
+
 @pytest.fixture(scope="module")
 def finished(server: FakeServer, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Run folders by the name of the pipeline."""
@@ -218,6 +238,65 @@ def test_leaderboard_formats(finished: dict[str, Path], command_line: CommandLin
         assert cell in on_terminal
 
 
+REPORT = """
+def report(board):
+    return "\\n".join(f"{row.label} beträgt {len(board.metrics)}" for row in board.rows) + "\\n"
+
+def in_bytes(board): return "Öl".encode("latin-1")
+
+def fails(board): return board.nothing
+
+def wrong(board): return 3
+
+value = 3
+"""
+
+
+def test_a_report_of_ones_own(
+    finished: dict[str, Path],
+    command_line: CommandLine,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By path, by a function's name, by entry point; bytes as they are; mistakes in one line."""
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text(REPORT, encoding="utf-8")
+    points = "[rageval.reports]\nmine = my_reports:report\nmd = my_reports:report\n"
+    monkeypatch.syspath_prepend(install(tmp_path / "site", {"my_reports": REPORT}, points))
+    runs = [*finished.values()]
+    printed = command_line("leaderboard", *runs, "--format", "mine.py").out
+    assert sorted(printed.splitlines()) == sorted(f"{name} beträgt {len(METRICS)}" for name in labels(runs))
+    assert command_line("leaderboard", *runs, "--format", "mine").out == printed
+    assert command_line("leaderboard", *runs, "--format", "md").out != printed
+    for reference, told in {
+        "mine.py:fails": "--format: mine.py:fails failed: AttributeError",
+        "mine.py:wrong": "--format: mine.py:wrong returned 3, expected a text or bytes",
+        "mine.py:value": "--format: mine.py:value: found 3, expected a function",
+        "mine.py:raport": "found no raport; did you mean report?",
+        "nowhere.py": "--format: nowhere.py: no such file",
+        "jason": "--format: found 'jason', expected a path or one of terminal, md, json, mine; did you mean json?",
+    }.items():
+        ended = command_line("leaderboard", *runs, "--format", reference)
+        assert (ended.code, ended.err.count("\n")) == (2, 1)
+        assert told in ended.err
+
+
+def test_a_report_may_be_bytes(finished: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(REPORT, encoding="utf-8")
+    command = [sys.executable, "-c", "from rageval.cli.app import main; main()", "leaderboard"]
+    done = subprocess.run(
+        [*command, *map(str, finished.values()), "--format", "mine.py:in_bytes"],
+        cwd=tmp_path,
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout == b"\xd6l"
+
+
+def labels(runs: Sequence[Path]) -> list[str]:
+    return [json.loads((run / "manifest.json").read_text(encoding="utf-8"))["label"] for run in runs]
+
+
 def test_check_benchmark(tmp_path: Path, command_line: CommandLine) -> None:
     folder = write_benchmark(tmp_path / "small")
     printed = one_object(command_line("check-benchmark", folder, "--json").out)
@@ -228,7 +307,7 @@ def test_check_benchmark(tmp_path: Path, command_line: CommandLine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code"), [(["--help"], 0), (["run", "--help"], 0), ([], 2), (["rum"], 2), (["list", "models"], 2)]
+    ("arguments", "code"), [(["--help"], 0), (["run", "--help"], 0), ([], 2), (["rum"], 2), (["list", "modells"], 2)]
 )
 def test_exit_codes_of_the_command_line_itself(arguments: list[str], code: int, command_line: CommandLine) -> None:
     ended = command_line(*arguments)
