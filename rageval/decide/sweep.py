@@ -12,12 +12,14 @@ import numpy as np
 
 from rageval.decide.leaderboard import Leaderboard, read_leaderboard
 from rageval.experiment.grid import PIPELINE
+from rageval.io.records import usage_from_json
 from rageval.io.run_folder import RunFolder
 from rageval.metrics import parse
 from rageval.pipeline import Pipeline
 from rageval.scores.estimates import interval_to_json
 from rageval.scores.reading import read_run_folder
 from rageval.scores.run_scores import RunScores
+from rageval.scores.totals import ANSWERING
 from rageval.stats import Interval, holm, paired_difference
 from rageval.stats.many import paired_permutation
 from rageval.types import Json, Usage
@@ -29,8 +31,9 @@ Factors = Mapping[str, Json]
 class Cell:
     """One run of the sweep. `factors` are its pipeline and the settings that were given for it.
 
-    `calls` and `tokens` are what answering a question takes on average, whoever paid for it: calls that an earlier cell
-    had made count here as well. `latency_s` is None where a reply came from the cache: then it says nothing.
+    `calls` and `tokens` are what answering a question costs alone on average: calls that an earlier cell had made count
+    here as well. `paid_calls` and `paid_tokens` are what this cell paid. `latency_s` is None where a reply came from
+    the cache: then it says nothing.
     """
 
     label: str
@@ -38,6 +41,8 @@ class Cell:
     factors: Factors
     calls: float
     tokens: float
+    paid_calls: float
+    paid_tokens: float
     latency_s: float | None
 
 
@@ -72,13 +77,15 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What was done once and not once for each cell: indexes wanted and built, calls wanted and made, tokens spared."""
+    """What was done once and not once for each cell: indexes wanted and built, calls that the cells cost alone and that
+    were made, tokens saved by it.
+    """
 
     indexes_wanted: int
     indexes_built: int
     calls_wanted: int
     calls_made: int
-    tokens_spared: int
+    tokens_saved: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +113,8 @@ class SweepResult:
                     "factors": {**cell.factors},
                     "calls": cell.calls,
                     "tokens": cell.tokens,
+                    "paid_calls": cell.paid_calls,
+                    "paid_tokens": cell.paid_tokens,
                     "latency_s": cell.latency_s,
                 }
                 for cell in self.cells
@@ -131,7 +140,7 @@ class SweepResult:
             "saved": {
                 "indexes": [self.saved.indexes_built, self.saved.indexes_wanted],
                 "calls": [self.saved.calls_made, self.saved.calls_wanted],
-                "tokens_spared": self.saved.tokens_spared,
+                "tokens_saved": self.saved.tokens_saved,
             },
         }
 
@@ -199,15 +208,16 @@ def pareto_front(points: np.ndarray) -> list[int]:
 
 
 def _cell(pipeline: Pipeline, run: Path, manifest: Mapping[str, Any]) -> Cell:
-    answering = Usage(**manifest["usage"]["answering"])
+    answering = usage_from_json(manifest["usage"][ANSWERING])
     questions = len(cast("list[str]", manifest["questions"]))
-    tokens = answering.prompt_tokens + answering.completion_tokens + answering.saved_tokens
     return Cell(
         pipeline.label,
         run,
         {PIPELINE: pipeline.name, **pipeline.params},
-        (answering.calls + answering.cached_calls) / questions,
-        tokens / questions,
+        answering.calls / questions,
+        (answering.prompt_tokens + answering.completion_tokens) / questions,
+        answering.paid_calls / questions,
+        (answering.paid_prompt_tokens + answering.paid_completion_tokens) / questions,
         None if answering.cached_calls else manifest["mean_latency_s"],
     )
 
@@ -242,8 +252,10 @@ def _front(cells: Sequence[Cell], scores: np.ndarray) -> tuple[str, ...]:
 
 def _saved(pipelines: Sequence[Pipeline], manifests: Sequence[Mapping[str, Any]]) -> Saved:
     wanted = [index for pipeline in pipelines for index in pipeline.stage.indexes()]
-    usage = sum((Usage(**part) for manifest in manifests for part in manifest["usage"].values()), Usage())
-    return Saved(len(wanted), len(set(wanted)), usage.calls + usage.cached_calls, usage.calls, usage.saved_tokens)
+    used = (usage_from_json(part) for manifest in manifests for part in manifest["usage"].values())
+    usage = sum(used, Usage())
+    tokens = usage.free_prompt_tokens + usage.free_completion_tokens
+    return Saved(len(wanted), len(set(wanted)), usage.calls, usage.paid_calls, tokens)
 
 
 def _context(settings: Factors, factor: str) -> frozenset[tuple[str, Any]]:

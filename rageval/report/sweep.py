@@ -62,22 +62,24 @@ def _lines(result: SweepResult) -> Iterator[str]:
         yield f"\n## Worth its cost: {first} against calls, tokens and latency\n"
         yield (
             "Cells that no other cell beats in all of these, by their means (the intervals above say how sure these "
-            "are). Calls and tokens are what answering a question takes, whoever paid for it; a latency with replies "
-            "from the cache is not shown.\n"
+            "are). Calls and tokens are what answering a question costs alone, and beside it what was paid after what "
+            "the cache had; a latency with replies from the cache is not shown.\n"
         )
         yield from table(
-            ["cell", "calls", "tokens", "s/question"], [_cost(c) for c in result.cells if c.label in result.front]
+            ["cell", "calls", "tokens", "paid calls", "paid tokens", "s/question"],
+            [_cost(cell) for cell in result.cells if cell.label in result.front],
         )
     saved = result.saved
     yield (
         f"\nShared: {saved.indexes_built} indexes built of {saved.indexes_wanted} that the cells use, "
-        f"{saved.calls_made:,} chat calls made of {saved.calls_wanted:,}, {saved.tokens_spared:,} tokens spared."
+        f"{saved.calls_made:,} chat calls made of {saved.calls_wanted:,}, {saved.tokens_saved:,} tokens saved."
     )
 
 
 def _cost(cell: Cell) -> list[str]:
     latency = "–" if cell.latency_s is None else f"{cell.latency_s:.3f}"
-    return [cell.label, f"{cell.calls:.2f}", f"{cell.tokens:.0f}", latency]
+    paid = [f"{cell.paid_calls:.2f}", f"{cell.paid_tokens:.0f}"]
+    return [cell.label, f"{cell.calls:.2f}", f"{cell.tokens:.0f}", *paid, latency]
 
 
 def _signed(interval: Interval) -> str:
