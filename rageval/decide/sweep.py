@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,11 +20,12 @@ from rageval.scores.estimates import interval_to_json
 from rageval.scores.reading import read_run_folder
 from rageval.scores.run_scores import RunScores
 from rageval.scores.totals import ANSWERING
-from rageval.stats import Interval, holm, paired_difference
-from rageval.stats.many import paired_permutation
+from rageval.stats import Interval, paired_difference
+from rageval.stats.many import paired_permutation, simultaneous_intervals
 from rageval.types import Json, Usage
 
 Factors = Mapping[str, Json]
+LEVEL = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,10 @@ class Gap:
 @dataclass(frozen=True, slots=True)
 class Effect:
     """What a change of one factor does to a metric, all else equal: the mean over the `contexts` (settings of the other
-    factors) in which both levels were run. More than 0 is better. `p_adjusted` is Holm's over the metric's effects.
+    factors) in which both levels were run. More than 0 is better.
+
+    `difference` and `p_adjusted` are for all effects on the metric together: the interval excludes 0 exactly where
+    `p_adjusted` is at most 0.05 (`simultaneous_intervals`). `p_value` is for this effect alone.
     """
 
     metric: str
@@ -169,12 +173,13 @@ def read_sweep(pipelines: Sequence[Pipeline], runs: Sequence[Path]) -> SweepResu
 
 
 def main_effects(metric: str, factors: Sequence[Factors], scores: np.ndarray) -> list[Effect]:
-    """The effects of all factors with two levels or more, each level against the one before it.
+    """The effects of all factors with two levels or more: each level against each that comes before it.
 
     `scores` has a row a cell, a column a question, and more is better. Each question's scores are averaged over the
     contexts in which both levels were run, and the two averages are paired question by question.
     """
-    found: list[tuple[str, Json, Json, int, Any]] = []
+    found: list[tuple[str, Json, Json, int]] = []
+    differences: list[np.ndarray] = []
     for factor in dict.fromkeys(name for settings in factors for name in settings):
         levels = list(dict.fromkeys(_frozen(settings[factor]) for settings in factors if factor in settings))
         rows = {
@@ -183,16 +188,30 @@ def main_effects(metric: str, factors: Sequence[Factors], scores: np.ndarray) ->
             if factor in settings
             for level, context in [(_frozen(settings[factor]), _context(settings, factor))]
         }
-        for before, after in pairwise(levels):
+        for before, after in combinations(levels, 2):
             contexts = [c for level, c in rows if level == before and (after, c) in rows]
             if contexts:
-                a = scores[[rows[before, c] for c in contexts]].mean(axis=0)
-                b = scores[[rows[after, c] for c in contexts]].mean(axis=0)
-                found.append((factor, before, after, len(contexts), paired_difference(a.clip(0, 1), b.clip(0, 1))))
-    adjusted = holm([result.p_value for *_, result in found])
+                a, b = (scores[[rows[level, c] for c in contexts]].mean(axis=0) for level in (before, after))
+                found.append((factor, before, after, len(contexts)))
+                differences.append((b - a).clip(-1.0, 1.0))
+    if not found:
+        return []
+    together = simultaneous_intervals(differences, level=LEVEL, rng=np.random.default_rng(0))
+    questions = scores.shape[1]
     return [
-        Effect(metric, factor, str(before), str(after), contexts, result.difference, result.p_value, float(p))
-        for (factor, before, after, contexts, result), p in zip(found, adjusted, strict=True)
+        Effect(
+            metric,
+            factor,
+            str(before),
+            str(after),
+            contexts,
+            Interval(float(mean), float(low), float(high), LEVEL, "max-T with dirichlet", questions),
+            float(p),
+            float(p_adjusted),
+        )
+        for (factor, before, after, contexts), mean, low, high, p, p_adjusted in zip(
+            found, together.mean, together.low, together.high, together.p, together.p_adjusted, strict=True
+        )
     ]
 
 

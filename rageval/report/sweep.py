@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rageval.decide.halving import Halving
-from rageval.decide.sweep import Cell, SweepResult
+from rageval.decide.sweep import LEVEL, Cell, SweepResult
 from rageval.report.leaderboard import markdown as leaderboard_markdown
 from rageval.report.leaderboard import metric_title
 from rageval.report.markdown import table
@@ -44,7 +44,9 @@ def _lines(result: SweepResult) -> Iterator[str]:
         yield "\n## What each setting does\n"
         yield (
             "The mean change over all settings of the other factors in which both levels were run, paired question by "
-            "question; more than 0 is better; p adjusted for all effects on the metric (Holm).\n"
+            "question; more than 0 is better. Interval and p are adjusted alike for all effects on the metric: with "
+            f"{LEVEL:.0%} all of a metric's intervals hold, and one excludes 0 exactly where p is at most "
+            f"{1 - LEVEL:.2g}.\n"
         )
         effects = [
             [
