@@ -202,8 +202,7 @@ def table(results: Sequence[tuple[str, Measured]]) -> str:
     lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
     for name, result in results:
         record, usage = result.soft.record, result.soft.usage
-        calls, asked = usage.calls + usage.cached_calls, record.n + record.abstained
-        cost = f"{calls / asked:.1f} | {result.seconds_per_item:.1f}"
+        cost = f"{usage.calls / (record.n + record.abstained):.1f} | {result.seconds_per_item:.1f}"
         n = f"{record.n}" + (f" ({record.abstained} abstained)" if record.abstained else "")
         rows = {
             "yes or no": result.hard.record.zero_shot,

@@ -6,7 +6,7 @@ One word, one meaning. Character offsets count Unicode code points from 0 and en
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias, cast
 
 from rageval.text import detect_language
@@ -148,11 +148,16 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What model calls cost. `cached_calls` were answered from rageval's own cache and cost nothing; `saved_tokens` is
-    what they cost when they were made.
+    """What model calls cost alone, with nothing in rageval's cache beforehand, and how much of it was free.
 
-    `prompt_tokens` counts what was sent in calls that reached a model; `cached_tokens` is the part of it that the
-    model's prefix cache spared (0 where the endpoint does not say).
+    `calls`, `prompt_tokens` and `completion_tokens` are the cost alone. The `free_` part of it had been paid for by
+    others: the reply was in the cache, or came of an equal call that was under way. The rest was paid. `cached_tokens`
+    is the part of the paid prompt tokens that the model's prefix cache spared (0 where the endpoint does not say).
+    `cached_calls` counts all replies that were not asked for, also those that the same answer had asked for before.
+
+    `requests` names the requests that the cache answers from now on, each with the calls, prompt tokens and completion
+    tokens that it cost: asking it again costs nothing, alone too, so a sum of usages counts it once. Where one was paid
+    for twice, since the cache was lost, a `free_` count may be below 0.
     """
 
     calls: int = 0
@@ -160,43 +165,49 @@ class Usage:
     prompt_tokens: int = 0
     cached_tokens: int = 0
     completion_tokens: int = 0
-    saved_tokens: int = 0
+    free_calls: int = 0
+    free_prompt_tokens: int = 0
+    free_completion_tokens: int = 0
+    requests: Mapping[str, tuple[int, int, int]] = field(
+        default_factory=dict[str, tuple[int, int, int]], hash=False, repr=False
+    )
+
+    @property
+    def paid_calls(self) -> int:
+        return self.calls - self.free_calls
+
+    @property
+    def paid_prompt_tokens(self) -> int:
+        return self.prompt_tokens - self.free_prompt_tokens
+
+    @property
+    def paid_completion_tokens(self) -> int:
+        return self.completion_tokens - self.free_completion_tokens
 
     def __add__(self, other: Usage) -> Usage:
+        repeated = [cost for request, cost in other.requests.items() if request in self.requests]
+        calls, prompt_tokens, completion_tokens = map(sum, zip(*repeated, strict=True)) if repeated else (0, 0, 0)
         return Usage(
-            self.calls + other.calls,
+            self.calls + other.calls - calls,
             self.cached_calls + other.cached_calls,
-            self.prompt_tokens + other.prompt_tokens,
+            self.prompt_tokens + other.prompt_tokens - prompt_tokens,
             self.cached_tokens + other.cached_tokens,
-            self.completion_tokens + other.completion_tokens,
-            self.saved_tokens + other.saved_tokens,
-        )
-
-    def again(self, other: Usage) -> Usage:
-        """Of this work and the same work done again: what both paid, and of what they take the larger."""
-        calls = self.calls + other.calls
-        prompt_tokens = self.prompt_tokens + other.prompt_tokens
-        completion_tokens = self.completion_tokens + other.completion_tokens
-        takes_calls = max(one.calls + one.cached_calls for one in (self, other))
-        takes_tokens = max(one.prompt_tokens + one.completion_tokens + one.saved_tokens for one in (self, other))
-        return Usage(
-            calls,
-            max(takes_calls - calls, 0),
-            prompt_tokens,
-            self.cached_tokens + other.cached_tokens,
-            completion_tokens,
-            max(takes_tokens - prompt_tokens - completion_tokens, 0),
+            self.completion_tokens + other.completion_tokens - completion_tokens,
+            self.free_calls + other.free_calls - calls,
+            self.free_prompt_tokens + other.free_prompt_tokens - prompt_tokens,
+            self.free_completion_tokens + other.free_completion_tokens - completion_tokens,
+            {**other.requests, **self.requests},
         )
 
     def paid_before(self, paid: Usage) -> Usage:
-        """Of the same work, where what `paid` says was paid already and comes from the cache now."""
-        return Usage(
-            self.calls - paid.calls,
-            self.cached_calls + paid.calls,
-            self.prompt_tokens - paid.prompt_tokens,
-            self.cached_tokens - paid.cached_tokens,
-            self.completion_tokens - paid.completion_tokens,
-            self.saved_tokens + paid.prompt_tokens + paid.completion_tokens,
+        """The same work, where others have paid what `paid` says was paid."""
+        return replace(
+            self,
+            cached_calls=self.cached_calls + paid.paid_calls,
+            cached_tokens=self.cached_tokens - paid.cached_tokens,
+            free_calls=self.free_calls + paid.paid_calls,
+            free_prompt_tokens=self.free_prompt_tokens + paid.paid_prompt_tokens,
+            free_completion_tokens=self.free_completion_tokens + paid.paid_completion_tokens,
         )
 
 

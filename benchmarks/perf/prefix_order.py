@@ -29,6 +29,7 @@ from rageval.experiment.answer import Piece
 from rageval.experiment.plan import Experiment, load_experiment
 from rageval.experiment.run import OpenRun, run_experiment, work_here, worker_context
 from rageval.experiment.workers import OnProgress
+from rageval.io.records import usage_from_json
 from rageval.io.run_folder import RunFolder
 from rageval.types import Usage
 
@@ -78,10 +79,17 @@ def in_order(order: str) -> Taken:
             experiment, Path(scratch), executor={"question": work_here, "stage": stage_by_stage}[order]
         )
         seconds = time.perf_counter() - began
-        used = [Usage(**part) for folder in folders for part in RunFolder(folder).manifest()["usage"].values()]
+        used = [usage_from_json(part) for folder in folders for part in RunFolder(folder).manifest()["usage"].values()]
         total = sum(used, Usage())
         scores = [(folder / "scores.json").read_text(encoding="utf-8") for folder in folders]
-    return Taken(seconds, total.calls, total.prompt_tokens, total.cached_tokens, total.completion_tokens, scores)
+    return Taken(
+        seconds,
+        total.paid_calls,
+        total.paid_prompt_tokens,
+        total.cached_tokens,
+        total.paid_completion_tokens,
+        scores,
+    )
 
 
 def measured(order: str) -> Taken:

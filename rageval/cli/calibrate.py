@@ -104,13 +104,14 @@ def _judge(name: str) -> Judge:
 
 
 def _to_json(result: Calibrated, path: Path | None) -> dict[str, Json]:
+    from rageval.io.records import usage_to_json
     from rageval.scores.calibration_record import record_to_json
 
     return {
         **record_to_json(result.record),
         "path": None if path is None else str(path),
         "reasons": {**result.reasons},
-        "usage": cast("dict[str, Json]", asdict(result.usage)),
+        "usage": usage_to_json(result.usage),
         "seconds_per_item": result.seconds_per_item,
         "attacks": None if result.attacks is None else cast("dict[str, Json]", asdict(result.attacks)),
         "notes": [*result.notes],

@@ -18,6 +18,7 @@ from rageval.scores.pairs import (
     Pairs,
     more,
     pair,
+    signed,
 )
 from rageval.scores.run_scores import RunScores
 from rageval.stats import Interval, PairedResult, holm, paired_difference, required_questions
@@ -67,9 +68,10 @@ class Comparison:
     """One metric. `difference` is candidate - baseline (the reverse where lower is better), its interval for this
     metric alone; `p_value` is two-sided, by `test`; `p_adjusted` is Holm's over the metrics compared.
 
-    `verdict` is better or worse only where `p_adjusted` is at most 1 - level and the interval excludes 0.
-    `more_questions` is how many more of the kind would show a true difference of `settle` with probability 0.8,
-    whatever the other metrics do; None where these questions are enough, or show too little spread to say.
+    `verdict` is better or worse only where `p_adjusted` is at most 1 - level and the interval excludes 0; where only
+    one of these holds, `sentence` says so. `more_questions` is how many more of the kind would show a true difference
+    of `settle` with probability 0.8, whatever the other metrics do; None where these questions are enough, or show too
+    little spread to say.
     """
 
     pairs: Pairs
@@ -93,7 +95,17 @@ class Comparison:
             return f"candidate is better on {name} by {d.point:.3f} [{d.low:.3f}, {d.high:.3f}]{mark}"
         if self.verdict == "worse":
             return f"candidate is worse on {name} by {-d.point:.3f} [{-d.high:.3f}, {-d.low:.3f}]{mark}"
-        return f"{name} cannot be told apart: {self._what_would_settle_it()}{mark}"
+        return f"{name} cannot be told apart: {self._why_not()}{self._what_would_settle_it()}{mark}"
+
+    def _why_not(self) -> str:
+        """What is missing, where interval or p-value alone would be enough for a verdict."""
+        d = self.difference
+        interval = f"the interval of this metric alone, [{signed(d.low)}, {signed(d.high)}],"
+        if not d.low <= 0.0 <= d.high:
+            return f"{interval} excludes 0, but adjusted p is {self.p_adjusted:.4f}; "
+        if self.p_adjusted <= 1.0 - d.level:
+            return f"adjusted p is {self.p_adjusted:.4f}, but {interval} does not exclude 0; "
+        return ""
 
     def _what_would_settle_it(self) -> str:
         reach = max(-self.difference.low, self.difference.high)

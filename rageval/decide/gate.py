@@ -2,16 +2,18 @@
 
 Non-inferiority, metric by metric: pass where it is shown that the candidate is not worse by the margin, fail where it
 is shown that it is, else inconclusive, which is not a pass. Both tests are one-sided (`rageval.stats.against_margin`),
-their p-values adjusted by Holm over the metrics.
+their p-values adjusted by Holm over the metrics, and so are the bounds of the intervals (`rageval.stats.holm_bounds`).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
+
+import numpy as np
 
 from rageval.errors import DeclarationError
 from rageval.metrics import parse
@@ -23,10 +25,11 @@ from rageval.scores.pairs import (
     Pairs,
     more,
     pair,
+    percent,
     signed,
 )
 from rageval.scores.run_scores import RunScores
-from rageval.stats import Interval, MarginResult, against_margin, gate_power, holm, mean_interval, required_questions
+from rageval.stats import Interval, MarginResult, against_margin, gate_power, holm, holm_bounds, required_questions
 from rageval.types import Json
 
 GateVerdict: TypeAlias = Literal["pass", "fail", "inconclusive"]
@@ -36,9 +39,12 @@ POWER = 0.8
 
 @dataclass(frozen=True, slots=True)
 class MetricGate:
-    """One metric. `difference` is candidate - baseline (the reverse where lower is better) with the interval whose ends
-    are one-sided bounds at the gate's level (90% for 0.95); it is for reading, the verdict rests on the adjusted
-    p-values.
+    """One of the `metrics` of a gate. `difference` is candidate - baseline (the reverse where lower is better).
+
+    The lower ends of all metrics' intervals hold together with the gate's level, and so do the upper ends: at 0.95 all
+    intervals hold with 90%, their `level`. They are the verdict: pass where the lower end is above -margin, fail where
+    the upper end is below it. Where a metric passes (or fails) while another does not, that end is the number next to
+    -margin, since Holm shows no more.
 
     `p_pass` speaks against "worse by the margin or more", `p_fail` against "not worse by more than the margin".
     `smallest_margin` is the minimum detectable effect: the least margin that an equally good candidate would pass with
@@ -49,6 +55,7 @@ class MetricGate:
 
     pairs: Pairs
     margin: float
+    metrics: int
     verdict: GateVerdict
     difference: Interval
     p_pass: float
@@ -64,7 +71,8 @@ class MetricGate:
         """The verdict in words."""
         name, margin, d = self.pairs.metric, self.margin, self.difference
         mark = f" ({UNCORRECTED})" if self.pairs.judged else ""
-        by = f"{signed(d.point)} [{signed(d.low)}, {signed(d.high)}]"
+        together = "" if self.metrics == 1 else f", all {self.metrics} metrics together"
+        by = f"{signed(d.point)} [{signed(d.low)}, {signed(d.high)}] ({percent(d.level)}{together})"
         if self.verdict == "pass":
             return f"{name} passes: not worse by {margin:g}, {by}{mark}"
         if self.verdict == "fail":
@@ -143,9 +151,10 @@ def gate(
     }
     passes = holm([result.p_pass for result in tested.values()])
     fails = holm([result.p_fail for result in tested.values()])
+    intervals = _intervals(paired, asked, tested, 1.0 - level)
     gates = {
-        name: _metric_gate(pairs, asked[name], tested[name], float(p_pass), float(p_fail), level, len(asked))
-        for (name, pairs), p_pass, p_fail in zip(paired.items(), passes, fails, strict=True)
+        name: _metric_gate(pairs, asked[name], tested[name], interval, float(p_pass), float(p_fail), level, len(asked))
+        for (name, pairs), interval, p_pass, p_fail in zip(paired.items(), intervals, passes, fails, strict=True)
     }
     verdicts = {one.verdict for one in gates.values()}
     overall: GateVerdict = "fail" if "fail" in verdicts else "pass" if verdicts == {"pass"} else "inconclusive"
@@ -168,15 +177,47 @@ def _check(margins: Mapping[str, float], level: float) -> dict[str, float]:
     return asked
 
 
+def _intervals(
+    paired: Mapping[str, Pairs], margins: Mapping[str, float], tested: Mapping[str, MarginResult], alpha: float
+) -> list[Interval]:
+    """The mean differences with the bounds that agree with Holm."""
+    results = tested.values()
+    limits = np.array([*margins.values()])
+    lows = holm_bounds([one.p_pass for one in results], -limits, [one.low for one in results], alpha)
+    highs = -holm_bounds([one.p_fail for one in results], limits, [_mirrored(one) for one in results], alpha)
+    return [
+        Interval(
+            sum(pairs.differences) / pairs.n,
+            float(low),
+            float(high),
+            1.0 - 2.0 * alpha,
+            "dirichlet, one-sided" + ("" if pairs.clusters is None else ", clustered"),
+            pairs.n,
+        )
+        for pairs, low, high in zip(paired.values(), lows, highs, strict=True)
+    ]
+
+
+def _mirrored(tested: MarginResult) -> Callable[[float], float]:
+    """Upper bounds as lower ones: a fail is the pass of the mirror image."""
+    return lambda alpha: -tested.high(alpha)
+
+
 def _metric_gate(
-    pairs: Pairs, margin: float, tested: MarginResult, p_pass: float, p_fail: float, level: float, tests: int
+    pairs: Pairs,
+    margin: float,
+    tested: MarginResult,
+    difference: Interval,
+    p_pass: float,
+    p_fail: float,
+    level: float,
+    tests: int,
 ) -> MetricGate:
-    alpha = 1.0 - level
-    verdict: GateVerdict = "pass" if p_pass <= alpha else "fail" if p_fail <= alpha else "inconclusive"
-    difference = mean_interval(
-        pairs.differences, level=1.0 - 2.0 * alpha, method="dirichlet", clusters=pairs.clusters, bounds=(-1.0, 1.0)
-    )
-    each = 1.0 - alpha / tests  # Holm's hardest step: what is enough for it is enough whatever the other metrics do
+    low, high = difference.low, difference.high
+    verdict: GateVerdict = "pass" if low > -margin else "fail" if high < -margin else "inconclusive"
+    each = (
+        1.0 - (1.0 - level) / tests
+    )  # Holm's hardest step: what is enough for it is enough whatever the other metrics do
     needed, if_difference = None, difference.point
     if verdict == "inconclusive":
         needed = _more_questions(pairs, if_difference, margin, each)
@@ -186,6 +227,7 @@ def _metric_gate(
     return MetricGate(
         pairs,
         margin,
+        tests,
         verdict,
         difference,
         tested.p_pass,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 import numpy as np
 
 from rageval.errors import DeclarationError, NotComparableError
-from rageval.io.records import usage_to_json
+from rageval.io.records import usage_from_json, usage_to_json
 from rageval.io.run_folder import RunFolder
 from rageval.metrics import Metric, parse
 from rageval.metrics.names import names_custom_metric
@@ -19,7 +19,6 @@ from rageval.scores.calibrations import JudgeEntry
 from rageval.scores.comparability import differences, metric_conflicts, require_same_questions
 from rageval.scores.estimates import metric_to_json, read_estimates
 from rageval.scores.reading import read_scored_run
-from rageval.scores.totals import NO_STAGE
 from rageval.stats.many import paired_permutation
 from rageval.types import Estimate, Json, Usage
 
@@ -53,6 +52,8 @@ RUNS: Mapping[str, Dtype] = {
     "abstained": "Int64",
     "calls": "Int64",
     "tokens": "Int64",
+    "paid_calls": "Int64",
+    "paid_tokens": "Int64",
     "mean_latency_s": "Float64",
 }
 
@@ -65,10 +66,11 @@ class Row:
     """One run. `estimates` holds None where no question could be scored.
 
     `rank` is a range, by the first metric (see `rank_ranges`): runs that cannot be told apart share places. None
-    without an estimate, and where no run has a rank. `usage` is what each stage and each judge cost, by name (`stage
-    answer`, `judge answer_relevance`). `calls` and `tokens` (prompt and completion) are what the run itself paid, all
-    together. `judges` is what the manifest says of each judge. `differs` holds the models and settings that are not the
-    same for all rows, by name; None where this run has no use for one.
+    without an estimate, and where no run has a rank. `usage` is what each stage, index and judge cost, by name (`stage
+    answer`, `index MultiVector`, `judge answer_relevance`). `calls` and `tokens` (prompt and completion) are what the
+    run costs alone, all together; `paid_calls` and `paid_tokens` are what it paid, after what the cache had. `judges`
+    is what the manifest says of each judge. `differs` holds the models and settings that are not the same for all rows,
+    by name; None where this run has no use for one.
     """
 
     label: str
@@ -89,6 +91,14 @@ class Row:
     @property
     def tokens(self) -> int:
         return sum(usage.prompt_tokens + usage.completion_tokens for usage in self.usage.values())
+
+    @property
+    def paid_calls(self) -> int:
+        return sum(usage.paid_calls for usage in self.usage.values())
+
+    @property
+    def paid_tokens(self) -> int:
+        return sum(usage.paid_prompt_tokens + usage.paid_completion_tokens for usage in self.usage.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +135,8 @@ class Leaderboard:
                     "abstained": row.abstained,
                     "calls": row.calls,
                     "tokens": row.tokens,
+                    "paid_calls": row.paid_calls,
+                    "paid_tokens": row.paid_tokens,
                     "usage": {name: usage_to_json(usage) for name, usage in row.usage.items()},
                     "mean_latency_s": row.mean_latency_s,
                     "judges": {name: {**entry} for name, entry in row.judges.items()},
@@ -155,7 +167,7 @@ class Leaderboard:
 def _run_cells(row: Row, board: Leaderboard) -> tuple[object, ...]:
     first, last = row.rank or (None, None)
     unranked = None if row.rank else board.unranked or f"no question could be scored on {board.metrics[0]}"
-    counts = (row.failed, row.abstained, row.calls, row.tokens)
+    counts = (row.failed, row.abstained, row.calls, row.tokens, row.paid_calls, row.paid_tokens)
     return row.label, str(row.path), first, last, unranked, *counts, row.mean_latency_s
 
 
@@ -275,13 +287,14 @@ def _row(
 
 
 def _usage(manifest: Mapping[str, Any]) -> dict[str, Usage]:
-    """By stage and judge; one that asked for nothing is left out. Older manifests do not say which stage asked."""
-    used, judges = manifest["usage"], manifest["judges"]
-    by_stage = manifest.get("usage_by_stage", {NO_STAGE: used.get("answering", {})})
-    stages = {f"stage {name}": usage for name, usage in by_stage.items()}
-    indexes = {f"index {name}": usage for name, usage in manifest.get("usage_by_index", {}).items()}
-    parts = {**stages, **indexes, **{f"judge {name}": used.get(about["key"], {}) for name, about in judges.items()}}
-    found = {name: Usage(**part) for name, part in parts.items()}
+    """By stage, index and judge; one that asked for nothing is left out, and so is a judge under a second name."""
+    judges: dict[str, str] = {}
+    for name, about in manifest["judges"].items():
+        judges.setdefault(about["key"], name)
+    parts = {f"stage {name}": part for name, part in manifest["usage_by_stage"].items()}
+    parts |= {f"index {name}": part for name, part in manifest["usage_by_index"].items()}
+    parts |= {f"judge {name}": manifest["usage"][key] for key, name in judges.items() if key in manifest["usage"]}
+    found = {name: usage_from_json(part) for name, part in parts.items()}
     return {name: usage for name, usage in found.items() if usage != Usage()}
 
 

@@ -20,7 +20,7 @@ import pydantic
 from rageval.errors import DeclarationError, NotComparableError
 from rageval.experiment.workers import OnProgress, work_through
 from rageval.identity import fingerprint
-from rageval.io.records import Outcome, usage_to_json
+from rageval.io.records import Outcome, usage_from_json, usage_to_json
 from rageval.io.run_folder import RunFolder, write_json
 from rageval.judges.preference import PROMPTS, ask_preference
 from rageval.models.base import ChatModel
@@ -29,10 +29,11 @@ from rageval.scores.comparability import pair_to_json, read_comparable
 from rageval.scores.estimates import interval_to_json
 from rageval.scores.pairs import UNCORRECTED
 from rageval.scores.run_scores import RunScores
+from rageval.scores.totals import total
 from rageval.stats import Interval, mean_interval, paired_difference
 from rageval.types import Abstained, Failure, Json, Question, Response, Usage
 
-FORMAT = 1
+FORMAT = 2
 LEVEL = 0.95
 
 How: TypeAlias = Literal[
@@ -257,7 +258,7 @@ async def _all(
 
         on_progress(0, len(pairs))
         await work_through(pairs, decide, chat.concurrency, 0, on_progress)
-        return tuple(found[pair.question.id] for pair in pairs), sum(used, Usage())
+        return tuple(found[pair.question.id] for pair in pairs), total(used)
     finally:
         await chat.close()
 
@@ -319,7 +320,6 @@ def _to_json(one: Preference) -> dict[str, Json]:
 
 
 _PREFERENCES: pydantic.TypeAdapter[tuple[Preference, ...]] = pydantic.TypeAdapter(tuple[Preference, ...])
-_USAGE: pydantic.TypeAdapter[Usage] = pydantic.TypeAdapter(Usage)
 
 
 def _read_kept(path: Path) -> tuple[tuple[Preference, ...], Usage] | None:
@@ -328,7 +328,7 @@ def _read_kept(path: Path) -> tuple[tuple[Preference, ...], Usage] | None:
         data: Any = json.loads(path.read_text(encoding="utf-8"))
         if data["format"] != FORMAT:
             return None
-        return _PREFERENCES.validate_python(data["preferences"]), _USAGE.validate_python(data["usage"])
+        return _PREFERENCES.validate_python(data["preferences"]), usage_from_json(data["usage"])
     except FileNotFoundError:
         return None
     except (OSError, ValueError, LookupError, TypeError) as error:

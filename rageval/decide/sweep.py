@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,25 +12,29 @@ import numpy as np
 
 from rageval.decide.leaderboard import Leaderboard, read_leaderboard
 from rageval.experiment.grid import PIPELINE
+from rageval.io.records import usage_from_json
 from rageval.io.run_folder import RunFolder
 from rageval.metrics import parse
 from rageval.pipeline import Pipeline
 from rageval.scores.estimates import interval_to_json
 from rageval.scores.reading import read_run_folder
 from rageval.scores.run_scores import RunScores
-from rageval.stats import Interval, holm, paired_difference
-from rageval.stats.many import paired_permutation
+from rageval.scores.totals import ANSWERING
+from rageval.stats import Interval, paired_difference
+from rageval.stats.many import paired_permutation, simultaneous_intervals
 from rageval.types import Json, Usage
 
 Factors = Mapping[str, Json]
+LEVEL = 0.95
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
     """One run of the sweep. `factors` are its pipeline and the settings that were given for it.
 
-    `calls` and `tokens` are what answering a question takes on average, whoever paid for it: calls that an earlier cell
-    had made count here as well. `latency_s` is None where a reply came from the cache: then it says nothing.
+    `calls` and `tokens` are what answering a question costs alone on average: calls that an earlier cell had made count
+    here as well. `paid_calls` and `paid_tokens` are what this cell paid. `latency_s` is None where a reply came from
+    the cache: then it says nothing.
     """
 
     label: str
@@ -38,6 +42,8 @@ class Cell:
     factors: Factors
     calls: float
     tokens: float
+    paid_calls: float
+    paid_tokens: float
     latency_s: float | None
 
 
@@ -57,7 +63,10 @@ class Gap:
 @dataclass(frozen=True, slots=True)
 class Effect:
     """What a change of one factor does to a metric, all else equal: the mean over the `contexts` (settings of the other
-    factors) in which both levels were run. More than 0 is better. `p_adjusted` is Holm's over the metric's effects.
+    factors) in which both levels were run. More than 0 is better.
+
+    `difference` and `p_adjusted` are for all effects on the metric together: the interval excludes 0 exactly where
+    `p_adjusted` is at most 0.05 (`simultaneous_intervals`). `p_value` is for this effect alone.
     """
 
     metric: str
@@ -72,13 +81,15 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What was done once and not once for each cell: indexes wanted and built, calls wanted and made, tokens spared."""
+    """What was done once and not once for each cell: indexes wanted and built, calls that the cells cost alone and that
+    were made, tokens saved by it.
+    """
 
     indexes_wanted: int
     indexes_built: int
     calls_wanted: int
     calls_made: int
-    tokens_spared: int
+    tokens_saved: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +117,8 @@ class SweepResult:
                     "factors": {**cell.factors},
                     "calls": cell.calls,
                     "tokens": cell.tokens,
+                    "paid_calls": cell.paid_calls,
+                    "paid_tokens": cell.paid_tokens,
                     "latency_s": cell.latency_s,
                 }
                 for cell in self.cells
@@ -131,7 +144,7 @@ class SweepResult:
             "saved": {
                 "indexes": [self.saved.indexes_built, self.saved.indexes_wanted],
                 "calls": [self.saved.calls_made, self.saved.calls_wanted],
-                "tokens_spared": self.saved.tokens_spared,
+                "tokens_saved": self.saved.tokens_saved,
             },
         }
 
@@ -160,12 +173,13 @@ def read_sweep(pipelines: Sequence[Pipeline], runs: Sequence[Path]) -> SweepResu
 
 
 def main_effects(metric: str, factors: Sequence[Factors], scores: np.ndarray) -> list[Effect]:
-    """The effects of all factors with two levels or more, each level against the one before it.
+    """The effects of all factors with two levels or more: each level against each that comes before it.
 
     `scores` has a row a cell, a column a question, and more is better. Each question's scores are averaged over the
     contexts in which both levels were run, and the two averages are paired question by question.
     """
-    found: list[tuple[str, Json, Json, int, Any]] = []
+    found: list[tuple[str, Json, Json, int]] = []
+    differences: list[np.ndarray] = []
     for factor in dict.fromkeys(name for settings in factors for name in settings):
         levels = list(dict.fromkeys(_frozen(settings[factor]) for settings in factors if factor in settings))
         rows = {
@@ -174,16 +188,30 @@ def main_effects(metric: str, factors: Sequence[Factors], scores: np.ndarray) ->
             if factor in settings
             for level, context in [(_frozen(settings[factor]), _context(settings, factor))]
         }
-        for before, after in pairwise(levels):
+        for before, after in combinations(levels, 2):
             contexts = [c for level, c in rows if level == before and (after, c) in rows]
             if contexts:
-                a = scores[[rows[before, c] for c in contexts]].mean(axis=0)
-                b = scores[[rows[after, c] for c in contexts]].mean(axis=0)
-                found.append((factor, before, after, len(contexts), paired_difference(a.clip(0, 1), b.clip(0, 1))))
-    adjusted = holm([result.p_value for *_, result in found])
+                a, b = (scores[[rows[level, c] for c in contexts]].mean(axis=0) for level in (before, after))
+                found.append((factor, before, after, len(contexts)))
+                differences.append((b - a).clip(-1.0, 1.0))
+    if not found:
+        return []
+    together = simultaneous_intervals(differences, level=LEVEL, rng=np.random.default_rng(0))
+    questions = scores.shape[1]
     return [
-        Effect(metric, factor, str(before), str(after), contexts, result.difference, result.p_value, float(p))
-        for (factor, before, after, contexts, result), p in zip(found, adjusted, strict=True)
+        Effect(
+            metric,
+            factor,
+            str(before),
+            str(after),
+            contexts,
+            Interval(float(mean), float(low), float(high), LEVEL, "max-T with dirichlet", questions),
+            float(p),
+            float(p_adjusted),
+        )
+        for (factor, before, after, contexts), mean, low, high, p, p_adjusted in zip(
+            found, together.mean, together.low, together.high, together.p, together.p_adjusted, strict=True
+        )
     ]
 
 
@@ -199,15 +227,16 @@ def pareto_front(points: np.ndarray) -> list[int]:
 
 
 def _cell(pipeline: Pipeline, run: Path, manifest: Mapping[str, Any]) -> Cell:
-    answering = Usage(**manifest["usage"]["answering"])
+    answering = usage_from_json(manifest["usage"][ANSWERING])
     questions = len(cast("list[str]", manifest["questions"]))
-    tokens = answering.prompt_tokens + answering.completion_tokens + answering.saved_tokens
     return Cell(
         pipeline.label,
         run,
         {PIPELINE: pipeline.name, **pipeline.params},
-        (answering.calls + answering.cached_calls) / questions,
-        tokens / questions,
+        answering.calls / questions,
+        (answering.prompt_tokens + answering.completion_tokens) / questions,
+        answering.paid_calls / questions,
+        (answering.paid_prompt_tokens + answering.paid_completion_tokens) / questions,
         None if answering.cached_calls else manifest["mean_latency_s"],
     )
 
@@ -242,8 +271,10 @@ def _front(cells: Sequence[Cell], scores: np.ndarray) -> tuple[str, ...]:
 
 def _saved(pipelines: Sequence[Pipeline], manifests: Sequence[Mapping[str, Any]]) -> Saved:
     wanted = [index for pipeline in pipelines for index in pipeline.stage.indexes()]
-    usage = sum((Usage(**part) for manifest in manifests for part in manifest["usage"].values()), Usage())
-    return Saved(len(wanted), len(set(wanted)), usage.calls + usage.cached_calls, usage.calls, usage.saved_tokens)
+    used = (usage_from_json(part) for manifest in manifests for part in manifest["usage"].values())
+    usage = sum(used, Usage())
+    tokens = usage.free_prompt_tokens + usage.free_completion_tokens
+    return Saved(len(wanted), len(set(wanted)), usage.calls, usage.paid_calls, tokens)
 
 
 def _context(settings: Factors, factor: str) -> frozenset[tuple[str, Any]]:

@@ -31,10 +31,9 @@ from rageval.experiment.answer import Task
 from rageval.experiment.plan import Experiment
 from rageval.experiment.run import OpenRun, calls_at_once, versions, work_here
 from rageval.experiment.workers import OnProgress, together
-from rageval.io.records import judgment_from_json, outcome_from_json
+from rageval.io.records import judgment_from_json, outcome_from_json, usage_from_json
 from rageval.models.base import ChatReply, Vectors
 from rageval.pipeline.failure import traceback_of
-from rageval.types import Usage
 
 _MOST_LOSSES = 3
 _SOON_S = 30.0
@@ -243,7 +242,7 @@ class _Team:
         else:
             key = str(run.entries[record.judge]["key"])
             judgments = tuple(judgment_from_json(said, question_id, key) for said in data["judgments"])
-            run.add_judgments(record.judge, question_id, judgments, Usage(**data["usage"]))
+            run.add_judgments(record.judge, question_id, judgments, usage_from_json(data["usage"]))
         if run.is_done(question_id):
             self._tell()
 

@@ -25,7 +25,7 @@ from rageval.experiment.judging import (
 from rageval.experiment.open_models import OpenModels
 from rageval.experiment.spec import LocalModel, read_spec
 from rageval.experiment.workers import OnProgress, work_through
-from rageval.io.records import Outcome, usage_to_json
+from rageval.io.records import Outcome
 from rageval.io.run_folder import RunFolder
 from rageval.judges import Judge, judging_model, with_pool
 from rageval.metrics.judged import entry_name
@@ -34,6 +34,7 @@ from rageval.models.base import ChatModel, Embedder
 from rageval.scores.calibrations import Calibration, JudgeEntry, apply_calibration, by_judge, read_calibration
 from rageval.scores.judge_entries import Added, added_to, read_judgments, with_counts
 from rageval.scores.scoring import score_verdicts, scores_to_json
+from rageval.scores.totals import totals
 from rageval.types import Question, Response
 
 
@@ -182,13 +183,17 @@ def _write(
     counts = {name: with_counts(entry, judgments[name]) for name, entry in entries.items()}
     verdicts = {name: apply_calibration(entry, judgments[name]) for name, entry in entries.items()}
     scores = {metric: score_verdicts(metric, questions, outcomes, verdicts) for metric in metrics}
-    usage = {entry["key"]: usage_to_json(folder.judging_usage(entry["key"])) for entry in entries.values()}
+    keys = [entry["key"] for entry in {**manifest["judges"], **entries}.values()]
     folder.write_manifest(
         {
             **manifest,
             "metrics": [*dict.fromkeys([*manifest["metrics"], *map(str, metrics)])],
             "judges": {**manifest["judges"], **counts},
-            "usage": {**manifest["usage"], **usage},
+            **totals(
+                (outcomes[question.id] for question in questions if question.id in outcomes),
+                folder.indexing_usages(),
+                {key: folder.judging_usages(key) for key in keys},
+            ),
         }
     )
     folder.write_scores({**folder.scores(), **scores_to_json(scores)})

@@ -23,7 +23,7 @@ from rageval.experiment.workers import OnProgress, work_through
 from rageval.identity import fingerprint
 from rageval.io.file_names import to_file_name
 from rageval.io.line_log import LineLog
-from rageval.io.records import Outcome, question_to_json, usage_to_json
+from rageval.io.records import Outcome, question_to_json
 from rageval.io.run_folder import RunFolder
 from rageval.judges import Judge, has_pool, with_pool
 from rageval.metrics.names import Metric
@@ -304,14 +304,14 @@ def _score(experiment: Experiment, run: OpenRun) -> None:
         metrics, experiment.benchmark, experiment.questions, run.outcomes, judgments, experiment.own_metrics
     )
     run.folder.write_scores(scores_to_json(scores))
-    answering = totals(run.folder.outcomes(hits=False).values())
+    outcomes = run.folder.outcomes(hits=False)
     keys = [str(entry["key"]) for entry in run.all_entries.values()]
-    judging: dict[str, Json] = {key: usage_to_json(run.folder.judging_usage(key)) for key in keys}
-    by_index = run.folder.indexing_usage()
-    indexing = usage_to_json(sum(by_index.values(), Usage()))
-    usage: dict[str, Json] = {"answering": answering["usage"], "indexing": indexing, **judging}
-    told: dict[str, Json] = {"usage_by_index": {name: usage_to_json(used) for name, used in by_index.items()}}
-    run.write_manifest(metrics, status="complete", finished=_now(), **{**answering, **told, "usage": usage})
+    found = totals(
+        (outcomes[question.id] for question in experiment.questions),
+        run.folder.indexing_usages(),
+        {key: run.folder.judging_usages(key) for key in keys},
+    )
+    run.write_manifest(metrics, status="complete", finished=_now(), **found)
 
 
 def open_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: dict[str, Document]) -> OpenRun:

@@ -97,6 +97,7 @@ def _metrics(board: Leaderboard, row: Row) -> dict[str, float]:
         found |= {name: mean.point, f"{name}.low": mean.low, f"{name}.high": mean.high}
         found |= {f"{name}.n": mean.n, f"{name}.failed": mean.failed, f"{name}.unscored": mean.unscored}
     found |= {"failed": row.failed, "abstained": row.abstained, "calls": row.calls, "tokens": row.tokens}
+    found |= {"paid_calls": row.paid_calls, "paid_tokens": row.paid_tokens}
     return found if row.mean_latency_s is None else {**found, "mean_latency_s": row.mean_latency_s}
 
 

@@ -237,7 +237,7 @@ def _reply_attributes(reply: ChatReply, texts: bool) -> Attributes:
         "rageval.cached": usage.cached_calls > 0,
     }
     if usage.cached_calls:
-        found["rageval.usage.saved_tokens"] = usage.saved_tokens
+        found["rageval.usage.saved_tokens"] = usage.free_prompt_tokens + usage.free_completion_tokens
     else:
         found["gen_ai.usage.input_tokens"] = usage.prompt_tokens
         found["gen_ai.usage.output_tokens"] = usage.completion_tokens

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 from rageval.types import (
@@ -26,7 +26,16 @@ from rageval.types import (
 
 Outcome = Response | Failure
 
-_COUNTS = tuple(field.name for field in fields(Usage))
+USAGE_COUNTS = (
+    "calls",
+    "prompt_tokens",
+    "completion_tokens",
+    "paid_calls",
+    "paid_prompt_tokens",
+    "paid_completion_tokens",
+    "cached_calls",
+    "cached_tokens",
+)
 
 
 def outcome_to_json(outcome: Outcome, documents: Mapping[str, Document]) -> dict[str, Json]:
@@ -67,8 +76,8 @@ def outcome_from_json(data: Mapping[str, Any], documents: Mapping[str, Document]
         answer=data["answer"],
         abstained=data["abstained"],
         citations=tuple(data["citations"]),
-        steps=tuple(Step(s["name"], s["detail"], Usage(**s.get("usage", {}))) for s in data["steps"]),
-        usage=Usage(**data["usage"]),
+        steps=tuple(map(_step_from_json, data["steps"])),
+        usage=usage_from_json(data["usage"]),
         latency_s=data["latency_s"],
     )
 
@@ -107,14 +116,36 @@ def judgment_from_json(data: Mapping[str, Any], question_id: str, judge: str) ->
 
 
 def usage_to_json(usage: Usage) -> dict[str, Json]:
-    """All counts by name."""
-    return {name: getattr(usage, name) for name in _COUNTS}
+    """All counts by name, and `requests` where there are any."""
+    counts: dict[str, Json] = {name: getattr(usage, name) for name in USAGE_COUNTS}
+    if not usage.requests:
+        return counts
+    return {**counts, "requests": {request: [*cost] for request, cost in usage.requests.items()}}
+
+
+def usage_from_json(data: Mapping[str, Any]) -> Usage:
+    """The inverse of `usage_to_json`."""
+    return Usage(
+        data["calls"],
+        data["cached_calls"],
+        data["prompt_tokens"],
+        data["cached_tokens"],
+        data["completion_tokens"],
+        data["calls"] - data["paid_calls"],
+        data["prompt_tokens"] - data["paid_prompt_tokens"],
+        data["completion_tokens"] - data["paid_completion_tokens"],
+        {request: (calls, prompt, said) for request, (calls, prompt, said) in data.get("requests", {}).items()},
+    )
 
 
 def _step_to_json(step: Step) -> dict[str, Json]:
     """A step; its usage only where it asked a model."""
     data: dict[str, Json] = {"name": step.name, "detail": {**step.detail}}
     return data if step.usage == Usage() else {**data, "usage": usage_to_json(step.usage)}
+
+
+def _step_from_json(data: Mapping[str, Any]) -> Step:
+    return Step(data["name"], data["detail"], usage_from_json(data["usage"]) if "usage" in data else Usage())
 
 
 def _text_at(passage: Passage, documents: Mapping[str, Document]) -> str | None:

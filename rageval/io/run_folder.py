@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -36,6 +36,7 @@ from rageval.io.records import (
     outcome_from_json,
     outcome_to_json,
     question_from_json,
+    usage_from_json,
     usage_to_json,
 )
 from rageval.types import Document, Json, Judgment, Question, Usage
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from rageval.io.frames import DataFrame
     from rageval.io.run_frames import RunFrame
 
-FORMAT = 1
+FORMAT = 2
 _LOCK = ".lock"
 _BLOCK = 1 << 16
 
@@ -160,21 +161,18 @@ class RunFolder:
 
         return LineLog(self.path / "judgments" / f"{judge_key}.jsonl", read, self._numbers)
 
-    def judging_usage(self, judge_key: str) -> Usage:
-        """What all of that judge's lines cost together."""
+    def judging_usages(self, judge_key: str) -> Iterator[Usage]:
+        """What each of that judge's lines cost."""
         lines = read_lines(self.path / "judgments" / f"{judge_key}.jsonl")
-        return sum((Usage(**line["usage"]) for line in lines), Usage())
+        return (usage_from_json(line["usage"]) for line in lines)
 
     def add_indexing(self, index: str, usage: Usage) -> None:
         """Append what building an index cost; building it again may be told again."""
         _append(self.path / "indexing.jsonl", {"index": index, "usage": usage_to_json(usage)})
 
-    def indexing_usage(self) -> dict[str, Usage]:
-        """By index: what building it cost, once or again."""
-        built: dict[str, Usage] = {}
-        for line in read_lines(self.path / "indexing.jsonl"):
-            built[line["index"]] = built.get(line["index"], Usage()).again(Usage(**line["usage"]))
-        return built
+    def indexing_usages(self) -> Iterator[tuple[str, Usage]]:
+        """What each building of an index cost, with the index."""
+        return ((line["index"], usage_from_json(line["usage"])) for line in read_lines(self.path / "indexing.jsonl"))
 
     def write_scores(self, scores: Mapping[str, Json]) -> None:
         write_json(self.path / "scores.json", scores)

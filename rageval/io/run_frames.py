@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import astuple, fields
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from rageval.io.frames import Dtype, make_frame
-from rageval.io.records import Outcome
-from rageval.types import Abstained, Failure, Judgment, Question, Usage
+from rageval.io.records import USAGE_COUNTS, Outcome
+from rageval.types import Abstained, Failure, Judgment, Question
 
 if TYPE_CHECKING:
     from rageval.io.frames import DataFrame
@@ -17,8 +16,6 @@ RunFrame: TypeAlias = Literal["scores", "responses", "hits", "judgments"]
 
 Asked: TypeAlias = Mapping[str, tuple[Question, Mapping[str, int]]]
 """Questions with the grades of their documents, by id."""
-
-_COUNTS = tuple(field.name for field in fields(Usage))
 
 SCORES: Mapping[str, Dtype] = {
     "pipeline": "string",
@@ -37,7 +34,7 @@ RESPONSES: Mapping[str, Dtype] = {
     "abstained": "boolean",
     "hits": "Int64",
     "latency_s": "Float64",
-    **dict.fromkeys(_COUNTS, "Int64"),
+    **dict.fromkeys(USAGE_COUNTS, "Int64"),
     "error": "string",
     "message": "string",
     "traceback": "string",
@@ -92,10 +89,12 @@ def responses_frame(label: str, asked: Asked, outcomes: Mapping[str, Outcome]) -
             question = asked[question_id][0]
             about = (label, question_id, question.text, question.language)
             if isinstance(outcome, Failure):
-                yield *about, *[None] * (4 + len(_COUNTS)), outcome.error, outcome.message, outcome.traceback or None
+                nothing = [None] * (4 + len(USAGE_COUNTS))
+                yield *about, *nothing, outcome.error, outcome.message, outcome.traceback or None
             else:
                 said = (outcome.answer, outcome.abstained, len(outcome.hits), outcome.latency_s)
-                yield *about, *said, *astuple(outcome.usage), None, None, None
+                counts = (getattr(outcome.usage, name) for name in USAGE_COUNTS)
+                yield *about, *said, *counts, None, None, None
 
     return make_frame(RESPONSES, rows())
 

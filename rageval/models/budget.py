@@ -27,10 +27,11 @@ class Price:
     cached: float | None = None
 
     def cost(self, usage: Usage) -> float:
-        """What that usage costs."""
+        """What was paid for that usage."""
         cached = self.prompt if self.cached is None else self.cached
-        fresh = usage.prompt_tokens - usage.cached_tokens
-        return (fresh * self.prompt + usage.cached_tokens * cached + usage.completion_tokens * self.completion) / _PER
+        fresh = usage.paid_prompt_tokens - usage.cached_tokens
+        said = usage.paid_completion_tokens
+        return (fresh * self.prompt + usage.cached_tokens * cached + said * self.completion) / _PER
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +139,8 @@ class BudgetedChat(WrappedChat):
         taken = Amount(calls=1.0)
         try:
             reply = await super().complete(request)
-            told = reply.usage.prompt_tokens + reply.usage.completion_tokens
-            taken = self._amount(reply.usage) if told else aside
+            paid = self._amount(reply.usage)
+            taken = paid if paid.tokens else aside
             return reply
         finally:
             await self._budget.settle(aside, taken)
@@ -148,8 +149,8 @@ class BudgetedChat(WrappedChat):
         await self._model.close()
 
     def _amount(self, usage: Usage) -> Amount:
-        tokens = usage.prompt_tokens + usage.completion_tokens
-        return Amount(float(usage.calls), float(tokens), self._price.cost(usage))
+        tokens = usage.paid_prompt_tokens + usage.paid_completion_tokens
+        return Amount(float(usage.paid_calls), float(tokens), self._price.cost(usage))
 
 
 def _most_prompt_tokens(request: ChatRequest) -> int:

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from rageval.models.base import ChatModel, ChatReply, ChatRequest, check_identity
 from rageval.models.in_flight import let_finish, mark_as_seen
-from rageval.models.replies import Replies, request_key, spared
+from rageval.models.replies import Replies, from_cache, request_key
 
 
 class CachedChat:
     """A chat model behind a cache at `path` (SQLite), keyed by the model's identity and the whole request.
 
-    A reply from the cache costs nothing, and its usage says how many tokens that spared. Equal requests that are in
-    flight together are sent once. Failures are not kept, nor are replies that the endpoint's content filter cut.
-    Several processes may share one file, and a process killed at any moment leaves it whole. Closing it closes the
-    model too, after calls that are still under way have had a few seconds more: they are paid for and kept. Before that
-    `on_closing` is called, for a model with calls that so short a wait is of no use to. `only` is as in `Replies`.
+    A reply from the cache costs nothing, and its usage says what it cost when it was made. Equal requests that are in
+    flight together are sent once, and the first of them pays. Failures are not kept, nor are replies that the
+    endpoint's content filter cut. Several processes may share one file, and a process killed at any moment leaves it
+    whole. Closing it closes the model too, after calls that are still under way have had a few seconds more: they are
+    paid for and kept. Before that `on_closing` is called, for a model with calls that so short a wait is of no use to.
+    `only` is as in `Replies`.
 
     Raises `DeclarationError` where `path` cannot be written, and for a model without a readable identity.
     """
@@ -61,8 +61,7 @@ class CachedChat:
         key = self.key(request)
         running = self._in_flight.get(key)
         if running is not None:
-            reply = await asyncio.shield(running)
-            return replace(reply, usage=spared(reply.usage.prompt_tokens + reply.usage.completion_tokens))
+            return from_cache(await asyncio.shield(running))
         cached = self._replies.find(key)
         if cached is not None:
             return cached
@@ -81,8 +80,7 @@ class CachedChat:
 
     async def _ask(self, key: str, request: ChatRequest) -> ChatReply:
         reply = await self._model.complete(request)
-        self._replies.keep(key, self._model.identity, request.prompt, reply)
-        return reply
+        return self._replies.keep(key, self._model.identity, request.prompt, reply)
 
     def _finish(self, key: str, task: asyncio.Task[ChatReply]) -> None:
         del self._in_flight[key]

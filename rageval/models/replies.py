@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import sqlite3
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from rageval.io.disk import open_database
 from rageval.models.base import ChatReply, ChatRequest, Token
 from rageval.types import Usage
 
-_VERSION = 2
+_VERSION = 3
 _SCHEMA = """
     CREATE TABLE replies (
         key TEXT PRIMARY KEY, model TEXT NOT NULL, prompt TEXT NOT NULL, reply TEXT NOT NULL, created TEXT NOT NULL
@@ -35,9 +35,9 @@ def request_key(identity: str, request: ChatRequest) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=asdict).encode()).hexdigest()
 
 
-def spared(tokens: int) -> Usage:
-    """The usage of a reply that was there: how many tokens it cost when it was made."""
-    return Usage(cached_calls=1, saved_tokens=tokens)
+def from_cache(reply: ChatReply) -> ChatReply:
+    """The reply as whoever asks again gets it: for nothing, and its usage says what it cost when it was made."""
+    return replace(reply, usage=replace(reply.usage.paid_before(reply.usage), cached_calls=1))
 
 
 class Replies:
@@ -53,7 +53,7 @@ class Replies:
         self._database = open_replies(path)
 
     def find(self, key: str) -> ChatReply | None:
-        """The reply, if there is one; its usage says what it spares. One that cannot be read is told and is none."""
+        """The reply as `from_cache` gives it, if there is one. One that cannot be read is told and is none."""
         if self._only is not None and key not in self._only:
             return None
         try:
@@ -61,33 +61,48 @@ class Replies:
             if row is None:
                 return None
             stored = json.loads(row[0])
-            return ChatReply(
-                text=stored["text"],
-                finish_reason=stored["finish_reason"],
-                tokens=tuple(Token(text, tuple((t, p) for t, p in pairs)) for text, pairs in stored["tokens"]),
-                usage=spared(stored.get("tokens_used", 0)),
+            calls, prompt_tokens, completion_tokens = map(int, stored["cost"])
+            cost = (calls, prompt_tokens, completion_tokens)
+            when_made = Usage(
+                calls, prompt_tokens=prompt_tokens, completion_tokens=completion_tokens, requests={_short(key): cost}
+            )
+            return from_cache(
+                ChatReply(
+                    text=stored["text"],
+                    finish_reason=stored["finish_reason"],
+                    tokens=tuple(Token(text, tuple((t, p) for t, p in pairs)) for text, pairs in stored["tokens"]),
+                    usage=when_made,
+                )
             )
         except (sqlite3.DatabaseError, ValueError, KeyError, TypeError) as error:
             _log.warning("%s: a cached reply cannot be read (%s); the model is asked again", self._path, error)
             return None
 
-    def keep(self, key: str, model: str, prompt: str, reply: ChatReply) -> None:
-        """Keep a reply of that model to that prompt; not one that the endpoint's content filter cut."""
+    def keep(self, key: str, model: str, prompt: str, reply: ChatReply) -> ChatReply:
+        """Keep a reply of that model to that prompt; not one that the endpoint's content filter cut. Returns the reply,
+        whose usage names the request where it is kept.
+        """
         if reply.finish_reason == "content_filter":
-            return
+            return reply
         if self._only is not None:
             self._only.add(key)
+        usage = reply.usage
+        cost = (usage.calls, usage.prompt_tokens, usage.completion_tokens)
         tokens = [(token.text, token.alternatives) for token in reply.tokens]
-        used = reply.usage.prompt_tokens + reply.usage.completion_tokens
-        stored = json.dumps(
-            {"text": reply.text, "finish_reason": reply.finish_reason, "tokens": tokens, "tokens_used": used}
-        )
+        stored = json.dumps({"text": reply.text, "finish_reason": reply.finish_reason, "tokens": tokens, "cost": cost})
         row = (key, model, prompt, stored, datetime.now(UTC).isoformat(timespec="seconds"))
         try:
             self._database.execute("INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?, ?)", row)
         except sqlite3.DatabaseError as error:
             # The reply is paid for: better used now and asked again next time than lost.
             _log.warning("%s: a reply could not be kept (%s)", self._path, error)
+            return reply
+        return replace(reply, usage=replace(usage, requests={_short(key): cost}))
 
     def close(self) -> None:
         self._database.close()
+
+
+def _short(key: str) -> str:
+    """The request's name in a usage: 64 bits of its key, enough to tell the requests of a run apart."""
+    return key[:16]

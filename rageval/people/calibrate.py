@@ -19,6 +19,7 @@ from rageval.people.judging import OnProgress, Opinion, TimedChat, judge_all
 from rageval.scores.agreement import measure
 from rageval.scores.calibration_record import CalibrationRecord
 from rageval.scores.scaling import Method, cross_validated, fit, have_scikit_learn, too_few
+from rageval.scores.totals import total
 from rageval.types import Abstained, Usage
 
 Asked: TypeAlias = Literal["platt", "isotonic", "none"]
@@ -88,7 +89,7 @@ async def _calibrate(
     record, more = _record(judge, file, chat.identity, said, method, seed)
     seconds, timing = _seconds_per_item(opinions, timed)
     reasons = Counter(p.reason for p in said if isinstance(p, Abstained))
-    usage = sum((opinion.usage for opinion in opinions), Usage())
+    usage = total(opinion.usage for opinion in opinions)
     return Calibrated(record, dict(reasons.most_common()), usage, seconds, report, (*notes, *more, *timing))
 
 
@@ -143,7 +144,7 @@ def _record(
 
 
 def _seconds_per_item(opinions: Sequence[Opinion], timed: TimedChat) -> tuple[float | None, list[str]]:
-    asked = sum(opinion.usage.calls > 0 for opinion in opinions)
+    asked = sum(opinion.usage.paid_calls > 0 for opinion in opinions)
     cached = sum(opinion.usage.cached_calls for opinion in opinions)
     if not asked:
         return None, [f"no seconds per item: {'every reply came from the cache' if cached else 'no call was made'}"]

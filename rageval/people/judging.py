@@ -92,7 +92,7 @@ class TimedChat(WrappedChat):
     async def complete(self, request: ChatRequest) -> ChatReply:
         started = time.perf_counter()
         reply = await super().complete(request)
-        if reply.usage.calls:
+        if reply.usage.paid_calls:
             self._spans.append((started, time.perf_counter()))
         return reply
 

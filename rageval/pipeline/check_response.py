@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
-from typing import SupportsFloat, cast
+from dataclasses import replace
+from typing import Any, SupportsFloat, cast
 
 from rageval.errors import ExecutionError
 from rageval.pipeline.abstention import is_abstention
 from rageval.types import Hit, Json, Passage, Response, Step, Usage
 
-_COUNTS = tuple(field.name for field in fields(Usage) if field.type == "int")
+_COUNTS = ("calls", "cached_calls", "prompt_tokens", "cached_tokens", "completion_tokens")
+_PARTS_OF_COUNTS = ("free_calls", "free_prompt_tokens", "free_completion_tokens")
+_REQUEST = re.compile("[0-9a-f]{1,16}")
 _HIGHEST = 2**63 - 1
 _DEEPEST = 50
 
@@ -143,12 +146,34 @@ def _key(key: object, place: str) -> str:
 def _usage(value: object, place: str) -> Usage:
     if not isinstance(value, Usage):
         raise _wrong(f"{place}: usage", value, "a Usage")
-    counts = {name: _whole(getattr(value, name), f"{place}: usage.{name}") for name in _COUNTS}
-    for name, count in counts.items():
-        if not 0 <= count <= _HIGHEST:
-            found = "a negative number" if count < 0 else "a number of more than 64 bits"
-            raise ExecutionError(f"{place}: usage.{name}: found {found}, expected a count")
-    return value if value == Usage() else replace(value, **counts)
+    counts: dict[str, Any] = {
+        name: _count(getattr(value, name), f"{place}: usage.{name}", 0 if name in _COUNTS else -_HIGHEST)
+        for name in (*_COUNTS, *_PARTS_OF_COUNTS)
+    }
+    return Usage(**counts, requests=_requests(value.requests, f"{place}: usage.requests"))
+
+
+def _requests(value: object, place: str) -> dict[str, tuple[int, int, int]]:
+    """What a usage has from replies: names of 16 hex digits, each with three counts."""
+    if not isinstance(value, Mapping):
+        raise _wrong(place, value, "the requests of a reply's usage")
+    found: dict[str, tuple[int, int, int]] = {}
+    for name, cost in cast("Mapping[object, object]", value).items():
+        if not (isinstance(name, str) and _REQUEST.fullmatch(name) and isinstance(cost, tuple)):
+            raise ExecutionError(f"{place}: found {name!r}: {cost!r}, expected a request of a reply's usage")
+        counts = [_count(count, place, 0) for count in cast("tuple[object, ...]", cost)]
+        if len(counts) != 3:
+            raise ExecutionError(f"{place}: found {len(counts)} numbers, expected calls and two kinds of tokens")
+        found[name] = (counts[0], counts[1], counts[2])
+    return found
+
+
+def _count(value: object, place: str, least: int) -> int:
+    count = _whole(value, place)
+    if not least <= count <= _HIGHEST:
+        found = "a negative number" if count < 0 else "a number of more than 64 bits"
+        raise ExecutionError(f"{place}: found {found}, expected a count")
+    return count
 
 
 def _seconds(value: object) -> float:

@@ -6,7 +6,6 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import reduce
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -114,7 +113,7 @@ class Resources:
         told: dict[str, Usage] = {}
         names = Counter[str]()
         for part in self._with_parts(shared):
-            usage = reduce(Usage.again, (build.usage for build in self._builds[part]), Usage())
+            usage = sum((build.usage for build in self._builds[part]), Usage())
             if usage != Usage():
                 name = type(part).__name__
                 names[name] += 1

@@ -48,11 +48,10 @@ def _cell(interval: Interval | None) -> str:
 
 def _cost(result: Calibrated) -> str:
     usage, items = result.usage, result.record.n + result.record.abstained
-    calls = usage.calls + usage.cached_calls
     seconds = "" if result.seconds_per_item is None else f", {result.seconds_per_item:.2f} s an item"
     return (
-        f"{calls / items:.1f} calls an item ({usage.calls} made, {usage.cached_calls} from the cache), "
-        f"{usage.prompt_tokens} prompt and {usage.completion_tokens} completion tokens{seconds}"
+        f"{usage.calls / items:.1f} calls an item, {usage.prompt_tokens} prompt and {usage.completion_tokens} "
+        f"completion tokens; {usage.paid_calls} of {usage.calls} calls were paid for{seconds}"
     )
 
 

@@ -22,6 +22,7 @@ from rageval.report.compare import (
     print_table,
 )
 from rageval.report.markdown import code, table
+from rageval.scores.pairs import percent
 
 _STYLES = {"pass": "bold green", "fail": "bold red", "inconclusive": "bold yellow"}
 _NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -89,7 +90,7 @@ def _xml(text: str) -> str:
 
 
 def _header(result: GateResult) -> list[str]:
-    interval = f"difference [{_two_sided(result):.0%} interval]"
+    interval = f"difference [{_level(result)} interval]"
     return ["metric", "verdict", "margin", "baseline", "candidate", interval, "p (pass)", "p (fail)", "questions"]
 
 
@@ -114,11 +115,14 @@ def _legend(result: GateResult) -> str:
         f"{one.pairs.metric} {'none' if one.smallest_margin is None else f'{one.smallest_margin:.3f}'}" for one in gates
     )
     return (
-        f"{about} Difference: candidate - baseline on the same questions. p: one-sided tests at {1 - result.level:.2g} "
-        "of not being worse by the margin (pass) and of being worse by more (fail), adjusted by Holm over the metrics. "
+        f"{about} Difference: candidate - baseline on the same questions. Its interval decides: pass where it lies "
+        f"above minus the margin, fail where it lies below. All intervals hold together with {_level(result)}, "
+        "adjusted by Holm over the metrics as p is; where one metric passes (or fails) and another does not, Holm "
+        "shows no more than the margin, and the interval ends there. p: one-sided tests at "
+        f"{1 - result.level:.2g} of not being worse by the margin (pass) and of being worse by more (fail). "
         f"Smallest margin that an equally good candidate passes with probability 0.8: {margins}."
     )
 
 
-def _two_sided(result: GateResult) -> float:
-    return 1.0 - 2.0 * (1.0 - result.level)
+def _level(result: GateResult) -> str:
+    return percent(1.0 - 2.0 * (1.0 - result.level))

@@ -14,10 +14,12 @@ USAGE_HEADER = (
     "pipeline",
     "stage, index or judge",
     "calls",
-    "from the cache",
     "prompt tokens",
-    "of which read",
     "completion tokens",
+    "paid calls",
+    "paid prompt tokens",
+    "of which read",
+    "paid completion tokens",
 )
 
 
@@ -70,10 +72,15 @@ def cells(board: Leaderboard, row: Row) -> list[str]:
         *numbers,
         str(row.failed),
         str(row.abstained),
-        str(row.calls),
-        str(row.tokens),
+        cost_cell(row.calls, row.paid_calls),
+        cost_cell(row.tokens, row.paid_tokens),
         latency,
     ]
+
+
+def cost_cell(alone: int, paid: int) -> str:
+    """`120`, or `120 (12 paid)` where the cache had the rest."""
+    return str(alone) if paid == alone else f"{alone} ({paid} paid)"
 
 
 def usage_cells(board: Leaderboard) -> list[list[str]]:
@@ -83,10 +90,12 @@ def usage_cells(board: Leaderboard) -> list[list[str]]:
             row.label,
             name,
             str(usage.calls),
-            str(usage.cached_calls),
             str(usage.prompt_tokens),
-            str(usage.prompt_tokens - usage.cached_tokens),
             str(usage.completion_tokens),
+            str(usage.paid_calls),
+            str(usage.paid_prompt_tokens),
+            str(usage.paid_prompt_tokens - usage.cached_tokens),
+            str(usage.paid_completion_tokens),
         ]
         for row in board.rows
         for name, usage in row.usage.items()
@@ -105,8 +114,8 @@ def legend(board: Leaderboard) -> str:
     )
     text = (
         f"{board.benchmark}, {board.questions} questions. Mean [95% interval] (questions scored, where not all); "
-        f"{ranks}failed questions score {worst}; calls, tokens and seconds are what each run paid itself: a call that "
-        "another run had made already is free."
+        f"{ranks}failed questions score {worst}; calls and tokens are what each run costs alone, with nothing in the "
+        "cache beforehand (paid: after what the cache had); seconds are as measured, less where the cache replied."
     )
     return text + (" † judge only, uncorrected: no people's labels." if uncorrected else "")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rageval.decide.halving import Halving
-from rageval.decide.sweep import Cell, SweepResult
+from rageval.decide.sweep import LEVEL, Cell, SweepResult
 from rageval.report.leaderboard import markdown as leaderboard_markdown
 from rageval.report.leaderboard import metric_title
 from rageval.report.markdown import table
@@ -44,7 +44,9 @@ def _lines(result: SweepResult) -> Iterator[str]:
         yield "\n## What each setting does\n"
         yield (
             "The mean change over all settings of the other factors in which both levels were run, paired question by "
-            "question; more than 0 is better; p adjusted for all effects on the metric (Holm).\n"
+            "question; more than 0 is better. Interval and p are adjusted alike for all effects on the metric: with "
+            f"{LEVEL:.0%} all of a metric's intervals hold, and one excludes 0 exactly where p is at most "
+            f"{1 - LEVEL:.2g}.\n"
         )
         effects = [
             [
@@ -62,22 +64,24 @@ def _lines(result: SweepResult) -> Iterator[str]:
         yield f"\n## Worth its cost: {first} against calls, tokens and latency\n"
         yield (
             "Cells that no other cell beats in all of these, by their means (the intervals above say how sure these "
-            "are). Calls and tokens are what answering a question takes, whoever paid for it; a latency with replies "
-            "from the cache is not shown.\n"
+            "are). Calls and tokens are what answering a question costs alone, and beside it what was paid after what "
+            "the cache had; a latency with replies from the cache is not shown.\n"
         )
         yield from table(
-            ["cell", "calls", "tokens", "s/question"], [_cost(c) for c in result.cells if c.label in result.front]
+            ["cell", "calls", "tokens", "paid calls", "paid tokens", "s/question"],
+            [_cost(cell) for cell in result.cells if cell.label in result.front],
         )
     saved = result.saved
     yield (
         f"\nShared: {saved.indexes_built} indexes built of {saved.indexes_wanted} that the cells use, "
-        f"{saved.calls_made:,} chat calls made of {saved.calls_wanted:,}, {saved.tokens_spared:,} tokens spared."
+        f"{saved.calls_made:,} chat calls made of {saved.calls_wanted:,}, {saved.tokens_saved:,} tokens saved."
     )
 
 
 def _cost(cell: Cell) -> list[str]:
     latency = "–" if cell.latency_s is None else f"{cell.latency_s:.3f}"
-    return [cell.label, f"{cell.calls:.2f}", f"{cell.tokens:.0f}", latency]
+    paid = [f"{cell.paid_calls:.2f}", f"{cell.paid_tokens:.0f}"]
+    return [cell.label, f"{cell.calls:.2f}", f"{cell.tokens:.0f}", *paid, latency]
 
 
 def _signed(interval: Interval) -> str:

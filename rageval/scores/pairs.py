@@ -160,6 +160,11 @@ def signed(number: float) -> str:
     return f"{round(number, 3) + 0.0:+.3f}"
 
 
+def percent(level: float) -> str:
+    """`90%`, or `99.8%` where it is no whole number."""
+    return f"{100.0 * level:.3g}%"
+
+
 def more(questions: int) -> str:
     """`1 more question`, `140 more questions`."""
     return f"{questions} more question{'' if questions == 1 else 's'}"

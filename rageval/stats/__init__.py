@@ -6,7 +6,7 @@ Plain functions of numbers; nothing here knows a rageval type. `docs/statistics.
 from rageval.stats.agreement import Agreement, cohen_kappa, krippendorff_alpha
 from rageval.stats.calibration import CalibrationQuality, calibration
 from rageval.stats.intervals import Interval, mean_interval
-from rageval.stats.multiplicity import benjamini_hochberg, holm
+from rageval.stats.multiplicity import benjamini_hochberg, holm, holm_bounds
 from rageval.stats.paired import MarginResult, PairedResult, against_margin, paired_difference
 from rageval.stats.power import gate_power, minimum_detectable_effect, required_labels, required_questions
 from rageval.stats.ppi import PPIResult, ppi_mean
@@ -24,6 +24,7 @@ __all__ = [
     "cohen_kappa",
     "gate_power",
     "holm",
+    "holm_bounds",
     "krippendorff_alpha",
     "mean_interval",
     "minimum_detectable_effect",

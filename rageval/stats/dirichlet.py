@@ -66,6 +66,19 @@ def bound_draws(
     return (summed + ends * low) / total, (summed + ends * high) / total
 
 
+def share_beyond(count: int, draws: int) -> float:
+    """The p-value where `count` of that many random draws lie beyond a point; never 0 (Phipson and Smyth 2010)."""
+    return (count + 1) / (draws + 1)
+
+
+def most_beyond(alpha: float, draws: int) -> int:
+    """The largest count whose `share_beyond` is at most alpha; -1 where there are too few draws for one."""
+    most = int(alpha * (draws + 1))
+    while most >= 0 and share_beyond(most, draws) > alpha:
+        most -= 1
+    return most
+
+
 def _groups(values: Floats) -> tuple[Floats, Floats]:
     levels, counts = np.unique(values, return_counts=True)
     if levels.size > _BINS:

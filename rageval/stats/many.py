@@ -1,4 +1,4 @@
-"""Many systems over the same questions: all pairs at once, from one set of resamples.
+"""Many comparisons over the same questions at once, from one set of resamples, which keep how they hang together.
 
 The mean difference of a pair in a resample is the difference of two systems' means in it, so one matrix product of the
 resamples with the scores serves all pairs. 64-bit floats throughout: drawing the resamples takes most of the time.
@@ -6,6 +6,7 @@ resamples with the scores serves all pairs. 64-bit floats throughout: drawing th
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -13,10 +14,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rageval.stats.checks import check_level
+from rageval.stats.dirichlet import mean_draws, most_beyond, share_beyond
+from rageval.stats.intervals import JEFFREYS
 from rageval.stats.permutation import ROUNDING, can_enumerate, share_as_extreme, sign_patterns
 from rageval.stats.resampling import CHUNK_VALUES, acceleration_from, bca_ends, resample_counts
 
+FLIPS = 10_000
+OWN_DRAWS = 4000
 _NO_SPREAD = 1e-12
+_TIE = 1e-9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,6 +49,22 @@ class PairedTests:
     p: NDArray[np.float64]
     p_adjusted: NDArray[np.float64]
     exact: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SimultaneousIntervals:
+    """Mean differences, each with an interval that excludes 0 exactly where its `p_adjusted` is at most 1 - `level`.
+
+    With probability `level` (nominally) all intervals cover. `p` is two-sided, for a difference looked at alone. Arrays
+    of shape (differences,).
+    """
+
+    mean: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    level: float
+    p: NDArray[np.float64]
+    p_adjusted: NDArray[np.float64]
 
 
 def paired_bootstrap(
@@ -112,6 +134,83 @@ def paired_permutation(scores: ArrayLike, *, resamples: int = 10_000, rng: np.ra
         result[first, second] = [share_as_extreme(count, units, resamples) for count in counts.tolist()]
         result[second, first] = result[first, second]
     return PairedTests(p, p_adjusted, can_enumerate(units, resamples))
+
+
+def simultaneous_intervals(
+    differences: ArrayLike, *, level: float = 0.95, rng: np.random.Generator
+) -> SimultaneousIntervals:
+    """Intervals for the means of several differences over the same questions, and p-values that agree with them.
+
+    `differences` has a row a difference and a column a question, all within [-1, 1]. The statistic is that of
+    `paired_permutation`, |sum d| / sqrt(sum d^2). Its largest value over all rows, when the signs of the residuals of
+    whole questions are flipped (Wu 1986, the wild bootstrap), is what each row is held against: single-step max-T
+    (Westfall and Young 1993). The means that are not rejected so are each row's interval.
+
+    Flipping signs takes residuals for symmetric, and cannot see a rare great loss that has not come. So the interval
+    also takes in the row's own `dirichlet` interval at `level` (`mean_interval`), and the p-values are at least those
+    of its draws.
+
+    Raises ValueError for no row or question, differences outside [-1, 1], or a level outside (0, 1).
+    """
+    check_level(level, "simultaneous_intervals")
+    d = np.asarray(differences, dtype=np.float64)
+    if d.ndim != 2 or 0 in d.shape or not np.all(np.abs(d) <= 1.0):
+        raise ValueError(
+            f"simultaneous_intervals: found an array of shape {d.shape}, expected rows of values in [-1, 1]"
+        )
+    questions = d.shape[1]
+    mean = d.mean(axis=1)
+    residuals = d - mean[:, None]
+    spread = np.linalg.norm(residuals, axis=1)
+    scale = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > _NO_SPREAD)
+    size = np.linalg.norm(d, axis=1)
+    found = np.abs(d.sum(axis=1)) * np.divide(1.0, size, out=np.zeros_like(size), where=size > _NO_SPREAD)
+    least = found * (1.0 - _TIE)
+    alone, largest = _flipped(residuals, scale, least, rng)
+    together = np.asarray(largest.size - np.searchsorted(largest, least), dtype=np.int64)
+    most = most_beyond(1.0 - level, largest.size)
+    critical = float(largest[-1 - most]) * (1.0 + 2.0 * _TIE) if most >= 0 else math.inf
+    # The means m with |sum (d - m)| <= critical * sqrt(sum (d - m)^2).
+    room = questions * (questions - critical**2)
+    half = spread * critical / math.sqrt(room) if room > 0.0 else np.full_like(mean, 2.0)
+    own = [_own_interval(row, level, rng) for row in d]
+    own_low, own_high, own_p = np.array(own).T
+    return SimultaneousIntervals(
+        mean,
+        np.clip(np.minimum(mean - half, own_low), -1.0, 1.0),
+        np.clip(np.maximum(mean + half, own_high), -1.0, 1.0),
+        level,
+        np.maximum([share_beyond(count, largest.size) for count in alone.tolist()], own_p),
+        np.maximum([share_beyond(count, largest.size) for count in together.tolist()], own_p),
+    )
+
+
+def _flipped(
+    residuals: NDArray[np.float64],
+    scale: NDArray[np.float64],
+    least: NDArray[np.float64],
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """In how many patterns each row's statistic reaches `least`; the largest of all rows in each pattern, sorted."""
+    alone = np.zeros(residuals.shape[0], dtype=np.int64)
+    largest: list[NDArray[np.float64]] = []
+    for signs in sign_patterns(residuals.shape[1], FLIPS, max(1, CHUNK_VALUES // max(residuals.shape)), rng):
+        flipped = np.abs(signs @ residuals.T) * scale
+        alone += (flipped >= least).sum(axis=0)
+        largest.append(flipped.max(axis=1))
+    return alone, np.sort(np.concatenate(largest))
+
+
+def _own_interval(values: NDArray[np.float64], level: float, rng: np.random.Generator) -> tuple[float, float, float]:
+    """Low, high and the two-sided p-value of a single row; the interval takes in the mean."""
+    drawn = np.sort(mean_draws(values, low=-1.0, high=1.0, ends=JEFFREYS, rng=rng, draws=OWN_DRAWS))
+    beyond = int(min(np.searchsorted(drawn, 0.0, side="right"), drawn.size - np.searchsorted(drawn, 0.0)))
+    p = share_beyond(min(2 * beyond, drawn.size), drawn.size)
+    out = most_beyond(1.0 - level, drawn.size) // 2
+    if out < 0:
+        return -1.0, 1.0, p
+    mean = float(values.mean())
+    return min(float(drawn[out]), mean), max(float(drawn[-1 - out]), mean), p
 
 
 def _checked(scores: ArrayLike) -> NDArray[np.float64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,30 @@ def holm(p_values: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]
     adjusted = np.empty_like(p)
     adjusted[order] = np.maximum.accumulate(p[order] * np.arange(p.size, 0, -1))
     return np.minimum(adjusted, 1.0)
+
+
+def holm_bounds(
+    p_values: Sequence[float] | NDArray[np.float64],
+    limits: Sequence[float] | NDArray[np.float64],
+    bounds: Sequence[Callable[[float], float]],
+    alpha: float,
+) -> NDArray[np.float64]:
+    """Lower confidence bounds that agree with Holm's verdicts on several tests of "the parameter is at most its limit".
+
+    Test i rejects at a level a where `p_values[i]` <= a, which is where `bounds[i](a)`, the one-sided bound at 1 - a,
+    lies above `limits[i]`. With probability at least 1 - alpha no bound lies above its parameter, whatever the
+    dependence between the tests. A bound lies above its limit exactly where Holm rejects at `alpha`: for the tests that
+    are not rejected it is the bound at alpha / their number. For those that are it is the number next to the limit, or,
+    where all are rejected, the bound at alpha / number of tests if that is higher: Holm shows no more. Raises
+    ValueError as `holm` does. Source: Strassburger and Bretz 2008, Statistics in Medicine 27; Guilbaud 2008,
+    Biometrical Journal 50.
+    """
+    rejected = holm(p_values) <= alpha
+    kept = int(np.count_nonzero(~rejected))
+    share = alpha / (kept or rejected.size or 1)
+    found = np.array([bound(share) for bound in bounds], dtype=np.float64)
+    above = np.nextafter(limits, np.inf)
+    return np.where(rejected, above, found) if kept else np.maximum(above, found)
 
 
 def benjamini_hochberg(p_values: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, cast, get_args
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rageval.stats.checks import check_level, check_values, is_binary
 from rageval.stats.clusters import Clusters, cluster_codes, design_effect, few_clusters
-from rageval.stats.dirichlet import mean_draws
+from rageval.stats.dirichlet import mean_draws, most_beyond, share_beyond
 from rageval.stats.intervals import Interval, Method, mean_interval
 from rageval.stats.permutation import mcnemar_p_value, sign_flip_p_value
 
@@ -41,11 +41,26 @@ class PairedResult:
 @dataclass(frozen=True, slots=True)
 class MarginResult:
     """One-sided p-values about a margin: `p_pass` of "the candidate is worse by the margin or more", which a small
-    value refutes; `p_fail` of "it is not worse by more than the margin", likewise.
+    value refutes; `p_fail` of "it is not worse by more than the margin", likewise. `worst` and `best` are the draws of
+    the mean difference that they rest on, sorted.
     """
 
     p_pass: float
     p_fail: float
+    worst: Floats = field(repr=False, compare=False)
+    best: Floats = field(repr=False, compare=False)
+
+    def low(self, alpha: float) -> float:
+        """The lower bound of the mean difference at one-sided level 1 - alpha: above -margin exactly where `p_pass` is
+        at most alpha. -1 where there are too few draws for that level.
+        """
+        most = most_beyond(alpha, self.worst.size)
+        return float(self.worst[most]) if most >= 0 else -1.0
+
+    def high(self, alpha: float) -> float:
+        """The upper bound likewise: below -margin exactly where `p_fail` is at most alpha."""
+        most = most_beyond(alpha, self.best.size)
+        return float(self.best[-1 - most]) if most >= 0 else 1.0
 
 
 def paired_difference(
@@ -115,10 +130,12 @@ def against_margin(
     def drawn(ends: tuple[float, float]) -> Floats:
         return mean_draws(d, low=-1.0, high=1.0, ends=ends, rng=rng, design_effect=effect, draws=MARGIN_DRAWS)
 
-    worst, best = drawn((1.0, 0.0)), drawn((0.0, 1.0))
+    worst, best = np.sort(drawn((1.0, 0.0))), np.sort(drawn((0.0, 1.0)))
     return MarginResult(
-        (float(np.sum(worst <= -margin)) + 1.0) / (MARGIN_DRAWS + 1.0),
-        (float(np.sum(best >= -margin)) + 1.0) / (MARGIN_DRAWS + 1.0),
+        share_beyond(int(np.sum(worst <= -margin)), MARGIN_DRAWS),
+        share_beyond(int(np.sum(best >= -margin)), MARGIN_DRAWS),
+        worst,
+        best,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from rageval.io.run_folder import FORMAT
 from tests.conftest import CommandLine
 from tests.flow.fake_server import FakeServer
 from tests.flow.small_world import DOCUMENTS, QUESTIONS, run_folders, write_benchmark, write_experiment
@@ -373,8 +374,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     manifest = json.loads((folder / "good/run/manifest.json").read_text("utf-8"))
     write("unfinished/run/manifest.json", json.dumps({**manifest, "status": "running"}))(folder, "")
     write("unfinished/run/responses.jsonl", "")(folder, "")
-    write("broken/run/manifest.json", '{"format": 1')(folder, "")
-    write("future/run/manifest.json", json.dumps({**manifest, "format": 2}))(folder, "")
+    write("broken/run/manifest.json", '{"format": 2')(folder, "")
+    write("future/run/manifest.json", json.dumps({**manifest, "format": FORMAT + 1}))(folder, "")
     return folder
 
 
@@ -383,7 +384,7 @@ RUN_CASES = [
     ("show good/run en-11", ("good/run: found no question 'en-11'", "expected one like en-1")),
     ("show unfinished/run en-1", ("question en-1 has not been answered yet", "run the experiment")),
     ("show broken/run en-1", ("broken/run/manifest.json: cannot be read", "delete it and run the experiment again")),
-    ("show future/run en-1", ("future/run/manifest.json: found format 2, expected 1",)),
+    ("show future/run en-1", (f"future/run/manifest.json: found format {FORMAT + 1}, expected {FORMAT}",)),
     ("leaderboard good/run nowhere", ("nowhere/manifest.json: no such file",)),
     ("leaderboard good/run unfinished/run", ("unfinished/run: the run is not finished", "run its experiment again")),
     (

@@ -137,10 +137,10 @@ def test_a_second_time_nothing_is_asked(world: World, server: FakeServer, comman
     assert server.calls == calls
     differ = {key for key in first if first[key] != second[key]} - {"created"}
     assert differ == {"usage", "seconds_per_item", "notes"}
-    assert (second["usage"]["calls"], second["usage"]["cached_calls"], second["seconds_per_item"]) == (0, 60, None)
+    assert (second["usage"]["paid_calls"], second["usage"]["cached_calls"], second["seconds_per_item"]) == (0, 60, None)
     assert second["notes"] == ["no seconds per item: every reply came from the cache"]
     printed = command_line(*world.command)
-    assert "1.0 calls an item (0 made, 60 from the cache), 0 prompt and 0 completion tokens\n" in printed.out
+    assert "1.0 calls an item, 420 prompt and 180 completion tokens; 0 of 60 calls were paid for\n" in printed.out
     assert "note: no seconds per item: every reply came from the cache" in printed.err
 
 
@@ -270,7 +270,7 @@ def test_stopped_by_ctrl_c_it_goes_on_where_it_was(world: World) -> None:
         before = server.calls
         out, err = start_rageval(*world.command, "--json").communicate(timeout=60)
     found, asked = one_object(out), server.calls - before
-    assert (found["n"], found["usage"]["calls"], found["usage"]["cached_calls"]) == (60, asked, 60 - asked)
+    assert (found["n"], found["usage"]["paid_calls"], found["usage"]["cached_calls"]) == (60, asked, 60 - asked)
     assert 60 - asked >= 16  # four of the first twenty may have been under way
     assert found["notes"] == [f"seconds per item are of those that needed the model: {asked}"]
 

@@ -63,7 +63,7 @@ def test_what_is_printed(command: list[object], command_line: CommandLine) -> No
     assert ended.code == 0
     assert "candidate is preferred: it wins 87.5% [" in ended.out
     assert "position bias: the order decided 0 of 12 pairs, 0.0% [0.0%, 24.2%]" in " ".join(ended.out.split())
-    assert "24 calls, 0 more from the cache" in " ".join(ended.out.split())
+    assert "24 calls, of which 24 were paid for" in " ".join(ended.out.split())
     assert ended.err.endswith(".json\n")
 
 
@@ -126,5 +126,5 @@ def test_stopped_by_ctrl_c_it_goes_on_where_it_was(command: list[object], tmp_pa
         out, _ = start_rageval(*command, "--json").communicate(timeout=60)
         asked = server.calls - before
     found = json.loads(out)
-    assert (found["wins"], found["usage"]["calls"], found["usage"]["cached_calls"]) == (13, asked, 24 - asked)
+    assert (found["wins"], found["usage"]["paid_calls"], found["usage"]["cached_calls"]) == (13, asked, 24 - asked)
     assert 24 - asked >= 8  # four of the first twelve may have been under way

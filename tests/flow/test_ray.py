@@ -189,7 +189,7 @@ def results(out: Path) -> dict[str, Any]:
 def calls_counted(out: Path) -> int:
     """What the manifests say that was paid for."""
     manifests = [json.loads((folder / "manifest.json").read_text()) for folder in run_folders(out).values()]
-    return sum(usage["calls"] for manifest in manifests for usage in manifest["usage"].values())
+    return sum(usage["paid_calls"] for manifest in manifests for usage in manifest["usage"].values())
 
 
 def test_as_in_one_process(local: Local, server: FakeServer, cluster: Any, tmp_path: Path) -> None:

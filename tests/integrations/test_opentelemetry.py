@@ -131,8 +131,8 @@ def test_a_child_for_each_call_of_a_chat_model(world: World) -> None:
     assert {span.kind for span in verdicts} == {SpanKind.CLIENT}
     used = [usage for row in result.leaderboard.rows for usage in row.usage.values()]
     for attribute, total in (
-        ("gen_ai.usage.input_tokens", sum(usage.prompt_tokens for usage in used)),
-        ("gen_ai.usage.output_tokens", sum(usage.completion_tokens for usage in used)),
+        ("gen_ai.usage.input_tokens", sum(usage.paid_prompt_tokens for usage in used)),
+        ("gen_ai.usage.output_tokens", sum(usage.paid_completion_tokens for usage in used)),
     ):
         assert sum(attributes_of(span)[attribute] for span in (*answers, *verdicts)) == total > 0
 

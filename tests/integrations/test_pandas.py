@@ -71,7 +71,7 @@ def run(tmp_path: Path) -> RunFolder:
     )
     passages = (Passage("d1", 0, 4, "text"), Passage("d2", 3, 9, "second"), Passage("d3", 0, 2, ""))
     hits = tuple(map(Hit, passages, (1.5, 0.5, 0.0)))
-    usage = Usage(2, 1, 30, 10, 5, 4)
+    usage = Usage(3, 1, 34, 10, 5, 1, 4, 0)
     folder.add_outcome("q1", Response(hits, "Because.", (1, 0), (1,), False, usage=usage, latency_s=0.25))
     folder.add_outcome("q2", Failure("KeyError", "broken", 'KeyError: broken\n  File "mine.py", line 3, in answer'))
     folder.add_judgments(
@@ -115,8 +115,9 @@ def test_responses_of_a_run(run: RunFolder) -> None:
     first, second = frame.loc["q1"], frame.loc["q2"]
     assert (first.question, first.language, first.answer, first.abstained) == ("How high?", "en", "Because.", False)
     assert (first.hits, first.latency_s) == (3, 0.25)
-    assert (first.calls, first.cached_calls, first.prompt_tokens) == (2, 1, 30)
-    assert (first.cached_tokens, first.completion_tokens, first.saved_tokens) == (10, 5, 4)
+    assert (first.calls, first.prompt_tokens, first.completion_tokens) == (3, 34, 5)
+    assert (first.paid_calls, first.paid_prompt_tokens, first.paid_completion_tokens) == (2, 30, 5)
+    assert (first.cached_calls, first.cached_tokens) == (1, 10)
     assert first.error is NA
     assert first.traceback is NA
     assert second.traceback == 'KeyError: broken\n  File "mine.py", line 3, in answer'

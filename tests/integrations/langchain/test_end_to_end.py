@@ -18,6 +18,7 @@ from langchain_core.vectorstores import InMemoryVectorStore
 
 import rageval
 from rageval.integrations.langchain import documents, embedder, pipeline
+from rageval.io.records import usage_from_json
 from rageval.models.scripted import ScriptedChat
 from rageval.types import Usage
 from tests.flow.small_world import scripted_reply
@@ -86,7 +87,7 @@ def test_a_chain_on_the_handbook_beside_naive(tmp_path: Path, way: str) -> None:
         line = answered[question_id]
         assert [hit[0] for hit in line["hits"]] == [one.metadata["id"] for one in found]
         assert [texts[doc_id][start:end] for doc_id, start, end, _ in line["hits"]] == [o.page_content for o in found]
-        assert Usage(**line["usage"]) == Usage(calls=1, prompt_tokens=50, completion_tokens=10)
+        assert usage_from_json(line["usage"]) == Usage(calls=1, prompt_tokens=50, completion_tokens=10)
     hit_rate = result["tutorial"]["hit_rate@5"]
     assert hit_rate
     assert hit_rate.point == hits / len(QUESTIONS)

@@ -88,7 +88,24 @@ def test_holm_over_the_metrics_compared() -> None:
     assert {one.p_value for one in both.values()} == {0.03125}
     assert {one.p_adjusted for one in both.values()} == {0.0625}
     assert {one.verdict for one in both.values()} == {"cannot be told apart"}
-    assert both["map"].difference.low > 0  # the interval is of one metric alone, and does not decide alone
+    d = both["map"].difference
+    assert d.low > 0  # the interval is of one metric alone, and does not decide alone: the sentence says so
+    assert both["map"].sentence == (
+        f"map cannot be told apart: the interval of this metric alone, [{signed(d.low)}, +1.000], excludes 0, but "
+        "adjusted p is 0.0625; differences up to 1.00 are not excluded (n = 6)"
+    )
+
+
+def test_a_small_p_beside_an_interval_with_0_is_explained() -> None:
+    """Twelve differences of 0.01: no sign pattern is as extreme, but twelve questions prove no thirteenth."""
+    one = compare(side({"map": [0.5] * 12}), side({"map": [0.51] * 12})).comparisons["map"]
+    d = one.difference
+    assert one.p_adjusted < 0.05
+    assert d.low < 0 < d.high
+    assert one.sentence.startswith(
+        f"map cannot be told apart: adjusted p is {one.p_adjusted:.4f}, but the interval of this metric alone, "
+        f"[{signed(d.low)}, {signed(d.high)}], does not exclude 0; "
+    )
 
 
 def alternating(n: int, size: float) -> tuple[list[float], list[float]]:

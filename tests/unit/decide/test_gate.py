@@ -5,6 +5,8 @@ import math
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rageval.decide.gate import GateResult, MetricGate, gate
 from rageval.errors import DeclarationError, NotComparableError
@@ -157,6 +159,61 @@ def test_smallest_margin() -> None:
 def test_the_interval_shown_has_one_sided_bounds() -> None:
     assert only(gate(*equal(50, "map"), {"map": 0.1})).difference.level == pytest.approx(0.90)
     assert only(gate(*equal(50, "map"), {"map": 0.1}, level=0.99)).difference.level == pytest.approx(0.98)
+
+
+def interval_says(one: MetricGate) -> str:
+    low, high = one.difference.low, one.difference.high
+    return "pass" if low > -one.margin else "fail" if high < -one.margin else "inconclusive"
+
+
+def test_an_interval_that_excludes_the_margin_alone_is_widened_for_several_metrics() -> None:
+    """At margin 0.017 a metric alone passes, two like it do not: the interval shown leaves the margin out, then in."""
+    alone = only(gate(*equal(200, "map"), {"map": 0.017}))
+    both = gate(*equal(200, "map", "mrr"), {"map": 0.017, "mrr": 0.017})
+    assert -0.017 < alone.difference.low == pytest.approx(math.pow(0.05, 1 / 200) - 1, abs=0.001)
+    for one in both.gates.values():
+        assert one.verdict == "inconclusive"
+        assert -0.017 > one.difference.low == pytest.approx(math.pow(0.025, 1 / 200) - 1, abs=0.001)
+        assert one.difference.level == pytest.approx(0.90)
+        assert one.sentence.startswith("map is" if one.pairs.metric == "map" else "mrr is")
+        assert "(90%, all 2 metrics together): " in one.sentence
+    assert "(90%): " in only(gate(*equal(20, "map"), {"map": 0.017})).sentence
+
+
+def test_of_a_metric_that_passes_beside_one_that_does_not_no_more_is_shown_than_that() -> None:
+    """`map` passes at 0.3 by far; Holm then spends all of the 5% on `mrr`. When both pass, both bounds are at 2.5%."""
+    one_of_two = gate(*equal(60, "map", "mrr"), {"map": 0.3, "mrr": 0.01})
+    assert [one.verdict for one in one_of_two.gates.values()] == ["pass", "inconclusive"]
+    assert one_of_two.gates["map"].difference.low == pytest.approx(-0.3, abs=1e-12)
+    assert one_of_two.gates["mrr"].difference.low == pytest.approx(math.pow(0.05, 1 / 60) - 1, abs=0.003)
+    two_of_two = gate(*equal(60, "map", "mrr"), {"map": 0.3, "mrr": 0.2})
+    for one in two_of_two.gates.values():
+        assert one.difference.low == pytest.approx(math.pow(0.025, 1 / 60) - 1, abs=0.004)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.lists(st.sampled_from([-1.0, -0.3, 0.0, 0.0, 0.0, 0.3]), min_size=40, max_size=40), min_size=1, max_size=3
+    ),
+    st.lists(st.sampled_from([0.0, 0.05, 0.1, 0.2, 0.4]), min_size=3, max_size=3),
+    st.sampled_from([0.8, 0.95, 0.99]),
+)
+def test_the_verdict_is_that_of_the_interval_shown_and_of_holm(
+    differences: list[list[float]], margins: list[float], level: float
+) -> None:
+    metrics = ["map", "mrr", "recall@5"][: len(differences)]
+    before = {name: [1.0 if d < 0 else 0.0 for d in row] for name, row in zip(metrics, differences, strict=True)}
+    after = {
+        name: [b + d for b, d in zip(before[name], row, strict=True)]
+        for name, row in zip(metrics, differences, strict=True)
+    }
+    result = gate(side(before), side(after, "two"), dict(zip(metrics, margins, strict=False)), level=level)
+    for one in result.gates.values():
+        assert one.verdict == interval_says(one)
+        assert (one.p_pass_adjusted <= 1.0 - level) == (one.verdict == "pass")
+        assert (one.p_fail_adjusted <= 1.0 - level) == (one.verdict == "fail")
+        assert one.difference.low <= one.difference.point <= one.difference.high
 
 
 def test_clusters_are_less_evidence() -> None:

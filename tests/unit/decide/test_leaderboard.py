@@ -13,10 +13,11 @@ from rich.console import Console
 
 from rageval.decide.leaderboard import Leaderboard, rank_ranges, read_leaderboard
 from rageval.errors import DeclarationError, NotComparableError
+from rageval.io.records import usage_to_json
 from rageval.io.run_folder import RunFolder
 from rageval.report.leaderboard import markdown
 from rageval.report.terminal import print_leaderboard
-from rageval.types import Json
+from rageval.types import Json, Usage
 
 Interval = tuple[float, float, float]
 
@@ -36,10 +37,10 @@ QUESTIONS: dict[str, list[Json]] = {
     "best": [0.8] * 8 + [0.4, 0.5],
     "silent": [],
 }
-COUNTS = ("calls", "cached_calls", "prompt_tokens", "cached_tokens", "completion_tokens", "saved_tokens")
-REWRITING: dict[str, Json] = dict(zip(COUNTS, (1, 0, 20, 0, 0, 0), strict=True))
-ANSWERING: dict[str, Json] = dict(zip(COUNTS, (2, 1, 40, 25, 10, 8), strict=True))
-JUDGING: dict[str, Json] = dict(zip(COUNTS, (3, 1, 60, 0, 10, 0), strict=True))
+# Of three calls to answer, the cache had one, with 6 prompt tokens and 2 completion tokens.
+REWRITING: dict[str, Json] = {**usage_to_json(Usage(1, 0, 20))}
+ANSWERING: dict[str, Json] = {**usage_to_json(Usage(3, 1, 46, 25, 12, 1, 6, 2))}
+JUDGING: dict[str, Json] = {**usage_to_json(Usage(3, 1, 60, 0, 10))}
 NO_LABELS: dict[str, Json] = {"n_labelled": 0, "judge_only": None, "labels_only": None, "warning": ""}
 
 
@@ -67,8 +68,9 @@ def write_run(path: Path, scores: Mapping[str, dict[str, Json] | None], **change
         "judges": {"claim_support": {"key": "claim_support-1", "model": "critic"}},
         "failed": 1,
         "abstained": 2,
-        "usage": {"answering": {**ANSWERING, "calls": 3, "prompt_tokens": 60}, "claim_support-1": JUDGING},
+        "usage": {"answering": {**usage_to_json(Usage(4, 1, 66, 25, 12, 1, 6, 2))}, "claim_support-1": JUDGING},
         "usage_by_stage": {"rewrite_queries": REWRITING, "answer": ANSWERING},
+        "usage_by_index": {},
         "mean_latency_s": 1.25,
     }
     folder.write_manifest({**manifest, **changes})
@@ -165,8 +167,10 @@ def test_json(board: Leaderboard, tmp_path: Path) -> None:
         "metrics": {"faithfulness": {**(estimate((0.85, 0.8, 0.9)) or {}), **NO_LABELS}},
         "failed": 1,
         "abstained": 2,
-        "calls": 6,
-        "tokens": 140,
+        "calls": 7,
+        "tokens": 148,
+        "paid_calls": 6,
+        "paid_tokens": 140,
         "usage": {"stage rewrite_queries": REWRITING, "stage answer": ANSWERING, "judge claim_support": JUDGING},
         "mean_latency_s": 1.25,
         "judges": {"claim_support": {"key": "claim_support-1", "model": "critic"}},
@@ -186,25 +190,26 @@ def test_markdown(tmp_path: Path) -> None:
     assert markdown(read_leaderboard(paths)) == (
         "| rank | pipeline | faithfulness | map | failed | abstained | calls | tokens | s/question |\n"
         "|---|---|---|---|---|---|---|---|---|\n"
-        "| 1–2 | a\\|b | 0.500 [0.25, 0.75]† (7) | 0.333 [0.10, 0.60] | 1 | 2 | 6 | 140 | – |\n"
-        "| 1–2 | c | 0.400 [0.10, 0.90]† | – | 1 | 2 | 6 | 140 | 1.25 |\n"
+        "| 1–2 | a\\|b | 0.500 [0.25, 0.75]† (7) | 0.333 [0.10, 0.60] | 1 | 2 | 7 (6 paid) | 148 (140 paid) | – |\n"
+        "| 1–2 | c | 0.400 [0.10, 0.90]† | – | 1 | 2 | 7 (6 paid) | 148 (140 paid) | 1.25 |\n"
         "\n"
         "small, 10 questions. Mean [95% interval] (questions scored, where not all); ranks by the first metric, "
         "shared by runs that paired tests cannot tell apart (permutation, adjusted for all pairs); failed questions "
-        "score 0; calls, tokens and seconds are what each run paid itself: a call that another run had made already is "
-        "free. † judge only, uncorrected: no people's labels.\n"
+        "score 0; calls and tokens are what each run costs alone, with nothing in the cache beforehand (paid: after "
+        "what the cache had); seconds are as measured, less where the cache replied. † judge only, uncorrected: no "
+        "people's labels.\n"
         "\n"
         "What it cost:\n"
         "\n"
-        "| pipeline | stage, index or judge | calls | from the cache | prompt tokens | of which read | "
-        "completion tokens |\n"
-        "|---|---|---|---|---|---|---|\n"
-        "| a\\|b | stage rewrite_queries | 1 | 0 | 20 | 20 | 0 |\n"
-        "| a\\|b | stage answer | 2 | 1 | 40 | 15 | 10 |\n"
-        "| a\\|b | judge claim_support | 3 | 1 | 60 | 60 | 10 |\n"
-        "| c | stage rewrite_queries | 1 | 0 | 20 | 20 | 0 |\n"
-        "| c | stage answer | 2 | 1 | 40 | 15 | 10 |\n"
-        "| c | judge claim_support | 3 | 1 | 60 | 60 | 10 |\n"
+        "| pipeline | stage, index or judge | calls | prompt tokens | completion tokens | paid calls | paid prompt "
+        "tokens | of which read | paid completion tokens |\n"
+        "|---|---|---|---|---|---|---|---|---|\n"
+        "| a\\|b | stage rewrite_queries | 1 | 20 | 0 | 1 | 20 | 20 | 0 |\n"
+        "| a\\|b | stage answer | 3 | 46 | 12 | 2 | 40 | 15 | 10 |\n"
+        "| a\\|b | judge claim_support | 3 | 60 | 10 | 3 | 60 | 60 | 10 |\n"
+        "| c | stage rewrite_queries | 1 | 20 | 0 | 1 | 20 | 20 | 0 |\n"
+        "| c | stage answer | 3 | 46 | 12 | 2 | 40 | 15 | 10 |\n"
+        "| c | judge claim_support | 3 | 60 | 10 | 3 | 60 | 60 | 10 |\n"
         "\n"
         "Made with:\n"
         "\n"
@@ -225,7 +230,7 @@ def test_wide_terminal_shows_a_row_per_run(board: Leaderboard) -> None:
     assert max(map(len, lines)) <= 160
     (row,) = (line for line in lines if " good " in line)
     assert [cell.strip() for cell in row.strip("│").split("│")] == [
-        "1–2", "good", "0.700 [0.50, 0.85]†", "1", "2", "6", "140", "1.25",
+        "1–2", "good", "0.700 [0.50, 0.85]†", "1", "2", "7 (6 paid)", "148 (140 paid)", "1.25",
     ]  # fmt: skip
 
 
@@ -237,8 +242,8 @@ def test_narrow_terminal_shows_a_block_per_run(board: Leaderboard) -> None:
         ["faithfulness", "0.700 [0.50, 0.85]†"],
         ["failed", "1"],
         ["abstained", "2"],
-        ["calls", "6"],
-        ["tokens", "140"],
+        ["calls", "7 (6 paid)"],
+        ["tokens", "148 (140 paid)"],
         ["s/question", "1.25"],
     ]
     assert lines[start + 7] == "   3  weak"
@@ -358,16 +363,21 @@ def test_what_each_stage_and_judge_cost(tmp_path: Path) -> None:
     (run,) = cast("list[dict[str, Any]]", board.to_json()["runs"])
     assert {name: used["calls"] for name, used in run["usage"].items()} == {
         "stage rewrite_queries": 1,
-        "stage answer": 2,
+        "stage answer": 3,
         "judge claim_support": 3,
     }
-    assert (run["calls"], run["tokens"]) == (6, 20 + 40 + 10 + 60 + 10)
+    assert (run["calls"], run["tokens"]) == (7, 20 + 46 + 12 + 60 + 10)
+    assert (run["paid_calls"], run["paid_tokens"]) == (6, 20 + 40 + 10 + 60 + 10)
 
 
-def test_a_manifest_that_does_not_tell_stages(tmp_path: Path) -> None:
-    path = write_run(tmp_path / "good", {"faithfulness": estimate((0.7, 0.5, 0.85))})
-    manifest = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
-    del manifest["usage_by_stage"]
-    (path / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+def test_a_judge_under_two_names_costs_once(tmp_path: Path) -> None:
+    """As where `rageval judge --name again` is given the model that judged the run."""
+    judge: Json = {"key": "claim_support-1", "model": "critic"}
+    path = write_run(
+        tmp_path / "good",
+        {"faithfulness": estimate((0.7, 0.5, 0.85))},
+        judges={"claim_support": judge, "claim_support:again": judge},
+    )
     (row,) = read_leaderboard([path]).rows
-    assert {name: usage.calls for name, usage in row.usage.items()} == {"stage pipeline": 3, "judge claim_support": 3}
+    assert [*row.usage] == ["stage rewrite_queries", "stage answer", "judge claim_support"]
+    assert row.calls == 7

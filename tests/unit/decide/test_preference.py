@@ -222,7 +222,7 @@ def test_other_answers_another_model_are_another_question(tmp_path: Path) -> Non
     assert ask(tmp_path / "4", answers(1), answers(2)).key == first.key
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"format": 1}', '{"format": 1, "preferences": [{}], "usage": {}}'])
+@pytest.mark.parametrize("content", ["{", "[]", '{"format": 2}', '{"format": 2, "preferences": [{}], "usage": {}}'])
 def test_a_damaged_file_is_told(content: str, tmp_path: Path) -> None:
     path = ask(tmp_path, answers(1), answers(2)).path
     path.write_text(content, "utf-8")

@@ -17,6 +17,7 @@ from rageval.experiment.choose_metrics import parse_metrics
 from rageval.experiment.plan import Experiment
 from rageval.experiment.recipes import build_pipeline
 from rageval.experiment.run import run_experiment
+from rageval.io.records import usage_from_json
 from rageval.models.base import ChatReply, ChatRequest
 from rageval.models.scripted import HashEmbedder, ScriptedChat
 from rageval.pipeline import IndexStore, Pipeline, Resources, Stage, State
@@ -250,7 +251,7 @@ def test_models_are_left_to_their_owner(bench: Bench) -> None:
 
 def test_usage_is_that_of_the_calls(bench: Bench) -> None:
     run = bench.run(None, ["faithfulness"])
-    usage = [Usage(**part) for part in manifest(run)["usage"].values()]
+    usage = [usage_from_json(part) for part in manifest(run)["usage"].values()]
     total = sum(usage, Usage())
     sent = sum(len(request.messages[-1].content) for request in bench.chat.requests)
     assert (total.calls, total.prompt_tokens) == (len(bench.chat.requests), sent)  # a token per character here

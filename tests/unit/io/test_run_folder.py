@@ -32,11 +32,12 @@ def test_the_last_line_of_a_question_counts(folder: RunFolder) -> None:
 def test_judgments_and_their_cost(folder: RunFolder) -> None:
     judgment = Judgment("q1", "j-1", "answer", 0, "text", Abstained("unreadable", "?"))
     folder.add_judgments("j-1", "q1", (judgment,), Usage(calls=2, prompt_tokens=30))
-    folder.add_judgments("j-1", "q2", (), Usage(cached_calls=1, prompt_tokens=5))
+    cached = Usage(1, 1, 5, free_calls=1, free_prompt_tokens=5, requests={"0f": (1, 5, 0)})
+    folder.add_judgments("j-1", "q2", (), cached)
     assert folder.judgments("j-1") == {"q1": (judgment,), "q2": ()}
-    assert folder.judging_usage("j-1") == Usage(calls=2, cached_calls=1, prompt_tokens=35)
+    assert [*folder.judging_usages("j-1")] == [Usage(calls=2, prompt_tokens=30), cached]
     assert folder.judgments("j-2") == {}
-    assert folder.judging_usage("j-2") == Usage()
+    assert [*folder.judging_usages("j-2")] == []
 
 
 @pytest.mark.parametrize(

@@ -18,11 +18,12 @@ import pytest
 from rageval.errors import DeclarationError, ExecutionError
 from rageval.models.base import ChatReply, ChatRequest, Message, Token
 from rageval.models.cache import CachedChat
+from rageval.models.replies import request_key
 from rageval.models.scripted import ScriptedChat
 from rageval.types import Usage
 
 T = TypeVar("T")
-HIT = Usage(cached_calls=1, saved_tokens=14)  # of `echo`
+HIT = Usage(1, 1, 11, 0, 3, free_calls=1, free_prompt_tokens=11, free_completion_tokens=3)  # of `echo`
 
 
 def request(text: str = "hello", **more: object) -> ChatRequest:
@@ -32,6 +33,16 @@ def request(text: str = "hello", **more: object) -> ChatRequest:
 def echo(wanted: ChatRequest) -> ChatReply:
     tokens = (Token("yes", (("yes", -0.5), ("é是\ud800", -2.25))), Token("\ufffd"))
     return ChatReply(wanted.messages[-1].content, "length", tokens, Usage(1, 0, 11, 5, 3))
+
+
+def name(wanted: ChatRequest) -> str:
+    """What a usage calls the request to a scripted model."""
+    return request_key("scripted", wanted)[:16]
+
+
+def counts(usage: Usage) -> Usage:
+    """Without the requests' names."""
+    return replace(usage, requests={})
 
 
 def using(model: ScriptedChat, path: Path, work: Callable[[CachedChat], Awaitable[T]]) -> T:
@@ -54,8 +65,9 @@ def test_reply_survives_the_process_and_costs_nothing(tmp_path: Path) -> None:
     path = tmp_path / "new" / "replies.sqlite"
     first = ask(model, path, request())
     second = ask(model, path, request())
-    assert first == echo(request())
-    assert second == replace(first, usage=HIT)
+    requests = {name(request()): (1, 11, 3)}
+    assert first == replace(echo(request()), usage=Usage(1, 0, 11, 5, 3, requests=requests))
+    assert second == replace(first, usage=replace(HIT, requests=requests))
     assert len(model.requests) == 1
 
 
@@ -101,19 +113,21 @@ def test_whatever_changes_the_request_changes_the_key(tmp_path: Path, other: Cha
 def test_identity_is_part_of_the_key(tmp_path: Path) -> None:
     ask(ScriptedChat(echo, "one"), tmp_path / "c", request())
     assert ask(ScriptedChat(echo, "two"), tmp_path / "c", request()).usage.calls == 1
-    assert ask(ScriptedChat(echo, "one"), tmp_path / "c", request()).usage == HIT
+    assert counts(ask(ScriptedChat(echo, "one"), tmp_path / "c", request()).usage) == HIT
 
 
 def test_order_of_keys_in_a_schema_does_not_matter(tmp_path: Path) -> None:
     ask(ScriptedChat(echo), tmp_path / "c", request(schema={"a": 1, "b": 2}))
-    assert ask(ScriptedChat(echo), tmp_path / "c", request(schema={"b": 2, "a": 1})).usage == HIT
+    assert counts(ask(ScriptedChat(echo), tmp_path / "c", request(schema={"b": 2, "a": 1})).usage) == HIT
 
 
 def test_contains_asks_no_model(tmp_path: Path) -> None:
     async def work(cached: CachedChat) -> None:
         assert cached.find(request()) is None
         await cached.complete(request())
-        assert cached.find(request()) == replace(echo(request()), usage=HIT)
+        found = cached.find(request())
+        assert found is not None
+        assert replace(found, usage=counts(found.usage)) == replace(echo(request()), usage=HIT)
         assert cached.find(request(sample=1)) is None
 
     model = ScriptedChat(echo, concurrency=7)
@@ -128,7 +142,8 @@ def test_failures_and_filtered_replies_are_not_kept(tmp_path: Path) -> None:
         ask(model, tmp_path / "c", request())
     assert ask(model, tmp_path / "c", request()).text == "ha"
     assert ask(model, tmp_path / "c", request()).text == "good"
-    assert ask(model, tmp_path / "c", request()) == ChatReply("good", usage=Usage(cached_calls=1))
+    again = ask(model, tmp_path / "c", request())
+    assert again == ChatReply("good", usage=Usage(1, 1, free_calls=1, requests={name(request()): (1, 0, 0)}))
 
 
 def test_equal_requests_in_flight_are_sent_once(tmp_path: Path) -> None:
@@ -139,7 +154,9 @@ def test_equal_requests_in_flight_are_sent_once(tmp_path: Path) -> None:
     replies = using(model, tmp_path / "c", work)
     assert sorted(sent.messages[0].content for sent in model.requests) == ["0", "1", "2"]
     assert [reply.text for reply in replies] == [str(i % 3) for i in range(30)]
-    assert sum((reply.usage for reply in replies), Usage()) == Usage(3, 27, 33, 15, 9, saved_tokens=27 * 14)
+    used = sum((reply.usage for reply in replies), Usage())
+    assert counts(used) == Usage(3, 27, 33, 15, 9)
+    assert used.requests == {name(request(text)): (1, 11, 3) for text in "012"}
 
 
 def test_failure_in_flight_reaches_all_who_wait(tmp_path: Path) -> None:
@@ -219,7 +236,7 @@ def test_damaged_or_foreign_file_is_set_aside_and_rebuilt(
             assert ask(ScriptedChat(echo), path, request()).usage.calls == 1
         assert (tmp_path / f"replies.sqlite.corrupt-{n}").read_bytes() == damaged
         assert f"replies.sqlite.corrupt-{n}" in caplog.records[-1].getMessage()
-        assert ask(ScriptedChat(echo), path, request()).usage == HIT
+        assert counts(ask(ScriptedChat(echo), path, request()).usage) == HIT
 
 
 def test_empty_file_is_no_damage(tmp_path: Path) -> None:
@@ -234,7 +251,7 @@ def test_unreadable_row_is_asked_again_and_healed(tmp_path: Path, caplog: pytest
         other.execute("UPDATE replies SET reply = '{}'")
     assert ask(ScriptedChat(echo), tmp_path / "c", request()).usage.calls == 1
     assert "cannot be read" in caplog.text
-    assert ask(ScriptedChat(echo), tmp_path / "c", request()).usage == HIT
+    assert counts(ask(ScriptedChat(echo), tmp_path / "c", request()).usage) == HIT
 
 
 def test_place_that_cannot_be_written(tmp_path: Path) -> None:
@@ -305,7 +322,7 @@ def test_what_was_kept_is_not_asked_again_after_a_kill(tmp_path: Path) -> None:
     model = ScriptedChat(lambda wanted: "reply " + wanted.messages[0].content)
     replies = using(model, path, work)
     assert [reply.text for reply in replies] == [f"reply {i}" for i in range(kept + 2)]
-    assert all(reply.usage == Usage(cached_calls=1) for reply in replies[:kept])
+    assert all(counts(reply.usage) == Usage(1, 1, free_calls=1) for reply in replies[:kept])
     assert len(model.requests) <= 2
     assert not list(tmp_path.glob("*corrupt*"))
 

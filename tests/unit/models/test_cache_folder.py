@@ -8,6 +8,7 @@ import gzip
 import json
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -65,7 +66,8 @@ def test_what_was_exported_answers_elsewhere_without_a_model(tmp_path: Path) -> 
         for text in TEXTS:
             found = await chat.complete(request(text))
             expected = reply(request(text))
-            assert (found.text, found.tokens, found.usage) == (expected.text, expected.tokens, Usage(cached_calls=1))
+            assert (found.text, found.tokens) == (expected.text, expected.tokens)
+            assert replace(found.usage, requests={}) == Usage(cached_calls=1)
         await chat.close()
         embedder = CachedEmbedder(Silent(), tmp_path / "there" / "vectors")
         kept = await embedder.embed(TEXTS, "passage")

@@ -245,7 +245,7 @@ def test_progress_counts_items_and_trials(judge: Judge) -> None:
 
 def test_seconds_are_those_in_which_the_model_was_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
     def reply(request: ChatRequest) -> ChatReply:
-        return ChatReply("yes", usage=Usage(cached_calls=1) if request.prompt == "cached" else Usage(calls=1))
+        return ChatReply("yes", usage=Usage(1, 1, free_calls=1) if request.prompt == "cached" else Usage(calls=1))
 
     async def work(chat: TimedChat) -> None:
         asked, cached = (ChatRequest((Message("user", "?"),), prompt, 1) for prompt in ("asked", "cached"))

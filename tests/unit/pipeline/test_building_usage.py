@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -45,8 +45,14 @@ def reply(request: ChatRequest) -> ChatReply:
     return ChatReply("x", usage=Usage(calls=1, prompt_tokens=10, completion_tokens=2))
 
 
-def used(calls: int, cached: int = 0) -> Usage:
-    return Usage(calls, cached, 10 * calls, 0, 2 * calls, 12 * cached)
+def used(paid: int, cached: int = 0) -> Usage:
+    calls = paid + cached
+    return Usage(calls, cached, 10 * calls, 0, 2 * calls, cached, 10 * cached, 2 * cached)
+
+
+def named(usage: Usage, *requests: str) -> Usage:
+    """The usage of these requests, which the cache keeps."""
+    return replace(usage, requests=dict.fromkeys(requests, (1, 10, 2)))
 
 
 def build(resources: Resources, *shared: Shared[Any]) -> None:
@@ -89,18 +95,19 @@ def test_what_asks_nothing_or_was_never_built_is_left_out() -> None:
 
 def test_a_build_that_failed_is_told_too_and_its_work_counts_once() -> None:
     replies: list[ChatReply | Exception] = [
-        ChatReply("x", usage=used(1)),
+        ChatReply("x", usage=named(used(1), "0a")),
         ExecutionError("gone"),
-        ChatReply("x", usage=used(0, 1)),  # from the cache, the second time
-        ChatReply("x", usage=used(1)),
+        ChatReply("x", usage=named(used(0, 1), "0a")),  # from the cache, the second time
+        ChatReply("x", usage=named(used(1), "0b")),
     ]
     resources = Resources((), chat=ScriptedChat(lambda _: replies.pop(0)))
     with pytest.raises(ModelError, match="gone"):
         build(resources, Written(("a", "b")))
-    assert resources.tell_building([Written(("a", "b"))]) == {"Written": used(1)}
+    assert resources.tell_building([Written(("a", "b"))]) == {"Written": named(used(1), "0a")}
     build(resources, Written(("a", "b")))
-    assert resources.tell_building([Written(("a", "b"))]) == {"Written": used(1, 1)}
-    assert resources.tell_building([Written(("a", "b"))]) == {"Written": used(0, 2)}
+    told = [resources.tell_building([Written(("a", "b"))])["Written"] for _ in range(2)]
+    assert [(one.calls, one.prompt_tokens, one.completion_tokens) for one in told] == [(2, 20, 4)] * 2
+    assert [(one.paid_calls, one.paid_prompt_tokens) for one in told] == [(1, 10), (0, 0)]
 
 
 def test_calls_of_answering_are_not_those_of_building() -> None:
@@ -126,27 +133,9 @@ def test_a_chunker_is_no_part_that_asks() -> None:
     assert counting.usage == Usage()
 
 
-@pytest.mark.parametrize(
-    ("first", "second", "both"),
-    [
-        # Done once, then found in the cache; or the other way round: another process told first.
-        (used(3), used(0, 3), used(3)),
-        (used(0, 3), used(3), used(3)),
-        # A half each, as of two workers at once.
-        (used(2, 1), used(1, 2), used(3)),
-        # Paid again, the cache having been emptied.
-        (used(3), used(3), used(6)),
-        (used(0, 3), used(0, 3), used(0, 3)),
-        (used(1), used(1, 1), used(2)),
-        (Usage(), used(2, 1), used(2, 1)),
-    ],
-)
-def test_the_same_work_again(first: Usage, second: Usage, both: Usage) -> None:
-    assert first.again(second) == both
-
-
 def test_work_that_was_paid_before() -> None:
     assert used(2, 1).paid_before(used(2)) == used(0, 3)
     assert used(2, 1).paid_before(used(1, 9)) == used(1, 2)
-    assert Usage(1, 0, 10, 4, 2).paid_before(Usage(1, 0, 10, 4, 2)) == Usage(cached_calls=1, saved_tokens=12)
+    all_free = Usage(1, 1, 10, 0, 2, free_calls=1, free_prompt_tokens=10, free_completion_tokens=2)
+    assert Usage(1, 0, 10, 4, 2).paid_before(Usage(1, 0, 10, 4, 2)) == all_free
     assert used(2, 1).paid_before(Usage()) == used(2, 1)

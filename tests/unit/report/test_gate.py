@@ -19,6 +19,7 @@ def metric_gate(
     return MetricGate(
         Pairs(name, ("q000", "q001"), (1.0, 0.5), (0.75, 0.5), None, (), ("q002",), (0, 0), judged),
         0.02,
+        3,
         verdict,
         Interval(-0.125, -0.25, 0.0, 0.9, "dirichlet", 2),
         0.01,
@@ -62,16 +63,19 @@ def test_markdown() -> None:
         f"| map | fail | {numbers}"
         f"| faithfulness † | inconclusive | {numbers}"
         "\n"
-        "- ndcg@10 passes: not worse by 0.02, -0.125 [-0.250, +0.000]\n"
-        "- map fails: worse by more than 0.02, -0.125 [-0.250, +0.000]\n"
-        "- faithfulness is inconclusive at margin 0.02, -0.125 [-0.250, +0.000]: 140 more questions would settle it, "
-        "were the truth at -0.125 (judge only, uncorrected)\n"
+        "- ndcg@10 passes: not worse by 0.02, -0.125 [-0.250, +0.000] (90%, all 3 metrics together)\n"
+        "- map fails: worse by more than 0.02, -0.125 [-0.250, +0.000] (90%, all 3 metrics together)\n"
+        "- faithfulness is inconclusive at margin 0.02, -0.125 [-0.250, +0.000] (90%, all 3 metrics together): 140 "
+        "more questions would settle it, were the truth at -0.125 (judge only, uncorrected)\n"
         "\n"
         "small, 3 questions. Left out: questions that only the baseline + only the candidate has a score for. † judge "
         "only, uncorrected: a model's opinion that no people's labels have corrected. Difference: candidate - baseline "
-        "on the same questions. p: one-sided tests at 0.05 of not being worse by the margin (pass) and of being worse "
-        "by more (fail), adjusted by Holm over the metrics. Smallest margin that an equally good candidate passes with "
-        "probability 0.8: ndcg@10 0.031, map 0.031, faithfulness none.\n"
+        "on the same questions. Its interval decides: pass where it lies above minus the margin, fail where it lies "
+        "below. All intervals hold together with 90%, adjusted by Holm over the metrics as p is; where one metric "
+        "passes (or fails) and another does not, Holm shows no more than the margin, and the interval ends there. p: "
+        "one-sided tests at 0.05 of not being worse by the margin (pass) and of being worse by more (fail). Smallest "
+        "margin that an equally good candidate passes with probability 0.8: ndcg@10 0.031, map 0.031, faithfulness "
+        "none.\n"
         "\n"
         "<details><summary>What changed most</summary>\n"
         "\n"
@@ -106,7 +110,7 @@ def test_junit() -> None:
     assert [(child.tag, child.get("type")) for child in failed] == [("failure", "fail")]
     assert [(child.tag, child.get("type")) for child in open_] == [("error", "inconclusive")]
     message = failed[0].get("message")
-    assert message == "map fails: worse by more than 0.02, -0.125 [-0.250, +0.000]"
+    assert message == "map fails: worse by more than 0.02, -0.125 [-0.250, +0.000] (90%, all 3 metrics together)"
     assert (failed[0].text or "").splitlines() == [
         message,
         "candidate: naive|k",

@@ -20,7 +20,8 @@ from tests.unit.sides import side, write_run
 PLATT: dict[str, Json] = {"method": "platt", "slope": 2.0, "intercept": 0.5}
 ENTRY: dict[str, Json] = {"key": "claim_support-1", "model": "critic"}
 COUNTS: dict[str, Json] = {
-    "failed": 0, "abstained": 0, "usage": {}, "usage_by_stage": {}, "mean_latency_s": None, "machine": "Linux, 2 cores",
+    "failed": 0, "abstained": 0, "usage": {}, "usage_by_stage": {}, "usage_by_index": {}, "mean_latency_s": None,
+    "machine": "Linux, 2 cores",
 }  # fmt: skip
 
 
