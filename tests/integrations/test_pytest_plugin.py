@@ -17,6 +17,9 @@ from rageval.errors import DeclarationError, NotComparableError
 from rageval.integrations.pytest_plugin import RagRun, assert_no_regression
 from tests.flow.fake_server import FakeServer
 from tests.flow.small_world import respond, write_benchmark, write_lines
+from tests.unit.benchmark.test_own_loader import LOADER
+from tests.unit.experiment.test_choose_metrics import WORDS
+from tests.unit.experiment.test_own_models import CHAT
 from tests.unit.sides import side, write_run
 
 pytest_plugins = ["pytester"]
@@ -346,6 +349,38 @@ def test_it(rag_run):
         assert server.calls == calls > 0
     written = [file for file in pytester.path.rglob("*") if file.is_file()]
     assert not any(b"secret-for-the-test" in file.read_bytes() for file in written)
+
+
+def test_an_experiment_file_with_parts_of_ones_own(pytester: pytest.Pytester) -> None:
+    """Loader, metrics, judges and models beside the file, with settings, found from another folder."""
+    folder = pytester.path / "eval"
+    folder.mkdir()
+    parts = {"mine": LOADER, "words": WORDS, "says": CHAT}
+    for name, text in parts.items():
+        (folder / f"{name}.py").write_text(text, encoding="utf-8")
+    (folder / "lines.txt").write_text("one\ntwo\n", encoding="utf-8")
+    content = {
+        "benchmark": {"mine.py": {"path": "lines.txt"}},
+        "pipelines": ["naive"],
+        "metrics": [{"words.py": {"most": 4}}, "answer_relevance"],
+        "models": {"chat": {"provider": "says.py:Says", "text": "yes", "log": "log.txt"}},
+    }
+    (folder / "experiment.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    configure(pytester, "rageval_experiment = eval/experiment.yaml")
+    pytester.makepyfile(
+        test_rag="""
+import pytest
+
+@pytest.mark.rageval_judged
+def test_it(rag_run):
+    run = rag_run(lambda question: "three words more", name="mine")
+    assert run["metric.words"].point == 0.25  # three words, of four at worst
+    assert run["answer_relevance"].point == 1.0
+    assert run["metric.words"].n == 2
+"""
+    )
+    session(pytester).assert_outcomes(passed=1)
+    assert (folder / "log.txt").read_text() == "closed"
 
 
 def test_judged_tests_wait_for_a_model(pytester: pytest.Pytester) -> None:
