@@ -25,11 +25,14 @@ from pathlib import PurePath
 from typing import Any, TypeAlias, cast
 
 from rageval.source import (
+    captured_values,
     code_data,
+    defined_in,
     file_origin,
     global_names,
     imported_by_module,
     installed_source,
+    is_generated,
     module_origin,
     package_version,
     qualified_name,
@@ -47,7 +50,6 @@ _MODULES_OF_VALUES = ("datetime", "decimal", "fractions", "uuid", "ipaddress", "
 _MODULES_OF_STATE = ("functools", "types")
 _OURS = ("user", "rageval")
 _VALUES = (complex, range, slice, type(...), type(NotImplemented), types.GenericAlias, types.UnionType)
-_WRITTEN_BY_DATACLASS = ("__init__", "__repr__", "__eq__", "__hash__", "__lt__", "__le__", "__gt__", "__ge__")
 _LEFT_OUT = ("_abc_impl",)
 _PLACES_OF_FIELDS = ("member_descriptor", "getset_descriptor", "_tuplegetter")
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
@@ -78,8 +80,8 @@ def describe(value: object, *, label: str = "", rule: Rule | None = None, versio
     """
     describer = Describer(label or _label(value), rule, vouched=version is not None)
     described = describer.describe(value)
-    for part in describer.unreadable_parts:
-        _tell(label or _label(value), part)
+    for owner, part in describer.unread:
+        _tell(label or owner, part)
     return described if version is None else {"version": version, "of": described}
 
 
@@ -87,7 +89,7 @@ def find_unreadable(value: object) -> tuple[str, ...]:
     """What in `value` cannot be described, in words; see `describe`."""
     describer = Describer(_label(value), None, vouched=False)
     describer.describe(value)
-    return tuple(describer.unreadable_parts)
+    return tuple(part for _, part in describer.unread)
 
 
 class Describer:
@@ -98,7 +100,8 @@ class Describer:
         self._vouched = vouched
         self._path = [label]
         self._done: dict[tuple[int, bool], tuple[object, Json]] = {}
-        self.unreadable_parts: list[str] = []
+        self._owners = [label]
+        self.unread: list[tuple[str, str]] = []  # what may be given a version, and what cannot be read in it
 
     def describe(self, value: object, name: str = "") -> Json:
         """The description of a part; `name` is what it is called in the whole."""
@@ -127,6 +130,17 @@ class Describer:
         finally:
             self._vouched = before
 
+    @contextmanager
+    def _within(self, owner: object) -> Generator[Json]:
+        """Its version, which answers for what is described in the block."""
+        version = _version(owner)
+        self._owners.append(_label(owner))
+        try:
+            with self.vouching(version is not None):
+                yield version
+        finally:
+            self._owners.pop()
+
     def parts(self, values: Mapping[str, object]) -> dict[str, Json]:
         """The descriptions of named parts."""
         return {name: self.describe(value, name) for name, value in values.items()}
@@ -140,7 +154,7 @@ class Describer:
         name = qualified_name(type(value))
         if self._vouched:
             return {"class": name}
-        self.unreadable_parts.append(f"a {name} ({'.'.join(filter(None, self._path))})")
+        self.unread.append((self._owners[-1], f"a {name} ({'.'.join(filter(None, self._path))})"))
         return {"class": name, "only": _mark(value)}
 
     def _value(self, value: object) -> Json:
@@ -207,7 +221,7 @@ class Describer:
         members: dict[str, Json] = {}
         for name, value in sorted(vars(kind).items()):
             special = name.startswith("__") and name.endswith("__")
-            if special and (not inspect.isfunction(value) or (written and _is_generated(name, value))):
+            if special and (not inspect.isfunction(value) or (written and is_generated(name, value))):
                 continue
             if name not in _LEFT_OUT and type(value).__name__ not in _PLACES_OF_FIELDS:
                 members[name] = self.describe(value, name)
@@ -219,10 +233,8 @@ class Describer:
         if origin == "installed":
             described["package"] = package_version(module.__name__)
         if origin == "user":
-            own = {name: value for name, value in sorted(vars(module).items()) if _is_defined_in(module, value)}
-            described["source"] = fingerprint(
-                [source_text(module), self.parts(own), *imported_by_module(module.__name__)]
-            )
+            own = self.parts(defined_in(module))
+            described["source"] = fingerprint([source_text(module), own, *imported_by_module(module.__name__)])
         return described
 
     def _callable(self, value: object) -> Json | None:
@@ -260,16 +272,16 @@ class Describer:
             described: dict[str, Json] = {"function": qualified_name(function)}
             if origin == "installed":
                 described["package"] = package_version(function.__module__)
-            captured = self.parts(_captured(function))
+            captured = self.parts(captured_values(function))
             return {**described, "captured": captured} if captured else described
-        version, known = _version(function), function.__globals__
+        known = function.__globals__
         read = {name: known[name] for name in sorted(global_names(function.__code__)) if name in known}
-        with self.vouching(version is not None):
+        with self._within(function) as version:
             made_of: list[Json] = [
                 source_text(function),
                 code_data(function.__code__),
                 self.describe([*(function.__defaults__ or ()), function.__kwdefaults__], "defaults"),
-                self.parts(_captured(function)),
+                self.parts(captured_values(function)),
                 self.parts(read),
                 *imported_by_module(function.__module__ or ""),
             ]
@@ -292,11 +304,11 @@ class Describer:
         identity = _attribute(value, "identity")
         if isinstance(identity, str) and identity:
             return {"identity": identity}
-        version = _version(value)
-        with self.vouching(version is not None):
-            fields = _fields(value)
-            if fields is None:
-                return self.unreadable(value) if version is None else {**self.class_of(value), "version": version}
+        fields = _fields(value)
+        if fields is None:
+            version = _version(value)
+            return self.unreadable(value) if version is None else {**self.class_of(value), "version": version}
+        with self._within(value) as version:
             described: dict[str, Json] = {**self.class_of(value), "fields": self.parts(fields)}
         return described if version is None else {**described, "version": version}
 
@@ -384,17 +396,3 @@ def _mark(value: object) -> str:
         found = lambda: value  # noqa: E731 (kept alive, so that no other object gets its id)
     _marks[id(value)] = found, uuid.uuid4().hex
     return _marks[id(value)][1]
-
-
-def _captured(function: types.FunctionType) -> dict[str, object]:
-    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
-    return {name: cell.cell_contents for name, cell in cells if cell != types.CellType()}
-
-
-def _is_generated(name: str, function: types.FunctionType) -> bool:
-    """Whether `dataclass` wrote that method."""
-    return name in _WRITTEN_BY_DATACLASS and function.__code__.co_filename == "<string>"
-
-
-def _is_defined_in(module: types.ModuleType, value: object) -> bool:
-    return (inspect.isfunction(value) or inspect.isclass(value)) and value.__module__ == module.__name__

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from importlib import metadata
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any, Literal, TypeAlias, cast
 
 from rageval.types import Json
@@ -25,7 +25,12 @@ USER_MODULES = "rageval_user_"
 """How the names of the packages begin that files named by the user are loaded into; see `rageval.io.user_files`."""
 
 _RAGEVAL = Path(__file__).parent
-_PYTHON = tuple(Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib"))
+_PYTHON = tuple(
+    path
+    for name in ("stdlib", "platstdlib")
+    for path in (Path(sysconfig.get_path(name)), Path(sysconfig.get_path(name)).resolve())
+)
+_WRITTEN_BY_DATACLASS = ("__init__", "__repr__", "__eq__", "__hash__", "__lt__", "__le__", "__gt__", "__ge__")
 _INSTALLED = {"site-packages", "dist-packages"}
 
 
@@ -46,10 +51,10 @@ def file_origin(file: str | Path) -> Origin:
     if str(file).startswith("<frozen"):
         return "python"
     path = Path(file)
-    if _INSTALLED.intersection(path.parts):
-        return "installed"
     if path.is_relative_to(_RAGEVAL):
         return "rageval"
+    if _INSTALLED.intersection(path.parts):
+        return "installed"
     return "python" if any(path.is_relative_to(folder) for folder in _PYTHON) else "user"
 
 
@@ -77,7 +82,7 @@ def source_text(thing: object) -> str:
     """The source of a module, class or function; empty where Python does not find it."""
     try:
         return textwrap.dedent(inspect.getsource(cast("Any", thing)))
-    except (OSError, TypeError, SyntaxError, IndentationError):
+    except Exception:  # noqa: BLE001 (of a file that was edited since, Python may make anything)
         return ""
 
 
@@ -118,6 +123,23 @@ def global_names(code: CodeType) -> set[str]:
     read = {step.argval for step in dis.get_instructions(code) if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
     read = {name for name in read if not name.startswith("__")}
     return read.union(*(global_names(one) for one in code.co_consts if isinstance(one, CodeType)))
+
+
+def captured_values(function: FunctionType) -> dict[str, object]:
+    """What a function captured, by name; without what is not assigned yet."""
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    return {name: cell.cell_contents for name, cell in cells if cell != CellType()}
+
+
+def is_generated(name: str, function: FunctionType) -> bool:
+    """Whether `dataclass` wrote that method of a class of its own."""
+    return name in _WRITTEN_BY_DATACLASS and function.__code__.co_filename == "<string>"
+
+
+def defined_in(module: ModuleType) -> dict[str, object]:
+    """The functions and classes that a module defines, sorted by name."""
+    names = {name: value for name, value in vars(module).items() if inspect.isfunction(value) or inspect.isclass(value)}
+    return {name: value for name, value in sorted(names.items()) if value.__module__ == module.__name__}
 
 
 def imported_by_module(name: str) -> list[str]:

@@ -23,7 +23,9 @@ import pytest
 
 from rageval.identity import describe, find_unreadable, fingerprint
 from rageval.models.scripted import HashEmbedder, ScriptedChat
-from rageval.retrieval import SentenceChunker
+from rageval.pipeline import Resources, Stage, State
+from rageval.retrieval import Retrieve, SentenceChunker
+from rageval.retrieval.indexes import BM25
 from rageval.types import Document, Json
 
 SCALE = 2
@@ -43,6 +45,14 @@ class Point(NamedTuple):
 @dataclass(frozen=True)
 class Sentences(SentenceChunker):
     """A chunker with equal fields."""
+
+
+@dataclass(frozen=True)
+class CallsIndex(Stage):
+    index: StringIO
+
+    async def run(self, state: State, resources: Resources) -> State:
+        return state
 
 
 @dataclass(frozen=True)
@@ -265,18 +275,19 @@ def test_globals_that_a_function_does_not_read_do_not_count() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "told", "owner"),
     [
-        (StringIO(), "a _io.StringIO (StringIO)"),
-        (over(StringIO()), "a _io.StringIO (over.<locals>.<lambda>.captured)"),
-        (with_index, "a _io.StringIO (with_index.INDEX)"),
-        (Plain(StringIO()).ask, "a _io.StringIO (Plain.ask.self.k)"),  # type: ignore[arg-type]
-        (Holder({"tool": [StringIO()]}), "a _io.StringIO (Holder.inner.tool)"),
-        (functools.partial(doubled, StringIO()), "a _io.StringIO (partial.partial)"),
+        (StringIO(), "a _io.StringIO (StringIO)", "StringIO"),
+        (over(StringIO()), "a _io.StringIO (over.<locals>.<lambda>.captured)", "over.<locals>.<lambda>"),
+        (with_index, "a _io.StringIO (with_index.INDEX)", "with_index"),
+        (Plain(StringIO()).ask, "a _io.StringIO (Plain.ask.self.k)", "Plain"),  # type: ignore[arg-type]
+        (Holder({"tool": [StringIO()]}), "a _io.StringIO (Holder.inner.tool)", "Holder"),
+        (functools.partial(doubled, StringIO()), "a _io.StringIO (partial.partial)", "partial"),
+        (Retrieve(BM25()) >> CallsIndex(StringIO()), "a _io.StringIO (Chain.stages.index)", "CallsIndex"),  # type: ignore[arg-type]
     ],
 )
 def test_what_cannot_be_read_is_unique_and_told_once(
-    value: object, told: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    value: object, told: str, owner: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("rageval.identity._told", set())
     assert find_unreadable(value) == (told,)
@@ -285,7 +296,7 @@ def test_what_cannot_be_read_is_unique_and_told_once(
         assert key(value) == first  # the same object, in the same process
     (record,) = caplog.records
     assert f"found {told}, whose content cannot be read, so no other process reuses the results" in record.message
-    assert "a `version`, and change it whenever that content changes" in record.message
+    assert f"give {owner} a `version`, and change it whenever that content changes" in record.message
     assert "\n" not in record.message
 
 
