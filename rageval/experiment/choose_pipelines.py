@@ -13,7 +13,7 @@ from typing import Any, TypeAlias, cast
 
 from rageval.errors import DeclarationError
 from rageval.experiment.recipes import build_pipeline
-from rageval.identity import fingerprint
+from rageval.identity import describe, fingerprint
 from rageval.io.strict import shown
 from rageval.pipeline import Pipeline, Stage
 from rageval.pipeline.function import System, function_pipeline
@@ -117,7 +117,7 @@ def _tell_apart(pipelines: Sequence[Pipeline]) -> tuple[Pipeline, ...]:
     times: Counter[str] = Counter()
     seen: dict[str, list[Pipeline]] = {}
     for pipeline in pipelines:
-        equal = seen.setdefault(fingerprint([pipeline.source, pipeline.stage.spec()]), [])
+        equal = seen.setdefault(fingerprint([pipeline.source, describe(pipeline.stage)]), [])
         for earlier in equal:
             _check_names_differ(earlier, pipeline)
         equal.append(pipeline)

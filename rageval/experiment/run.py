@@ -20,7 +20,7 @@ from rageval.experiment.judging import judge_entries
 from rageval.experiment.plan import Experiment
 from rageval.experiment.reuse import begin_afresh
 from rageval.experiment.workers import OnProgress, work_through
-from rageval.identity import fingerprint
+from rageval.identity import describe, fingerprint
 from rageval.io.file_names import to_file_name
 from rageval.io.line_log import LineLog
 from rageval.io.records import Outcome, question_to_json
@@ -320,7 +320,7 @@ def open_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: d
     chat = _identity(experiment.chat) if "chat" in needs else None
     embedder = experiment.embedder.identity if "embed" in needs and experiment.embedder else None
     key: dict[str, Json] = {
-        "pipeline": pipeline.stage.spec(),
+        "pipeline": describe(pipeline.stage),
         "source": pipeline.source,
         "prompts": prompt_digests(sorted(pipeline.stage.all_prompts())) if "chat" in needs else {},
         "models": {"chat": chat, "embed": embedder},

@@ -14,7 +14,7 @@ import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, TypeAlias, cast
+from typing import ClassVar, Literal, TypeAlias, cast, final
 
 from rageval.errors import STOPS_THE_RUN, ExecutionError
 from rageval.identity import describe
@@ -81,6 +81,7 @@ class Stage(ABC):
         """What the stage takes from `Resources`: built before the first question, so that no latency includes it."""
         return ()
 
+    @final
     def spec(self) -> dict[str, Json]:
         """Class, fields and the code of what is the user's, as JSON data: see `rageval.identity.describe`."""
         return cast("dict[str, Json]", describe(self))
