@@ -58,7 +58,7 @@ class MixPassages(Stage):
         return self.index.needs()
 
     def indexing_calls(self, documents: Sequence[Document]) -> int:
-        return self.index.building_calls(documents)
+        return self.index.indexing_calls(documents)
 
     def indexing_tokens(self, documents: Sequence[Document]) -> int | None:
         return self.index.building_tokens(documents)

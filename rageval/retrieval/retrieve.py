@@ -44,7 +44,7 @@ class Retrieve(Stage):
         return frozenset[Need]().union(*(index.needs() for index in self.indexes()))
 
     def indexing_calls(self, documents: Sequence[Document]) -> int:
-        return sum(index.building_calls(documents) for index in self.indexes())
+        return sum(index.indexing_calls(documents) for index in self.indexes())
 
     def indexing_tokens(self, documents: Sequence[Document]) -> int | None:
         return total(*(index.building_tokens(documents) for index in self.indexes()))

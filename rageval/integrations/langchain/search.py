@@ -31,8 +31,8 @@ def retriever(
 ) -> BaseRetriever:
     """A search of rageval's over a benchmark's documents as a LangChain retriever: BM25 unless `stage` says otherwise.
 
-    `Retrieve(hybrid(), k=3)` needs an embedder; any stage that finds passages will do. The passages of its context are
-    returned, with `id`, `start`, `end`, `title` and `score` as metadata. The index is built at once.
+    `Retrieve(k=3)` searches hybrid and needs an embedder; any stage that finds passages will do. The passages of its
+    context are returned, with `id`, `start`, `end`, `title` and `score` as metadata. The index is built at once.
     """
     stage = stage or Retrieve(BM25())
     resources = Resources(benchmark.documents, chat=chat, embedder=embedder)

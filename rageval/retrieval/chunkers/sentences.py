@@ -11,7 +11,7 @@ from rageval.types import Document, Passage
 
 @dataclass(frozen=True)
 class SentenceChunker:
-    """Passages of at most `tokens` estimated tokens (`rageval.text.count_tokens`), cut between sentences.
+    """Whole sentences, up to `tokens` estimated tokens (`rageval.text.count_tokens`) a passage.
 
     Up to `overlap` sentences at the end of a passage are repeated at the start of the next one, as many as leave room
     for its first new sentence: every passage holds something that no earlier one does. A sentence longer than the

@@ -86,8 +86,9 @@ class ApproximateIndex:
 
 @dataclass(frozen=True)
 class ApproximateDense(VectorIndex):
-    """A graph over the embeddings of the passages; of a large corpus on disk. Raises MissingExtraError where the
-    package for approximate search is not installed.
+    """The embeddings of the passages: a graph finds the nearest, and may miss some (extra `large`).
+
+    That of a large corpus lies on disk. Raises MissingExtraError where the package for it is not installed.
     """
 
     chunker: AnyChunker = SentenceChunker()

@@ -44,7 +44,7 @@ class Index(Protocol):
         """The names of the prompt templates that building uses."""
         return frozenset()
 
-    def building_calls(self, documents: Sequence[Document]) -> int:
+    def indexing_calls(self, documents: Sequence[Document]) -> int:
         """How many chat calls it takes to build the index over these documents."""
         return 0
 

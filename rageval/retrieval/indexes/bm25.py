@@ -82,7 +82,7 @@ class _SearchByText:
 
 @dataclass(frozen=True)
 class BM25(Index):
-    """The words of the passages, for BM25; of a large corpus on disk."""
+    """The words of the passages, ranked by BM25. Those of a large corpus lie on disk."""
 
     chunker: AnyChunker = SentenceChunker()
 

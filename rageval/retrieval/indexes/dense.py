@@ -32,7 +32,7 @@ class DenseIndex:
 
 @dataclass(frozen=True)
 class Dense(VectorIndex):
-    """The embeddings of the passages, by the experiment's embedder; of a large corpus on disk."""
+    """The embeddings of the passages: the nearest are found exactly. Those of a large corpus lie on disk."""
 
     chunker: AnyChunker = SentenceChunker()
 

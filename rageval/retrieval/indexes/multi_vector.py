@@ -41,7 +41,7 @@ class MultiVectorIndex:
 
 @dataclass(frozen=True)
 class MultiVector(VectorIndex):
-    """The embeddings of small texts of every passage, and of the passage itself; a hit is the passage.
+    """The embeddings of every passage and of small texts of it: what is found is the passage.
 
     `views` are the small texts: `sentences`, `summaries`, `questions` (hypothetical ones). Summaries and questions are
     written by the chat model, one call per passage and view, when the index is built.
@@ -63,7 +63,7 @@ class MultiVector(VectorIndex):
     def prompts(self) -> frozenset[str]:
         return frozenset(_PROMPTS[view] for view in self.views if view in _PROMPTS)
 
-    def building_calls(self, documents: Sequence[Document]) -> int:
+    def indexing_calls(self, documents: Sequence[Document]) -> int:
         written = len(self.prompts())
         return written * sum(len(split(self.chunker, document)) for document in documents) if written else 0
 

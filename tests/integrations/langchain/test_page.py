@@ -62,6 +62,6 @@ def test_the_other_blocks_after_the_first(tmp_path: Path) -> None:
     assert len(tables) == 3
     assert "faithfulness" in tables[1]
     assert "semantic_similarity" in tables[1]
-    assert "| Chain |" in printed
+    assert ">> Answer() |" in printed
     assert "hybrid 4" in printed
     assert "en-bm25" in printed

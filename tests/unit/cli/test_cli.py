@@ -12,6 +12,9 @@ import pytest
 from rageval.benchmark import shipped_benchmarks
 from rageval.judges import JUDGES
 from rageval.metrics import ALL_METRICS, Metric, parse
+from rageval.retrieval.chunkers import CHUNKERS
+from rageval.retrieval.indexes import INDEXES
+from rageval.retrieval.rerankers import RERANKERS
 from tests.conftest import CommandLine
 from tests.flow.fake_server import FakeServer
 from tests.flow.small_world import (
@@ -164,6 +167,8 @@ def test_list(command_line: CommandLine) -> None:
     assert set(listed(command_line, "pipelines")) >= {next(iter(pipeline)) for pipeline in PIPELINES}
     assert set(listed(command_line, "judges")) == set(JUDGES)
     assert set(listed(command_line, "benchmarks")) == set(shipped_benchmarks())
+    for what, names in {"chunkers": CHUNKERS, "indexes": INDEXES, "rerankers": RERANKERS}.items():
+        assert set(listed(command_line, what)) >= set(names)
     names = listed(command_line, "metrics")
     assert len(names) == len(ALL_METRICS)
     for form in names:

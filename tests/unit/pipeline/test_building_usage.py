@@ -122,7 +122,7 @@ def test_the_index_of_many_vectors_counts_its_summaries_and_questions() -> None:
     index = MultiVector(("sentences", "summaries", "questions"))
     build(resources, index)
     assert resources.tell_building([index]) == {"MultiVector": used(4)}
-    assert index.building_calls(DOCUMENTS) == 4
+    assert index.indexing_calls(DOCUMENTS) == 4
 
 
 def test_a_chunker_is_no_part_that_asks() -> None:

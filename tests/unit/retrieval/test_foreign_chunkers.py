@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import chonkie
@@ -11,6 +12,7 @@ from langchain_text_splitters import MarkdownHeaderTextSplitter, RecursiveCharac
 from llama_index.core.node_parser import HierarchicalNodeParser, SentenceSplitter, SentenceWindowNodeParser
 
 from rageval.errors import DeclarationError
+from rageval.identity import describe, fingerprint
 from rageval.models.scripted import HashEmbedder
 from rageval.pipeline import Pipeline, Resources
 from rageval.retrieval import (
@@ -124,3 +126,50 @@ def test_one_splitter_is_one_chunker() -> None:
 def test_what_is_no_chunker_is_named(given: Any, found: str) -> None:
     with pytest.raises(DeclarationError, match=f"chunker: {found}.*, expected an object with split"):
         Retrieve(BM25(given))
+
+
+@pytest.mark.parametrize("name", SPLITTERS)
+def test_it_is_known_by_its_settings_before_and_after_its_use(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    chunker = as_chunker(SPLITTERS[name])
+    before = json.dumps(describe(chunker))
+    chunker.split(DOCUMENT)
+    assert json.dumps(describe(as_chunker(SPLITTERS[name]))) == before
+    assert '"only"' not in before, "another process finds its results again"
+    assert not caplog.records
+
+
+def test_other_settings_are_another_chunker() -> None:
+    class Shouting(RecursiveCharacterTextSplitter):
+        def split_text(self, text: str) -> list[str]:
+            return [piece.upper() for piece in super().split_text(text)]
+
+    chunkers = [
+        *(as_chunker(splitter) for splitter in SPLITTERS.values()),
+        as_chunker(RecursiveCharacterTextSplitter(chunk_size=61, chunk_overlap=15)),
+        as_chunker(RecursiveCharacterTextSplitter(chunk_size=60, chunk_overlap=15, separators=["."])),
+        as_chunker(
+            RecursiveCharacterTextSplitter(chunk_size=60, chunk_overlap=15, length_function=lambda s: len(s) + 1)
+        ),
+        as_chunker(Shouting(chunk_size=60, chunk_overlap=15)),
+        as_chunker(SentenceSplitter(chunk_size=50, chunk_overlap=11)),
+        as_chunker(SentenceSplitter(chunk_size=50, chunk_overlap=10, tokenizer=str.split)),
+        as_chunker(chonkie.SentenceChunker(chunk_size=60, chunk_overlap=11)),
+        as_chunker(chonkie.SentenceChunker("word", chunk_size=60, chunk_overlap=10)),
+    ]
+    assert len({fingerprint(describe(chunker)) for chunker in chunkers}) == len(chunkers)
+    assert len({fingerprint(Retrieve(BM25(chunker)).spec()) for chunker in chunkers}) == len(chunkers)
+
+
+def test_what_cannot_be_described_needs_a_version(caplog: pytest.LogCaptureFixture) -> None:
+    def splitter() -> Any:
+        made = RecursiveCharacterTextSplitter(chunk_size=60, chunk_overlap=15)
+        made.client = iter(())  # type: ignore[attr-defined]
+        return made
+
+    first, second = describe(as_chunker(splitter())), describe(as_chunker(splitter()))
+    assert first != second
+    assert '"only"' in json.dumps(first)
+    assert "give as_chunker(RecursiveCharacterTextSplitter) a `version`" in caplog.text
+    versions = [describe(as_chunker(splitter(), version=version)) for version in ("1", "1", "2")]
+    assert versions[0] == versions[1] != versions[2]
+    assert '"only"' not in json.dumps(versions)
