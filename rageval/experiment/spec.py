@@ -114,7 +114,7 @@ def _spell_out(value: object) -> object:
 def _form(kind: Kind, value: object, is_model: Callable[[object], bool]) -> str | None:
     if _names_plugin(kind, value):
         return "[plugin]"
-    if isinstance(value, Mapping | LocalModel | OpenAIModel) or value == "local":
+    if isinstance(value, Mapping | LocalModel | OpenAIModel) or (isinstance(value, str) and value == "local"):
         return "[named]"
     return "[object]" if is_model(value) else None
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 
@@ -204,6 +205,10 @@ class Unnamed:
         ({"questions": {"en-1"}}, "questions: found a set, expected a whole number"),
         ({"questions": rageval.QuestionFilter(tags="x")}, "questions.tags: found 'x', expected a list"),  # pyright: ignore[reportArgumentType]
         ({"questions": rageval.QuestionFilter(sample=0)}, "questions.sample: found 0"),
+        ({"chat": np.zeros(3)}, "chat: found a ndarray, expected 'local'"),
+        ({"metrics": np.array(["map"])}, "metrics: found a ndarray, expected a list"),
+        ({"questions": np.array(["en-1"])}, "questions: found a ndarray, expected a whole number"),
+        ({"pipelines": [np.zeros(3)]}, "pipelines: found a ndarray, expected a name"),
         ({"chat": Unnamed()}, "chat: found an Unnamed, expected 'local'"),
         ({"chat": HashEmbedder()}, "chat: found a HashEmbedder, expected 'local'"),
         ({"embed": ScriptedChat(scripted_reply)}, "embed: found a ScriptedChat, expected 'local'"),
