@@ -100,6 +100,7 @@ class Describer:
         self._vouched = vouched
         self._path = [label]
         self._done: dict[tuple[int, bool], tuple[object, Json]] = {}
+        self._imported_by = functools.cache(imported_by_module)  # files are read once in one description
         self._owners = [label]
         self.unread: list[tuple[str, str]] = []  # what may be given a version, and what cannot be read in it
 
@@ -208,7 +209,7 @@ class Describer:
             origin = module_origin(one.__module__)
             if origin == "user":
                 code.append(
-                    [qualified_name(one), source_text(one), self._members(one), *imported_by_module(one.__module__)]
+                    [qualified_name(one), source_text(one), self._members(one), *self._imported_by(one.__module__)]
                 )
             elif origin == "installed":
                 code.append([qualified_name(one), package_version(one.__module__), installed_source(one.__module__)])
@@ -234,7 +235,7 @@ class Describer:
             described["package"] = package_version(module.__name__)
         if origin == "user":
             own = self.parts(defined_in(module))
-            described["source"] = fingerprint([source_text(module), own, *imported_by_module(module.__name__)])
+            described["source"] = fingerprint([source_text(module), own, *self._imported_by(module.__name__)])
         return described
 
     def _callable(self, value: object) -> Json | None:
@@ -283,7 +284,7 @@ class Describer:
                 self.describe([*(function.__defaults__ or ()), function.__kwdefaults__], "defaults"),
                 self.parts(captured_values(function)),
                 self.parts(read),
-                *imported_by_module(function.__module__ or ""),
+                *self._imported_by(function.__module__ or ""),
             ]
         described = {"function": function.__qualname__, "source": fingerprint(made_of)}
         return described if version is None else {**described, "version": version}

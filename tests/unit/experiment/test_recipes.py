@@ -249,6 +249,28 @@ def test_a_broken_recipe_is_refused_with_its_path(source: str, problem: str, tmp
         build_pipeline("mine.py", {}, tmp_path)
 
 
+def test_a_stage_of_a_file_and_a_recipe_of_an_installed_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.py").write_text(
+        "from dataclasses import dataclass\nfrom rageval.pipeline import Stage\n@dataclass(frozen=True)\n"
+        "class Mine(Stage):\n k: int = 1\n async def run(self, state, resources):\n  return state\n"
+        "def build(k: int = 2): return Mine(k)\n"
+    )
+    site = tmp_path / "site-packages"
+    (site / "theirs-2.1.dist-info").mkdir(parents=True)
+    (site / "theirs-2.1.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 2.1\n")
+    (site / "theirs-2.1.dist-info" / "entry_points.txt").write_text(
+        "[rageval.stages]\nshort = recipes_of_theirs:build\n"
+    )
+    (site / "recipes_of_theirs.py").write_text((tmp_path / "mine.py").read_text())
+    monkeypatch.syspath_prepend(str(site))
+    assert build_pipeline("mine.py:Mine", {"k": 3}, tmp_path).label == "Mine(k=3)"
+    assert build_pipeline("mine.py", {}, tmp_path).label == "mine"
+    installed = build_pipeline("short", {"k": 3}, tmp_path)
+    assert (installed.label, len(installed.source)) == ("short(k=3)", 64)
+
+
 def test_a_recipe_of_ones_own(tmp_path: Path, benchmark: Benchmark) -> None:
     (tmp_path / "mine.py").write_text(
         '"""Mine."""\nfrom rageval.retrieval import BM25, Retrieve\n'
