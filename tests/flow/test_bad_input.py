@@ -128,7 +128,10 @@ METRICS_AND_PIPELINES = [
     Case(
         "wrong-setting",
         change(pipelines=[{"naive": {"retriever": "fuzzy"}}]),
-        ("pipelines.naive.retriever: found 'fuzzy'", "'bm25', 'dense' or 'hybrid'"),
+        (
+            "pipelines.naive.retriever: found 'fuzzy'",
+            "expected a path or one of bm25, dense, approximate, hybrid, multi_vector",
+        ),
     ),
     Case(
         "setting-out-of-range",

@@ -259,7 +259,8 @@ def test_mistakes_are_told_in_one_line(project: pytest.Pytester) -> None:
     told = dict(zip(reports[1::2], reports[2::2], strict=True))
     assert list(told) == list(MISTAKES)
     for name, (_, expected) in MISTAKES.items():
-        (line,) = told[name].partition("\n=")[0].strip().splitlines()
+        failure = re.split(r"\n(?:=|-+ Captured log)", told[name])[0]
+        (line,) = failure.strip().splitlines()
         assert expected in line
 
 
