@@ -61,7 +61,7 @@ class MixPassages(Stage):
         return self.index.indexing_calls(documents)
 
     def indexing_tokens(self, documents: Sequence[Document]) -> int | None:
-        return self.index.building_tokens(documents)
+        return self.index.indexing_tokens(documents)
 
     def all_prompts(self) -> frozenset[str]:
         return self.index.prompts()

@@ -47,7 +47,7 @@ class Retrieve(Stage):
         return sum(index.indexing_calls(documents) for index in self.indexes())
 
     def indexing_tokens(self, documents: Sequence[Document]) -> int | None:
-        return total(*(index.building_tokens(documents) for index in self.indexes()))
+        return total(*(index.indexing_tokens(documents) for index in self.indexes()))
 
     def all_prompts(self) -> frozenset[str]:
         return frozenset[str]().union(*(index.prompts() for index in self.indexes()))

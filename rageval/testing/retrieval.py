@@ -69,7 +69,7 @@ def check_index(index: Index, chat: ChatModel | None = None, embedder: Embedder 
 
     `chat` and `embedder` are what building and searching ask, by default a model that says yes and one that counts
     words. Checked are: that the index is a frozen dataclass; that it asks no model that `needs` does not name, and no
-    more calls while it is built than `building_calls` says; that a search returns hits on the documents, best first, of
+    more calls while it is built than `indexing_calls` says; that a search returns hits on the documents, best first, of
     at most `depth` documents, also for a query without words; that it finds something, and the same again.
     """
     try:
@@ -88,10 +88,10 @@ async def _search(index: Index, chat: ChatModel | None, embedder: Embedder | Non
         built = await resources.get(index)
     except Exception as error:
         raise AssertionError(f"{name}.build: raised {type(error).__name__} ({error})") from error
-    most = index.building_calls(benchmark.documents)
+    most = index.indexing_calls(benchmark.documents)
     expect(
         metered.asked <= most,
-        f"{name}.build: made {metered.asked} calls, expected at most {most}, as `building_calls` says",
+        f"{name}.build: made {metered.asked} calls, expected at most {most}, as `indexing_calls` says",
     )
     found = 0
     for text in ("", "?!", *(question.text for question in benchmark.questions)):

@@ -48,9 +48,9 @@ class Index(Protocol):
         """How many chat calls it takes to build the index over these documents."""
         return 0
 
-    def building_tokens(self, documents: Sequence[Document]) -> int | None:
+    def indexing_tokens(self, documents: Sequence[Document]) -> int | None:
         """Estimated tokens, at most, of all prompts of these calls together; None where that is not known."""
-        return None if self.building_calls(documents) else 0
+        return None if self.indexing_calls(documents) else 0
 
 
 def as_indexes(given: object, at: str = "index") -> tuple[Index, ...]:

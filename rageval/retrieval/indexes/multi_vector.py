@@ -67,7 +67,7 @@ class MultiVector(VectorIndex):
         written = len(self.prompts())
         return written * sum(len(split(self.chunker, document)) for document in documents) if written else 0
 
-    def building_tokens(self, documents: Sequence[Document]) -> int | None:
+    def indexing_tokens(self, documents: Sequence[Document]) -> int | None:
         written: list[View] = [view for view in self.views if view in _PROMPTS]
         requests = (
             self._request(view, passage, document.language)
