@@ -45,7 +45,6 @@ def folder(tmp_path: Path) -> Path:
         ({"a": object(), "b": AnswerFromMemory()}, {"a": "object", "b": "AnswerFromMemory"}),
         (MappingProxyType({"a": 1}), {"a": 1}),
     ],
-    ids=str,
 )
 def test_settings_are_shown_as_json(given: Mapping[str, Any], params: dict[str, Json], folder: Path) -> None:
     pipeline = choose_pipeline({"./one/mine.py": given}, folder)
