@@ -87,6 +87,8 @@ class JudgedRun:
             "failed": len(self.failed),
             "abstained": 0,
             "usage": {},
+            "usage_by_stage": {},
+            "usage_by_index": {},
             "mean_latency_s": None,
         }
         self.folder.write_manifest({**manifest, **changes})
