@@ -341,11 +341,13 @@ def test_a_panel_of_two_models_that_never_agree(world: World) -> None:
 
 
 def test_a_panel_in_the_experiment_file(world: World) -> None:
-    """Two models, three samples each: six raters, and six calls for what one judge asks once."""
+    """Two models, three samples each: six raters, and six calls for what one judge asks once; twice as many at most,
+    where no reply can be read.
+    """
     models = {"judge": [world.model("strong"), world.model("weak")], "judge_samples": 3}
     world.experiment(models=models, metrics=["answer_relevance"], pipelines=[{"recorded": {"path": "a.jsonl"}}])
     checked = world.line("check", "experiment.yaml", "--json")
-    assert [p["calls"] for p in json.loads(checked.out)["pipelines"]] == [[0, 6 * 6]]
+    assert [p["calls"] for p in json.loads(checked.out)["pipelines"]] == [[0, 2 * 6 * 6]]
     printed = world.line("check", "experiment.yaml").out.splitlines()
     assert [line for line in printed if line.startswith(("judge: ", "each "))] == [
         f"judge: strong @ {world.server.base_url}",
