@@ -83,24 +83,24 @@ def evaluate(
     name: str = "evaluation",
     executor: Executor | None = None,
 ) -> Result:
-    """Run pipelines over a benchmark and score them; what an earlier call has done is not done again, unless `fresh`.
+    """Run pipelines over a benchmark and score them. Results of an earlier call are reused, unless `fresh`.
 
     The arguments are the keys of an experiment file, with the same values; paths are relative to the current directory.
-    In Python there may also be objects: a `Benchmark`; among `pipelines`, a `Pipeline`, a stage, or a function from a
-    `Question` to a `Response` or an answer; among `metrics`, judges and metrics of your own
-    (`CustomJudge`, `Rubric`, `CustomMetric`); models.
-    `judge` is the chat model unless given. Several are a panel, each asked `judge_samples` times (1 to 50).
-    `calibrations` are records that `rageval calibrate` wrote, applied to the verdicts of their judges. `budget` bounds
-    what the chat calls take together (`{"max_calls": 500}`, `max_tokens`, `max_cost`). Runs go to `out/runs`, caches to
-    `out/cache`; the names of the run folders begin with `name`, with '-' for what no file name should hold. An
-    `executor` has the questions worked on in another way, such as `rageval.integrations.opentelemetry.traced()`.
+    In Python they may also be objects: a `Benchmark`; among `pipelines`, a `Pipeline`, a stage, or a function from a
+    `Question` to a `Response` or an answer; among `metrics`, your own judges and metrics (`CustomJudge`, `Rubric`,
+    `CustomMetric`); models. `judge` defaults to the chat model. Several judges form a panel, each asked `judge_samples`
+    times (1 to 50). `calibrations` are records that `rageval calibrate` wrote; each is applied to the verdicts of its
+    judge. `budget` limits the total of the chat calls (`{"max_calls": 500}`, `max_tokens`, `max_cost`). Runs go to
+    `out/runs`, caches to `out/cache`. The names of the run folders begin with `name`, with '-' in place of characters
+    that do not belong in a file name. An `executor` replaces how the questions are run, such as
+    `rageval.integrations.opentelemetry.traced()`.
 
-    Answers of an earlier call that are reused are counted in a warning of the logger `rageval`. With `fresh` everything
-    is asked again, and what earlier calls left of these runs is moved to `out/earlier`.
+    If answers of an earlier call are reused, the logger `rageval` warns with their number. With `fresh`, everything is
+    asked again, and earlier results of these runs are moved to `out/earlier`.
 
-    Models that are named are closed at the end; those that are given as objects stay open. Works inside a running event
-    loop (a notebook) too. Raises DeclarationError before anything is spent, BudgetError where a call could go beyond
-    the budget, and ModelError where a model refuses all calls: what is done is kept then.
+    Models given by name are closed at the end; models given as objects stay open. Also works inside a running event
+    loop (a notebook). Raises DeclarationError before anything is spent, BudgetError if a call could exceed the budget,
+    and ModelError if a model refuses all calls. Finished work is kept in the last two cases.
     """
     asked = {
         "benchmark": benchmark,

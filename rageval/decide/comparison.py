@@ -1,4 +1,4 @@
-"""Two runs over the same questions, metric by metric: which is better, or that it cannot be told."""
+"""Compare two runs over the same questions, metric by metric: which one is better, if the data can tell."""
 
 from __future__ import annotations
 
@@ -65,13 +65,14 @@ ComparisonVerdict: TypeAlias = Literal["better", "worse", "cannot be told apart"
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One metric. `difference` is candidate - baseline (the reverse where lower is better), its interval for this
-    metric alone; `p_value` is two-sided, by `test`; `p_adjusted` is Holm's over the metrics compared.
+    """The comparison of one metric. `difference` is candidate - baseline (the reverse where lower is better); its
+    interval is for this metric alone. `p_value` is two-sided, from the test named in `test`; `p_adjusted` is Holm's
+    adjustment over the metrics compared.
 
-    `verdict` is better or worse only where `p_adjusted` is at most 1 - level and the interval excludes 0; where only
-    one of these holds, `sentence` says so. `more_questions` is how many more of the kind would show a true difference
-    of `settle` with probability 0.8, whatever the other metrics do; None where these questions are enough, or show too
-    little spread to say.
+    `verdict` is better or worse only if `p_adjusted` is at most 1 - level and the interval excludes 0. If only one of
+    these holds, `sentence` says so. `more_questions` is how many more questions of the same kind would show a true
+    difference of `settle` with probability 0.8, regardless of the other metrics. It is None if these questions are
+    enough, or if they vary too little to tell.
     """
 
     pairs: Pairs
@@ -98,7 +99,7 @@ class Comparison:
         return f"{name} cannot be told apart: {self._why_not()}{self._what_would_settle_it()}{mark}"
 
     def _why_not(self) -> str:
-        """What is missing, where interval or p-value alone would be enough for a verdict."""
+        """Says what is missing if only the interval or only the p-value supports a verdict."""
         d = self.difference
         interval = f"the interval of this metric alone, [{signed(d.low)}, {signed(d.high)}],"
         if not d.low <= 0.0 <= d.high:
@@ -135,9 +136,9 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class CompareResult:
-    """Comparisons by metric, in the candidate's order; `refused` says of other metrics why they are not compared.
+    """Comparisons by metric, in the candidate's order. `refused` maps each metric that is not compared to the reason.
 
-    Printed, it is a sentence per metric.
+    Printing it gives one sentence per metric.
     """
 
     baseline: RunScores
@@ -221,13 +222,14 @@ def compare(
     cluster_by: ClusterBy | None = None,
     difference: float = 0.05,
 ) -> CompareResult:
-    """Compare two runs (folders, or baselines by file or name) on the questions that both have a score for.
+    """Compare two runs (folders, or baselines by file or name) on the questions that have a score in both.
 
-    `metrics` are by default all that can be compared. `cluster_by="document"` takes questions that share a relevant
-    document for one piece of evidence. `difference` is the one that `Comparison.more_questions` speaks of.
+    `metrics` defaults to all metrics that can be compared. `cluster_by="document"` treats questions that share a
+    relevant document as one piece of evidence. `difference` is the true difference that `Comparison.more_questions` is
+    computed for.
 
-    Raises NotComparableError where the runs, or metrics asked for by name, cannot be compared, DeclarationError for an
-    unknown metric, a level or a difference that is not between 0 and 1.
+    Raises NotComparableError if the runs, or metrics asked for by name, cannot be compared. Raises DeclarationError for
+    an unknown metric, and for a level or a difference that is not between 0 and 1.
     """
     for name, value in (("level", level), ("difference", difference)):
         if not 0.0 < value < 1.0:
@@ -294,6 +296,6 @@ def _more_questions(pairs: Pairs, settle: float, level: float) -> int | None:
         return None
     try:
         needed = required_questions(settle, pairs.sd, level=level) * pairs.questions_per_independent
-    except ValueError:  # more than anybody has
+    except ValueError:  # more questions than any benchmark has
         return None
     return math.ceil(needed) - pairs.n if needed > pairs.n else None

@@ -1,8 +1,9 @@
-"""A gate: is a candidate worse than a baseline by more than one is willing to accept?
+"""A gate: is a candidate worse than a baseline by more than an accepted margin?
 
-Non-inferiority, metric by metric: pass where it is shown that the candidate is not worse by the margin, fail where it
-is shown that it is, else inconclusive, which is not a pass. Both tests are one-sided (`rageval.stats.against_margin`),
-their p-values adjusted by Holm over the metrics, and so are the bounds of the intervals (`rageval.stats.holm_bounds`).
+This is a non-inferiority test per metric. A metric passes if the data show that the candidate is not worse by the
+margin, and fails if they show that it is. Otherwise it is inconclusive, which is not a pass. Both tests are one-sided
+(`rageval.stats.against_margin`). Holm's method adjusts their p-values over the metrics, and the bounds of the intervals
+too (`rageval.stats.holm_bounds`).
 """
 
 from __future__ import annotations
@@ -41,16 +42,17 @@ POWER = 0.8
 class MetricGate:
     """One of the `metrics` of a gate. `difference` is candidate - baseline (the reverse where lower is better).
 
-    The lower ends of all metrics' intervals hold together with the gate's level, and so do the upper ends: at 0.95 all
-    intervals hold with 90%, their `level`. They are the verdict: pass where the lower end is above -margin, fail where
-    the upper end is below it. Where a metric passes (or fails) while another does not, that end is the number next to
-    -margin, since Holm shows no more.
+    The lower ends of all metrics' intervals hold together at the gate's level, and so do the upper ends. Both ends of
+    all intervals therefore hold together at a lower `level`: 90% for a gate at 0.95. The interval gives the verdict:
+    pass if its lower end is above -margin, fail if its upper end is below -margin. If one metric passes (or fails)
+    while another does not, that end is the number next to -margin, because Holm's method shows no more than that.
 
-    `p_pass` speaks against "worse by the margin or more", `p_fail` against "not worse by more than the margin".
-    `smallest_margin` is the minimum detectable effect: the least margin that an equally good candidate would pass with
-    probability 0.8 over as many questions; None where no margin below 1 would do. `more_questions` is how many more
-    settle an inconclusive metric with probability 0.8, whatever the other metrics do, if its true difference is
-    `if_difference`: the one observed, or 0 where that lies too near to the margin. None where it cannot be said.
+    `p_pass` is the p-value against "worse by the margin or more", `p_fail` the one against "not worse by more than the
+    margin". `smallest_margin` is the minimum detectable effect: the smallest margin that an equally good candidate
+    would pass with probability 0.8 over as many questions. It is None if no margin below 1 is enough. `more_questions`
+    is how many more questions settle an inconclusive metric with probability 0.8, regardless of the other metrics, if
+    its true difference is `if_difference`: the observed difference, or 0 if the observed one is too close to the
+    margin. It is None if it cannot be computed.
     """
 
     pairs: Pairs
@@ -134,14 +136,14 @@ def gate(
     level: float = 0.95,
     cluster_by: ClusterBy | None = None,
 ) -> GateResult:
-    """Gate a candidate: `margins` names the metrics and by how much each may be worse, from 0 to below 1.
+    """Gate a candidate. `margins` maps each metric to how much worse it may be, from 0 to below 1.
 
-    Runs are folders, or baselines by file or name. Each kind of error, a pass that should not be and a fail that should
-    not be, has a probability of at most 1 - level over all metrics together. `cluster_by="document"` takes questions
-    that share a relevant document for one piece of evidence.
+    Runs are folders, or baselines by file or name. There are two kinds of error: a wrong pass and a wrong fail. Each
+    has a probability of at most 1 - level over all metrics together. `cluster_by="document"` treats questions that
+    share a relevant document as one piece of evidence.
 
-    Raises DeclarationError for unknown metrics and numbers out of range, NotComparableError where results are missing
-    or cannot be compared.
+    Raises DeclarationError for unknown metrics and numbers out of range, NotComparableError if results are missing or
+    cannot be compared.
     """
     asked = _check(margins, level)
     a, b = read_comparable(baseline, candidate)
@@ -215,9 +217,7 @@ def _metric_gate(
 ) -> MetricGate:
     low, high = difference.low, difference.high
     verdict: GateVerdict = "pass" if low > -margin else "fail" if high < -margin else "inconclusive"
-    each = (
-        1.0 - (1.0 - level) / tests
-    )  # Holm's hardest step: what is enough for it is enough whatever the other metrics do
+    each = 1.0 - (1.0 - level) / tests  # Holm's strictest step: enough for it is enough regardless of the other metrics
     needed, if_difference = None, difference.point
     if verdict == "inconclusive":
         needed = _more_questions(pairs, if_difference, margin, each)
@@ -246,7 +246,7 @@ def _more_questions(pairs: Pairs, difference: float, margin: float, level: float
     side = 1.0 if difference > -margin else -1.0  # a fail is the pass of the mirror image
     try:
         needed = required_questions(side * difference, pairs.sd, margin=side * margin, level=level, power=POWER)
-    except ValueError:  # more than anybody has
+    except ValueError:  # more questions than any benchmark has
         return None
     needed = math.ceil(needed * pairs.questions_per_independent)
     return needed - pairs.n if needed > pairs.n else None

@@ -1,8 +1,7 @@
-"""Successive halving: all cells answer a few questions, those that are surely behind are dropped, the others go on with
-twice as many.
+"""Successive halving: all cells answer a few questions, those surely behind are dropped, the others get twice as many.
 
-After Jamieson and Talwalkar 2016 (arXiv 1502.07943), who always drop half of the arms; here a cell is dropped only
-where paired tests show that at least `top` others are ahead of it.
+After Jamieson and Talwalkar 2016 (arXiv 1502.07943), who always drop half of the arms. Here a cell is dropped only if
+paired tests show that at least `top` others are ahead of it.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ _LEVEL = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """So many questions were asked of so many cells; those `dropped` were surely behind."""
+    """One round: how many questions and cells it had, and the cells `dropped` because they were surely behind."""
 
     questions: int
     cells: int
@@ -38,9 +37,9 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class Halving:
-    """The cells that are left, with their runs over all questions, and how it came to that.
+    """The remaining cells with their runs over all questions, and the rounds that led there.
 
-    `asked` counts pairs of cell and question that were asked, `whole` those of a sweep without halving.
+    `asked` counts the pairs of cell and question that were asked, `whole` those of a sweep without halving.
     """
 
     kept: tuple[str, ...]
@@ -66,13 +65,13 @@ def halve(
     *,
     executor: Executor | None = None,
 ) -> tuple[Experiment, Halving]:
-    """Find the best `top` cells by the first metric; the experiment with the pipelines that are left.
+    """Find the best `top` cells by the first metric; returns the experiment with only the remaining pipelines.
 
-    Questions are taken in an order drawn with the experiment's seed, each round all those of the round before. The
-    chance that a cell among the best `top` is dropped is at most 5% over all rounds: each tests at its share of these,
-    adjusted for all pairs of cells. A round is a run of its own, named after the experiment and the round, with the
-    answers of the round before from the cache. The models stay open from round to round and afterwards, and a budget is
-    one for all rounds. Raises DeclarationError where there are no more cells than `top`.
+    Questions are drawn in random order from the experiment's seed, and each round includes all questions of the round
+    before. The chance that a cell among the best `top` is dropped is at most 5% over all rounds. Each round tests at
+    its share of the 5%, adjusted for all pairs of cells. A round is a separate run, named after the experiment and the
+    round; it takes the answers of the round before from the cache. The models stay open between rounds and afterwards,
+    and one budget covers all rounds. Raises DeclarationError if there are no more cells than `top`.
     """
     cells, total = len(experiment.pipelines), len(experiment.questions)
     if not 1 <= top < cells:
@@ -96,8 +95,8 @@ def halve(
 
 
 def round_sizes(questions: int, cells: int, top: int) -> list[int]:
-    """How many questions each round has: all in the last one, half as many in the one before, and so on, with as many
-    rounds as it takes to halve the cells down to `top`, and no round under ten questions.
+    """The number of questions in each round: all in the last round, and half as many in each earlier one. There are as
+    many rounds as it takes to halve the cells down to `top`, and no round has fewer than ten questions.
     """
     halvings = math.ceil(math.log2(cells / top))
     sizes = {math.ceil(questions / 2**n) for n in range(halvings + 1)}
@@ -123,7 +122,7 @@ def _surely_behind(labels: Sequence[str], runs: Sequence[Path], top: int, tests:
 
 
 def _narrowed(experiment: Experiment, labels: Sequence[str], positions: Sequence[int], suffix: str) -> Experiment:
-    """The experiment with these pipelines, and with the questions at these positions, in their own order."""
+    """The experiment with only these pipelines and the questions at these positions, in the experiment's order."""
     return replace(
         experiment,
         name=experiment.name + suffix,

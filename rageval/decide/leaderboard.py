@@ -63,14 +63,14 @@ _MACHINE = "machine"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One run. `estimates` holds None where no question could be scored.
+    """One run. `estimates` maps a metric to None if no question could be scored.
 
-    `rank` is a range, by the first metric (see `rank_ranges`): runs that cannot be told apart share places. None
-    without an estimate, and where no run has a rank. `usage` is what each stage, index and judge cost, by name (`stage
-    answer`, `index MultiVector`, `judge answer_relevance`). `calls` and `tokens` (prompt and completion) are what the
-    run costs alone, all together; `paid_calls` and `paid_tokens` are what it paid, after what the cache had. `judges`
-    is what the manifest says of each judge. `differs` holds the models and settings that are not the same for all rows,
-    by name; None where this run has no use for one.
+    `rank` is a range of places by the first metric (see `rank_ranges`): runs that cannot be told apart share places. It
+    is None without an estimate, and if no run has a rank. `usage` is what each stage, index and judge cost, by name
+    (`stage answer`, `index MultiVector`, `judge answer_relevance`). `calls` and `tokens` (prompt and completion) are
+    the total that the run would cost on its own; `paid_calls` and `paid_tokens` are what it paid after cache hits.
+    `judges` holds the manifest's entry of each judge. `differs` holds, by name, the models and settings that are not
+    the same for all rows; the value is None if this run does not use that model or setting.
     """
 
     label: str
@@ -103,10 +103,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Leaderboard:
-    """Rows sorted by the first metric as it is shown, best first; in the order given where it cannot be compared.
+    """Rows sorted by the first metric as shown, best first; in the order given if that metric cannot be compared.
 
-    `unranked` says why no row has a rank; it is empty where they have. `models` says which model did what, and
-    `machine` where the runs were made, as far as that is the same for all rows: see `Row.differs` for the others.
+    `unranked` says why no row has a rank; it is empty if rows have ranks. `models` says which model did what, and
+    `machine` where the runs were made. Both cover only what is the same for all rows: see `Row.differs` for the rest.
     """
 
     benchmark: str
@@ -177,14 +177,15 @@ def _estimate_cells(mean: Estimate | None, questions: int) -> tuple[object, ...]
 
 
 def read_leaderboard(paths: Sequence[Path], *, ranks: Ranks = "where comparable") -> Leaderboard:
-    """The leaderboard of finished runs. Where people labelled a run's answers, its estimates are corrected by them.
+    """The leaderboard of finished runs. If people labelled a run's answers, its estimates are corrected by these
+    labels.
 
-    No run has a rank where different judges scored the first metric, nor where people's labels correct it in any run:
-    the tests behind ranks do not use labels. `ranks="required"` refuses runs of which different judges scored any
-    metric, `ranks="none"` gives no ranks.
+    No run has a rank if different judges scored the first metric, or if human labels correct it in any run: the tests
+    behind ranks do not use labels. `ranks="required"` refuses runs if different judges scored any of their metrics.
+    `ranks="none"` gives no ranks.
 
-    Raises DeclarationError without runs, NotComparableError for a folder that holds no finished run, and for runs that
-    cannot be compared: another benchmark, other questions, other judges.
+    Raises DeclarationError if there are no runs. Raises NotComparableError for a folder that holds no finished run, and
+    for runs that cannot be compared: another benchmark, other questions, other judges.
     """
     if not paths:
         raise DeclarationError("leaderboard: found no runs, expected one or more run folders")

@@ -1,7 +1,8 @@
-"""Which of two runs gives the better answers? A model says so of each question, asked in both orders.
+"""Which of two runs gives the better answers? A model says so for each question, asked in both orders.
 
-A comparison of scores asks how good each answer is; this asks for the better one of two, which is easier to say. What a
-model says depends on which answer it reads first, so it is asked twice, and where it contradicts itself that is a tie.
+A comparison of scores asks how good each answer is. This asks which of two answers is better, which is an easier
+question. A model's reply depends on which answer it reads first, so it is asked twice. If it contradicts itself, the
+question is a tie.
 """
 
 from __future__ import annotations
@@ -44,10 +45,11 @@ PreferenceVerdict: TypeAlias = Literal["candidate preferred", "baseline preferre
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """One question. `outcome` is the candidate's; None where a reply could not be read, and `reason` says why.
+    """The verdict on one question. `outcome` is the candidate's; it is None if a reply could not be read, and `reason`
+    says why.
 
-    `probabilities` are P(the candidate's answer is better) with the baseline's shown first, and with its own shown
-    first; None where nothing was asked or read.
+    `probabilities` are P(the candidate's answer is better), first with the baseline's answer shown first, then with the
+    candidate's shown first. They are None if nothing was asked or read.
     """
 
     question_id: str
@@ -65,12 +67,12 @@ class Preference:
 
 @dataclass(frozen=True, slots=True)
 class PreferResult:
-    """All questions, and what they come to.
+    """The preferences for all questions, and their summary.
 
-    `win_share` is (wins + ties / 2) / n with the interval of the paired difference of wins and losses; `p_value` is
-    two-sided, by the exact sign test. `position_bias` is the share of the pairs asked about and answered in both orders
-    in which the order decided. They are None where there is no such question. `usage` is what the verdicts cost when
-    the model was last asked, `path` where they are kept.
+    `win_share` is (wins + ties / 2) / n, with the interval of the paired difference of wins and losses. `p_value` is
+    two-sided, from the exact sign test. `position_bias` is the share of pairs in which the order decided, among the
+    pairs that the model was asked about and answered in both orders. Each is None if there is no such question. `usage`
+    is what the verdicts cost when the model was last asked, `path` where they are stored.
     """
 
     baseline: RunScores
@@ -173,15 +175,15 @@ def prefer(
     out: Path = Path("results"),
     on_progress: OnProgress | None = None,
 ) -> PreferResult:
-    """Ask `chat` of each question whose answer is better; what it said of the same answers before is not asked again.
+    """Ask `chat` for each question which run's answer is better. Verdicts stored for the same answers are reused.
 
-    A win or a loss needs the same verdict in both orders. Nothing is asked where the answers are equal, which is a tie,
-    or where one of the two did not answer: on an answerable question an abstention, a failure and an empty answer all
-    lose to any answer and tie with each other; on an unanswerable one an abstention is right and beats all others.
-    Verdicts are kept in OUT/preferences/. Closes `chat`.
+    A win or a loss needs the same verdict in both orders. The model is not asked if the answers are equal, which is a
+    tie, or if one of the two runs did not answer. On an answerable question an abstention, a failure and an empty
+    answer all lose to any answer and tie with each other. On an unanswerable question an abstention is right and beats
+    all others. Verdicts are stored in OUT/preferences/. Closes `chat`.
 
-    Raises NotComparableError as `read_comparable` does, and for what has no answers (a baseline file, a run without
-    generation); ModelError where the model refuses.
+    Raises NotComparableError as `read_comparable` does, and for input without answers (a baseline file, a run without
+    generation). Raises ModelError if the model refuses.
     """
     a, b = read_comparable(baseline, candidate)
     pairs = _read_pairs(a, b)
@@ -245,7 +247,7 @@ async def _all(
     kept: tuple[tuple[Preference, ...], Usage] | None,
     on_progress: OnProgress,
 ) -> tuple[tuple[Preference, ...], Usage]:
-    """All preferences; those of `kept` unless some have no verdict, which may have been calls that failed."""
+    """All preferences. Returns `kept` if all have a verdict; a missing verdict may have been a failed call."""
     try:
         if kept is not None and all(one.outcome is not None for one in kept[0]):
             return kept

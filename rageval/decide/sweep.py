@@ -1,4 +1,4 @@
-"""What a sweep over settings shows: which cell is best, what each setting does, and what is worth its cost."""
+"""The results of a sweep over settings: which cell is best, what each setting does, and what is worth its cost."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ LEVEL = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One run of the sweep. `factors` are its pipeline and the settings that were given for it.
+    """One run of the sweep. `factors` are its pipeline and the settings given for it.
 
-    `calls` and `tokens` are what answering a question costs alone on average: calls that an earlier cell had made count
-    here as well. `paid_calls` and `paid_tokens` are what this cell paid. `latency_s` is None where a reply came from
-    the cache: then it says nothing.
+    `calls` and `tokens` are the average cost of answering a question if this cell ran on its own: calls that an earlier
+    cell already made count here too. `paid_calls` and `paid_tokens` are what this cell paid. `latency_s` is None if any
+    reply came from the cache, because the latency then means nothing.
     """
 
     label: str
@@ -49,10 +49,10 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A cell beside the best one by the first metric: the best less this one, more than 0 where it falls behind.
+    """The gap between a cell and the best one by the first metric: best - this one, more than 0 if this one is behind.
 
-    The interval is for this pair alone; `p_adjusted` is for all pairs of cells together (max-T), so that it may be read
-    although the best was chosen by looking.
+    The interval is for this pair alone. `p_adjusted` is for all pairs of cells together (max-T), so it stays valid even
+    though the best cell was chosen from the same data.
     """
 
     label: str
@@ -62,10 +62,10 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What a change of one factor does to a metric, all else equal: the mean over the `contexts` (settings of the other
-    factors) in which both levels were run. More than 0 is better.
+    """The effect of changing one factor on a metric, with all other factors equal: the mean over the `contexts`
+    (settings of the other factors) in which both levels were run. More than 0 is better.
 
-    `difference` and `p_adjusted` are for all effects on the metric together: the interval excludes 0 exactly where
+    `difference` and `p_adjusted` are for all effects on the metric together: the interval excludes 0 exactly if
     `p_adjusted` is at most 0.05 (`simultaneous_intervals`). `p_value` is for this effect alone.
     """
 
@@ -81,8 +81,8 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What was done once and not once for each cell: indexes wanted and built, calls that the cells cost alone and that
-    were made, tokens saved by it.
+    """Savings from work that cells share. Indexes wanted and built, calls that the cells would make on their own and
+    calls that were made, and the tokens saved by that.
     """
 
     indexes_wanted: int
@@ -94,8 +94,8 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class SweepResult:
-    """`questions` are those that every cell has a score for, by metric; `front` are the labels of the cells that no
-    other cell beats in quality (the first metric), tokens, calls and latency together.
+    """`questions` is, by metric, the number of questions scored in every cell. `front` holds the labels of the cells
+    that no other cell beats in quality (the first metric), tokens, calls and latency together.
     """
 
     leaderboard: Leaderboard
@@ -173,10 +173,10 @@ def read_sweep(pipelines: Sequence[Pipeline], runs: Sequence[Path]) -> SweepResu
 
 
 def main_effects(metric: str, factors: Sequence[Factors], scores: np.ndarray) -> list[Effect]:
-    """The effects of all factors with two levels or more: each level against each that comes before it.
+    """The effects of all factors with two or more levels: each level against each earlier one.
 
-    `scores` has a row a cell, a column a question, and more is better. Each question's scores are averaged over the
-    contexts in which both levels were run, and the two averages are paired question by question.
+    `scores` has one row per cell and one column per question, and more is better. Each question's scores are averaged
+    over the contexts in which both levels were run. The two averages are paired question by question.
     """
     found: list[tuple[str, Json, Json, int]] = []
     differences: list[np.ndarray] = []
@@ -242,7 +242,7 @@ def _cell(pipeline: Pipeline, run: Path, manifest: Mapping[str, Any]) -> Cell:
 
 
 def _matrix(runs: Sequence[RunScores], metric: str) -> tuple[np.ndarray, int]:
-    """A row a cell, a column a question that all of them have a score for; turned round where lower is better."""
+    """One row per cell, one column per question scored in all of them; flipped if lower is better."""
     nothing: Mapping[str, float] = {}
     by_cell = [run.metrics[metric].scores if metric in run.metrics else nothing for run in runs]
     shared = sorted(set(by_cell[0]).intersection(*by_cell[1:]))

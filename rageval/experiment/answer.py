@@ -1,4 +1,4 @@
-"""One question of one pipeline: answered, then judged. Executors decide where, sinks keep what comes of it."""
+"""Answer one question with one pipeline, then judge it. Executors decide where; sinks store the results."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rageval.types import Failure, Judgment, Question, Response, Usage
 
 
 class Sink(Protocol):
-    """Takes what is made, as it is made. `judge` is the judge's name."""
+    """Receives results as they are made. `judge` is the judge's name."""
 
     def add_outcome(self, question_id: str, outcome: Outcome) -> None: ...
 
@@ -29,8 +29,8 @@ class Sink(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A question that the pipeline at that position is to answer and the judges of those names are to judge; where it
-    has been answered before, `outcome` is there.
+    """A question for the pipeline at position `pipeline` to answer, and for the judges named in `judges` to judge.
+    `outcome` is set if the question has been answered before.
     """
 
     pipeline: int
@@ -41,9 +41,10 @@ class Task:
 
 @dataclass(frozen=True)
 class WorkerContext:
-    """What tasks are worked on with. `judges` and their `keys` are by name; `judging` is the model that they ask.
+    """What a worker needs to work on tasks. `judges` and their `keys` are by name; `judging` is the model that they
+    ask.
 
-    Pipelines that ask no chat model wait for `unlimited`, where it is given, before they answer.
+    Pipelines that ask no chat model acquire `unlimited`, if given, before they answer.
     """
 
     resources: Resources
@@ -55,11 +56,11 @@ class WorkerContext:
     unlimited: asyncio.Semaphore | None = None
 
     async def build_indexes(self, tasks: Iterable[Task], tell: Callable[[int, str, Usage], None]) -> None:
-        """Build what answering these needs, so that no question's latency includes it.
+        """Build the indexes that these tasks need, so that no question's latency includes it.
 
-        `tell` is given the position of a pipeline, an index, and what building that cost in model calls; of building it
-        again it may be told again. Raises what `Resources.get` raises where something cannot be built: it would fail
-        for every question.
+        Calls `tell` with the position of a pipeline, an index, and what building that index cost in model calls. An
+        index that is built again may be reported again. Raises what `Resources.get` raises if an index cannot be built,
+        because every question would fail.
         """
         for position in dict.fromkeys(task.pipeline for task in tasks if task.outcome is None):
             indexes = self.pipelines[position].stage.indexes()
@@ -71,7 +72,7 @@ class WorkerContext:
                     tell(position, name, usage)
 
     async def work_on(self, task: Task, sink: Sink) -> None:
-        """Answer and judge. An exception is a `Failure` of the question, or an abstention of the judge; those in
+        """Answer and judge. An exception becomes a `Failure` of the question, or an abstention of the judge. Those in
         `rageval.errors.STOPS_THE_RUN` are raised.
         """
         question, outcome = task.question, task.outcome
@@ -107,8 +108,8 @@ def _is_being_cancelled() -> bool:
 async def ask_judge(
     judge: Judge, key: str, model: ChatModel | None, question: Question, response: Response
 ) -> tuple[tuple[Judgment, ...], Usage]:
-    """What the judge says of a response, under that key, and what it cost. Raises DeclarationError where it needs a
-    model and there is none.
+    """Returns the judge's judgments of a response, under that key, and what they cost. Raises DeclarationError if the
+    judge needs a model and there is none.
     """
     chat = model if asks_model(judge) else NoChat(judge.name)
     if chat is None:

@@ -85,9 +85,9 @@ def _known_keys(place: Place) -> Sequence[str]:
 
 
 def checked_judge(own: CustomJudge | Rubric, place: str, file: str | None = None) -> Judge:
-    """The judge as rageval runs it; `file` is a digest of the files that it is from.
+    """The judge in the form that rageval runs. `file` is a digest of the files that it was loaded from.
 
-    Raises DeclarationError, which begins with the place, for a judge that does not say what it must.
+    Raises DeclarationError, starting with `place`, for a judge whose definition is incomplete.
     """
     _check_name(own, place)
     if isinstance(own, Rubric):

@@ -1,4 +1,4 @@
-"""From what an experiment asks for under `metrics` to metrics, and to the judges and metrics of the user's own."""
+"""Turn the entries under `metrics` of an experiment into metrics, and into the user's own judges and metrics."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class ChosenMetrics:
 
 
 def choose_metrics(given: Sequence[object], base: Path) -> ChosenMetrics:
-    """What these entries name or are. Paths are relative to `base` or to the current directory.
+    """The metrics of these entries (names, paths or objects). Paths are relative to `base` or to the current directory.
 
-    Raises DeclarationError for an entry that names no metric, and for a metric that is there twice, also by an alias.
+    Raises DeclarationError for an entry that names no metric, and for a metric given twice, also by an alias.
     """
     own = [choose_own(entry, base) for entry in given]
     names = [str(entry) if part is None else part.name for entry, part in zip(given, own, strict=True)]
@@ -70,10 +70,10 @@ def parse_metrics(texts: Sequence[str]) -> tuple[Metric, ...]:
 
 
 def choose_own(given: object, base: Path, place: str = "metrics") -> Judge | OwnMetric | None:
-    """The judge or metric of the user's own that an entry under `place` names or is; None where it is some other name.
+    """The user's own judge or metric that an entry under `place` names or is; None for any other name.
 
     An entry is a path (a rubric's YAML, or a Python file with a `judge`, a `metric` or one class), the name of an
-    installed part, either with settings, or an object. Raises DeclarationError that names file and key.
+    installed part, either with settings, or an object. Raises DeclarationError that names the file and the key.
     """
     if isinstance(given, CustomJudge | Rubric | CustomMetric):
         return _checked(given, place)

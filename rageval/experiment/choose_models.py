@@ -1,4 +1,4 @@
-"""From a model named in an experiment to the model, with its cache in front."""
+"""Open the models that an experiment names, each behind its cache."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def choose_chat(
     offline: bool = False,
     only: set[str] | None = None,
 ) -> ChatModel:
-    """A cached chat model whose calls come out of the budget, where there is one. Nothing is loaded or asked yet; what
-    cannot work is said now. Where `offline`, the cache alone answers, and neither a key nor weights are needed. `only`
+    """A cached chat model whose calls count against the budget, if there is one. Loads and asks nothing yet, but raises
+    errors for what cannot work. If `offline`, only the cache answers, and neither a key nor weights are needed. `only`
     is as in `Replies`.
     """
     if offline:
@@ -78,7 +78,7 @@ def _chat_identity(choice: ModelChoice) -> str:
 
 
 def located(choice: Choice, base: Path) -> Choice:
-    """The choice, with paths that no longer depend on where they were named."""
+    """The choice with its paths resolved, so that they no longer depend on where it was named."""
     if isinstance(choice, PluginModel) and choice.base == Path():
         return choice.model_copy(update={"base": base.resolve()})
     if isinstance(choice, LocalModel) and choice.path is not None:
@@ -114,7 +114,9 @@ def choose_embedder(
     *,
     offline: bool = False,
 ) -> Embedder:
-    """A cached embedder; `on_progress` is told (texts done, texts to do) while it embeds. `offline` as above."""
+    """A cached embedder. It calls `on_progress` with (texts done, texts to do) while it embeds. `offline` as in
+    `choose_chat`.
+    """
     if isinstance(choice, PluginModel):
         if choice.price is not None:
             raise DeclarationError("models.embed: found a price, expected none: embeddings are not priced")

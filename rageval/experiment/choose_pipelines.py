@@ -1,4 +1,4 @@
-"""From what an experiment calls a pipeline to the pipeline."""
+"""Turn the entries under `pipelines` of an experiment into pipelines."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def _tell_apart(pipelines: Sequence[Pipeline]) -> tuple[Pipeline, ...]:
 
 
 def _check_names_differ(earlier: Pipeline, later: Pipeline) -> None:
-    """Of two pipelines that are the same but for their names."""
+    """Raises DeclarationError for two equal pipelines, unless both their names and their labels differ."""
     if earlier.label == later.label:
         raise DeclarationError(f"pipelines: found {later.label} twice, expected pipelines that differ")
     if earlier.name == later.name:

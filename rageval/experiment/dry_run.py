@@ -1,4 +1,4 @@
-"""What a run would ask of models: it is gone through with the caches alone, and nothing is written or asked."""
+"""What a run would ask of models. A dry run uses only the caches; it writes nothing and asks no model."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from rageval.types import Failure, Question, Response
 
 @dataclass(frozen=True, slots=True)
 class DryRun:
-    """What one pipeline has to do.
+    """What one pipeline still has to do.
 
-    `done` questions are answered and judged on disk (or have failed), `cached` more by what the caches hold, and for
-    the other ones models are asked: `calls` chat calls at most, None where that is not known.
+    `done` questions are answered and judged on disk (or have failed), and the caches answer `cached` more. The
+    remaining questions need models: at most `calls` chat calls, None if that number is unknown.
     """
 
     pipeline: str
@@ -37,8 +37,8 @@ class DryRun:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """Of all pipelines. `calls` chat calls at least have to be made, and `texts` texts to be embedded; what comes after
-    these depends on the replies.
+    """The outlook for all pipelines. At least `calls` chat calls have to be made and `texts` texts embedded; what
+    follows depends on the replies.
     """
 
     runs: tuple[DryRun, ...]
@@ -98,11 +98,10 @@ class _CacheOnlyEmbedder:
 
 
 def dry_run(experiment: Experiment, out: Path, *, retry_failed: bool = False) -> Outlook:
-    """Go through the experiment with what is stored and cached.
+    """Go through the experiment using only stored and cached results.
 
-    The experiment's models are those that `plan` opens. Functions of the user's own, and systems of other
-    frameworks, are not asked: their questions count as open. Judges that wait for all answers are counted as asked for
-    every question.
+    The experiment's models are those that `plan` opens. The user's own functions and systems of other frameworks are
+    not called: their questions count as open. Judges that wait for all answers count as asked for every question.
     """
     return experiment.run(_dry_run(experiment, out, retry_failed))
 
@@ -165,7 +164,7 @@ async def _go_through(
 async def _one(
     experiment: Experiment, run: OpenRun, question: Question, judges: Sequence[Judge], resources: Resources
 ) -> None:
-    """As far as the caches go."""
+    """Answer and judge one question as far as the caches allow."""
     try:
         outcome = run.outcomes.get(question.id)
         if outcome is None:

@@ -1,4 +1,4 @@
-"""What an experiment asks of chat models at least and at most, told before anything is spent."""
+"""The fewest and the most chat calls that an experiment needs, estimated before it spends anything."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from rageval.types import Question, Response
 
 @dataclass(frozen=True, slots=True)
 class CostEstimate:
-    """Chat calls that one pipeline and the judging of its answers take, at least and at most, if nothing is cached.
+    """The fewest and the most chat calls that one pipeline and the judging of its answers need if nothing is cached.
 
-    Second attempts of judges count into `high`; judges ask nothing where a pipeline abstains, hence much of the
-    distance to `low`. `prompt_tokens` are at most those of all prompts together, as `rageval.text.count_tokens`
-    estimates them. What is None is not known, and `unknown` says why.
+    `high` includes second attempts of judges. Judges ask nothing if a pipeline abstains, which explains much of the gap
+    to `low`. `prompt_tokens` is an upper bound on the tokens of all prompts together, as `rageval.text.count_tokens`
+    estimates them. A value that is not known is None, and `unknown` says why.
     """
 
     pipeline: str
@@ -29,7 +29,7 @@ class CostEstimate:
 
 
 class Bounds:
-    """What the questions of an experiment ask at most, pipeline by pipeline."""
+    """Upper bounds on what the questions of an experiment ask, pipeline by pipeline."""
 
     def __init__(self, experiment: Experiment) -> None:
         self._documents = experiment.benchmark.documents
@@ -52,7 +52,7 @@ class Bounds:
         return Bound(pipeline.stage.calls(self._generate).high, tokens)
 
     def judging(self, judge: Judge, pipeline: Pipeline, question: Question, response: Response | None = None) -> Bound:
-        """What it takes to judge the pipeline's answer, which is that response where there is one by now."""
+        """The cost of judging the pipeline's answer; `response` is that answer if it exists already."""
         sizes = self._before(question)
         if response is not None:
             texts = [count_tokens(passage.text) for passage in response.context_passages]

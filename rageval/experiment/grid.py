@@ -14,11 +14,12 @@ PipelineEntry: TypeAlias = dict[str, dict[str, Any] | None]
 
 
 def grid_entries(sweep: Mapping[str, Sequence[Any]], exclude: Sequence[Mapping[str, Any]]) -> list[PipelineEntry]:
-    """An entry for each combination of the factors' levels, the first factor changing slowest.
+    """One entry per combination of the factors' levels; the first factor changes slowest.
 
-    The factor `pipeline` names recipes, all others are their settings. A combination is left out where some mapping of
-    `exclude` fits it: each of its keys has the level, or one of the levels, that it gives. Raises DeclarationError for
-    factors without levels, levels given twice, unknown keys or levels in `exclude`, and where nothing is left.
+    The factor `pipeline` names recipes; all other factors are their settings. A combination is left out if it matches a
+    mapping in `exclude`: for each key of the mapping it has the given level, or one of the given levels. Raises
+    DeclarationError for factors without levels, levels given twice, unknown keys or levels in `exclude`, and if nothing
+    is left.
     """
     _check(sweep, exclude)
     settings = [dict(zip(sweep, levels, strict=True)) for levels in itertools.product(*sweep.values())]

@@ -40,10 +40,10 @@ from rageval.types import Question, Response
 
 @dataclass(frozen=True, kw_only=True)
 class Rejudging:
-    """A finished run, and the judges to be added to it under a name.
+    """A finished run, and the judges to add to it under a name.
 
-    `metrics` name that judge; `raters` are the models that judge, none where no judge asks one. A context manager,
-    whose end closes the models.
+    `metrics` carry that name; `raters` are the models that judge, empty if no judge asks a model. A context manager
+    that closes the models at the end.
     """
 
     folder: RunFolder
@@ -72,7 +72,7 @@ class Rejudging:
         return judge_keys(self.judges, self.raters)
 
     def count_judgments(self) -> int:
-        """How many answers these judges have judged by now, each judge counted."""
+        """How many answers have been judged so far, summed over these judges."""
         return sum(len(self.folder.judgments(key)) for key in self.keys.values())
 
 
@@ -87,11 +87,11 @@ def plan_rejudging(
     calibrations: Sequence[Path] = (),
     on_embedding: Callable[[int, int], None] | None = None,
 ) -> Rejudging:
-    """What to judge again and by whom, with nothing spent.
+    """Plan what to judge again and with which judge; spends nothing.
 
-    The judge is that of the experiment file, a panel of all of them where several are given, and the local model where
-    none is. `samples` is how often each model is asked, by default as often as those files say at most. `metrics` are
-    by default all judged ones that the run has, judges of the user's own left aside: those are given by their paths.
+    The judge is that of the experiment file, a panel of all of them if several files are given, and the local model if
+    none is. `samples` is how often each model is asked; it defaults to the highest number in those files. `metrics`
+    defaults to all judged metrics of the run except those of the user's own judges, which are given by their paths.
 
     Raises DeclarationError for a run that is not finished, for metrics that it cannot have, for a name under which
     another model judged, and for a calibration of another judge.
@@ -128,11 +128,11 @@ def plan_rejudging(
 
 
 def rejudge(plan: Rejudging, on_progress: OnProgress | None = None) -> tuple[Metric, ...]:
-    """Judge what has not been judged yet, score, and add both to the run. The models stay open.
+    """Judge what has not been judged yet, score it, and add both to the run; returns the metrics. The models stay open.
 
-    Judgments are written as they are made, so that a call that was stopped goes on; `on_progress` is told (done, total)
-    in responses. All metrics of that name are scored, also those that an earlier call added, with the calibrations of
-    this call alone where this call judges; they are returned. Raises what `run_experiment` raises.
+    Judgments are written as they are made, so a call that was interrupted can resume. `on_progress` gets (done, total)
+    in responses. All metrics of that name are scored and returned, including those that an earlier call added. Where
+    this call judges, only its own calibrations apply. Raises what `run_experiment` raises.
     """
     return plan.models.run(_rejudge(plan, on_progress or (lambda done, total: None)))
 
@@ -240,7 +240,7 @@ def _pooled(judges: Sequence[Judge], folder: RunFolder) -> tuple[Judge, ...]:
 
 
 def _check_same_model(plan: Rejudging, earlier: Added) -> None:
-    """One name is one model, or one panel: else the metrics of that name would be of several."""
+    """Each name stands for one model or one panel; otherwise its metrics would mix the verdicts of several."""
     for judge in plan.judges:
         model = judging_model(judge, plan.first_rater)
         for entry, about in earlier.entries.items():

@@ -39,9 +39,9 @@ def need_embedder(judges: Sequence[Judge]) -> bool:
 def with_models(
     judges: Sequence[Judge], raters: Sequence[ChatModel], samples: int, embedder: Embedder | None
 ) -> tuple[Judge, ...]:
-    """The judges with the embedder for those that compare embeddings, as panels of the raters where several judge.
+    """The judges with their models: the embedder for those that compare embeddings, panels if there are several raters.
 
-    Without an embedder those that need one refuse to judge.
+    Without an embedder, judges that need one refuse to judge.
     """
     return tuple(
         panel(

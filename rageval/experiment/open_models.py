@@ -21,11 +21,10 @@ T = TypeVar("T")
 class OpenModels:
     """Models behind their caches in the folder `cache`, and the event loop that they are used in.
 
-    Equal choices are one model, and so is an object that is given twice. All chat calls come out of the `budget`, where
-    there is one. Where `offline`, the caches alone answer; where `fresh`, replies that they held before do not count,
-    while vectors do. `on_embedding` is told (done, total) while texts are
-    embedded. A context manager: `close` closes the caches and the models that were opened from a choice; objects that
-    somebody gave stay open.
+    Equal choices share one model, and so does an object given twice. All chat calls count against the `budget`, if
+    there is one. If `offline`, only the caches answer. If `fresh`, replies cached earlier are ignored, while vectors
+    are used. `on_embedding` gets (done, total) while texts are embedded. A context manager: `close` closes the caches
+    and the models opened from a choice; objects passed in by the caller stay open.
     """
 
     def __init__(
@@ -53,8 +52,8 @@ class OpenModels:
         self.close()
 
     def chat(self, choice: ChatChoice, base: Path) -> ChatModel:
-        """The chat model of a choice, or the one that was given; paths are relative to `base`. Nothing is loaded or
-        asked yet; raises DeclarationError for what cannot work.
+        """The chat model of a choice, or the object given; paths are relative to `base`. Loads and asks nothing yet.
+        Raises DeclarationError for what cannot work.
         """
         choice = located(choice, base)
         key = _key(choice)
@@ -103,7 +102,7 @@ class OpenModels:
 
 
 def run_with(models: OpenModels | None, work: Coroutine[Any, Any, T]) -> T:
-    """Run it in the event loop of these models, or in one of its own where somebody else sees to the models."""
+    """Run `work` in the event loop of these models, or in a new one if the caller manages the models."""
     return asyncio.run(work) if models is None else models.run(work)
 
 

@@ -13,8 +13,8 @@ from rageval.source import source_digest
 
 
 class OwnChat(WrappedChat):
-    """A chat model of the user's own. Its identity has a digest of its code and settings behind the one that it gives
-    itself: replies of other code are not taken from a cache.
+    """The user's own chat model. Its identity is its own one followed by a digest of its code and settings, so cached
+    replies of other code are not reused.
     """
 
     def __init__(self, model: ChatModel, digest: str) -> None:

@@ -1,4 +1,4 @@
-"""From what is asked to an experiment: everything named in it found and checked, and nothing spent."""
+"""Turn a spec into an experiment: find and check everything that it names, and spend nothing."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ T = TypeVar("T")
 class Experiment:
     """Pipelines to run over questions of a benchmark, and the metrics to score them by.
 
-    `chat` and `embedder` are None, and there are no `raters`, where nothing needs them. Several raters judge as a
-    panel, each asked `judge_samples` times. `own_judges` and `own_metrics` are those of the user's own that the metrics
-    name; `calibrations` are applied to the verdicts of the judges that they are of. `name` begins the names of the run
-    folders; `reference` is how the benchmark was called. A `fresh` one uses no answers and replies of earlier commands.
+    `chat` and `embedder` are None, and `raters` is empty, if nothing needs them. Several raters judge as a panel, each
+    asked `judge_samples` times. `own_judges` and `own_metrics` are the user's own ones that the metrics name. Each of
+    the `calibrations` is applied to the verdicts of its judge. The names of the run folders begin with `name`;
+    `reference` is how the benchmark was named. A `fresh` experiment uses no answers or replies of earlier commands.
 
-    A context manager, whose end closes the models that were opened for the experiment. Without `models` the caller
-    sees to them, and they must work in any event loop.
+    A context manager that closes the models opened for the experiment at the end. Without `models`, the caller closes
+    them, and they must work in any event loop.
     """
 
     name: str
@@ -132,11 +132,11 @@ def plan(
     offline: bool = False,
     fresh: bool = False,
 ) -> Experiment:
-    """Find all that is named, relative to `base` or to the current directory.
+    """Find everything that the spec names, relative to `base` or to the current directory.
 
     Raises DeclarationError (names, settings, labels, keys) before any model is loaded or called. `cache` is the folder
-    of the model caches; `on_embedding` is told (done, total) while passages are embedded. Where `offline`, the caches
-    alone answer; where `fresh`, they answer with what this command puts there alone.
+    of the model caches. `on_embedding` gets (done, total) while passages are embedded. If `offline`, only the caches
+    answer. If `fresh`, the caches answer only with what this command puts there.
     """
     chosen = choose_metrics(spec.metrics, base)
     metrics = chosen.metrics
@@ -200,7 +200,7 @@ def _called(given: Mapping[str, Mapping[str, object] | None]) -> str:
 
 
 def check_metrics_apply(metrics: Sequence[Metric], benchmark: Benchmark, questions: Sequence[Question]) -> None:
-    """Ranking metrics need labels: an experiment in which none of its questions has any is a mistake."""
+    """Raises DeclarationError for ranking metrics if none of the experiment's questions has relevance labels."""
     ranking = [str(metric) for metric in metrics if metric.kind == "ranking"]
     labelled = {label.question_id for label in benchmark.labels}
     if ranking and not any(question.id in labelled for question in questions):
@@ -211,8 +211,8 @@ def check_metrics_apply(metrics: Sequence[Metric], benchmark: Benchmark, questio
 
 
 def model_needs(pipelines: Sequence[Pipeline], judges: Sequence[Judge], *, generate: bool) -> frozenset[Need]:
-    """Which models the pipelines use, and the embedder where a judge compares embeddings; the model that judges is left
-    aside. `generate` says whether answers are wanted.
+    """The models that the pipelines use, and the embedder if a judge compares embeddings; leaves out the model that
+    judges. `generate` says whether answers are wanted.
     """
     compared: frozenset[Need] = frozenset({"embed"} if need_embedder(judges) else ())
     return compared.union(*(pipeline.stage.needs(generate) for pipeline in pipelines))

@@ -17,8 +17,8 @@ _log = logging.getLogger("rageval")
 
 @dataclass(frozen=True, slots=True)
 class Reused:
-    """Of the `questions` of a run, so many had answers when the command began; each judge that had judged an answer
-    counts as one of the `judgments`.
+    """How many of a run's `questions` had answers when the command began. `judgments` counts an answer once for each
+    judge that had judged it.
     """
 
     questions: int
@@ -36,7 +36,7 @@ def read_reused(runs: Iterable[Path]) -> list[Reused]:
 
 
 def reuse_line(found: Sequence[Reused], remedy: str) -> str:
-    """`reused 40 of 50 answers (and 80 judgments); REMEDY asks again`, of all runs together; empty where none was."""
+    """`reused 40 of 50 answers (and 80 judgments); REMEDY asks again`, over all runs; empty if no answer was reused."""
     answers, judgments = sum(one.answers for one in found), sum(one.judgments for one in found)
     if not answers:
         return ""
@@ -45,9 +45,9 @@ def reuse_line(found: Sequence[Reused], remedy: str) -> str:
 
 
 def begin_afresh(folder: RunFolder, out: Path) -> None:
-    """Let the run, whose folder is locked, begin with nothing: what it held goes to a folder under `out/earlier`.
+    """Empty the run, whose folder is locked: its content moves to a folder under `out/earlier`.
 
-    A run that began so and was interrupted stays as it is, and goes on.
+    A run that began this way and was interrupted is left as it is, so that it resumes.
     """
     try:
         before = folder.manifest()

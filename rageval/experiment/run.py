@@ -1,4 +1,4 @@
-"""Running an experiment: answer, judge, score, each written to disk as it happens, so that a killed run goes on."""
+"""Run an experiment: answer, judge and score. Each step is written to disk as it happens, so a killed run resumes."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ _SYSTEMS_AT_ONCE = 64
 
 @dataclass
 class OpenRun:
-    """One pipeline's run while it is being made.
+    """One pipeline's run in progress.
 
-    `judges` are those of the experiment that can judge by now, `entries` the manifest's of them, by name. What was
-    `added` to the run by `rageval judge` stays, and is scored again. `judgments` are by the names of both. They and the
-    `outcomes` stay on disk. The `reused` ones were there before.
+    `judges` are the experiment's judges that can judge so far, `entries` their manifest entries by name. What `rageval
+    judge` `added` to the run is kept and scored again. `judgments` has the names of both. Judgments and `outcomes` stay
+    on disk. The `reused` ones existed before.
     """
 
     pipeline: Pipeline
@@ -62,7 +62,7 @@ class OpenRun:
     )
 
     def read(self, retry_failed: bool) -> None:
-        """Find what is there already; failures do not count where they are to be tried again."""
+        """Read the results that exist already, without failures if they are to be tried again."""
         self.outcomes = self.folder.outcomes()
         if retry_failed:
             self.outcomes.forget([q for q, outcome in self.outcomes.items() if isinstance(outcome, Failure)])
@@ -73,7 +73,7 @@ class OpenRun:
         self.reused_judgments = sum(len(self.judgments[name]) for name in self.entries)
 
     def add(self, judges: Sequence[Judge], entries: Mapping[str, dict[str, Json]]) -> None:
-        """Let more judges judge, with what they have said before."""
+        """Add judges, with the judgments that they made before."""
         self.judges = (*self.judges, *judges)
         self.entries = {**self.entries, **entries}
         for name, entry in entries.items():
@@ -82,11 +82,11 @@ class OpenRun:
 
     @property
     def all_entries(self) -> dict[str, JudgeEntry]:
-        """By their names in the manifest: the entries of the experiment's judges, and of those that were added."""
+        """The entries of the experiment's judges and of those added later, by their names in the manifest."""
         return {**self.entries, **self.added.entries}
 
     def task(self, position: int, question: Question) -> Task:
-        """What is still to be done about the question; `position` is this run's among the runs."""
+        """The work that is left for the question; `position` is this run's position among the runs."""
         judges = (name for name in self.entries if question.id not in self.judgments[name])
         return Task(position, question, self.outcomes.get(question.id), tuple(judges))
 
@@ -104,7 +104,7 @@ class OpenRun:
         return judged or isinstance(self.outcomes[question_id], Failure)
 
     def write_manifest(self, metrics: Sequence[Metric], **changes: Json) -> None:
-        """Write the manifest with these changes, and with what was added."""
+        """Write the manifest with these changes, and with what `rageval judge` added."""
         judges: dict[str, Json] = {
             name: with_counts(entry, self.judgments[name]) for name, entry in self.all_entries.items()
         }
@@ -114,10 +114,10 @@ class OpenRun:
 
 
 class Executor(Protocol):
-    """Has tasks worked on, wherever and in whatever order; what comes of them goes to the `runs`.
+    """Runs tasks, anywhere and in any order, and writes their results to the `runs`.
 
-    `on_progress` is told (done, total) after each task; `done` tasks were done before. The first error stops all and
-    is raised.
+    Calls `on_progress` with (done, total) after each task; `done` tasks were finished before. The first error stops all
+    tasks and is raised.
     """
 
     async def __call__(
@@ -138,12 +138,12 @@ def run_experiment(
     retry_failed: bool = False,
     executor: Executor | None = None,
 ) -> list[Path]:
-    """Run what has not been run yet and score everything; the run folders, in the order of the pipelines.
+    """Run what has not been run yet and score everything; returns the run folders, in the order of the pipelines.
 
-    Folders lie under `out/runs`. A question that fails is recorded and counted; `retry_failed` asks those again.
-    `on_progress` is told (done, total) in pairs of question and pipeline, and once more from the start where a judge
-    waits for all answers. Questions are worked on in this process, unless there is an `executor`. `ModelError` stops
-    the run and everything already answered stays on disk; so it does on Ctrl-C or a kill. The models stay open.
+    Folders are under `out/runs`. A question that fails is recorded and counted; `retry_failed` asks those again.
+    `on_progress` gets (done, total) in pairs of question and pipeline; the count starts over once if a judge waits for
+    all answers. The questions are worked on in this process unless there is an `executor`. `ModelError` stops the run,
+    and so does Ctrl-C or a kill; everything already answered stays on disk. The models stay open.
     """
     return experiment.run(
         _run(experiment, out, on_progress or (lambda done, total: None), retry_failed, executor or work_here)
@@ -171,14 +171,14 @@ async def _run(
 
 
 def _add_pooled(experiment: Experiment, runs: Sequence[OpenRun]) -> None:
-    """Let the judges begin that look at all answers, now that there are all."""
+    """Add the judges that look at all answers, now that all answers exist."""
     pooled = _pooled(experiment, runs)
     for run in runs:
         run.add(pooled, _entries(experiment, pooled))
 
 
 def _pooled(experiment: Experiment, runs: Sequence[OpenRun]) -> list[Judge]:
-    """The judges that look at all answers, with those of the runs."""
+    """The judges that look at all answers, each given the answers of the runs."""
     outcomes = {q.id: [run.outcomes[q.id] for run in runs] for q in experiment.questions}
     responses = {q: [one for one in given if isinstance(one, Response)] for q, given in outcomes.items()}
     return [with_pool(judge, responses) for judge in experiment.judges if has_pool(judge)]
@@ -187,7 +187,7 @@ def _pooled(experiment: Experiment, runs: Sequence[OpenRun]) -> list[Judge]:
 async def _answer_and_judge(
     experiment: Experiment, runs: Sequence[OpenRun], executor: Executor, on_progress: OnProgress
 ) -> None:
-    """Have all questions worked through, all pipelines of a question one after another."""
+    """Work through all questions, with all pipelines of a question one after another."""
     total = len(experiment.questions) * len(runs)
     tasks = _Tasks(
         runs,
@@ -211,7 +211,7 @@ async def _answer_and_judge(
 
 
 def _describe(experiment: Experiment, runs: Sequence[OpenRun]) -> None:
-    """Write what the runs are of, before anything of them is there."""
+    """Write the manifests and questions of the runs before any result is written."""
     labels: dict[str, list[RelevanceLabel]] = {}
     for label in experiment.benchmark.labels:
         labels.setdefault(label.question_id, []).append(label)
@@ -222,9 +222,9 @@ def _describe(experiment: Experiment, runs: Sequence[OpenRun]) -> None:
 
 @dataclass(frozen=True)
 class _Tasks(Collection[Task]):
-    """Questions of runs, as tasks that are made one by one: what they hold stays on disk until then.
+    """The open questions of runs, as tasks created one by one: their data stays on disk until then.
 
-    `left` are the pairs of question and run, numbered from 0, the runs of a question one after another.
+    `left` holds the pairs of question and run, numbered from 0, with the runs of a question one after another.
     """
 
     runs: Sequence[OpenRun]
@@ -253,12 +253,13 @@ async def work_here(
     on_progress: OnProgress,
     work: Work = WorkerContext.work_on,
 ) -> None:
-    """The executor that works in this process, in the order of the tasks: those of a question share passages and
-    prefixes. `work` is for those who watch: it is given each task and lets the worker_context work on it.
+    """The executor that works in this process, in the order of the tasks, since tasks of a question share passages and
+    prefixes. `work` is a hook for observers: it gets the worker context and each task, and calls the context to work on
+    it.
     """
     out = runs[0].folder.path.parents[1]
     place = worker_context(experiment, runs, IndexStore(out / "cache" / "indexes"))
-    # What asks no chat model has no limit of its own, and a judge that asks in batches lets thousands begin at once.
+    # Pipelines without a chat model have no limit, and a judge that asks in batches starts thousands of them at once.
     place = replace(place, unlimited=asyncio.Semaphore(_SYSTEMS_AT_ONCE))
     await place.build_indexes(tasks, lambda position, index, usage: runs[position].folder.add_indexing(index, usage))
 

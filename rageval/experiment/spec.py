@@ -1,6 +1,6 @@
-"""What is asked of an experiment: one form for experiment files and for `rageval.evaluate`.
+"""The specification of an experiment: one form for experiment files and for `rageval.evaluate`.
 
-In Python a model, a benchmark, a pipeline or a judge may also be an object. Everything else is the same in both.
+In Python, a model, a benchmark, a pipeline or a judge may also be an object. Everything else is the same in both.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ def is_embedder(value: object) -> TypeGuard[Embedder]:
 
 
 class _AsGiven:
-    """Lets pydantic take an object as it is: which one it may be is decided before."""
+    """Makes pydantic accept an object as it is; other code checks its type first."""
 
     def __get_pydantic_core_schema__(self, source: object, handler: object) -> CoreSchema:
         return core_schema.any_schema()
@@ -278,10 +278,10 @@ def _filter_as_mapping(value: object) -> object:
 
 
 class Spec(Strict):
-    """What is asked of an experiment. Unknown keys are refused; paths are relative to the file, or absolute.
+    """The specification of an experiment. Unknown keys are refused; paths are relative to the file, or absolute.
 
-    Beside `pipelines`, or in their place, `sweep` gives levels by factor, of which `exclude` leaves combinations out.
-    Whether names, settings and judges exist is for `plan` to find out.
+    `sweep` gives levels by factor, in addition to `pipelines` or instead of it; `exclude` leaves out combinations.
+    `plan` checks later whether names, settings and judges exist.
     """
 
     benchmark: Annotated[

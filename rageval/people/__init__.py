@@ -1,7 +1,7 @@
-"""A judge measured against people: is it right, are its probabilities honest, can it be talked into a yes?
+"""Measure a judge against people: is it right, are its probabilities calibrated, can it be talked into a yes?
 
-`calibrate` judges items that people labelled; `write_record` keeps what was found, with a scaling that makes the
-judge's probabilities honest; `read_record` gives both back to whoever uses or cites the judge.
+`calibrate` judges items that people labelled. `write_record` stores the result, with a scaling that calibrates the
+judge's probabilities. `read_record` reads both back for anyone who uses or cites the judge.
 """
 
 from rageval.people.calibrate import Calibrated, calibrate

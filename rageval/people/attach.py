@@ -1,8 +1,8 @@
-"""Attaching people's labels to a run, and refusing those that would make its numbers wrong.
+"""Attach human labels to a run, and refuse labels that would make its numbers wrong.
 
-An interval from labels and a judge is right only if the labelled questions are a random sample of this very run's. That
-is known where they are what `rageval sample` drew, or a first part of it in the drawn order; anything else somebody
-may have picked.
+An interval from labels and a judge is valid only if the labelled questions are a random sample of this run's questions.
+That holds if they are the sample that `rageval sample` drew, or a first part of it in the drawn order. Any other set
+may have been hand-picked.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ FEWEST_FOR_AGREEMENT = 10
 
 
 def attach(run: RunFolder, files: Sequence[Path], *, allow_any_sample: bool = False) -> tuple[MetricLabels, ...]:
-    """Check the labels in `files` and keep them in the run folder; those of each metric replace earlier ones.
+    """Check the labels in `files` and store them in the run folder; each metric's labels replace earlier ones.
 
-    `allow_any_sample` accepts labels that are not known to be a random sample of this run's answers and keeps the
-    reason with them, to be shown wherever they are used. Values out of range, questions that the run does not have or
-    that are not scored, and metrics that it does not have, are refused always. Where anything is refused nothing is
+    `allow_any_sample` accepts labels that are not known to be a random sample of this run's answers. It stores the
+    reason with them, which is shown wherever they are used. Values out of range, questions that the run does not have
+    or that are not scored, and metrics that it does not have, are always refused. If anything is refused, nothing is
     written.
 
-    Raises LabelFileError for what is wrong with the files, DeclarationError for the run or a metric.
+    Raises LabelFileError for errors in the files, DeclarationError for the run or a metric.
     """
     by_metric: dict[str, list[LabelRow]] = {}
     for row in read_label_files(files):
@@ -87,7 +87,7 @@ def _require_scored(run: RunFolder, scored: ScoredQuestions, rows: Sequence[Labe
 
 
 def _sample_of(run: RunFolder, metric: str, rows: Sequence[LabelRow], digest: str) -> tuple[Sample | None, str]:
-    """The stored sample whose labels these are; or None and why they are not known to be a random sample."""
+    """The stored sample that these labels belong to; or None and why they are not known to be a random sample."""
     others = [row for row in rows if row.run != run_name(run)]
     if others:
         return None, f"found {len(others)} labels of the run {others[0].run!r}, expected {run_name(run)!r}"

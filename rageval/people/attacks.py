@@ -67,9 +67,9 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class AttackCell:
-    """The attacks of one language and place, or all (both None), and the controls beside them.
+    """The attacks of one language and place, or all (both None), and their controls.
 
-    `untried` attacks and controls found no item that the judge rightly said no to.
+    For `untried` attacks and controls there was no item that the judge rightly said no to.
     """
 
     language: Language | None
@@ -127,10 +127,10 @@ def read_attacks(path: Path) -> tuple[Attack, ...]:
 
 
 def plan_trials(attacks: Sequence[Attack], items: Sequence[LabelledItem], seed: int) -> list[Trial]:
-    """Each attack with one of the items in its language, taken in turn from a random order.
+    """Pair each attack with an item in its language, taking the items in turn from a random order.
 
-    Attacks and controls each begin at the first item, so that controls stand beside attacks on the same items. An
-    attack on passages takes only items that have some. Where there is no item the attack is left out.
+    Attacks and controls both begin at the first item, so they use the same items. An attack on passages uses only items
+    that have passages. An attack without a suitable item is left out.
     """
     shuffled: list[int] = np.random.default_rng(seed).permutation(len(items)).tolist()
     taken: dict[tuple[Language, bool], int] = {}
@@ -149,7 +149,7 @@ def plan_trials(attacks: Sequence[Attack], items: Sequence[LabelledItem], seed: 
 
 
 def report_attacks(attacks: Sequence[Attack], trials: Sequence[Trial], opinions: Sequence[Opinion]) -> AttackReport:
-    """What came of the trials, `opinions` being the judge's in each."""
+    """The report on the trials; `opinions` are the judge's, one per trial."""
     tried = {trial.attack: opinion for trial, opinion in zip(trials, opinions, strict=True)}
     cells = [
         _cell(language, place, [a for a in attacks if (a.language, a.place) == (language, place)], tried)

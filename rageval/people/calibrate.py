@@ -27,10 +27,11 @@ Asked: TypeAlias = Literal["platt", "isotonic", "none"]
 
 @dataclass(frozen=True, slots=True)
 class Calibrated:
-    """What `calibrate` found out.
+    """The result of `calibrate`.
 
-    `reasons` counts why items have no verdict. `seconds_per_item` is the time that calls took which reached the model,
-    over the items that needed some; None where every reply came from a cache. `usage` and it leave the attacks aside.
+    `reasons` counts why items have no verdict. `seconds_per_item` is the time of the calls that reached the model,
+    divided by the number of items that needed any. It is None if every reply came from a cache. `usage` and
+    `seconds_per_item` leave out the attacks.
     """
 
     record: CalibrationRecord
@@ -54,9 +55,10 @@ def calibrate(
 ) -> Calibrated:
     """Measure the judge with that model against the labels of the file. Closes the model.
 
-    `scaling` None is Platt where scikit-learn is installed and each label occurs ten times, else none with a note. What
-    was asked for and cannot be had raises DeclarationError (or MissingExtraError) before any call. `seed` deals items
-    to folds and attacks to items. `ModelError` passes through; replies that a cache in front of the model has are kept.
+    `scaling` None means Platt if scikit-learn is installed and each label occurs ten times, otherwise no scaling, with
+    a note. A scaling that is asked for and not possible raises DeclarationError (or MissingExtraError) before any call.
+    `seed` assigns items to folds and attacks to items. `ModelError` passes through; a cache in front of the model keeps
+    the replies it has.
     """
     return asyncio.run(_calibrate(judge, file, chat, scaling, attacks, seed, on_items, on_attacks))
 
@@ -94,7 +96,7 @@ async def _calibrate(
 
 
 def _method(asked: Asked | None, file: LabelFile) -> tuple[Method | None, list[str]]:
-    """The scaling to fit, and why there is none where none was asked for by name."""
+    """The scaling to fit, or None and the notes on why there is none if none was asked for by name."""
     if asked == "none":
         return None, []
     few = too_few([item.label for item in file.items])
@@ -114,7 +116,7 @@ def _method(asked: Asked | None, file: LabelFile) -> tuple[Method | None, list[s
 def _record(
     judge: Judge, file: LabelFile, model: str, said: Sequence[float | Abstained], method: Method | None, seed: int
 ) -> tuple[CalibrationRecord, list[str]]:
-    """The record, and why the scaling is missing after all, or figures are."""
+    """The record, and notes on why it lacks the scaling or some of the figures."""
     kept: list[tuple[LabelledItem, float]] = [
         (item, p) for item, p in zip(file.items, said, strict=True) if not isinstance(p, Abstained)
     ]

@@ -51,15 +51,16 @@ class LabelFile:
 
 
 def read_items(path: Path, judge: Judge) -> LabelFile:
-    """The items of a file on which that judge can be calibrated.
+    """Read the items of a file on which that judge can be calibrated.
 
-    A line of a JSONL file is an item: `id` (each once), `question`, `context` (a list of passages, perhaps empty),
-    `answer` (perhaps empty), `label` (0 or 1, false or true), and, where wanted, `reference` (a text or a list of them)
-    and `language` (`en` or `zh`; by default that of the question); others are ignored. Or it is a row of a sheet of
-    `rageval sample`, JSONL or CSV, on a metric of which the judge gives the verdict on the answer as a whole. Rows
-    that are not filled in are left out; several people may have labelled a question if they agree.
+    In a file of items, each line of JSONL is an item: `id` (unique), `question`, `context` (a list of passages, may be
+    empty), `answer` (may be empty), `label` (0 or 1, false or true), and optionally `reference` (a text or a list of
+    texts) and `language` (`en` or `zh`; defaults to the language of the question). Other keys are ignored. In a sheet
+    of `rageval sample`, JSONL or CSV, each row is an item. The sheet must be on a metric for which the judge gives the
+    verdict on the answer as a whole. Rows that are not filled in are left out; several people may have labelled a
+    question if they agree.
 
-    The judge reads all passages, in their order. An answer that says it cannot answer is judged like any other, since
+    The judge reads all passages, in their order. An answer that says it cannot answer is judged like any other, because
     people labelled it. Raises LabelFileError with every problem.
     """
     problems: list[str] = []
@@ -126,9 +127,9 @@ def _item(place: str, fields: Mapping[str, object], problems: list[str]) -> Labe
 def _of_sheet(
     place: str, fields: Mapping[str, object], judge: Judge, misfits: set[str], problems: list[str]
 ) -> LabelledItem | None:
-    """The item of a sheet's row; None where the row is not filled in, or where a problem was found.
+    """The item of a sheet's row; None if the row is not filled in, or if a problem was found.
 
-    `misfits` are the metrics that are not the judge's, each of which is told once.
+    `misfits` collects the metrics that are not the judge's, so that each is reported once.
     """
     row = parse_row(place, fields, problems)
     if row is None or row.metric in misfits:
@@ -215,7 +216,7 @@ def _passages(value: object) -> list[str] | None:
 
 
 def _split_numbered(cell: str) -> Iterator[str]:
-    """The parts of a cell that begin with [1], [2], …, each looked for behind the one before."""
+    """The parts of a cell that begin with [1], [2], …; the search for each starts after the one before."""
     starts = [0]
     for number in count(2):
         found = cell.find(f"{BETWEEN_TEXTS}[{number}] ", starts[-1])

@@ -34,11 +34,11 @@ class Opinion:
 
 
 def probability_of(judged: Judged, judge: str) -> float | Abstained:
-    """The judge's probability for an item: that of the answer as a whole where the judge has one, else of the least
-    certain part.
+    """The judge's probability for an item: that of the answer as a whole if the judge gives one, otherwise that of the
+    least certain part.
 
-    Where a verdict has no probability its grade counts, 0 or 1. Without a verdict on every part there is none for the
-    item, and no number is made up. Raises DeclarationError for grades above 1: they are none of yes and no.
+    A verdict without a probability counts as its grade, 0 or 1. If any part has no verdict, the item has no
+    probability. Raises DeclarationError for grades above 1, which are neither yes nor no.
     """
     if not judged.items:
         return Abstained("the judge found nothing to judge")
@@ -59,7 +59,7 @@ def probability_of(judged: Judged, judge: str) -> float | Abstained:
 async def judge_all(
     cases: Sequence[tuple[Question, Response]], judge: Judge, chat: ChatModel, on_progress: OnProgress
 ) -> list[Opinion]:
-    """What the judge says of each case, in order; as many at once as the model takes calls."""
+    """The judge's opinion on each case, in order. As many cases run at once as the model takes calls."""
     opinions: dict[int, Opinion] = {}
     queue: Iterator[tuple[int, tuple[Question, Response]]] = iter(enumerate(cases))
     done = 0

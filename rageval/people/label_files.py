@@ -111,7 +111,7 @@ def _has_columns(header: Sequence[str], place: str, problems: list[str]) -> bool
 
 @contextmanager
 def _cells_of_any_size() -> Generator[None]:
-    """Passages may be longer than the csv module's limit, which is one for the whole process."""
+    """Lifts the csv module's limit on cell size, which is global to the process: passages may be longer."""
     limit = csv.field_size_limit(sys.maxsize)
     try:
         yield

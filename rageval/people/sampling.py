@@ -1,8 +1,8 @@
-"""Drawing the questions that people label: at random, by a rule that can be repeated and extended.
+"""Draw the questions that people label: at random, by a rule that can be repeated and extended.
 
-Each question is given a pseudo-random number from the seed, the metric and its own id (SHA-256), and those with the
-smallest numbers are drawn. So the same seed draws the same questions everywhere, and without strata a larger sample
-holds a smaller one as its first part.
+Each question gets a pseudo-random number from the seed, the metric and its own id (SHA-256). The questions with the
+smallest numbers are drawn. So the same seed draws the same questions on every machine. Without strata, a larger sample
+begins with the smaller one.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ FEWEST_A_STRATUM = 5
 
 
 def draw_sample(run: RunFolder, metric: str, n: int, *, stratify: bool = False, seed: int = 0) -> Sample:
-    """Draw `n` of the questions that the judge scored on `metric`. Nothing is written.
+    """Draw `n` of the questions that the judge scored on `metric`. Writes nothing.
 
-    `stratify` draws within up to 4 strata by the judge's score, at least 5 from each (all of a smaller one), the rest
-    in proportion: a judge with few different scores gets a stratum for each, another one quantiles. It makes sure that
-    rare scores are seen; the inclusion probabilities are recorded and the estimate is weighted by them.
+    `stratify` draws within up to 4 strata by the judge's score. It takes at least 5 questions from each stratum (all of
+    a smaller one) and the rest in proportion. If the judge has few different scores, each gets a stratum; otherwise the
+    strata are quantiles. This makes sure that rare scores are drawn. The inclusion probabilities are recorded, and the
+    estimate is weighted by them.
 
-    Raises DeclarationError for a run or metric that has nothing to label, and for `n` beyond what there is.
+    Raises DeclarationError for a run or metric that has nothing to label, and if `n` is more than there are questions.
     """
     scored = read_scored_questions(run, metric)
     if not scored.scores:

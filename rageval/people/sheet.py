@@ -41,7 +41,7 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def check_sheet_path(path: Path) -> None:
-    """Raises DeclarationError where a sheet cannot or must not be written: labels may be in a file that is there."""
+    """Raises DeclarationError if a sheet cannot be written, or if the file exists, since it may hold labels."""
     if path.suffix.lower() not in KINDS:
         raise DeclarationError(f"{path}: found the ending {path.suffix!r}, expected .jsonl or .csv")
     if path.exists():
@@ -53,8 +53,8 @@ def check_sheet_path(path: Path) -> None:
 def write_sheet(run: RunFolder, sample: Sample, path: Path) -> None:
     """Write the questions of the sample that need a label, in its order.
 
-    CSV starts with a byte order mark, without which spreadsheets misread Chinese, and text that a spreadsheet would
-    take for a formula starts with an apostrophe; `read_label_files` takes it off again.
+    CSV starts with a byte order mark, because spreadsheets misread Chinese without it. Text that a spreadsheet would
+    read as a formula gets an apostrophe in front; `read_label_files` removes it.
     """
     check_sheet_path(path)
     questions, outcomes = run.questions(), run.outcomes()

@@ -12,10 +12,12 @@ from rageval.stats import Interval, calibration, cohen_kappa
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Agreement with people on independent items, each figure with its 95% interval; P(yes) of 0.5 or more says yes.
+    """Agreement with people on independent items, each figure with its 95% interval; P(yes) of 0.5 or more counts as
+    yes.
 
-    `balanced_accuracy` and `auc` are None where people said only yes or only no, `kappa` (Cohen's) where people and
-    judge said one and the same throughout. `ece` is the expected calibration error. See `rageval.stats.calibration`.
+    `balanced_accuracy` and `auc` are None if people said only yes or only no. `kappa` (Cohen's) is None if people and
+    judge all gave the same one label throughout. `ece` is the expected calibration error. See
+    `rageval.stats.calibration`.
     """
 
     accuracy: Interval

@@ -20,12 +20,13 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class CalibrationRecord:
-    """How a judge did on a file of labels.
+    """How well a judge did on a file of labels.
 
-    `key` names the judge with its prompts and model (`judge_key`). `labels` and `sha256` are of the label file. `n`
-    items were judged and `abstained` more were not. `zero_shot` is None where n is 0; `cross_validated` are the figures
-    of scaled probabilities, each by a map that had not seen the item; `scaling` is the map fitted on all items, None
-    where none was wanted or possible. `created` is an ISO time in UTC.
+    `key` identifies the judge with its prompts and model (`judge_key`). `labels` and `sha256` are the name and the
+    digest of the label file. `n` items were judged; the judge abstained on `abstained` more. `zero_shot` is None if n
+    is 0. `cross_validated` are the figures of scaled probabilities, each scaled by a map that was fitted without the
+    item. `scaling` is the map fitted on all items, None if none was wanted or possible. `created` is an ISO time in
+    UTC.
     """
 
     judge: str

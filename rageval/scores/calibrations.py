@@ -1,4 +1,4 @@
-"""Calibrations of judges at work: a stored scaling applied to verdicts that stay on disk as the model gave them."""
+"""Apply a stored scaling to a judge's verdicts. The verdicts on disk stay as the model gave them."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _SCALING: pydantic.TypeAdapter[Scaling | None] = pydantic.TypeAdapter(Scaling | 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """The record of a judge's calibration, and the file that it was read from, as it was named."""
+    """The record of a judge's calibration, and the path of its file as the user named it."""
 
     file: str
     record: CalibrationRecord
 
     def citation(self) -> dict[str, Json]:
-        """What a manifest says of it: all that is needed to cite it, and to apply it without the file."""
+        """The manifest's entry for the calibration: all that is needed to cite it, and to apply it without the file."""
         record = self.record
         after = record.cross_validated
         scaling = None if record.scaling is None else cast("dict[str, Json]", asdict(record.scaling))
@@ -45,15 +45,15 @@ class Calibration:
 
 
 def read_calibration(named: str, path: Path) -> Calibration:
-    """The calibration in a file, which was `named` so. Raises DeclarationError where there is none."""
+    """Read the calibration in a file; `named` is how the user named it. Raises DeclarationError if there is none."""
     return Calibration(named, read_record(path))
 
 
 def by_judge(calibrations: Sequence[Calibration], keys: Mapping[str, str]) -> dict[str, Calibration]:
-    """The calibrations by judge; `keys` are those of the judges at work.
+    """The calibrations by judge; `keys` are the keys of the judges in use.
 
-    Raises DeclarationError for a calibration of another judge, or of the same one with another model or other prompts,
-    and for two of one judge.
+    Raises DeclarationError for a calibration of another judge, for one of the same judge with another model or other
+    prompts, and for two of one judge.
     """
     found: dict[str, Calibration] = {}
     for calibration in calibrations:
@@ -77,17 +77,17 @@ def by_judge(calibrations: Sequence[Calibration], keys: Mapping[str, str]) -> di
 def apply_calibration(
     entry: JudgeEntry, judged: Mapping[str, tuple[Judgment, ...]]
 ) -> Mapping[str, tuple[Judgment, ...]]:
-    """The judgments of a judge by question id, as its manifest entry says that they count, each read when asked for.
+    """The judgments of a judge by question id, scaled as its manifest entry says. Each is read when it is looked up.
 
-    With a scaling each verdict's probability goes through it, and the grade is 1 where what comes out is at least 0.5,
-    else 0. A verdict without a probability counts as its grade, 0 or 1, as it did when the scaling was fitted.
+    A scaling replaces each verdict's probability; the grade becomes 1 if the scaled probability is at least 0.5,
+    otherwise 0. A verdict without a probability is scaled from its grade, 0 or 1, as when the scaling was fitted.
     """
     scaling = _scaling_of(entry)
     return judged if scaling is None else _Calibrated(judged, scaling)
 
 
 class _Calibrated(Mapping[str, tuple[Judgment, ...]]):
-    """Judgments as a scaling has them."""
+    """Judgments with a scaling applied."""
 
     def __init__(self, judged: Mapping[str, tuple[Judgment, ...]], scaling: Scaling) -> None:
         self._judged = judged
@@ -104,7 +104,7 @@ class _Calibrated(Mapping[str, tuple[Judgment, ...]]):
 
 
 def instrument(entry: JudgeEntry) -> str:
-    """What produced the verdicts as they count: the judge's key, and a digest of its scaling where it has one."""
+    """Identifies what produced the scaled verdicts: the judge's key, and a digest of its scaling if it has one."""
     scaling = entry["calibration"]["scaling"] if entry.get("calibration") else None
     return entry["key"] if scaling is None else f"{entry['key']}~{fingerprint(scaling)[:8]}"
 

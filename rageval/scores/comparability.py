@@ -1,8 +1,8 @@
 """Which runs may be compared: the one check for leaderboards, comparisons, gates and preferences.
 
-Runs must be finished and of the same questions of the same benchmark. A judged metric can be compared only where the
-same judge (model, prompts, calibration) scored it, a metric of the user's own only where its code is the same. All
-else may differ, for that is what is compared, and is told.
+Runs must be finished and cover the same questions of the same benchmark. A judged metric can be compared only if the
+same judge (model, prompts, calibration) scored it, a metric of the user's own only if its code is the same. All else
+may differ, since it is what is being compared, and is reported.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rageval.types import Json
 
 
 def read_comparable(baseline: RunScores | str | Path, candidate: RunScores | str | Path) -> tuple[RunScores, RunScores]:
-    """Both runs, read where they are not yet.
+    """Returns both runs, reading those given by path or name.
 
     Raises NotComparableError for results that are missing or unfinished, and for other benchmarks or questions.
     """
@@ -45,8 +45,8 @@ def require_same_questions(runs: Sequence[ScoredRun]) -> None:
 
 
 def metric_conflicts(runs: Sequence[ScoredRun]) -> dict[str, str]:
-    """What is wrong with each metric that different judges, or different code of the user's own, scored, by metric;
-    runs without it do not count.
+    """For each metric that different judges, or different versions of the user's own code, scored: what is wrong. Runs
+    without the metric are ignored.
     """
     found: dict[str, str] = {}
     for metric in dict.fromkeys(name for run in runs for name in run.settings if names_custom_metric(name)):

@@ -48,12 +48,12 @@ def _read_estimate(run: RunFolder, metric: str, scores: Mapping[str, Any]) -> Es
 
 
 def labelled_estimate(run: RunFolder, metric: str, scores: Mapping[str, Any], level: float = 0.95) -> Estimate | None:
-    """The estimate from people's labels and the judge's scores together; None where the run has no labels.
+    """The estimate from human labels and the judge's scores together; None if the run has no labels.
 
-    `scores` is the metric's part of scores.json. Where the sample was stratified so is the estimate. Where every
-    question is labelled, it is the labels' mean. `warning` of the result says where the labels are not known to be a
-    random sample, or do not speak for all scored questions. Labels of answers that have changed since are not used:
-    the estimate is then the judge's, with a warning.
+    `scores` is the metric's part of scores.json. The estimate is stratified if the sample was. If every question is
+    labelled, it is the mean of the labels. The result has a `warning` if the labels are not known to be a random
+    sample, or do not cover all scored questions. Labels of answers that have changed since are not used: the estimate
+    is then the judge's, with a warning.
     """
     labels = read_labels(run, metric)
     if labels is None:
@@ -88,7 +88,7 @@ def _judge_alone(scores: Mapping[str, Any], level: float) -> Estimate | None:
 
 
 def _known_labels(labels: MetricLabels, judged: Mapping[str, float]) -> tuple[dict[str, float], list[str]]:
-    """Labels by question, and the questions for which they speak: those scored that could have been drawn."""
+    """Labels by question, and the questions that they represent: the scored ones that could have been drawn."""
     given = labels.by_question
     if labels.sample is None:
         return given, [*judged]
@@ -137,7 +137,7 @@ def _join(
 
 
 def stored_estimate(mean: Estimate) -> dict[str, Json]:
-    """What scores.json holds: all but what people's labels add, which is worked out at every reading."""
+    """The content of scores.json: all except what human labels add, which is computed at every reading."""
     return {
         "mean": mean.point,
         "low": mean.low,

@@ -16,8 +16,8 @@ from rageval.types import Json, Response
 
 @dataclass(frozen=True, slots=True)
 class HumanLabel:
-    """What one person says of the answer to one question: a number from 0 to 1, or 0 or 1 where the question is yes or
-    no. `annotator` is empty where nobody is named.
+    """One person's label of the answer to one question: a number from 0 to 1, or 0 or 1 for a yes-or-no question.
+    `annotator` is empty if nobody is named.
     """
 
     question_id: str
@@ -27,10 +27,11 @@ class HumanLabel:
 
 @dataclass(frozen=True, slots=True)
 class MetricLabels:
-    """People's labels of one metric as a run folder keeps them.
+    """Human labels of one metric, as a run folder stores them.
 
-    `by_question` holds the mean of the annotators. `sample` is None, and `reason` says why, where the labels are not
-    known to be a random sample of the run's questions. `answers_digest` is that of the run when they were attached.
+    `by_question` holds the mean of the annotators. `sample` is None, and `reason` says why, if the labels are not known
+    to be a random sample of the run's questions. `answers_digest` is the run's digest at the time when the labels were
+    attached.
     """
 
     metric: str
@@ -74,9 +75,10 @@ def read_labels(run: RunFolder, metric: str) -> MetricLabels | None:
 
 
 def labelled_part(sample: Sample, labelled: Mapping[str, Any]) -> list[str] | None:
-    """The drawn questions whose labels are known, in order, where `labelled` are all or the first of those asked.
+    """The drawn questions whose labels are known, in order. `labelled` must be all, or a first part, of the questions
+    that people are asked; otherwise returns None.
 
-    Failures among them count as labelled. None where the labelled questions are anything but a first part.
+    Failures among the drawn questions count as labelled.
     """
     asked = sample.to_label[: len(labelled)]
     if set(asked) != set(labelled):

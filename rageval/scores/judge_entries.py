@@ -38,7 +38,7 @@ class Added:
 
 
 def read_added(folder: RunFolder) -> Added:
-    """What was added to the run in that folder; nothing where it holds no run that this version can read."""
+    """Reads what was added to the run in that folder; empty if the folder holds no run that this version can read."""
     try:
         manifest = folder.manifest()
     except DeclarationError:
@@ -47,7 +47,7 @@ def read_added(folder: RunFolder) -> Added:
 
 
 def added_to(manifest: Mapping[str, Any], name: str | None = None) -> Added:
-    """What was added to the run of that manifest, under that name or (None) under any."""
+    """The judges and metrics added to the run of that manifest: under that name, or under any name if None."""
     metrics = [parse(text) for text in cast("list[str]", manifest["metrics"])]
     entries = cast("dict[str, JudgeEntry]", manifest["judges"])
     return Added(

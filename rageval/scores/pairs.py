@@ -34,13 +34,13 @@ class Change:
 class Pairs:
     """One metric on the questions that both runs scored: `ids`, sorted, and the scores of both in that order.
 
-    Where lower scores are better (`lower_is_better`), gains and differences are baseline - candidate: more than 0 is
+    If lower scores are better (`lower_is_better`), gains and differences are baseline - candidate: more than 0 is
     always an improvement.
 
-    `clusters` numbers questions that share a source document alike (None: taken for independent). `only_baseline` and
-    `only_candidate` are questions that just one run has a score for; they are left out of all numbers but these.
-    `failed` counts questions that each run (baseline, candidate) failed on, scored at the worst value. `judged` marks
-    scores that are a judge's opinion, not corrected by people's labels.
+    `clusters` gives questions that share a source document the same number (None: treated as independent).
+    `only_baseline` and `only_candidate` are questions scored in only one run; all other numbers leave them out.
+    `failed` counts the questions that each run (baseline, candidate) failed on, which score the worst value. `judged`
+    marks scores that are a judge's opinion, not corrected by human labels.
     """
 
     metric: str

@@ -79,8 +79,9 @@ def metric_scores(data: Mapping[str, Any]) -> MetricScores:
 
 
 def document_groups(grades: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
-    """Number questions so that those that share a document with a grade above 0 have the same number, also where they
-    do so only through a third. A question without such a document stands alone. Numbers go from 0, by question id.
+    """Number the questions so that those that share a document with a grade above 0 have the same number, including
+    those connected only through a third question. A question without such a document gets its own number. Numbers start
+    from 0, by question id.
     """
     parents = {question: question for question in grades}
 

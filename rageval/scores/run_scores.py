@@ -32,11 +32,11 @@ class MetricScores:
 
 @dataclass(frozen=True, slots=True)
 class ScoredRun:
-    """A finished run, without its scores: what decides with which other runs it may be compared.
+    """A finished run without its scores: what decides which other runs it may be compared with.
 
     `source` is the folder or file that it was read from. `judges` are by judged metric. `models` says which model did
-    what (`chat`, `embed`, `judge`, and `judge strong` for a judge added under that name), `settings` on what else
-    answers and scores depend: digests of prompts, of judges and (by their names) of metrics of the user's own, and the
+    what (`chat`, `embed`, `judge`, and `judge strong` for a judge added under that name). `settings` holds what else
+    answers and scores depend on: digests of prompts, of judges and (by their names) of the user's own metrics, and the
     seed.
     """
 

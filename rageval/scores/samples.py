@@ -29,9 +29,9 @@ class Stratum:
 class Sample:
     """A random sample of the questions that `judge` scored on `metric` in one run.
 
-    `drawn` is in an order that says nothing about the questions, so that any first part of it is a random sample as
-    well. `known` holds the labels of drawn questions that nobody need label: where the pipeline failed it has the worst
-    score, whatever a person would say. A simple random sample has one stratum.
+    The order of `drawn` does not depend on the questions, so any first part of it is also a random sample. `known`
+    holds the labels of drawn questions that nobody needs to label: if the pipeline failed, the label is the worst
+    score, regardless of what a person would say. A simple random sample has one stratum.
     """
 
     run: str
@@ -45,7 +45,9 @@ class Sample:
 
     @property
     def digest(self) -> str:
-        """Names the sample: equal samples, equal names. It starts with a letter so that no spreadsheet rounds it."""
+        """Identifies the sample: equal samples have equal digests. Starts with a letter so that no spreadsheet rounds
+        it.
+        """
         return "s" + fingerprint(self.to_json())[:DIGITS]
 
     @property

@@ -1,8 +1,8 @@
-"""From a judge's probabilities to honest ones: maps fitted on people's labels.
+"""Maps from a judge's probabilities to calibrated ones, fitted on human labels.
 
-A map never decreases. A judge's probability for an item is the least of its parts'; so to scale every part and take the
-least is the same as to scale the item, and a scaling fitted on items may be applied to single claims or passages.
-scikit-learn fits the maps; to apply one takes none.
+A map never decreases. A judge's probability for an item is the minimum over its parts. Scaling every part and taking
+the minimum therefore equals scaling the item, and a scaling fitted on items may be applied to single claims or
+passages. Fitting a map needs scikit-learn; applying one does not.
 """
 
 from __future__ import annotations
@@ -74,11 +74,11 @@ def too_few(labels: Sequence[int]) -> str | None:
 
 
 def fit(method: Method, labels: Sequence[int], probabilities: Sequence[float]) -> Scaling:
-    """The map from probabilities to P(label is 1), by scikit-learn. Both labels must occur.
+    """The map from probabilities to P(label is 1), fitted by scikit-learn. Both labels must occur.
 
-    Platt is a logistic regression on the logits without penalty. Where the best slope would be negative, which is where
-    the judge's order is worse than chance, it is 0, the best that does not decrease: every P becomes the share of 1.
-    Raises MissingExtraError without scikit-learn.
+    Platt is a logistic regression on the logits without penalty. If the best slope is negative (the judge ranks items
+    worse than chance), the slope is 0, the best that does not decrease: every P becomes the share of 1. Raises
+    MissingExtraError without scikit-learn.
     """
     if not have_scikit_learn():
         raise MissingExtraError("scikit-learn", "calibrate", f"scaling {method}")
@@ -119,7 +119,7 @@ def cross_validated(
 
 
 def deal(labels: Sequence[int], seed: int) -> list[int]:
-    """The fold of each item: of each label, and of all, as many in one fold as in another, give or take one."""
+    """The fold of each item. Fold sizes differ by at most one, for each label and overall."""
     rng = np.random.default_rng(seed)
     y = np.asarray(labels)
     order = np.concatenate([rng.permutation(np.nonzero(y == label)[0]) for label in (0, 1)])

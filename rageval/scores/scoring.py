@@ -40,12 +40,11 @@ def score_outcomes(
     judgments: Judgments,
     own_metrics: Sequence[OwnMetric] = (),
 ) -> Scores:
-    """Every question's score on every metric. `judgments` is by the judge's name in the manifest, then by question id;
-    `own_metrics` are those of the user's own among the metrics.
+    """Every question's score on every metric. `judgments` is by the judge's name in the manifest, then by question id.
+    `own_metrics` are the user's own among the metrics.
 
-    Every question must have an outcome. A failure scores the worst value wherever the metric has anything to say about
-    the question. Documents are ranked by their best passage. Outcomes and judgments are read once, some questions at a
-    time.
+    Every question must have an outcome. A failure scores the worst value on every metric that applies to the question.
+    Documents are ranked by their best passage. Outcomes and judgments are read once, a batch of questions at a time.
     """
     ranking = [metric for metric in metrics if metric.kind == "ranking"]
     no_hits = bool(ranking) and _no_hits_at_all(questions, outcomes)

@@ -1,4 +1,4 @@
-"""What a run's answers took, and what its model calls cost: stage by stage and judge by judge, paid and alone."""
+"""What a run's answers and model calls cost, by stage and judge: what the run paid, and what it would cost alone."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class Tally:
             self._costs.extend(cost)
 
     def without(self, earlier: NDArray[np.uint64]) -> tuple[Usage, NDArray[np.uint64]]:
-        """The sum, in which a request costs alone nothing where it is one of the `earlier` ones, or comes again; these
-        and its own requests, sorted.
+        """Returns the sum, and the sorted union of `earlier` and its own requests. In the sum, a request adds nothing
+        to the cost alone if it is in `earlier` or is repeated.
         """
         requests = np.array(self._requests, dtype=np.uint64)
         costs = np.array(self._costs, dtype=np.int64).reshape(-1, 3)
@@ -56,12 +56,12 @@ class Tally:
 def totals(
     outcomes: Iterable[Outcome], indexing: Iterable[tuple[str, Usage]], judging: Mapping[str, Iterable[Usage]]
 ) -> dict[str, Json]:
-    """For the manifest: `failed` and `abstained` questions, mean latency of the others in seconds (None where there are
-    none), `usage` of the pipeline (`answering`), of its indexes (`indexing`) and of each judge by its key, and
-    `usage_by_stage` and `usage_by_index`, by the names of the steps and of the indexes.
+    """For the manifest: the number of `failed` and `abstained` questions, the mean latency of the others in seconds
+    (None if there are none), `usage` of the pipeline (`answering`), of its indexes (`indexing`) and of each judge by
+    its key, and `usage_by_stage` and `usage_by_index`, by the names of the steps and of the indexes.
 
-    What no step asked for, as in systems that record none, is under `pipeline`. The stages add up to `answering`, the
-    indexes to `indexing`. Alone, a request that the run makes again costs nothing: it counts where it is made first, by
+    Usage outside any step, as in systems that record none, is under `pipeline`. The stages add up to `answering`, the
+    indexes to `indexing`. In the cost alone, a request that the run repeats counts only where it first occurs: in
     indexes, then stages (in the order in which they appear), then judges (in the order given). So the rows add up to
     what the run pays when it begins with an empty cache.
     """
@@ -103,7 +103,7 @@ def totals(
 
 
 def total(usages: Iterable[Usage]) -> Usage:
-    """Their sum, without the names of their requests: the same as adding them, and quick for many."""
+    """The sum of the usages, without the names of their requests. Same result as adding them, but fast for many."""
     tally = Tally()
     for usage in usages:
         tally.add(usage)
@@ -111,7 +111,7 @@ def total(usages: Iterable[Usage]) -> Usage:
 
 
 def _count_once(*groups: Mapping[str, Tally]) -> list[dict[str, Usage]]:
-    """Their sums; a request costs alone what it does in the first of them."""
+    """The sums of the groups; a request counts in the cost alone only in the first tally that has it."""
     earlier = np.zeros(0, dtype=np.uint64)
     counted: list[dict[str, Usage]] = []
     for group in groups:
