@@ -1,8 +1,8 @@
-"""What a thing is, as JSON data: the keys of runs, stored indexes, judges and caches are made of this.
+"""Descriptions of objects as JSON data, from which the keys of runs, stored indexes, judges and caches are made.
 
-Whatever can change a result belongs to the description: class, fields, the code of what the user wrote, and the user's
-files that this code imports. What cannot be described gets a description of its own in every process, so that no other
-process takes its results for its own.
+A description covers whatever can change a result: class, fields, the user's code, and the user's files that this code
+imports. What cannot be described gets a description that is unique to the process, so that no other process reuses its
+results.
 """
 
 from __future__ import annotations
@@ -66,17 +66,17 @@ def fingerprint(value: Json) -> str:
 
 
 def describe(value: object, *, label: str = "", rule: Rule | None = None, version: str | None = None) -> Json:
-    """What `value` is, as JSON data without NaN: equal things, equal descriptions, in every process.
+    """Return a description of `value` as JSON data without NaN: equal things have equal descriptions in every process.
 
-    Plain values, containers and paths are data. An instance is its class and its fields; one that has an `identity` (a
-    model) is that. Functions, and classes that are not rageval's or Python's, count by their code: of the user's, with
-    defaults, captured values, the globals they read and the files that their module imports; of an installed package,
-    with its version.
+    Plain values, containers and paths are described by their data. An instance is described by its class and fields, or
+    by its `identity` if it has one (a model). Functions, and classes outside rageval and Python, are described by their
+    code: the user's own with defaults, captured values, the globals they read and the files that their module imports;
+    those of an installed package with its version.
 
     Other objects (a live index, a client) cannot be described. Their description is unique to the object and this
-    process, and the log says so once. A `version` (the argument, or an attribute of an object, class or function) takes
-    responsibility for all of that within what it is given to. `label` is how the log calls `value`; `rule` is asked
-    first for everything but plain values.
+    process, and the log says so once. A `version` (the argument, or an attribute of an object, class or function)
+    vouches for all such objects inside the thing that has it. `label` names `value` in the log; `rule` is tried first
+    for everything but plain values.
     """
     describer = Describer(label or _label(value), rule, vouched=version is not None)
     described = describer.describe(value)
@@ -86,14 +86,14 @@ def describe(value: object, *, label: str = "", rule: Rule | None = None, versio
 
 
 def find_unreadable(value: object) -> tuple[str, ...]:
-    """What in `value` cannot be described, in words; see `describe`."""
+    """Return, in words, the parts of `value` that cannot be described; see `describe`."""
     describer = Describer(_label(value), None, vouched=False)
     describer.describe(value)
     return tuple(part for _, part in describer.unread)
 
 
 class Describer:
-    """One call of `describe`; a `Rule` describes parts by it."""
+    """One call of `describe`; a `Rule` uses it to describe parts."""
 
     def __init__(self, label: str, rule: Rule | None, *, vouched: bool) -> None:
         self._rule = rule
@@ -124,7 +124,7 @@ class Describer:
 
     @contextmanager
     def vouching(self, vouched: bool = True) -> Generator[None]:
-        """In the block, what cannot be described counts by its class alone, if `vouched`."""
+        """Within the block, if `vouched`, things that cannot be described are described by their class alone."""
         before, self._vouched = self._vouched, self._vouched or vouched
         try:
             yield
@@ -133,7 +133,7 @@ class Describer:
 
     @contextmanager
     def _within(self, owner: object) -> Generator[Json]:
-        """Its version, which answers for what is described in the block."""
+        """Yield the owner's version, which vouches for everything described in the block."""
         version = _version(owner)
         self._owners.append(_label(owner))
         try:
@@ -151,7 +151,7 @@ class Describer:
         return cast("dict[str, Json]", self.describe(type(value)))
 
     def unreadable(self, value: object) -> Json:
-        """What stands for an object that cannot be described."""
+        """Return a placeholder for an object that cannot be described."""
         name = qualified_name(type(value))
         if self._vouched:
             return {"class": name}
@@ -217,7 +217,7 @@ class Describer:
         return {**name, "source": fingerprint(code)} if code else name
 
     def _members(self, kind: type) -> Json:
-        """What a class of the user's defines: its source may not be found, or be that of another of the same name."""
+        """Describe what a user's class defines: its source may be missing, or belong to a namesake."""
         written = "__dataclass_fields__" in vars(kind)
         members: dict[str, Json] = {}
         for name, value in sorted(vars(kind).items()):
@@ -239,7 +239,7 @@ class Describer:
         return described
 
     def _callable(self, value: object) -> Json | None:
-        """What can be called, and what a class keeps its functions in."""
+        """Describe callables, and the wrappers that hold functions in a class; None for anything else."""
         match value:
             case types.FunctionType():
                 return self._function(value)
@@ -339,7 +339,7 @@ def _fields(value: object) -> dict[str, object] | None:
 
 
 def attributes_of(value: object) -> dict[str, object]:
-    """What an instance holds, private parts of a pydantic model included, without values that are kept to be quick."""
+    """Return an instance's attributes, including private ones of a pydantic model, without cached properties."""
     kind = type(value)
     slots = [name for one in kind.__mro__ for name in _names(vars(one).get("__slots__", ()))]
     held = {name: getattr(value, name) for name in slots if hasattr(value, name)}
@@ -371,7 +371,7 @@ def _version(value: object) -> Json:
 
 
 def _tell(label: str, part: str) -> None:
-    """Say it once."""
+    """Log the problem once."""
     message = (
         f"{label}: found {part}, whose content cannot be read, so no other process reuses the results: give {label} "
         "a `version`, and change it whenever that content changes"
@@ -387,7 +387,7 @@ def _label(value: object) -> str:
 
 
 def _mark(value: object) -> str:
-    """A mark of that object alone, in this process alone."""
+    """Return a mark that is unique to that object and this process."""
     known = _marks.get(id(value))
     if known is not None and known[0]() is value:
         return known[1]

@@ -22,7 +22,7 @@ from rageval.types import Json
 Origin: TypeAlias = Literal["rageval", "python", "installed", "user"]
 
 USER_MODULES = "rageval_user_"
-"""How the names of the packages begin that files named by the user are loaded into; see `rageval.io.user_files`."""
+"""Prefix of the names of the packages into which the user's files are loaded; see `rageval.io.user_files`."""
 
 _RAGEVAL = Path(__file__).parent
 _PYTHON = tuple(
@@ -35,7 +35,7 @@ _INSTALLED = {"site-packages", "dist-packages"}
 
 
 def module_origin(name: str) -> Origin:
-    """Whose module that is. One without a file that Python does not bring along is the user's: a notebook, say."""
+    """Return the module's origin. One without a file is the user's (a notebook, say), unless it is Python's."""
     top = name.partition(".")[0]
     if top == "rageval":
         return "rageval"
@@ -100,7 +100,7 @@ def installed_source(module: str) -> str:
 
 
 def code_data(code: CodeType) -> Json:
-    """Compiled code as data: what is run, whatever a file says by now."""
+    """Return compiled code as data: what actually runs, even if the file has changed since."""
     names: list[Json] = [*code.co_names]
     constants = [_constant(one) for one in code.co_consts]
     return [code.co_code.hex(), code.co_exceptiontable.hex(), code.co_flags, names, constants]
@@ -201,7 +201,7 @@ def _find_import(file: Path, start: Path, level: int, name: str) -> Iterator[Pat
 
 
 def _home(module: str) -> Path | None:
-    """The folder that Python would import a module of the user's from that has no dot in its name."""
+    """Return the folder from which Python would import a top-level module of the user's."""
     try:
         spec = importlib.util.find_spec(module)
     except (ImportError, ValueError):

@@ -16,7 +16,7 @@ Language: TypeAlias = Literal["en", "zh"]
 
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
 DETECTED = cast("Language", "")
-"""In place of a language: the one that `rageval.text.detect_language` sees in the text."""
+"""Placeholder for a language: it is replaced by what `rageval.text.detect_language` finds in the text."""
 UNANSWERABLE = "unanswerable"
 COMPOUND = "compound"
 BETWEEN_PARTS = "; "
@@ -148,16 +148,16 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What model calls cost alone, with nothing in rageval's cache beforehand, and how much of it was free.
+    """The cost of model calls if nothing had been in rageval's cache beforehand, and how much of it was free.
 
-    `calls`, `prompt_tokens` and `completion_tokens` are the cost alone. The `free_` part of it had been paid for by
-    others: the reply was in the cache, or came of an equal call that was under way. The rest was paid. `cached_tokens`
-    is the part of the paid prompt tokens that the model's prefix cache spared (0 where the endpoint does not say).
-    `cached_calls` counts all replies that were not asked for, also those that the same answer had asked for before.
+    `calls`, `prompt_tokens` and `completion_tokens` are that stand-alone cost. Others had already paid for the `free_`
+    part: the reply was in the cache, or came from an equal call that was running. The rest was paid. `cached_tokens` is
+    the part of the paid prompt tokens that the model's prefix cache saved (0 where the endpoint does not say).
+    `cached_calls` counts all replies taken without a call, including repeats within the same answer.
 
     `requests` names the requests that the cache answers from now on, each with the calls, prompt tokens and completion
-    tokens that it cost: asking it again costs nothing, alone too, so a sum of usages counts it once. Where one was paid
-    for twice, since the cache was lost, a `free_` count may be below 0.
+    tokens that it cost. Asking one again costs nothing, even stand-alone, so a sum of usages counts it once. If a
+    request was paid for twice because the cache was lost, a `free_` count may be below 0.
     """
 
     calls: int = 0
@@ -200,7 +200,7 @@ class Usage:
         )
 
     def paid_before(self, paid: Usage) -> Usage:
-        """The same work, where others have paid what `paid` says was paid."""
+        """Return the usage of the same work if others had paid what `paid` says was paid."""
         return replace(
             self,
             cached_calls=self.cached_calls + paid.paid_calls,

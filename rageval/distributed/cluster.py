@@ -22,10 +22,10 @@ _KNOCK_S = 5.0
 
 @contextmanager
 def ray_cluster(address: str | None = None) -> Generator[OnRay]:
-    """The executor over the cluster at `address`, or else where `ray.init()` finds one: at RAY_ADDRESS, the one that
-    runs on this machine, or a new one of this machine alone, which ends with the block.
+    """Yield an executor over the cluster at `address`, or else where `ray.init()` finds one: at RAY_ADDRESS, on this
+    machine, or a new cluster of this machine alone, which ends with the block.
 
-    Where Ray is connected already, that connection is used and stays. Raises DeclarationError where Ray is not
+    If Ray is already connected, that connection is used and stays open. Raises DeclarationError where Ray is not
     installed, or no cluster answers.
     """
     ray = import_ray()
@@ -42,7 +42,7 @@ def ray_cluster(address: str | None = None) -> Generator[OnRay]:
 
 
 def import_ray() -> Any:
-    """The package, with its messages and usage statistics off where it had not been imported before. Raises
+    """Return the package, with its messages and usage statistics off unless it was already imported. Raises
     MissingExtraError where it is not installed.
     """
     need_package("ray", "ray", "--executor ray")
@@ -70,7 +70,7 @@ def _connect(ray: Any, address: str | None) -> None:
 
 
 def _knock(address: str) -> None:
-    """Raises OSError where nobody listens at a host and port: Ray itself would try for minutes."""
+    """Raises OSError if nothing listens at a host and port: Ray itself would try for minutes."""
     host, _, port = address.rpartition(":")
     if host and port.isdecimal():
         socket.create_connection((host.strip("[]"), int(port)), _KNOCK_S).close()

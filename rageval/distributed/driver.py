@@ -1,4 +1,4 @@
-"""The driver's side: workers are hired and replaced, handed shards, and answered; what they make goes to the runs."""
+"""The driver's side: starts and replaces workers, hands them shards, answers their asks, passes results to the runs."""
 
 from __future__ import annotations
 
@@ -42,12 +42,11 @@ _log = logging.getLogger("rageval")
 
 @dataclass(frozen=True, slots=True)
 class OnRay:
-    """An executor whose tasks are worked on by the cluster that `ray` (the module) is connected to.
+    """An executor that runs tasks on the cluster to which `ray` (the module) is connected.
 
-    The driver keeps what must be in one place: models with their caches, rates and budget, and the run folders. What
-    reads a file of the driver's is worked on here. A worker that is lost is replaced, and what it had in hand is done
-    again; a task that loses three workers ends the run. Workers that are `idle` afterwards serve the next call, until
-    `close`.
+    The driver keeps what must be in one place: models with their caches, rates and budget, and the run folders.
+    Pipelines that read the driver's files run here. A lost worker is replaced and its unfinished tasks run again; a
+    task that loses three workers ends the run. `idle` workers are reused by the next call, until `close`.
     """
 
     ray: Any
@@ -104,7 +103,7 @@ class OnRay:
 
 @dataclass(eq=False)
 class _Seat:
-    """One worker, while it lives: letters to it, and how many more shards it may have in hand."""
+    """One living worker: messages to it, and how many more shards it can take."""
 
     actor: Any
     free: asyncio.Semaphore
@@ -112,7 +111,7 @@ class _Seat:
 
 
 class _Team:
-    """The workers, and all that is said to and by them."""
+    """The workers, and all messages to and from them."""
 
     def __init__(
         self,
@@ -142,7 +141,7 @@ class _Team:
         self._came = False
 
     async def work(self) -> None:
-        """Until all shards are finished, or something stops them all."""
+        """Run until all shards are finished, or an error stops all of them."""
         seats = (self._keep_filled() for _ in range(self._layout.workers))
         working = asyncio.ensure_future(together([*seats, self._warn_if_none_comes()]))
         finished = asyncio.ensure_future(self._shards.finished.wait())
@@ -157,7 +156,7 @@ class _Team:
             await asyncio.gather(*left, return_exceptions=True)
 
     async def _keep_filled(self) -> None:
-        """A worker, and another one in its place whenever it is lost."""
+        """Keep one worker running, and replace it whenever it is lost."""
         failed_starts = 0
         while True:
             seat = _Seat(self._idle.pop() if self._idle else self._hire(), asyncio.Semaphore(self._layout.lanes))

@@ -1,4 +1,4 @@
-"""What the driver and its workers write to each other. Ray carries it between their processes."""
+"""The messages between the driver and its workers. Ray carries them between the processes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class SentTask:
-    """A `Task` with its outcome as a record: whoever has the documents needs no texts of passages."""
+    """A `Task` with its outcome as a record. The receiver has the documents, so passages need no texts."""
 
     pipeline: int
     question: Question
@@ -48,7 +48,7 @@ class Shard:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """From a worker: that shard's records have all gone out. Its indexes took `building_s`, its tasks `working_s`."""
+    """From a worker: all records of that shard are sent. Its indexes took `building_s`, its tasks `working_s`."""
 
     number: int
     building_s: float
@@ -57,7 +57,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class RecordMessage:
-    """From a worker: an outcome, or where `judge` names one, what that judge said and what it cost; as JSON data."""
+    """From a worker, as JSON data: an outcome or, if `judge` is set, that judge's judgments and their cost."""
 
     pipeline: int
     question_id: str
@@ -94,7 +94,7 @@ class AskVectors:
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """An exception, taken apart: those with constructors of their own do not survive a pickle."""
+    """An exception, taken apart: exceptions with their own constructors do not survive pickling."""
 
     kind: type[Exception]
     args: tuple[Any, ...]
@@ -120,7 +120,7 @@ class Raised:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """To a worker: what became of the ask of that number."""
+    """To a worker: the result of the ask with that number."""
 
     number: int
     value: ChatReply | Vectors | Raised
@@ -131,7 +131,7 @@ FromWorker: TypeAlias = Done | RecordMessage | IndexingMessage | Ask | AskVector
 
 
 class Mailbox(Generic[T]):
-    """Letters that wait to be fetched. To be used inside one event loop."""
+    """Messages that wait to be fetched. Use it inside one event loop."""
 
     def __init__(self) -> None:
         self._letters: list[T] = []
@@ -142,7 +142,7 @@ class Mailbox(Generic[T]):
         self._filled.set()
 
     async def take(self) -> list[T]:
-        """All that are there, or as soon as there is one; by one taker at a time."""
+        """Return all messages as soon as there is at least one. Only one taker may wait at a time."""
         await self._filled.wait()
         letters, self._letters = self._letters, []
         self._filled.clear()

@@ -24,7 +24,7 @@ _AT_ONCE_WITHOUT_CHAT = 4
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """So many workers, each with `lanes` shards of `size` tasks in hand, of each of which it works on `at_once`."""
+    """The number of workers; each has `lanes` shards of `size` tasks in hand and works on `at_once` tasks of each."""
 
     workers: int
     lanes: int
@@ -33,10 +33,10 @@ class Layout:
 
 
 def lay_out(tasks: int, cpus: int, calls: int | None) -> Layout:
-    """A worker a CPU, and as many tasks under way as the chat models take calls at once, since more would wait for
+    """Plan one worker per CPU, and as many running tasks as the chat models take calls at once: more would wait for
     each other and seem slow. `calls` is None where there are no chat models.
 
-    A worker has two shards in hand where that is possible, so that it has one while the other is on its way.
+    A worker has two shards in hand where possible, so that it works on one while the other is on its way.
     """
     workers = min(cpus, tasks, calls or cpus)
     lanes = _LANES if calls is None else min(_LANES, calls // workers)
@@ -51,7 +51,7 @@ def chat_models(experiment: Experiment) -> list[ChatModel]:
 
 
 def equip(experiment: Experiment, runs: Sequence[OpenRun], at_once: int) -> Payload:
-    """What the workers need to know; of models they get the names alone."""
+    """Return what the workers need; for models, only the names."""
     post = Post()
     chats = {
         id(model): RemoteChat(post, position, model.identity, model.concurrency)
@@ -68,7 +68,7 @@ def equip(experiment: Experiment, runs: Sequence[OpenRun], at_once: int) -> Payl
 
 @contextmanager
 def user_code_travels(cloudpickle: Any) -> Generator[None]:
-    """In the block, pipelines and judges of the user's own are pickled with their code: nodes do not have the files."""
+    """Within the block, pickle the user's own pipelines and judges with their code: nodes do not have the files."""
     modules = [module for name, module in sys.modules.items() if name.startswith(USER_MODULES)]
     for module in modules:
         cloudpickle.register_pickle_by_value(module)

@@ -1,4 +1,4 @@
-"""What is still to be done, handed out to workers in shards."""
+"""The remaining work, handed out to workers in shards."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rageval.experiment.answer import Task
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """Pieces of one group in the hands of a worker."""
+    """Pieces of one group that a worker is working on."""
 
     number: int
     group: Hashable
@@ -23,10 +23,10 @@ class Handed:
 class Shards:
     """Pieces in groups that need the same indexes, handed out at most `size` at a time.
 
-    A worker stays with its group while any of that is left; then it goes where no other is. It joins others only where
-    what is left takes them longer than building the indexes once more, as far as finished shards tell. A task that was
-    lost with a worker goes to one that has nothing else in hand: if that is lost too, it is known why. Workers are told
-    apart by equality. To be used inside one event loop.
+    A worker stays with its group while any piece of it is left, then moves to a group without workers. It joins a group
+    that has workers only if the rest would take them longer than building the indexes again, judging by finished
+    shards. A task lost with a worker goes to a worker that has nothing else in hand, so that a second loss can be
+    blamed on the task. Workers are distinguished by equality. Use it inside one event loop.
     """
 
     def __init__(self, tasks: Iterable[Task], group_of: Callable[[Task], Hashable], size: int) -> None:
@@ -45,7 +45,7 @@ class Shards:
             self._waiting.setdefault(group_of(task), deque()).append(task)
 
     async def take(self, worker: Hashable) -> Handed:
-        """A shard for that worker, as soon as there is one."""
+        """Return a shard for that worker, as soon as there is one."""
         while (shard := self._next(worker)) is None:
             await self._changed.wait()
         group, tasks = shard
@@ -56,7 +56,7 @@ class Shards:
         return handed
 
     def done(self, worker: Hashable, number: int, building_s: float, working_s: float) -> None:
-        """The worker has finished that shard; so long it built indexes, and so long it worked on the tasks."""
+        """Record that the worker finished that shard, with the seconds it spent building indexes and on the tasks."""
         handed = self._handed[worker].pop(number)
         place = worker, handed.group
         self._building_s[place] = max(building_s, self._building_s.get(place, 0.0))
@@ -65,8 +65,8 @@ class Shards:
         self._tell()
 
     def lost(self, worker: Hashable, is_done: Callable[[Task], bool]) -> list[tuple[Task, int]]:
-        """The worker is gone. What it had in hand and is not done waits again; each of these tasks with how often it
-        was lost by now.
+        """Record that the worker is gone. Its unfinished tasks wait again; returns each of them with how often it has
+        been lost so far.
         """
         self._at.pop(worker, None)
         lost: list[tuple[Task, int]] = []
@@ -106,7 +106,7 @@ class Shards:
         return group if group is not None and self._is_worth_building(loads[group]) else None
 
     def _is_worth_building(self, load: float) -> bool:
-        """Whether indexes are built sooner than one worker does so many tasks."""
+        """Whether building the indexes takes less time than one worker needs for this many tasks."""
         if not self._worked or math.isinf(load):
             return True
         mean_building_s = sum(self._building_s.values()) / len(self._building_s)

@@ -1,4 +1,4 @@
-"""What runs on the nodes: answers and judges what it is sent, and asks the driver for what models say."""
+"""What runs on the nodes: answers and judges the tasks it receives, and asks the driver for all model output."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ from rageval.types import Document, Json, Judgment, Usage
 
 
 class Post:
-    """A worker's letters to the driver, and the asks among them that wait for a reply.
+    """A worker's messages to the driver, and the pending asks among them.
 
-    The driver makes it, empty, beside the models that write through it; they reach the worker together.
+    The driver creates it, empty, together with the models that write to it; the worker receives them together.
     """
 
     def __init__(self) -> None:
@@ -107,7 +107,7 @@ class RemoteEmbedder:
 
 @dataclass(frozen=True)
 class Payload:
-    """All that a worker is given, once. It works on `at_once` tasks of a shard at once."""
+    """Everything a worker receives, once. It works on `at_once` tasks of a shard concurrently."""
 
     place: WorkerContext
     post: Post
@@ -118,7 +118,7 @@ class Worker:
     """A Ray actor: one process, one event loop, each index built once."""
 
     async def open(self, payload: Payload) -> dict[str, str]:
-        """What the next shards are worked on with. The versions of what results depend on."""
+        """Set the payload for the next shards. Returns the versions of what results depend on."""
         self._place, self._post, self._at_once = payload.place, payload.post, payload.at_once
         self._documents = {document.id: document for document in self._place.resources.documents}
         self._under_way: set[asyncio.Task[None]] = set()
@@ -134,7 +134,7 @@ class Worker:
                 task.add_done_callback(self._under_way.discard)
 
     async def take(self) -> list[FromWorker]:
-        """What the driver has not fetched yet; waits until there is something."""
+        """Return the messages that the driver has not fetched yet; waits until there is at least one."""
         return await self._post.take()
 
     async def _work_on(self, shard: Shard) -> None:
@@ -160,7 +160,7 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class _Sender:
-    """Sends the driver what is made of a pipeline's tasks."""
+    """Sink that sends the results of a pipeline's tasks to the driver."""
 
     post: Post
     documents: Mapping[str, Document]

@@ -21,9 +21,9 @@ _log = logging.getLogger("rageval")
 
 @contextmanager
 def locked(path: Path) -> Generator[None]:
-    """Hold the lock file `<path>.lock` against other processes and threads; the system frees it when its holder dies.
+    """Hold the lock file `<path>.lock` against other processes and threads; the OS frees it when its holder dies.
 
-    Raises RuntimeError where this thread holds it already: it would wait for itself.
+    Raises RuntimeError if this thread already holds it, since it would wait for itself.
     """
     with lock_file(beside(path, ".lock")):
         yield

@@ -44,11 +44,11 @@ def join_frames(frames: Sequence[DataFrame]) -> DataFrame:
 
 
 def read_frame(path: str | Path) -> DataFrame:
-    """A frame from a file: `.csv`, `.jsonl` or `.parquet`.
+    """Read a frame from a `.csv`, `.jsonl` or `.parquet` file.
 
-    Nothing is guessed: all that stands in a CSV file is text, an empty cell is a missing value, and the lists of
-    `references`, `tags` and `hits` are JSON; texts of a JSONL file stay texts, also those that look like numbers or
-    dates. Raises DeclarationError where the file cannot be read.
+    No types are guessed. Every CSV cell is text, an empty cell is a missing value, and the lists of `references`,
+    `tags` and `hits` are JSON. Strings in a JSONL file stay strings, even if they look like numbers or dates. Raises
+    DeclarationError where the file cannot be read.
     """
     file = Path(path)
     pandas = _pandas(f"reading {file}")
@@ -69,7 +69,7 @@ def read_frame(path: str | Path) -> DataFrame:
 
 
 def write_frame(frame: DataFrame, path: str | Path) -> None:
-    """Write a frame as `.csv`, `.jsonl` or `.parquet`, so that `read_frame` has it back; its index is left out.
+    """Write a frame as `.csv`, `.jsonl` or `.parquet`, so that `read_frame` restores it, without its index.
 
     Lists are JSON in a CSV file. Raises DeclarationError where the file cannot be written.
     """
@@ -91,10 +91,10 @@ def write_frame(frame: DataFrame, path: str | Path) -> None:
 def rows_of(
     frame: DataFrame, place: str, required: Sequence[str], optional: Sequence[str], *, others: bool = False
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The rows with their places (`place[3]`, from 0): plain Python values by column, None where one is missing.
+    """Yield each row with its place (`place[3]`, from 0): plain Python values by column, None for a missing one.
 
-    Raises DeclarationError for something else than a frame, a column that is missing or there twice, and, unless
-    `others` may be there, one that is neither required nor optional.
+    Raises DeclarationError if `frame` is not a DataFrame, if a column is missing or occurs twice, or, unless `others`
+    is set, if a column is neither required nor optional.
     """
     pandas = _pandas(place)
     if not isinstance(frame, pandas.DataFrame):
@@ -127,7 +127,7 @@ def _suffix(file: Path) -> str:
 
 
 def _objects(file: Path) -> list[dict[str, Any]]:
-    """The objects of a JSONL file. pandas would take texts for dates and numbers, each version in its own way."""
+    """Read the objects of a JSONL file without pandas, whose versions each guess dates and numbers in their own way."""
     objects: list[dict[str, Any]] = []
     for number, line in enumerate(file.read_bytes().split(b"\n"), 1):
         if line.strip():
@@ -167,7 +167,7 @@ def _json_of_list(cell: object) -> object:
 
 
 def _list_in(cell: object) -> object:
-    """The list that a cell of a CSV file holds as JSON, else the cell."""
+    """Parse the JSON list in a cell of a CSV file; return any other cell unchanged."""
     if not isinstance(cell, str) or not cell.startswith("["):
         return cell
     try:

@@ -1,4 +1,4 @@
-"""A JSON Lines file that is only appended to, as records by question: kept is where each stands, not what it says."""
+"""An append-only JSON Lines file as records by question; memory holds each record's position, not its content."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _NOWHERE = -1
 
 
 class LineLog(Mapping[str, T]):
-    """The records of a file by their `question_id`, each read anew whenever it is asked for.
+    """The records of a file by their `question_id`; each access reads the record from disk.
 
-    Of several lines with one id the last counts. `update` takes in what was appended since. A file that is not there
-    has no lines, and one without its end (torn by a kill, or being written) does not count. `numbers` are those of the
-    ids, from 0 on, and grow; logs of the same questions share them, so that a line takes eight bytes of memory in each.
-    Raises DeclarationError for a line that is not JSON, with its number.
+    If several lines have the same id, the last one counts. `update` picks up lines appended since. A missing file has
+    no lines, and a last line without its line break (torn by a kill, or being written) is ignored. `numbers` maps ids
+    to integers from 0 on, and grows; logs of the same questions share it, so that a line takes eight bytes of memory in
+    each log. Raises DeclarationError with the line number for a line that is not JSON.
     """
 
     def __init__(self, path: Path, read: Callable[[dict[str, Any]], T], numbers: dict[str, int] | None = None) -> None:
@@ -40,7 +40,7 @@ class LineLog(Mapping[str, T]):
             self._take_in(record["question_id"], start, start + size)
 
     def add(self, question_id: str, start: int, end: int) -> None:
-        """Take in a line that this process appended, which is not read for that; what was appended before it is."""
+        """Add a line that this process appended, without reading it. Lines appended before it are read."""
         if start != self._end:
             self.update()
         else:
@@ -56,7 +56,7 @@ class LineLog(Mapping[str, T]):
         self._lines += 1
 
     def forget(self, question_ids: Iterable[str]) -> None:
-        """Let the lines of these questions that are there by now not count."""
+        """Ignore the lines that these questions have so far."""
         for question_id in question_ids:
             if question_id in self:
                 self._starts[self._numbers[question_id]] = _NOWHERE

@@ -21,7 +21,7 @@ Kind: TypeAlias = Literal[
     "chunkers", "indexes", "rerankers", "chat", "embedders", "stages", "judges", "metrics", "corpora", "reports"
 ]
 
-# What a file calls the one thing that it is about, where nothing else is named: FILE.py is FILE.py:build, say.
+# The default name in a file when the reference gives none: FILE.py means FILE.py:build, for example.
 _NAMES: Mapping[Kind, str] = {
     "chunkers": "chunker",
     "indexes": "index",
@@ -38,8 +38,8 @@ _NAMES: Mapping[Kind, str] = {
 
 @dataclass(frozen=True)
 class Plugin:
-    """What a reference names: `target` is the class, function or object. `file` is the file of the user's that it is
-    from, or the built-in's, if it is from one.
+    """The result of resolving a reference: `target` is the class, function or object. `file` is the user's or built-in
+    file that defines it, or None.
     """
 
     name: str
@@ -49,11 +49,11 @@ class Plugin:
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """In an annotation, `Annotated[Chunker, Part("chunkers", CHUNKERS, as_chunker)]`: a setting that is given as
-    `build_plugin` takes it, or as a list of such where `several`.
+    """Marks a setting as a plugin, as in `Annotated[Chunker, Part("chunkers", CHUNKERS, as_chunker)]`. The setting
+    takes whatever `build_plugin` takes, or a list of these if `several`.
 
-    `check` takes what was built and the name of the setting, returns it in the form that the annotation says, or raises
-    DeclarationError.
+    `check` takes the object that was built and the name of the setting. It returns the object in the annotated form, or
+    raises DeclarationError.
     """
 
     kind: Kind
@@ -62,7 +62,7 @@ class Part:
     several: bool = False
 
     def build(self, given: object, base: Path, place: str) -> object:
-        """What is given, built. Raises DeclarationError that begins with `place`."""
+        """Build the given value. Raises DeclarationError with a message that begins with `place`."""
         if self.several and isinstance(given, list | tuple):
             some = cast("Sequence[object]", given)
             return self.check(tuple(build_plugin(self.kind, one, self.builtin, base, place) for one in some), place)
@@ -72,11 +72,11 @@ class Part:
 def find_plugin(
     kind: Kind, reference: str, builtin: Mapping[str, object], base: Path, place: str, *, attribute: str | None = None
 ) -> Plugin:
-    """What `reference` names: one of `builtin`, an entry point of the group `rageval.<kind>`, or `FILE.py:NAME`.
+    """Resolve `reference`: one of `builtin`, an entry point of the group `rageval.<kind>`, or `FILE.py:NAME`.
 
-    A built-in that is a `Path` is a file too. `FILE.py` without a name is what the file calls `attribute` (`build` for
-    stages, else the kind: `chunker`, `index`, ...), or else its only class. Files are relative to `base` or to the
-    current directory. Raises DeclarationError that begins with `place`.
+    A built-in that is a `Path` is a file too. `FILE.py` without a name means what the file calls `attribute` (`build`
+    for stages, else the kind: `chunker`, `index`, ...), or else its only class. Files are relative to `base` or to the
+    current directory. Raises DeclarationError with a message that begins with `place`.
     """
     attribute = attribute or _NAMES[kind]
     file, name = split_reference(reference)
@@ -98,9 +98,9 @@ def find_plugin(
 
 
 def build_plugin(kind: Kind, given: object, builtin: Mapping[str, object], base: Path, place: str) -> Any:
-    """The object that `given` asks for: a name, a mapping of one name to its settings, or an object that is built.
+    """Return the object that `given` describes: a name, a mapping of one name to its settings, or a built object.
 
-    Names are found as by `find_plugin`, and settings checked as by `call_with_settings`.
+    Names are resolved as in `find_plugin`, and settings are checked as in `call_with_settings`.
     """
     if isinstance(given, str):
         name, settings = given, None
@@ -116,8 +116,8 @@ def build_plugin(kind: Kind, given: object, builtin: Mapping[str, object], base:
 
 
 def build_found(plugin: Plugin, settings: Mapping[str, object] | None, base: Path, place: str) -> Any:
-    """The object that a plugin makes with these settings: an instance of its class, what its function returns, or the
-    object itself.
+    """Return the object that a plugin makes with these settings: an instance of its class, its function's return value,
+    or the object itself.
     """
     if inspect.isclass(plugin.target) or inspect.isroutine(plugin.target):
         return call_with_settings(plugin.target, settings or {}, base, f"{place}.{plugin.name}")
@@ -138,11 +138,11 @@ def split_entry(given: Mapping[object, object], place: str) -> tuple[str, Mappin
 
 
 def call_with_settings(target: Callable[..., Any], settings: Mapping[str, object], base: Path, place: str) -> Any:
-    """What a class or function returns for these settings, which its annotations must allow.
+    """Call a class or function with these settings, which its annotations must allow, and return the result.
 
-    `**settings: Unpack[S]` takes what the `TypedDict` S has. A setting that is annotated as a `Path` (or as one or
-    None) is relative to `base`; for one that is annotated with a `Part`, see there. Raises DeclarationError that
-    begins with `place`, also for what `target` raises.
+    `**settings: Unpack[S]` takes the keys of the `TypedDict` S. A setting annotated as `Path` (or `Path | None`) is
+    relative to `base`; for a setting annotated with a `Part`, see there. Raises DeclarationError with a message that
+    begins with `place`, also for errors that `target` raises.
     """
     parameters, hints = inspect.signature(target).parameters, _hints(target, place)
     takes_any = False
@@ -175,7 +175,7 @@ def call_with_settings(target: Callable[..., Any], settings: Mapping[str, object
 
 
 def _check(value: object, hint: Any, base: Path, place: str) -> Any:
-    """The value as the annotation has it."""
+    """Return the value converted to its annotation."""
     if hint is Path or (isinstance(value, str) and Path in get_args(hint)):
         return base / str(value)
     part = _part(hint)

@@ -83,8 +83,8 @@ def outcome_from_json(data: Mapping[str, Any], documents: Mapping[str, Document]
 
 
 def judgment_to_json(judgment: Judgment) -> dict[str, Json]:
-    """One judgment without question and judge, which the line that holds it names; `votes` and `traceback` only where
-    there are any.
+    """Return one judgment as JSON data, without question and judge, which its line already names. `votes` and
+    `traceback` are present only if there are any.
     """
     verdict = judgment.verdict
     words: dict[str, Json] = {"item": judgment.item, "index": judgment.index, "text": judgment.text}

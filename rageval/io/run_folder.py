@@ -80,8 +80,8 @@ class RunFolder:
             yield
 
     def move_content(self, into: Path) -> Path | None:
-        """Move all that the folder holds to a new folder in `into`, named after it and numbered; where that is, None
-        where there was nothing. To be called while the folder is locked.
+        """Move the folder's content to a new numbered folder in `into` that is named after it. Returns the new folder,
+        or None if there was nothing to move. Call it while the folder is locked.
         """
         content = [path for path in self.path.iterdir() if path.name != _LOCK]
         if not content:
@@ -125,7 +125,7 @@ class RunFolder:
         return {line["question_id"]: question_from_json(line) for line in lines}
 
     def add_outcome(self, question_id: str, outcome: Outcome) -> tuple[int, int]:
-        """Append a line; where in the file it begins and ends, for `LineLog.add`."""
+        """Append a line; return its start and end in the file, for `LineLog.add`."""
         return _append(
             self.path / "responses.jsonl",
             {"question_id": question_id, **outcome_to_json(outcome, self._documents)},
@@ -143,7 +143,7 @@ class RunFolder:
     def add_judgments(
         self, judge_key: str, question_id: str, judgments: tuple[Judgment, ...], usage: Usage
     ) -> tuple[int, int]:
-        """Append a line; where in the file it begins and ends, for `LineLog.add`."""
+        """Append a line; return its start and end in the file, for `LineLog.add`."""
         return _append(
             self.path / "judgments" / f"{judge_key}.jsonl",
             {
@@ -167,11 +167,11 @@ class RunFolder:
         return (usage_from_json(line["usage"]) for line in lines)
 
     def add_indexing(self, index: str, usage: Usage) -> None:
-        """Append what building an index cost; building it again may be told again."""
+        """Append the cost of building an index. Rebuilding the index may append another line."""
         _append(self.path / "indexing.jsonl", {"index": index, "usage": usage_to_json(usage)})
 
     def indexing_usages(self) -> Iterator[tuple[str, Usage]]:
-        """What each building of an index cost, with the index."""
+        """Yield each index build with its cost."""
         return ((line["index"], usage_from_json(line["usage"])) for line in read_lines(self.path / "indexing.jsonl"))
 
     def write_scores(self, scores: Mapping[str, Json]) -> None:
@@ -242,8 +242,8 @@ def replace_text(path: Path, text: str) -> None:
 
 
 def replace_lines(path: Path, lines: Iterable[str]) -> None:
-    """Replace a text file in one step by these lines (with their ends), which are written as they come; where one of
-    them fails, all stays as it was.
+    """Replace a text file in one step by these lines (with line ends), written as they are produced. If producing a
+    line fails, the old file stays unchanged.
     """
     _replace(path, map(_encode, lines))
 
@@ -261,7 +261,7 @@ def _replace(path: Path, parts: Iterable[bytes]) -> None:
 
 
 def _append(path: Path, data: Mapping[str, Json]) -> tuple[int, int]:
-    """Append a line in one write; where it begins and ends."""
+    """Append a line in one write; return where it begins and ends."""
     line = _encode(json.dumps(data, ensure_ascii=False, allow_nan=False) + "\n")
     try:
         file = path.open("ab")
@@ -275,7 +275,7 @@ def _append(path: Path, data: Mapping[str, Json]) -> tuple[int, int]:
 
 
 def _encode(text: str) -> bytes:
-    """JSON text as UTF-8. Half a surrogate pair, which a model's reply may hold, becomes the JSON escape that it is."""
+    """Encode JSON text as UTF-8. A lone surrogate, which a model's reply may contain, is written as its JSON escape."""
     return text.encode(errors="backslashreplace")
 
 

@@ -16,8 +16,7 @@ from rageval.errors import DeclarationError
 Place: TypeAlias = Sequence[int | str]
 
 EXPECTED = "expected"
-"""The type of errors that validators of ours raise: their message says what was expected, `first_problem` what was
-found.
+"""The error type of our own validators: their message says what was expected, and `first_problem` adds what was found.
 """
 _FORMS = {
     "model_type": "expected a mapping",
@@ -35,10 +34,10 @@ class Strict(pydantic.BaseModel):
 
 
 def read_mapping(path: Path, what: str, keys: str, *, as_written: bool = False) -> dict[str, Any]:
-    """The mapping that a YAML file holds; a key given twice is refused.
+    """Read the mapping in a YAML file; a key given twice is an error.
 
-    `what` says what the file is, `keys` which keys it might have. With `as_written` every plain value is the text that
-    stands there: `no` is no truth value. Raises DeclarationError that names the file, and the line where YAML does.
+    `what` describes the file, and `keys` the keys it may have. With `as_written`, every plain value stays the text in
+    the file: `no` is not a boolean. Raises DeclarationError that names the file, and the line if YAML reports one.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -85,7 +84,7 @@ def first_problem(error: pydantic.ValidationError, known_keys: Callable[[Place],
 
 
 def shown(value: object) -> str:
-    """A value as messages quote it: plain ones as they are, up to 80 characters; of all others what they are."""
+    """Format a value for a message: plain values as they are, up to 80 characters; for all others, their type."""
     if value is None or isinstance(value, bool | int | float | str):
         text = repr(value)
         return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"

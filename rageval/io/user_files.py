@@ -53,10 +53,10 @@ def load_module(path: Path) -> ModuleType:
 
 @dataclass(frozen=True)
 class _Folder:
-    """The files of one folder as the modules of one package. What changes becomes another package, so that old and new
-    code never mix.
+    """The files of one folder as the modules of one package. A change creates a new package, so that old and new code
+    never mix.
 
-    `files` are those that were named, by module name; `loaded` has a digest of each of them and what it imports.
+    `files` are the files named by the user, by module name; `loaded` has a digest of each of them and of its imports.
     """
 
     path: Path
@@ -65,7 +65,7 @@ class _Folder:
     loaded: dict[Path, str] = field(default_factory=dict[Path, str])
 
     def has_changed(self) -> bool:
-        """Whether some of what was loaded is not what would be found now."""
+        """Whether any loaded file differs from what would be found now."""
         return any(not one.is_file() or source_digest(one) != digest for one, digest in self.loaded.items())
 
 

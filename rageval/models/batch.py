@@ -29,12 +29,12 @@ _log = logging.getLogger("rageval")
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """When a batch is submitted, and how often it is looked at.
+    """When to submit a batch, and how often to poll it.
 
-    Requests are submitted when none has come for `quiet_s` seconds, or when there are `most_requests` of them; those of
-    more than `most_bytes` as several batches (OpenAI takes 50,000 requests and 200 MB). A batch is looked at at once,
-    after `first_look_s` seconds, and then ever more seldom, down to once in `longest_look_s`. An endpoint that does not
-    say how it stands for `patience_s` seconds stops the run.
+    Requests are submitted when none has arrived for `quiet_s` seconds, or when there are `most_requests` of them; if
+    they exceed `most_bytes`, as several batches (OpenAI takes 50,000 requests and 200 MB). A batch is polled at once,
+    again after `first_look_s` seconds, and then less and less often, down to once every `longest_look_s`. If an
+    endpoint does not report the batch's state for `patience_s` seconds, the run stops.
     """
 
     quiet_s: float = 10.0
@@ -57,21 +57,21 @@ _Requests: TypeAlias = Mapping[str, _Held]
 
 
 class BatchChat:
-    """A chat model that asks through the batches of its endpoint, with the same requests that `chat` makes directly.
+    """A chat model that sends the requests of `chat` through the batches of its endpoint.
 
-    What a batch has no reply to (an error, a batch that expired, failed or was cancelled) is asked directly; a reply
-    without a text fails its call. A request that was rejected for an optional parameter goes into another batch without
-    it.
+    If a batch has no reply to a request (an error, or the batch expired, failed or was cancelled), the request is sent
+    directly. A reply without text fails its call. A request rejected for an optional parameter goes into another batch
+    without that parameter.
 
-    What was submitted is kept in `cache`/batches.sqlite, and the replies in the cache of replies beside it before that
-    is forgotten: a process killed at any moment pays for nothing twice when it is started again, and neither do several
-    processes over one cache. Two things are beyond that: a batch whose making is still on its way through the network
-    when the endpoint is asked whether it exists, and endpoints that do not list their batches.
+    Submissions are kept in `cache`/batches.sqlite. A submission is deleted only after its replies are in the reply
+    cache beside it, so a process killed at any moment pays for nothing twice after a restart, nor do several processes
+    that share a cache. There are two exceptions: a batch whose creation is still on its way through the network when
+    the endpoint is asked whether it exists, and endpoints that do not list their batches.
 
-    `concurrency` is as many requests as a batch may have, so that a whole experiment is in flight. `only` is as in
-    `Replies`. To be used inside one event loop.
+    `concurrency` equals the number of requests a batch may have, so that a whole experiment is in flight. `only` is as
+    in `Replies`. Use it inside one event loop.
 
-    Raises from `complete`, beside what `chat` raises, `ModelError` where the endpoint takes no batches.
+    In addition to the errors of `chat`, `complete` raises `ModelError` where the endpoint takes no batches.
     """
 
     def __init__(self, chat: OpenAIChat, cache: Path, pace: Pace | None = None, only: set[str] | None = None) -> None:
@@ -111,7 +111,7 @@ class BatchChat:
             return await self._chat.complete(request) if reply is None else reply
 
     def let_go(self) -> None:
-        """Wait for no batch any more, and submit none; direct calls go on."""
+        """Stop waiting for batches and submit no more; direct calls continue."""
         if self._quiet is not None:
             self._quiet.cancel()
         for task in self._tasks:
@@ -131,7 +131,7 @@ class BatchChat:
         await self._chat.close()
 
     async def _in_a_batch(self, key: str, held: _Held) -> ChatReply | None:
-        """The reply, None where a batch has none. Raises `RejectedError`, and what stops the run."""
+        """Return the batch's reply, or None if it has none. Raises `RejectedError`, and errors that stop the run."""
         future = self._said.get(key)
         if future is None:
             loop = asyncio.get_running_loop()
@@ -150,12 +150,12 @@ class BatchChat:
         self._start(self._submit(held, rest), rest)
 
     def _start(self, work: Coroutine[Any, Any, None], keys: set[str]) -> None:
-        """Begin a task that answers these requests or hands them on; those that it leaves there have no reply."""
+        """Start a task that answers these requests or hands them on. Keys left in the set get no reply."""
 
         def over(task: asyncio.Task[None]) -> None:
             self._tasks.discard(task)
             if task.cancelled():
-                return  # by `let_go`, and so are those who wait
+                return  # `let_go` cancelled it, and the waiting callers too
             error = task.exception()
             for key in keys:
                 if error is None:
@@ -168,7 +168,7 @@ class BatchChat:
         task.add_done_callback(over)
 
     async def _submit(self, held: _Requests, rest: set[str]) -> None:
-        """See to it that each request is in a batch that is followed."""
+        """Make sure that each request is in a batch that is being followed."""
         submissions, replies = self._databases()
         try:
             async with locked_patiently(self._cache / "batches"):
@@ -195,7 +195,7 @@ class BatchChat:
             raise ModelError(f"{error}: no batch could be submitted: run the same again") from None
 
     async def _recover(self, submission: Submission) -> None:
-        """Find out what became of a submission in which a process was interrupted; what did not arrive is forgotten."""
+        """Find out what happened to an interrupted submission; delete it if it never reached the endpoint."""
         submissions, _ = self._databases()
         batch = None
         if submission.file is not None:
@@ -206,7 +206,7 @@ class BatchChat:
             submissions.submitted(submission.number, batch)
 
     def _files(self, held: _Requests) -> Iterable[tuple[dict[str, str], bytes]]:
-        """The requests as files that the endpoint takes, each with the prompts' names by the keys of the requests."""
+        """Yield files small enough for the endpoint, each with the prompt names of its requests by request key."""
         some: dict[str, str] = {}
         lines = bytearray()
         for key, request in held.items():
@@ -221,7 +221,7 @@ class BatchChat:
             yield some, bytes(lines)
 
     async def _submit_file(self, prompts: Mapping[str, str], content: bytes) -> Submission:
-        """Every step is on disk before the next one, so that a restart knows what may have been paid for."""
+        """Submit one file. Each step is on disk before the next, so that a restart knows what may be paid for."""
         submissions, _ = self._databases()
         submission = submissions.begin(self.identity, prompts)
         file = await batch_api.upload(self._endpoint, content)
@@ -231,7 +231,7 @@ class BatchChat:
         return replace(submission, file=file, batch=batch)
 
     def _follow(self, submission: Submission, keys: Iterable[str]) -> None:
-        """Wait for what the batch has to say to these requests."""
+        """Start waiting for the batch's results for these requests."""
         waiting = self._followed.get(submission.number)
         if waiting is None:
             waiting = self._followed[submission.number] = set()
@@ -239,7 +239,7 @@ class BatchChat:
         waiting.update(keys)
 
     async def _settle(self, submission: Submission, waiting: set[str]) -> None:
-        """Take the replies of a batch when it has ended, keep them all, and answer those who wait."""
+        """When a batch has ended, take its replies, keep them all, and answer the waiting callers."""
         assert submission.batch is not None
         submissions, replies = self._databases()
         try:
@@ -263,14 +263,14 @@ class BatchChat:
                             told = told or self._endpoint.told(outcome.body)
                             continue
                         del missing[outcome.key]
-                        await asyncio.sleep(0)  # those who wait may go on, before the next reply takes memory
+                        await asyncio.sleep(0)  # lets waiting callers go on before the next reply takes memory
             for key in list(waiting):
                 reply = replies.find(key)  # another process may have settled the batch first
                 if reply is not None:
                     waiting.discard(key)
                     self._answer(key, reply)
             submissions.forget(submission.number)
-            # Not before that: a request that comes again without an option would be found in this batch.
+            # Not earlier: a request retried without an option would find this batch and wait for it.
             for key, error in rejected:
                 waiting.discard(key)
                 self._fail(key, error)
@@ -304,7 +304,7 @@ class BatchChat:
             wait = min(wait * _GROWTH, self._pace.longest_look_s)
 
     async def _patiently(self, name: str, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """What the endpoint says; while it cannot be asked it is asked again, since the batch goes on meanwhile."""
+        """Return the endpoint's answer. While the endpoint is unreachable, keep asking: the batch goes on meanwhile."""
         loop = asyncio.get_running_loop()
         end = loop.time() + self._pace.patience_s
         while True:
@@ -318,7 +318,7 @@ class BatchChat:
             await asyncio.sleep(self._pace.longest_look_s)
 
     def _take(self, outcome: batch_api.BatchOutcome, prompt: str) -> bool:
-        """Keep a reply, or tell of one without a text; False where it is neither."""
+        """Keep a reply, or report a reply without text; False if the outcome is neither."""
         _, replies = self._databases()
         if not 200 <= outcome.status < 300:
             return False
@@ -344,13 +344,13 @@ class BatchChat:
             future.set_exception(error)
 
     def _databases(self) -> tuple[Submissions, Replies]:
-        """Opened at the first call, so that what asks nothing writes nothing."""
+        """Open the databases at the first call, so that a model that is never asked writes nothing."""
         if self._open is None:
             self._open = Submissions(self._cache / STATE), Replies(self._cache / "chat.sqlite", self._only)
         return self._open
 
 
 def _mark_as_seen(future: asyncio.Future[ChatReply | None]) -> None:
-    """For the case that everybody who waited was cancelled."""
+    """Keep asyncio from reporting an unread exception when every waiting caller was cancelled."""
     if not future.cancelled():
         future.exception()

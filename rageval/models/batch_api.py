@@ -23,8 +23,8 @@ _REMEDY = "`transport: direct` makes the same calls without batches"
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A batch as its endpoint tells of it. `files` hold what came of its requests, good or bad; `told` is what the
-    endpoint says is wrong with all of it.
+    """A batch as its endpoint describes it. `files` hold the results of its requests, good or bad; `told` is the
+    endpoint's error for the batch as a whole.
     """
 
     id: str
@@ -39,7 +39,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class BatchOutcome:
-    """What came of one request: an HTTP status and the body that goes with it; status 0 where it was not even made."""
+    """The result of one request: an HTTP status and its body; status 0 where the request was never made."""
 
     key: str
     status: int
@@ -53,9 +53,9 @@ def line(endpoint: Endpoint, key: str, payload: dict[str, Any]) -> bytes:
 
 
 async def upload(endpoint: Endpoint, content: bytes) -> str:
-    """The name of a new file of such lines. It costs nothing before a batch is made of it.
+    """Upload a file of such lines and return its name. This costs nothing until a batch is made of the file.
 
-    Raises `ModelError` where the endpoint takes no such files, `ExecutionError` where it did not work this time.
+    Raises `ModelError` where the endpoint takes no such files, `ExecutionError` where the upload failed this time.
     """
     try:
         told = await endpoint.upload("/files", "rageval.jsonl", content, {"purpose": "batch"})
@@ -67,9 +67,9 @@ async def upload(endpoint: Endpoint, content: bytes) -> str:
 
 
 async def create(endpoint: Endpoint, file: str, begun: float) -> str:
-    """The name of a batch of that file, which is made once, also where the endpoint's answer is lost on the way.
+    """Create a batch of that file and return its name. Only one is made, even if the endpoint's answer is lost.
 
-    Before a second attempt the endpoint's list of batches is looked through for the first. Raises as `upload`.
+    Before a second attempt, the endpoint's list of batches is searched for the first. Raises as `upload`.
     """
     payload = {"input_file_id": file, "endpoint": _CALL, "completion_window": "24h"}
     for attempt in count():
@@ -90,7 +90,7 @@ async def create(endpoint: Endpoint, file: str, begun: float) -> str:
 
 
 async def find(endpoint: Endpoint, file: str, begun: float) -> str | None:
-    """The batch that was made of that file since a Unix time, if there is one, so far as the endpoint lists batches."""
+    """Return the batch made of that file since a Unix time, or None. Finds only batches that the endpoint lists."""
     after = ""
     while True:
         try:
@@ -121,7 +121,7 @@ async def look(endpoint: Endpoint, batch: str) -> Batch:
 
 
 async def download(endpoint: Endpoint, file: str, into: BinaryIO) -> None:
-    """Write a file of a batch to an empty one; it stays empty where the endpoint has it no more."""
+    """Write a file of a batch to an empty file, which stays empty if the endpoint no longer has the content."""
     try:
         await endpoint.download(f"/files/{quote(file, safe='')}/content", into)
     except NotFoundError:
@@ -129,7 +129,7 @@ async def download(endpoint: Endpoint, file: str, into: BinaryIO) -> None:
 
 
 def outcomes(lines: BinaryIO) -> Iterator[BatchOutcome]:
-    """What a file of a batch says of its requests, in any order. Lines that cannot be read are left out."""
+    """Yield the outcomes of the requests in a file of a batch, in any order. Skips lines that cannot be read."""
     lines.seek(0)
     for text in lines:
         try:

@@ -25,9 +25,9 @@ _SCHEMA = (
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """Requests that go to an endpoint together: begun at a Unix time, uploaded as `file`, under way as `batch`.
+    """Requests sent to an endpoint together: started at a Unix time, uploaded as `file`, running as `batch`.
 
-    Without a file nothing was set off. With a file and without a batch, the endpoint alone knows whether there is one.
+    Without a file, nothing has been started. With a file but no batch, only the endpoint knows whether a batch exists.
     """
 
     number: int
@@ -37,10 +37,10 @@ class Submission:
 
 
 class Submissions:
-    """What was submitted and is not settled, in the SQLite file at `path`, which many processes may share.
+    """Submissions that are not settled yet, in the SQLite file at `path`, which several processes may share.
 
-    Each step is on disk before the next one is taken. Neither prompts nor keys of endpoints are written, only the keys
-    of requests (see `request_key`) and the names of their templates. Raises `DeclarationError` where the file cannot be
+    Each step is on disk before the next one starts. The file holds no prompts and no API keys, only the keys of
+    requests (see `request_key`) and the names of their templates. Raises `DeclarationError` where the file cannot be
     written.
     """
 
@@ -49,8 +49,8 @@ class Submissions:
         self._database = open_database(path, _SCHEMA, _VERSION)
 
     def begin(self, model: str, prompts: Mapping[str, str]) -> Submission:
-        """A new submission to that model of these requests: the names of their templates, by their keys. None of them
-        may be in another one.
+        """Start a submission of these requests to that model. `prompts` maps each request's key to the name of its
+        template. No request may be in another submission.
         """
         begun = time.time()
         with self._writing():
@@ -64,23 +64,23 @@ class Submissions:
         return Submission(number, begun)
 
     def uploaded(self, number: int, file: str) -> None:
-        """The requests are at the endpoint as that file, from which a batch is about to be made."""
+        """Record that the endpoint has the requests as that file, and that a batch of it is about to be made."""
         with self._writing():
             self._database.execute("UPDATE submissions SET file = ? WHERE number = ?", (file, number))
 
     def submitted(self, number: int, batch: str) -> None:
-        """The endpoint has made that batch of them."""
+        """Record that the endpoint has made that batch of the file."""
         with self._writing():
             self._database.execute("UPDATE submissions SET batch = ? WHERE number = ?", (batch, number))
 
     def forget(self, number: int) -> None:
-        """Nothing more is to come of it. Twice does no harm."""
+        """Delete a submission that is over. Deleting it twice does no harm."""
         with self._writing():
             self._database.execute("DELETE FROM requests WHERE submission = ?", (number,))
             self._database.execute("DELETE FROM submissions WHERE number = ?", (number,))
 
     def interrupted(self, model: str) -> list[Submission]:
-        """Those of that model that were begun and have no batch, so far as is known."""
+        """Return the submissions to that model that were started and have no known batch."""
         with self._telling():
             rows = self._database.execute(
                 "SELECT number, begun, file, batch FROM submissions WHERE model = ? AND batch IS NULL", (model,)
@@ -88,7 +88,7 @@ class Submissions:
         return [Submission(*row) for row in rows]
 
     def under_way(self, keys: Iterable[str]) -> dict[str, Submission]:
-        """Of these requests, those that are in a batch, by their keys."""
+        """Return, by key, the submissions of those requests that are in a batch."""
         found: dict[str, Submission] = {}
         with self._telling():
             for key in keys:
@@ -102,7 +102,7 @@ class Submissions:
         return found
 
     def prompts(self, number: int) -> dict[str, str]:
-        """The names of the templates of its requests, by the keys of these."""
+        """Return the template names of a submission's requests, by request key."""
         with self._telling():
             return dict(self._database.execute("SELECT key, prompt FROM requests WHERE submission = ?", (number,)))
 
@@ -130,7 +130,7 @@ class Submissions:
 
 
 def batches_under_way(path: Path) -> int:
-    """How many batches the file at `path` knows of that go on at an endpoint; 0 where there is no such file."""
+    """Return how many batches in the file at `path` are still running at an endpoint; 0 if the file does not exist."""
     if not path.is_file():
         return 0
     try:

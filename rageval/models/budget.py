@@ -1,4 +1,4 @@
-"""A bound on what chat calls may take together: no call is begun that could go beyond it."""
+"""A common limit on what chat calls may use: no call starts that could exceed it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Price:
     cached: float | None = None
 
     def cost(self, usage: Usage) -> float:
-        """What was paid for that usage."""
+        """Return the cost of the paid part of that usage."""
         cached = self.prompt if self.cached is None else self.cached
         fresh = usage.paid_prompt_tokens - usage.cached_tokens
         said = usage.paid_completion_tokens
@@ -58,7 +58,7 @@ class Most:
     cost: float | None = None
 
     def broken_by(self, amount: Amount) -> str | None:
-        """The bound that the amount goes beyond, in words; None where there is none."""
+        """Describe the limit that the amount exceeds; None if it exceeds none."""
         for name, bound, value in (
             ("max_calls", self.calls, amount.calls),
             ("max_tokens", self.tokens, amount.tokens),
@@ -70,11 +70,11 @@ class Most:
 
 
 class Budget:
-    """What several models may take together.
+    """A budget that several models share.
 
-    Each call sets aside beforehand what it may take at most. Where too little is left a call waits until others have
-    their replies and give back what they did not take; if none is under way it raises `BudgetError`. To be used inside
-    one event loop.
+    Each call reserves the most it could take before it starts. If too little is left, the call waits until other calls
+    have their replies and give back what they did not use; if no other call is running, it raises `BudgetError`. Use it
+    inside one event loop.
     """
 
     def __init__(self, most: Most) -> None:
@@ -105,10 +105,10 @@ class Budget:
                     )
                 await self._changed.wait()
             self._aside += amount
-            self._changed.notify()  # the next one, where there is room for it: thousands may wait, so never all of them
+            self._changed.notify()  # wakes one call, never all: thousands may wait
 
     async def settle(self, aside: Amount, taken: Amount) -> None:
-        """A call is over: what it had set aside, and what it took."""
+        """Record the end of a call: what it had reserved, and what it took."""
         async with self._changed:
             self._aside -= aside
             self._taken += taken
@@ -116,11 +116,11 @@ class Budget:
 
 
 class BudgetedChat(WrappedChat):
-    """A chat model whose calls come out of a budget. Closing it closes the model.
+    """A chat model whose calls are charged to a budget. Closing it closes the model.
 
-    A call is thought to take at most a token for every byte of its prompt and its schema, which is what tokenizers of
-    bytes do at worst, and the longest reply allowed. So it is counted where the endpoint does not tell its tokens. A
-    call that fails counts as a call. Raises DeclarationError where the budget bounds the cost and there is no price.
+    The most a call can take is assumed to be one token per byte of prompt and schema, the worst case of byte-level
+    tokenizers, plus the longest reply allowed. A call is charged this amount if the endpoint does not report tokens. A
+    failed call counts as a call. Raises DeclarationError if the budget limits the cost and there is no price.
     """
 
     def __init__(self, model: ChatModel, budget: Budget, price: Price | None) -> None:

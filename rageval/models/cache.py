@@ -14,11 +14,11 @@ from rageval.models.replies import Replies, from_cache, request_key
 class CachedChat:
     """A chat model behind a cache at `path` (SQLite), keyed by the model's identity and the whole request.
 
-    A reply from the cache costs nothing, and its usage says what it cost when it was made. Equal requests that are in
-    flight together are sent once, and the first of them pays. Failures are not kept, nor are replies that the
-    endpoint's content filter cut. Several processes may share one file, and a process killed at any moment leaves it
-    whole. Closing it closes the model too, after calls that are still under way have had a few seconds more: they are
-    paid for and kept. Before that `on_closing` is called, for a model with calls that so short a wait is of no use to.
+    A cached reply costs nothing; its usage says what it cost when it was made. Equal requests that are in flight
+    together are sent once, and the first of them pays. Failures are not kept, nor are replies cut by the endpoint's
+    content filter. Several processes may share one file, and killing a process at any moment leaves the file intact.
+    Closing the cache closes the model too, after giving running calls a few more seconds: they are paid for, so their
+    replies are kept. Before that, `on_closing` is called, for models whose calls take too long for such a short wait.
     `only` is as in `Replies`.
 
     Raises `DeclarationError` where `path` cannot be written, and for a model without a readable identity.
@@ -50,11 +50,11 @@ class CachedChat:
         return self._model.concurrency
 
     def find(self, request: ChatRequest) -> ChatReply | None:
-        """The reply that is in the cache, if any; asks no model."""
+        """Return the cached reply, or None; never asks the model."""
         return self._replies.find(self.key(request))
 
     def key(self, request: ChatRequest) -> str:
-        """What the reply is kept under: see `request_key`."""
+        """Return the key of the reply: see `request_key`."""
         return request_key(self._model.identity, request)
 
     async def complete(self, request: ChatRequest) -> ChatReply:

@@ -69,7 +69,7 @@ class Moved:
 
 
 def cache_stats(folder: Path) -> Stats:
-    """Raises DeclarationError where the folder is no cache."""
+    """Return what the cache folder holds. Raises DeclarationError if the folder is not a cache."""
     with closing(_replies(folder)) as database:
         rows = database.execute(
             "SELECT model, COUNT(*), MIN(created), MAX(created) FROM replies GROUP BY model ORDER BY model"
@@ -83,9 +83,9 @@ def cache_stats(folder: Path) -> Stats:
 
 
 def prune_cache(folder: Path, *, older_than_days: float | None = None, model: str | None = None) -> int:
-    """Delete the replies that are older, and of that model where one is given; how many there were.
+    """Delete the replies that are older, and only those of `model` if it is given; return how many were deleted.
 
-    Raises DeclarationError where neither is given or the folder is no cache.
+    Raises DeclarationError if neither is given or the folder is not a cache.
     """
     if older_than_days is None and model is None:
         raise DeclarationError("cache prune: found neither an age nor a model, expected --older-than, --model or both")
@@ -123,9 +123,9 @@ def export_cache(folder: Path, file: Path) -> Moved:
 
 
 def import_cache(folder: Path, file: Path) -> Moved:
-    """Add what an exported cache holds; what the folder has already stays as it is. How much was read.
+    """Add the content of an exported cache and return how much was read. Existing entries stay unchanged.
 
-    Raises DeclarationError for a file that is none; the lines before a bad one are kept, they are whole.
+    Raises DeclarationError if the file is not an exported cache. The lines before a malformed one are kept.
     """
     stores: dict[str, VectorStore] = {}
     counts = Moved(0, 0)

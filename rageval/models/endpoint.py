@@ -1,4 +1,4 @@
-"""One address, one model, one key: sends and gets JSON and files, tries again where that helps, tells every failure."""
+"""One address, one model, one key: sends and receives JSON and files, retries where useful, explains every failure."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _CHUNK = 1 << 16
 
 
 def endpoint_identity(base_url: str, model: str) -> str:
-    """How a model at an address is called. Raises DeclarationError for a bad address."""
+    """Return the identity of a model at an address. Raises DeclarationError for a bad address."""
     return f"{model} @ {_checked_url(base_url)[0]}"
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What an endpoint bears: calls at once, seconds for each attempt, attempts after the first, and rates a minute
-    (None: as many as it takes).
+    """The limits for an endpoint: concurrent calls, seconds per attempt, retries, and rates per minute (None: no
+    limit).
     """
 
     concurrency: int = 16
@@ -90,19 +90,19 @@ class Endpoint:
         return await self._send(_Call("POST", path, body, tokens=len(body) // _CHARACTERS_A_TOKEN + reply_tokens))
 
     async def post_once(self, path: str, payload: Mapping[str, Any]) -> Any:
-        """The endpoint's answer to a payload that names no model. It is sent once, for it may set off what costs."""
+        """Return the answer to a payload that names no model. It is sent only once: it may start paid work."""
         return await self._send(_Call("POST", path, json.dumps(payload).encode()), retries=0)
 
     async def get(self, path: str) -> Any:
-        """What the endpoint has at that path, parsed."""
+        """Return the parsed content at that path."""
         return await self._send(_Call("GET", path))
 
     async def upload(self, path: str, name: str, content: bytes, fields: Mapping[str, str]) -> Any:
-        """The endpoint's answer to a file and the fields beside it, parsed. It has time for 100 kB a second."""
+        """Upload a file with form fields and return the parsed answer. The time limit allows for 100 kB a second."""
         return await self._send(_Call("POST", path, content, form=(name, fields)))
 
     async def download(self, path: str, into: BinaryIO) -> None:
-        """Write what the endpoint has at that path to a file, however long it is. Each part of it must come in time."""
+        """Write the content at that path to a file, whatever its length. The time limit applies to each part of it."""
         await self._send(_Call("GET", path, into=into))
 
     def rejection(self, status: int, content: Any) -> RejectedError:
@@ -113,7 +113,7 @@ class Endpoint:
         return RejectedError(where, told, param if isinstance(param, str) else None)
 
     def told(self, content: Any) -> str:
-        """The words of the endpoint's own error, on one line and without the key."""
+        """Return the text of the endpoint's own error, on one line and without the key."""
         return self._safe(_told(content))
 
     async def close(self) -> None:
@@ -175,7 +175,7 @@ class Endpoint:
         return content
 
     def _options(self, call: _Call) -> dict[str, Any]:
-        """How the call is sent, anew for each attempt: a form is used up by one."""
+        """Return the arguments for sending the call, new ones for each attempt: a form can be sent only once."""
         import aiohttp
 
         within = self.limits.timeout_s
@@ -257,8 +257,8 @@ class _Open:
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """What is sent: a body as JSON, or as a file of that name beside the fields of a `form`; the reply goes `into` a
-    file where one is given. `tokens` is what it may take of the model, None where that has no part in it.
+    """One call: a JSON body, or a file of that name with the fields of a `form`. The reply is written `into` a file if
+    one is given. `tokens` is how many the call may take; None where it uses no model.
     """
 
     method: Literal["GET", "POST"]
@@ -283,7 +283,7 @@ def _final(error: ExecutionError | ModelError) -> _Failed:
 
 
 async def _read(response: aiohttp.ClientResponse, into: BinaryIO | None) -> bytes:
-    """The body; where it is what was wanted in a file, that is written from its beginning and the body is empty."""
+    """Return the body. If `into` is given and the status is below 300, write it there and return no bytes."""
     if into is None or response.status >= 300:
         return await response.read()
     into.seek(0)
@@ -294,7 +294,7 @@ async def _read(response: aiohttp.ClientResponse, into: BinaryIO | None) -> byte
 
 
 def _used(content: Any, expected: int) -> int:
-    """The tokens that the endpoint counted; what was expected where it does not say."""
+    """Return the tokens that the endpoint counted, or `expected` if it does not say."""
     total = _field(content, "total_tokens", inside="usage")
     return total if isinstance(total, int) and not isinstance(total, bool) else expected
 

@@ -1,4 +1,4 @@
-"""Calls that are under way when a model is closed: they are paid for, so what they bring is kept."""
+"""Calls that are still running when a model is closed: they are paid for, so their replies are kept."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _GRACE_S = 5.0
 
 
 async def let_finish(calls: Iterable[asyncio.Task[Any]]) -> None:
-    """Wait a few seconds for the calls and cancel those that are not done by then. What they raise is not raised."""
+    """Wait a few seconds for the calls, then cancel those still running. Does not raise what the calls raise."""
     waiting = [*calls]
     if waiting:
         await asyncio.wait(waiting, timeout=_GRACE_S)
@@ -20,6 +20,6 @@ async def let_finish(calls: Iterable[asyncio.Task[Any]]) -> None:
 
 
 def mark_as_seen(call: asyncio.Task[Any]) -> None:
-    """For a call that is done: Python does not complain of its error where everybody who waited was cancelled."""
+    """Keep Python from reporting the error of a finished call when every waiting caller was cancelled."""
     if not call.cancelled():
         call.exception()

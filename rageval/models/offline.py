@@ -1,4 +1,4 @@
-"""A model that is not to be asked."""
+"""A model that must not be called."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _REMEDY = "and --offline asks no model: import an exported cache that has it (`r
 
 
 class OfflineModel:
-    """Stands behind a cache that has all replies and vectors of the model with that identity. Raises `ModelError` where
+    """Stands behind a cache that holds all replies and vectors of the model with that identity. Raises `ModelError` if
     one is missing.
     """
 

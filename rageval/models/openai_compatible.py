@@ -15,7 +15,7 @@ from rageval.models.endpoint import Endpoint, Limits, RejectedError
 from rageval.models.unit_vectors import unit_vectors
 from rageval.models.wire import one_line, read_completion, to_payload, without_lengths
 
-# What an endpoint may not know, and the words by which its error 400 names it.
+# Parameters that an endpoint may not support, and the words by which its error 400 names them.
 _OPTIONAL: Mapping[str, tuple[str, ...]] = {
     "response_format": ("response_format", "json_schema"),
     "logprobs": ("logprobs",),
@@ -83,8 +83,8 @@ class OpenAIChat:
         await self.endpoint.close()
 
     def leave_out(self, rejected: RejectedError, payload: Mapping[str, Any]) -> bool:
-        """Do from now on without the optional parameter for which the endpoint rejected that payload; False where
-        something else is wrong with it.
+        """Leave out the optional parameter for which the endpoint rejected that payload, from now on. Returns False if
+        the payload was rejected for another reason.
         """
         option = _rejected_option(rejected, payload)
         if option is None:
@@ -95,7 +95,7 @@ class OpenAIChat:
         return True
 
     def payload(self, request: ChatRequest) -> dict[str, Any]:
-        """What is sent for a request, without the model's name and without what the endpoint is known to reject."""
+        """Return the body for a request, without the model's name and parameters that the endpoint has rejected."""
         payload = without_lengths(to_payload(request))
         for option in self._left_out:
             payload.pop(option, None)

@@ -14,11 +14,11 @@ _FORGET = 1.001
 
 
 class AdaptiveLimit:
-    """How many calls at once, at most `most`: more while the endpoint keeps its pace, half after trouble.
+    """How many calls may run at once, at most `most`: grows while the endpoint keeps its pace, halves after trouble.
 
-    Begins at 32. Each call that succeeds while all places are taken adds one place, which doubles them in the time of a
-    call; after the first trouble one place is added in that time (additive increase, multiplicative decrease: Chiu and
-    Jain 1989). Nothing is added while the mean latency of the latest calls is over twice the best that it has been.
+    Starts at 32. Each call that succeeds while all places are taken adds one place, so the limit doubles in the time of
+    one call. After the first trouble it grows by one place in that time (additive increase, multiplicative decrease:
+    Chiu and Jain 1989). It does not grow while the mean latency of the latest calls is over twice its best value.
     """
 
     def __init__(self, most: int) -> None:
@@ -33,7 +33,7 @@ class AdaptiveLimit:
         return int(self._limit)
 
     def succeeded(self, latency_s: float, *, full: bool) -> None:
-        """A call came back; `full` says that no place was free meanwhile."""
+        """Record a call that came back; `full` says that no place was free while it ran."""
         before = latency_s if self._latency is None else self._latency
         self._latency = before + (latency_s - before) * _WEIGHT
         self._best = min(self._best * _FORGET, self._latency)
@@ -41,9 +41,9 @@ class AdaptiveLimit:
             self._limit = min(self._most, self._limit + (1.0 if self._limit < self._threshold else 1.0 / self._limit))
 
     def troubled(self, started: float, now: float) -> None:
-        """A call that began at `started` was refused for its rate, or got no reply in time.
+        """Record that a call started at `started` was refused for its rate, or got no reply in time.
 
-        Calls that were under way together when the limit was lowered do not lower it once more.
+        Calls that were already running when the limit was lowered do not lower it again.
         """
         if started >= self._lowered_at:
             self._limit = self._threshold = max(1.0, self._limit / 2.0)
@@ -51,7 +51,7 @@ class AdaptiveLimit:
 
 
 class MinuteBudget:
-    """So many units a minute, evenly: `take` says how long to wait for them. At most a second's worth is saved up."""
+    """A budget of units per minute, spread evenly; `take` returns the wait. At most one second's worth accumulates."""
 
     def __init__(self, per_minute: float) -> None:
         self._per_second = per_minute / 60.0
@@ -59,22 +59,22 @@ class MinuteBudget:
         self._at: float | None = None
 
     def take(self, units: float, now: float) -> float:
-        """Take units, on credit where there are not enough; how many seconds to wait until they are paid back."""
+        """Take units, on credit if too few are left; return how many seconds to wait until the credit is paid back."""
         waited = 0.0 if self._at is None else now - self._at
         self._left = min(self._most, self._left + waited * self._per_second) - units
         self._at = now
         return max(0.0, -self._left / self._per_second)
 
     def give_back(self, units: float) -> None:
-        """Units that were taken and not used; below 0 those that were used and not taken."""
+        """Give back unused units; a negative number accounts for units used beyond those taken."""
         self._left += units
 
 
 class RateLimiter:
-    """Lets calls through in the order in which they came.
+    """Lets calls through in order of arrival.
 
-    `most` calls are under way at once, or as many as `AdaptiveLimit` allows; `requests_per_minute` and
-    `tokens_per_minute` are kept where they are given. To be used inside one event loop.
+    At most `most` calls run at once, or fewer if `AdaptiveLimit` says so. `requests_per_minute` and `tokens_per_minute`
+    are enforced if given. Use it inside one event loop.
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class RateLimiter:
 
     @asynccontextmanager
     async def place(self, *, again: bool = False) -> AsyncGenerator[None]:
-        """Hold a place among the calls under way, for one attempt; a call that comes `again` is before all others."""
+        """Hold a place among the running calls for one attempt. A retry (`again`) goes ahead of all waiting calls."""
         await self._enter(again)
         try:
             yield
@@ -109,11 +109,11 @@ class RateLimiter:
             await asyncio.sleep(max(waits))
 
     def pause(self, seconds: float) -> None:
-        """Begin no attempt for so long."""
+        """Start no attempt for this many seconds."""
         self._paused_until = max(self._paused_until, asyncio.get_running_loop().time() + seconds)
 
     def succeeded(self, started: float, tokens_over: int = 0) -> None:
-        """An attempt that began at `started` (by the loop's clock) has its reply, with so many tokens left over."""
+        """Record a reply; the attempt began at `started` (the loop's clock) and left over `tokens_over` tokens."""
         now = asyncio.get_running_loop().time()
         self._limit.succeeded(now - started, full=self._in_flight >= int(self._limit))
         if self._tokens is not None:

@@ -1,4 +1,4 @@
-"""The replies of chat models on disk, and what each is kept under."""
+"""The replies of chat models on disk, and their keys."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ _log = logging.getLogger("rageval")
 
 
 def open_replies(path: Path) -> sqlite3.Connection:
-    """The table `replies` in the database at `path`, which is made where there is none. Raises as `open_database`."""
+    """Open the database at `path` with its table `replies`, or create it. Raises as `open_database`."""
     return open_database(path, (_SCHEMA,), _VERSION)
 
 
 def request_key(identity: str, request: ChatRequest) -> str:
-    """What a reply is kept under: 64 hex digits of the model's identity and the whole request."""
+    """Return the key of a reply: 64 hex digits of the model's identity and the whole request."""
     content = {"model": identity, **{name: getattr(request, name) for name in _FIELDS}}
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=asdict).encode()).hexdigest()
 
 
 def from_cache(reply: ChatReply) -> ChatReply:
-    """The reply as whoever asks again gets it: for nothing, and its usage says what it cost when it was made."""
+    """Return the reply as a cache hit: free, with a usage that says what it cost when it was made."""
     return replace(reply, usage=replace(reply.usage.paid_before(reply.usage), cached_calls=1))
 
 
 class Replies:
-    """Replies by their keys, in the file at `path`. Raises `DeclarationError` where that cannot be written.
+    """Replies by key, in the file at `path`. Raises `DeclarationError` where that cannot be written.
 
-    Where `only` is given, replies under other keys are as if they were not there, and keys that are kept are added to
-    it: an empty set lets no earlier reply count.
+    If `only` is given, replies under other keys are ignored, and the keys of new replies are added to it: with an empty
+    set, no earlier reply is used.
     """
 
     def __init__(self, path: Path, only: set[str] | None = None) -> None:
@@ -53,7 +53,7 @@ class Replies:
         self._database = open_replies(path)
 
     def find(self, key: str) -> ChatReply | None:
-        """The reply as `from_cache` gives it, if there is one. One that cannot be read is told and is none."""
+        """Return the reply as `from_cache` gives it, or None. Logs a reply that cannot be read."""
         if self._only is not None and key not in self._only:
             return None
         try:
@@ -79,8 +79,8 @@ class Replies:
             return None
 
     def keep(self, key: str, model: str, prompt: str, reply: ChatReply) -> ChatReply:
-        """Keep a reply of that model to that prompt; not one that the endpoint's content filter cut. Returns the reply,
-        whose usage names the request where it is kept.
+        """Keep the reply of that model to that prompt, unless the endpoint's content filter cut it. Returns the reply;
+        if it was kept, its usage names the request.
         """
         if reply.finish_reason == "content_filter":
             return reply
@@ -94,7 +94,7 @@ class Replies:
         try:
             self._database.execute("INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?, ?)", row)
         except sqlite3.DatabaseError as error:
-            # The reply is paid for: better used now and asked again next time than lost.
+            # The reply is paid for: use it now, and ask again next time.
             _log.warning("%s: a reply could not be kept (%s)", self._path, error)
             return reply
         return replace(reply, usage=replace(usage, requests={_short(key): cost}))

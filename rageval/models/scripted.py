@@ -1,4 +1,4 @@
-"""Models that do as they are told, for tests and examples: no weights, no network."""
+"""Models with scripted behaviour, for tests and examples: no weights, no network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an embedder of somebody else's gives, as the rows of unit length that rageval works with."""
+"""Scales vectors from third-party embedders to rows of unit length."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from rageval.models.base import Vectors
 
 
 def unit_vectors(rows: Sequence[Sequence[float]] | NDArray[np.float32], n: int, identity: str) -> Vectors:
-    """`n` rows scaled to unit length. Raises ExecutionError, which begins with `identity`, for rows of another number,
-    of unequal length, of length 0, or with numbers that are not finite.
+    """Return `n` rows scaled to unit length. Raises ExecutionError, with a message that begins with `identity`, if
+    there are not `n` rows, or if rows differ in length, have norm 0 or hold numbers that are not finite.
     """
     try:
         vectors = np.array(rows, dtype=np.float32)

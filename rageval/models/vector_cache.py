@@ -148,7 +148,7 @@ class VectorStore:
         return found
 
     def keys(self) -> list[bytes]:
-        """Of all vectors, in the order of their rows."""
+        """Return the keys of all vectors, in row order."""
         return [key for (key,) in self._index.execute("SELECT key FROM vectors ORDER BY row")]
 
     def gather(self, rows: Sequence[int]) -> Vectors:

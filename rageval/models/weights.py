@@ -69,7 +69,7 @@ class WeightsSource:
     folder: Path
 
     def check(self) -> None:
-        """Raise `DeclarationError` where the weights are not at hand, without reading, joining or downloading them."""
+        """Raise `DeclarationError` if the weights are not available, without reading, joining or downloading them."""
         if self.path is not None:
             _check_gguf(self.path)
         elif self.hub is not None:
@@ -113,7 +113,7 @@ def _joined(weights: PackagedWeights, folder: Path, on_progress: Progress | None
         return target
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with locked(target):  # whoever comes second finds the file that the first has joined
+        with locked(target):  # the second process finds the file that the first has joined
             if not (_has_size(target, weights.size) and _sha256(target) == weights.sha256):
                 if target.exists():
                     _log.warning("%s: is not the file expected; it is joined again", target)
@@ -197,7 +197,7 @@ def _check_gguf(path: Path) -> None:
 
 
 def _remembered_sha256(path: Path, folder: Path) -> str:
-    """The file's sha256, kept in `folder` for as long as the file's place, size and time of change stay the same."""
+    """Return the file's sha256, kept in `folder` and reused while the file's path, size and mtime stay the same."""
     state = path.stat()
     place = str(path.resolve())
     stamp = [place, state.st_size, state.st_mtime_ns]

@@ -1,4 +1,4 @@
-"""Models in front of other ones."""
+"""Base classes for models that wrap another model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rageval.types import Usage
 
 
 class WrappedChat:
-    """Passes everything on; a subclass adds what it is for in `complete`. Closing the model is left to its owner."""
+    """Passes every call on; a subclass overrides `complete`. The owner of the wrapped model closes it."""
 
     def __init__(self, model: ChatModel) -> None:
         self._model = model
@@ -46,7 +46,7 @@ class MeteredChat(WrappedChat):
 
 
 class WrappedEmbedder:
-    """Passes everything on. Closing the embedder is left to its owner."""
+    """Passes every call on. The owner of the wrapped embedder closes it."""
 
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder

@@ -1,4 +1,4 @@
-"""What a pipeline returns, wherever it comes from: checked down to the last number, so that it can be kept."""
+"""Checks every part of a pipeline's response, whatever its source, so that it can be stored."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def check_response(value: object) -> Response:
 
 
 def check_hit(value: object, place: str) -> Hit:
-    """A hit of a response, at that place; see `check_response`."""
+    """Check a hit of a response; `place` names it in errors. See `check_response`."""
     if not isinstance(value, Hit):
         raise _wrong(place, value, "a Hit")
     score = value.score
@@ -63,7 +63,7 @@ def check_hit(value: object, place: str) -> Hit:
 
 
 def check_passage(value: object, place: str) -> Passage:
-    """A passage of a response or of a chunker, at that place; see `check_response`."""
+    """Check a passage of a response or a chunker; `place` names it in errors. See `check_response`."""
     if not isinstance(value, Passage):
         raise _wrong(place, value, "a Passage")
     start, end = value.start, value.end
@@ -201,7 +201,7 @@ def _number(value: object, place: str) -> float:
 
 
 def _unboxed(value: object) -> object:
-    """The Python value in a single value of numpy, torch and the like; all else as it is."""
+    """Unwrap a single value of numpy, torch and the like to a Python value; return anything else unchanged."""
     if type(value) in (str, int, float, bool, list, dict, tuple) or value is None:
         return value
     item = getattr(value, "item", None)

@@ -49,14 +49,14 @@ def failure_of(error: BaseException) -> Failure:
 
 
 def stopping_error(error: BaseException) -> RagevalError | None:
-    """The error that has to stop the run: this one, or one in an exception group; None where there is none."""
+    """Return the error that must stop the run: this one, or one in an exception group; None if there is none."""
     if isinstance(error, STOPS_THE_RUN):
         return error
     return next((found for inner in _inner(error) if (found := stopping_error(inner)) is not None), None)
 
 
 def raise_what_stops(error: BaseException) -> None:
-    """Raise the error that has to stop the run, see `stopping_error`; nothing where there is none."""
+    """Raise the error that must stop the run (see `stopping_error`), if there is one."""
     stopping = stopping_error(error)
     if stopping is not None:
         raise stopping
@@ -75,11 +75,11 @@ def told_with_place(error: BaseException) -> str:
 
 
 def traceback_of(error: BaseException) -> str:
-    """Where the error was raised, and what caused it; at most some 4,000 characters.
+    """Return where the error was raised and what caused it, in about 4,000 characters at most.
 
-    Of each error the notes and the frames of the user's own code come first, then those of what it called. Frames of
-    rageval and of Python are left out of errors that rageval raised on purpose: their message says it all. "" where
-    nothing is left.
+    For each error, the notes and the frames of the user's own code come first, then the frames of the code it called.
+    Errors that rageval raised on purpose omit the frames of rageval and Python, since their message is enough. Returns
+    "" if nothing is left.
     """
     parts: list[str] = []
     found_frames = False
@@ -128,7 +128,7 @@ def _message(error: BaseException) -> str:
 
 
 def _with_causes(error: BaseException) -> Iterator[tuple[str, BaseException]]:
-    """The error, those in a group, and what caused them, each with its relation to what comes before it."""
+    """Yield the error, the errors in a group, and their causes, each with its relation to the one before it."""
     seen: set[int] = set()
     left = [("", error)]
     while left and len(seen) < _MOST_ERRORS:
@@ -170,7 +170,7 @@ def _shown_frames(frames: list[FrameSummary], most: int) -> Iterator[str]:
 
 
 def _shown_path(path: str) -> str:
-    """Relative to the current directory, or to the folder of packages, where it lies there."""
+    """Return the path relative to the current directory or the packages folder, if it lies in one of them."""
     if path.startswith(_RAGEVAL):
         return str(Path("rageval", path.removeprefix(_RAGEVAL)))
     shorter = _PACKAGE_FOLDER.sub("", path)

@@ -69,10 +69,10 @@ class CallFunction(Stage):
 
 
 async def in_thread(function: Callable[..., T], *given: Any) -> T:
-    """What the function returns; it runs in a thread.
+    """Run the function in a thread and return its result.
 
-    StopIteration cannot leave a thread (in Python 3.11 whoever waits for it waits for ever), and SystemExit would end
-    the process: both are raised as ExecutionError.
+    StopIteration cannot leave a thread (in Python 3.11 the caller would wait forever), and SystemExit would end the
+    process. Both are raised as ExecutionError.
     """
 
     def call() -> T:
@@ -87,10 +87,11 @@ async def in_thread(function: Callable[..., T], *given: Any) -> T:
 def function_pipeline(function: System, name: str | None = None, *, version: str | None = None) -> Pipeline:
     """A pipeline of one function, named after it.
 
-    It is known by its code, the values and functions that it captured, the globals it reads, and the files that its
-    module imports. Where it holds an object that cannot be read (a live index, a client), no other process reuses its
-    results, unless there is a `version` (also as an attribute of the function or of the object): change that whenever
-    what the object holds changes. Files that it opens and programs that it calls cannot be seen either.
+    The pipeline's identity covers the function's code, the values and functions it captured, the globals it reads, and
+    the files its module imports. If it holds an object that cannot be read (a live index, a client), no other process
+    reuses its results, unless there is a `version` (the argument, or an attribute of the function or object). Change
+    the version whenever the content of that object changes. Files that the function opens and programs that it runs are
+    not covered.
     """
     label = name or getattr(function, "__name__", type(function).__name__)
     source = fingerprint(describe(function, label=label, version=version))

@@ -48,9 +48,9 @@ class Pipeline:
 
 
 def stage_label(stage: Stage) -> str:
-    """`Retrieve(k=3) >> Answer()`: a stage with those of its settings that are not the defaults.
+    """Return `Retrieve(k=3) >> Answer()`: a stage with its settings that are not defaults.
 
-    A stage that stands alone and has none of these is its name. Of a setting that is an object, the class is shown.
+    A single stage with no such settings is just its name. A setting that is an object shows its class.
     """
     if isinstance(stage, Chain):
         return " >> ".join(_call(link) for link in stage.stages)
@@ -86,7 +86,7 @@ def _short(value: object) -> str:
 
 
 def _settings(given: object) -> str:
-    """Of what is named with settings: `my.py(size=3)`."""
+    """Format a name with settings: `my.py(size=3)`."""
     if isinstance(given, Mapping):
         settings = cast("Mapping[object, object]", given)
         return f"({', '.join(f'{name}={_short(value)}' for name, value in settings.items())})"

@@ -56,7 +56,7 @@ class Replay(Stage):
 
 
 def replayed(state: State, recorded: Response | None, k: int | None) -> State:
-    """The state with what was recorded for its question, if anything was; its context: the first `k` hits, or all."""
+    """Return the state with the response recorded for its question, if any; context: the first `k` hits, or all."""
     if recorded is None:
         return state.with_step("replay", found=False)
     return state.with_response(
@@ -92,7 +92,7 @@ class _Recording:
 
 @lru_cache(maxsize=16)
 def _sizes(path: Path, digest: str, k: int | None) -> tuple[ContextSize, int]:
-    """The most passages, the longest of them where the file has all of their texts, and the longest answer."""
+    """Return the most passages, the longest passage (known only if the file has all texts), and the longest answer."""
     recorded = _Recording(path, digest).read({}).values()
     contexts = [[hit.passage.text for hit in response.hits[:k]] for response in recorded]
     texts = [text for context in contexts for text in context]
@@ -144,7 +144,7 @@ def _recorded_responses(path: Path, documents: Mapping[str, Document]) -> dict[s
 
 
 def recorded_response(data: Mapping[str, Any], documents: Mapping[str, Document]) -> Response:
-    """What `answer`, `abstained` and `hits` of a recorded line say. Raises one of `MALFORMED`."""
+    """Build a response from a record's `answer`, `abstained` and `hits`. Raises one of `MALFORMED`."""
     given = data.get("hits")
     if not (given is None or isinstance(given, list)):
         raise TypeError("hits is not a list")

@@ -82,11 +82,11 @@ class Resources:
         return self._embedder
 
     async def get(self, shared: Shared[T]) -> T:
-        """The thing that `shared` describes, built at the first call; concurrent callers wait for the same build.
+        """Return what `shared` describes. The first call builds it; concurrent callers wait for the same build.
 
-        Raises an error that stops the run and says what could not be built and why: IndexBuildError, or where a model,
-        the budget or the declaration is the cause, ModelError, BudgetError or DeclarationError. A build that fails is
-        forgotten, so that a later call tries it again.
+        A failed build raises an error that stops the run and says what could not be built and why: ModelError,
+        BudgetError or DeclarationError if the model, the budget or the declaration is the cause, else IndexBuildError.
+        A failed build is not remembered, so a later call tries again.
         """
         task = self._built.get(shared)
         if task is None:
@@ -104,11 +104,11 @@ class Resources:
         return CountingResources(self)
 
     def tell_building(self, shared: Iterable[Shared[Any]]) -> dict[str, Usage]:
-        """What it cost to build these and what they are made of, where that took model calls, by the names of their
-        classes (`MultiVector`, `MultiVector 2`).
+        """Return the model usage of building these and their parts, by class name (`MultiVector`, `MultiVector 2`), for
+        those that took model calls.
 
-        What an earlier call has told as paid counts as from the cache: of several pipelines that share an index, one
-        paid.
+        Usage that an earlier call reported as paid now counts as cached: if several pipelines share an index, one of
+        them paid.
         """
         told: dict[str, Usage] = {}
         names = Counter[str]()
@@ -123,7 +123,7 @@ class Resources:
         return told
 
     def _with_parts(self, shared: Iterable[Shared[Any]]) -> list[Shared[Any]]:
-        """These, and what they asked for while they were built, each once."""
+        """Return these and everything they requested while they were built, each once."""
         found: dict[Shared[Any], None] = {}
         left = [*shared]
         while left:
@@ -150,8 +150,8 @@ class Resources:
 
 
 class CountingResources(Resources):
-    """Resources that count: `usage` is what chat calls made through them have cost so far, `parts` what was asked for
-    by `get`. Everything else is that of the `whole`.
+    """Resources that count: `usage` is the cost so far of chat calls made through them, and `parts` lists what `get`
+    was asked for. Everything else comes from `whole`.
     """
 
     def __init__(self, whole: Resources) -> None:
@@ -171,7 +171,7 @@ class CountingResources(Resources):
 
 
 def _kind(error: Exception) -> type[RagevalError] | None:
-    """What a build that failed is raised as; None for errors of rageval's that are raised as they are."""
+    """Return the error class to raise for a failed build; None for rageval's own errors that are raised unchanged."""
     match error:
         case ModelError() | ExecutionError():  # a call that failed for good fails for all questions
             return ModelError

@@ -32,9 +32,7 @@ class Calls:
 
 @dataclass(frozen=True, slots=True)
 class ContextSize:
-    """How many passages the context holds at most, and how many estimated tokens each of them has at most, None where
-    nothing is known to bound them.
-    """
+    """The most passages in the context, and the most estimated tokens per passage; None where no bound is known."""
 
     passages: int = 0
     tokens_each: int | None = 0
@@ -45,7 +43,7 @@ NO_CONTEXT = ContextSize()
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """At most so many calls, with so many tokens in all their prompts together."""
+    """An upper bound: this many calls, with this many tokens in all their prompts together."""
 
     calls: int | None = 0
     prompt_tokens: int | None = 0
@@ -83,9 +81,9 @@ class CorpusSizes:
 
 @dataclass(frozen=True, slots=True)
 class PromptSizes:
-    """The tokens of what prompts about one question show, at most.
+    """Upper bounds on the tokens of what prompts about one question show.
 
-    `question` and each of the `references` are those of the question; `context` is what has been retrieved so far,
+    `question` and each of the `references` belong to the question; `context` is what has been retrieved so far,
     `answer` what has been answered, and `pool` the answers of all pipelines as passages.
     """
 
@@ -118,24 +116,24 @@ class PromptSizes:
         return self.passages(1)
 
     def passages(self, n: int | None = None) -> int:
-        """So many passages in a prompt, all of the context if no number is given; nothing where there are none."""
+        """Tokens of `n` passages in a prompt, by default of the whole context; 0 if there are no passages."""
         n = self.context.passages if n is None else n
         return passages_size([self.passage_text + self.corpus.title] * n)
 
 
 def passages_size(texts: Sequence[int]) -> int:
-    """Texts of so many tokens as passages in a prompt."""
+    """Tokens that texts of these sizes take as passages in a prompt."""
     return _AROUND_PASSAGES + sum(texts) + _AROUND_PASSAGE * len(texts) if texts else 0
 
 
 def passage_size(text: int | None) -> int | None:
-    """A text of so many tokens as the one passage in a prompt."""
+    """Tokens that a text of this size takes as the only passage in a prompt."""
     return None if text is None else passages_size([text])
 
 
 def reply_size(max_tokens: int) -> int:
-    """A reply of so many tokens of a model, in estimated tokens: a model's token may be a long word or several
-    characters, so twice as many are taken for the most.
+    """Upper bound, in estimated tokens, on a reply of `max_tokens` model tokens. A model's token may be a long word or
+    several characters, so the bound is twice that number.
     """
     return _TOKENS_A_REPLY_TOKEN * max_tokens
 
@@ -157,7 +155,7 @@ def total(*parts: int | None) -> int | None:
 
 
 def times(n: int, part: int | None) -> int | None:
-    """The multiple; None where the part is not known, unless there is none of it."""
+    """Return `n` times the part; None if the part is not known, unless `n` is 0."""
     return 0 if n == 0 else None if part is None else n * part
 
 

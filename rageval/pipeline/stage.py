@@ -33,10 +33,10 @@ Need: TypeAlias = Literal["chat", "embed"]
 class Stage(ABC):
     """One step of a pipeline. Subclass it as a frozen dataclass and implement `run`.
 
-    `prompts` names the prompt templates that it uses: their text is part of the fingerprint. `needs` and `calls` say
-    what it will ask of models, so that everything can be checked and priced before any of it is spent. `before` is the
-    context that reaches the stage from those before it. A stage that calls a model may say how long its prompts are
-    (`prompt_tokens`), and one that answers how long its answers (`answer_tokens`); else that counts as not known.
+    `prompts` names the prompt templates that the stage uses: their text is part of the fingerprint. `needs` and `calls`
+    say what it will ask of models, so that everything can be checked and priced before anything is spent. `before` is
+    the context that the earlier stages pass to it. A stage that calls a model may bound its prompts (`prompt_tokens`),
+    and a stage that answers may bound its answers (`answer_tokens`); otherwise these count as not known.
     """
 
     prompts: ClassVar[tuple[str, ...]] = ()
@@ -65,11 +65,11 @@ class Stage(ABC):
         return None if self.indexing_calls(documents) else 0
 
     def answer_tokens(self, before: int | None) -> int | None:
-        """Estimated tokens of the answer after the stage, at most; before it there were so many."""
+        """Upper bound on the estimated tokens of the answer after the stage; `before` is the bound before it."""
         return before if module_origin(type(self).__module__) == "rageval" else None
 
     def asks_outside(self) -> bool:
-        """Whether it, or a stage in it, asks what rageval's caches do not stand before: no dry run does that."""
+        """Whether the stage, or one inside it, makes calls that rageval does not cache; a dry run makes none."""
         inner = (getattr(self, f.name) for f in dataclasses.fields(self))
         return any(stage.asks_outside() for stage in inner if isinstance(stage, Stage))
 
@@ -83,7 +83,7 @@ class Stage(ABC):
 
     @final
     def spec(self) -> dict[str, Json]:
-        """Class, fields and the code of what is the user's, as JSON data: see `rageval.identity.describe`."""
+        """Return class, fields and user code as JSON data: see `rageval.identity.describe`."""
         return cast("dict[str, Json]", describe(self))
 
     def all_prompts(self) -> frozenset[str]:
@@ -149,8 +149,8 @@ class Chain(Stage):
 
 
 async def run_stage(stage: Stage, state: State, resources: Resources) -> State:
-    """The state that the stage returns. Raises whatever it raises, and ExecutionError where it returns something else
-    or was given a response that cannot be worked with.
+    """Run the stage and return its state. Raises what the stage raises, and ExecutionError if it returns something
+    other than a state or was given an invalid response.
     """
     try:
         returned = await stage.run(state, resources)
@@ -169,5 +169,5 @@ def _links(stage: Stage) -> tuple[Stage, ...]:
 
 
 async def complete_all(chat: ChatModel, requests: list[ChatRequest]) -> list[ChatReply]:
-    """Send requests together and return the replies in order; how many are in flight is the model's affair."""
+    """Send requests together and return the replies in order. The model decides how many are in flight."""
     return list(await asyncio.gather(*(chat.complete(request) for request in requests)))

@@ -36,10 +36,10 @@ class State:
         return self.with_response(steps=(*self.response.steps, step), usage=self.response.usage + step.usage)
 
     def with_first(self, positions: Sequence[int], k: int) -> State:
-        """This state with the hits at these positions first, in that order, and the others behind them in theirs.
+        """Return this state with the hits at these positions first, in that order; the others keep their order.
 
-        The first `k` of them become the context. Scores of different stages do not compare: that of each hit becomes
-        its rank, counted from the last.
+        The first `k` hits become the context. Scores of different stages are not comparable, so each hit's score
+        becomes its rank, counted from the last.
         """
         hits, first = self.response.hits, frozenset(positions)
         order = [*positions, *(position for position in range(len(hits)) if position not in first)]
