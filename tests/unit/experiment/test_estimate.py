@@ -27,9 +27,9 @@ from rageval.models.scripted import HashEmbedder, ScriptedChat
 from rageval.pipeline import Calls, PromptSizes, Resources, Stage, State
 from rageval.pipeline.function import function_pipeline
 from rageval.pipeline.sizes import CorpusSizes
-from rageval.retrieval import BM25, Retrieve
+from rageval.retrieval import BM25, Pointwise, Rerank, Reranker, Retrieve
 from rageval.text import count_tokens, sentences
-from rageval.types import Benchmark, Document, Question, Response, Usage
+from rageval.types import Benchmark, Document, Passage, Question, Response, Usage
 from tests.conftest import CommandLine
 from tests.flow.small_world import QUESTIONS, scripted_reply, write_experiment
 
@@ -167,6 +167,26 @@ def test_retrieval_alone_stays_within_its_bounds(recipe: str, world: World) -> N
     calls, tokens = sent([chat])
     assert cost.low <= calls <= (cost.high or 0)
     assert tokens <= (cost.prompt_tokens or 0)
+
+
+@dataclass(frozen=True)
+class LongestFirst(Reranker):
+    async def score(self, question: Question, passages: Sequence[Passage], resources: Resources) -> list[float]:
+        return [float(len(passage.text)) for passage in passages]
+
+
+def test_what_a_reranker_drops_costs_nothing(world: World) -> None:
+    """Fifty passages of which five are kept cost what five cost: in the prompts of the answer, and of the judges."""
+    five = Retrieve(BM25(), k=5) >> Answer()
+    kept = Retrieve(BM25(), k=50) >> Rerank(LongestFirst(), k=5) >> Answer()
+    fifty = Retrieve(BM25(), k=50) >> Answer()
+    costs = estimate_cost(world.experiment([five, kept, fifty], ScriptedChat(plain)))
+    of_five, of_kept, of_fifty = (replace(cost, pipeline="") for cost in costs)
+    assert of_five == of_kept != of_fifty
+    graded = Retrieve(BM25(), k=50) >> Rerank(Pointwise(), k=5) >> Answer()
+    (of_graded,) = estimate_cost(world.experiment([graded], ScriptedChat(plain)))
+    n = len(world.benchmark.questions)
+    assert (of_graded.high or 0) - (of_five.high or 0) == 50 * n
 
 
 @pytest.mark.parametrize("reply", [plain, unreadable, unfound])
