@@ -141,7 +141,7 @@ class _Parts:
 
 
 def _datasets() -> Any:
-    """The package, which counts downloads and names its versions to the hub unless it is told not to."""
+    """Returns the package. By default it counts downloads and sends its versions to the hub; this turns both off."""
     os.environ.setdefault("HF_UPDATE_DOWNLOAD_COUNTS", "0")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     return import_module("datasets")
@@ -149,7 +149,7 @@ def _datasets() -> Any:
 
 @contextmanager
 def _told(place: str) -> Generator[None]:
-    """What the library raises, as one line."""
+    """Turns an error of the library in the block into a BenchmarkError on one line."""
     try:
         yield
     except BenchmarkError:
@@ -185,7 +185,7 @@ def _open(source: _Source, config: str | None, place: str) -> _Table:
 
 
 def _open_if_there(source: _Source, config: str, place: str) -> _Table | None:
-    """None where the library finds the dataset and no such config in it."""
+    """Opens the config, or returns None if the library finds the dataset but not the config."""
     with _told(place):
         try:
             return _table(source, config, place)
@@ -222,7 +222,7 @@ def _table(source: _Source, config: str | None, place: str) -> _Table:
 
 
 def _check_revision(builder: Any, source: _Source, place: str) -> None:
-    """Without the hub the library takes the last copy that it has, whatever revision was asked for."""
+    """When the hub is unreachable the library uses its last copy, whatever revision was asked for."""
     cached = type(builder).__module__.endswith("packaged_modules.cache.cache")
     if cached and source.revision not in (None, builder.hash):
         found = f"the copy on this machine is commit {builder.hash}, expected revision {source.revision}"
@@ -312,7 +312,7 @@ def _column(usual: Sequence[str], there: Sequence[str], place: str) -> str:
 
 
 def _as_text(value: object) -> object:
-    """Whole numbers, as ids and grades often are, as texts; all else as it is."""
+    """Converts whole numbers, as ids and grades often are, to text; leaves everything else unchanged."""
     number = whole_number(value)
     return value if number is None else str(number)
 

@@ -50,7 +50,7 @@ def read_qrels(path: Path, problems: list[str]) -> Rows[RelevanceLabel]:
 
 
 def has_columns(columns: Sequence[str], width: int, place: str, problems: list[str]) -> bool:
-    """Whether there are `width` columns; where not, that is a problem."""
+    """Whether there are `width` columns; adds a problem if not."""
     if len(columns) == width:
         return True
     problems.append(f"{place}: found {len(columns)} columns, expected {width}")

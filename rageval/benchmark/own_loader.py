@@ -23,9 +23,9 @@ def load_own(reference: str, settings: Mapping[str, object] | None, base: Path, 
     """The benchmark that the loader returns for these settings, validated as files are.
 
     `reference` is `FILE.py` (its function `load`), `FILE.py:FUNCTION`, or the name of an installed loader; of
-    `NAME:REST`, REST is the first setting. Settings that are annotated as a `Path` are relative to `base`. A `split` is
-    given to loaders that take one. Raises DeclarationError for what cannot be called so, BenchmarkError for a benchmark
-    that is not valid.
+    `NAME:REST`, REST is the first setting. Settings annotated as `Path` are relative to `base`. Loaders with a
+    parameter `split` receive the split. Raises DeclarationError if the loader cannot be called this way, BenchmarkError
+    for an invalid benchmark.
     """
     name, rest = reference, ""
     if split_reference(reference)[0] is None:

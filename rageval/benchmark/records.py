@@ -32,7 +32,7 @@ class Rows(Generic[T]):
     refused: set[str] = field(default_factory=set[str])
 
     def add(self, place: str, record: T | None, name: object) -> None:
-        """Keep the record, or where it is None the name that it would have had."""
+        """Keeps the record. If it is None, keeps the name that it would have had."""
         if record is not None:
             self.records.append((place, record))
         else:
@@ -103,7 +103,7 @@ def _check_keys(
 
 
 def _id(fields: Mapping[str, object], place: str, problems: list[str], id_key: str) -> str | None:
-    """The id, one text for all records that name it."""
+    """Returns the id. Equal ids share one string object in memory."""
     value = _text(fields, id_key, place, problems)
     if value is not None and id_key in fields and value.split() != [value]:
         problems.append(f"{place}: found the id {value!r}, expected an id without white space")

@@ -1,4 +1,4 @@
-"""What can only be said about records together: clashing ids, labels that point nowhere, questions without labels."""
+"""Checks across records: clashing ids, labels that point nowhere, questions without labels."""
 
 from __future__ import annotations
 

@@ -36,9 +36,9 @@ TraceFile = Annotated[
 
 @contextmanager
 def chosen_executor(name: ExecutorName, ray_address: str | None, trace: Path | None) -> Generator[Executor | None]:
-    """The executor, connected for the time of the block; None for that of this process.
+    """Yields the connected executor for the duration of the block, or None to work in this process.
 
-    Raises DeclarationError for an address without a cluster to go to, where Ray or the cluster is not there, and for
+    Raises DeclarationError for an address without a cluster executor, if Ray or the cluster is unavailable, and for
     spans of a cluster.
     """
     from rageval.errors import DeclarationError

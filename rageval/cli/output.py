@@ -30,7 +30,9 @@ def calls_text(low: int, high: int | None) -> str:
 
 
 def end_interrupted(kept: str, out: Path) -> NoReturn:
-    """End after Ctrl-C: what is kept, what goes on without this process, and the command that goes on with both."""
+    """Ends after Ctrl-C. Prints what is kept, what continues without this process, and the command that resumes the
+    run.
+    """
     from rageval.models.batch_state import STATE, batches_under_way
 
     n = batches_under_way(out / "cache" / STATE)

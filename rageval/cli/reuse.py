@@ -23,7 +23,7 @@ FreshFlag = Annotated[
 
 
 def tell_reuse(runs: Sequence[Path]) -> dict[str, Reused]:
-    """Say on standard error what the command reused of these runs, if anything; by path."""
+    """Reports on standard error which results of these runs (by path) the command reused, if any."""
     from rageval.experiment.reuse import read_reused, reuse_line
 
     found = read_reused(runs)
@@ -33,6 +33,6 @@ def tell_reuse(runs: Sequence[Path]) -> dict[str, Reused]:
 
 
 def with_reuse(board: Mapping[str, Json], reused: Mapping[str, Reused]) -> list[dict[str, Json]]:
-    """The runs of a leaderboard's JSON, each with what was reused of it."""
+    """Returns the runs of a leaderboard's JSON, each with what it reused."""
     runs = cast("list[dict[str, Json]]", board["runs"])
     return [{**run, "reused": reused[str(run["path"])].to_json()} for run in runs]

@@ -221,7 +221,9 @@ def _response(case: _Case, documents: Mapping[str, Document]) -> Response:
 
 
 def _passage(source: str, text: str, relevant: Iterable[Document]) -> Passage:
-    """The retrieved text, as part of the first of these documents that has it or is in it, or else of its own."""
+    """Returns the retrieved text as part of the first of these documents that contains it or lies in it, else as its
+    own document.
+    """
     for document in relevant:
         if text and (text in document.text or document.text in text):
             start = max(0, document.text.find(text))

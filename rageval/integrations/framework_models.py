@@ -121,7 +121,9 @@ async def _reply_or_error(call: Coroutine[Any, Any, T]) -> T | Exception:
 
 
 def with_options(model: Model, options: Mapping[str, object]) -> tuple[Model, list[str]]:
-    """A copy of a model whose fields ask for these options (named as in a chat completion), and those that it lacks."""
+    """Copies a model and sets the fields for these options (named as in a chat completion). Also returns the options it
+    lacks.
+    """
     known = type(model).model_fields
     fields = {option: next((name for name in _OPTION_FIELDS[option] if name in known), None) for option in options}
     changes = {name: options[option] for option, name in fields.items() if name is not None}
@@ -145,8 +147,8 @@ def first_text(thing: object, names: Sequence[str]) -> str:
 def model_failure(error: Exception, identity: str, secrets: frozenset[str], answered: bool) -> RagevalError:
     """The error to raise for what a model's package raised. `answered` says that the model has answered before.
 
-    `ModelError`, which stops the run, where key, model or account are refused, and where the model cannot be reached
-    and has not answered before; else `ExecutionError`. An error of rageval's stays as it is.
+    Returns `ModelError`, which stops the run, if the key, model or account is refused, or if the model cannot be
+    reached and has not answered before. Otherwise returns `ExecutionError`. A rageval error is returned unchanged.
     """
     if isinstance(error, RagevalError):
         return error

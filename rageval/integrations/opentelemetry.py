@@ -1,6 +1,6 @@
 """OpenTelemetry spans of a run while it is made, by the semantic conventions for generative AI.
 
-Nothing is traced unless asked for. Where the spans go is the affair of the tracer provider.
+Nothing is traced unless asked for. The tracer provider decides where the spans go.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ class _Traced:
 
 @dataclass(frozen=True, slots=True)
 class _WatchedSink:
-    """Tells the span of a question what comes of it."""
+    """Records the outcome of a question on its span."""
 
     sink: Sink
     span: Span
@@ -148,7 +148,7 @@ class _WatchedSink:
 
 
 class _TracedChat(WrappedChat):
-    """Stands before the cache, so that it sees what the cache answers too."""
+    """Wraps the cache, so that it also sees calls that the cache answers."""
 
     def __init__(self, model: ChatModel, role: Literal["answer", "judge"], to: _Traced) -> None:
         super().__init__(model)
@@ -196,7 +196,7 @@ class _TracedEmbedder:
 def _call(
     tracer: Tracer, operation: Literal["chat", "embeddings"], identity: str, attributes: Attributes
 ) -> Generator[Span]:
-    """The span of a call to a model; an error that is raised in the block is its status."""
+    """Opens the span of a model call; an error raised in the block sets its status."""
     from opentelemetry.trace import SpanKind
 
     about = _model_attributes(identity)

@@ -203,7 +203,7 @@ def _labels(frame: DataFrame, problems: list[str]) -> Rows[RelevanceLabel]:
 
 
 def _fields(cells: Mapping[str, object], required: tuple[str, ...]) -> dict[str, object]:
-    """The cells without missing values; a required one that is missing stays, to be told."""
+    """Returns the cells without missing values; keeps a required one that is missing, so that it is reported."""
     fields = {key: value for key, value in cells.items() if value is not None or key in required}
     return {**fields, "id": _id(fields["id"])}
 

@@ -1,4 +1,4 @@
-"""Asking a model for a verdict: what cannot be read is asked once more, and then it is an abstention."""
+"""Asks a model for a verdict. An unreadable reply is asked for once more, then becomes an abstention."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _REFUSALS = frozenset({"refusal", "content_filter"})
 
 
 def asking(tokens: int | None) -> Bound:
-    """What `ask` takes at most for a prompt of so many tokens."""
+    """Returns the most that `ask` takes for a prompt of so many tokens."""
     return Bound(1, tokens) * ATTEMPTS
 
 
 class UnreadableReplyError(Exception):
-    """A reply that is not what was asked for. The text says why; it never leaves the judges."""
+    """A reply in the wrong form. The text says why; this error never leaves the judges."""
 
 
 async def ask(chat: ChatModel, request: ChatRequest, read: Callable[[ChatReply], T]) -> tuple[T | Abstained, Usage]:
-    """What `read` makes of the reply, and what it cost.
+    """Returns what `read` makes of the reply, and what it cost.
 
-    A refusal is not read, whatever it says. Where the model refuses, or `read` raises `UnreadableReplyError`, it is
-    asked again, at a higher temperature and with twice the room; after `ATTEMPTS` such replies the outcome is an
+    A refusal is never passed to `read`. If the model refuses, or `read` raises `UnreadableReplyError`, the model is
+    asked again, at a higher temperature and with twice the token limit. After `ATTEMPTS` such replies the outcome is an
     abstention with the reason and the last reply. A call that failed after its own retries is an abstention at once.
     """
     usage = Usage()
@@ -67,8 +67,8 @@ async def ask_yes_no(
 ) -> tuple[Graded | Abstained, Usage]:
     """A yes/no question as a verdict: grade 1 where P(yes) >= 0.5, else 0, with P(yes) beside it.
 
-    The question is put so that yes is good. A reply that is neither yes nor no is an abstention, never a grade, however
-    likely either word was.
+    The question must be worded so that yes is the good answer. A reply that is neither yes nor no is an abstention,
+    never a grade, however likely either word was.
     """
     return await ask(chat, yes_no_request(name, language, fields, passages), _read_yes_no)
 

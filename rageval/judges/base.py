@@ -56,7 +56,7 @@ class Judge(Protocol):
 
 @runtime_checkable
 class Configured(Protocol):
-    """A judge that its name and prompts do not say all about: `settings` is what else it is made of."""
+    """A judge with settings beyond its name and prompts: `settings` describes them."""
 
     @property
     def settings(self) -> Mapping[str, Json]: ...
@@ -64,16 +64,17 @@ class Configured(Protocol):
 
 @runtime_checkable
 class EmbeddingJudge(Protocol):
-    """A judge that compares embeddings: `with_embedder` is the judge that uses this one, without which it refuses."""
+    """A judge that compares embeddings. `with_embedder` returns it with that embedder; without one it refuses."""
 
     def with_embedder(self, embedder: Embedder) -> Judge: ...
 
 
 @runtime_checkable
 class PooledJudge(Protocol):
-    """A judge that looks at what all systems answered before it judges one of them, when every one has answered.
+    """A judge that needs the answers of all systems before it judges any of them. It runs once every system has
+    answered.
 
-    `pool` is the judge that knows these responses, by question id; other responses, another key.
+    `pool` returns the judge that knows these responses, by question id. Different responses give a different key.
     """
 
     def pool(self, responses: Mapping[str, Sequence[Response]]) -> Judge: ...
@@ -81,8 +82,8 @@ class PooledJudge(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class JudgeBound:
-    """What judging one response asks at most, second attempts included: `each` by every rater of a panel, `once` by all
-    of them together.
+    """The most calls that judging one response takes, second attempts included: `each` by every rater of a panel,
+    `once` for all of them together.
     """
 
     each: Bound = Bound()
@@ -91,13 +92,15 @@ class JudgeBound:
 
 @runtime_checkable
 class Bounded(Protocol):
-    """A judge that says what it asks at most. Of another one only `calls` is known."""
+    """A judge that states an upper bound on its calls. For any other judge only `calls` is known."""
 
     def bound(self, sizes: PromptSizes) -> JudgeBound: ...
 
 
 def judge_bound(judge: Judge, sizes: PromptSizes) -> JudgeBound:
-    """What judging a response of these sizes asks at most; of a judge of the user's own, as far as it says so."""
+    """Returns the most calls that judging a response of these sizes takes. For a custom judge, as far as it states
+    them.
+    """
     if isinstance(judge, Bounded):
         return judge.bound(sizes)
     calls = judge.calls(sizes.context.passages)[1]
@@ -110,7 +113,9 @@ def asks_model(judge: Judge) -> bool:
 
 
 def judge_key(judge: Judge, model: str | None) -> str:
-    """Names the instrument; other prompts, settings or another model (its identity, None for none): another key."""
+    """Identifies the judge. Different prompts, settings or model (its identity, None for no model) give a different
+    key.
+    """
     made_of: dict[str, Json] = {"prompts": prompt_digests(judge.prompts), "model": model}
     if isinstance(judge, Configured):
         made_of["settings"] = {**judge.settings}

@@ -30,10 +30,10 @@ _MOST_CLAUSES = 3
 async def split_claims(question: Question, text: str, chat: ChatModel) -> tuple[tuple[str, ...] | Abstained, Usage]:
     """The claims of an answer to the question, each once, in one call at most.
 
-    Sentences of up to three clauses are claims and cost no call; one that is too short to be understood alone belongs
-    to the next, or the last to the one before. A text that is too short as a whole, or has a longer sentence, is split
-    by the model, into at most as many claims as it has clauses, and at most eight: small models pad short answers with
-    claims that nobody made, most of all with what the question says.
+    Sentences of up to three clauses are claims and cost no call. A sentence that is too short to be understood alone is
+    joined to the next one; the last is joined to the one before. A text that is too short as a whole, or has a longer
+    sentence, is split by the model, into at most as many claims as it has clauses, and at most eight: small models pad
+    short answers with claims that nobody made, most of all with what the question says.
     """
     stated = _stated(text)
     if len(stated) <= MOST_CLAIMS and all(map(_is_one_claim, stated)):
@@ -45,7 +45,7 @@ async def split_claims(question: Question, text: str, chat: ChatModel) -> tuple[
 
 
 def splitting(sizes: PromptSizes, text: int | None) -> Bound:
-    """What it takes at most to split a text of so many tokens into claims."""
+    """Returns the most that it takes to split a text of so many tokens into claims."""
     return asking(prompt_size("claims", sizes.language, sizes.question, text))
 
 
@@ -56,7 +56,7 @@ def claims_size(text: int | None) -> int | None:
 
 
 def _stated(text: str) -> list[str]:
-    """The sentences, short ones together with their neighbours."""
+    """Returns the sentences, with short ones joined to their neighbours."""
     spans: list[tuple[int, int]] = []
     for start, end in sentences(text):
         if spans and count_tokens(text[slice(*spans[-1])]) < _FEWEST_TOKENS:

@@ -82,8 +82,8 @@ class ReferenceSupport:
 class ClaimAgreement:
     """Does each claim of the answer follow from the reference, and each of the reference from the answer?
 
-    At most four calls, two of which split the texts and are shared with the other judges of claims. Nothing is judged
-    where there is no reference, no answer, or an abstention.
+    At most four calls, two of which split the texts and are shared with the other judges of claims. Returns no items if
+    there is no reference, no answer, or an abstention.
     """
 
     name: str = "claim_agreement"
@@ -113,7 +113,9 @@ class ClaimAgreement:
 
 
 def _bound_of_text(sizes: PromptSizes, text: int | None, context: int | None, *, whole: bool = False) -> JudgeBound:
-    """What `_judge_text` asks at most of a text and a context of so many tokens; all raters share the splitting."""
+    """Returns the most calls that `_judge_text` takes for a text and a context of so many tokens; all raters share the
+    splitting.
+    """
     claims = total(claims_size(text), *([text, NUMBER_TOKENS] if whole else []))
     each = supporting(sizes, claims, context) if context != 0 else Bound()
     return JudgeBound(each, splitting(sizes, text))
@@ -122,9 +124,9 @@ def _bound_of_text(sizes: PromptSizes, text: int | None, context: int | None, *,
 async def _judge_text(
     kind: str, question: Question, text: str, context: Context, chat: ChatModel, *, whole: bool = False
 ) -> Judged:
-    """Where the claims cannot be read, one abstained verdict on the text as a whole.
+    """Returns a verdict per claim, or one abstained verdict on the whole text if its claims cannot be read.
 
-    With `whole`, and where there are several claims, an item `answer` with the verdict on all of it comes first.
+    With `whole` and more than one claim, an item `answer` with the verdict on the whole text comes first.
     """
     claims, usage = await split_claims(question, text, chat)
     if isinstance(claims, Abstained):

@@ -31,11 +31,11 @@ class CustomJudge(ABC):
 
     `judge` sees only responses that have an answer and do not abstain; every response where `reads_answers` is False,
     for a judge that looks at passages alone. Grades run from 0 (worst) to 1 (best); the metric is the mean grade of the
-    items that `judge` returns. Where there is no telling, return `Abstained` in place of `Graded`. A grade outside 0 to
+    items that `judge` returns. If the judge cannot decide, return `Abstained` instead of `Graded`. A grade outside 0 to
     1, and anything that `judge` raises, is recorded as an abstention.
 
-    A judge that asks a model says so in `calls`; for any other, `chat` refuses. What calls cost is counted by itself.
-    One that compares embeddings has a method `with_embedder`, see `EmbeddingJudge`.
+    A judge that asks a model must declare so in `calls`; for any other judge, `chat` refuses. The cost of calls is
+    counted automatically. A judge that compares embeddings has a method `with_embedder`, see `EmbeddingJudge`.
     """
 
     name: str
@@ -61,10 +61,10 @@ class CustomJudge(ABC):
 
 @dataclass(frozen=True)
 class GuardedJudge:
-    """A `CustomJudge` as rageval runs it: what goes wrong in it is an abstention with the reason, never a number.
+    """A `CustomJudge` as rageval runs it: an error in it becomes an abstention with the reason, never a number.
 
-    A model that cannot serve the run stops it all the same, and so do a spent budget and a call that the judge did not
-    declare. `source` identifies the judge: a digest of its fields, its code and the file that it is from.
+    A model that cannot serve the run still stops it, and so do a spent budget and a call that the judge did not
+    declare. `source` identifies the judge: a digest of its fields, its code and its file.
     """
 
     own: CustomJudge
@@ -121,17 +121,17 @@ class GuardedEmbeddingJudge(GuardedJudge):
 
 
 def guarded(own: CustomJudge, file: str | None = None) -> GuardedJudge:
-    """The judge as rageval runs it, identified as `rageval.identity.describe` says.
+    """Returns the judge as rageval runs it, identified as `rageval.identity.describe` says.
 
-    `file` is a digest of the files that it is from, where it was loaded from one. A judge that holds an object that
-    cannot be read (a client, an index) judges anew in every process, unless it has a `version`.
+    `file` is a digest of the files that the judge was loaded from, if any. A judge that holds an unreadable object (a
+    client, an index) judges again in every process, unless it has a `version`.
     """
     source = fingerprint({"judge": describe(own, label=own.name), "file": file})
     return GuardedEmbeddingJudge(own, source) if isinstance(own, EmbeddingJudge) else GuardedJudge(own, source)
 
 
 class NoChat:
-    """In place of the chat model for a judge that says that it makes no calls: refuses them."""
+    """Takes the place of the chat model for a judge that declares no calls: refuses every call."""
 
     def __init__(self, judge: str) -> None:
         self._judge = judge
@@ -155,7 +155,7 @@ class NoChat:
 
 
 def _checked(said: object) -> tuple[Item, ...]:
-    """The items with verdicts that can be counted and written. Raises where they are something else."""
+    """Returns the items if their verdicts can be counted and written; raises otherwise."""
     if not isinstance(said, Judged):
         raise TypeError(f"judge returned a {type(said).__name__}, expected Judged, which self.grade(...) makes")
     items = tuple(replace(item, verdict=_checked_verdict(item.verdict)) for item in said.items)
@@ -177,6 +177,6 @@ def _checked_verdict(verdict: object) -> Verdict:
 
 
 def _share(value: object) -> float | None:
-    """As a float; None where it is no number from 0 to 1."""
+    """Returns the value as a float, or None if it is not a number from 0 to 1."""
     number = float(value) if isinstance(value, SupportsFloat) else -1.0
     return number if 0.0 <= number <= 1.0 else None

@@ -1,4 +1,4 @@
-"""Judges that compare embeddings. Both texts of a pair are embedded as queries: neither is to be found by the other."""
+"""Judges that compare embeddings. Both texts of a pair are embedded as queries, since neither is searched for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes of an exception in a judge: an abstention with the reason, or the end of the run."""
+"""Handles an exception in a judge: it becomes an abstention with the reason, or stops the run."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from rageval.types import WHOLE_RESPONSE, Abstained, Question, Response
 
 
 async def guarded_judgment(judge: Judge, question: Question, response: Response, chat: ChatModel) -> Judged:
-    """What the judge says; where it raises, an abstention about the whole response, with what its calls cost so far.
+    """Returns what the judge says. If it raises, returns an abstention about the whole response, with the cost of its
+    calls so far.
 
-    Raises what has to stop the run (`rageval.errors.STOPS_THE_RUN`).
+    Raises the errors that must stop the run (`rageval.errors.STOPS_THE_RUN`).
     """
     metered = MeteredChat(chat)
     try:
@@ -22,6 +23,6 @@ async def guarded_judgment(judge: Judge, question: Question, response: Response,
 
 
 def abstention_after(error: Exception) -> Abstained:
-    """The abstention of a judge that raised. Raises the error again where it has to stop the run."""
+    """Returns the abstention of a judge that raised. Raises the error again if it must stop the run."""
     raise_what_stops(error)
     return Abstained(told(error), traceback=traceback_of(error))

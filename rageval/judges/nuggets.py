@@ -124,12 +124,14 @@ async def _write(
 
 
 def _distinct(responses: Sequence[Response]) -> tuple[str, ...]:
-    """The answers, each once and sorted: the order of the pipelines makes no difference. Abstentions are none."""
+    """Returns each distinct answer once, sorted, so that the order of the pipelines makes no difference. Drops
+    abstentions.
+    """
     return tuple(sorted({r.answer.strip() for r in responses if r.answer and r.answer.strip() and not r.abstained}))
 
 
 def _shuffled(answers: Collection[str], question: Question) -> list[str]:
-    """In an order that the question's id decides, so that no system's answer always stands first."""
+    """Shuffles in an order that depends on the question's id, so that no system's answer always comes first."""
 
     def drawn(answer: str) -> bytes:
         return hashlib.sha256(f"{question.id}\0{answer}".encode(errors="surrogatepass")).digest()
@@ -147,7 +149,7 @@ def _schema(language: Language) -> dict[str, Json]:
 
 
 def _read(language: Language, reply: ChatReply) -> tuple[_Nugget, ...]:
-    """Nuggets that differ, in their order; one that is there twice is vital if it is so anywhere."""
+    """Returns the distinct nuggets in order. A repeated nugget is vital if any of its copies is."""
     if reply.finish_reason == "length":
         raise UnreadableReplyError("the list of nuggets was cut off")
     parsed = parse_object(reply.text, {"nuggets": list})

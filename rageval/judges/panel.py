@@ -1,6 +1,6 @@
-"""A panel: several raters in the place of one judge, and one verdict of them all.
+"""A panel: several raters take the place of one judge, and their verdicts are merged into one.
 
-A rater is a chat model, asked once more for each further sample.
+A rater is one chat model; each extra sample from a model is another rater.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _Place: TypeAlias = tuple[str, int, str]
 
 @runtime_checkable
 class Splits(Protocol):
-    """A judge that splits texts into claims first: in at most `splits` of the calls that `calls` counts."""
+    """A judge that first splits texts into claims. At most `splits` of the calls in `calls` are for splitting."""
 
     @property
     def splits(self) -> int: ...
@@ -38,7 +38,9 @@ class Splits(Protocol):
 
 @runtime_checkable
 class OnScale(Protocol):
-    """A judge whose grades may lie on a scale of more than yes and no, so that some grades are nearer than others."""
+    """A judge whose grades may lie on a scale with more steps than yes and no, so that grades can be close to each
+    other.
+    """
 
     @property
     def graded(self) -> bool: ...
@@ -113,9 +115,9 @@ class Panel:
 
 
 def panel(judge: Judge, models: Sequence[ChatModel], samples: int) -> Judge:
-    """The judge with these models as raters; itself where there is one rater, or where it asks no model.
+    """Returns the judge with these models as raters, or the judge itself if there is one rater or it asks no model.
 
-    Raises DeclarationError for a model that is there twice: its replies would be the same, and no agreement.
+    Raises DeclarationError for a repeated model: its replies would be identical, which is not agreement.
     """
     check_raters(models)
     return Panel(judge, tuple(models), samples) if len(models) * samples > 1 and asks_model(judge) else judge
@@ -131,7 +133,7 @@ def check_raters(models: Sequence[ChatModel]) -> None:
 
 
 def judging_model(judge: Judge, chat: ChatModel | None) -> str | None:
-    """Who judges, in words: the model's identity, or those of a panel; None for a judge that asks no model."""
+    """Describes who judges: the model's identity, or those of a panel; None for a judge that asks no model."""
     if isinstance(judge, Panel):
         several = f", {judge.samples} samples each" if judge.samples > 1 else ""
         return " + ".join(model.identity for model in judge.models) + several
@@ -139,12 +141,12 @@ def judging_model(judge: Judge, chat: ChatModel | None) -> str | None:
 
 
 def has_pool(judge: Judge) -> bool:
-    """Whether the judge, or that of a panel, looks at what all systems answered before it judges one."""
+    """Whether the judge (or the panel's judge) needs the answers of all systems before it judges one."""
     return isinstance(judge.inner if isinstance(judge, Panel) else judge, PooledJudge)
 
 
 def with_pool(judge: Judge, responses: Mapping[str, Sequence[Response]]) -> Judge:
-    """The judge, or the panel, with these responses (by question id) as its pool; itself where it has none."""
+    """Returns the judge or panel with these responses (by question id) as its pool, or unchanged if it uses no pool."""
     if isinstance(judge, Panel):
         return replace(judge, inner=with_pool(judge.inner, responses))
     return judge.pool(responses) if isinstance(judge, PooledJudge) else judge
@@ -173,7 +175,7 @@ class _Rater(WrappedChat):
         return await super().complete(request)
 
     async def _complete_once(self, request: ChatRequest) -> ChatReply:
-        """The first model's reply, or its failure; whoever asks again pays nothing."""
+        """Returns the first model's reply or raises its failure; later callers share it at no cost."""
         key = (request.messages, request.sample)
         known = self._split.get(key)
         if isinstance(known, ExecutionError):
@@ -190,14 +192,14 @@ class _Rater(WrappedChat):
 
 
 def _merged(said: Sequence[Sequence[Item]], *, on_scale: bool) -> tuple[Item, ...]:
-    """One item for each that any rater judged, in the order of their first appearance."""
+    """Returns one item for each that any rater judged, in order of first appearance."""
     by_rater: list[dict[_Place, Verdict]] = [{(i.item, i.index, i.text): i.verdict for i in items} for items in said]
     places = dict.fromkeys(place for verdicts in by_rater for place in verdicts)
     return tuple(Item(*place, _verdict([verdicts.get(place) for verdicts in by_rater], on_scale)) for place in places)
 
 
 def _verdict(verdicts: Sequence[Verdict | None], on_scale: bool) -> Verdict:
-    """What the raters say together; None is a rater that did not see the item."""
+    """Merges the raters' verdicts; None stands for a rater that did not see the item."""
     graded = [verdict for verdict in verdicts if isinstance(verdict, Graded)]
     votes = tuple(verdict.grade if isinstance(verdict, Graded) else None for verdict in verdicts)
     if len(votes) == 1:

@@ -1,4 +1,4 @@
-"""Which of two answers is better? One call for one order of the two; whoever wants to know asks for both orders."""
+"""Which of two answers is better? One call judges one order of the two; the caller asks for both orders."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ _DECIMALS = 6
 async def ask_preference(
     question: Question, first: str, second: str, chat: ChatModel
 ) -> tuple[float | Abstained, Usage]:
-    """P(the answer shown first is better), 0 or 1 where the model tells no log-probabilities; in one call.
+    """Returns P(the answer shown first is better), or 0 or 1 where the model gives no log-probabilities. Costs one
+    call.
 
-    The model sees the question, its references where it has any, and the two answers, but no passages. The second
-    answer is better where this is below 0.5. A reply that is neither 1 nor 2 is an abstention.
+    The model sees the question, its references if there are any, and the two answers, but no passages. A value below
+    0.5 means that the second answer is better. A reply that is neither 1 nor 2 is an abstention.
     """
     prompt, language = load_prompt("prefer"), question.language
     references = "\n".join(f"- {reference}" for reference in question.references)

@@ -92,7 +92,7 @@ class SentenceRelevance:
         return 0, passages
 
     def bound(self, sizes: PromptSizes) -> JudgeBound:
-        """Sentences are counted in the corpus: the most that a passage of that size can have."""
+        """Takes the largest number of sentences that a passage of that size in the corpus can have."""
         n = sizes.context.passages * sizes.corpus.sentences(sizes.context.tokens_each)
         calls = math.ceil(n / SENTENCES_A_CALL)
         each = total(prompt_size(self.name, sizes.language, sizes.question, 1), passages_size([0]))

@@ -148,7 +148,7 @@ def _check_wordings(wordings: Mapping[Language, Wording]) -> None:
 
 
 def _read(reply: ChatReply, levels: Sequence[str]) -> Graded:
-    """The most likely level. The reply must be one, be it with its own name after the number."""
+    """Returns the most likely level. The reply must be a level's number, which may be followed by the level's name."""
     if reply.finish_reason == "length":
         raise UnreadableReplyError("the reply was cut off, expected the number of a level")
     found = _LEVEL.fullmatch(unicodedata.normalize("NFKC", reply.text).strip(_AROUND))
@@ -165,7 +165,7 @@ def _read(reply: ChatReply, levels: Sequence[str]) -> Graded:
 
 
 def _begins_with(reply: ChatReply, level: int) -> bool:
-    """Whether the first token is the number, and its alternatives therefore those to it."""
+    """Whether the first token is the number, so that its alternatives are alternatives to the number."""
     return bool(reply.tokens) and reply.tokens[0].text.strip() == str(level)
 
 

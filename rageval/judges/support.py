@@ -29,7 +29,7 @@ Context = Sequence[tuple[int, Passage]]
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """Where the model says that a claim stands. `passage` counts from 1 as in the prompt; 0 is none."""
+    """Where the model says that a claim is stated. `passage` counts from 1 as in the prompt; 0 means no passage."""
 
     passage: int
     quote: str
@@ -48,8 +48,8 @@ async def judge_support(
 ) -> tuple[list[Verdict], Usage]:
     """A verdict for each claim: grade 1 where the passages support it, with the words that show it.
 
-    For the first `unquoted` claims no such words are asked for. `context` holds (position in the hits, passage). Where
-    a quote does not stand in the passages the model is asked for it once more; the verdict stays, and its evidence says
+    For the first `unquoted` claims no quote is requested. `context` holds (position in the hits, passage). If a quote
+    does not occur in the passages, the model is asked for it once more. The verdict stays, and its evidence says
     whether the words were found. A reply that cannot be read is an abstention on every claim.
     """
     rows, usage = await _ask_for_verdicts(claims, context, language, chat, unquoted)
@@ -72,7 +72,9 @@ async def judge_support(
 
 
 def supporting(sizes: PromptSizes, claims: int | None, context: int | None) -> Bound:
-    """What `judge_support` takes at most for claims of so many tokens: verdicts, and quotes for those without."""
+    """Returns the most that `judge_support` takes for claims of so many tokens: verdicts, plus quotes for claims
+    without one.
+    """
     prompts = (prompt_size(name, sizes.language, claims, context) for name in PROMPTS)
     return sum((asking(prompt) for prompt in prompts), Bound())
 
@@ -80,7 +82,7 @@ def supporting(sizes: PromptSizes, claims: int | None, context: int | None) -> B
 async def _ask_for_verdicts(
     claims: Sequence[str], context: Context, language: Language, chat: ChatModel, unquoted: int
 ) -> tuple[list[_Row] | Abstained, Usage]:
-    """Verdicts stand in front of all quotes: in one row with a quote, small models say yes too often."""
+    """Puts all verdicts before all quotes: when verdict and quote share a row, small models say yes too often."""
     numbers = numbered(len(claims))
     verdicts = dict.fromkeys(numbers, one_of(YES_NO[language]))
     schema = closed_object({**verdicts, _SHOWN_BY: _sources_schema(numbers[unquoted:], language)})
@@ -127,7 +129,7 @@ def _table(reply: ChatReply) -> dict[str, Json]:
 
 
 def _read_verdicts(reply: ChatReply, numbers: Sequence[str], passages: int) -> list[_Row]:
-    """Claims that are not supported need no source, and a supported one without any is asked about again."""
+    """Claims that are not supported need no source. A supported claim without a source is asked about again."""
     table = _table(reply)
     shown_by = table.pop(_SHOWN_BY, None)
     if not isinstance(shown_by, dict) or set(table) != set(numbers):
@@ -163,7 +165,7 @@ def _read_source(number: str, row: Json, passages: int) -> _Source:
 
 
 def _evidence(source: _Source, context: Context) -> Evidence:
-    """The quote with the passage that holds it: the one named, else the first that does."""
+    """Returns the quote with the passage that holds it: the named one, else the first that does."""
     named = [context[source.passage - 1]] if source.passage else []
     wanted = _plain(source.quote)
     for hit, passage in [*named, *context]:
@@ -174,5 +176,5 @@ def _evidence(source: _Source, context: Context) -> Evidence:
 
 
 def _plain(text: str) -> str:
-    """Without white space, letter case, quotation marks at the ends and dots where words were left off."""
+    """Removes white space, letter case, quotation marks at the ends, and dots that mark omitted words."""
     return _BLANK.sub("", unicodedata.normalize("NFKC", text)).casefold().strip("\"'“”‘’「」.。")

@@ -18,7 +18,7 @@ _TOKENS_EACH = 12
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One of the words offered, and P(yes) where the words are yes and no and the model tells."""
+    """One of the allowed words. With the words yes and no, also P(yes) if the model gives log-probabilities."""
 
     word: str
     probability: float | None

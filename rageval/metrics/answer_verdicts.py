@@ -13,7 +13,7 @@ _Formula: TypeAlias = Callable[[Question, Response, Judgments], Score | Unscored
 
 
 def _of_answer(judge: str) -> _Formula:
-    """A verdict on the answer as a whole; abstentions and empty answers as `score_of_silence` has them."""
+    """A verdict on the answer as a whole; `score_of_silence` scores abstentions and empty answers."""
 
     def score(question: Question, response: Response, judgments: Judgments) -> Score | Unscored:
         silent = score_of_silence(question, response)
@@ -25,8 +25,8 @@ def _of_answer(judge: str) -> _Formula:
 def answer_relevance_by_questions(question: Question, response: Response, judgments: Judgments) -> Score | Unscored:
     """Mean cosine of the question with those written from the answer, from the judge `regenerated_questions`.
 
-    Below 0 it is 0. Abstentions and empty answers as `score_of_silence` has them; Es et al. 2023 (arXiv 2309.15217)
-    give every noncommittal answer a 0, be the question answerable or not.
+    A negative mean becomes 0. `score_of_silence` scores abstentions and empty answers. Es et al. 2023 (arXiv
+    2309.15217) give every noncommittal answer a 0, whether or not the question is answerable.
     """
     silent = score_of_silence(question, response)
     mean = mean_grade(judgments["regenerated_questions"], "questions") if silent is None else silent
@@ -142,9 +142,10 @@ METRICS = (
 
 
 def metric_of_own_judge(name: str) -> JudgedMetric:
-    """The metric of a judge of the user's own: the mean grade that it gave; where it was not asked, as of an answer.
+    """Returns the metric of a custom judge: the mean of its grades. Without a verdict, scores as for other answer
+    metrics.
 
-    In the instruction, `{question}` stands for what the judge asks.
+    In the instruction, `{question}` stands for the judge's question.
     """
     of_answer = _of_answer(name)
 

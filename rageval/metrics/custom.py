@@ -59,7 +59,9 @@ class CustomMetric(ABC):
 
 @dataclass(frozen=True)
 class OwnMetric:
-    """A `CustomMetric` of the user's with the `key` that identifies it: scores under another key are of another one."""
+    """A `CustomMetric` with the `key` that identifies it. Scores stored under a different key belong to a different
+    metric.
+    """
 
     metric: CustomMetric
     key: str
@@ -70,7 +72,9 @@ class OwnMetric:
 
 
 def own_metric(metric: CustomMetric, file: str | None = None) -> OwnMetric:
-    """The metric, identified as `rageval.identity.describe` says; `file` is a digest of the files that it is from."""
+    """Returns the metric, identified as `rageval.identity.describe` says; `file` is a digest of the files it was loaded
+    from.
+    """
     source = fingerprint({"metric": describe(metric, label=metric.name), "file": file})
     return OwnMetric(metric, f"{metric.name}-{source[:10]}")
 
@@ -120,7 +124,7 @@ def score_custom(
 
 
 def _number(value: object) -> float | None:
-    """As a float; None where it is no finite number."""
+    """Returns the value as a float, or None if it is not a finite number."""
     number = float(value) if isinstance(value, SupportsFloat) else math.nan
     return number if math.isfinite(number) else None
 

@@ -95,6 +95,6 @@ class JudgedMetric(MetricDefinition):
 
 @dataclass(frozen=True)
 class CustomDefinition(MetricDefinition):
-    """A metric of the user's own, of which the name alone is known here: its formula is a `CustomMetric`."""
+    """A custom metric. Only its name is known here; its formula is a `CustomMetric`."""
 
     kind: ClassVar[MetricKind] = "custom"

@@ -31,7 +31,7 @@ def entries_read(metric: Metric) -> dict[str, str]:
 
 
 def entry_name(judge: str, name: str) -> str:
-    """What the manifest calls a judge that was added under that name; an empty one is of the run's own judges."""
+    """Returns the manifest's name of a judge added under that name; an empty name means the run's own judge."""
     return f"{judge}{OF_JUDGE}{name}" if name else judge
 
 
@@ -40,8 +40,8 @@ def score_judged(
 ) -> Score | Unscored:
     """One question's score on a judged metric.
 
-    A failure scores the worst value, unless the metric has nothing to say about the question whatever the pipeline
-    does. `judgments` is by judge; None where the judge has not seen the response.
+    A failure scores the worst value, unless the metric could not score the question for any pipeline. `judgments` is by
+    judge; None where the judge has not seen the response.
     """
     definition = judged_metric(metric)
     if definition.needs_answerable and not question.answerable:

@@ -133,7 +133,9 @@ def parse(text: str) -> Metric:
 
 
 def check_judge_name(name: str, place: str) -> None:
-    """Raises DeclarationError, which begins with the place, for what is no name of a judge beside a run's own."""
+    """Raises DeclarationError for an invalid name of an added judge (`rageval judge --name`). The message begins with
+    the place.
+    """
     if not _JUDGE_NAME.fullmatch(name):
         raise DeclarationError(
             f"{place}: found {name!r} as the name of a judge, expected lower-case letters, digits, '-' and '_', as in "

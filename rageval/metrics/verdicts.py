@@ -18,10 +18,10 @@ RIGHTLY_ABSTAINED = "the pipeline rightly abstained"
 
 
 def score_of_silence(question: Question, response: Response) -> Score | Unscored | None:
-    """What an abstention is worth where an answer is wanted, and an empty answer; None where there is more to judge.
+    """Returns the score of an abstention or an empty answer where an answer is wanted; None if there is more to judge.
 
-    An abstention scores 0 on an answerable question and is Unscored on an unanswerable one, where it is right. An empty
-    answer scores 0. Where no answer was asked for (it is None), that is for the judgments to say.
+    An abstention scores 0 on an answerable question. On an unanswerable one it is right, and Unscored. An empty answer
+    scores 0. If no answer was asked for (it is None), the judgments decide.
     """
     if response.abstained:
         return Score(0.0) if question.answerable else Unscored(RIGHTLY_ABSTAINED)

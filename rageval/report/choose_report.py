@@ -39,7 +39,9 @@ def choose_report(reference: str, base: Path) -> Report | None:
 
 
 def write_report(report: Report, board: Leaderboard, name: str) -> str | bytes:
-    """What the report makes of the leaderboard. Raises DeclarationError where that fails or is no text and no bytes."""
+    """Returns the report's output for the leaderboard. Raises DeclarationError if it fails or returns neither text nor
+    bytes.
+    """
     try:
         written = cast("object", report(board))
     except Exception as error:

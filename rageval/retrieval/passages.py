@@ -83,8 +83,8 @@ class Passages:
 
 
 def split(chunker: Chunker, document: Document) -> Sequence[Passage]:
-    """The passages of a document. Raises ExecutionError that names the document where the chunker raises or gives
-    something else.
+    """Returns the passages of a document. Raises ExecutionError that names the document if the chunker raises or
+    returns anything else.
     """
     where = f"chunker {type(chunker).__name__}: document {document.id!r}"
     try:

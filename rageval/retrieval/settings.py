@@ -44,7 +44,9 @@ class SearchSettings(PassageSettings, total=False):
 
 
 def choose_chunker(chunker: Chunker | None, tokens: int, overlap: int) -> Chunker:
-    """The chunker, or else sentences up to so many tokens. Raises DeclarationError where both are given."""
+    """Returns the chunker, or by default a sentence chunker with that many tokens. Raises DeclarationError if both are
+    given.
+    """
     sentences = SentenceChunker(tokens, overlap)
     if chunker is None:
         return sentences
@@ -71,7 +73,7 @@ def retrieve(
 ) -> Stage:
     """`Retrieve`, and `Rerank` behind it where there is a reranker; see `SearchSettings`.
 
-    The chunker is that of every index which has no other than the default. Raises DeclarationError for settings that
+    The chunker applies to every index that has only the default chunker. Raises DeclarationError for settings that
     contradict each other.
     """
     chosen = choose_chunker(chunker, chunk_tokens, overlap)

@@ -42,7 +42,7 @@ class CallRecorder(BaseCallbackHandler):
     def searches(self) -> list[tuple[str, Sequence[Document]]]:
         """Queries and what was found, in the order in which they began.
 
-        Only the outermost ones: what a search within a search finds is that one's affair.
+        Returns only the outermost searches, not those nested inside another search.
         """
         runs = self._runs.values()
         return [(run.query, run.found) for run in runs if run.found is not None and not self._is_within_search(run)]

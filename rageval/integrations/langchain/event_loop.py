@@ -12,14 +12,14 @@ T = TypeVar("T")
 
 
 async def run_in_langchain_loop(work: Coroutine[Any, Any, T]) -> T:
-    """What a coroutine of LangChain's returns; it runs in the one loop that is kept for those."""
+    """Runs a LangChain coroutine in the one loop kept for LangChain and returns its result."""
     return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, _langchain_loop()))
 
 
 @cache
 def _langchain_loop() -> asyncio.AbstractEventLoop:
-    """One for the whole process: LangChain's packages share HTTP clients between models and keep them, and a client
-    works in the event loop alone that used it first, while every evaluation has a loop of its own.
+    """Returns one loop for the whole process. LangChain's packages share and keep HTTP clients between models, and a
+    client works only in the event loop that first used it, while every evaluation has its own loop.
     """
     return start_loop("rageval-langchain")
 
@@ -33,7 +33,7 @@ def is_in_langchain_loop() -> bool:
 
 
 def start_loop(name: str) -> asyncio.AbstractEventLoop:
-    """An event loop in a thread of that name, which ends when the loop is stopped."""
+    """Starts an event loop in a thread of that name; the thread ends when the loop is stopped."""
     loop = asyncio.new_event_loop()
     threading.Thread(target=_run_loop, args=(loop,), name=name, daemon=True).start()
     return loop

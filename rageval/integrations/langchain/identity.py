@@ -70,7 +70,9 @@ def identity_of(thing: BaseChatModel | Embeddings, settings: Settings) -> str:
 
 
 def _class_of(value: object, describer: Describer) -> dict[str, Json]:
-    """The class by its name, with its code where it is the user's: another version of LangChain is no other system."""
+    """Returns the class's name, and its code for a user's class. A different LangChain version does not change the
+    identity.
+    """
     if module_origin(type(value).__module__) == "user":
         return describer.class_of(value)
     return {"class": qualified_name(type(value))}

@@ -113,7 +113,7 @@ class LangChainChat(FrameworkChat[AIMessage]):
         return payload
 
     def _leave_out(self, error: Exception, request: ChatRequest) -> bool:
-        """Do from now on without the option of this request that the model refused by name; False where none is."""
+        """Drops from now on the option that the model refused by name; returns False if there is none."""
         if not isinstance(error, TypeError | ValueError | NotImplementedError) and http_status(error) not in (400, 422):
             return False
         told, payload = str(error).lower(), self._payload(request)

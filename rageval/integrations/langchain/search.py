@@ -72,7 +72,7 @@ class _Search:
         asyncio.run_coroutine_threadsafe(_build(stage, resources), self._loop).result()
 
     def wait_for(self, query: str) -> list[Document]:
-        """What is found. Raises ExecutionError where the stage's model could not answer as long as this waits."""
+        """Returns the search result. Raises ExecutionError if the model cannot answer while this blocks."""
         if self._asks_langchain and is_in_langchain_loop():
             raise ExecutionError(
                 "found rageval's retriever called by `invoke` in an async function, which holds the event loop that "

@@ -85,7 +85,7 @@ class AskSystem(Stage):
 
 @dataclass(frozen=True)
 class _Turn:
-    """Whose turn it is with a chat engine, by its address: its memory holds one conversation."""
+    """Holds the turn at a chat engine, by its address: the engine's memory holds one conversation."""
 
     engine: int
 
@@ -122,7 +122,9 @@ _BASES = {"_aquery": RetrieverQueryEngine, "acustom_query": CustomQueryEngine, "
 
 
 def _inherits(system: System, method: str) -> bool:
-    """Whether the system does not override that method. Static, since a wrapped one is another object at each look."""
+    """Whether the system does not override that method. Looks it up statically, since a wrapped method is a new object
+    each time.
+    """
     return inspect.getattr_static(type(system), method) is inspect.getattr_static(_BASES[method], method)
 
 

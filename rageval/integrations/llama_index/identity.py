@@ -93,13 +93,15 @@ def _part(value: object, describer: Describer) -> Json | None:
 
 
 def _class_of(value: object, describer: Describer) -> Json:
-    """The class by its name, with its code where it is the user's: another version of LlamaIndex is no other system."""
+    """Returns the class's name, and its code for a user's class. A different LlamaIndex version does not change the
+    identity.
+    """
     kind = type(value)
     return describer.class_of(value) if module_origin(kind.__module__) == "user" else qualified_name(kind)
 
 
 def _stable(values: Mapping[Any, object]) -> dict[str, object]:
-    """Without texts that have the name of a secret, or of an id that each process draws anew."""
+    """Removes texts whose names suggest a secret, and ids that each process draws anew."""
     return {
         str(name): part
         for name, part in values.items()
@@ -134,5 +136,5 @@ def _store(store: object, describer: Describer) -> Json:
 
 
 def _shown(metadata: Mapping[str, object]) -> dict[str, object]:
-    """Without what LlamaIndex writes for itself, where the ids of nodes are."""
+    """Removes what LlamaIndex writes for its own use, which contains node ids."""
     return {name: value for name, value in metadata.items() if not name.startswith("_")}

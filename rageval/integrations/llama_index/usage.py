@@ -72,7 +72,9 @@ class _CallCounter(BaseEventHandler):
 
 @cache
 def _register_counter() -> None:
-    """Once in a process, and for good: to take a handler out while a thread goes through them makes it skip one."""
+    """Registers the handler once per process, for good: removing a handler while another thread iterates over them
+    makes that thread skip one.
+    """
     get_dispatcher().add_event_handler(_CallCounter())
 
 

@@ -75,7 +75,7 @@ def _metric(entry: Any, base: Path) -> MetricLike:
 
 
 def _anywhere(name: str, base: Path) -> str:
-    """The name, or the path from wherever it may be asked."""
+    """Returns the name unchanged, or the path in a form that works from any directory."""
     from rageval.io.plugins import split_reference
 
     file, part = split_reference(name)

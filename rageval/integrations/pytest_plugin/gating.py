@@ -109,7 +109,7 @@ class AssertNoRegression:
         return replace(read_run_scores(os.path.relpath(target)), source=shown)
 
     def _set(self, run: RagRun, path: Path, itself: GateResult) -> None:
-        """Metrics that other tests of this session set from the same run stay."""
+        """Sets the baseline, and keeps metrics that other tests of this session set from the same run."""
         from rageval.errors import DeclarationError
         from rageval.io.disk import locked
         from rageval.scores.baselines import pin, read_baseline
@@ -143,7 +143,7 @@ class AssertNoRegression:
         return os.path.relpath(path, self.config.rootpath)
 
     def _note(self, title: str, lines: Sequence[tuple[str, str]]) -> None:
-        """As a property of the test: it comes back from workers of pytest-xdist, and goes into JUnit XML."""
+        """Stores the note as a test property: pytest-xdist workers return it, and it goes into JUnit XML."""
         self.node.user_properties.append((PROPERTY, json.dumps({"title": title, "lines": lines})))
 
 

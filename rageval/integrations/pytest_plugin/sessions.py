@@ -20,7 +20,7 @@ _SESSION_NAME = re.compile(r"pytest-(\d{8}T\d{6}-[0-9a-f]{6})-")
 
 @contextmanager
 def fail_in_one_line() -> Generator[None]:
-    """Let what rageval refuses fail the test with its line, without a traceback."""
+    """Fails the test with rageval's one-line error, without a traceback."""
     from rageval.errors import RagevalError
 
     try:

@@ -135,7 +135,7 @@ def _as_evaluation_dataset(dataset: Any, column_map: Mapping[str, str] | None) -
 
 
 def _default_metrics() -> list[SingleTurnMetric]:
-    """Those that `ragas.evaluate` takes where none are given."""
+    """Returns the metrics that `ragas.evaluate` uses by default."""
     from ragas.metrics._answer_relevance import AnswerRelevancy
     from ragas.metrics._context_precision import ContextPrecision
     from ragas.metrics._context_recall import ContextRecall
@@ -151,7 +151,9 @@ def _refuse(**arguments: tuple[object, str]) -> None:
 
 
 def _chat_model(llm: Any) -> ModelLike:
-    """A model of rageval's for what `evaluate` was given: LangChain's are made one, none is the local one."""
+    """Returns a rageval model for the argument of `evaluate`: wraps a LangChain model, and uses the local model for
+    None.
+    """
     model: Any = cast("Any", llm).langchain_llm if isinstance(llm, LangchainLLMWrapper) else llm
     if isinstance(model, BaseChatModel):
         from rageval.integrations.langchain import chat_model
@@ -182,7 +184,9 @@ def _own_model(name: str, given: Any, method: str) -> Any:
 
 
 def _check_columns(one: RagasJudge, samples: Sequence[SingleTurnSample]) -> None:
-    """As RAGAS does, but over all samples: those that lack something that others have are abstentions."""
+    """Checks columns as RAGAS does, but over all samples: a sample that lacks a column that others have is an
+    abstention.
+    """
     for column in sorted(columns_of(one.metric)[0]):
         if all(getattr(sample, column) is None for sample in samples):
             raise DeclarationError(f"{one.column}: needs {column}, which none of the {len(samples)} samples has")

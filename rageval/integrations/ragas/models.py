@@ -95,11 +95,11 @@ class ModelCalls:
         return reply
 
     async def vectors(self, texts: Sequence[str]) -> list[list[float]]:
-        """All as queries: none of the texts that RAGAS compares is to be found by another."""
+        """Embeds all texts as queries: RAGAS compares texts with each other and searches for none of them."""
         return await self._there(lambda: self._embed(texts))
 
     def vectors_now(self, texts: Sequence[str]) -> list[list[float]]:
-        """The same for code that cannot wait; only outside the loop's own thread."""
+        """As `vectors`, for synchronous code; call it only outside the loop's own thread."""
         return asyncio.run_coroutine_threadsafe(self.vectors(texts), self._loop).result()
 
     async def _embed(self, texts: Sequence[str]) -> list[list[float]]:
@@ -108,7 +108,7 @@ class ModelCalls:
         return (await self._embedder.embed(texts, "query")).tolist()
 
     async def _there(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """What comes of the work, which is done in the models' own loop."""
+        """Runs the work in the models' own event loop and returns its result."""
         if self.stopped is not None:
             raise self.stopped
         try:
@@ -239,8 +239,8 @@ async def value_of(metric: AnyMetric, sample: SingleTurnSample, line: ModelCalls
 
 
 async def _apart(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """What comes of the work in an event loop of its own, in a thread of its own: a pool's threads could all be taken
-    by such work, which waits for what may need one.
+    """Runs the work in its own event loop in its own thread and returns the result. With a thread pool, such work could
+    take every thread and then wait for one.
     """
     thread = ThreadPoolExecutor(1)
     try:

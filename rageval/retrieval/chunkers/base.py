@@ -21,6 +21,6 @@ class Chunker(Protocol):
 
 
 def most_tokens(chunker: Chunker) -> int | None:
-    """How many estimated tokens a passage has at most, as far as the chunker says so by an attribute `tokens`."""
+    """Returns the most estimated tokens of a passage, if the chunker states them in an attribute `tokens`."""
     tokens = getattr(chunker, "tokens", None)
     return tokens if isinstance(tokens, int) else None

@@ -37,7 +37,7 @@ def as_chunker(given: object, at: str = "chunker", *, version: str | None = None
 class ForeignChunker:
     """A splitter of another framework. What it makes of a document becomes passages as `place` says.
 
-    A document of which it makes nothing gives one empty passage, so that its title can still be found.
+    A document for which the splitter returns nothing gives one empty passage, so that its title can still be found.
     """
 
     splitter: Any
@@ -61,7 +61,7 @@ class ForeignChunker:
 
 
 def _reader(splitter: object) -> Callable[[Any, Document], list[Piece]] | None:
-    """How pieces are got of it; None where it is of no known form."""
+    """Returns the function that gets the pieces from the splitter; None for an unknown kind of splitter."""
     return next((read for method, read in _READERS.items() if callable(getattr(splitter, method, None))), None)
 
 
@@ -73,7 +73,7 @@ def _llama_index(parser: Any, document: Document) -> list[Piece]:
 
 
 def _langchain(splitter: Any, document: Document) -> list[Piece]:
-    """Some of its splitters return texts, those that know of headers documents."""
+    """Some LangChain splitters return texts; those that split by headers return documents."""
     pieces = splitter.split_text(document.text)
     return [Piece(piece if isinstance(piece, str) else piece.page_content) for piece in pieces]
 

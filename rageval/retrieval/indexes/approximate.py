@@ -142,7 +142,7 @@ async def _make_graph(vectors: Vectors, settings: GraphSettings) -> _Graph:
 
 
 def _open_graph(data: NDArray[Any], settings: GraphSettings) -> _Graph:
-    """The graph in these bytes, which it reads where they lie: they must outlive it."""
+    """Opens the graph in these bytes without copying them: they must outlive the graph."""
     from usearch.index import Index
 
     restore = cast("Callable[..., _Graph]", Index.restore)  # pyright: ignore[reportUnknownMemberType]

@@ -24,7 +24,7 @@ class Searchable(Protocol):
 class Index(Protocol):
     """How an index over the passages of a `chunker` is built: a frozen dataclass.
 
-    Equal ones are built once and shared. Inherit from this class: what is left out has a default.
+    Equal indexes are built once and shared. Inherit from this class: every method but `build` has a default.
     """
 
     chunker: Chunker

@@ -12,7 +12,7 @@ from rageval.types import Passage, Question
 
 
 class Reranker(Protocol):
-    """Says how well passages fit a question: a frozen dataclass. Inherit from this class: what is left out has a
+    """How well passages fit a question. Inherit from this class as a frozen dataclass; every method but `score` has a
     default.
     """
 
@@ -20,9 +20,10 @@ class Reranker(Protocol):
     async def score(
         self, question: Question, passages: Sequence[Passage], resources: Resources
     ) -> Sequence[float | None]:
-        """A finite number for each passage, in order, higher for better ones; None where there is none to give.
+        """Returns a finite number for each passage, in order, higher for better ones; None for a passage without a
+        score.
 
-        What calls through `resources.chat` cost is counted.
+        The cost of calls through `resources.chat` is counted.
         """
         ...
 
@@ -44,7 +45,7 @@ class Reranker(Protocol):
 
 
 def as_reranker(given: object, at: str = "reranker") -> Reranker:
-    """The reranker that is given. Raises DeclarationError, whose text begins with `at`, for anything else."""
+    """Returns the given reranker. Raises DeclarationError for anything else; its message begins with `at`."""
     if isinstance(given, str | type) or not all(callable(getattr(given, name, None)) for name in ("score", "calls")):
         raise DeclarationError(f"{at}: found {given!r}, expected a reranker, such as Pointwise()")
     return cast("Reranker", given)

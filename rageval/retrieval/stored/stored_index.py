@@ -101,11 +101,12 @@ def index_path(folder: Path, key: Key) -> Path:
 async def stored_index(
     folder: Path, key: Key, layout: Layout, write: Callable[[IndexWriter], Awaitable[None]]
 ) -> Arrays:
-    """The arrays of the index with that key, memory-mapped and read-only; `write` makes it where it is not there.
+    """Opens the arrays of the index with that key, memory-mapped and read-only; calls `write` to make it if it is
+    missing.
 
-    The whole of it is read once to check it. A folder that does not fit is renamed to `<name>.corrupt-<n>`, with a
-    warning. A process killed at any moment leaves no index or a whole one, and of several processes one writes and the
-    others wait. Raises `DeclarationError` where the disk refuses, and whatever `write` raises.
+    The whole index is read once to check it. An invalid folder is renamed to `<name>.corrupt-<n>`, with a warning. A
+    process killed at any moment leaves either no index or a complete one. Of several processes, one writes and the
+    others wait. Raises `DeclarationError` if the disk refuses, and whatever `write` raises.
     """
     path = index_path(folder, key)
     try:
@@ -145,7 +146,7 @@ def _make_folder(folder: Path) -> None:
 
 
 def _read(path: Path, key: Key, layout: Layout) -> Arrays | str:
-    """The arrays, or what is wrong with the folder."""
+    """Returns the arrays, or a text that says what is wrong with the folder."""
     try:
         meta = cast("dict[str, Any]", json.loads((path / _META).read_text(encoding="utf-8")))
         if (meta["format"], meta["key"]) != (_FORMAT, dict(key)):
@@ -172,7 +173,7 @@ def _map(path: Path, kind: np.dtype[Any], described: Mapping[str, Any]) -> NDArr
 
 
 def _sync_folder(folder: Path) -> None:
-    """Where the system opens folders: Windows does not."""
+    """Syncs the folder if the system can open folders; Windows cannot."""
     if not hasattr(os, "O_DIRECTORY"):
         return
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
