@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from rageval.errors import (
-    BudgetError,
     DeclarationError,
     ExecutionError,
     IndexBuildError,
@@ -84,9 +83,9 @@ class Resources:
     async def get(self, shared: Shared[T]) -> T:
         """Return what `shared` describes. The first call builds it; concurrent callers wait for the same build.
 
-        A failed build raises an error that stops the run and says what could not be built and why: ModelError,
-        BudgetError or DeclarationError if the model, the budget or the declaration is the cause, else IndexBuildError.
-        A failed build is not remembered, so a later call tries again.
+        A failed build raises an error that stops the run and says what could not be built and why: ModelError or
+        DeclarationError if the model or the declaration is the cause, else IndexBuildError. A BudgetError is raised
+        unchanged. A failed build is not remembered, so a later call tries again.
         """
         task = self._built.get(shared)
         if task is None:
@@ -143,8 +142,10 @@ class Resources:
         except Exception as raised:
             error = stopping_error(raised) or raised
             kind = _kind(error)
-            if kind is None:
+            if kind is None and error is raised:
                 raise
+            if kind is None:
+                raise error from raised
             cause = str(error) if isinstance(error, RagevalError) else told_with_place(error)
             raise kind(f"{shared!r:.200} cannot be built: {cause}") from error
 
@@ -175,8 +176,6 @@ def _kind(error: Exception) -> type[RagevalError] | None:
     match error:
         case ModelError() | ExecutionError():  # a call that failed for good fails for all questions
             return ModelError
-        case BudgetError():
-            return BudgetError
         case DeclarationError():
             return DeclarationError
         case RagevalError():

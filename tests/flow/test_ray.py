@@ -315,10 +315,10 @@ def test_errors_end_the_command_as_they_do_here(
     assert numberless(there.err) == numberless(here.err)
 
 
-def test_an_error_of_the_code_is_the_same_error(
+def test_an_error_in_a_stage_is_that_questions_failure_and_a_process_that_dies_ends_the_run(
     server: FakeServer, cluster: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is raised once, with the place where it happened; a process that dies each time is not hired for ever."""
+    """The failure is told with the place where it happened; a process that dies each time is not hired for ever."""
     (tmp_path / "broken.py").write_text(BROKEN, encoding="utf-8")
     changes: dict[str, Any] = {"metrics": ["answer_relevance"]}
 
@@ -326,11 +326,16 @@ def test_an_error_of_the_code_is_the_same_error(
         return write_experiment(tmp_path, server.base_url, pipelines=[{"./broken.py": {"how": how}}], **changes)
 
     with ray_cluster(cluster.address) as executor:
-        with pytest.raises(KeyError, match="title") as raised:
-            run(broken("fall"), tmp_path / "out", executor=executor)
-        assert any("in fall" in note for note in raised.value.__notes__)
+        run(broken("fall"), tmp_path / "fallen", executor=executor)
         with pytest.raises(ExecutionError, match=r"broken.*question zh-1: 3 Ray workers were lost") as ended:
             run(broken("die"), tmp_path / "out", executor=executor)
+    fallen = read_jsonl(run_folders(tmp_path / "fallen")["broken"] / "responses.jsonl")
+    failures = {line["question_id"]: line["failure"] for line in fallen if "failure" in line}
+    assert {line["question_id"] for line in fallen} == set(QUESTIONS)
+    assert [*failures] == ["zh-1"]
+    assert (failures["zh-1"]["error"], failures["zh-1"]["message"]) == ("KeyError", "'title'")
+    assert "broken.py" in failures["zh-1"]["traceback"]
+    assert "in fall" in failures["zh-1"]["traceback"]
     assert "\n" not in str(ended.value)
     assert [record.message.partition(",")[0] for record in caplog.records] == ["a Ray worker was lost"] * 2
     answered = {line["question_id"] for line in read_jsonl(run_folders(tmp_path / "out")["broken"] / "responses.jsonl")}

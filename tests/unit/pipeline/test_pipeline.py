@@ -283,7 +283,6 @@ def test_a_failed_build_fails_all_who_wait_and_is_tried_again_once() -> None:
         (ValueError("no words"), IndexBuildError, r"ValueError: no words \(tests.*test_pipeline\.py, line \d+\)$"),
         (ExecutionError("the embedder refuses"), ModelError, "the embedder refuses$"),
         (ModelError("bad key"), ModelError, "bad key$"),
-        (BudgetError("spent"), BudgetError, "spent$"),
         (DeclarationError("the disk is full"), DeclarationError, "the disk is full$"),
         (ExceptionGroup("both", [ValueError("no"), ModelError("bad key")]), ModelError, "bad key$"),
     ],
@@ -293,6 +292,14 @@ def test_what_cannot_be_built_is_named_with_the_cause(error: Exception, raised: 
         with pytest.raises(raised, match=rf"^Unbuildable\(.*cannot be built: .*{said}") as found:
             asyncio.run(Resources(()).get(shared))
         assert type(found.value) is raised
+
+
+@pytest.mark.parametrize(
+    "error", [BudgetError("spent"), ExceptionGroup("both", [ValueError("no"), BudgetError("spent")])]
+)
+def test_a_budget_that_ends_during_a_build_is_told_as_anywhere_else(error: Exception) -> None:
+    with pytest.raises(BudgetError, match=r"^spent$"):
+        asyncio.run(Resources(()).get(Unbuildable(error)))
 
 
 def test_a_cancelled_caller_does_not_take_the_build_with_it() -> None:
