@@ -69,10 +69,10 @@ class CachedEmbedder:
         return self._store.gather([rows[key] for key in keys])
 
     def missing(self, texts: Sequence[str], kind: Literal["query", "passage"]) -> list[str]:
-        """Those of the texts, each once, that have no vector here yet; embeds nothing."""
+        """The texts, each once, that have no vector here and that no other call is embedding now; embeds nothing."""
         keys = {_key(kind, text): text for text in texts}
         found = self._store.rows(keys)
-        return [text for key, text in keys.items() if key not in found]
+        return [text for key, text in keys.items() if key not in found and key not in self._in_flight]
 
     async def close(self) -> None:
         await let_finish(self._batches)

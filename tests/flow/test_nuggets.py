@@ -194,22 +194,22 @@ def test_answers_and_nuggets_in_one_experiment(tmp_path: Path, small: Benchmark)
     assert embedder.texts == []
 
 
-BROKEN: set[str] = set()
-
-
 @dataclass(frozen=True)
 class Says(Stage):
-    """Answers everything with the same words, unless it is broken."""
+    """Answers everything with the same words, unless a file named `broken` holds them."""
 
     words: str
 
     async def run(self, state: State, resources: Resources) -> State:
-        if self.words in BROKEN:
+        broken = Path("broken")
+        if broken.exists() and broken.read_text(encoding="utf-8") == self.words:
             raise ExecutionError("not now")
         return state.with_response(answer=self.words)
 
 
-def test_an_answer_that_comes_later_is_pooled_and_all_are_judged_again(tmp_path: Path, small: Benchmark) -> None:
+def test_an_answer_that_comes_later_is_pooled_and_all_are_judged_again(
+    tmp_path: Path, small: Benchmark, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """`Salt.` fails at first: one nugget, of `Fish.`; then there are two, of which each system states one."""
 
     def reply(request: ChatRequest) -> str:
@@ -238,9 +238,10 @@ def test_an_answer_that_comes_later_is_pooled_and_all_are_judged_again(tmp_path:
             scored(path)["en-1"] for path in run_experiment(experiment, tmp_path / "out", retry_failed=retry_failed)
         ]
 
-    BROKEN.add("Salt.")
+    monkeypatch.chdir(tmp_path)
+    Path("broken").write_text("Salt.", encoding="utf-8")
     assert run() == [1.0, 0.0]
-    BROKEN.clear()
+    Path("broken").unlink()
     assert run() == [1.0, 0.0]
     assert run(retry_failed=True) == [1 / 2, 1 / 2]
 
