@@ -200,9 +200,13 @@ class Says(Stage):
 
     words: str
 
+    @property
+    def broken(self) -> bool:
+        file = Path("broken")
+        return file.exists() and file.read_text(encoding="utf-8") == self.words
+
     async def run(self, state: State, resources: Resources) -> State:
-        broken = Path("broken")
-        if broken.exists() and broken.read_text(encoding="utf-8") == self.words:
+        if self.broken:
             raise ExecutionError("not now")
         return state.with_response(answer=self.words)
 
