@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from rageval.errors import DeclarationError
-from rageval.identity import Describer, describe
+from rageval.identity import Describer, describe, fingerprint
 from rageval.retrieval.chunkers.base import Chunker
 from rageval.retrieval.chunkers.placing import Piece, place
 from rageval.types import Document, Json, Passage
@@ -38,16 +39,21 @@ class ForeignChunker:
     """A splitter of another framework. What it makes of a document becomes passages as `place` says.
 
     A document for which the splitter returns nothing gives one empty passage, so that its title can still be found.
+    Two with the same description are equal: they share passages and indexes.
     """
 
     splitter: Any
     version: str | None = None
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, ForeignChunker) and self.splitter is other.splitter and self.version == other.version
+        return isinstance(other, ForeignChunker) and self._key == other._key
 
     def __hash__(self) -> int:
-        return id(self.splitter)
+        return hash(self._key)
+
+    @cached_property
+    def _key(self) -> str:
+        return fingerprint(describe(self))
 
     def split(self, document: Document) -> Sequence[Passage]:
         read = _reader(self.splitter)

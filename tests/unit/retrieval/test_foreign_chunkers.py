@@ -108,8 +108,9 @@ def test_one_splitter_is_one_chunker() -> None:
     assert {Passages(index.chunker) for index in (*first.indexes(), *second.indexes())} == {
         Passages(as_chunker(CHARACTERS))
     }
-    other = RecursiveCharacterTextSplitter(chunk_size=60, chunk_overlap=15)
-    assert as_chunker(other) != as_chunker(CHARACTERS)
+    assert as_chunker(RecursiveCharacterTextSplitter(chunk_size=60, chunk_overlap=15)) == as_chunker(CHARACTERS)
+    assert as_chunker(RecursiveCharacterTextSplitter(chunk_size=60, chunk_overlap=14)) != as_chunker(CHARACTERS)
+    assert as_chunker(CHARACTERS, version="2") != as_chunker(CHARACTERS)
     chunker = SentenceChunker()
     assert as_chunker(chunker) is chunker
 
