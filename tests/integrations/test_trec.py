@@ -90,6 +90,7 @@ def test_pytrec_eval_finds_the_same_scores(run: Path, tmp_path: Path) -> None:
         assert ours == pytest.approx(theirs, abs=1e-9)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:ir_measures")  # ast.Num, from Python 3.12 on
 def test_ir_measures_finds_the_same_means(run: Path, tmp_path: Path) -> None:
     export_run(run, tmp_path / "run.txt", tmp_path / "qrels.txt")
     measures = {metric: ir_measures.parse_measure(name) for metric, (_, name) in METRICS.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -126,6 +127,7 @@ def test_what_workers_spend_on_indexes_is_the_runs(bench: Bench) -> None:
     chat = CachedChat(ScriptedChat(scripted_reply, concurrency=4), bench.folder / "chat.sqlite")
     ray = FakeRay()
     bench.run("there", ray, chat=chat, pipelines=pipelines, metrics=["ndcg@10"])
+    asyncio.run(chat.close())
     (folder,) = run_folders(bench.folder / "there").values()
     usage = RunFolder(folder).manifest()["usage"]["indexing"]
     assert len(ray.hired) == 2
