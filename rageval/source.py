@@ -33,6 +33,8 @@ _PYTHON = tuple(
 _WRITTEN_BY_DATACLASS = ("__init__", "__repr__", "__eq__", "__hash__", "__lt__", "__le__", "__gt__", "__ge__")
 _INSTALLED = {"site-packages", "dist-packages"}
 
+_PARSE_ATTEMPTS = 5
+
 
 def module_origin(name: str) -> Origin:
     """Return the module's origin. One without a file is the user's (a notebook, say), unless it is Python's."""
@@ -230,13 +232,30 @@ def _package_root(file: Path) -> Path:
     return folder
 
 
+def _parse(source: bytes) -> ast.Module | None:
+    """The syntax tree; None for what Python cannot parse.
+
+    CPython 3.11 counts the depth of a tree in one place for all threads, so that parsing beside another thread that
+    parses (a traceback does) may fail with SystemError: it is tried again.
+    """
+    for attempt in range(_PARSE_ATTEMPTS):
+        try:
+            return ast.parse(source)
+        except (SyntaxError, ValueError):
+            return None
+        except SystemError:
+            if attempt == _PARSE_ATTEMPTS - 1:
+                raise
+    return None
+
+
 @lru_cache(maxsize=512)
 def _imports(source: bytes) -> tuple[tuple[int, str], ...]:
     """Level and name of every import statement; none of a file that Python cannot parse."""
-    try:
-        nodes = [*ast.walk(ast.parse(source))]
-    except (SyntaxError, ValueError):
+    tree = _parse(source)
+    if tree is None:
         return ()
+    nodes = [*ast.walk(tree)]
     found: list[tuple[int, str]] = []
     for node in nodes:
         if isinstance(node, ast.Import):

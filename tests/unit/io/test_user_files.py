@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -175,3 +177,19 @@ def test_a_project_that_python_finds_elsewhere_belongs_to_it_whether_loaded_or_n
     second = run()
     assert first[0] == second[0] == "True"
     assert first[1] != second[1]
+
+
+def test_a_parser_that_another_thread_disturbs_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CPython 3.11 raises SystemError where two threads parse at once."""
+    (tmp_path / "helper.py").write_text("N = 1\n", encoding="utf-8")
+    (tmp_path / "disturbed.py").write_text("import helper  # parsed by this test alone\n", encoding="utf-8")
+    parse, disturbances = ast.parse, [SystemError("AST constructor recursion depth mismatch")] * 2
+
+    def disturbed(*arguments: Any, **settings: Any) -> ast.AST:
+        if disturbances:
+            raise disturbances.pop()
+        return parse(*arguments, **settings)
+
+    monkeypatch.setattr(ast, "parse", disturbed)
+    assert [file.name for file in imported_files(tmp_path / "disturbed.py")] == ["helper.py"]
+    assert not disturbances
