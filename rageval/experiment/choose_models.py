@@ -17,10 +17,10 @@ from rageval.experiment.spec import (
     PluginModel,
     read_spec,
 )
+from rageval.models.access import endpoint_identity
 from rageval.models.base import ChatModel, Embedder
 from rageval.models.budget import Budget, BudgetedChat, Price
 from rageval.models.cache import CachedChat
-from rageval.models.endpoint import endpoint_identity
 from rageval.models.offline import OfflineModel
 from rageval.models.vector_cache import CachedEmbedder
 
