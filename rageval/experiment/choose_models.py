@@ -14,6 +14,7 @@ from rageval.experiment.spec import (
     EmbedderChoice,
     LocalModel,
     ModelChoice,
+    OpenAIModel,
     PluginModel,
     read_spec,
 )
@@ -55,7 +56,7 @@ def choose_chat(
     else:
         from rageval.models.openai_compatible import OpenAIChat
 
-        model = endpoint = OpenAIChat(**choice.endpoint)
+        model = endpoint = OpenAIChat(**choice.chat)
         if choice.transport == "batch":
             from rageval.models.batch import BatchChat
 
@@ -74,7 +75,7 @@ def _chat_identity(choice: ModelChoice) -> str:
         from rageval.models.local import local_identity
 
         return local_identity(choice.path, choice.hub)
-    return endpoint_identity(choice.base_url, choice.model)
+    return choice.chat_identity
 
 
 def located(choice: Choice, base: Path) -> Choice:
@@ -83,6 +84,8 @@ def located(choice: Choice, base: Path) -> Choice:
         return choice.model_copy(update={"base": base.resolve()})
     if isinstance(choice, LocalModel) and choice.path is not None:
         return choice.model_copy(update={"path": base / choice.path})
+    if isinstance(choice, OpenAIModel) and choice.verify is not None:
+        return choice.model_copy(update={"verify": base / choice.verify})
     return choice
 
 
@@ -128,6 +131,8 @@ def choose_embedder(
         from rageval.models.local import LocalEmbedder, local_embedder_identity
 
         embedder = OfflineModel(local_embedder_identity()) if offline else LocalEmbedder()
+    elif choice.reasoning is not None:
+        raise DeclarationError("models.embed: found reasoning, expected none: an embedder does not reason")
     elif offline:
         embedder = OfflineModel(endpoint_identity(choice.base_url, choice.model))
     else:

@@ -20,8 +20,10 @@ from rageval.benchmark.hugging_face import reference_of
 from rageval.errors import DeclarationError
 from rageval.io.plugins import Kind, installed_plugins, split_reference
 from rageval.io.strict import EXPECTED, Place, Strict, first_problem, read_mapping
+from rageval.models.access import Access, endpoint_identity
 from rageval.models.base import ChatModel, Embedder
 from rageval.models.budget import Most, Price
+from rageval.models.reasoning_room import chat_settings
 from rageval.types import Benchmark, Language
 
 MOST_SAMPLES = 50
@@ -49,8 +51,22 @@ class PricePart(Strict):
         return Price(self.prompt, self.completion, self.cached)
 
 
+class FromEnvironment(Strict):
+    """A value that the environment variable `env` holds, for secrets."""
+
+    env: str
+
+
+class ReasoningPart(Strict):
+    """How a chat model is to reason before it replies: its effort, and the tokens that it gets for that."""
+
+    effort: str | None = None
+    max_tokens: Annotated[int, Field(ge=1)] | None = None
+
+
 class OpenAIModel(Strict):
-    """Any OpenAI-compatible endpoint. The key is read from the environment variable named, never from the file.
+    """Any OpenAI-compatible endpoint. The key is read from the environment variable named, never from the file; null
+    sends none.
 
     Chat calls are made one by one, or as batches where that is the `transport`; embeddings are always asked directly.
     """
@@ -58,7 +74,13 @@ class OpenAIModel(Strict):
     provider: Literal["openai"]
     base_url: str
     model: str
-    api_key_env: str = "OPENAI_API_KEY"
+    api_key_env: str | None = "OPENAI_API_KEY"
+    auth: Literal["bearer", "api-key"] | None = None
+    api_version: str | None = None
+    verify: Path | None = None
+    extra_headers: dict[str, str | FromEnvironment] | None = None
+    extra_body: dict[str, Any] | None = None
+    reasoning: ReasoningPart | None = None
     concurrency: Annotated[int, Field(ge=1)] = 16
     timeout_s: Annotated[float, Field(gt=0)] = 60.0
     max_retries: Annotated[int, Field(ge=0)] = 4
@@ -70,7 +92,25 @@ class OpenAIModel(Strict):
     @property
     def endpoint(self) -> dict[str, Any]:
         """What `OpenAIChat` and `OpenAIEmbedder` are made of, by the names of their arguments."""
-        return self.model_dump(exclude={"provider", "price", "transport"})
+        given = self.model_dump(exclude={"provider", "price", "transport", "reasoning", *_OF_ENDPOINTS})
+        return {**given, **self.model_dump(include=_OF_ENDPOINTS, exclude_none=True)}
+
+    @property
+    def chat(self) -> dict[str, Any]:
+        """What `OpenAIChat` is made of."""
+        reasoning = None if self.reasoning is None else self.reasoning.model_dump()
+        return {**self.endpoint, "reasoning": reasoning}
+
+    @property
+    def chat_identity(self) -> str:
+        """The identity of the `OpenAIChat` that is made of it. Raises DeclarationError for what cannot be one."""
+        given = self.chat
+        access = Access(api_version=self.api_version, extra_headers=given.get("extra_headers") or {})
+        settings = chat_settings(given["reasoning"], self.extra_body)
+        return endpoint_identity(self.base_url, self.model, {**access.settings, **settings})
+
+
+_OF_ENDPOINTS = {"auth", "api_version", "verify", "extra_headers", "extra_body"}
 
 
 class PluginModel(Strict):
@@ -350,8 +390,9 @@ def parse_spec(data: Mapping[str, object]) -> Spec:
 
 
 def _known_keys(loc: Place) -> list[str]:
-    if loc and loc[-1] == "price":
-        return list(PricePart.model_fields)
+    of_models = {"price": PricePart, "reasoning": ReasoningPart}
+    if loc and loc[-1] in of_models:
+        return list(of_models[str(loc[-1])].model_fields)
     if "openai" in loc:
         return list(OpenAIModel.model_fields)
     if "local" in loc:

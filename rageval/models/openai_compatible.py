@@ -11,12 +11,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from rageval.errors import DeclarationError, ExecutionError, ModelError
+from rageval.errors import ExecutionError, ModelError
 from rageval.models.access import Access, Header
 from rageval.models.base import ChatReply, ChatRequest, Vectors
 from rageval.models.capabilities import Capabilities
 from rageval.models.endpoint import Endpoint, Limits
-from rageval.models.reasoning_room import Reasoning, ReasoningRoom
+from rageval.models.reasoning_room import Reasoning, ReasoningRoom, chat_settings
 from rageval.models.refused_call import RejectedError, TooLongError
 from rageval.models.unit_vectors import unit_vectors
 from rageval.models.wire import OutOfRoomError, first_word, one_line, read_completion, to_payload, without_lengths
@@ -171,17 +171,6 @@ class OpenAIChat:
 
     def _read(self, body: Any) -> ChatReply:
         return read_completion(body, self.identity)
-
-
-def chat_settings(reasoning: Mapping[str, Any] | None, extra_body: Mapping[str, Json] | None) -> dict[str, Json]:
-    """The settings of a chat model that can change a reply, for its identity. Raises DeclarationError for bad ones."""
-    own = {"model", "messages", "stream", "n"} & set(extra_body or {})
-    if own:
-        raise DeclarationError(f"extra_body: found {', '.join(sorted(own))}, which rageval sets itself")
-    effort = None
-    if reasoning is not None:
-        effort = Reasoning.of(reasoning).effort
-    return {"reasoning_effort": effort, "extra_body": dict(extra_body or {})}
 
 
 class OpenAIEmbedder:
