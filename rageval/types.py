@@ -169,10 +169,10 @@ class Usage:
     free_calls: int = 0
     free_prompt_tokens: int = 0
     free_completion_tokens: int = 0
-    reasoning_tokens: int = 0
     requests: Mapping[str, tuple[int, int, int]] = field(
         default_factory=dict[str, tuple[int, int, int]], hash=False, repr=False
     )
+    reasoning_tokens: int = 0
 
     @property
     def paid_calls(self) -> int:
@@ -198,8 +198,8 @@ class Usage:
             self.free_calls + other.free_calls - calls,
             self.free_prompt_tokens + other.free_prompt_tokens - prompt_tokens,
             self.free_completion_tokens + other.free_completion_tokens - completion_tokens,
-            self.reasoning_tokens + other.reasoning_tokens,
             {**other.requests, **self.requests},
+            self.reasoning_tokens + other.reasoning_tokens,
         )
 
     def paid_before(self, paid: Usage) -> Usage:

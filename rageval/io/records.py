@@ -136,8 +136,8 @@ def usage_from_json(data: Mapping[str, Any]) -> Usage:
         data["calls"] - data["paid_calls"],
         data["prompt_tokens"] - data["paid_prompt_tokens"],
         data["completion_tokens"] - data["paid_completion_tokens"],
-        data.get("reasoning_tokens", 0),
         {request: (calls, prompt, said) for request, (calls, prompt, said) in data.get("requests", {}).items()},
+        data.get("reasoning_tokens", 0),
     )
 
 

@@ -120,7 +120,8 @@ class BudgetedChat(WrappedChat):
 
     The most a call can take is assumed to be one token per byte of prompt and schema, the worst case of byte-level
     tokenizers, plus the longest reply allowed; both twice, with room for reasoning, where a model is known to reason.
-    A call is charged this amount if the endpoint does not report tokens. A failed call counts as a call. Raises DeclarationError if the budget limits the cost and there is no price.
+    A call is charged this amount if the endpoint does not report tokens. A failed call counts as a call. Raises
+    DeclarationError if the budget limits the cost and there is no price.
     """
 
     def __init__(self, model: ChatModel, budget: Budget, price: Price | None) -> None:
