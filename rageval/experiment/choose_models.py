@@ -131,7 +131,7 @@ def choose_embedder(
     elif offline:
         embedder = OfflineModel(endpoint_identity(choice.base_url, choice.model))
     else:
-        from rageval.models.openai_compatible import OpenAIEmbedder
+        from rageval.models.openai_embedder import OpenAIEmbedder
 
         embedder = OpenAIEmbedder(**choice.endpoint)
     return CachedEmbedder(embedder, cache / "vectors", on_progress=on_progress)

@@ -1,18 +1,14 @@
-"""Chat models and embedders behind any OpenAI-compatible address."""
+"""Chat models behind any OpenAI-compatible address."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
-
-import numpy as np
+from collections.abc import Mapping
+from typing import Any
 
 from rageval.errors import ExecutionError
-from rageval.models.base import ChatReply, ChatRequest, Vectors
+from rageval.models.base import ChatReply, ChatRequest
 from rageval.models.endpoint import Endpoint, Limits, RejectedError
-from rageval.models.unit_vectors import unit_vectors
 from rageval.models.wire import one_line, read_completion, to_payload, without_lengths
 
 # Parameters that an endpoint may not support, and the words by which its error 400 names them.
@@ -106,54 +102,6 @@ class OpenAIChat:
         return payload
 
 
-class OpenAIEmbedder:
-    """An embedder at `base_url`: `batch` texts a call, `concurrency` calls at once. Texts are sent as they are.
-
-    Key, limits and errors are those of `OpenAIChat`. Vectors are scaled to unit length.
-    """
-
-    def __init__(
-        self,
-        base_url: str,
-        model: str,
-        api_key_env: str = "OPENAI_API_KEY",
-        batch: int = 64,
-        concurrency: int = 8,
-        timeout_s: float = 120.0,
-        max_retries: int = 6,
-        requests_per_minute: float | None = None,
-        tokens_per_minute: float | None = None,
-    ) -> None:
-        limits = Limits(concurrency, timeout_s, max_retries, requests_per_minute, tokens_per_minute)
-        self._endpoint = Endpoint(base_url, model, api_key_env, limits)
-        self._batch = batch
-
-    def __repr__(self) -> str:
-        return f"OpenAIEmbedder({self.identity!r})"
-
-    @property
-    def identity(self) -> str:
-        return self._endpoint.identity
-
-    async def embed(self, texts: Sequence[str], kind: Literal["query", "passage"]) -> Vectors:
-        if not texts:
-            return np.zeros((0, 0), dtype=np.float32)
-        parts = [texts[i : i + self._batch] for i in range(0, len(texts), self._batch)]
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self._embed_part(part)) for part in parts]
-        except ExceptionGroup as failed:
-            raise failed.exceptions[0] from None
-        return np.concatenate([task.result() for task in tasks])
-
-    async def close(self) -> None:
-        await self._endpoint.close()
-
-    async def _embed_part(self, texts: Sequence[str]) -> Vectors:
-        payload = {"model": self._endpoint.model, "input": list(texts), "encoding_format": "float"}
-        return _read_vectors(await self._endpoint.post("/embeddings", payload), len(texts), self.identity)
-
-
 def _rejected_option(rejected: RejectedError, payload: Mapping[str, Any]) -> str | None:
     """The optional parameter of `payload` that the endpoint rejected, or None where something else is wrong."""
     told = rejected.told.lower()
@@ -163,15 +111,3 @@ def _rejected_option(rejected: RejectedError, payload: Mapping[str, Any]) -> str
         if option in payload and any(word in told or word in (rejected.param or "") for word in words):
             return option
     return None
-
-
-def _read_vectors(body: Any, n: int, endpoint: str) -> Vectors:
-    try:
-        items = sorted(body["data"], key=lambda item: int(item["index"]))
-        vectors = np.array([item["embedding"] for item in items], dtype=np.float32)
-        positions = [int(item["index"]) for item in items]
-    except (KeyError, TypeError, ValueError):
-        raise ExecutionError(f"{endpoint}: the reply is not a list of embeddings: {one_line(body)}") from None
-    if positions != list(range(n)):
-        raise ExecutionError(f"{endpoint}: expected {n} finite vectors of one length, got shape {vectors.shape}")
-    return unit_vectors(vectors, n, endpoint)

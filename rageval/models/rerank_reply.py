@@ -57,7 +57,7 @@ def read_scores(body: Any, n: int, endpoint: str) -> list[float | None]:
     for result in results or ():
         index = result.get("index")
         if not isinstance(index, int) or isinstance(index, bool) or index in seen or not 0 <= index < n:
-            raise ExecutionError(f"{endpoint}: found the index {index!r} in a ranking, expected 0 to {n - 1}, each once")
+            raise ExecutionError(f"{endpoint}: the ranking has the index {index!r}, expected 0 to {n - 1}, each once")
         seen.add(index)
         scores[index] = _score(result.get("relevance_score", result.get("score")))
     if all(score is None for score in scores):

@@ -44,10 +44,10 @@ def test_what_is_left_out_or_no_number_has_no_score() -> None:
         ({"results": []}, "no ranking"),
         ({"results": [1, 2]}, "no ranking"),
         ([{"index": 0, "score": None}], "no ranking"),
-        ([{"score": 0.5}], "found the index None in a ranking, expected 0 to 1"),
-        ([{"index": 2, "score": 0.5}], "found the index 2"),
-        ([{"index": 0, "score": 0.5}, {"index": 0, "score": 0.4}], "found the index 0"),
-        ([{"index": "0", "score": 0.5}], "found the index '0'"),
+        ([{"score": 0.5}], "the index None, expected 0 to 1"),
+        ([{"index": 2, "score": 0.5}], "the index 2"),
+        ([{"index": 0, "score": 0.5}, {"index": 0, "score": 0.4}], "the index 0"),
+        ([{"index": "0", "score": 0.5}], "the index '0'"),
     ],
 )
 def test_a_body_that_is_no_ranking_is_a_failure(body: object, told: str) -> None:
