@@ -21,7 +21,9 @@ from rageval.models.base import ChatModel, Embedder
 from rageval.models.budget import Budget, BudgetedChat, Price
 from rageval.models.cache import CachedChat
 from rageval.models.endpoint import endpoint_identity
+from rageval.models.known_models import FILE, KnownModel
 from rageval.models.offline import OfflineModel
+from rageval.models.rerank_endpoint import RerankCalls, RerankService, SplitRerank
 from rageval.models.vector_cache import CachedEmbedder
 
 Choice = TypeVar("Choice", bound=ChatChoice | EmbedderChoice)
@@ -135,3 +137,21 @@ def choose_embedder(
 
         embedder = OpenAIEmbedder(**choice.endpoint)
     return CachedEmbedder(embedder, cache / "vectors", on_progress=on_progress)
+
+
+def choose_ranker(
+    service: RerankService,
+    cache: Path,
+    budget: Budget | None = None,
+    *,
+    offline: bool = False,
+    only: set[str] | None = None,
+) -> ChatModel:
+    """A cached rerank model; see `choose_chat`."""
+    if offline:
+        return CachedChat(OfflineModel(service.identity), cache / "chat.sqlite")
+    known = KnownModel(service.identity, "rerank", cache / FILE)
+    calls: ChatModel = RerankCalls(service, known)
+    if budget is not None:
+        calls = BudgetedChat(calls, budget, service.price)
+    return CachedChat(SplitRerank(calls, service, known), cache / "chat.sqlite", only=only)

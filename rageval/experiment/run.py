@@ -17,7 +17,7 @@ from typing import Protocol
 
 from rageval.experiment.answer import Sink, Task, WorkerContext
 from rageval.experiment.judging import judge_entries
-from rageval.experiment.plan import Experiment
+from rageval.experiment.plan import Experiment, rerank_services
 from rageval.experiment.reuse import begin_afresh
 from rageval.experiment.workers import OnProgress, work_through
 from rageval.identity import describe, fingerprint
@@ -270,9 +270,10 @@ async def work_here(
 
 
 def calls_at_once(experiment: Experiment) -> int | None:
-    """How many calls the chat models take at once; None where there is none of them."""
+    """How many calls the chat and rerank models take at once; None where there is none of them."""
     models = [model for model in (experiment.chat, *experiment.raters) if model is not None]
-    return max((model.concurrency for model in models), default=None)
+    rankers = rerank_services(experiment.pipelines)
+    return max((model.concurrency for model in (*models, *rankers)), default=None)
 
 
 def worker_context(experiment: Experiment, runs: Sequence[OpenRun], indexes: IndexStore | None = None) -> WorkerContext:
@@ -289,6 +290,7 @@ def worker_context(experiment: Experiment, runs: Sequence[OpenRun], indexes: Ind
             chat=experiment.chat,
             embedder=experiment.embedder,
             indexes=indexes,
+            rankers=None if experiment.models is None else experiment.models.ranker,
         ),
         tuple(run.pipeline for run in runs),
         judges,
