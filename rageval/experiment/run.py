@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from rageval.experiment.answer import Sink, Task, WorkerContext
-from rageval.experiment.judging import judge_entries
+from rageval.experiment.judging import judge_entries, need_embedder
 from rageval.experiment.plan import Experiment, rerank_services
 from rageval.experiment.reuse import begin_afresh
 from rageval.experiment.workers import OnProgress, work_through
@@ -314,7 +314,14 @@ def _score(experiment: Experiment, run: OpenRun) -> None:
         run.folder.indexing_usages(),
         {key: run.folder.judging_usages(key) for key in keys},
     )
-    run.write_manifest(metrics, status="complete", finished=_now(), **found)
+    notes: list[Json] = [*_notes(experiment, run.pipeline)]
+    run.write_manifest(metrics, status="complete", finished=_now(), notes=notes, **found)
+
+
+def _notes(experiment: Experiment, pipeline: Pipeline) -> tuple[str, ...]:
+    """What the embedder says that whoever reads the run's results should know."""
+    embeds = "embed" in pipeline.stage.needs(experiment.generate) or need_embedder(experiment.judges)
+    return tuple(getattr(experiment.embedder, "notes", ())) if embeds else ()
 
 
 def open_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: dict[str, Document]) -> OpenRun:
