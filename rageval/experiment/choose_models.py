@@ -7,26 +7,29 @@ from pathlib import Path
 from typing import TypeVar
 
 from rageval.errors import DeclarationError
+from rageval.experiment.embedder_spec import EmbeddingEndpoint
 from rageval.experiment.own_models import build_chat, build_embedder
 from rageval.experiment.spec import (
     BudgetPart,
     ChatChoice,
     EmbedderChoice,
+    EmbedderModel,
     LocalModel,
     ModelChoice,
     PluginModel,
     read_spec,
 )
+from rageval.models.access import endpoint_identity
 from rageval.models.base import ChatModel, Embedder
 from rageval.models.budget import Budget, BudgetedChat, Price
 from rageval.models.cache import CachedChat
-from rageval.models.endpoint import endpoint_identity
 from rageval.models.known_models import FILE, KnownModel
 from rageval.models.offline import OfflineModel
 from rageval.models.rerank_endpoint import RerankCalls, RerankService, SplitRerank
 from rageval.models.vector_cache import CachedEmbedder
 
 Choice = TypeVar("Choice", bound=ChatChoice | EmbedderChoice)
+_CALLS_A_COMMIT = 4  # embedding calls whose vectors are kept together
 
 
 def choose_chat(
@@ -85,6 +88,8 @@ def located(choice: Choice, base: Path) -> Choice:
         return choice.model_copy(update={"base": base.resolve()})
     if isinstance(choice, LocalModel) and choice.path is not None:
         return choice.model_copy(update={"path": base / choice.path})
+    if isinstance(choice, EmbeddingEndpoint) and choice.verify is not None:
+        return choice.model_copy(update={"verify": base / choice.verify})
     return choice
 
 
@@ -110,7 +115,7 @@ def choose_one_judge(experiment: Path | None, cache: Path) -> ChatModel:
 
 
 def choose_embedder(
-    choice: ModelChoice,
+    choice: EmbedderModel,
     cache: Path,
     on_progress: Callable[[int, int], None] | None = None,
     *,
@@ -130,13 +135,22 @@ def choose_embedder(
         from rageval.models.local import LocalEmbedder, local_embedder_identity
 
         embedder = OfflineModel(local_embedder_identity()) if offline else LocalEmbedder()
-    elif offline:
-        embedder = OfflineModel(endpoint_identity(choice.base_url, choice.model))
     else:
-        from rageval.models.openai_embedder import OpenAIEmbedder
-
-        embedder = OpenAIEmbedder(**choice.endpoint)
+        return _embedding_endpoint(choice, cache, on_progress, offline=offline)
     return CachedEmbedder(embedder, cache / "vectors", on_progress=on_progress)
+
+
+def _embedding_endpoint(
+    choice: EmbeddingEndpoint, cache: Path, on_progress: Callable[[int, int], None] | None, *, offline: bool
+) -> Embedder:
+    from rageval.models.openai_embedder import OpenAIEmbedder
+
+    if offline:
+        return CachedEmbedder(OfflineModel(choice.identity), cache / "vectors", on_progress=on_progress)
+    known = KnownModel(endpoint_identity(choice.base_url, choice.model), "embed", cache / FILE)
+    embedder = OpenAIEmbedder(**choice.settings, known=known)
+    batch = choice.batch * _CALLS_A_COMMIT
+    return CachedEmbedder(embedder, cache / "vectors", batch, on_progress, watch=embedder.watch)
 
 
 def choose_ranker(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from rageval.experiment.choose_models import choose_chat, choose_embedder, choose_ranker, located
-from rageval.experiment.spec import ChatChoice, EmbedderChoice, ModelChoice
+from rageval.experiment.spec import ChatChoice, EmbedderChoice, EmbedderModel, ModelChoice
 from rageval.models.base import ChatModel, Embedder
 from rageval.models.budget import Budget, BudgetedChat
 from rageval.models.cache import CachedChat
@@ -108,7 +108,7 @@ class OpenModels:
         return CachedChat(budgeted, self._cache / "chat.sqlite", only=self._asked)
 
     def _open_embedder(self, choice: EmbedderChoice) -> Embedder:
-        if isinstance(choice, ModelChoice):
+        if isinstance(choice, EmbedderModel):
             return choose_embedder(choice, self._cache, self._on_embedding, offline=self._offline)
         return CachedEmbedder(WrappedEmbedder(choice), self._cache / "vectors", on_progress=self._on_embedding)
 
@@ -124,4 +124,4 @@ async def _close(models: list[ChatModel | Embedder]) -> None:
 
 
 def _key(choice: ChatChoice | EmbedderChoice) -> str | int:
-    return repr(choice) if isinstance(choice, ModelChoice) else id(choice)
+    return repr(choice) if isinstance(choice, ModelChoice | EmbedderModel) else id(choice)

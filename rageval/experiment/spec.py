@@ -18,6 +18,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from rageval.benchmark import QuestionFilter, Selection
 from rageval.benchmark.hugging_face import reference_of
 from rageval.errors import DeclarationError
+from rageval.experiment.embedder_spec import EmbeddingEndpoint, InputTypePart
 from rageval.io.plugins import Kind, installed_plugins, split_reference
 from rageval.io.strict import EXPECTED, Place, Strict, first_problem, read_mapping
 from rageval.models.base import ChatModel, Embedder
@@ -50,9 +51,8 @@ class PricePart(Strict):
 
 
 class OpenAIModel(Strict):
-    """Any OpenAI-compatible endpoint. The key is read from the environment variable named, never from the file.
-
-    Chat calls are made one by one, or as batches where that is the `transport`; embeddings are always asked directly.
+    """A chat model at any OpenAI-compatible endpoint. The key is read from the environment variable named, never from
+    the file. Calls are made one by one, or as batches where that is the `transport`.
     """
 
     provider: Literal["openai"]
@@ -69,7 +69,7 @@ class OpenAIModel(Strict):
 
     @property
     def endpoint(self) -> dict[str, Any]:
-        """What `OpenAIChat` and `OpenAIEmbedder` are made of, by the names of their arguments."""
+        """What `OpenAIChat` is made of, by the names of its arguments."""
         return self.model_dump(exclude={"provider", "price", "transport"})
 
 
@@ -114,7 +114,9 @@ def _spell_out(value: object) -> object:
 def _form(kind: Kind, value: object, is_model: Callable[[object], bool]) -> str | None:
     if _names_plugin(kind, value):
         return "[plugin]"
-    if isinstance(value, Mapping | LocalModel | OpenAIModel) or (isinstance(value, str) and value == "local"):
+    if isinstance(value, Mapping | LocalModel | OpenAIModel | EmbeddingEndpoint) or (
+        isinstance(value, str) and value == "local"
+    ):
         return "[named]"
     return "[object]" if is_model(value) else None
 
@@ -147,16 +149,18 @@ class _AsGiven:
 
 
 ModelChoice: TypeAlias = LocalModel | OpenAIModel | PluginModel
-_Named: TypeAlias = (
-    Annotated[
-        Annotated[LocalModel | OpenAIModel, Field(discriminator="provider"), BeforeValidator(_spell_out)],
-        Tag("[named]"),
-    ]
-    | Annotated[Annotated[PluginModel, BeforeValidator(_gather_settings)], Tag("[plugin]")]
-)
+EmbedderModel: TypeAlias = LocalModel | EmbeddingEndpoint | PluginModel
+_Plugin: TypeAlias = Annotated[Annotated[PluginModel, BeforeValidator(_gather_settings)], Tag("[plugin]")]
+_NamedChat: TypeAlias = Annotated[
+    Annotated[LocalModel | OpenAIModel, Field(discriminator="provider"), BeforeValidator(_spell_out)], Tag("[named]")
+]
+_NamedEmbedder: TypeAlias = Annotated[
+    Annotated[LocalModel | EmbeddingEndpoint, Field(discriminator="provider"), BeforeValidator(_spell_out)],
+    Tag("[named]"),
+]
 _MODEL_FORMS = "expected 'local', a mapping with the provider 'local' or 'openai', or in Python "
 ChatChoice: TypeAlias = Annotated[
-    _Named | Annotated[ChatModel, _AsGiven(), Tag("[object]")],
+    _NamedChat | _Plugin | Annotated[ChatModel, _AsGiven(), Tag("[object]")],
     Discriminator(
         lambda value: _form("chat", value, is_chat_model),
         custom_error_type=EXPECTED,
@@ -164,7 +168,7 @@ ChatChoice: TypeAlias = Annotated[
     ),
 ]
 EmbedderChoice: TypeAlias = Annotated[
-    _Named | Annotated[Embedder, _AsGiven(), Tag("[object]")],
+    _NamedEmbedder | _Plugin | Annotated[Embedder, _AsGiven(), Tag("[object]")],
     Discriminator(
         lambda value: _form("embedders", value, is_embedder),
         custom_error_type=EXPECTED,
@@ -352,8 +356,10 @@ def parse_spec(data: Mapping[str, object]) -> Spec:
 def _known_keys(loc: Place) -> list[str]:
     if loc and loc[-1] == "price":
         return list(PricePart.model_fields)
+    if loc and loc[-1] == "input_type":
+        return list(InputTypePart.model_fields)
     if "openai" in loc:
-        return list(OpenAIModel.model_fields)
+        return list((EmbeddingEndpoint if "embed" in loc else OpenAIModel).model_fields)
     if "local" in loc:
         return list(LocalModel.model_fields)
     parts = {"budget": BudgetPart, "models": Models, "benchmark": HuggingFacePart, "questions": Filter}

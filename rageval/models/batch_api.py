@@ -11,7 +11,8 @@ from typing import Any, BinaryIO, cast
 from urllib.parse import quote
 
 from rageval.errors import ExecutionError, ModelError
-from rageval.models.endpoint import Endpoint, NotFoundError, RejectedError
+from rageval.models.endpoint import Endpoint
+from rageval.models.refused_call import NotFoundError, RejectedError
 from rageval.models.retry_after import back_off
 from rageval.models.wire import one_line
 

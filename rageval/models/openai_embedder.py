@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from rageval.errors import ExecutionError
+from rageval.errors import ExecutionError, ModelError
+from rageval.models.access import Access, Header
 from rageval.models.base import Vectors
-from rageval.models.embedding_limits import is_batch_too_large, is_text_too_long, named_batch, named_tokens
-from rageval.models.endpoint import Endpoint, Limits, RejectedError
+from rageval.models.embedding_limits import is_batch_too_large, named_batch, named_tokens
+from rageval.models.endpoint import Endpoint, Limits
 from rageval.models.known_models import KnownModel
+from rageval.models.refused_call import RejectedError, TooLongError
 from rageval.models.vector_reply import PartlyEmbeddedError, Vector, read_vectors
 from rageval.models.wire import one_line
 from rageval.text import count_tokens, cut_at_sentence
+from rageval.types import Json
 
 _OPTIONAL = ("encoding_format", "dimensions")
 _SHORTEST = 8  # tokens; a service that refuses so short a text refuses it for another reason
@@ -34,6 +38,25 @@ class InputType:
     field: str = "input_type"
 
 
+def embedder_settings(
+    dimensions: int | None = None,
+    max_tokens: int | None = None,
+    query_prefix: str = "",
+    passage_prefix: str = "",
+    input_type: InputType | None = None,
+    extra_body: Mapping[str, Json] | None = None,
+) -> dict[str, Json]:
+    """The settings of an embedder that can change a vector, for its identity."""
+    return {
+        "dimensions": dimensions,
+        "max_tokens": max_tokens,
+        "query_prefix": query_prefix,
+        "passage_prefix": passage_prefix,
+        "input_type": None if input_type is None else [input_type.field, input_type.query, input_type.passage],
+        "extra_body": dict(extra_body or {}),
+    }
+
+
 class OpenAIEmbedder:
     """An embedder at `base_url`: at most `batch` texts and about `batch_tokens` tokens a call, `concurrency` calls at
     once.
@@ -43,7 +66,7 @@ class OpenAIEmbedder:
     how many were; with `truncate="refuse"` it fails. `dimensions` and `encoding_format` are sent where they are given,
     and left out once the endpoint has refused them. What the endpoint finds too large is sent in smaller parts, and a
     text that it finds too long is cut as if `max_tokens` were the limit that it names. All of this is remembered in
-    `known`. Key, limits and errors of calls are those of `OpenAIChat`. Vectors are scaled to unit length.
+    `known`. The other settings and errors of calls are those of `OpenAIChat`. Vectors are scaled to unit length.
 
     `embed` raises PartlyEmbeddedError where some of the texts got no usable vector.
     """
@@ -52,7 +75,7 @@ class OpenAIEmbedder:
         self,
         base_url: str,
         model: str,
-        api_key_env: str = "OPENAI_API_KEY",
+        api_key_env: str | None = "OPENAI_API_KEY",
         *,
         batch: int = 64,
         batch_tokens: int = 200_000,
@@ -68,10 +91,18 @@ class OpenAIEmbedder:
         max_retries: int = 6,
         requests_per_minute: float | None = None,
         tokens_per_minute: float | None = None,
+        extra_body: Mapping[str, Json] | None = None,
+        extra_headers: Mapping[str, Header] | None = None,
+        auth: Literal["bearer", "api-key"] | None = None,
+        api_version: str | None = None,
+        verify: Path | None = None,
         known: KnownModel | None = None,
     ) -> None:
         limits = Limits(concurrency, timeout_s, max_retries, requests_per_minute, tokens_per_minute)
-        self._endpoint = Endpoint(base_url, model, api_key_env, limits)
+        access = Access(auth, api_version, extra_headers or {}, verify)
+        settings = embedder_settings(dimensions, max_tokens, query_prefix, passage_prefix, input_type, extra_body)
+        self._endpoint = Endpoint(base_url, model, api_key_env, limits, access, settings)
+        self._extra_body = extra_body or {}
         self._batch = batch
         self._batch_tokens = batch_tokens
         self._max_tokens = max_tokens
@@ -90,15 +121,7 @@ class OpenAIEmbedder:
 
     @property
     def identity(self) -> str:
-        changes = {
-            "dimensions": self._wanted["dimensions"],
-            "max_tokens": self._max_tokens,
-            "query_prefix": self._prefixes["query"],
-            "passage_prefix": self._prefixes["passage"],
-            "input_type": self._input_type and f"{self._input_type.query}, {self._input_type.passage}",
-        }
-        given = [f"{name}: {value}" for name, value in changes.items() if value]
-        return f"{self._endpoint.identity} ({'; '.join(given)})" if given else self._endpoint.identity
+        return self._endpoint.identity
 
     @property
     def most_tokens(self) -> int | None:
@@ -171,7 +194,7 @@ class OpenAIEmbedder:
             body = await self._endpoint.post("/embeddings", payload)
             found = read_vectors(body, len(texts), self.identity)
         except RejectedError as rejected:
-            if self._leave_out(rejected, payload):
+            if self._leave_out(rejected):
                 return await self._embed_part(texts, kind)
             return await self._embed_smaller(sent, kind, rejected)
         except ExecutionError as error:
@@ -184,7 +207,8 @@ class OpenAIEmbedder:
         self, texts: Sequence[str], kind: Literal["query", "passage"], rejected: RejectedError
     ) -> list[Vector | str]:
         """Ask again for what the endpoint rejected: in parts, or cut."""
-        too_long = is_text_too_long(rejected.told)
+        too_many = is_batch_too_large(rejected.told)
+        too_long = isinstance(rejected, TooLongError) and not too_many
         longest = max(map(count_tokens, texts))
         if too_long and self._cuts and self._learn_most_tokens(named_tokens(rejected.told), longest):
             return await self._embed_part(texts, kind)
@@ -195,7 +219,7 @@ class OpenAIEmbedder:
                 raise ExecutionError(str(rejected))
             return [str(rejected)]
         part = len(texts) // 2
-        if is_batch_too_large(rejected.told):
+        if too_many:
             part = named_batch(rejected.told, len(texts)) or part
             self._learn_batch(part)
         found: list[Vector | str] = []
@@ -210,16 +234,20 @@ class OpenAIEmbedder:
         wanted = {name: value for name, value in self._wanted.items() if value is not None and name not in left_out}
         role = self._input_type
         typed = {} if role is None else {role.field: role.query if kind == "query" else role.passage}
-        return {"input": list(texts), **wanted, **typed}
+        return {"input": list(texts), **wanted, **typed, **self._extra_body}
 
-    def _leave_out(self, rejected: RejectedError, payload: dict[str, Any]) -> bool:
-        """Leave out the optional field that the endpoint rejected, from now on; False where it was something else."""
-        for name in _OPTIONAL:
-            if name in payload and name in (rejected.param or rejected.told):
-                self._known.learn(left_out=sorted(self._known.names("left_out") | {name}))
-                self._tell(f"does without {name} from now on: {one_line(rejected.told)}")
-                return True
-        return False
+    def _leave_out(self, rejected: RejectedError) -> bool:
+        """Leave out the optional field that the endpoint rejected, from now on; False where it was something else.
+        Raises ModelError for a field that changes what a vector means.
+        """
+        field = rejected.field
+        if field is None:
+            return False
+        if field not in _OPTIONAL:
+            raise ModelError(f"{rejected}: the endpoint refuses `{field}`: take it out of input_type or extra_body")
+        self._known.learn(left_out=sorted(self._known.names("left_out") | {field}))
+        self._tell(f"does without {field} from now on: {one_line(rejected.told)}")
+        return True
 
     def _learn_batch(self, batch: int) -> None:
         before = self._known.whole("batch")

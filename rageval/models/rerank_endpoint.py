@@ -9,15 +9,18 @@ import json
 import logging
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, cast
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, cast
 
 from rageval.errors import DeclarationError, ExecutionError
+from rageval.models.access import Access, Header, endpoint_identity
 from rageval.models.base import ChatModel, ChatReply, ChatRequest, Message
 from rageval.models.budget import Price
 from rageval.models.embedding_limits import is_batch_too_large, named_batch
-from rageval.models.endpoint import Endpoint, Limits, NotFoundError, RejectedError, endpoint_identity
+from rageval.models.endpoint import Endpoint, Limits
 from rageval.models.known_models import KnownModel
+from rageval.models.refused_call import NotFoundError, RejectedError
 from rageval.models.rerank_reply import COHERE, SHAPES, TEI, Shape, read_scores, read_tokens
 from rageval.models.wire import one_line
 from rageval.models.wrapped import WrappedChat
@@ -38,7 +41,7 @@ class RerankService:
 
     base_url: str
     model: str
-    api_key_env: str = "OPENAI_API_KEY"
+    api_key_env: str | None = "OPENAI_API_KEY"
     shape: str = _AUTO
     batch: int = 100
     extra_body: Mapping[str, Any] = field(default_factory=dict[str, Any], hash=False)
@@ -47,6 +50,10 @@ class RerankService:
     max_retries: int = 4
     requests_per_minute: float | None = None
     tokens_per_minute: float | None = None
+    extra_headers: Mapping[str, Header] = field(default_factory=dict[str, Header], hash=False)
+    auth: Literal["bearer", "api-key"] | None = None
+    api_version: str | None = None
+    verify: Path | None = None
     price: Price | None = None
 
     def __post_init__(self) -> None:
@@ -58,9 +65,18 @@ class RerankService:
     @property
     def identity(self) -> str:
         """Names everything that can change a score. Raises DeclarationError for a bad address."""
-        more = {**self.extra_body, **({} if self.shape == _AUTO else {"shape": self.shape})}
-        plain = endpoint_identity(self.base_url, self.model)
-        return f"{plain} (rerank {json.dumps(more, sort_keys=True)})" if more else f"{plain} (rerank)"
+        return endpoint_identity(self.base_url, self.model, {**self.access.settings, **self.settings})
+
+    @property
+    def settings(self) -> dict[str, Json]:
+        """What can change a score, beside model, address and headers."""
+        shape = None if self.shape == _AUTO else self.shape
+        return {"rerank": True, "shape": shape, "extra_body": dict(self.extra_body)}
+
+    @property
+    def access(self) -> Access:
+        """How the endpoint is reached."""
+        return Access(self.auth, self.api_version, self.extra_headers, self.verify)
 
 
 class TooManyTextsError(ExecutionError):
@@ -96,7 +112,9 @@ class RerankCalls:
             service.requests_per_minute,
             service.tokens_per_minute,
         )
-        self._endpoint = Endpoint(service.base_url, service.model, service.api_key_env, limits)
+        self._endpoint = Endpoint(
+            service.base_url, service.model, service.api_key_env, limits, service.access, service.settings
+        )
         self._service = service
         self._known = known
         self._told = False
@@ -134,7 +152,7 @@ class RerankCalls:
         try:
             return await self._endpoint.post(shape.path, {**shape.body(query, texts), **self._service.extra_body})
         except RejectedError as rejected:
-            other = self._other_shape(shape, rejected.told)
+            other = self._other_shape(shape, rejected)
             if other is None:
                 raise
         except NotFoundError:
@@ -154,16 +172,14 @@ class RerankCalls:
         known = self._known.facts.get("shape")
         return Shape(**cast("dict[str, Any]", known)) if isinstance(known, dict) else COHERE
 
-    def _other_shape(self, shape: Shape, told: str) -> Shape | None:
+    def _other_shape(self, shape: Shape, rejected: RejectedError) -> Shape | None:
         """The shape that the service asks for by the name of a field; None where it complains about something else."""
         if self._service.shape != _AUTO:
             return None
-        if shape.texts != TEI.texts and _names(told, TEI.texts):
+        if shape.most is not None and rejected.field == shape.most:
+            return replace(shape, most="top_k" if shape.most != "top_k" and _names(rejected.told, "top_k") else None)
+        if shape.texts != TEI.texts and _names(rejected.told, TEI.texts):
             return TEI
-        if shape.texts != COHERE.texts and _names(told, COHERE.texts):
-            return COHERE
-        if shape.most is not None and _names(told, shape.most):
-            return Shape(shape.path, shape.texts, "top_k" if _names(told, "top_k") and shape.most != "top_k" else None)
         return None
 
     def _tell_missing(self, scores: Sequence[float | None]) -> None:

@@ -13,7 +13,7 @@ from rageval.distributed.payload import lay_out, stays_here
 from rageval.distributed.worker import Post, RemoteChat
 from rageval.errors import BenchmarkError, BudgetError, DeclarationError, ExecutionError, MissingExtraError, ModelError
 from rageval.models.base import ChatReply, ChatRequest, Message
-from rageval.models.endpoint import RejectedError
+from rageval.models.refused_call import RejectedError
 from rageval.pipeline import Chain, Stage
 from rageval.pipeline.recorded import Replay
 from rageval.retrieval import BM25, Retrieve

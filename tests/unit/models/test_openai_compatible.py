@@ -141,7 +141,8 @@ def test_stall_for_good() -> None:
         (fault(401, f"Incorrect API key provided: {SECRET}"), "environment variable RAGEVAL_TEST_KEY"),
         (fault(403, "no access"), "rights"),
         (fault(404, "The model `fake` does not exist"), "check `model` and `base_url`"),
-        (fault(429, "You exceeded your current quota", code="insufficient_quota"), "rights"),
+        (fault(429, "You exceeded your current quota", code="insufficient_quota"), "no credit left"),
+        (fault(402, "Payment required"), "no credit left"),
     ],
 )
 def test_endpoint_that_refuses_every_call(answer: Canned, remedy: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,7 +184,6 @@ def test_too_long_a_prompt_fails_the_call_only() -> None:
 @pytest.mark.parametrize(
     ("message", "parameter"),
     [
-        ("response_format of type json_schema is not supported", "response_format"),
         ("this server has no logprobs", "logprobs"),
         ("Unsupported value: 'temperature' does not support 0", "temperature"),
         ("unknown field seed", "seed"),
@@ -212,6 +212,33 @@ def test_rejected_option_is_left_out_from_then_on(
     assert parameter in caplog.records[-1].getMessage()
 
 
+def test_a_web_page_is_a_wrong_address() -> None:
+    with FakeServer(lambda _: Canned("<html><title>Welcome</title></html>")) as server:
+        with pytest.raises(ModelError, match=r"answers with a web page \(Welcome\): check `base_url`"):
+            ask(server)
+        assert server.calls == 1
+
+
+def test_a_refused_schema_becomes_plain_json_and_then_words(caplog: pytest.LogCaptureFixture) -> None:
+    """A prompt without the word JSON gets the schema in words; the second call begins where the first ended."""
+
+    async def work(model: OpenAIChat) -> None:
+        for text in ("one", "two"):
+            await model.complete(request(text, schema=SCHEMA))
+
+    def respond(received: Received) -> Canned:
+        return fault(400, "no", param="response_format") if "response_format" in received.payload else completion("ok")
+
+    with FakeServer(respond) as server, caplog.at_level(logging.WARNING, "rageval"):
+        using(OpenAIChat(server.base_url, "fake"), work)
+        sent = [received.payload.get("response_format", {}).get("type") for received in server.received]
+        last = server.received[-1].payload["messages"][-1]["content"]
+    assert sent == ["json_schema", "json_object", None, None]
+    assert last.startswith("two\n\n")
+    assert '"grade": {"type": "integer"}' in last
+    assert len(caplog.records) == 2
+
+
 def test_max_tokens_takes_its_newer_name_where_asked_for() -> None:
     message = "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."
     with FakeServer() as server:
@@ -228,9 +255,7 @@ def test_other_error_400_is_final() -> None:
         assert server.calls == 1
 
 
-@pytest.mark.parametrize(
-    "body", ["{", "<html>", "null", "[]", "{}", '{"choices": []}', '{"choices": [{"message": 3}]}']
-)
+@pytest.mark.parametrize("body", ["{", "null", "[]", "{}", '{"choices": []}', '{"choices": [{"message": 3}]}'])
 def test_malformed_body(body: str) -> None:
     with FakeServer(lambda _: Canned(body)) as server, pytest.raises(ExecutionError) as caught:
         ask(server, max_retries=0)
