@@ -77,7 +77,8 @@ _RULES = (
         _codes(
             "Throttling Throttling.RateQuota Throttling.BurstRate Throttling.AllocationQuota limit_requests "
             "limit_burst_rate engine_overloaded_error ServerOverloaded overloaded "
-            "RateLimitExceeded.EndpointRPMExceeded RateLimitExceeded.EndpointTPMExceeded 1302 1303 1305 1312 3505 service_tier_capacity_exceeded 1002 "
+            "RateLimitExceeded.EndpointRPMExceeded RateLimitExceeded.EndpointTPMExceeded "
+            "1302 1303 1305 1312 3505 service_tier_capacity_exceeded 1002 "
             "capacity_exceeded"
         ),
     ),
