@@ -61,6 +61,7 @@ def choose_chat(
         from rageval.models.openai_compatible import OpenAIChat
 
         model = endpoint = OpenAIChat(**choice.endpoint)
+        endpoint.recall(KnownModel(endpoint.identity, "chat", cache / FILE).tell_facts())
         if choice.transport == "batch":
             from rageval.models.batch import BatchChat
 

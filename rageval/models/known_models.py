@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any, Literal, TypeAlias, cast
 
 from rageval.io.disk import cannot_write, locked, set_aside, write_atomically
 from rageval.types import Json
+
+_log = logging.getLogger("rageval")
 
 FILE = "endpoints.json"
 FOUND = "found"
@@ -33,6 +36,16 @@ class KnownModel:
 
     @property
     def facts(self) -> Mapping[str, Json]:
+        return self._facts
+
+    def tell_facts(self) -> Mapping[str, Json]:
+        """The facts; the log says when they were found, so that nothing old goes unnoticed."""
+        if self._facts:
+            _log.warning(
+                "%s: goes by what `rageval check --live` found on %s; run that again to renew it",
+                self._key.partition(" ")[2],
+                str(self._facts.get(FOUND, "?"))[:10],
+            )
         return self._facts
 
     def learn(self, **facts: Json) -> None:

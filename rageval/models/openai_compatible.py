@@ -83,6 +83,16 @@ class OpenAIChat:
         """How many tokens a call gets for the model's reasoning, as far as is known."""
         return self._room.tokens
 
+    @property
+    def facts(self) -> dict[str, Json]:
+        """What is known by now of what the model takes and does, for `recall`."""
+        return {**self._takes.facts, "reasons": self._room.tokens > 0}
+
+    def recall(self, facts: Mapping[str, Json]) -> None:
+        """Begin with what was found out about the model before."""
+        self._takes.recall(facts)
+        self._room.recall(facts)
+
     async def complete(self, request: ChatRequest) -> ChatReply:
         return await self._complete(request, self._room.tokens, Usage())
 

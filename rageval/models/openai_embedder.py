@@ -101,7 +101,7 @@ class OpenAIEmbedder:
         limits = Limits(concurrency, timeout_s, max_retries, requests_per_minute, tokens_per_minute)
         access = Access(auth, api_version, extra_headers or {}, verify)
         settings = embedder_settings(dimensions, max_tokens, query_prefix, passage_prefix, input_type, extra_body)
-        self._endpoint = Endpoint(base_url, model, api_key_env, limits, access, settings)
+        self.endpoint = Endpoint(base_url, model, api_key_env, limits, access, settings)
         self._extra_body = extra_body or {}
         self._batch = batch
         self._batch_tokens = batch_tokens
@@ -110,7 +110,8 @@ class OpenAIEmbedder:
         self._wanted = {"encoding_format": encoding_format, "dimensions": dimensions}
         self._prefixes = {"query": query_prefix, "passage": passage_prefix}
         self._input_type = input_type
-        self._known = known or KnownModel(self._endpoint.identity, "embed")
+        self._known = known or KnownModel(self.endpoint.identity, "embed")
+        self.calls = 0
         self._answered = False
         self._dim: int | None = None
         self._told: set[str] = set()
@@ -121,7 +122,7 @@ class OpenAIEmbedder:
 
     @property
     def identity(self) -> str:
-        return self._endpoint.identity
+        return self.endpoint.identity
 
     @property
     def most_tokens(self) -> int | None:
@@ -162,7 +163,7 @@ class OpenAIEmbedder:
         return self._checked(texts, found)
 
     async def close(self) -> None:
-        await self._endpoint.close()
+        await self.endpoint.close()
 
     def _parts(self, texts: Sequence[str]) -> Iterator[list[str]]:
         """The texts in calls of at most `batch` texts and about `batch_tokens` tokens."""
@@ -191,7 +192,7 @@ class OpenAIEmbedder:
         sent = texts if most is None else [cut_at_sentence(text, most) for text in texts]
         payload = self._payload(sent, kind)
         try:
-            body = await self._endpoint.post("/embeddings", payload)
+            body = await self.endpoint.post("/embeddings", payload)
             found = read_vectors(body, len(texts), self.identity)
         except RejectedError as rejected:
             if self._leave_out(rejected):
@@ -199,6 +200,7 @@ class OpenAIEmbedder:
             return await self._embed_smaller(sent, kind, rejected)
         except ExecutionError as error:
             return [str(error)] * len(texts)
+        self.calls += 1
         self._answered = True
         self._tell_cutting(body, sent)
         return found
