@@ -281,7 +281,12 @@ class Endpoint:
         return _Failed(ExecutionError(f"{self.identity}: the reply is no JSON{self._tries()}: {told}"))
 
     def _unreachable(self, error: Exception) -> ExecutionError | ModelError:
+        import aiohttp
+
         told = self._safe(error)
+        if isinstance(error, aiohttp.ClientSSLError):
+            remedy = "name the file of its certificates with `verify`"
+            return ModelError(f"{self.identity}: no secure connection ({told}): {remedy}")
         if self._answered:
             return ExecutionError(f"{self.identity}: connection lost{self._tries()}: {told}")
         return ModelError(f"{self.identity}: cannot be reached ({told}): check `base_url` and that the server runs")
