@@ -9,6 +9,7 @@ _BATCH_TOO_LARGE = re.compile(
     r"|too many inputs|tokens per request|tokens_per_request|entity too large|payload too large|body.{0,20}too large"
     r"|length limit exceeded"
 )
+_ONE_TEXT = ("too large to process", "tokens per batch size")  # llama.cpp and Qianfan say batch of one text's tokens
 _NUMBER = re.compile(r"\d+")
 _FEWEST_TOKENS = 16
 
@@ -16,7 +17,7 @@ _FEWEST_TOKENS = 16
 def is_batch_too_large(told: str) -> bool:
     """Whether the endpoint means the number of texts in the call or all of them together, not one that is too long."""
     lower = told.lower()
-    return "too large to process" not in lower and _BATCH_TOO_LARGE.search(lower) is not None
+    return not any(words in lower for words in _ONE_TEXT) and _BATCH_TOO_LARGE.search(lower) is not None
 
 
 def named_batch(told: str, n: int) -> int | None:
