@@ -21,7 +21,8 @@ from rageval.models.embedding_limits import is_batch_too_large, named_batch
 from rageval.models.endpoint import Endpoint, Limits
 from rageval.models.known_models import KnownModel
 from rageval.models.refused_call import NotFoundError, RejectedError
-from rageval.models.rerank_reply import COHERE, SHAPES, TEI, Shape, read_scores, read_tokens
+from rageval.models.rerank_reply import COHERE, SHAPES, TEI, Shape, read_scores
+from rageval.models.usage_reply import read_tokens
 from rageval.models.wire import one_line
 from rageval.models.wrapped import WrappedChat
 from rageval.types import Json, Usage

@@ -276,8 +276,11 @@ def test_cutting_that_is_not_told_shows_in_the_tokens(caplog: pytest.LogCaptureF
         return Canned({**answer.body, "usage": {"prompt_tokens": 512 * len(received.payload["input"])}})  # type: ignore[dict-item]
 
     with FakeServer(cutting) as server:
-        embed(server, [LONG * 5, LONG * 6])
-    assert "seems to cut texts at 512 tokens without saying so" in caplog.text
+        _, embedder = embed(server, [LONG * 5, LONG * 6])
+    assert "cuts texts at 512 tokens without saying so" in caplog.text
+    assert embedder.notes == (
+        f"{embedder.identity}: texts of more than 512 tokens, which it cuts without saying so: 2",
+    )
 
 
 # Fields that are refused
