@@ -16,6 +16,7 @@ from rageval.experiment.spec import (
     EmbedderModel,
     LocalModel,
     ModelChoice,
+    OpenAIModel,
     PluginModel,
     read_spec,
 )
@@ -80,7 +81,7 @@ def _chat_identity(choice: ModelChoice) -> str:
         from rageval.models.local import local_identity
 
         return local_identity(choice.path, choice.hub)
-    return endpoint_identity(choice.base_url, choice.model)
+    return choice.identity
 
 
 def located(choice: Choice, base: Path) -> Choice:
@@ -89,7 +90,7 @@ def located(choice: Choice, base: Path) -> Choice:
         return choice.model_copy(update={"base": base.resolve()})
     if isinstance(choice, LocalModel) and choice.path is not None:
         return choice.model_copy(update={"path": base / choice.path})
-    if isinstance(choice, EmbeddingEndpoint) and choice.verify is not None:
+    if isinstance(choice, OpenAIModel | EmbeddingEndpoint) and choice.verify is not None:
         return choice.model_copy(update={"verify": base / choice.verify})
     return choice
 

@@ -21,8 +21,10 @@ from rageval.errors import DeclarationError
 from rageval.experiment.embedder_spec import EmbeddingEndpoint, InputTypePart
 from rageval.io.plugins import Kind, installed_plugins, split_reference
 from rageval.io.strict import EXPECTED, Place, Strict, first_problem, read_mapping
+from rageval.models.access import Access, endpoint_identity
 from rageval.models.base import ChatModel, Embedder
 from rageval.models.budget import Most, Price
+from rageval.models.reasoning_room import chat_settings
 from rageval.types import Benchmark, Language
 
 MOST_SAMPLES = 50
@@ -50,15 +52,34 @@ class PricePart(Strict):
         return Price(self.prompt, self.completion, self.cached)
 
 
+class FromEnvironment(Strict):
+    """A value that the environment variable `env` holds, for secrets."""
+
+    env: str
+
+
+class ReasoningPart(Strict):
+    """How a chat model is to reason before it replies: its effort, and the tokens that it gets for that."""
+
+    effort: str | None = None
+    max_tokens: Annotated[int, Field(ge=1)] | None = None
+
+
 class OpenAIModel(Strict):
     """A chat model at any OpenAI-compatible endpoint. The key is read from the environment variable named, never from
-    the file. Calls are made one by one, or as batches where that is the `transport`.
+    the file; null sends none. Calls are made one by one, or as batches where that is the `transport`.
     """
 
     provider: Literal["openai"]
     base_url: str
     model: str
-    api_key_env: str = "OPENAI_API_KEY"
+    api_key_env: str | None = "OPENAI_API_KEY"
+    auth: Literal["bearer", "api-key"] | None = None
+    api_version: str | None = None
+    verify: Path | None = None
+    extra_headers: dict[str, str | FromEnvironment] = Field(default_factory=dict)
+    extra_body: dict[str, Any] = Field(default_factory=dict)
+    reasoning: ReasoningPart | None = None
     concurrency: Annotated[int, Field(ge=1)] = 16
     timeout_s: Annotated[float, Field(gt=0)] = 60.0
     max_retries: Annotated[int, Field(ge=0)] = 4
@@ -71,6 +92,13 @@ class OpenAIModel(Strict):
     def endpoint(self) -> dict[str, Any]:
         """What `OpenAIChat` is made of, by the names of its arguments."""
         return self.model_dump(exclude={"provider", "price", "transport"})
+
+    @property
+    def identity(self) -> str:
+        """That of the `OpenAIChat` that is made of it. Raises DeclarationError for what cannot be one."""
+        access = Access(api_version=self.api_version, extra_headers=self.endpoint["extra_headers"])
+        settings = chat_settings(self.endpoint["reasoning"], self.extra_body)
+        return endpoint_identity(self.base_url, self.model, {**access.settings, **settings})
 
 
 class PluginModel(Strict):
@@ -354,10 +382,9 @@ def parse_spec(data: Mapping[str, object]) -> Spec:
 
 
 def _known_keys(loc: Place) -> list[str]:
-    if loc and loc[-1] == "price":
-        return list(PricePart.model_fields)
-    if loc and loc[-1] == "input_type":
-        return list(InputTypePart.model_fields)
+    of_models = {"price": PricePart, "reasoning": ReasoningPart, "input_type": InputTypePart}
+    if loc and loc[-1] in of_models:
+        return list(of_models[str(loc[-1])].model_fields)
     if "openai" in loc:
         return list((EmbeddingEndpoint if "embed" in loc else OpenAIModel).model_fields)
     if "local" in loc:

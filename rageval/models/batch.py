@@ -108,6 +108,10 @@ class BatchChat:
     def concurrency(self) -> int:
         return self._pace.most_requests
 
+    def most_reply_tokens(self, request: ChatRequest) -> int:
+        """As that of `OpenAIChat`."""
+        return self._chat.most_reply_tokens(request)
+
     async def complete(self, request: ChatRequest) -> ChatReply:
         key = request_key(self.identity, request)
         while True:

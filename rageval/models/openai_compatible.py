@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
-from rageval.errors import DeclarationError, ExecutionError, ModelError
+from rageval.errors import ExecutionError, ModelError
 from rageval.models.access import Access, Header
 from rageval.models.base import ChatReply, ChatRequest
 from rageval.models.capabilities import Capabilities
 from rageval.models.endpoint import Endpoint, Limits
-from rageval.models.reasoning_room import Reasoning, ReasoningRoom
+from rageval.models.reasoning_room import Reasoning, ReasoningRoom, chat_settings
 from rageval.models.refused_call import RejectedError, TooLongError
 from rageval.models.wire import OutOfRoomError, first_word, one_line, read_completion, to_payload, without_lengths
 from rageval.types import Json, Usage
@@ -177,14 +177,3 @@ class OpenAIChat:
 
     def _read(self, body: Any) -> ChatReply:
         return read_completion(body, self.identity)
-
-
-def chat_settings(reasoning: Mapping[str, Any] | None, extra_body: Mapping[str, Json] | None) -> dict[str, Json]:
-    """The settings of a chat model that can change a reply, for its identity. Raises DeclarationError for bad ones."""
-    own = {"model", "messages", "stream", "n"} & set(extra_body or {})
-    if own:
-        raise DeclarationError(f"extra_body: found {', '.join(sorted(own))}, which rageval sets itself")
-    effort = None
-    if reasoning is not None:
-        effort = Reasoning.of(reasoning).effort
-    return {"reasoning_effort": effort, "extra_body": dict(extra_body or {})}

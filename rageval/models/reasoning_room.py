@@ -10,6 +10,7 @@ from typing import Any
 from rageval.errors import DeclarationError
 from rageval.models.base import ChatReply
 from rageval.models.wire import OutOfRoomError
+from rageval.types import Json
 
 _ROOM = 4096
 _LEAST_ROOM = 256
@@ -88,3 +89,12 @@ class ReasoningRoom:
                 identity,
                 self._tokens,
             )
+
+
+def chat_settings(reasoning: Mapping[str, Any] | None, extra_body: Mapping[str, Json] | None) -> dict[str, Json]:
+    """The settings of a chat model that can change a reply, for its identity. Raises DeclarationError for bad ones."""
+    own = {"model", "messages", "stream", "n"} & set(extra_body or {})
+    if own:
+        raise DeclarationError(f"extra_body: found {', '.join(sorted(own))}, which rageval sets itself")
+    effort = None if reasoning is None else Reasoning.of(reasoning).effort
+    return {"reasoning_effort": effort, "extra_body": dict(extra_body or {})}

@@ -5,8 +5,8 @@ A profile is data. Its keys:
 - `service`, `source`: whom it imitates, and where that is known from (the keys of docs/endpoints.md). `path` stands
   before the routes. `auth` says where a key goes (`bearer`, `api-key` or `none`), `query` what each address must have.
 - `closed`: the only fields that are taken; others get the answer `unknown`. `ignores`: fields without effect.
-- `refuses`: rows with a `field` and the answer to a request that has it: always, or `unless` it has a value, where it is
-  `above` a number, not `unless_above` one, or of a `type` (of `response_format`) or `kind` (`boolean`).
+- `refuses`: rows with a `field` and the answer to a request that has it: always, or `unless` it has a value, where it
+  is `above` a number, not `unless_above` one, or of a `type` (of `response_format`) or `kind` (`boolean`).
 - `needs_json_word`: the answer to `json_object` without the word in the prompt.
 - `reasoning`: `where` it comes back, how many `tokens` it takes, and the fields that switch it `off`; `tokens_have_it`
   where log-probabilities cover it. `no_room`: the answer where fewer tokens than `below` are allowed.
@@ -36,7 +36,7 @@ from tests.flow.small_world import reply_to
 SERVICES = Path(__file__).parent / "services"
 KEY = "sk-imitated-0123456789"
 _YES_NO = re.compile(r"Reply yes or no|回复“[是否]”")
-_THOUGHT = "Let me see. The passage says so, yes or no. "
+THOUGHT = "Let me see. The passage says so, yes or no. "
 _BECAUSE = ", 因为 the passage says so."
 _LENGTHS = ("max_tokens", "max_completion_tokens")
 
@@ -173,7 +173,7 @@ def _completion(profile: Profile, payload: Mapping[str, Any], limit: int | None)
             finish, thought = "length", limit or 0
         _put_thought(message, thinking["where"], is_cut=is_cut)
         if thinking.get("tokens_have_it"):
-            tokens = (Token(_THOUGHT, (("yes", -0.1), ("no", -2.3))), Token("</think>"), *tokens)
+            tokens = (Token(THOUGHT, (("yes", -0.1), ("no", -2.3))), Token("</think>"), *tokens)
     if odd.get("content") == "blanks" and message["content"]:
         message["content"] = f"\n\n{message['content']}"
     choice = {"index": 0, "finish_reason": finish, "message": message, **odd.get("extra_choice", {})}
@@ -204,9 +204,7 @@ def _form_in(prompt: str) -> Mapping[str, Any] | None:
         return {"properties": {"claims": {}}}
     if '"shown_by"' in instruction:
         numbers = re.findall(r"^(\d+)\. ", prompt.rpartition("</passages>")[2], re.MULTILINE)
-        return {
-            "properties": {**dict.fromkeys(numbers, {"enum": []}), "shown_by": {"properties": dict.fromkeys(numbers)}}
-        }
+        return {"properties": {**dict.fromkeys(numbers), "shown_by": {"properties": dict.fromkeys(numbers)}}}
     if "JSON" in instruction:
         numbers = re.findall(r"^\[(\d+)\] ", prompt, re.MULTILINE)
         return {"properties": {number: {"enum": ["yes", "no"]} for number in numbers}}
@@ -222,16 +220,16 @@ def _put_thought(message: dict[str, Any], where: str, *, is_cut: bool) -> None:
     text = "" if is_cut else message["content"]
     match where:
         case "think":
-            message["content"] = f"<think>\n{_THOUGHT}" + ("" if is_cut else f"\n</think>\n\n{text}")
+            message["content"] = f"<think>\n{THOUGHT}" + ("" if is_cut else f"\n</think>\n\n{text}")
         case "close_only":
-            message["content"] = "" if is_cut else f"{_THOUGHT}</think>{text}"
+            message["content"] = "" if is_cut else f"{THOUGHT}</think>{text}"
         case "parts":
-            thought = {"type": "thinking", "thinking": [{"type": "text", "text": _THOUGHT}]}
+            thought = {"type": "thinking", "thinking": [{"type": "text", "text": THOUGHT}]}
             message["content"] = [thought, *([] if is_cut else [{"type": "text", "text": text}])]
         case "nowhere":
             message["content"] = text
         case _:
-            message |= {"content": text or None, where: _THOUGHT}
+            message |= {"content": text or None, where: THOUGHT}
 
 
 def _put_logprobs(choice: dict[str, Any], form: str, tokens: tuple[Token, ...], payload: Mapping[str, Any]) -> None:
