@@ -20,6 +20,7 @@ from rageval.models.endpoint import Endpoint
 from rageval.models.known_models import FILE, KnownModel
 from rageval.models.openai_compatible import OpenAIChat
 from rageval.models.openai_embedder import OpenAIEmbedder
+from rageval.models.reasoning import split_reasoning
 from rageval.models.refused_call import NotFoundError
 from rageval.models.rerank_endpoint import RerankCalls, RerankService, SplitRerank, rank_request, read_ranks
 from rageval.models.vector_reply import PartlyEmbeddedError
@@ -188,12 +189,12 @@ def _reasoning_place(body: Any) -> str:
     content = message.get("content")
     if isinstance(content, list):
         return "parts of the content"
-    return "the content" if isinstance(content, str) and "think" in content.lower() else "nothing that is shown"
+    return "the content" if isinstance(content, str) and split_reasoning(content)[0] else "nothing that is shown"
 
 
 async def _check_embedder(choice: EmbeddingEndpoint, file: Path) -> CheckedModel:
-    """By one call with as many short texts as are allowed in one (fewer where the endpoint refuses that), and one with a
-    long text.
+    """By one call with as many short texts as are allowed in one (fewer where the endpoint refuses that), and one with
+    a long text.
     """
     known = KnownModel(endpoint_identity(choice.base_url, choice.model), "embed", file)
     known.renew({})

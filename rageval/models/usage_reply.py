@@ -8,7 +8,7 @@ from typing import Any, cast
 
 def read_tokens(body: Any) -> int:
     """The tokens that the service counted, 0 where it does not say."""
-    found = body if isinstance(body, Mapping) else {}
+    found: Mapping[str, Any] = cast("Mapping[str, Any]", body) if isinstance(body, Mapping) else {}
     usage = _mapping(found, "usage")
     tokens = _mapping(_mapping(found, "meta"), "tokens")
     for counted in (usage.get("total_tokens"), usage.get("prompt_tokens"), tokens.get("input_tokens")):
