@@ -298,7 +298,8 @@ def test_a_field_is_left_out_once_it_was_refused(
     field: str, value: object, answer: Canned, caplog: pytest.LogCaptureFixture
 ) -> None:
     with FakeServer(refusing(lambda _, payload: answer if field in payload else None)) as server:
-        _, embedder = embed(server, ["a"], **{field: value})
+        settings: dict[str, Any] = {field: value}
+        _, embedder = embed(server, ["a"], **settings)
         asyncio.run(embedder.embed(["b"], "query"))
         assert [field in received.payload for received in server.received] == [True, False, False]
     assert caplog.text.count(f"does without {field} from now on") == 1
