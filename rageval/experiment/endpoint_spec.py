@@ -17,8 +17,9 @@ class FromEnvironment(Strict):
 
 
 class EndpointPart(Strict):
-    """Address, key, limits, and what is sent along. The key is read from the environment variable named, never from the
-    file; null sends none.
+    """Any OpenAI-compatible endpoint: its address, key, limits, and what is sent along.
+
+    The key is read from the environment variable named, never from the file; null sends none.
     """
 
     provider: Literal["openai"]

@@ -177,7 +177,9 @@ class OpenAIEmbedder:
         part: list[str] = []
         tokens = 0
         for text in texts:
-            size = count_tokens(text)
+            size = len(text)  # a text has no more tokens than characters: only long ones are counted
+            if size * batch > self._batch_tokens:
+                size = count_tokens(text)
             if part and (len(part) == batch or tokens + size > self._batch_tokens):
                 yield part
                 part, tokens = [], 0

@@ -197,3 +197,19 @@ def test_how_long_texts_may_be(service: str, said: str, tmp_path: Path, command_
         if service == "ollama":
             ended = command_line("run", experiment, "--out", tmp_path / "out")
             assert "which it cuts without saying so" not in ended.err  # no passage is that long
+
+
+def test_a_model_of_the_users_own_is_not_called(tmp_path: Path, command_line: CommandLine) -> None:
+    (tmp_path / "own.py").write_text(
+        "from rageval.models.scripted import ScriptedChat\n"
+        "def chat():\n    return ScriptedChat(lambda request: 1 / 0)\n",
+        encoding="utf-8",
+    )
+    models = {"chat": {"provider": "own.py"}}
+    settings = {"pipelines": ["closed_book"], "metrics": ["answer_relevance"]}
+    code, found = check(
+        command_line, write_experiment(tmp_path, "http://127.0.0.1:9/v1", **settings, models=models), tmp_path / "out"
+    )
+    assert code == 0
+    assert found["chat"]["does"] == ["is no endpoint: not called"]
+    assert (found["chat"]["calls"], found["chat"]["roles"]) == (0, ["chat", "judge"])
