@@ -15,7 +15,7 @@ _MOST_LOGPROBS, _FEW_LOGPROBS = 20, 5
 _LEFT_OUT_ALONE = frozenset({"temperature", "seed"})
 _MOST = re.compile(
     r"(?:at most|max(?:imum)?(?: allowed)?(?: value)?(?: is|:| of)?|up to|less than or equal to|<=|≤|between \d+ and|"
-    r"range (?:of|is)? ?\[\d+, ?)\s*(\d+)",
+    r"\[\d+,)\s*(\d+)",
     re.IGNORECASE,
 )
 _NOT_AT_ALL = re.compile(

@@ -27,12 +27,13 @@ _LONGEST_PAUSE_S = 120.0
 _CHARACTERS_A_TOKEN = 3
 _SLOWEST_UPLOAD = 100_000  # bytes a second
 _CHUNK = 1 << 16
+_LONGEST_ATTEMPT = 10  # time limits
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The limits for an endpoint: concurrent calls, seconds per attempt, retries, and rates per minute (None: no
-    limit).
+    """The limits for an endpoint: concurrent calls, seconds without a byte of an answer, retries, and rates per minute
+    (None: no limit).
     """
 
     concurrency: int = 16
@@ -224,13 +225,17 @@ class Endpoint:
         return _Open(asyncio.get_running_loop(), sessions, await anext(sessions), limiter)
 
     async def _sessions(self) -> AsyncGenerator[aiohttp.ClientSession]:
-        """One session. An event loop that ends closes its asynchronous generators, and with this one the session."""
+        """One session. An event loop that ends closes its asynchronous generators, and with this one the session.
+
+        The time limit is for silence: a service that queues calls may send blank lines for minutes.
+        """
         import aiohttp
 
+        within = self.limits.timeout_s
         async with aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ssl=self._ssl or True),
             headers=self._headers,
-            timeout=aiohttp.ClientTimeout(total=self.limits.timeout_s),
+            timeout=aiohttp.ClientTimeout(total=_LONGEST_ATTEMPT * within, sock_connect=within, sock_read=within),
             trust_env=not self._address.is_loopback,  # a proxy of the environment must not take calls to this machine
         ) as session:
             yield session
@@ -276,7 +281,12 @@ class Endpoint:
         return _Failed(ExecutionError(f"{self.identity}: the reply is no JSON{self._tries()}: {told}"))
 
     def _unreachable(self, error: Exception) -> ExecutionError | ModelError:
+        import aiohttp
+
         told = self._safe(error)
+        if isinstance(error, aiohttp.ClientSSLError):
+            remedy = "name the file of its certificates with `verify`"
+            return ModelError(f"{self.identity}: no secure connection ({told}): {remedy}")
         if self._answered:
             return ExecutionError(f"{self.identity}: connection lost{self._tries()}: {told}")
         return ModelError(f"{self.identity}: cannot be reached ({told}): check `base_url` and that the server runs")

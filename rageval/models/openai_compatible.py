@@ -22,7 +22,8 @@ _log = logging.getLogger("rageval")
 
 
 class OpenAIChat:
-    """A chat model at `base_url` (with its `/v1`): `concurrency` calls at once at most, `timeout_s` seconds an attempt.
+    """A chat model at `base_url` (with its `/v1`): `concurrency` calls at once at most, each with `timeout_s` seconds
+    between two bytes of its answer.
 
     The key is read from the environment variable `api_key_env` and goes nowhere but to the endpoint; an address on this
     machine or a private network needs none, and None sends none. What another attempt can help is tried again

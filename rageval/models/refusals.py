@@ -171,7 +171,8 @@ _REFUSES = re.compile(
     re.IGNORECASE,
 )
 _NEAR = 80  # characters between an ordinary word and the words that refuse it
-_AROUND = 8  # characters on either side by which an echo of the request is known
+_WORD = r"[a-z0-9_]+|[^\W a-z0-9_]{1,4}"  # a word in Latin letters, or some Chinese characters
+_LAST_WORD, _FIRST_WORD = re.compile(rf"({_WORD})\W*$"), re.compile(rf"^\W*({_WORD})")
 
 
 def sort_failure(
@@ -211,7 +212,7 @@ def refused_field(status: int, error: ServiceError, sent: Mapping[str, Any]) -> 
     """The field of the request `sent` that the error refuses, None where it is about something else.
 
     A field counts as refused where the error names it beside its text, or in its text together with a word that
-    refuses. A name that stands in the text as it stands in the request's own texts is an echo of them.
+    refuses. A name between two words as they stand in the request's own texts is an echo of them.
     """
     if status not in _FIELD_STATUSES:
         return None
@@ -229,13 +230,19 @@ def _is_named(field: str, message: str, echoes: str) -> bool:
     for word in _ALIASES.get(field, (field,)):
         for found in re.finditer(rf"(?<![a-z0-9_]){re.escape(word)}(?![a-z0-9_])", message):
             start, end = found.span()
-            around = message[max(0, start - _AROUND) : end + _AROUND]
-            if around in echoes:
+            if _is_echo(word, message[:start], message[end:], echoes):
                 continue
             near = message[max(0, start - _NEAR) : end + _NEAR]
             if not word.isalpha() or word == "logprobs" or _REFUSES.search(near):
                 return True
     return False
+
+
+def _is_echo(word: str, before: str, after: str, echoes: str) -> bool:
+    """Whether the word stands between the same two words in what was sent."""
+    last, first = _LAST_WORD.search(before), _FIRST_WORD.search(after)
+    around = [last and last[1], word, first and first[1]]
+    return re.search(r"\W*".join(re.escape(part) for part in around if part), echoes) is not None
 
 
 def _texts(value: Any) -> list[str]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import hashlib
+import json
 import logging
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 import pytest
+from aiohttp import web
 
 from rageval.errors import DeclarationError, ExecutionError, ModelError
 from rageval.models.base import ChatReply, ChatRequest, Message, Token
@@ -268,6 +270,45 @@ def test_a_body_that_is_cut_is_asked_for_again(body: str) -> None:
         server.queue(Canned(body))
         assert ask(server, max_retries=1).text == "ok"
         assert server.calls == 2
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": {"code": 502, "message": "Provider returned error"}},
+        {"base_resp": {"status_code": 1002, "status_msg": "rate limit"}, "choices": None},
+        {"choices": []},
+        {"choices": None},
+        {"choices": [{"finish_reason": "error", "message": {"content": "half"}}]},
+        {"choices": [{"finish_reason": "error", "error": {"code": 503, "message": "m"}, "message": {"content": ""}}]},
+        {"choices": [{"finish_reason": "stop", "message": {"content": ""}}]},
+        {"choices": [{"finish_reason": None, "message": {}}]},
+    ],
+)
+def test_a_failure_inside_a_status_200_is_tried_again(body: object) -> None:
+    with FakeServer() as server:
+        server.queue(Canned(body))
+        assert ask(server, max_retries=1).text == "ok"
+        assert server.calls == 2
+    with FakeServer(lambda _: Canned(body)) as server, pytest.raises(ExecutionError, match=r"\(1 attempts\)"):
+        ask(server, max_retries=0)
+
+
+def test_a_service_may_send_blanks_while_it_queues_a_call() -> None:
+    """DeepSeek does: the time limit is for silence."""
+
+    class Queueing(FakeServer):
+        async def _handle(self, request: web.Request) -> web.StreamResponse:  # type: ignore[override]
+            response = web.StreamResponse()
+            await response.prepare(request)
+            for _ in range(8):
+                await response.write(b"\n")
+                await asyncio.sleep(0.1)
+            await response.write(json.dumps(completion("ok").body).encode())
+            return response
+
+    with Queueing() as server:
+        assert ask(server, timeout_s=0.4, max_retries=0).text == "ok"
 
 
 def test_a_wait_of_hours_stops_the_run() -> None:
