@@ -64,8 +64,10 @@ def run(
     board = read_leaderboard(paths)
     if as_json:
         by_path = {row.path: row for row in board.rows}
-        entries = with_reuse(board.to_json(), reused)
-        runs = {path: {**entry, "notes": notes[path]} for entry in entries if (path := str(entry["path"]))}
+        runs: dict[str, dict[str, Json]] = {}
+        for entry in with_reuse(board.to_json(), reused):
+            path = str(entry["path"])
+            runs[path] = {**entry, "notes": notes[path]}
         print_json({"runs": [runs[str(by_path[path].path)] for path in paths]})
         return
     from rageval.report.terminal import print_leaderboard, stdout_console

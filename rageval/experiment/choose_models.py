@@ -150,6 +150,7 @@ def _embedding_endpoint(
     if offline:
         return CachedEmbedder(OfflineModel(choice.identity), cache / "vectors", on_progress=on_progress)
     known = KnownModel(endpoint_identity(choice.base_url, choice.model), "embed", cache / FILE)
+    known.tell_facts()
     embedder = OpenAIEmbedder(**choice.settings, known=known)
     batch = choice.batch * _CALLS_A_COMMIT
     return CachedEmbedder(embedder, cache / "vectors", batch, on_progress, watch=embedder.watch)
@@ -167,6 +168,7 @@ def choose_ranker(
     if offline:
         return CachedChat(OfflineModel(service.identity), cache / "chat.sqlite")
     known = KnownModel(service.identity, "rerank", cache / FILE)
+    known.tell_facts()
     calls: ChatModel = RerankCalls(service, known)
     if budget is not None:
         calls = BudgetedChat(calls, budget, service.price)

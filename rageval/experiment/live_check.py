@@ -20,13 +20,17 @@ from rageval.models.endpoint import Endpoint
 from rageval.models.known_models import FILE, KnownModel
 from rageval.models.openai_compatible import OpenAIChat
 from rageval.models.openai_embedder import OpenAIEmbedder
+from rageval.models.reasoning import split_reasoning
 from rageval.models.refused_call import NotFoundError
 from rageval.models.rerank_endpoint import RerankCalls, RerankService, SplitRerank, rank_request, read_ranks
+from rageval.models.vector_reply import PartlyEmbeddedError
 from rageval.models.wrapped import MeteredChat
+from rageval.text import count_tokens
 from rageval.types import Abstained, Document, Graded, Hit, Json, Question, Response, Usage
 
 _QUESTION = Question("check", "How high is Mount Arlen?", "en")
 _PASSAGE = Document("check", "Mount Arlen is 2310 metres high.", language="en")
+_LONG = " ".join([_PASSAGE.text] * 128)
 _OTHER = "The river Brone flows into Lake Corva."
 _JSON_FORMS = {
     "json_schema": "asks for JSON by schema",
@@ -185,17 +189,20 @@ def _reasoning_place(body: Any) -> str:
     content = message.get("content")
     if isinstance(content, list):
         return "parts of the content"
-    return "the content" if isinstance(content, str) and "think" in content.lower() else "nothing that is shown"
+    return "the content" if isinstance(content, str) and split_reasoning(content)[0] else "nothing that is shown"
 
 
 async def _check_embedder(choice: EmbeddingEndpoint, file: Path) -> CheckedModel:
-    """By one call with as many short texts as are allowed in one; fewer where the endpoint refuses that."""
+    """By one call with as many short texts as are allowed in one (fewer where the endpoint refuses that), and one with
+    a long text.
+    """
     known = KnownModel(endpoint_identity(choice.base_url, choice.model), "embed", file)
     known.renew({})
     embedder = OpenAIEmbedder(**choice.settings, known=known)
     try:
         listed = await _listed(embedder.endpoint)
         vectors = await embedder.embed([f"{n} {_PASSAGE.text}" for n in range(choice.batch)], "passage")
+        takes_long = await _takes_long(embedder)
     finally:
         await embedder.close()
     batch = known.whole("batch") or choice.batch
@@ -204,15 +211,32 @@ async def _check_embedder(choice: EmbeddingEndpoint, file: Path) -> CheckedModel
     left_out = known.names("left_out")
     does = [f"vectors have {vectors.shape[1]} numbers", f"sends {batch} texts a call at most"]
     does += [f"does without {', '.join(sorted(left_out))}"] if left_out else []
-    most = embedder.most_tokens
-    longer = "refused" if choice.truncate == "refuse" else "cut at a sentence"
-    does.append(
-        "knows no limit on the length of a text: set max_tokens, since services may cut texts without saying so"
-        if most is None
-        else f"texts of more than {most} tokens are {longer}"
-    )
-    usage = Usage(calls=embedder.calls)
-    return CheckedModel((), embedder.identity, can, (*_of_list(listed, choice.model), *does), usage)
+    cuts_at = known.whole("cuts_at")
+    cuts = choice.truncate == "sentence"
+    does.append(_of_length(embedder.most_tokens, cuts_at, takes_long=takes_long, cuts=cuts))
+    told = (*_of_list(listed, choice.model), *does)
+    return CheckedModel((), embedder.identity, can, told, embedder.usage)
+
+
+async def _takes_long(embedder: OpenAIEmbedder) -> bool:
+    """Whether it embeds a long text, whole or cut; True where it is not asked, as a limit is set."""
+    try:
+        if embedder.most_tokens is None:
+            await embedder.embed([_LONG], "passage")
+    except PartlyEmbeddedError:
+        return False
+    return True
+
+
+def _of_length(most: int | None, cuts_at: int | None, *, takes_long: bool, cuts: bool) -> str:
+    tokens = f"{count_tokens(_LONG):,}"
+    if not takes_long:
+        return f"refuses a text of {tokens} tokens"
+    if most is not None:
+        return f"texts of more than {most} tokens are {'cut at a sentence' if cuts else 'refused'}"
+    if cuts_at is not None:
+        return f"the endpoint cuts texts at {cuts_at} tokens without saying so: set max_tokens to {cuts_at}"
+    return f"takes a text of {tokens} tokens; it may cut longer ones without saying so: set max_tokens"
 
 
 async def _check_ranker(service: RerankService, file: Path, budget: Budget | None) -> CheckedModel:

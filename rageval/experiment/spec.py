@@ -19,6 +19,7 @@ from rageval.benchmark import QuestionFilter, Selection
 from rageval.benchmark.hugging_face import reference_of
 from rageval.errors import DeclarationError
 from rageval.experiment.embedder_spec import EmbeddingEndpoint, InputTypePart
+from rageval.experiment.endpoint_spec import EndpointPart
 from rageval.io.plugins import Kind, installed_plugins, split_reference
 from rageval.io.strict import EXPECTED, Place, Strict, first_problem, read_mapping
 from rageval.models.access import Access, endpoint_identity
@@ -52,12 +53,6 @@ class PricePart(Strict):
         return Price(self.prompt, self.completion, self.cached)
 
 
-class FromEnvironment(Strict):
-    """A value that the environment variable `env` holds, for secrets."""
-
-    env: str
-
-
 class ReasoningPart(Strict):
     """How a chat model is to reason before it replies: its effort, and the tokens that it gets for that."""
 
@@ -65,26 +60,12 @@ class ReasoningPart(Strict):
     max_tokens: Annotated[int, Field(ge=1)] | None = None
 
 
-class OpenAIModel(Strict):
-    """A chat model at any OpenAI-compatible endpoint. The key is read from the environment variable named, never from
-    the file; null sends none. Calls are made one by one, or as batches where that is the `transport`.
+class OpenAIModel(EndpointPart):
+    """A chat model at any OpenAI-compatible endpoint. Calls are made one by one, or as batches where that is the
+    `transport`.
     """
 
-    provider: Literal["openai"]
-    base_url: str
-    model: str
-    api_key_env: str | None = "OPENAI_API_KEY"
-    auth: Literal["bearer", "api-key"] | None = None
-    api_version: str | None = None
-    verify: Path | None = None
-    extra_headers: dict[str, str | FromEnvironment] = Field(default_factory=dict)
-    extra_body: dict[str, Any] = Field(default_factory=dict)
     reasoning: ReasoningPart | None = None
-    concurrency: Annotated[int, Field(ge=1)] = 16
-    timeout_s: Annotated[float, Field(gt=0)] = 60.0
-    max_retries: Annotated[int, Field(ge=0)] = 4
-    requests_per_minute: Annotated[float, Field(gt=0)] | None = None
-    tokens_per_minute: Annotated[float, Field(gt=0)] | None = None
     price: PricePart | None = None
     transport: Literal["direct", "batch"] = "direct"
 

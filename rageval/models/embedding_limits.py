@@ -9,27 +9,29 @@ _BATCH_TOO_LARGE = re.compile(
     r"|too many inputs|tokens per request|tokens_per_request|entity too large|payload too large|body.{0,20}too large"
     r"|length limit exceeded"
 )
-_NUMBER = re.compile(r"\d+")
+_ONE_TEXT = ("too large to process", "tokens per batch size")  # llama.cpp and Qianfan say batch of one text's tokens
+_LIMIT = re.compile(
+    r"(?:(?:less|larger|more|longer|greater) than|at most|up to|(?:length|size|limit) ?(?:of|is|:|\()|\[1,"
+    r"|max(?:imum)?\D{0,40}?|limit\D{0,20}?|不得?超过|<=?)\s*(\d{1,9})(?!\d)"
+)
 _FEWEST_TOKENS = 16
 
 
 def is_batch_too_large(told: str) -> bool:
     """Whether the endpoint means the number of texts in the call or all of them together, not one that is too long."""
     lower = told.lower()
-    return "too large to process" not in lower and _BATCH_TOO_LARGE.search(lower) is not None
+    return not any(words in lower for words in _ONE_TEXT) and _BATCH_TOO_LARGE.search(lower) is not None
 
 
 def named_batch(told: str, n: int) -> int | None:
-    """The number of texts a call that the endpoint names: the largest below `n`, None where there is none."""
-    return max((number for number in _numbers(told) if 0 < number < n), default=None)
+    """The number of texts a call that the endpoint names as its limit, below `n`; None where it names none."""
+    return max((number for number in _limits(told) if 0 < number < n), default=None)
 
 
 def named_tokens(told: str) -> int | None:
-    """The tokens of a text that the endpoint allows: the smallest number that it names, small ones aside. None where it
-    names none.
-    """
-    return min((number for number in _numbers(told) if number >= _FEWEST_TOKENS), default=None)
+    """The tokens of a text that the endpoint names as its limit; None where it names none."""
+    return min((number for number in _limits(told) if number >= _FEWEST_TOKENS), default=None)
 
 
-def _numbers(told: str) -> list[int]:
-    return [int(digits) for digits in _NUMBER.findall(told) if len(digits) <= 9]
+def _limits(told: str) -> list[int]:
+    return [int(digits) for digits in _LIMIT.findall(told.lower())]

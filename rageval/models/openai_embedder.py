@@ -18,10 +18,11 @@ from rageval.models.embedding_limits import is_batch_too_large, named_batch, nam
 from rageval.models.endpoint import Endpoint, Limits
 from rageval.models.known_models import KnownModel
 from rageval.models.refused_call import RejectedError, TooLongError
+from rageval.models.usage_reply import read_tokens
 from rageval.models.vector_reply import PartlyEmbeddedError, Vector, read_vectors
 from rageval.models.wire import one_line
 from rageval.text import count_tokens, cut_at_sentence
-from rageval.types import Json
+from rageval.types import Json, Usage
 
 _OPTIONAL = ("encoding_format", "dimensions")
 _SHORTEST = 8  # tokens; a service that refuses so short a text refuses it for another reason
@@ -66,7 +67,8 @@ class OpenAIEmbedder:
     how many were; with `truncate="refuse"` it fails. `dimensions` and `encoding_format` are sent where they are given,
     and left out once the endpoint has refused them. What the endpoint finds too large is sent in smaller parts, and a
     text that it finds too long is cut as if `max_tokens` were the limit that it names. All of this is remembered in
-    `known`. The other settings and errors of calls are those of `OpenAIChat`. Vectors are scaled to unit length.
+    `known`. `usage` counts the calls that were answered, and their tokens. The other settings and errors of calls are
+    those of `OpenAIChat`. Vectors are scaled to unit length.
 
     `embed` raises PartlyEmbeddedError where some of the texts got no usable vector.
     """
@@ -111,7 +113,7 @@ class OpenAIEmbedder:
         self._prefixes = {"query": query_prefix, "passage": passage_prefix}
         self._input_type = input_type
         self._known = known or KnownModel(self.endpoint.identity, "embed")
-        self.calls = 0
+        self.usage = Usage()
         self._answered = False
         self._dim: int | None = None
         self._told: set[str] = set()
@@ -135,14 +137,18 @@ class OpenAIEmbedder:
         """What whoever reads the results should know."""
         if not self._cut:
             return ()
+        if self.most_tokens is None:
+            cuts_at = self._known.whole("cuts_at")
+            said = f"texts of more than {cuts_at:,} tokens, which it cuts without saying so"
+            return (f"{self.identity}: {said}: {len(self._cut):,}",)
         return (
             f"{self.identity}: texts that were cut at {self.most_tokens:,} tokens to be embedded: {len(self._cut):,}",
         )
 
     def watch(self, texts: Sequence[str], kind: Literal["query", "passage"]) -> None:
-        """Count those of the texts that are cut, each once; also for texts whose vectors are in a cache."""
-        most = self.most_tokens
-        if most is None or not self._cuts:
+        """Count those of the texts that are cut, here or by the endpoint, each once; also where a cache has vectors."""
+        most = (self.most_tokens if self._cuts else None) or self._known.whole("cuts_at")
+        if most is None:
             return
         for text in texts:
             whole = self._prefixes[kind] + text
@@ -171,7 +177,9 @@ class OpenAIEmbedder:
         part: list[str] = []
         tokens = 0
         for text in texts:
-            size = count_tokens(text)
+            size = len(text)  # a text has no more tokens than characters: only long ones are counted
+            if size * batch > self._batch_tokens:
+                size = count_tokens(text)
             if part and (len(part) == batch or tokens + size > self._batch_tokens):
                 yield part
                 part, tokens = [], 0
@@ -200,9 +208,10 @@ class OpenAIEmbedder:
             return await self._embed_smaller(sent, kind, rejected)
         except ExecutionError as error:
             return [str(error)] * len(texts)
-        self.calls += 1
         self._answered = True
-        self._tell_cutting(body, sent)
+        counted = read_tokens(body)
+        self.usage += Usage(calls=1, prompt_tokens=counted)
+        self._learn_cutting(counted, sent)
         return found
 
     async def _embed_smaller(
@@ -247,7 +256,7 @@ class OpenAIEmbedder:
             return False
         if field not in _OPTIONAL:
             raise ModelError(f"{rejected}: the endpoint refuses `{field}`: take it out of input_type or extra_body")
-        self._known.learn(left_out=sorted(self._known.names("left_out") | {field}))
+        self._known.learn(left_out=[*sorted(self._known.names("left_out") | {field})])
         self._tell(f"does without {field} from now on: {one_line(rejected.told)}")
         return True
 
@@ -287,14 +296,12 @@ class OpenAIEmbedder:
             raise PartlyEmbeddedError(told, vectors)
         return np.stack([vectors[position] for position in range(len(texts))])
 
-    def _tell_cutting(self, body: Any, texts: Sequence[str]) -> None:
-        """Warn where the tokens that were counted show that the endpoint cuts texts without saying so."""
-        usage = body.get("usage")
-        counted = usage.get("prompt_tokens") if isinstance(usage, dict) else None
-        shortest = min(map(count_tokens, texts))
-        for limit in _USUAL_LIMITS:
-            if counted == limit * len(texts) and shortest > 1.5 * limit:
-                self._tell(f"seems to cut texts at {limit} tokens without saying so: set max_tokens to {limit}")
+    def _learn_cutting(self, counted: int, texts: Sequence[str]) -> None:
+        """Learn where the tokens that were counted show that the endpoint cuts texts without saying so."""
+        limit = counted // len(texts)
+        if limit in _USUAL_LIMITS and counted == limit * len(texts) and min(map(count_tokens, texts)) > 1.5 * limit:
+            self._known.learn(cuts_at=limit)
+            self._tell(f"cuts texts at {limit} tokens without saying so: set max_tokens to {limit}")
 
     def _tell(self, what: str) -> None:
         if what not in self._told:

@@ -20,8 +20,9 @@ from rageval.models.budget import Price
 from rageval.models.embedding_limits import is_batch_too_large, named_batch
 from rageval.models.endpoint import Endpoint, Limits
 from rageval.models.known_models import KnownModel
-from rageval.models.refused_call import NotFoundError, RejectedError
-from rageval.models.rerank_reply import COHERE, SHAPES, TEI, Shape, read_scores, read_tokens
+from rageval.models.refused_call import NotFoundError, RejectedError, TooLongError
+from rageval.models.rerank_reply import COHERE, SHAPES, TEI, Shape, read_scores
+from rageval.models.usage_reply import read_tokens
 from rageval.models.wire import one_line
 from rageval.models.wrapped import WrappedChat
 from rageval.types import Json, Usage
@@ -139,7 +140,8 @@ class RerankCalls:
                 raise TooManyTextsError(
                     str(rejected), named_batch(rejected.told, len(texts)) or len(texts) // 2
                 ) from None
-            raise ExecutionError(str(rejected)) from None
+            remedy = ": make passages shorter (chunk_tokens)" if isinstance(rejected, TooLongError) else ""
+            raise ExecutionError(f"{rejected}{remedy}") from None
         scores = read_scores(body, len(texts), self.identity)
         self._tell_missing(scores)
         return ChatReply(json.dumps(scores), usage=Usage(calls=1, prompt_tokens=read_tokens(body)))

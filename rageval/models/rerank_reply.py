@@ -65,17 +65,6 @@ def read_scores(body: Any, n: int, endpoint: str) -> list[float | None]:
     return scores
 
 
-def read_tokens(body: Any) -> int:
-    """The tokens that the service counted, 0 where it does not say."""
-    found = body if isinstance(body, Mapping) else {}
-    usage = _mapping(found, "usage")
-    tokens = _mapping(_mapping(found, "meta"), "tokens")
-    for counted in (usage.get("total_tokens"), usage.get("prompt_tokens"), tokens.get("input_tokens")):
-        if isinstance(counted, int) and not isinstance(counted, bool):
-            return counted
-    return 0
-
-
 def _results(body: Any) -> list[dict[str, Any]] | None:
     if isinstance(body, Mapping):
         found = cast("Mapping[str, Any]", body)
@@ -89,8 +78,3 @@ def _score(value: object) -> float | None:
     if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
         return None
     return float(value)
-
-
-def _mapping(value: Any, name: str) -> Mapping[str, Any]:
-    inner = value.get(name)
-    return cast("Mapping[str, Any]", inner) if isinstance(inner, Mapping) else {}

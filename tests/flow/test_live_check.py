@@ -14,6 +14,7 @@ from tests.conftest import CommandLine
 from tests.flow.fake_server import Canned, Received, fault
 from tests.flow.imitation import Imitation, profiles
 from tests.flow.small_world import respond, write_experiment
+from tests.flow.vector_services import ROWS, VectorService
 from tests.unit.models.test_rerank_endpoint import tei
 
 SIMPLE: dict[str, Any] = {"pipelines": ["naive"], "metrics": ["answer_relevance", "context_relevance"]}
@@ -94,7 +95,7 @@ def test_later_runs_do_not_pay_for_the_refusals_again(
         after = server.routes - before
     # Temperature, length and log-probabilities are refused once each where nothing is known.
     assert after["completions"] < alone["completions"]
-    assert "goes by what `rageval check --live` found on 20" in caplog.text
+    assert caplog.text.count("goes by what was found on 20") == 2  # chat and embedder
     known = json.loads((out / "cache" / "endpoints.json").read_text())
     assert {key.partition(" ")[0] for key in known} == {"chat", "embed"}
     assert all(entry["found"].startswith("20") for entry in known.values())
@@ -120,7 +121,7 @@ def test_embedder_and_reranker(tmp_path: Path, command_line: CommandLine) -> Non
         told = command_line("check", experiment, "--live", "--out", tmp_path / "out").out
     assert f"rerank: ranker @ {server.base_url}" in told
     assert "  sends 32 passages a call at most\n" in told
-    assert "  knows no limit on the length of a text: set max_tokens" in told
+    assert "  takes a text of 1,024 tokens; it may cut longer ones without saying so: set max_tokens\n" in told
 
 
 def test_a_service_without_a_list_of_models_is_told(tmp_path: Path, command_line: CommandLine) -> None:
@@ -170,3 +171,45 @@ def test_renewing_forgets_what_was_known(tmp_path: Path, command_line: CommandLi
         _, models = check(command_line, experiment, out)
     assert models["chat"]["can"]["left_out"] == []
     assert models["chat"]["can"]["logprobs"] > 1
+
+
+@pytest.mark.parametrize(
+    ("service", "said"),
+    [
+        ("siliconflow", "texts of more than 400 tokens are cut at a sentence"),
+        ("ollama", "the endpoint cuts texts at 512 tokens without saying so: set max_tokens to 512"),
+    ],
+)
+def test_how_long_texts_may_be(service: str, said: str, tmp_path: Path, command_line: CommandLine) -> None:
+    embeddings = {**ROWS[service]["embeddings"]}
+    if "cuts_at" in embeddings:
+        embeddings["cuts_at"] = 512
+    with Service("openai") as chat, VectorService({**ROWS[service], "embeddings": embeddings}) as server:
+        models = {
+            "chat": {"provider": "openai", "base_url": chat.base_url, "model": "fake"},
+            "embed": {"provider": "openai", "base_url": server.base_url, "model": "fake", "batch": 8},
+        }
+        experiment = write_experiment(tmp_path, chat.base_url, **SIMPLE, models=models)
+        code, found = check(command_line, experiment, tmp_path / "out")
+        assert code == 0
+        assert found["embed"]["does"][-1] == said
+        assert found["embed"]["tokens"] > 0
+        if service == "ollama":
+            ended = command_line("run", experiment, "--out", tmp_path / "out")
+            assert "which it cuts without saying so" not in ended.err  # no passage is that long
+
+
+def test_a_model_of_the_users_own_is_not_called(tmp_path: Path, command_line: CommandLine) -> None:
+    (tmp_path / "own.py").write_text(
+        "from rageval.models.scripted import ScriptedChat\n"
+        "def chat():\n    return ScriptedChat(lambda request: 1 / 0)\n",
+        encoding="utf-8",
+    )
+    models = {"chat": {"provider": "own.py"}}
+    settings = {"pipelines": ["closed_book"], "metrics": ["answer_relevance"]}
+    code, found = check(
+        command_line, write_experiment(tmp_path, "http://127.0.0.1:9/v1", **settings, models=models), tmp_path / "out"
+    )
+    assert code == 0
+    assert found["chat"]["does"] == ["is no endpoint: not called"]
+    assert (found["chat"]["calls"], found["chat"]["roles"]) == (0, ["chat", "judge"])

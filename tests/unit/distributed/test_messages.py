@@ -16,7 +16,7 @@ from rageval.models.base import ChatReply, ChatRequest, Message
 from rageval.models.refused_call import RejectedError
 from rageval.pipeline import Chain, Stage
 from rageval.pipeline.recorded import Replay
-from rageval.retrieval import BM25, Retrieve
+from rageval.retrieval import BM25, Pointwise, Rerank, RerankEndpoint, Retrieve
 
 REQUEST = ChatRequest((Message("user", "?"),), "answer/en@1", 8)
 ERRORS = [
@@ -108,3 +108,5 @@ def test_a_stage_with_a_path_stays_at_home() -> None:
     assert stays_here(recorded)
     assert stays_here(Chain((Retrieve(BM25()), recorded)))
     assert not stays_here(Retrieve(BM25()))
+    assert stays_here(Retrieve(BM25()) >> Rerank(RerankEndpoint("http://127.0.0.1/v1", "m")))
+    assert not stays_here(Retrieve(BM25()) >> Rerank(Pointwise()))

@@ -276,8 +276,11 @@ def test_cutting_that_is_not_told_shows_in_the_tokens(caplog: pytest.LogCaptureF
         return Canned({**answer.body, "usage": {"prompt_tokens": 512 * len(received.payload["input"])}})  # type: ignore[dict-item]
 
     with FakeServer(cutting) as server:
-        embed(server, [LONG * 5, LONG * 6])
-    assert "seems to cut texts at 512 tokens without saying so" in caplog.text
+        _, embedder = embed(server, [LONG * 5, LONG * 6])
+    assert "cuts texts at 512 tokens without saying so" in caplog.text
+    assert embedder.notes == (
+        f"{embedder.identity}: texts of more than 512 tokens, which it cuts without saying so: 2",
+    )
 
 
 # Fields that are refused
@@ -295,7 +298,8 @@ def test_a_field_is_left_out_once_it_was_refused(
     field: str, value: object, answer: Canned, caplog: pytest.LogCaptureFixture
 ) -> None:
     with FakeServer(refusing(lambda _, payload: answer if field in payload else None)) as server:
-        _, embedder = embed(server, ["a"], **{field: value})
+        settings: dict[str, Any] = {field: value}
+        _, embedder = embed(server, ["a"], **settings)
         asyncio.run(embedder.embed(["b"], "query"))
         assert [field in received.payload for received in server.received] == [True, False, False]
     assert caplog.text.count(f"does without {field} from now on") == 1

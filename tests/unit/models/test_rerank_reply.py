@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from rageval.errors import ExecutionError
-from rageval.models.rerank_reply import SHAPES, read_scores, read_tokens
+from rageval.models.rerank_reply import SHAPES, read_scores
+from rageval.models.usage_reply import read_tokens
 
 
 def ranking(score: str = "relevance_score", **more: object) -> list[dict[str, object]]:
