@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from importlib.util import find_spec
+from typing import Any
 
 import pytest
 
@@ -35,8 +37,7 @@ SCHEMA = {
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    import xllamacpp
-
+    xllamacpp: Any = importlib.import_module("xllamacpp")
     params = xllamacpp.CommonParams()
     params.model.path = str(WeightsSource(None, None, PACKAGED, default_cache_folder()).resolve(None))
     params.n_ctx, params.n_parallel, params.verbosity = 1024, 1, 0
