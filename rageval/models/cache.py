@@ -17,10 +17,10 @@ class CachedChat:
 
     A cached reply costs nothing; its usage says what it cost when it was made. Equal requests that are in flight
     together are sent once, and the first of them pays. Reasoning that a model writes into its text is taken out.
-    Failures are not kept, nor are replies cut by the endpoint's content filter. Several processes may share one file, and killing a process at any moment leaves the file intact.
-    Closing the cache closes the model too, after giving running calls a few more seconds: they are paid for, so their
-    replies are kept. Before that, `on_closing` is called, for models whose calls take too long for such a short wait.
-    `only` is as in `Replies`.
+    Failures are not kept, nor are replies cut by the endpoint's content filter. Several processes may share one file,
+    and killing a process at any moment leaves the file intact. Closing the cache closes the model too, after giving
+    running calls a few more seconds: they are paid for, so their replies are kept. Before that, `on_closing` is called,
+    for models whose calls take too long for such a short wait. `only` is as in `Replies`.
 
     Raises `DeclarationError` where `path` cannot be written, and for a model without a readable identity.
     """
