@@ -18,6 +18,7 @@ _MOST = re.compile(
     r"\[\d+,)\s*(\d+)",
     re.IGNORECASE,
 )
+_TOO_LARGE = re.compile(r"too (?:large|big|high)|exceed|greater than|less than|at most", re.IGNORECASE)
 _NOT_AT_ALL = re.compile(
     r"not (?:supported|allowed|available|permitted|enabled)|unsupported|unknown|unrecogni[sz]ed|cannot find|extra|"
     r"does not support|doesn't support|\bno logprobs\b",
@@ -110,7 +111,7 @@ class Capabilities:
                 if most is not None and most < sent[field]:
                     self._most_tokens = most
                     return f"asks for no more than {most} tokens"
-                return self._other_length_field(field)
+                return None if _TOO_LARGE.search(told) else self._other_length_field(field)
             case "response_format":
                 form = str(cast("Mapping[str, Any]", sent[field]).get("type"))
                 self._json_form = "json_object" if form == "json_schema" else "text"
