@@ -65,7 +65,7 @@ class Capabilities:
     def recall(self, facts: Mapping[str, Any]) -> None:
         """Take what was learned before, so that it is not refused once more."""
         unlimited = self.facts
-        known = {**unlimited, **{name: facts[name] for name in unlimited if name in facts}}
+        known: dict[str, Any] = {**unlimited, **{name: facts[name] for name in unlimited if name in facts}}
         self._left_out = set(known["left_out"])
         self._json_form = known["json_form"]
         self._most_logprobs = known["most_logprobs"]

@@ -206,7 +206,7 @@ def test_a_model_of_the_users_own_is_not_called(tmp_path: Path, command_line: Co
         encoding="utf-8",
     )
     models = {"chat": {"provider": "own.py"}}
-    settings = {"pipelines": ["closed_book"], "metrics": ["answer_relevance"]}
+    settings: dict[str, Any] = {"pipelines": ["closed_book"], "metrics": ["answer_relevance"]}
     code, found = check(
         command_line, write_experiment(tmp_path, "http://127.0.0.1:9/v1", **settings, models=models), tmp_path / "out"
     )
