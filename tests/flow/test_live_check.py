@@ -213,3 +213,14 @@ def test_a_model_of_the_users_own_is_not_called(tmp_path: Path, command_line: Co
     assert code == 0
     assert found["chat"]["does"] == ["is no endpoint: not called"]
     assert (found["chat"]["calls"], found["chat"]["roles"]) == (0, ["chat", "judge"])
+
+
+def test_a_check_that_fails_leaves_what_was_known(tmp_path: Path, command_line: CommandLine) -> None:
+    file = tmp_path / "out" / "cache" / "endpoints.json"
+    with Service("openai") as server:
+        experiment = write_experiment(tmp_path, server.base_url, **SIMPLE)
+        assert check(command_line, experiment, tmp_path / "out")[0] == 0
+        before = file.read_text()
+        server.queue(*[fault(401, "no such key")] * 2)
+        assert check(command_line, experiment, tmp_path / "out")[0] == 5
+    assert file.read_text() == before
