@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from rageval.io.strict import Strict
+
+
+def _date_as_text(value: object) -> object:
+    """YAML reads `2024-10-21` as a date."""
+    return value.isoformat() if isinstance(value, date) else value
 
 
 class FromEnvironment(Strict):
@@ -27,7 +33,7 @@ class EndpointPart(Strict):
     model: str
     api_key_env: str | None = "OPENAI_API_KEY"
     auth: Literal["bearer", "api-key"] | None = None
-    api_version: str | None = None
+    api_version: Annotated[str, BeforeValidator(_date_as_text)] | None = None
     verify: Path | None = None
     extra_headers: dict[str, str | FromEnvironment] = Field(default_factory=dict)
     extra_body: dict[str, Any] = Field(default_factory=dict)

@@ -7,11 +7,12 @@ import io
 import json
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 from rageval.errors import ExecutionError, ModelError
 from rageval.extras import need_package
 from rageval.models.access import Access, check_address, endpoint_identity, read_key
+from rageval.models.json_parts import as_object
 from rageval.models.rate_limiter import RateLimiter
 from rageval.models.refusals import Refusal, sort_failure
 from rageval.models.refused_call import explain
@@ -357,6 +358,5 @@ async def _read(response: aiohttp.ClientResponse, into: BinaryIO | None) -> byte
 
 def _used(content: Any, expected: int) -> int:
     """Return the tokens that the endpoint counted, or `expected` if it does not say."""
-    usage = cast("dict[str, Any]", content).get("usage") if isinstance(content, dict) else None
-    total = cast("dict[str, Any]", usage).get("total_tokens") if isinstance(usage, dict) else None
+    total = as_object(as_object(content).get("usage")).get("total_tokens")
     return total if isinstance(total, int) and not isinstance(total, bool) else expected

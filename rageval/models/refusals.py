@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+from rageval.models.json_parts import as_list, as_object
 from rageval.models.service_errors import ServiceError
 
 Kind: TypeAlias = Literal["account", "address", "field", "input", "limit", "service"]
@@ -249,8 +250,4 @@ def _texts(value: Any) -> list[str]:
     """The texts in what was sent, messages and inputs."""
     if isinstance(value, str):
         return [" ".join(value.split())]
-    if isinstance(value, Mapping):
-        return [text for part in value.values() for text in _texts(part)]
-    if isinstance(value, list | tuple):
-        return [text for part in value for text in _texts(part)]
-    return []
+    return [text for part in (*as_object(value).values(), *as_list(value)) for text in _texts(part)]

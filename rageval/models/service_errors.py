@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
+from rageval.models.json_parts import as_list, as_object
 from rageval.models.retry_after import wait_in_text, wait_until
 
 _MESSAGES = ("message", "msg", "error_msg", "status_msg", "Message", "detail", "error", "title")
@@ -41,15 +42,13 @@ class ServiceError:
 
 def read_error(content: Any) -> ServiceError:
     """The error in a body: parsed JSON of any shape, or text where it is no JSON. Never fails."""
-    if isinstance(content, list) and content:
-        content = (
-            cast("list[Any]", content)[0] if isinstance(content[0], Mapping) and "error" in content[0] else content
-        )
-    if not isinstance(content, Mapping):
+    first = as_object(next(iter(as_list(content)), None))
+    body = first if "error" in first else as_object(content)
+    if not body:
         message = _text(content)
         return ServiceError(message, wait_s=wait_in_text(message))
-    parts = [*_parts(cast("Mapping[str, Any]", content))]
-    message = next(filter(None, map(_message, parts)), "")
+    parts = [*_parts(body)]
+    message: str = next(filter(None, map(_message, parts)), "")
     raw = next((part["raw"] for part in parts if isinstance(part.get("raw"), str)), "")
     if raw and raw not in message:
         message = f"{message}: {raw}"
@@ -70,25 +69,17 @@ def error_inside(content: Any) -> tuple[int, ServiceError] | None:
     It is an `error`, a code other than 0 in `base_resp` or `error_code`, `Response.Error`, or an `error` in the first
     choice. A body with results that also has an empty one of these is no error.
     """
-    if not isinstance(content, Mapping):
-        return None
-    body = cast("Mapping[str, Any]", content)
+    body = as_object(content)
     found: Any = None
-    base = body.get("base_resp")
-    if isinstance(base, Mapping) and str(cast("Mapping[str, Any]", base).get("status_code", 0)) != "0":
-        found = {"base_resp": base}
+    if str(as_object(body.get("base_resp")).get("status_code", 0)) != "0":
+        found = {"base_resp": body["base_resp"]}
     elif body.get("error_code") and str(body["error_code"]) != "0":
         found = body
-    elif not any(body.get(name) for name in _RESULTS):
-        nested = body.get("Response")
-        is_told = body.get("error") or body.get("object") == "error"
-        is_nested = isinstance(nested, Mapping) and cast("Mapping[str, Any]", nested).get("Error")
-        found = body if is_told or is_nested else None
-    else:
-        choices = body.get("choices")
-        first = cast("list[Any]", choices)[0] if isinstance(choices, list) and choices else None
-        if isinstance(first, Mapping) and cast("Mapping[str, Any]", first).get("error"):
-            found = {"error": cast("Mapping[str, Any]", first)["error"]}
+    elif any(body.get(name) for name in _RESULTS):
+        of_choice = as_object(next(iter(as_list(body.get("choices"))), None)).get("error")
+        found = {"error": of_choice} if of_choice else None
+    elif body.get("error") or body.get("object") == "error" or as_object(body.get("Response")).get("Error"):
+        found = body
     if found is None:
         return None
     error = read_error(found)
@@ -107,23 +98,11 @@ def _status(error: ServiceError) -> int:
 
 def _parts(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """The objects that tell of the error, the most specific first."""
-    error = body.get("error") or body.get("base_resp")
-    nested = body.get("Response")
-    if isinstance(nested, Mapping):
-        error = cast("Mapping[str, Any]", nested).get("Error")
-    if isinstance(error, Mapping):
-        told = cast("Mapping[str, Any]", error)
-        yield told
-        for name in ("innererror", "metadata", "availability"):
-            if isinstance(told.get(name), Mapping):
-                yield told[name]
-        for detail in _list(told.get("details")):
-            if isinstance(detail, Mapping):
-                yield cast("Mapping[str, Any]", detail)
+    told = as_object(as_object(body.get("Response")).get("Error") or body.get("error") or body.get("base_resp"))
+    within = [told, *(told.get(name) for name in ("innererror", "metadata", "availability"))]
+    yield from filter(None, map(as_object, [*within, *as_list(told.get("details"))]))
     yield body
-    for detail in _list(body.get("detail")):
-        if isinstance(detail, Mapping):
-            yield cast("Mapping[str, Any]", detail)
+    yield from filter(None, map(as_object, as_list(body.get("detail"))))
 
 
 def _message(part: Mapping[str, Any]) -> str:
@@ -132,24 +111,22 @@ def _message(part: Mapping[str, Any]) -> str:
         if isinstance(value, str) and value.strip():
             return value.strip()
         if name == "detail" and isinstance(value, list):
-            return "; ".join(_fault(fault) for fault in cast("list[Any]", value))
+            return "; ".join(map(_fault, as_list(value)))
     return ""
 
 
 def _fault(fault: Any) -> str:
     """One fault of a list such as FastAPI's: where, and what."""
-    if not isinstance(fault, Mapping):
-        return str(fault)
-    told = cast("Mapping[str, Any]", fault)
-    where = ".".join(map(str, _list(told.get("loc"))))
-    return f"{where}: {told.get('msg', '')}".strip(": ")
+    told = as_object(fault)
+    where = ".".join(map(str, as_list(told.get("loc"))))
+    return f"{where}: {told.get('msg', '')}".strip(": ") if told else str(fault)
 
 
 def _fields(part: Mapping[str, Any]) -> Iterator[str]:
     param = part.get("param")
     if isinstance(param, str) and param:
         yield re.split(r"[.\[]", param)[0]
-    places = [str(place) for place in _list(part.get("loc")) if place != "body"]
+    places = [str(place) for place in as_list(part.get("loc")) if place != "body"]
     if places:
         yield places[0]
 
@@ -159,11 +136,8 @@ def _wait(part: Mapping[str, Any]) -> float | None:
     for name in ("retryDelay", "retry_after", "retry_after_seconds"):
         if name in part and (wait := wait_until(str(part[name]))) is not None:
             return wait
-    headers = part.get("headers")
-    if isinstance(headers, Mapping):
-        reset = cast("Mapping[str, Any]", headers).get("X-RateLimit-Reset")
-        return None if reset is None else wait_until(str(reset))
-    return None
+    reset = as_object(part.get("headers")).get("X-RateLimit-Reset")
+    return None if reset is None else wait_until(str(reset))
 
 
 def _text(content: Any) -> str:
@@ -173,7 +147,3 @@ def _text(content: Any) -> str:
         title = _TITLE.search(text)
         text = title[1] if title else _TAG.sub(" ", text)
     return " ".join(text.split())
-
-
-def _list(value: Any) -> list[Any]:
-    return cast("list[Any]", value) if isinstance(value, list) else []

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from rageval.errors import ExecutionError
 from rageval.models.base import ChatReply, ChatRequest, Token
+from rageval.models.json_parts import as_list, as_object
 from rageval.models.reasoning import split_reasoning
 from rageval.types import Json, Usage
 
@@ -101,7 +102,7 @@ def read_completion(body: Any, endpoint: str) -> ChatReply:
     try:
         choices = body["choices"]
         choice = choices[0] if choices else None
-        message = {} if choice is None else choice["message"]
+        message: Mapping[str, Any] = {} if choice is None else choice["message"]
         said = _FINISH_REASONS.get(str(choice.get("finish_reason")), str(choice.get("finish_reason"))) if choice else ""
         content, beside = _content(message)
         refusal = message.get("refusal")
@@ -146,14 +147,14 @@ def _content(message: Mapping[str, Any]) -> tuple[str, str]:
     beside = next((text for name in _REASONING if isinstance(text := message.get(name), str) and text.strip()), "")
     if not isinstance(content, list):
         return content if isinstance(content, str) else "", beside.strip()
-    parts = cast("list[Any]", content)
+    parts = as_list(content)
     thoughts = [_part(part) for part in parts if _is_thought(part)]
     text = "".join(_part(part) for part in parts if not _is_thought(part))
     return text, "\n".join(filter(None, (beside.strip(), *(thought.strip() for thought in thoughts))))
 
 
 def _is_thought(part: Any) -> bool:
-    return isinstance(part, Mapping) and str(cast("Mapping[str, Any]", part).get("type")) in _THOUGHT_PARTS
+    return str(as_object(part).get("type")) in _THOUGHT_PARTS
 
 
 def _part(part: Any) -> str:
@@ -161,10 +162,8 @@ def _part(part: Any) -> str:
     if isinstance(part, str):
         return part
     if isinstance(part, list):
-        return "".join(_part(inner) for inner in cast("list[Any]", part))
-    if not isinstance(part, Mapping):
-        return ""
-    fields = cast("Mapping[str, Any]", part)
+        return "".join(map(_part, as_list(part)))
+    fields = as_object(part)
     return next((_part(fields[name]) for name in ("text", "thinking", "reasoning") if fields.get(name)), "")
 
 
@@ -212,18 +211,18 @@ def _of_answer(tokens: tuple[Token, ...], text: str) -> tuple[Token, ...]:
 
 
 def _usage(body: Any, reasoning: str, text: str) -> Usage:
-    usage = _object(body.get("usage"))
-    details = _object(usage.get("prompt_tokens_details")) or _object(usage.get("prompt_token_details"))
-    cached = (details.get("cached_tokens"), *(usage.get(name) for name in _CACHED))
+    usage = as_object(body.get("usage"))
+    details = as_object(usage.get("prompt_tokens_details")) or as_object(usage.get("prompt_token_details"))
+    cached = [_count(details.get("cached_tokens")), *(_count(usage.get(name)) for name in _CACHED)]
     completion = _count(usage.get("completion_tokens"))
-    thought = _count(_object(usage.get("completion_tokens_details")).get("reasoning_tokens"))
+    thought = _count(as_object(usage.get("completion_tokens_details")).get("reasoning_tokens"))
     thought = thought or _count(usage.get("reasoning_tokens"))
     if reasoning and not thought:
         thought = round(completion * len(reasoning) / (len(reasoning) + len(text)))
     return Usage(
         calls=1,
         prompt_tokens=_count(usage.get("prompt_tokens")),
-        cached_tokens=next(filter(None, map(_count, cached)), 0),
+        cached_tokens=next(filter(None, cached), 0),
         completion_tokens=completion,
         reasoning_tokens=min(thought, completion),
     )
@@ -233,10 +232,6 @@ def _count(value: Any) -> int:
     """A number of tokens, 0 where there is none that makes sense."""
     usable = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value > 0
     return int(value) if usable else 0
-
-
-def _object(value: Any) -> Mapping[str, Any]:
-    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
 
 
 def _allows_strict(schema: Json | Mapping[str, Json]) -> bool:

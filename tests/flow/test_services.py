@@ -13,8 +13,10 @@ import pytest
 import yaml
 
 from rageval.errors import ExecutionError, ModelError
-from rageval.models.base import ChatRequest, Message
+from rageval.models.base import ChatReply, ChatRequest, Message
 from rageval.models.openai_compatible import OpenAIChat
+from rageval.models.structured import yes_probability
+from rageval.prompts import yes_no_request
 from rageval.report.judge_notes import WORDS
 from tests.conftest import CommandLine
 from tests.flow.fake_server import Received
@@ -83,6 +85,28 @@ def json_forms(chats: list[Received]) -> list[str]:
     """The forms in which JSON was asked for, in order."""
     asked = [received.payload for received in chats if "JSON" in received.payload["messages"][-1]["content"]]
     return [payload.get("response_format", {"type": "text"})["type"] for payload in asked]
+
+
+NO_LOGPROBS = {"status": 400, "body": {"error": {"message": "Unsupported parameter: 'logprobs'", "param": "logprobs"}}}
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_without_log_probabilities_a_verdict_is_the_word(name: str) -> None:
+    profile = {**PROFILES[name], "refuses": [*PROFILES[name].get("refuses", ()), {"field": "logprobs", **NO_LOGPROBS}]}
+    fields = {"question": "How high is Mount Arlen?", "answer": "2310 metres."}
+
+    async def work() -> list[ChatReply]:
+        model = OpenAIChat(server.base_url, "fake", max_retries=0, **settings(profile))
+        try:
+            return [await model.complete(yes_no_request("answer_relevance", "en", fields)) for _ in range(2)]
+        finally:
+            await model.close()
+
+    with Imitation(profile) as server:
+        replies = asyncio.run(work())
+        assert "logprobs" not in server.received[-1].payload
+    assert [(reply.text, reply.tokens) for reply in replies] == [("yes", ())] * 2
+    assert yes_probability(replies[0]) == 1.0
 
 
 @pytest.mark.parametrize(("name", "row"), FAILURES, ids=[f"{name}, {row['when']}" for name, row in FAILURES])

@@ -127,11 +127,11 @@ def table() -> str:
     lines = ["| service | embeddings | rerank |", "|---|---|---|"]
     for row in ROWS.values():
         embeddings, rerank = row.get("embeddings"), row.get("rerank")
-        lines.append(f"| {row['service']} | {_of_embeddings(embeddings)} | {_of_rerank(rerank)} |")
+        lines.append(f"| {row['service']} | {of_embeddings(embeddings)} | {of_rerank(rerank)} |")
     return "\n".join(lines) + "\n"
 
 
-def _of_embeddings(row: Row | None) -> str:
+def of_embeddings(row: Row | None) -> str:
     if row is None:
         return "–"
     said = [f"at most {row['most']} texts" if "most" in row else ""]
@@ -143,7 +143,7 @@ def _of_embeddings(row: Row | None) -> str:
     return ", ".join(filter(None, said)) or "as OpenAI"
 
 
-def _of_rerank(row: Row | None) -> str:
+def of_rerank(row: Row | None) -> str:
     if row is None:
         return "–"
     said = [f"`{row['route']}`" if "route" in row else "", "`texts`" if "texts" in row else ""]
