@@ -48,7 +48,7 @@ def read_error(content: Any) -> ServiceError:
         message = _text(content)
         return ServiceError(message, wait_s=wait_in_text(message))
     parts = [*_parts(body)]
-    message: str = next(filter(None, map(_message, parts)), "")
+    message = next((text for text in map(_message, parts) if text), "")
     raw = next((part["raw"] for part in parts if isinstance(part.get("raw"), str)), "")
     if raw and raw not in message:
         message = f"{message}: {raw}"

@@ -191,10 +191,12 @@ def _pairs(top: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _alternatives(top: Any) -> tuple[tuple[str, float], ...]:
     """Without those that have no number, or -9999, by which OpenAI and vLLM mean that it is unknown."""
-    pairs = [(str(item["token"]), float(item["logprob"])) for item in top or () if item.get("logprob") is not None]
-    return tuple(
-        sorted((pair for pair in pairs if math.isfinite(pair[1]) and pair[1] > _UNKNOWN), key=lambda pair: -pair[1])
-    )
+    pairs = [
+        (str(item["token"]), float(logprob))
+        for item in top or ()
+        if (logprob := item.get("logprob")) is not None and _UNKNOWN < logprob < math.inf
+    ]
+    return tuple(sorted(pairs, key=lambda pair: -pair[1]))
 
 
 def _of_answer(tokens: tuple[Token, ...], text: str) -> tuple[Token, ...]:
