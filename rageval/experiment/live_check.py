@@ -196,8 +196,8 @@ async def _check_embedder(choice: EmbeddingEndpoint, file: Path) -> CheckedModel
     """By one call with as many short texts as are allowed in one (fewer where the endpoint refuses that), and one with
     a long text.
     """
-    known = KnownModel(endpoint_identity(choice.base_url, choice.model), "embed", file)
-    known.renew({})
+    identity = endpoint_identity(choice.base_url, choice.model)
+    known = KnownModel(identity, "embed")
     embedder = OpenAIEmbedder(**choice.settings, known=known)
     try:
         listed = await _listed(embedder.endpoint)
@@ -207,7 +207,7 @@ async def _check_embedder(choice: EmbeddingEndpoint, file: Path) -> CheckedModel
         await embedder.close()
     batch = known.whole("batch") or choice.batch
     can: dict[str, Json] = {**listed, "dimensions": int(vectors.shape[1]), "batch": batch, **known.facts}
-    known.renew(can)
+    KnownModel(identity, "embed", file).renew(can)
     left_out = known.names("left_out")
     does = [f"vectors have {vectors.shape[1]} numbers", f"sends {batch} texts a call at most"]
     does += [f"does without {', '.join(sorted(left_out))}"] if left_out else []
@@ -241,8 +241,7 @@ def _of_length(most: int | None, cuts_at: int | None, *, takes_long: bool, cuts:
 
 async def _check_ranker(service: RerankService, file: Path, budget: Budget | None) -> CheckedModel:
     """By one call with as many short texts as are allowed in one; fewer where the endpoint refuses that."""
-    known = KnownModel(service.identity, "rerank", file)
-    known.renew({})
+    known = KnownModel(service.identity, "rerank")
     model = SplitRerank(_budgeted(RerankCalls(service, known), budget, service.price), service, known)
     texts = [_PASSAGE.text, *(f"{n} {_OTHER}" for n in range(1, service.batch))]
     try:
@@ -252,7 +251,7 @@ async def _check_ranker(service: RerankService, file: Path, budget: Budget | Non
     scores = [score for score in read_ranks(reply) if score is not None]
     batch = known.whole("batch") or service.batch
     can: dict[str, Json] = {"lowest": min(scores), "highest": max(scores), "batch": batch, **known.facts}
-    known.renew(can)
+    KnownModel(service.identity, "rerank", file).renew(can)
     does = (
         f"scores here go from {min(scores):.3g} to {max(scores):.3g}, and are kept as they are",
         f"sends {batch} passages a call at most",

@@ -51,12 +51,12 @@ class KnownModel:
     def learn(self, **facts: Json) -> None:
         """Add facts, with the time as that of their finding."""
         self._facts |= facts
-        self._write(self._facts)
+        self._write(facts, keep=True)
 
     def renew(self, facts: Mapping[str, Json]) -> None:
         """Put these facts in the place of all others."""
         self._facts = dict(facts)
-        self._write(self._facts)
+        self._write(facts, keep=False)
 
     def whole(self, name: str) -> int | None:
         """The fact of that name where it is a whole number above 0, else None."""
@@ -68,15 +68,17 @@ class KnownModel:
         value = self._facts.get(name)
         return frozenset(one for one in value if isinstance(one, str)) if isinstance(value, list) else frozenset()
 
-    def _write(self, facts: dict[str, Json]) -> None:
-        facts[FOUND] = datetime.now(UTC).isoformat(timespec="seconds")
+    def _write(self, facts: Mapping[str, Json], *, keep: bool) -> None:
+        """Write the facts, beside the others in the file or in their place."""
+        found = datetime.now(UTC).isoformat(timespec="seconds")
+        self._facts[FOUND] = found
         if self._file is None:
             return
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             with locked(self._file):
                 kept = _read(self._file)
-                kept[self._key] = facts
+                kept[self._key] = {**(kept.get(self._key, {}) if keep else {}), **facts, FOUND: found}
                 write_atomically(self._file, json.dumps(kept, ensure_ascii=False, indent=1, sort_keys=True))
         except OSError as error:
             raise cannot_write(self._file, error) from None

@@ -206,10 +206,21 @@ def test_a_model_of_the_users_own_is_not_called(tmp_path: Path, command_line: Co
         encoding="utf-8",
     )
     models = {"chat": {"provider": "own.py"}}
-    settings = {"pipelines": ["closed_book"], "metrics": ["answer_relevance"]}
+    settings: dict[str, Any] = {"pipelines": ["closed_book"], "metrics": ["answer_relevance"]}
     code, found = check(
         command_line, write_experiment(tmp_path, "http://127.0.0.1:9/v1", **settings, models=models), tmp_path / "out"
     )
     assert code == 0
     assert found["chat"]["does"] == ["is no endpoint: not called"]
     assert (found["chat"]["calls"], found["chat"]["roles"]) == (0, ["chat", "judge"])
+
+
+def test_a_check_that_fails_leaves_what_was_known(tmp_path: Path, command_line: CommandLine) -> None:
+    file = tmp_path / "out" / "cache" / "endpoints.json"
+    with Service("openai") as server:
+        experiment = write_experiment(tmp_path, server.base_url, **SIMPLE)
+        assert check(command_line, experiment, tmp_path / "out")[0] == 0
+        before = file.read_text()
+        server.queue(*[fault(401, "no such key")] * 2)
+        assert check(command_line, experiment, tmp_path / "out")[0] == 5
+    assert file.read_text() == before
