@@ -45,11 +45,6 @@ class Capabilities:
         self._has_limits = False
 
     @property
-    def has_logprobs(self) -> bool:
-        """Whether log-probabilities are still asked for."""
-        return "logprobs" not in self._left_out
-
-    @property
     def facts(self) -> dict[str, Json]:
         """What was learned, as JSON data for `recall`."""
         left_out: list[Json] = [*sorted(self._left_out)]
