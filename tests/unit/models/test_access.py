@@ -184,3 +184,14 @@ def test_a_file_of_certificates_is_trusted(tmp_path: Path) -> None:
         with pytest.raises(ModelError, match=r"no secure connection .* with `verify`"):
             ask(OpenAIChat(address, "fake", max_retries=0))
         assert ask(OpenAIChat(address, "fake", verify=certificate)) == "ok"
+
+
+def test_a_proxy_of_the_environment_is_used_for_other_machines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAGEVAL_TEST_KEY", KEY)
+    with FakeServer() as proxy:
+        for name in ("http_proxy", "HTTP_PROXY"):
+            monkeypatch.setenv(name, proxy.base_url.removesuffix("/v1"))
+        for name in ("no_proxy", "NO_PROXY"):
+            monkeypatch.delenv(name, raising=False)
+        assert ask(OpenAIChat("http://models.invalid/v1", "fake", "RAGEVAL_TEST_KEY")) == "ok"
+        assert proxy.received[0].authorization == f"Bearer {KEY}"
