@@ -100,6 +100,8 @@ class ReasoningRoom:
                 if reply.finish_reason == "length" and not room and self.tokens:
                     told = f"{self._identity}: the reply was cut off behind the model's reasoning"
                     raise OutOfRoomError(told, reply.usage)
+                if not room:
+                    self._cut_off = 0
             except OutOfRoomError as error:
                 self._was_cut_off(error)
                 if cut_off.calls:
@@ -120,7 +122,7 @@ class ReasoningRoom:
         return room * _MORE if room else self._tokens
 
     def _was_cut_off(self, error: OutOfRoomError) -> None:
-        """One reply without text that shows no reasoning may be an accident; two are not."""
+        """One reply without text that shows no reasoning may be an accident; two in a row are not."""
         self._cut_off += 1
         if error.usage.reasoning_tokens or error.reasoned or self._cut_off > 1:
             self._found()

@@ -114,12 +114,14 @@ def read_completion(body: Any, endpoint: str) -> ChatReply:
     inside, text, unclosed = split_reasoning(content)
     reasoning = "\n".join(filter(None, (beside, inside)))
     usage = _usage(body, reasoning, text)
-    if unclosed or (not text.strip() and said == "length"):
+    reasoned = bool(reasoning or usage.reasoning_tokens)
+    is_blank = not text.strip()
+    if unclosed or (is_blank and said == "length" and (reasoned or not text)):
         told = f"{endpoint}: the reply holds no text: it was cut off in the model's reasoning (finish reason {said})"
-        raise OutOfRoomError(told, usage, reasoned=bool(reasoning or usage.reasoning_tokens))
-    if not text.strip() and isinstance(refusal, str) and refusal:
+        raise OutOfRoomError(told, usage, reasoned=reasoned)
+    if is_blank and isinstance(refusal, str) and refusal:
         text, said = refusal, "refusal"
-    if not text.strip():
+    elif is_blank and said != "length":
         told = f"{endpoint}: the reply holds no text (finish reason {said})"
         raise NoTextError(f"{told}: the service withheld it") if said in _WITHHELD else UnfinishedError(told)
     tokens = _tokens(choice.get("logprobs"))

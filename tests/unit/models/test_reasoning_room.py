@@ -95,6 +95,14 @@ def test_an_empty_reply_without_reasoning_does_not_make_a_model_reason() -> None
         assert sent(server) == [16, 16 + 4096, 16]
 
 
+def test_two_empty_replies_in_a_row_do() -> None:
+    """A service may reason without a trace: from the third call on the room is there at once."""
+    with FakeServer() as server:
+        server.queue(completion("", "length"), completion("ok"), completion("", "length"))
+        ask(OpenAIChat(server.base_url, "fake"), request("a"), request("b"), request("c"))
+        assert sent(server) == [16, 16 + 4096, 16, 16 + 4096, 16 + 4096]
+
+
 def test_of_one_word_only_the_first_counts() -> None:
     with FakeServer(reasoning_until(50)) as server:
         wanted = yes_no_request("answer_relevance", "en", {"question": "q", "answer": "a"})

@@ -57,7 +57,7 @@ def test_finish_reasons(said: str | None, means: str) -> None:
     assert read("yes", said).finish_reason == means
 
 
-@pytest.mark.parametrize("content", [None, "", " \n", []])
+@pytest.mark.parametrize("content", [None, "", []])
 @pytest.mark.parametrize(
     ("said", "error"),
     [("stop", UnfinishedError), (None, UnfinishedError), ("error", UnfinishedError), ("load", UnfinishedError),
@@ -67,6 +67,14 @@ def test_no_text(content: Any, said: str | None, error: type[Exception]) -> None
     with pytest.raises(error, match=r"^here: .* \(finish reason") as caught:
         read(content, said)
     assert type(caught.value) is error
+
+
+def test_blanks_that_were_cut_off_are_a_text_unless_the_model_reasons() -> None:
+    """A token of blanks has alternatives, from which a verdict can be read."""
+    reply = read("\n", "length", {"content": [token("\n", yes=-0.1, no=-2.5)]})
+    assert (reply.text, reply.first_token) == ("\n", TOP)
+    with pytest.raises(OutOfRoomError):
+        read("\n", "length", reasoning="Hm")
 
 
 @pytest.mark.parametrize("said", ["error", "abort", "network_error", "insufficient_system_resource"])
