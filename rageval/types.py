@@ -262,10 +262,10 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A passage that a verdict rests on, by its position in `Response.hits`, and the words there that show it.
+    """A passage that a verdict rests on, by its position in `Response.hits`, and the sentence there that shows it.
 
-    `found` says whether the quote stands in the passage, white space and letter case aside; where it does not, the
-    judge was asked for it twice. `hit` is None where it named no passage either time and none holds the quote.
+    `found` says whether the sentence shares enough words with the claim to be taken for its source. Where none does,
+    `hit` is the passage that the judge named, if it named one, and `quote` its nearest sentence, or empty.
     """
 
     hit: int | None

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from rageval.judges.asking import UnreadableReplyError, ask
+from rageval.judges.asking import UnreadableReplyError, ask, verdict_of
 from rageval.models.base import ChatModel, ChatReply, ChatRequest
 from rageval.models.structured import parse_object, yes_probabilities
 from rageval.prompts import load_prompt
-from rageval.types import Abstained, Json, Language, Passage, Usage
+from rageval.types import Abstained, Graded, Json, Language, Passage, Usage
 
 YES_NO: dict[Language, tuple[str, str]] = {"en": ("yes", "no"), "zh": ("是", "否")}
 
@@ -44,6 +44,12 @@ async def ask_each(
         top_logprobs=10,
     )
     return await ask(chat, request, lambda reply: _read(reply, numbers, words))
+
+
+def yes_no_verdict(said: Said) -> Graded:
+    """Grade 1 where P(yes) >= 0.5, else 0; without a probability the word decides."""
+    said_yes = float(any(said.word == yes for yes, _ in YES_NO.values()))
+    return verdict_of(said_yes if said.probability is None else said.probability)
 
 
 def numbered(n: int) -> list[str]:
