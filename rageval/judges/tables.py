@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rageval.judges.asking import UnreadableReplyError, ask, verdict_of
 from rageval.models.base import ChatModel, ChatReply, ChatRequest
-from rageval.models.structured import parse_object, yes_probabilities
+from rageval.models.structured import bare_word, parse_object, word_probability, yes_probabilities
 from rageval.prompts import load_prompt
 from rageval.types import Abstained, Graded, Json, Language, Passage, Usage
 
@@ -81,8 +81,19 @@ def _read(reply: ChatReply, numbers: Sequence[str], words: Sequence[str]) -> lis
     soft = yes_probabilities(reply, r"\d+")
     said: dict[str, Said] = {}
     for place, (number, value) in enumerate(table.items()):
-        word = str(value).strip().lower()
-        if word not in words:
-            raise UnreadableReplyError(f"verdict {number}: found {word!r}, expected one of {', '.join(words)}")
+        word = _one_of(words, str(value))
+        if word is None:
+            raise UnreadableReplyError(f"verdict {number}: found {value!r}, expected one of {', '.join(words)}")
         said[number] = Said(word, soft[place] if len(soft) == len(numbers) else None)
     return [said[number] for number in numbers]
+
+
+def _one_of(words: Sequence[str], value: str) -> str | None:
+    """The word that was said, or None for another. Case and closing marks do not matter; a yes or no may be said in
+    either language.
+    """
+    word = bare_word(value)
+    if word in words:
+        return word
+    probability = word_probability(word) if tuple(words) in YES_NO.values() else None
+    return None if probability is None else words[0] if probability else words[1]

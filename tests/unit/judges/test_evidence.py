@@ -30,7 +30,7 @@ def test_the_sentence_with_the_most_words_of_the_claim(claim: str, hit: int, sen
     "claim",
     [
         "The lake of Veld freezes in Arlen.",  # one of four words: lake, veld, freez, arlen
-        "山很高，有雪。",
+        "湖水很深，冬天结冰。",
         "The temple was built in the seventeenth century.",
         "It is.",
         "",
@@ -56,6 +56,8 @@ def test_without_passages_there_is_none() -> None:
 
 
 def test_what_the_judge_named_is_not_found() -> None:
-    assert sentence_in("The temple dates from 1602.", (7, QINGSHI)) == Evidence(7, "山顶的寺庙建于1602年。", found=False)
+    assert sentence_in("The temple dates from 1602.", (7, QINGSHI)) == Evidence(
+        7, "山顶的寺庙建于1602年。", found=False
+    )
     assert sentence_in("The temple is old.", (7, QINGSHI)) == Evidence(7, "", found=False)
     assert sentence_in("Anything", (3, Passage("empty", 0, 0, ""))) == Evidence(3, "", found=False)
