@@ -577,7 +577,8 @@ WHAT_IS_COUNTED = (
 )
 OWN_METRICS = (
     "By questions: three questions from one call, compared by embeddings, as in RAGAS. The claim matrix: "
-    f"{', '.join(CLAIM_MATRIX)}; in its rows the answer is the labelled evidence, so that it differs from the reference."
+    f"{', '.join(CLAIM_MATRIX)}; in its rows the answer is the labelled evidence, so that it differs from the "
+    "reference."
 )
 
 
