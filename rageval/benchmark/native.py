@@ -9,9 +9,9 @@ import yaml
 
 from rageval.benchmark.labels import read_labels
 from rageval.benchmark.reading import describe, read_lines, require_files
-from rageval.benchmark.records import parse_document, parse_question, read_rows
+from rageval.benchmark.records import Rows, parse_document, parse_question, read_rows
 from rageval.benchmark.validate import assemble
-from rageval.types import Benchmark, Card
+from rageval.types import Benchmark, Card, RelevanceLabel
 
 CARD_KEYS = ("name", "description", "license", "source")
 LABEL_HEADERS = ("question_id\tdocument_id\tgrade\tstart\tend", "question_id\tdocument_id\tgrade")
@@ -23,19 +23,22 @@ def load_native(folder: Path) -> Benchmark:
     `documents.jsonl`: `id`, `text`, and optionally `title`, `language`, `metadata`. `questions.jsonl`: `id`, `text`,
     and optionally `language`, `references`, `tags`. `labels.tsv`: a header and the columns `question_id`,
     `document_id`, `grade`, and optionally `start` and `end` (code points into the document's text, both empty where
-    there is no span). Every question that is not tagged `unanswerable` needs a label with a grade above 0.
+    there is no span). Where there is this file, every question that is not tagged `unanswerable` needs a label with a
+    grade above 0.
     """
     is_beir = (folder / "corpus.jsonl").is_file()
     require_files(
-        [folder / name for name in ("card.yaml", "documents.jsonl", "questions.jsonl", "labels.tsv")],
+        [folder / name for name in ("card.yaml", "documents.jsonl", "questions.jsonl")],
         f" (this looks like a BEIR folder: write beir:{folder})" if is_beir else "",
     )
     problems: list[str] = []
     card = read_card(folder / "card.yaml", problems)
     documents = read_rows(folder / "documents.jsonl", "id", parse_document, problems)
     questions = read_rows(folder / "questions.jsonl", "id", parse_question, problems)
-    labels = read_labels(folder / "labels.tsv", LABEL_HEADERS, problems)
-    return assemble(card, documents, questions, labels, problems, labels_optional=False)
+    place = folder / "labels.tsv"
+    labelled = place.is_file()
+    labels = read_labels(place, LABEL_HEADERS, problems) if labelled else Rows[RelevanceLabel](str(place))
+    return assemble(card, documents, questions, labels, problems, labels_optional=not labelled)
 
 
 def read_card(path: Path, problems: list[str]) -> Card:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from rageval.benchmark.content_hash import content_hash
 from rageval.benchmark.records import Rows
 from rageval.errors import BenchmarkError
+from rageval.io.tolerance import LenientProblems, first_ids, tolerate, tolerated_in
 from rageval.types import Benchmark, Card, Document, Question, RelevanceLabel
 
 T = TypeVar("T")
@@ -24,29 +26,49 @@ def assemble(
 ) -> Benchmark:
     """The benchmark of these records.
 
-    With `labels_optional` a question that is not tagged unanswerable may be without a relevant document. Raises
-    `BenchmarkError` with `problems` (what reading the records had found) and everything found here.
+    With `labels_optional` a question that is not tagged unanswerable may be without a relevant document. Where
+    `problems` are lenient, labels of unknown questions are left out, labels of unknown documents kept, and equal ones
+    counted once. Raises `BenchmarkError` with `problems` (what reading the records had found) and what is found here.
     """
-    problems = [
-        *problems,
-        *_id_problems("document", documents),
-        *_id_problems("question", questions),
-        *_reference_problems(documents, questions, labels),
-        *_repetition_problems(labels),
-        *_answerability_problems(questions, labels, labels_optional),
-    ]
+    problems += _id_problems("document", documents)
+    problems += _id_problems("question", questions)
+    labels.records = _without_unknown_questions(documents, questions, labels, problems)
+    labels.records = _without_repetitions(labels, problems)
+    problems += _answerability_problems(questions, labels, labels_optional)
     if problems:
         raise BenchmarkError(problems)
     content = (_values(documents), _values(questions), _values(labels))
-    return Benchmark(card, *content, content_hash(*content))
+    return Benchmark(card, *content, content_hash(*content), tolerated=tolerated_in(problems))
 
 
 def _values(rows: Rows[T]) -> tuple[T, ...]:
     return tuple(record for _, record in rows.records)
 
 
+def keep_labelled_questions(questions: Rows[Question], labels: Rows[RelevanceLabel], problems: list[str]) -> None:
+    """Leave the questions without labels out; where that would be all of them, the ids are of two kinds: a problem."""
+    labelled = {label.question_id for _, label in labels.records}
+    if not labelled:
+        return
+    kept = [(place, question) for place, question in questions.records if question.id in labelled]
+    if questions.records and not kept:
+        problems.append(_no_shared_ids("question", labelled, labels, questions))
+        questions.refused.add("")
+    questions.records = kept
+
+
+def _no_shared_ids(
+    word: str, named: Iterable[str], labels: Rows[RelevanceLabel], there: Rows[Document] | Rows[Question]
+) -> str:
+    ids = [record.id for _, record in there.records]
+    return (
+        f"{labels.place}: found labels of no {word} in {there.place}, expected ids in common: labels have "
+        f"{first_ids(named)}, and the {word}s {first_ids(ids)}"
+    )
+
+
 def _id_problems(word: str, rows: Rows[Document] | Rows[Question]) -> list[str]:
-    if not rows.records and not rows.refused:
+    if not rows.records and "" not in rows.refused:
         return [f"{rows.place}: found no {word}s, expected one at least"]
     problems: list[str] = []
     first: dict[str, str] = {}
@@ -60,29 +82,52 @@ def _id_problems(word: str, rows: Rows[Document] | Rows[Question]) -> list[str]:
     return problems
 
 
-def _reference_problems(
-    documents: Rows[Document], questions: Rows[Question], labels: Rows[RelevanceLabel]
-) -> list[str]:
-    problems: list[str] = []
+def _without_unknown_questions(
+    documents: Rows[Document], questions: Rows[Question], labels: Rows[RelevanceLabel], problems: list[str]
+) -> list[tuple[str, RelevanceLabel]]:
+    """The labels, in a lenient reading those of known questions; adds what is wrong with any label on its own."""
     # Of records with the same id the first counts, so that a duplicate is blamed once and not again by its labels.
     document_of = {document.id: document for _, document in reversed(documents.records)}
     question_of = {question.id: question for _, question in reversed(questions.records)}
+    lenient = isinstance(problems, LenientProblems)
+    if lenient:
+        problems += _ids_of_two_kinds(documents, document_of, questions, question_of, labels)
+    kept: list[tuple[str, RelevanceLabel]] = []
     for place, label in labels.records:
-        if label.question_id not in question_of and label.question_id not in questions.refused:
-            problems.append(
-                f"{place}: found the unknown question {label.question_id!r}, expected one of {questions.place}"
-            )
-        question = question_of.get(label.question_id)
+        question, document = question_of.get(label.question_id), document_of.get(label.doc_id)
+        if question is not None or not lenient:
+            kept.append((place, label))
+        if question is None and (lenient or label.question_id not in questions.refused):
+            found = f"{place}: found the unknown question {label.question_id!r}, expected one of {questions.place}"
+            tolerate(problems, "label of an unknown question", found)
         if question is not None and not question.answerable and label.grade > 0:
             problems.append(
                 f"{place}: found grade {label.grade} for question {question.id!r}, which is tagged unanswerable, "
                 "expected grades of 0 or less for it, or the tag removed"
             )
-        document = document_of.get(label.doc_id)
         if document is not None:
             problems += _span_problems(place, label, document)
-        elif label.doc_id not in documents.refused:
-            problems.append(f"{place}: found the unknown document {label.doc_id!r}, expected one of {documents.place}")
+        elif lenient or label.doc_id not in documents.refused:
+            found = f"{place}: found the unknown document {label.doc_id!r}, expected one of {documents.place}"
+            tolerate(problems, "label of an unknown document", found)
+    return kept
+
+
+def _ids_of_two_kinds(
+    documents: Rows[Document],
+    document_of: Mapping[str, Document],
+    questions: Rows[Question],
+    question_of: Mapping[str, Question],
+    labels: Rows[RelevanceLabel],
+) -> list[str]:
+    """A problem each where labels name no question, or no document, that is there."""
+    named = {label.question_id: None for _, label in labels.records}
+    named_documents = {label.doc_id: None for _, label in labels.records}
+    problems: list[str] = []
+    if named and question_of and not question_of.keys() & named.keys():
+        problems.append(_no_shared_ids("question", named, labels, questions))
+    if named and document_of and not (document_of.keys() | documents.refused) & named_documents.keys():
+        problems.append(_no_shared_ids("document", named_documents, labels, documents))
     return problems
 
 
@@ -96,29 +141,38 @@ def _span_problems(place: str, label: RelevanceLabel, document: Document) -> lis
     return [f"{place}: found the span {label.start} to {label.end}, expected {expected}"]
 
 
-def _repetition_problems(labels: Rows[RelevanceLabel]) -> list[str]:
-    """Several labels for one question and document mark several spans; anything else is a slip."""
-    problems: list[str] = []
+def _without_repetitions(labels: Rows[RelevanceLabel], problems: list[str]) -> list[tuple[str, RelevanceLabel]]:
+    """Several labels for one question and document mark several spans; anything else is a slip, tolerated if equal."""
+    kept: list[tuple[str, RelevanceLabel]] = []
     times = Counter((label.question_id, label.doc_id) for _, label in labels.records)
     earlier: dict[tuple[str, str], list[tuple[str, RelevanceLabel]]] = {}
     for place, label in labels.records:
         if times[label.question_id, label.doc_id] == 1:
+            kept.append((place, label))
             continue
         same = earlier.setdefault((label.question_id, label.doc_id), [])
-        what = f"question {label.question_id!r} and document {label.doc_id!r}"
-        for other_place, other in same:
-            if label.grade != other.grade:
-                problems.append(
-                    f"{place}: found grade {label.grade} for {what}, expected {other.grade} as at {other_place}"
-                )
-                break
-            if label.start is None or other.start is None or (label.start, label.end) == (other.start, other.end):
-                problems.append(
-                    f"{place}: found {what} labelled again, expected one label or other spans (see {other_place})"
-                )
-                break
+        if _fits(place, label, same, problems):
+            kept.append((place, label))
         same.append((place, label))
-    return problems
+    return kept
+
+
+def _fits(
+    place: str, label: RelevanceLabel, earlier: Sequence[tuple[str, RelevanceLabel]], problems: list[str]
+) -> bool:
+    """Whether the label says something new beside the earlier ones of its question and document."""
+    what = f"question {label.question_id!r} and document {label.doc_id!r}"
+    for other_place, other in earlier:
+        if label.grade != other.grade:
+            problems.append(
+                f"{place}: found grade {label.grade} for {what}, expected {other.grade} as at {other_place}"
+            )
+            return False
+        if label.start is None or other.start is None or (label.start, label.end) == (other.start, other.end):
+            found = f"{place}: found {what} labelled again, expected one label or other spans (see {other_place})"
+            tolerate(problems, "label given again", found)
+            return False
+    return True
 
 
 def _answerability_problems(

@@ -304,7 +304,7 @@ def test_bad_columns_and_rows(
 ) -> None:
     path = write_parquet(tmp_path / "bad.parquet", rows)
     with pytest.raises(BenchmarkError) as caught:
-        from_hugging_face(str(path), columns=columns)
+        from_hugging_face(str(path), columns=columns, strict=True)
     assert problem in caught.value.problems[0]
     assert caught.value.problems[0].startswith(f"hf:{path}")
 

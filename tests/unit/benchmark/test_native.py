@@ -226,10 +226,17 @@ def test_json_too_deep_to_read_is_a_problem(folder: Path) -> None:
 def test_missing_files_are_all_named(folder: Path) -> None:
     (folder / "card.yaml").unlink()
     (folder / "labels.tsv").unlink()
+    (folder / "questions.jsonl").unlink()
     assert problems_of(folder) == [
         "card.yaml: found no such file, expected card.yaml there",
-        "labels.tsv: found no such file, expected labels.tsv there",
+        "questions.jsonl: found no such file, expected questions.jsonl there",
     ]
+
+
+def test_labels_are_optional(folder: Path) -> None:
+    (folder / "labels.tsv").unlink()
+    benchmark = load(str(folder))
+    assert (len(benchmark.questions), benchmark.labels) == (3, ())
 
 
 def test_duplicate_ids_name_both_lines(folder: Path) -> None:
