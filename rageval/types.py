@@ -131,6 +131,14 @@ class Tolerated:
     count: int
     examples: tuple[str, ...]
 
+    def to_json(self) -> dict[str, Json]:
+        return {
+            "kind": self.kind,
+            "treatment": self.treatment,
+            "count": self.count,
+            "examples": [*self.examples],
+        }
+
     def __str__(self) -> str:
         return f"{self.kind}: {self.count} ({self.treatment}); first: {self.examples[0]}"
 

@@ -96,9 +96,9 @@ def from_question_rows(
     `text`, of which documents may have `title`. Every text is a document, called after the first question that has it
     and its place there (`12-0`); the same text and title are the same document in all rows. Blank ones are left out.
     A row's own documents are relevant for it, with grade 1, or as the list `grades` says (null: no label). Where
-    there is no `id`, the questions are q0, q1, …; ids may be whole numbers. A mapping of answers without any (`{"text": []}`, as in SQuAD
-    2.0) tags its question `unanswerable`: its documents have grade 0, and other questions without references are just
-    that.
+    there is no `id`, the questions are q0, q1, …; ids may be whole numbers. A mapping of answers without any
+    (`{"text": []}`, as in SQuAD 2.0) tags its question `unanswerable`: its documents have grade 0, and other questions
+    without references are just that.
     """
     problems = new_problems(strict=strict)
     documents, questions, labels = Rows[Document](place), Rows[Question](place), Rows[RelevanceLabel](place)

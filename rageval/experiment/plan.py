@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from rageval.benchmark import from_hugging_face, load, select_questions
+from rageval.benchmark.settings import with_settings
 from rageval.errors import DeclarationError
 from rageval.experiment.choose_judges import check_languages
 from rageval.experiment.choose_metrics import choose_metrics
@@ -35,6 +37,8 @@ from rageval.scores.calibrations import Calibration, by_judge
 from rageval.types import Benchmark, Question
 
 T = TypeVar("T")
+
+_log = logging.getLogger("rageval")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,19 +182,27 @@ def plan(
 
 
 def choose_benchmark(spec: Spec, base: Path) -> tuple[Benchmark, str]:
-    """The benchmark that is asked for, and how it was called."""
+    """The benchmark that is asked for, and how it was called. Warns of what was irregular in its files."""
+    benchmark, reference = _find_benchmark(spec, base)
+    for one in benchmark.tolerated:
+        _log.warning("%s: tolerated: %s", reference, one)
+    settled = with_settings(benchmark, exclude_self=spec.exclude_self, grade_threshold=spec.grade_threshold)
+    return settled, reference
+
+
+def _find_benchmark(spec: Spec, base: Path) -> tuple[Benchmark, str]:
     given, split = spec.benchmark, spec.split
     if isinstance(given, str):
-        return load(given, split=split, base=base), given
+        return load(given, split=split, base=base, strict=spec.strict), given
     if isinstance(given, dict):
-        return load(given, split=split, base=base), _called(given)
+        return load(given, split=split, base=base, strict=spec.strict), _called(given)
     if isinstance(given, Benchmark):
         if split is not None:
             raise DeclarationError(f"split: found {split!r}, expected none: only beir: and hf: benchmarks have splits")
         return given, given.name
     if split is not None:
         raise DeclarationError(f"split: found {split!r} beside {given.reference}, expected it under benchmark")
-    return from_hugging_face(**given.arguments, base=base), given.reference
+    return from_hugging_face(**given.arguments, base=base, strict=spec.strict), given.reference
 
 
 def _called(given: Mapping[str, Mapping[str, object] | None]) -> str:

@@ -55,7 +55,7 @@ def test_run_json(server: FakeServer, tmp_path: Path, command_line: CommandLine)
     ended = command_line("run", write_experiment(tmp_path, server.base_url), "--out", tmp_path / "out", "--json")
     assert ended.code == 0
     printed = one_object(ended.out)
-    assert set(printed) == {"runs"}
+    assert set(printed) == {"runs", "tolerated"}
     assert [run["pipeline"] for run in printed["runs"]] == [
         "naive(k=2)",
         "rag_fusion(k=2, n=2)",
