@@ -9,7 +9,7 @@ from typing import TypeVar
 from rageval.benchmark.content_hash import content_hash
 from rageval.benchmark.records import Rows
 from rageval.errors import BenchmarkError
-from rageval.io.tolerance import LenientProblems, first_ids, tolerate, tolerated_in
+from rageval.io.tolerance import LenientProblems, count, first_ids, tolerate, tolerated_in
 from rageval.types import Benchmark, Card, Document, Question, RelevanceLabel
 
 T = TypeVar("T")
@@ -90,6 +90,11 @@ def _without_unknown_questions(
     document_of = {document.id: document for _, document in reversed(documents.records)}
     question_of = {question.id: question for _, question in reversed(questions.records)}
     lenient = isinstance(problems, LenientProblems)
+    for place, question in questions.records if lenient else ():
+        document = document_of.get(question.id)
+        if document is not None and document.text.strip() == question.text.strip():
+            found = f"{place}: found question {question.id!r} with the id and text of a document"
+            count(problems, "question that is a document", found)
     if lenient:
         problems += _ids_of_two_kinds(documents, document_of, questions, question_of, labels)
     kept: list[tuple[str, RelevanceLabel]] = []

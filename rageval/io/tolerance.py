@@ -29,6 +29,7 @@ TREATMENTS: Mapping[str, str] = {
     "label of an unknown question": "left out",
     "label of an unknown document": "kept in the ideal ranking",
     "passage without text": "left out",
+    "question that is a document": "stays in its own ranking unless exclude_self is set",
 }
 """What is done about each kind, in the order in which they are told."""
 
