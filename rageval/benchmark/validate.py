@@ -47,7 +47,7 @@ def _values(rows: Rows[T]) -> tuple[T, ...]:
 
 def keep_labelled_questions(questions: Rows[Question], labels: Rows[RelevanceLabel], problems: list[str]) -> None:
     """Leave the questions without labels out; where that would be all of them, the ids are of two kinds: a problem."""
-    labelled = {label.question_id for _, label in labels.records}
+    labelled = {label.question_id: None for _, label in labels.records}
     if not labelled:
         return
     kept = [(place, question) for place, question in questions.records if question.id in labelled]

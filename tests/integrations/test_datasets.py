@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
@@ -118,6 +119,14 @@ def write_as(form: str, folder: Path) -> str:
     else:
         datasets.DatasetDict({"test": rows, "train": table(SQUAD[:1])}).save_to_disk(folder / "squad")
     return f"hf:{folder / 'squad'}"
+
+
+@pytest.mark.parametrize("suffix", [".ndjson", ".JSONL", ".jsonl.gz"])
+def test_lines_of_json_by_other_names(suffix: str, tmp_path: Path) -> None:
+    content = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in SQUAD).encode()
+    path = tmp_path / f"squad{suffix}"
+    path.write_bytes(gzip.compress(content) if suffix.endswith(".gz") else content)
+    assert len(load(f"hf:{path}").questions) == 3
 
 
 @pytest.mark.parametrize("form", ["parquet", "json", "folder", "saved dataset", "saved splits"])
