@@ -55,12 +55,13 @@ def load_hugging_face(
     branch) pins a dataset of the hub.
 
     A dataset with the configs `corpus` and `queries` (or splits of these names) is a retrieval set: its labels are the
-    config `qrels` or `default`, or the dataset NAME-qrels, of which `split` is taken; its questions are those that it
-    labels, and the first `limit` of them. With a `config` that is the language of a multilingual set, these configs
-    begin with it, as in `zh-corpus`. Any other dataset, and every one whose `columns` are given, has one row a
-    question: in one of the published layouts of `rageval.benchmark.published`, else see `from_question_rows`, and
-    `USUAL` for the columns' keys and the names taken by default. Of it `limit` streams the first rows; nothing more is
-    downloaded. What is irregular is counted in `tolerated`, or with `strict` refused.
+    config `qrels` or `default`, or the dataset NAME-qrels, of which `split` is taken; its questions are those that
+    it labels (all where there are no labels), and the first `limit` of them. With a `config` that is the language
+    of a multilingual set, these configs begin with it, as in `zh-corpus`. Any other dataset, and every one whose
+    `columns` are given, has one row a question: in one of the published layouts of `rageval.benchmark.published`,
+    else see `from_question_rows`, and `USUAL` for the columns' keys and the names taken by default. Of it `limit`
+    streams the first rows; nothing more is downloaded. What is irregular is counted in `tolerated`, or with
+    `strict` refused.
 
     The card's `source` says dataset, config, split, and the commit that was loaded. Raises DeclarationError for
     arguments that do not fit, and its subclass BenchmarkError where the hub cannot be reached, or a config, split or
@@ -75,7 +76,7 @@ def load_hugging_face(
         return _load_retrieval(source, config, parts, split, limit, place, strict=strict)
     table = _open(source, config, place)
     if not columns and {"corpus", "queries"} <= set(table.splits):
-        parts = _Parts(table, table, _open(source.labels, None, place))
+        parts = _Parts(table, table, _open_labels(source, None, place))
         return _load_retrieval(source, config, parts, split, limit, place, strict=strict)
     chosen = _choose_split(table, split, place)
     names, rows = table.read(chosen, limit)
@@ -144,7 +145,7 @@ class _Table:
 class _Parts:
     corpus: _Table
     queries: _Table
-    labels: _Table
+    labels: _Table | None
 
 
 def _datasets() -> Any:
@@ -254,7 +255,19 @@ def _retrieval_parts(source: _Source, config: str | None, place: str) -> _Parts 
     for name in (f"{before}qrels", config or "default"):
         if labels := _open_if_there(source, name, place):
             return _Parts(corpus, queries, labels)
-    return _Parts(corpus, queries, _open(source.labels, config, place))
+    return _Parts(corpus, queries, _open_labels(source, config, place))
+
+
+def _open_labels(source: _Source, config: str | None, place: str) -> _Table | None:
+    """The dataset of labels beside this one, or None where there is no such dataset."""
+    beside = source.labels
+    if beside.path is not None and not beside.path.exists():
+        return None
+    with _told(place):
+        try:
+            return _table(beside, config, place)
+        except _datasets().exceptions.DatasetNotFoundError:
+            return None
 
 
 def _load_retrieval(
@@ -270,8 +283,16 @@ def _load_retrieval(
     problems = new_problems(strict=strict)
     of_corpus = "corpus" if "corpus" in parts.corpus.splits else _choose_split(parts.corpus, None, place)
     of_queries = "queries" if "queries" in parts.queries.splits else _choose_split(parts.queries, None, place)
-    of_labels = _choose_split(parts.labels, split, place)
-    labels = _labels(parts.labels, of_labels, problems)
+    read = [(parts.corpus, of_corpus), (parts.queries, of_queries)]
+    labels, described = Rows[RelevanceLabel](f"{place} (labels)"), "retrieval set without labels"
+    if parts.labels is not None:
+        of_labels = _choose_split(parts.labels, split, place)
+        labels, described = _labels(parts.labels, of_labels, problems), f"retrieval set, split {of_labels}"
+        read.append((parts.labels, of_labels))
+        if not labels.records and not labels.refused:
+            problems.append(f"{labels.place}: found no labels, expected one at least")
+    elif split is not None:
+        raise BenchmarkError([f"{place}: found no labels to take the split {split!r} of, expected a set with labels"])
     questions = _records(parts.queries, of_queries, "queries", _parse_question, problems)
     keep_labelled_questions(questions, labels, problems)
     if limit is not None:
@@ -279,10 +300,7 @@ def _load_retrieval(
         asked = {question.id for _, question in questions.records}
         labels.records = [(here, label) for here, label in labels.records if label.question_id in asked]
     documents = _records(parts.corpus, of_corpus, "corpus", _parse_document, problems)
-    if not labels.records and not labels.refused:
-        problems.append(f"{labels.place}: found no labels, expected one at least")
-    read = [(parts.corpus, of_corpus), (parts.queries, of_queries), (parts.labels, of_labels)]
-    card = Card(_title(source, config), f"retrieval set, split {of_labels}", parts.corpus.licence, _source(read))
+    card = Card(_title(source, config), described, parts.corpus.licence, _source(read))
     return assemble(card, documents, questions, labels, problems, labels_optional=True)
 
 

@@ -254,6 +254,15 @@ def test_retrieval_sets(layout: str, tmp_path: Path) -> None:
     assert benchmark.name == ("set:zh" if layout == "several languages" else "set")
 
 
+def test_a_retrieval_set_without_labels(tmp_path: Path) -> None:
+    write_hub_folder(tmp_path / "set", corpus={"corpus": CORPUS}, queries={"queries": QUERIES})
+    benchmark = load(f"hf:{tmp_path / 'set'}")
+    assert ([question.id for question in benchmark.questions], benchmark.labels) == (["7", "8", "9"], ())
+    assert benchmark.card.description == "retrieval set without labels"
+    problem = problem_of(f"hf:{tmp_path / 'set'}", split="test")
+    assert problem.endswith("found no labels to take the split 'test' of, expected a set with labels")
+
+
 def test_split_and_limit_of_a_retrieval_set(tmp_path: Path) -> None:
     reference = write_retrieval("BEIR", tmp_path)
     assert [question.id for question in load(reference, split="train").questions] == ["7"]
