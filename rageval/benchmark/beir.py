@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from rageval.io.tolerance import new_problems
 from rageval.types import Benchmark, Card, Document, Question, RelevanceLabel
 
 DEFAULT_SPLIT = "test"
-_QRELS = (".tsv",)
+_SPLIT = re.compile(r"(.+)\.tsv(?:\.gz)?", re.IGNORECASE)
 
 
 def load_beir(folder: Path, split: str | None = None, *, strict: bool = False) -> Benchmark:
@@ -48,10 +49,11 @@ def load_beir(folder: Path, split: str | None = None, *, strict: bool = False) -
 
 def _find_qrels(folder: Path, split: str | None) -> Path | None:
     """The labels of the split; None where there are none at all and no split is asked for."""
-    splits = sorted({path.name.partition(".")[0] for path in folder.glob("*") if ".tsv" in path.name.lower()})
+    names = map(_SPLIT.fullmatch, (path.name for path in folder.glob("*")))
+    splits = sorted({name[1] for name in names if name})
     wanted = split or DEFAULT_SPLIT
     if wanted in splits:
-        return find_file(folder, wanted, _QRELS)
+        return find_file(folder, wanted, (".tsv",))
     if not splits and split is None:
         return None
     there = f"one of: {', '.join(splits)}" if splits else f"a file {wanted}.tsv (there is no split at all)"

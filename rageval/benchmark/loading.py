@@ -30,8 +30,8 @@ def load(
     split: str | None = None,
     base: Path | None = None,
     strict: bool = False,
-    exclude_self: bool = False,
-    grade_threshold: int = 1,
+    exclude_self: bool | None = None,
+    grade_threshold: int | None = None,
 ) -> Benchmark:
     """Load and validate a benchmark.
 
@@ -52,14 +52,15 @@ def load(
     Paths are absolute or relative to `base` (default: the current directory). A folder at a path goes before one of the
     same name under `benchmarks/`.
 
-    Data in formats of others is often irregular. What does no harm is counted in the benchmark's `tolerated`;
-    `strict` refuses it. rageval's own formats and what Python makes are always strict. `exclude_self` takes a document
-    out of the ranking of the question with its id (ArguAna, Quora); documents with grades of `grade_threshold` or more
-    are relevant (`trec_eval -l`). Raises `DeclarationError` where the reference itself is wrong, and its subclass
-    `BenchmarkError`, with all problems at once, where the files are.
+    Data in formats of others is often irregular. What does no harm is counted in the benchmark's `tolerated`; `strict`
+    refuses it. rageval's own formats and what Python makes are always strict. `exclude_self` takes a document out of
+    the ranking of the question with its id (ArguAna, Quora); documents with grades of `grade_threshold` or more are
+    relevant (`trec_eval -l`). None leaves what a loader of your own said, which is usually false and 1. Raises
+    `DeclarationError` where the reference itself is wrong, and its subclass `BenchmarkError`, with all problems at
+    once, where the files are.
     """
     loaded = _load(reference, split, base or Path(), strict=strict)
-    return with_settings(loaded, exclude_self=exclude_self or None, grade_threshold=grade_threshold)
+    return with_settings(loaded, exclude_self=exclude_self, grade_threshold=grade_threshold)
 
 
 def _load(

@@ -54,8 +54,11 @@ def _items(value: Any, *keys: str) -> list[Row]:
     if isinstance(given, Mapping):
         columns = cast("Mapping[str, list[Any]]", given)
         return [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
-    items = cast("list[Any]", given or [])
-    return [item if isinstance(item, Mapping) else dict(zip(keys, item, strict=True)) for item in items]
+    return [item if isinstance(item, Mapping) else dict(zip(keys, item, strict=True)) for item in _list(given)]
+
+
+def _list(value: Any) -> list[Any]:
+    return cast("list[Any]", value or [])
 
 
 def _texts(*texts: str | None) -> list[str]:
@@ -101,7 +104,7 @@ def _musique(row: Row) -> Row:
         "id": row["id"],
         "question": row["question"],
         "documents": [{"title": one["title"], "text": one["paragraph_text"]} for one in paragraphs],
-        "references": _texts(row.get("answer"), *(row.get("answer_aliases") or [])) if answerable else _NO_ANSWER,
+        "references": _texts(row.get("answer"), *_list(row.get("answer_aliases"))) if answerable else _NO_ANSWER,
         "grades": [int(one.get("is_supporting") or 0) if answerable else 0 for one in paragraphs],
     }
 
@@ -110,13 +113,13 @@ def _trivia_qa(row: Row) -> Row:
     """TriviaQA: pages that were found for the question; nobody said which of them answer it, so there are no labels."""
     pages = [(one["title"], one["wiki_context"]) for one in _items(row["entity_pages"])]
     pages += [(one["title"], one["search_context"]) for one in _items(row["search_results"])]
-    answer = row.get("answer") or {}
+    answer = cast("Row", row.get("answer") or {})
     hidden = answer.get("value") == "<unk>"
     return {
         "id": row["question_id"],
         "question": row["question"],
         "documents": [{"title": title or "", "text": text or ""} for title, text in pages],
-        "references": [] if hidden else _texts(answer.get("value"), *(answer.get("aliases") or [])),
+        "references": [] if hidden else _texts(answer.get("value"), *_list(answer.get("aliases"))),
         "grades": [None] * len(pages),
     }
 

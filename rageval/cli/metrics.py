@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -12,8 +11,6 @@ import typer
 from rageval.cli.output import JsonFlag, print_json
 from rageval.errors import DeclarationError
 from rageval.types import Json
-
-_FEW_QUESTIONS, _FEW_DOCUMENTS = 0.5, 0.1
 
 
 def metrics(
@@ -34,6 +31,7 @@ def metrics(
     from rageval.metrics import parse
     from rageval.metrics.ranking import score_rankings
     from rageval.scores.estimates import estimate
+    from rageval.scores.shared_ids import check_document_ids, check_question_ids
     from rageval.types import Score
 
     asked = {text: parse(text) for text in metric}
@@ -45,7 +43,11 @@ def metrics(
     labels = read.grades
     for one in read.tolerated:
         print(f"tolerated: {one}", file=sys.stderr)
-    for warning in _check_shared_ids(qrels, labels, run_file, rankings):
+    documents = {question: [doc for doc, _ in ranking] for question, ranking in rankings.items()}
+    for warning in [
+        *check_question_ids(f"{qrels}", labels, f"{run_file}", rankings),
+        *check_document_ids(f"{qrels}", labels, f"{run_file}", documents),
+    ]:
         print(f"warning: {warning}", file=sys.stderr)
     scores = score_rankings(
         list(asked.values()), labels, rankings, sorted(labels), exclude_self=exclude_self, grade_threshold=level
@@ -64,32 +66,3 @@ def metrics(
     ignored = len(set(rankings) - set(labels))
     if ignored:
         print(f"{ignored} questions of {run_file} have no labels and were left out", file=sys.stderr)
-
-
-def _check_shared_ids(
-    qrels: Path,
-    labels: Mapping[str, Mapping[str, int]],
-    run_file: Path,
-    rankings: Mapping[str, Sequence[tuple[str, float]]],
-) -> list[str]:
-    """Warnings where labels and run share few ids. Raises DeclarationError where they share none: ids of two kinds."""
-    from rageval.io.tolerance import first_ids
-
-    shared = labels.keys() & rankings.keys()
-    examples = f"labels have {first_ids(labels)}, the run {first_ids(rankings)}"
-    if not shared:
-        raise DeclarationError(f"{run_file}: found no question of {qrels}, expected question ids in common: {examples}")
-    warnings: list[str] = []
-    if len(shared) < _FEW_QUESTIONS * len(labels):
-        warnings.append(f"{run_file} has {len(shared)} of the {len(labels)} questions of {qrels}: {examples}")
-    found = [q for q in shared if any(doc in labels[q] for doc, _ in rankings[q])]
-    if len(found) < _FEW_DOCUMENTS * len(shared) or not found:
-        labelled = dict.fromkeys(doc for q in sorted(shared) for doc in labels[q])
-        ranked = dict.fromkeys(doc for q in sorted(shared) for doc, _ in rankings[q])
-        examples = f"labels have {first_ids(labelled)}, the run {first_ids(ranked)}"
-        if not labelled.keys() & ranked.keys():
-            raise DeclarationError(
-                f"{run_file}: found no labelled document of {qrels}, expected document ids in common: {examples}"
-            )
-        warnings.append(f"{run_file} ranks a labelled document for {len(found)} of {len(shared)} questions: {examples}")
-    return warnings

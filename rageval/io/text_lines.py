@@ -63,7 +63,7 @@ def filled_lines(lines: Iterator[tuple[str, str]], problems: list[str]) -> Itera
             blank.append(place)
         else:
             for earlier in blank:
-                problems.count("blank line", f"{earlier}: found a blank line")
+                problems.note("blank line", f"{earlier}: found a blank line")
             blank.clear()
             yield place, text
 

@@ -44,7 +44,7 @@ class LenientProblems(list[str]):
         self._counts: dict[str, int] = {}
         self._examples: dict[str, list[str]] = {}
 
-    def count(self, kind: str, problem: str) -> None:
+    def note(self, kind: str, problem: str) -> None:
         """Count an irregularity; `problem` is the line that a strict reading would give."""
         self._counts[kind] = self._counts.get(kind, 0) + 1
         if self._counts[kind] <= _EXAMPLES:
@@ -67,7 +67,7 @@ def new_problems(*, strict: bool) -> list[str]:
 def tolerate(problems: list[str], kind: str, problem: str) -> bool:
     """Whether the irregularity is tolerated, and therefore counted; otherwise the problem is added."""
     if isinstance(problems, LenientProblems):
-        problems.count(kind, problem)
+        problems.note(kind, problem)
         return True
     problems.append(problem)
     return False
@@ -76,7 +76,7 @@ def tolerate(problems: list[str], kind: str, problem: str) -> bool:
 def count(problems: list[str], kind: str, found: str) -> None:
     """Count what a strict reading allows too."""
     if isinstance(problems, LenientProblems):
-        problems.count(kind, found)
+        problems.note(kind, found)
 
 
 def tolerated_in(problems: list[str]) -> tuple[Tolerated, ...]:
