@@ -11,7 +11,8 @@ from rageval.benchmark.labels import read_labels
 from rageval.benchmark.reading import describe, read_lines, require_files
 from rageval.benchmark.records import Rows, parse_document, parse_question, read_rows
 from rageval.benchmark.validate import assemble
-from rageval.types import Benchmark, Card, RelevanceLabel
+from rageval.io.text_lines import JSON_LINES, find_file
+from rageval.types import Benchmark, Card
 
 CARD_KEYS = ("name", "description", "license", "source")
 LABEL_HEADERS = ("question_id\tdocument_id\tgrade\tstart\tend", "question_id\tdocument_id\tgrade")
@@ -27,18 +28,20 @@ def load_native(folder: Path) -> Benchmark:
     grade above 0.
     """
     is_beir = (folder / "corpus.jsonl").is_file()
+    documents_file, questions_file = (find_file(folder, stem, JSON_LINES) for stem in ("documents", "questions"))
+    labels_file = find_file(folder, "labels", (".tsv",))
     require_files(
-        [folder / name for name in ("card.yaml", "documents.jsonl", "questions.jsonl")],
+        [folder / "card.yaml", documents_file, questions_file],
         f" (this looks like a BEIR folder: write beir:{folder})" if is_beir else "",
     )
     problems: list[str] = []
     card = read_card(folder / "card.yaml", problems)
-    documents = read_rows(folder / "documents.jsonl", "id", parse_document, problems)
-    questions = read_rows(folder / "questions.jsonl", "id", parse_question, problems)
-    place = folder / "labels.tsv"
-    labelled = place.is_file()
-    labels = read_labels(place, LABEL_HEADERS, problems) if labelled else Rows[RelevanceLabel](str(place))
-    return assemble(card, documents, questions, labels, problems, labels_optional=not labelled)
+    documents = read_rows(documents_file, "id", parse_document, problems)
+    questions = read_rows(questions_file, "id", parse_question, problems)
+    if not labels_file.is_file():
+        return assemble(card, documents, questions, Rows(str(labels_file)), problems, labels_optional=True)
+    labels = read_labels(labels_file, LABEL_HEADERS, problems)
+    return assemble(card, documents, questions, labels, problems, labels_optional=False)
 
 
 def read_card(path: Path, problems: list[str]) -> Card:
