@@ -112,9 +112,12 @@ class _Layout:
         return [name for i, name in enumerate(self.names) if i not in used and _plain(name) not in _ITERATION]
 
     def split(self, line: str) -> list[str]:
-        if self.header:
-            return line.rstrip().split("\t") if self.tabs else split_white(line)
-        return _split_headless(line)
+        if not self.header:
+            return _split_headless(line)
+        columns = line.split("\t") if self.tabs else split_white(line)
+        while len(columns) > self.width and not columns[-1].strip():
+            columns.pop()
+        return columns
 
 
 def split_white(line: str) -> list[str]:

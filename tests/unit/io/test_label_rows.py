@@ -28,6 +28,7 @@ def read(tmp_path: Path, content: bytes, *, strict: bool = False) -> Qrels:
         (b"1 a 1\n1 b 0\n2 a 2\n", {"missing iteration": 1}),
         (b"qid docid rel\n1 a 1\n1 b 0\n2 a 2\n", {"other header": 1}),
         (b"topic\titer\tdocno\trelevance\n1\t0\ta\t1\n1\t0\tb\t0\n2\t0\ta\t2\n", {"other header": 1}),
+        (b"qid\tpid\tscore\tnote\n1\ta\t1\t\n1\tb\t0\tx\n2\ta\t2\t\t\n", {"other header": 1, "extra column": 1}),
         (b"frage\tdokument\turteil\n1\ta\t1\n1\tb\t0\n2\ta\t2\n", {"other header": 1}),
         (b"1 0 a 1.0\n1 0 b 0\n2 0 a 2.\n", {"grade with a decimal point": 2}),
         (b"1 0 a 1\n1 0 a 1\n1 0 b 0\n2 0 a 2\n", {"label given again": 1}),
