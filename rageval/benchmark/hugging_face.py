@@ -294,11 +294,11 @@ def _load_retrieval(
     elif split is not None:
         raise BenchmarkError([f"{place}: found no labels to take the split {split!r} of, expected a set with labels"])
     questions = _records(parts.queries, of_queries, "queries", _parse_question, problems)
-    keep_labelled_questions(questions, labels, problems)
+    keep_labelled_questions(questions, labels)
     if limit is not None:
+        left_out = {question.id for _, question in questions.records[limit:]}
         questions.records = questions.records[:limit]
-        asked = {question.id for _, question in questions.records}
-        labels.records = [(here, label) for here, label in labels.records if label.question_id in asked]
+        labels.records = [(here, label) for here, label in labels.records if label.question_id not in left_out]
     documents = _records(parts.corpus, of_corpus, "corpus", _parse_document, problems)
     card = Card(_title(source, config), described, parts.corpus.licence, _source(read))
     return assemble(card, documents, questions, labels, problems, labels_optional=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from rageval.benchmark.content_hash import content_hash
@@ -13,6 +14,8 @@ from rageval.io.tolerance import LenientProblems, count, first_ids, tolerate, to
 from rageval.types import Benchmark, Card, Document, Question, RelevanceLabel
 
 T = TypeVar("T")
+
+_log = logging.getLogger("rageval")
 
 
 def assemble(
@@ -45,26 +48,28 @@ def _values(rows: Rows[T]) -> tuple[T, ...]:
     return tuple(record for _, record in rows.records)
 
 
-def keep_labelled_questions(questions: Rows[Question], labels: Rows[RelevanceLabel], problems: list[str]) -> None:
-    """Leave the questions without labels out; where that would be all of them, the ids are of two kinds: a problem."""
-    labelled = {label.question_id: None for _, label in labels.records}
-    if not labelled:
-        return
+def keep_labelled_questions(questions: Rows[Question], labels: Rows[RelevanceLabel]) -> None:
+    """Leave the questions without labels out, unless that would be all of them: then `assemble` says what is wrong."""
+    labelled = {label.question_id for _, label in labels.records}
     kept = [(place, question) for place, question in questions.records if question.id in labelled]
-    if questions.records and not kept:
-        problems.append(_no_shared_ids("question", labelled, labels, questions))
-        questions.refused.add("")
-    questions.records = kept
+    questions.records = kept or questions.records
 
 
-def _no_shared_ids(
-    word: str, named: Iterable[str], labels: Rows[RelevanceLabel], there: Rows[Document] | Rows[Question]
-) -> str:
-    ids = [record.id for _, record in there.records]
-    return (
-        f"{labels.place}: found labels of no {word} in {there.place}, expected ids in common: labels have "
-        f"{first_ids(named)}, and the {word}s {first_ids(ids)}"
-    )
+def _check_shared_ids(
+    word: str, named: Mapping[str, None], labels: Rows[RelevanceLabel], there: Rows[Document] | Rows[Question]
+) -> list[str]:
+    """A problem where labels name none of the records that are there; a warning where fewer than half are."""
+    ids = {record.id: None for _, record in there.records}
+    known = sum(name in ids or name in there.refused for name in named)
+    examples = f"labels have {first_ids(named)}, and the {word}s {first_ids(ids)}"
+    if ids and not known:
+        found = f"{labels.place}: found labels of no {word} in {there.place}, expected ids in common: {examples}"
+        return [found]
+    if ids and known < len(named) / 2:
+        _log.warning(
+            "%s: only %d of %d %ss are in %s: %s", labels.place, known, len(named), word, there.place, examples
+        )
+    return []
 
 
 def _id_problems(word: str, rows: Rows[Document] | Rows[Question]) -> list[str]:
@@ -95,8 +100,11 @@ def _without_unknown_questions(
         if document is not None and document.text.strip() == question.text.strip():
             found = f"{place}: found question {question.id!r} with the id and text of a document"
             count(problems, "question that is a document", found)
-    if lenient:
-        problems += _ids_of_two_kinds(documents, document_of, questions, question_of, labels)
+    if lenient and labels.records:
+        named = {label.question_id: None for _, label in labels.records}
+        problems += _check_shared_ids("question", named, labels, questions)
+        named = {label.doc_id: None for _, label in labels.records}
+        problems += _check_shared_ids("document", named, labels, documents)
     kept: list[tuple[str, RelevanceLabel]] = []
     for place, label in labels.records:
         question, document = question_of.get(label.question_id), document_of.get(label.doc_id)
@@ -116,24 +124,6 @@ def _without_unknown_questions(
             found = f"{place}: found the unknown document {label.doc_id!r}, expected one of {documents.place}"
             tolerate(problems, "label of an unknown document", found)
     return kept
-
-
-def _ids_of_two_kinds(
-    documents: Rows[Document],
-    document_of: Mapping[str, Document],
-    questions: Rows[Question],
-    question_of: Mapping[str, Question],
-    labels: Rows[RelevanceLabel],
-) -> list[str]:
-    """A problem each where labels name no question, or no document, that is there."""
-    named = {label.question_id: None for _, label in labels.records}
-    named_documents = {label.doc_id: None for _, label in labels.records}
-    problems: list[str] = []
-    if named and question_of and not question_of.keys() & named.keys():
-        problems.append(_no_shared_ids("question", named, labels, questions))
-    if named and document_of and not (document_of.keys() | documents.refused) & named_documents.keys():
-        problems.append(_no_shared_ids("document", named_documents, labels, documents))
-    return problems
 
 
 def _span_problems(place: str, label: RelevanceLabel, document: Document) -> list[str]:

@@ -275,6 +275,14 @@ def test_split_and_limit_of_a_retrieval_set(tmp_path: Path) -> None:
     assert problem_of(f"{reference}::dev").endswith("found no split 'dev', expected one of: test, train")
 
 
+def test_labels_of_other_ids_are_a_problem_also_with_a_limit(tmp_path: Path) -> None:
+    rows = [{**row, "query-id": f"q-{row['query-id']}"} for row in QRELS]
+    folder = write_hub_folder(tmp_path / "set", qrels={"test": rows}, corpus={"x": CORPUS}, queries={"x": QUERIES})
+    for limit in (None, 1):
+        with pytest.raises(BenchmarkError, match=r"labels have 'q-8', 'q-9', and the questions '7'"):
+            from_hugging_face(str(folder), limit=limit)
+
+
 def test_columns_ask_for_one_row_a_question(tmp_path: Path) -> None:
     reference = write_retrieval("MTEB", tmp_path).removeprefix("hf:")
     benchmark = from_hugging_face(reference, config="queries", columns={"documents": "text", "question": "text"})

@@ -128,6 +128,21 @@ def test_what_cannot_be_tolerated(qrels: str, problem: str, tmp_path: Path) -> N
     assert problem in caught.value.problems[0]
 
 
+def test_few_ids_in_common_are_a_loud_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    qrels = HEADER + "a\td1\t1\nb\tx1\t1\nb\tx2\t1\nz1\td2\t1\nz2\td2\t1\nz3\td2\t1\n"
+    folder = write_beir(tmp_path / "set", CORPUS, QUERIES, test=qrels)
+    load(f"beir:{folder}")
+    (warning,) = caplog.messages
+    assert "only 2 of 5 questions are in " in warning
+    assert "labels have 'a', 'b', 'z1', …, and the questions 'a', 'b'" in warning
+    (folder / "qrels" / "test.tsv").write_text(HEADER + "a\td1\t1\nb\tx1\t1\nb\tx2\t1\n")
+    caplog.clear()
+    load(f"beir:{folder}")
+    (warning,) = caplog.messages
+    assert "only 1 of 3 documents are in " in warning
+    assert "labels have 'd1', 'x1', 'x2', and the documents 'd1', 'd2'" in warning
+
+
 @pytest.mark.parametrize("suffix", [".jsonl.gz", ".ndjson", ".JSONL", ".NDJSON.gz"])
 def test_names_and_compression(suffix: str, tmp_path: Path) -> None:
     folder = arguana(tmp_path / "arguana")
