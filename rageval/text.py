@@ -74,6 +74,35 @@ def count_tokens(text: str) -> int:
     return total
 
 
+def cut_at_sentence(text: str, tokens: int) -> str:
+    """Return the longest beginning of `text` that ends with a sentence and takes at most so many estimated tokens.
+
+    A text that fits is returned as it is. Where even the first sentence is too long, it is cut after a word, or after a
+    Chinese character.
+    """
+    if len(text) <= tokens or count_tokens(text) <= tokens:  # a token has at least one character
+        return text
+    end = used = 0
+    for start, stop in sentences(text):
+        used += count_tokens(text[start:stop])
+        if used > tokens:
+            break
+        end = stop
+    return text[:end] or text[: _end_of_tokens(text, tokens)].rstrip()
+
+
+def _end_of_tokens(text: str, tokens: int) -> int:
+    """Where the first so many estimated tokens end, not within a word; a single word that is too long is cut."""
+    used = end = 0
+    for match in _TOKEN.finditer(text):
+        size = 1 + (match.end() - match.start() - 1) // _CHARACTERS_PER_LATIN_TOKEN
+        if used + size > tokens:
+            return end or match.start() + tokens * _CHARACTERS_PER_LATIN_TOKEN
+        used += size
+        end = match.end()
+    return end
+
+
 def search_words(text: str) -> list[str]:
     """Words for lexical search: NFKC, lower case, Snowball stems for alphabetic words, jieba words for Chinese.
 

@@ -185,7 +185,8 @@ class Usage:
 
     `calls`, `prompt_tokens` and `completion_tokens` are that stand-alone cost. Others had already paid for the `free_`
     part: the reply was in the cache, or came from an equal call that was running. The rest was paid. `cached_tokens` is
-    the part of the paid prompt tokens that the model's prefix cache saved (0 where the endpoint does not say).
+    the part of the paid prompt tokens that the model's prefix cache saved (0 where the endpoint does not say), and
+    `reasoning_tokens` the part of the paid completion tokens that came before the answer.
     `cached_calls` counts all replies taken without a call, including repeats within the same answer.
 
     `requests` names the requests that the cache answers from now on, each with the calls, prompt tokens and completion
@@ -204,6 +205,7 @@ class Usage:
     requests: Mapping[str, tuple[int, int, int]] = field(
         default_factory=dict[str, tuple[int, int, int]], hash=False, repr=False
     )
+    reasoning_tokens: int = 0
 
     @property
     def paid_calls(self) -> int:
@@ -230,6 +232,7 @@ class Usage:
             self.free_prompt_tokens + other.free_prompt_tokens - prompt_tokens,
             self.free_completion_tokens + other.free_completion_tokens - completion_tokens,
             {**other.requests, **self.requests},
+            self.reasoning_tokens + other.reasoning_tokens,
         )
 
     def paid_before(self, paid: Usage) -> Usage:
@@ -241,6 +244,7 @@ class Usage:
             free_calls=self.free_calls + paid.paid_calls,
             free_prompt_tokens=self.free_prompt_tokens + paid.paid_prompt_tokens,
             free_completion_tokens=self.free_completion_tokens + paid.paid_completion_tokens,
+            reasoning_tokens=self.reasoning_tokens - paid.reasoning_tokens,
         )
 
 

@@ -40,7 +40,8 @@ from aiohttp import web
 import rageval
 from rageval.benchmark import load
 from rageval.metrics.judged import JUDGED_METRICS
-from rageval.models.openai_compatible import OpenAIChat, OpenAIEmbedder
+from rageval.models.openai_compatible import OpenAIChat
+from rageval.models.openai_embedder import OpenAIEmbedder
 from rageval.retrieval import SentenceChunker
 from rageval.retrieval.indexes.bm25 import BM25Index
 from rageval.text import count_tokens, sentences

@@ -2,27 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rageval.cli.exit_codes import ENDPOINT_REFUSED
 from rageval.cli.output import JsonFlag, calls_text, print_json
 from rageval.types import Json
 
+if TYPE_CHECKING:
+    from rageval.experiment.estimate import CostEstimate
+    from rageval.experiment.live_check import CheckedModel
+    from rageval.experiment.plan import Experiment
+
 
 def check(
-    experiment: Annotated[Path, typer.Argument(help="An experiment file (YAML).")], as_json: JsonFlag = False
+    experiment: Annotated[Path, typer.Argument(help="An experiment file (YAML).")],
+    as_json: JsonFlag = False,
+    live: Annotated[
+        bool, typer.Option("--live", help="Also ask each endpoint what it can do, by a call or a few that are paid.")
+    ] = False,
+    out: Annotated[Path, typer.Option(help="With --live: where runs and caches go.")] = Path("results"),
 ) -> None:
-    """Check an experiment's names, labels and models; say what it would ask of models. Spends nothing."""
+    """Check an experiment's names, labels and models; say what it would ask of models. Spends only with --live."""
     import tempfile
 
     from rageval.experiment.estimate import estimate_cost
     from rageval.experiment.plan import load_experiment
-    from rageval.pipeline.sizes import total
 
+    checked: list[CheckedModel] = []
     with tempfile.TemporaryDirectory() as scratch, load_experiment(experiment, Path(scratch)) as planned:
         costs = estimate_cost(planned)
+        if live:
+            from rageval.experiment.live_check import check_live
+            from rageval.experiment.spec import read_spec
+
+            checked = check_live(read_spec(experiment), planned, experiment.resolve().parent, out / "cache")
     if as_json:
         pipelines: list[Json] = [
             {
@@ -33,9 +50,19 @@ def check(
             }
             for cost in costs
         ]
+        found: dict[str, Json] = {"models": [model.to_json() for model in checked]} if live else {}
         tolerated: list[Json] = [one.to_json() for one in planned.benchmark.tolerated]
-        print_json({"questions": len(planned.questions), "tolerated": tolerated, "pipelines": pipelines})
-        return
+        print_json({"questions": len(planned.questions), "tolerated": tolerated, "pipelines": pipelines, **found})
+    else:
+        _print_plan(planned, costs)
+        _print_checked(checked)
+    if any(model.error is not None for model in checked):
+        raise typer.Exit(ENDPOINT_REFUSED)
+
+
+def _print_plan(planned: Experiment, costs: Sequence[CostEstimate]) -> None:
+    from rageval.pipeline.sizes import total
+
     benchmark = planned.benchmark
     print(f"{benchmark.name}: {len(benchmark.documents)} documents, {len(planned.questions)} questions to ask")
     if benchmark.card.description:
@@ -51,3 +78,11 @@ def check(
         print(f"{cost.pipeline}: {calls_text(cost.low, cost.high)}, {tokens} prompt tokens{why}")
     low, high = sum(cost.low for cost in costs), total(*(cost.high for cost in costs))
     print(f"in all: {calls_text(low, high)} if nothing is cached; equal calls are made once")
+
+
+def _print_checked(checked: Sequence[CheckedModel]) -> None:
+    for model in checked:
+        tokens = model.usage.prompt_tokens + model.usage.completion_tokens
+        print(f"\n{', '.join(model.roles)}: {model.model} ({model.usage.calls} calls, {tokens:,} tokens)")
+        for line in model.does if model.error is None else (f"error: {model.error}",):
+            print(f"  {line}")

@@ -35,7 +35,7 @@ def judge(
     """Judge a finished run again, by another judge or a panel, and keep both. Nothing is answered again."""
     from rageval.decide.leaderboard import read_leaderboard
     from rageval.experiment.judge_again import plan_rejudging, rejudge
-    from rageval.report.judge_notes import agreement_text, calibration_text
+    from rageval.report.judge_notes import WORDS, agreement_text, calibration_text
     from rageval.report.leaderboard import number_cell
     from rageval.report.progress import progress_bars
     from rageval.scores.estimates import metric_to_json
@@ -73,6 +73,8 @@ def judge(
         print(f"{added:<28} {number_cell(row.estimates[added])}{beside}")
     for entry, about in entries.items():
         print(f"{entry}: {about['verdicts']} verdicts, {about['abstained']} abstained; {about['model'] or 'no model'}")
+        if about.get("words"):
+            print(f"  {WORDS}")
         if "agreement" in about:
             print(f"  {agreement_text(about['agreement'])}")
         if "calibration" in about:

@@ -71,9 +71,10 @@ def _list_rerankers() -> dict[str, str]:
 
 
 def _list_models() -> dict[str, str]:
-    from rageval.experiment.spec import LocalModel, OpenAIModel
+    from rageval.experiment.endpoint_spec import EndpointPart
+    from rageval.experiment.spec import LocalModel
 
-    return _summaries({"local": LocalModel, "openai": OpenAIModel})
+    return _summaries({"local": LocalModel, "openai": EndpointPart})
 
 
 def _list_metrics() -> dict[str, str]:

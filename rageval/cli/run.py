@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from rageval.cli.executor import ExecutorFlag, ExecutorName, RayAddress, TraceFile, chosen_executor
+from rageval.cli.notes import tell_notes
 from rageval.cli.output import JsonFlag, calls_text, end_interrupted, print_json
 from rageval.cli.reuse import FreshFlag, tell_reuse, with_reuse
 from rageval.types import Json
@@ -59,11 +60,14 @@ def run(
         except KeyboardInterrupt:
             bars.stop()
             end_interrupted("everything done so far", out)
-    reused = tell_reuse(paths)
+    reused, notes = tell_reuse(paths), tell_notes(paths)
     board = read_leaderboard(paths)
     if as_json:
         by_path = {row.path: row for row in board.rows}
-        runs = {str(entry["path"]): entry for entry in with_reuse(board.to_json(), reused)}
+        runs: dict[str, dict[str, Json]] = {}
+        for entry in with_reuse(board.to_json(), reused):
+            path = str(entry["path"])
+            runs[path] = {**entry, "notes": notes[path]}
         tolerated: list[Json] = [one.to_json() for one in planned.benchmark.tolerated]
         print_json({"runs": [runs[str(by_path[path].path)] for path in paths], "tolerated": tolerated})
         return

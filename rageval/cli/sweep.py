@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from rageval.cli.executor import ExecutorFlag, ExecutorName, RayAddress, TraceFile, chosen_executor
+from rageval.cli.notes import tell_notes
 from rageval.cli.output import JsonFlag, end_interrupted, print_json
 from rageval.cli.reuse import FreshFlag, tell_reuse, with_reuse
 from rageval.types import Json
@@ -59,7 +60,9 @@ def sweep(
     page = out / "sweeps" / f"{left.name}.md"
     replace_text(page, text)
     board = result.to_json()
-    content: dict[str, Json] = {**board, "runs": [*with_reuse(board, tell_reuse(paths))]}
+    notes = tell_notes(paths)
+    runs = with_reuse(board, tell_reuse(paths))
+    content: dict[str, Json] = {**board, "runs": [{**run, "notes": notes[str(run["path"])]} for run in runs]}
     if halved is not None:
         content["halving"] = halved.to_json()
     write_json(page.with_suffix(".json"), content)

@@ -23,7 +23,7 @@ from rageval.distributed.messages import (
     Shard,
     ToWorker,
 )
-from rageval.distributed.payload import Layout, chat_models, equip, lay_out, reads_files, user_code_travels
+from rageval.distributed.payload import Layout, chat_models, equip, lay_out, stays_here, user_code_travels
 from rageval.distributed.shards import Shards
 from rageval.distributed.worker import Worker
 from rageval.errors import DeclarationError, ExecutionError, RagevalError
@@ -45,8 +45,9 @@ class OnRay:
     """An executor that runs tasks on the cluster to which `ray` (the module) is connected.
 
     The driver keeps what must be in one place: models with their caches, rates and budget, and the run folders.
-    Pipelines that read the driver's files run here. A lost worker is replaced and its unfinished tasks run again; a
-    task that loses three workers ends the run. `idle` workers are reused by the next call, until `close`.
+    Pipelines that read the driver's files or ask a rerank model run here. A lost worker is replaced and its unfinished
+    tasks run again; a task that loses three workers ends the run. `idle` workers are reused by the next call, until
+    `close`.
     """
 
     ray: Any
@@ -61,7 +62,7 @@ class OnRay:
         on_progress: OnProgress,
     ) -> None:
         total = done + len(tasks)
-        stay = {position for position, run in enumerate(runs) if reads_files(run.pipeline.stage)}
+        stay = {position for position, run in enumerate(runs) if stays_here(run.pipeline.stage)}
         here = [task for task in tasks if task.pipeline in stay]
         away = [task for task in tasks if task.pipeline not in stay]
 

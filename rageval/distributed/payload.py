@@ -9,12 +9,15 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from rageval.distributed.worker import Payload, Post, RemoteChat, RemoteEmbedder
 from rageval.experiment.plan import Experiment
 from rageval.experiment.run import OpenRun, worker_context
 from rageval.models.base import ChatModel
+from rageval.models.rerank_endpoint import RerankService
+from rageval.pipeline import Stage
+from rageval.pipeline.parts import parts_of
 from rageval.source import USER_MODULES
 
 _LANES = 2
@@ -62,6 +65,7 @@ def equip(experiment: Experiment, runs: Sequence[OpenRun], at_once: int) -> Payl
         chat=chats.get(id(experiment.chat)),
         raters=tuple(chats[id(model)] for model in experiment.raters),
         embedder=None if experiment.embedder is None else RemoteEmbedder(post, experiment.embedder.identity),
+        models=None,
     )
     return Payload(worker_context(asked_through_post, runs), post, at_once)
 
@@ -79,12 +83,8 @@ def user_code_travels(cloudpickle: Any) -> Generator[None]:
             cloudpickle.unregister_pickle_by_value(module)
 
 
-def reads_files(value: Any) -> bool:
-    """Whether a stage has a path among its settings, at any depth: nodes may not have that file."""
-    if isinstance(value, Path):
-        return True
-    if isinstance(value, tuple | list):
-        return any(map(reads_files, cast("tuple[Any, ...]", value)))
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return any(reads_files(getattr(value, field.name)) for field in dataclasses.fields(value))
-    return False
+def stays_here(stage: Stage) -> bool:
+    """Whether the driver works on the stage: it has a path among its settings, which nodes may not have, or asks a
+    rerank model at an endpoint.
+    """
+    return any(isinstance(part, Path | RerankService) for part in parts_of(stage))

@@ -7,24 +7,30 @@ from pathlib import Path
 from typing import TypeVar
 
 from rageval.errors import DeclarationError
+from rageval.experiment.embedder_spec import EmbeddingEndpoint
 from rageval.experiment.own_models import build_chat, build_embedder
 from rageval.experiment.spec import (
     BudgetPart,
     ChatChoice,
     EmbedderChoice,
+    EmbedderModel,
     LocalModel,
     ModelChoice,
+    OpenAIModel,
     PluginModel,
     read_spec,
 )
+from rageval.models.access import endpoint_identity
 from rageval.models.base import ChatModel, Embedder
 from rageval.models.budget import Budget, BudgetedChat, Price
 from rageval.models.cache import CachedChat
-from rageval.models.endpoint import endpoint_identity
+from rageval.models.known_models import FILE, KnownModel
 from rageval.models.offline import OfflineModel
+from rageval.models.rerank_endpoint import RerankCalls, RerankService, SplitRerank
 from rageval.models.vector_cache import CachedEmbedder
 
 Choice = TypeVar("Choice", bound=ChatChoice | EmbedderChoice)
+_CALLS_A_COMMIT = 4  # embedding calls whose vectors are kept together
 
 
 def choose_chat(
@@ -56,6 +62,7 @@ def choose_chat(
         from rageval.models.openai_compatible import OpenAIChat
 
         model = endpoint = OpenAIChat(**choice.endpoint)
+        endpoint.recall(KnownModel(endpoint.identity, "chat", cache / FILE).tell_facts())
         if choice.transport == "batch":
             from rageval.models.batch import BatchChat
 
@@ -74,7 +81,7 @@ def _chat_identity(choice: ModelChoice) -> str:
         from rageval.models.local import local_identity
 
         return local_identity(choice.path, choice.hub)
-    return endpoint_identity(choice.base_url, choice.model)
+    return choice.identity
 
 
 def located(choice: Choice, base: Path) -> Choice:
@@ -83,6 +90,8 @@ def located(choice: Choice, base: Path) -> Choice:
         return choice.model_copy(update={"base": base.resolve()})
     if isinstance(choice, LocalModel) and choice.path is not None:
         return choice.model_copy(update={"path": base / choice.path})
+    if isinstance(choice, OpenAIModel | EmbeddingEndpoint) and choice.verify is not None:
+        return choice.model_copy(update={"verify": base / choice.verify})
     return choice
 
 
@@ -108,7 +117,7 @@ def choose_one_judge(experiment: Path | None, cache: Path) -> ChatModel:
 
 
 def choose_embedder(
-    choice: ModelChoice,
+    choice: EmbedderModel,
     cache: Path,
     on_progress: Callable[[int, int], None] | None = None,
     *,
@@ -128,10 +137,39 @@ def choose_embedder(
         from rageval.models.local import LocalEmbedder, local_embedder_identity
 
         embedder = OfflineModel(local_embedder_identity()) if offline else LocalEmbedder()
-    elif offline:
-        embedder = OfflineModel(endpoint_identity(choice.base_url, choice.model))
     else:
-        from rageval.models.openai_compatible import OpenAIEmbedder
-
-        embedder = OpenAIEmbedder(**choice.endpoint)
+        return _embedding_endpoint(choice, cache, on_progress, offline=offline)
     return CachedEmbedder(embedder, cache / "vectors", on_progress=on_progress)
+
+
+def _embedding_endpoint(
+    choice: EmbeddingEndpoint, cache: Path, on_progress: Callable[[int, int], None] | None, *, offline: bool
+) -> Embedder:
+    from rageval.models.openai_embedder import OpenAIEmbedder
+
+    if offline:
+        return CachedEmbedder(OfflineModel(choice.identity), cache / "vectors", on_progress=on_progress)
+    known = KnownModel(endpoint_identity(choice.base_url, choice.model), "embed", cache / FILE)
+    known.tell_facts()
+    embedder = OpenAIEmbedder(**choice.settings, known=known)
+    batch = choice.batch * _CALLS_A_COMMIT
+    return CachedEmbedder(embedder, cache / "vectors", batch, on_progress, watch=embedder.watch)
+
+
+def choose_ranker(
+    service: RerankService,
+    cache: Path,
+    budget: Budget | None = None,
+    *,
+    offline: bool = False,
+    only: set[str] | None = None,
+) -> ChatModel:
+    """A cached rerank model; see `choose_chat`."""
+    if offline:
+        return CachedChat(OfflineModel(service.identity), cache / "chat.sqlite")
+    known = KnownModel(service.identity, "rerank", cache / FILE)
+    known.tell_facts()
+    calls: ChatModel = RerankCalls(service, known)
+    if budget is not None:
+        calls = BudgetedChat(calls, budget, service.price)
+    return CachedChat(SplitRerank(calls, service, known), cache / "chat.sqlite", only=only)

@@ -107,7 +107,7 @@ def dry_run(experiment: Experiment, out: Path, *, retry_failed: bool = False) ->
 
 
 async def _dry_run(experiment: Experiment, out: Path, retry_failed: bool) -> Outlook:
-    missing = _Missing()
+    missing, models = _Missing(), experiment.models
     cached = replace(
         experiment,
         chat=_chat(experiment.chat, missing),
@@ -121,6 +121,7 @@ async def _dry_run(experiment: Experiment, out: Path, retry_failed: bool) -> Out
         chat=cached.chat,
         embedder=cached.embedder,
         indexes=IndexStore(out / "cache" / "indexes"),
+        rankers=None if models is None else lambda service: _CacheOnlyChat(_cached(models.ranker(service)), missing),
     )
     bounds = Bounds(experiment)
     found: list[DryRun] = []

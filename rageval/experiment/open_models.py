@@ -7,11 +7,12 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from rageval.experiment.choose_models import choose_chat, choose_embedder, located
-from rageval.experiment.spec import ChatChoice, EmbedderChoice, ModelChoice
+from rageval.experiment.choose_models import choose_chat, choose_embedder, choose_ranker, located
+from rageval.experiment.spec import ChatChoice, EmbedderChoice, EmbedderModel, ModelChoice
 from rageval.models.base import ChatModel, Embedder
 from rageval.models.budget import Budget, BudgetedChat
 from rageval.models.cache import CachedChat
+from rageval.models.rerank_endpoint import RerankService
 from rageval.models.vector_cache import CachedEmbedder
 from rageval.models.wrapped import WrappedChat, WrappedEmbedder
 
@@ -21,10 +22,10 @@ T = TypeVar("T")
 class OpenModels:
     """Models behind their caches in the folder `cache`, and the event loop that they are used in.
 
-    Equal choices share one model, and so does an object given twice. All chat calls count against the `budget`, if
-    there is one. If `offline`, only the caches answer. If `fresh`, replies cached earlier are ignored, while vectors
-    are used. `on_embedding` gets (done, total) while texts are embedded. A context manager: `close` closes the caches
-    and the models opened from a choice; objects passed in by the caller stay open.
+    Equal choices share one model, and so does an object given twice. All calls of chat and rerank models count against
+    the `budget`, if there is one. If `offline`, only the caches answer. If `fresh`, replies cached earlier are ignored,
+    while vectors are used. `on_embedding` gets (done, total) while texts are embedded. A context manager: `close`
+    closes the caches and the models opened from a choice; objects passed in by the caller stay open.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class OpenModels:
         self._on_embedding = on_embedding
         self._chats: dict[str | int, ChatModel] = {}
         self._embedders: dict[str | int, Embedder] = {}
+        self._rankers: dict[str, ChatModel] = {}
         self._runner: asyncio.Runner | None = None
 
     def __enter__(self) -> Self:
@@ -69,6 +71,15 @@ class OpenModels:
             self._embedders[key] = self._open_embedder(choice)
         return self._embedders[key]
 
+    def ranker(self, service: RerankService) -> ChatModel:
+        """As `chat`, for a rerank model at an endpoint."""
+        key = service.identity
+        if key not in self._rankers:
+            self._rankers[key] = choose_ranker(
+                service, self._cache, self._budget, offline=self._offline, only=self._asked
+            )
+        return self._rankers[key]
+
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run what uses the models, to its end. Not to be called from within a running event loop."""
         if self._runner is None:
@@ -77,9 +88,10 @@ class OpenModels:
 
     def close(self) -> None:
         """Close what was opened, in the event loop that it was used in."""
-        models = [*self._chats.values(), *self._embedders.values()]
-        self._chats.clear()
-        self._embedders.clear()
+        opened = (self._chats, self._embedders, self._rankers)
+        models = [model for some in opened for model in some.values()]
+        for some in opened:
+            some.clear()
         try:
             if models:
                 self.run(_close(models))
@@ -96,7 +108,7 @@ class OpenModels:
         return CachedChat(budgeted, self._cache / "chat.sqlite", only=self._asked)
 
     def _open_embedder(self, choice: EmbedderChoice) -> Embedder:
-        if isinstance(choice, ModelChoice):
+        if isinstance(choice, EmbedderModel):
             return choose_embedder(choice, self._cache, self._on_embedding, offline=self._offline)
         return CachedEmbedder(WrappedEmbedder(choice), self._cache / "vectors", on_progress=self._on_embedding)
 
@@ -112,4 +124,4 @@ async def _close(models: list[ChatModel | Embedder]) -> None:
 
 
 def _key(choice: ChatChoice | EmbedderChoice) -> str | int:
-    return repr(choice) if isinstance(choice, ModelChoice) else id(choice)
+    return repr(choice) if isinstance(choice, ModelChoice | EmbedderModel) else id(choice)

@@ -33,7 +33,9 @@ from rageval.judges import Judge
 from rageval.metrics import Metric
 from rageval.metrics.custom import OwnMetric
 from rageval.models.base import ChatModel, Embedder
+from rageval.models.rerank_endpoint import RerankService
 from rageval.pipeline import Need, Pipeline
+from rageval.pipeline.parts import parts_of
 from rageval.pipeline.recorded import Replay
 from rageval.scores.calibrations import Calibration, by_judge
 from rageval.scores.shared_ids import check_question_ids
@@ -180,6 +182,8 @@ def plan(
             fresh=fresh,
             models=models,
         )
+        for service in rerank_services(pipelines):
+            models.ranker(service)
         by_judge(calibrations, experiment.judge_keys)
         on_failure.pop_all()
     return experiment
@@ -245,6 +249,12 @@ def check_recorded_ids(pipelines: Sequence[Pipeline], benchmark: Benchmark, ques
                 f"{stage.path}: found no document of {benchmark.name}, expected ids in common: the benchmark has "
                 f"{first_ids(document.id for document in benchmark.documents)}, and the run {first_ids(found)}"
             )
+
+
+def rerank_services(pipelines: Sequence[Pipeline]) -> list[RerankService]:
+    """The rerank models at endpoints that the pipelines name, each once."""
+    parts = (part for pipeline in pipelines for part in parts_of(pipeline.stage))
+    return list({part.identity: part for part in parts if isinstance(part, RerankService)}.values())
 
 
 def model_needs(pipelines: Sequence[Pipeline], judges: Sequence[Judge], *, generate: bool) -> frozenset[Need]:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import platform
-import subprocess
 from array import array
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -17,7 +15,9 @@ from typing import Protocol
 
 from rageval.experiment.answer import Sink, Task, WorkerContext
 from rageval.experiment.judging import judge_entries
-from rageval.experiment.plan import Experiment
+from rageval.experiment.machine import git_commit, machine
+from rageval.experiment.notes import notes_on, read_notes
+from rageval.experiment.plan import Experiment, rerank_services
 from rageval.experiment.reuse import begin_afresh
 from rageval.experiment.workers import OnProgress, work_through
 from rageval.identity import describe, fingerprint
@@ -45,7 +45,7 @@ class OpenRun:
 
     `judges` are the experiment's judges that can judge so far, `entries` their manifest entries by name. What `rageval
     judge` `added` to the run is kept and scored again. `judgments` has the names of both. Judgments and `outcomes` stay
-    on disk. The `reused` ones existed before.
+    on disk. The `reused` ones existed before, and so did the `notes`.
     """
 
     pipeline: Pipeline
@@ -56,6 +56,7 @@ class OpenRun:
     added: Added = Added()
     reused_judgments: int = 0
     reused_answers: int = 0
+    notes: tuple[str, ...] = ()
     outcomes: LineLog[Outcome] = field(init=False)
     judgments: dict[str, LineLog[tuple[Judgment, ...]]] = field(
         default_factory=dict[str, LineLog[tuple[Judgment, ...]]]
@@ -67,6 +68,7 @@ class OpenRun:
         if retry_failed:
             self.outcomes.forget([q for q, outcome in self.outcomes.items() if isinstance(outcome, Failure)])
         self.added = read_added(self.folder)
+        self.notes = read_notes(self.folder)
         for name, entry in self.all_entries.items():
             self.judgments[name] = read_judgments(self.folder, entry, self.outcomes)
         self.reused_answers = len(self.outcomes)
@@ -270,9 +272,10 @@ async def work_here(
 
 
 def calls_at_once(experiment: Experiment) -> int | None:
-    """How many calls the chat models take at once; None where there is none of them."""
+    """How many calls the chat and rerank models take at once; None where there is none of them."""
     models = [model for model in (experiment.chat, *experiment.raters) if model is not None]
-    return max((model.concurrency for model in models), default=None)
+    rankers = rerank_services(experiment.pipelines)
+    return max((model.concurrency for model in (*models, *rankers)), default=None)
 
 
 def worker_context(experiment: Experiment, runs: Sequence[OpenRun], indexes: IndexStore | None = None) -> WorkerContext:
@@ -289,6 +292,7 @@ def worker_context(experiment: Experiment, runs: Sequence[OpenRun], indexes: Ind
             chat=experiment.chat,
             embedder=experiment.embedder,
             indexes=indexes,
+            rankers=None if experiment.models is None else experiment.models.ranker,
         ),
         tuple(run.pipeline for run in runs),
         judges,
@@ -312,7 +316,8 @@ def _score(experiment: Experiment, run: OpenRun) -> None:
         run.folder.indexing_usages(),
         {key: run.folder.judging_usages(key) for key in keys},
     )
-    run.write_manifest(metrics, status="complete", finished=_now(), **found)
+    notes: list[Json] = [*(notes_on(experiment, run.pipeline) or run.notes)]
+    run.write_manifest(metrics, status="complete", finished=_now(), notes=notes, **found)
 
 
 def open_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: dict[str, Document]) -> OpenRun:
@@ -353,8 +358,8 @@ def open_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: d
         "fresh": experiment.fresh,
         "versions": {**versions()},
         "python": platform.python_version(),
-        "machine": _machine(),
-        "git_commit": _git_commit(),
+        "machine": machine(),
+        "git_commit": git_commit(),
         "created": _now(),
         "status": "running",
     }
@@ -372,28 +377,9 @@ def _identity(model: ChatModel | None) -> str | None:
     return None if model is None else model.identity
 
 
-def _git_commit() -> str | None:
-    try:
-        done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10, check=True)  # noqa: S607
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()
-
-
 def versions() -> dict[str, str]:
     """Of the packages that results depend on."""
     return {name: metadata.version(name) for name in ("rageval", "numpy", "bm25s", "rjieba")}
-
-
-def _machine() -> str:
-    """System, processor and cores, as far as the system tells."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    processor = names[0] if names else platform.machine()
-    return f"{platform.system()}, {processor}, {os.cpu_count()} cores"
 
 
 def _now() -> str:

@@ -18,10 +18,14 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from rageval.benchmark import QuestionFilter, Selection
 from rageval.benchmark.hugging_face import reference_of
 from rageval.errors import DeclarationError
+from rageval.experiment.embedder_spec import EmbeddingEndpoint, InputTypePart
+from rageval.experiment.endpoint_spec import EndpointPart
 from rageval.io.plugins import Kind, installed_plugins, split_reference
 from rageval.io.strict import EXPECTED, Place, Strict, first_problem, read_mapping
+from rageval.models.access import Access, endpoint_identity
 from rageval.models.base import ChatModel, Embedder
 from rageval.models.budget import Most, Price
+from rageval.models.reasoning_room import chat_settings
 from rageval.types import Benchmark, Language
 
 MOST_SAMPLES = 50
@@ -49,28 +53,33 @@ class PricePart(Strict):
         return Price(self.prompt, self.completion, self.cached)
 
 
-class OpenAIModel(Strict):
-    """Any OpenAI-compatible endpoint. The key is read from the environment variable named, never from the file.
+class ReasoningPart(Strict):
+    """How a chat model is to reason before it replies: its effort, and the tokens that it gets for that."""
 
-    Chat calls are made one by one, or as batches where that is the `transport`; embeddings are always asked directly.
+    effort: str | None = None
+    max_tokens: Annotated[int, Field(ge=1)] | None = None
+
+
+class OpenAIModel(EndpointPart):
+    """A chat model at any OpenAI-compatible endpoint. Calls are made one by one, or as batches where that is the
+    `transport`.
     """
 
-    provider: Literal["openai"]
-    base_url: str
-    model: str
-    api_key_env: str = "OPENAI_API_KEY"
-    concurrency: Annotated[int, Field(ge=1)] = 16
-    timeout_s: Annotated[float, Field(gt=0)] = 60.0
-    max_retries: Annotated[int, Field(ge=0)] = 4
-    requests_per_minute: Annotated[float, Field(gt=0)] | None = None
-    tokens_per_minute: Annotated[float, Field(gt=0)] | None = None
+    reasoning: ReasoningPart | None = None
     price: PricePart | None = None
     transport: Literal["direct", "batch"] = "direct"
 
     @property
     def endpoint(self) -> dict[str, Any]:
-        """What `OpenAIChat` and `OpenAIEmbedder` are made of, by the names of their arguments."""
+        """What `OpenAIChat` is made of, by the names of its arguments."""
         return self.model_dump(exclude={"provider", "price", "transport"})
+
+    @property
+    def identity(self) -> str:
+        """That of the `OpenAIChat` that is made of it. Raises DeclarationError for what cannot be one."""
+        access = Access(api_version=self.api_version, extra_headers=self.endpoint["extra_headers"])
+        settings = chat_settings(self.endpoint["reasoning"], self.extra_body)
+        return endpoint_identity(self.base_url, self.model, {**access.settings, **settings})
 
 
 class PluginModel(Strict):
@@ -114,7 +123,9 @@ def _spell_out(value: object) -> object:
 def _form(kind: Kind, value: object, is_model: Callable[[object], bool]) -> str | None:
     if _names_plugin(kind, value):
         return "[plugin]"
-    if isinstance(value, Mapping | LocalModel | OpenAIModel) or (isinstance(value, str) and value == "local"):
+    if isinstance(value, Mapping | LocalModel | OpenAIModel | EmbeddingEndpoint) or (
+        isinstance(value, str) and value == "local"
+    ):
         return "[named]"
     return "[object]" if is_model(value) else None
 
@@ -147,16 +158,18 @@ class _AsGiven:
 
 
 ModelChoice: TypeAlias = LocalModel | OpenAIModel | PluginModel
-_Named: TypeAlias = (
-    Annotated[
-        Annotated[LocalModel | OpenAIModel, Field(discriminator="provider"), BeforeValidator(_spell_out)],
-        Tag("[named]"),
-    ]
-    | Annotated[Annotated[PluginModel, BeforeValidator(_gather_settings)], Tag("[plugin]")]
-)
+EmbedderModel: TypeAlias = LocalModel | EmbeddingEndpoint | PluginModel
+_Plugin: TypeAlias = Annotated[Annotated[PluginModel, BeforeValidator(_gather_settings)], Tag("[plugin]")]
+_NamedChat: TypeAlias = Annotated[
+    Annotated[LocalModel | OpenAIModel, Field(discriminator="provider"), BeforeValidator(_spell_out)], Tag("[named]")
+]
+_NamedEmbedder: TypeAlias = Annotated[
+    Annotated[LocalModel | EmbeddingEndpoint, Field(discriminator="provider"), BeforeValidator(_spell_out)],
+    Tag("[named]"),
+]
 _MODEL_FORMS = "expected 'local', a mapping with the provider 'local' or 'openai', or in Python "
 ChatChoice: TypeAlias = Annotated[
-    _Named | Annotated[ChatModel, _AsGiven(), Tag("[object]")],
+    _NamedChat | _Plugin | Annotated[ChatModel, _AsGiven(), Tag("[object]")],
     Discriminator(
         lambda value: _form("chat", value, is_chat_model),
         custom_error_type=EXPECTED,
@@ -164,7 +177,7 @@ ChatChoice: TypeAlias = Annotated[
     ),
 ]
 EmbedderChoice: TypeAlias = Annotated[
-    _Named | Annotated[Embedder, _AsGiven(), Tag("[object]")],
+    _NamedEmbedder | _Plugin | Annotated[Embedder, _AsGiven(), Tag("[object]")],
     Discriminator(
         lambda value: _form("embedders", value, is_embedder),
         custom_error_type=EXPECTED,
@@ -354,10 +367,11 @@ def parse_spec(data: Mapping[str, object]) -> Spec:
 
 
 def _known_keys(loc: Place) -> list[str]:
-    if loc and loc[-1] == "price":
-        return list(PricePart.model_fields)
+    of_models = {"price": PricePart, "reasoning": ReasoningPart, "input_type": InputTypePart}
+    if loc and loc[-1] in of_models:
+        return list(of_models[str(loc[-1])].model_fields)
     if "openai" in loc:
-        return list(OpenAIModel.model_fields)
+        return list((EmbeddingEndpoint if "embed" in loc else OpenAIModel).model_fields)
     if "local" in loc:
         return list(LocalModel.model_fields)
     parts = {"budget": BudgetPart, "models": Models, "benchmark": HuggingFacePart, "questions": Filter}

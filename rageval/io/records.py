@@ -116,8 +116,10 @@ def judgment_from_json(data: Mapping[str, Any], question_id: str, judge: str) ->
 
 
 def usage_to_json(usage: Usage) -> dict[str, Json]:
-    """All counts by name, and `requests` where there are any."""
+    """All counts by name, and `reasoning_tokens` and `requests` where there are any."""
     counts: dict[str, Json] = {name: getattr(usage, name) for name in USAGE_COUNTS}
+    if usage.reasoning_tokens:
+        counts["reasoning_tokens"] = usage.reasoning_tokens
     if not usage.requests:
         return counts
     return {**counts, "requests": {request: [*cost] for request, cost in usage.requests.items()}}
@@ -135,6 +137,7 @@ def usage_from_json(data: Mapping[str, Any]) -> Usage:
         data["prompt_tokens"] - data["paid_prompt_tokens"],
         data["completion_tokens"] - data["paid_completion_tokens"],
         {request: (calls, prompt, said) for request, (calls, prompt, said) in data.get("requests", {}).items()},
+        data.get("reasoning_tokens", 0),
     )
 
 

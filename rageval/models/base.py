@@ -59,13 +59,15 @@ class Token:
 class ChatReply:
     """`finish_reason` is `stop` or `length` (cut off at max_tokens) or whatever else the endpoint said.
 
-    `tokens` spell out `text`; empty where log-probabilities were not asked for or the endpoint gives none.
+    `tokens` spell out `text`; empty where log-probabilities were not asked for or the endpoint gives none. `reasoning`
+    is what the model wrote before its answer, never part of `text`.
     """
 
     text: str
     finish_reason: str = "stop"
     tokens: tuple[Token, ...] = ()
     usage: Usage = field(default_factory=Usage)
+    reasoning: str = ""
 
     @property
     def first_token(self) -> tuple[tuple[str, float], ...]:

@@ -16,14 +16,15 @@ from rageval.io.disk import locked_patiently
 from rageval.models import batch_api
 from rageval.models.base import ChatReply, ChatRequest
 from rageval.models.batch_state import STATE, Submission, Submissions
-from rageval.models.endpoint import NotFoundError, RejectedError
 from rageval.models.openai_compatible import OpenAIChat
+from rageval.models.refused_call import NotFoundError, RejectedError
 from rageval.models.replies import Replies, request_key
-from rageval.models.wire import NoTextError, read_completion
+from rageval.models.wire import NoTextError, OutOfRoomError, UnfinishedError, read_completion
 
 T = TypeVar("T")
 
 _GROWTH = 1.5
+_MAY_REFUSE_A_FIELD = (400, 403, 404, 422, 501)
 _log = logging.getLogger("rageval")
 
 
@@ -53,15 +54,24 @@ class _Held:
     payload: dict[str, Any]
 
 
+class _RefusedError(Exception):
+    """What a batch has for a request instead of a reply: a status that may refuse a field, and its body."""
+
+    def __init__(self, status: int, body: Any) -> None:
+        super().__init__(status)
+        self.status = status
+        self.body = body
+
+
 _Requests: TypeAlias = Mapping[str, _Held]
 
 
 class BatchChat:
     """A chat model that sends the requests of `chat` through the batches of its endpoint.
 
-    If a batch has no reply to a request (an error, or the batch expired, failed or was cancelled), the request is sent
-    directly. A reply without text fails its call. A request rejected for an optional parameter goes into another batch
-    without that parameter.
+    If a batch has no reply to a request (an error, or the batch expired, failed or was cancelled), or one that was cut
+    off in the model's reasoning, the request is sent directly. A reply that the service's filter withheld fails its
+    call. A request with a field that is refused goes into another batch without that field.
 
     Submissions are kept in `cache`/batches.sqlite. A submission is deleted only after its replies are in the reply
     cache beside it, so a process killed at any moment pays for nothing twice after a restart, nor do several processes
@@ -98,17 +108,25 @@ class BatchChat:
     def concurrency(self) -> int:
         return self._pace.most_requests
 
+    def most_reply_tokens(self, request: ChatRequest) -> int:
+        """As that of `OpenAIChat`."""
+        return self._chat.most_reply_tokens(request)
+
     async def complete(self, request: ChatRequest) -> ChatReply:
         key = request_key(self.identity, request)
         while True:
-            payload = self._chat.payload(request)
+            room = self._chat.room
+            payload = self._chat.payload(request, room)
             try:
                 reply = await self._in_a_batch(key, _Held(request.prompt, payload))
-            except RejectedError as rejected:
-                if self._chat.leave_out(rejected, payload):
+            except _RefusedError as refused:
+                error = self._endpoint.failure(refused.status, refused.body, payload)
+                if isinstance(error, RejectedError) and self._chat.leave_out(error, request, payload, room):
                     continue
                 reply = None
-            return await self._chat.complete(request) if reply is None else reply
+            except OutOfRoomError as error:
+                return await self._chat.complete_again(request, error, room)
+            return await self._chat.complete(request) if reply is None else self._chat.finish(request, reply)
 
     def let_go(self) -> None:
         """Stop waiting for batches and submit no more; direct calls continue."""
@@ -131,7 +149,7 @@ class BatchChat:
         await self._chat.close()
 
     async def _in_a_batch(self, key: str, held: _Held) -> ChatReply | None:
-        """Return the batch's reply, or None if it has none. Raises `RejectedError`, and errors that stop the run."""
+        """Return the batch's reply, or None if it has none. Raises `_RefusedError`, and errors that stop the run."""
         future = self._said.get(key)
         if future is None:
             loop = asyncio.get_running_loop()
@@ -245,7 +263,7 @@ class BatchChat:
         try:
             batch = await self._ended(submission.batch)
             missing = submissions.prompts(submission.number)
-            rejected: list[tuple[str, RejectedError]] = []
+            refused: list[tuple[str, _RefusedError]] = []
             told = batch.told
             for file in batch.files:
                 with tempfile.TemporaryFile() as lines:
@@ -254,9 +272,8 @@ class BatchChat:
                         prompt = missing.get(outcome.key)
                         if prompt is None:
                             continue
-                        if outcome.status in (400, 422):
-                            error = self._endpoint.rejection(outcome.status, outcome.body)
-                            rejected.append((outcome.key, error))
+                        if outcome.status in _MAY_REFUSE_A_FIELD:
+                            refused.append((outcome.key, _RefusedError(outcome.status, outcome.body)))
                         elif self._take(outcome, prompt):
                             waiting.discard(outcome.key)
                         else:
@@ -271,7 +288,7 @@ class BatchChat:
                     self._answer(key, reply)
             submissions.forget(submission.number)
             # Not earlier: a request retried without an option would find this batch and wait for it.
-            for key, error in rejected:
+            for key, error in refused:
                 waiting.discard(key)
                 self._fail(key, error)
         finally:
@@ -324,6 +341,8 @@ class BatchChat:
             return False
         try:
             reply = read_completion(outcome.body, self.identity)
+        except UnfinishedError:
+            return False
         except NoTextError as error:
             self._fail(outcome.key, error)
             return True

@@ -7,11 +7,13 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 from urllib.parse import quote
 
 from rageval.errors import ExecutionError, ModelError
-from rageval.models.endpoint import Endpoint, NotFoundError, RejectedError
+from rageval.models.endpoint import Endpoint
+from rageval.models.json_parts import as_list, as_object
+from rageval.models.refused_call import NotFoundError, RejectedError
 from rageval.models.retry_after import back_off
 from rageval.models.wire import one_line
 
@@ -97,12 +99,12 @@ async def find(endpoint: Endpoint, file: str, begun: float) -> str | None:
             page = await endpoint.get(f"/batches?limit=100{after}")
         except NotFoundError:
             return None
-        listed = [_fields(entry) for entry in _list(_fields(page).get("data"))]
+        listed = [as_object(entry) for entry in as_list(as_object(page).get("data"))]
         for entry in listed:
             if entry.get("input_file_id") == file:
                 return _id(endpoint, entry, "batch")
         oldest = listed[-1].get("created_at") if listed else None
-        if not _fields(page).get("has_more") or not isinstance(oldest, int | float):
+        if not as_object(page).get("has_more") or not isinstance(oldest, int | float):
             return None
         if oldest < begun - _CLOCKS_DIFFER_S:
             return None
@@ -111,12 +113,12 @@ async def find(endpoint: Endpoint, file: str, begun: float) -> str | None:
 
 async def look(endpoint: Endpoint, batch: str) -> Batch:
     """How a batch stands. Raises `NotFoundError` where the endpoint does not know it."""
-    told = _fields(await endpoint.get(f"/batches/{quote(batch, safe='')}"))
+    told = as_object(await endpoint.get(f"/batches/{quote(batch, safe='')}"))
     status = told.get("status")
     if not isinstance(status, str):
         raise ExecutionError(f"{endpoint.identity}: found no status of {batch} in {one_line(told)}")
     files = [told.get(name) for name in ("output_file_id", "error_file_id")]
-    wrong = [endpoint.told({"error": error}) for error in _list(_fields(told.get("errors")).get("data"))]
+    wrong = [endpoint.told({"error": error}) for error in as_list(as_object(told.get("errors")).get("data"))]
     return Batch(batch, status, tuple(file for file in files if isinstance(file, str) and file), "; ".join(wrong[:3]))
 
 
@@ -133,10 +135,10 @@ def outcomes(lines: BinaryIO) -> Iterator[BatchOutcome]:
     lines.seek(0)
     for text in lines:
         try:
-            said = _fields(json.loads(text))
+            said = as_object(json.loads(text))
         except (ValueError, RecursionError):
             continue
-        key, response = said.get("custom_id"), _fields(said.get("response"))
+        key, response = said.get("custom_id"), as_object(said.get("response"))
         if not isinstance(key, str):
             continue
         status = response.get("status_code")
@@ -151,16 +153,7 @@ def _refused(endpoint: Endpoint, error: RejectedError) -> ModelError:
 
 
 def _id(endpoint: Endpoint, told: Any, what: str) -> str:
-    found = _fields(told).get("id")
+    found = as_object(told).get("id")
     if not isinstance(found, str) or not found:
         raise ExecutionError(f"{endpoint.identity}: found no id of a {what} in {one_line(told)}")
     return found
-
-
-def _fields(value: Any) -> dict[str, Any]:
-    """The value as a JSON object, an empty one where it is something else."""
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
-
-
-def _list(value: Any) -> list[Any]:
-    return cast("list[Any]", value) if isinstance(value, list) else []

@@ -119,8 +119,9 @@ class BudgetedChat(WrappedChat):
     """A chat model whose calls are charged to a budget. Closing it closes the model.
 
     The most a call can take is assumed to be one token per byte of prompt and schema, the worst case of byte-level
-    tokenizers, plus the longest reply allowed. A call is charged this amount if the endpoint does not report tokens. A
-    failed call counts as a call. Raises DeclarationError if the budget limits the cost and there is no price.
+    tokenizers, plus the longest reply allowed; both twice, with room for reasoning, where a model is known to reason.
+    A call is charged this amount if the endpoint does not report tokens. A failed call counts as a call. Raises
+    DeclarationError if the budget limits the cost and there is no price.
     """
 
     def __init__(self, model: ChatModel, budget: Budget, price: Price | None) -> None:
@@ -134,7 +135,7 @@ class BudgetedChat(WrappedChat):
         self._price = price or Price(0.0, 0.0)
 
     async def complete(self, request: ChatRequest) -> ChatReply:
-        aside = self._amount(Usage(1, prompt_tokens=_most_prompt_tokens(request), completion_tokens=request.max_tokens))
+        aside = self._amount(self._most_usage(request))
         await self._budget.set_aside(aside)
         taken = Amount(calls=1.0)
         try:
@@ -147,6 +148,13 @@ class BudgetedChat(WrappedChat):
 
     async def close(self) -> None:
         await self._model.close()
+
+    def _most_usage(self, request: ChatRequest) -> Usage:
+        """A model that reasons says what it may take for that, and may be asked a second time."""
+        most = getattr(self._model, "most_reply_tokens", None)
+        tokens = request.max_tokens if most is None else most(request)
+        calls = 1 if tokens == request.max_tokens else 2
+        return Usage(calls, prompt_tokens=calls * _most_prompt_tokens(request), completion_tokens=tokens)
 
     def _amount(self, usage: Usage) -> Amount:
         tokens = usage.paid_prompt_tokens + usage.paid_completion_tokens

@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-import os
-from collections.abc import AsyncGenerator, Mapping
-from dataclasses import dataclass
-from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
-from urllib.parse import urlsplit
+from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
-from rageval.errors import DeclarationError, ExecutionError, ModelError
+from rageval.errors import ExecutionError, ModelError
 from rageval.extras import need_package
+from rageval.models.access import Access, check_address, endpoint_identity, read_key
+from rageval.models.json_parts import as_object
 from rageval.models.rate_limiter import RateLimiter
+from rageval.models.refusals import Refusal, sort_failure
+from rageval.models.refused_call import explain
 from rageval.models.retry_after import back_off, retry_after, until_reset
-from rageval.models.wire import one_line
+from rageval.models.service_errors import ServiceError, error_inside, read_error
+from rageval.models.wire import UnfinishedError, one_line
+from rageval.types import Json
 
 if TYPE_CHECKING:
     import aiohttp
@@ -25,17 +28,13 @@ _LONGEST_PAUSE_S = 120.0
 _CHARACTERS_A_TOKEN = 3
 _SLOWEST_UPLOAD = 100_000  # bytes a second
 _CHUNK = 1 << 16
-
-
-def endpoint_identity(base_url: str, model: str) -> str:
-    """Return the identity of a model at an address. Raises DeclarationError for a bad address."""
-    return f"{model} @ {_checked_url(base_url)[0]}"
+_LONGEST_ATTEMPT = 10  # time limits
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The limits for an endpoint: concurrent calls, seconds per attempt, retries, and rates per minute (None: no
-    limit).
+    """The limits for an endpoint: concurrent calls, seconds without a byte of an answer, retries, and rates per minute
+    (None: no limit).
     """
 
     concurrency: int = 16
@@ -45,49 +44,62 @@ class Limits:
     tokens_per_minute: float | None = None
 
 
-class NotFoundError(ModelError):
-    """A status 404: the endpoint has no such model, address, file or batch."""
-
-
-class RejectedError(ExecutionError):
-    """A status 400 or 422. `told` is what the endpoint said, `param` the parameter that it named, if any."""
-
-    def __init__(self, message: str, told: str, param: str | None) -> None:
-        super().__init__(message)
-        self.told = told
-        self.param = param
-
-
 class Endpoint:
     """An OpenAI-compatible address. Connections are opened for one event loop at a time, and closed where that ends.
 
-    Status 408, 409, 429 and 5xx, timeouts, lost connections and cut bodies are tried again up to `max_retries` times,
-    after `Retry-After` or a jittered exponential back-off; such a call goes before those that have not been made yet.
-    Where a rate limit says that nothing is left, all calls wait.
+    A limit that passes and trouble of the service (`sort_failure`), timeouts, lost connections and cut bodies are tried
+    again up to `max_retries` times, after the wait that is asked for or a jittered exponential back-off; such a call
+    goes before those that have not been made yet. Where a rate limit says that nothing is left, all calls wait. An
+    error inside a status 200 counts as one.
+
+    `settings` are what else can change a reply, for the identity.
 
     Raises `DeclarationError` for a bad address or a missing key; from every call, `ModelError` where none can succeed,
     `RejectedError` where the endpoint will not have this body, `ExecutionError` where this call failed for good.
     """
 
-    def __init__(self, base_url: str, model: str, api_key_env: str, limits: Limits) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        model: str,
+        api_key_env: str | None,
+        limits: Limits,
+        access: Access | None = None,
+        settings: Mapping[str, Json] | None = None,
+    ) -> None:
         need_package("aiohttp", "openai", "an OpenAI-compatible endpoint")
+        access = access or Access()
         self.model = model
         self.limits = limits
-        self._base_url, self._loopback = _checked_url(base_url)
-        self.identity = endpoint_identity(base_url, model)
+        self._address = check_address(base_url, model, access.api_version)
+        self.identity = endpoint_identity(base_url, model, {**access.settings, **(settings or {})})
         self._key_name = api_key_env
-        self._key = _read_key(api_key_env, self._base_url, self._loopback)
+        key = read_key(api_key_env, self._address)
+        self._headers = access.headers(key, self._address.url)
+        hidden = [value for name, value in self._headers.items() if access.extra_headers.get(name) != value]
+        self._secrets = tuple(value.removeprefix("Bearer ") for value in hidden)
+        self._ssl = access.ssl_context(self._address.url)
         self._open: _Open | None = None
         self._answered = False
+        self._served = False
 
     def body(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """What is sent for a payload: with the model's name."""
         return {"model": self.model, **payload}
 
-    async def post(self, path: str, payload: Mapping[str, Any], reply_tokens: int = 0) -> Any:
-        """The model's answer to a payload, parsed. `reply_tokens` is how long it may get, for the rate limit."""
+    async def post(
+        self,
+        path: str,
+        payload: Mapping[str, Any],
+        reply_tokens: int = 0,
+        read: Callable[[Any], Any] | None = None,
+    ) -> Any:
+        """The model's answer to a payload: what `read` makes of the parsed body, or the body itself. An
+        `UnfinishedError` of `read` is tried again. `reply_tokens` is how long it may get, for the rate limit.
+        """
         body = json.dumps(self.body(payload)).encode()
-        return await self._send(_Call("POST", path, body, tokens=len(body) // _CHARACTERS_A_TOKEN + reply_tokens))
+        tokens = len(body) // _CHARACTERS_A_TOKEN + reply_tokens
+        return await self._send(_Call("POST", path, body, tokens=tokens, payload=payload, read=read))
 
     async def post_once(self, path: str, payload: Mapping[str, Any]) -> Any:
         """Return the answer to a payload that names no model. It is sent only once: it may start paid work."""
@@ -105,16 +117,15 @@ class Endpoint:
         """Write the content at that path to a file, whatever its length. The time limit applies to each part of it."""
         await self._send(_Call("GET", path, into=into))
 
-    def rejection(self, status: int, content: Any) -> RejectedError:
-        """The error for a status 400 or 422 with this body, parsed."""
-        param = _field(content, "param")
-        told = self.told(content)
-        where = f"{self.identity}: status {status}: {told}"
-        return RejectedError(where, told, param if isinstance(param, str) else None)
+    def failure(self, status: int, content: Any, payload: Mapping[str, Any]) -> ExecutionError | ModelError:
+        """The error for a call with that payload that came back with this status and body, parsed."""
+        error = read_error(content)
+        refusal = sort_failure(status, error, payload, served=self._served)
+        return self._explained(refusal, status, error)
 
     def told(self, content: Any) -> str:
         """Return the text of the endpoint's own error, on one line and without the key."""
-        return self._safe(_told(content))
+        return self._safe(read_error(content).message)
 
     async def close(self) -> None:
         if self._open is not None:
@@ -130,7 +141,7 @@ class Endpoint:
         async with limiter.place():
             outcome = await self._attempt(session, limiter, call)
         for attempt in range(retries):
-            if not isinstance(outcome, _Failed) or not outcome.again:
+            if not isinstance(outcome, _Failed) or not outcome.again or attempt + 1 >= outcome.most_attempts:
                 break
             await asyncio.sleep(back_off(attempt) if outcome.wait_s is None else outcome.wait_s)
             async with limiter.place(again=True):
@@ -145,7 +156,8 @@ class Endpoint:
         await limiter.wait_for_turn(call.tokens or 0)
         started = asyncio.get_running_loop().time()
         try:
-            async with session.request(call.method, self._base_url + call.path, **self._options(call)) as response:
+            url = self._address.path(call.path)
+            async with session.request(call.method, url, **self._options(call)) as response:
                 raw = await _read(response, call.into)
                 status, headers = response.status, response.headers
         except TimeoutError:
@@ -164,15 +176,33 @@ class Endpoint:
         except ValueError:
             content = None
         if status >= 300:
-            return self._refused(limiter, started, status, headers, content or raw.decode(errors="replace"))
+            error = read_error(raw.decode(errors="replace") if content is None else content)
+            return self._refused(limiter, started, status, headers, error, call)
         if call.into is not None:
             return None
         if content is None:
-            told = self._safe(raw.decode(errors="replace"))
-            return _Failed(ExecutionError(f"{self.identity}: the reply is no JSON{self._tries()}: {told}"))
-        if call.tokens is not None:
-            limiter.succeeded(started, call.tokens - _used(content, call.tokens))
-        return content
+            return self._no_json(raw.decode(errors="replace"), call)
+        return self._answer(limiter, started, headers, content, call)
+
+    def _answer(
+        self, limiter: RateLimiter, started: float, headers: Mapping[str, str], content: Any, call: _Call
+    ) -> Any | _Failed:
+        """What the call returns for a body that came with a status below 300."""
+        if call.tokens is None:
+            return content
+        inside = error_inside(content)
+        if inside is not None:
+            status, error = inside
+            return self._refused(limiter, started, status, headers, error, call)
+        try:
+            reply = content if call.read is None else call.read(content)
+        except UnfinishedError as error:
+            return _Failed(UnfinishedError(f"{error}{self._tries()}"))
+        except ExecutionError as error:
+            reply = _final(error)
+        self._served = True
+        limiter.succeeded(started, call.tokens - _used(content, call.tokens))
+        return reply
 
     def _options(self, call: _Call) -> dict[str, Any]:
         """Return the arguments for sending the call, new ones for each attempt: a form can be sent only once."""
@@ -196,53 +226,80 @@ class Endpoint:
         return _Open(asyncio.get_running_loop(), sessions, await anext(sessions), limiter)
 
     async def _sessions(self) -> AsyncGenerator[aiohttp.ClientSession]:
-        """One session. An event loop that ends closes its asynchronous generators, and with this one the session."""
+        """One session. An event loop that ends closes its asynchronous generators, and with this one the session.
+
+        The time limit is for silence: a service that queues calls may send blank lines for minutes.
+        """
         import aiohttp
 
+        within = self.limits.timeout_s
         async with aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0),
-            headers={"Authorization": f"Bearer {self._key}"} if self._key else None,
-            timeout=aiohttp.ClientTimeout(total=self.limits.timeout_s),
-            trust_env=not self._loopback,  # a proxy of the environment must not take calls to this machine
+            connector=aiohttp.TCPConnector(limit=0, ssl=self._ssl or True),
+            headers=self._headers,
+            timeout=aiohttp.ClientTimeout(total=_LONGEST_ATTEMPT * within, sock_connect=within, sock_read=within),
+            trust_env=not self._address.is_loopback,  # a proxy of the environment must not take calls to this machine
         ) as session:
             yield session
 
     def _refused(
-        self, limiter: RateLimiter, started: float, status: int, headers: Mapping[str, str], content: Any
+        self,
+        limiter: RateLimiter,
+        started: float,
+        status: int,
+        headers: Mapping[str, str],
+        error: ServiceError,
+        call: _Call,
     ) -> _Failed:
-        where = f"{self.identity}: status {status}: {self.told(content)}"
-        if status == 401:
-            return _final(ModelError(f"{where}: check the key in the environment variable {self._key_name}"))
-        if status in (402, 403) or _field(content, "code") == "insufficient_quota":
-            return _final(
-                ModelError(f"{where}: the account behind {self._key_name} may not use this model: check its rights")
-            )
-        if status == 404 or status < 400:
-            kind = NotFoundError if status == 404 else ModelError
-            return _final(kind(f"{where}: check `model` and `base_url` (which most often ends in /v1)"))
-        if status in (400, 422):
-            return _final(self.rejection(status, content))
-        if status not in (408, 409, 429) and status < 500:
-            return _final(ExecutionError(where))
-        wait = retry_after(headers)
-        if status == 429:
+        told = retry_after(headers)
+        if told is not None:
+            error = replace(error, wait_s=told)
+        refusal = sort_failure(status, error, call.payload, served=self._served, headers=headers)
+        failed = self._explained(refusal, status, error)
+        if refusal.kind not in ("limit", "service"):
+            return _final(failed)
+        wait = error.wait_s
+        if refusal.kind == "limit":
             limiter.troubled(started)
             if wait is not None and wait > _LONGEST_PAUSE_S:
-                return _final(ModelError(f"{where}: asks to wait for {wait:.0f} s: run the same again after that"))
-        return _Failed(ExecutionError(where + self._tries()), wait_s=wait and min(wait, _LONGEST_PAUSE_S))
+                asked = f"asks to wait for {wait:.0f} s: run the same again after that"
+                return _final(ModelError(f"{self._where(status, error)}: {asked}"))
+        most = refusal.most_attempts or self.limits.max_retries + 1
+        return _Failed(failed, wait_s=wait and min(wait, _LONGEST_PAUSE_S), most_attempts=most)
+
+    def _explained(self, refusal: Refusal, status: int, error: ServiceError) -> ExecutionError | ModelError:
+        again = refusal.kind in ("limit", "service")
+        where = self._where(status, error) + (self._tries(refusal.most_attempts) if again else "")
+        return explain(refusal, status, where, error.message, self._key_name)
+
+    def _where(self, status: int, error: ServiceError) -> str:
+        return f"{self.identity}: status {status}: {self._safe(error.message)}"
+
+    def _no_json(self, text: str, call: _Call) -> _Failed:
+        """A web page instead of a model's answer is a wrong address, unless the endpoint has answered before."""
+        told = self._safe(read_error(text).message)
+        if text.lstrip().startswith("<") and call.tokens is not None and not self._served:
+            return _final(ModelError(f"{self.identity}: answers with a web page ({told}): check `base_url`"))
+        return _Failed(ExecutionError(f"{self.identity}: the reply is no JSON{self._tries()}: {told}"))
 
     def _unreachable(self, error: Exception) -> ExecutionError | ModelError:
+        import aiohttp
+
         told = self._safe(error)
+        if isinstance(error, aiohttp.ClientSSLError):
+            remedy = "name the file of its certificates with `verify`"
+            return ModelError(f"{self.identity}: no secure connection ({told}): {remedy}")
         if self._answered:
             return ExecutionError(f"{self.identity}: connection lost{self._tries()}: {told}")
         return ModelError(f"{self.identity}: cannot be reached ({told}): check `base_url` and that the server runs")
 
-    def _tries(self) -> str:
-        return f" ({self.limits.max_retries + 1} attempts)"
+    def _tries(self, most: int | None = None) -> str:
+        return f" ({min(self.limits.max_retries + 1, most or self.limits.max_retries + 1)} attempts)"
 
     def _safe(self, text: object) -> str:
         line = " ".join(str(text).split())
-        return one_line(line.replace(self._key, "***") if self._key else line)
+        for secret in self._secrets:
+            line = line.replace(secret, "***")
+        return one_line(line)
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +315,8 @@ class _Open:
 @dataclass(frozen=True, slots=True)
 class _Call:
     """One call: a JSON body, or a file of that name with the fields of a `form`. The reply is written `into` a file if
-    one is given. `tokens` is how many the call may take; None where it uses no model.
+    one is given. `tokens` is how many the call may take; None where it uses no model. `payload` is what the body is
+    made of, and `read` makes the result of the parsed reply.
     """
 
     method: Literal["GET", "POST"]
@@ -267,15 +325,20 @@ class _Call:
     form: tuple[str, Mapping[str, str]] | None = None
     into: BinaryIO | None = None
     tokens: int | None = None
+    payload: Mapping[str, Any] | None = None
+    read: Callable[[Any], Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Failed:
-    """An attempt without a reply: the error if it is the last one, whether another may help, and when."""
+    """An attempt without a reply: the error if it is the last one, whether another may help, when, and how many make
+    sense together.
+    """
 
     error: ExecutionError | ModelError
     again: bool = True
     wait_s: float | None = None
+    most_attempts: float = float("inf")
 
 
 def _final(error: ExecutionError | ModelError) -> _Failed:
@@ -295,56 +358,5 @@ async def _read(response: aiohttp.ClientResponse, into: BinaryIO | None) -> byte
 
 def _used(content: Any, expected: int) -> int:
     """Return the tokens that the endpoint counted, or `expected` if it does not say."""
-    total = _field(content, "total_tokens", inside="usage")
+    total = as_object(as_object(content).get("usage")).get("total_tokens")
     return total if isinstance(total, int) and not isinstance(total, bool) else expected
-
-
-def _field(content: Any, name: str, inside: str = "error") -> Any:
-    """`content[inside][name]`, or None where there is no such thing."""
-    outer = cast("dict[str, Any]", content).get(inside) if isinstance(content, dict) else None
-    return cast("dict[str, Any]", outer).get(name) if isinstance(outer, dict) else None
-
-
-def _told(content: Any) -> str:
-    """The words of the endpoint's own error; servers put them at various places."""
-    error = cast("dict[str, Any]", content).get("error", content) if isinstance(content, dict) else content
-    if isinstance(error, dict):
-        fields = cast("dict[str, Any]", error)
-        return str(fields.get("message") or fields.get("detail") or fields)
-    return str(error)
-
-
-def _checked_url(base_url: str) -> tuple[str, bool]:
-    """The address without a trailing slash, and whether it is on this machine."""
-    try:
-        parts = urlsplit(base_url)
-        host = parts.hostname or ""
-    except ValueError:
-        parts, host = urlsplit(""), ""
-    if parts.username or parts.password or parts.query or parts.fragment:
-        # The address becomes part of names and logs, so nothing secret may stand in it; it is not quoted here either.
-        raise DeclarationError(
-            f"base_url for {host}: has a user, password, query or fragment; give the plain address and put the key "
-            "into the environment variable that `api_key_env` names"
-        )
-    if parts.scheme not in ("http", "https") or not host:
-        raise DeclarationError(f"base_url {base_url!r}: expected an address such as http://127.0.0.1:8000/v1")
-    return base_url.rstrip("/"), _is_loopback(host)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
-
-
-def _read_key(name: str, base_url: str, loopback: bool) -> str:
-    key = os.environ.get(name, "").strip()
-    if key:
-        return key
-    if loopback:
-        return ""
-    raise DeclarationError(
-        f"{base_url}: no key in the environment variable {name}: set it, or name another one with `api_key_env`"
-    )

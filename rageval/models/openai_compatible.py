@@ -1,62 +1,72 @@
-"""Chat models and embedders behind any OpenAI-compatible address."""
+"""Chat models behind any OpenAI-compatible address."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
+from rageval.errors import ExecutionError, ModelError
+from rageval.models.access import Access, Header
+from rageval.models.base import ChatReply, ChatRequest
+from rageval.models.capabilities import Capabilities
+from rageval.models.endpoint import Endpoint, Limits
+from rageval.models.reasoning_room import Reasoning, ReasoningRoom, chat_settings
+from rageval.models.refused_call import RejectedError, TooLongError
+from rageval.models.wire import OutOfRoomError, first_word, one_line, read_completion, to_payload, without_lengths
+from rageval.types import Json, Usage
 
-from rageval.errors import ExecutionError
-from rageval.models.base import ChatReply, ChatRequest, Vectors
-from rageval.models.endpoint import Endpoint, Limits, RejectedError
-from rageval.models.unit_vectors import unit_vectors
-from rageval.models.wire import one_line, read_completion, to_payload, without_lengths
-
-# Parameters that an endpoint may not support, and the words by which its error 400 names them.
-_OPTIONAL: Mapping[str, tuple[str, ...]] = {
-    "response_format": ("response_format", "json_schema"),
-    "logprobs": ("logprobs",),
-    "seed": ("seed",),
-    "temperature": ("temperature",),
-    "max_tokens": ("max_completion_tokens",),
-}
-_TOO_LONG = ("context length", "context size", "context window", "context_length", "too many tokens")
 _log = logging.getLogger("rageval")
 
 
 class OpenAIChat:
-    """A chat model at `base_url` (with its `/v1`): `concurrency` calls at once at most, `timeout_s` seconds an attempt.
+    """A chat model at `base_url` (with its `/v1`): `concurrency` calls at once at most, each with `timeout_s` seconds
+    between two bytes of its answer.
 
-    The key is read from the environment variable `api_key_env` and goes nowhere but to the endpoint; a loopback address
-    needs none. What another attempt can help is tried again `max_retries` times (see `Endpoint`), and fewer calls are
-    made at once where the endpoint has trouble (see `AdaptiveLimit`). `requests_per_minute` and `tokens_per_minute` are
-    kept where they are given. Where the endpoint rejects an optional parameter by name
-    (schema, log-probabilities, seed, temperature), a warning is logged and that parameter is left out from then on;
-    `max_tokens` becomes `max_completion_tokens` where the endpoint asks for that.
+    The key is read from the environment variable `api_key_env` and goes nowhere but to the endpoint; an address on this
+    machine or a private network needs none, and None sends none. What another attempt can help is tried again
+    `max_retries` times (see `Endpoint`), and fewer calls are made at once where the endpoint has trouble (see
+    `AdaptiveLimit`). `requests_per_minute` and `tokens_per_minute` are kept where they are given. A field that the
+    endpoint refuses (schema, log-probabilities, seed, temperature, length) is changed or left out from then on (see
+    `Capabilities`), with a warning.
+
+    `reasoning` sets the `effort` of a model that reasons before it replies and the `max_tokens` for that, beside those
+    of the reply; without it both are found out. `extra_body` has further fields of each call, `extra_headers` further
+    headers. `auth`, `api_version` and `verify` are as in `Access`.
 
     To be used inside one event loop at a time.
 
-    Raises `DeclarationError` for a bad address or a missing key; from `complete`, `ModelError` where the endpoint
-    refuses key, model or address and `ExecutionError` where this call failed for good.
+    Raises `DeclarationError` for a bad address or setting and a missing key; from `complete`, `ModelError` where the
+    endpoint refuses key, model or address and `ExecutionError` where this call failed for good.
     """
 
     def __init__(
         self,
         base_url: str,
         model: str,
-        api_key_env: str = "OPENAI_API_KEY",
+        api_key_env: str | None = "OPENAI_API_KEY",
         concurrency: int = 16,
         timeout_s: float = 120.0,
         max_retries: int = 6,
         requests_per_minute: float | None = None,
         tokens_per_minute: float | None = None,
+        reasoning: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Json] | None = None,
+        extra_headers: Mapping[str, Header] | None = None,
+        auth: Literal["bearer", "api-key"] | None = None,
+        api_version: str | None = None,
+        verify: Path | None = None,
     ) -> None:
         limits = Limits(concurrency, timeout_s, max_retries, requests_per_minute, tokens_per_minute)
-        self.endpoint = Endpoint(base_url, model, api_key_env, limits)
-        self._left_out: set[str] = set()
+        access = Access(auth, api_version, extra_headers or {}, verify)
+        settings = chat_settings(reasoning, extra_body)
+        self.endpoint = Endpoint(base_url, model, api_key_env, limits, access, settings)
+        effort = None if reasoning is None else Reasoning.of(reasoning).effort
+        self._extra = {**({} if effort is None else {"reasoning_effort": effort}), **(extra_body or {})}
+        self._room = ReasoningRoom(None if reasoning is None else Reasoning.of(reasoning))
+        self._takes = Capabilities()
 
     def __repr__(self) -> str:
         return f"OpenAIChat({self.identity!r})"
@@ -69,109 +79,102 @@ class OpenAIChat:
     def concurrency(self) -> int:
         return self.endpoint.limits.concurrency
 
+    @property
+    def room(self) -> int:
+        """How many tokens a call gets for the model's reasoning, as far as is known."""
+        return self._room.tokens
+
+    @property
+    def facts(self) -> dict[str, Json]:
+        """What is known by now of what the model takes and does, for `recall`."""
+        return {**self._takes.facts, "reasons": self._room.tokens > 0}
+
+    def recall(self, facts: Mapping[str, Json]) -> None:
+        """Begin with what was found out about the model before."""
+        self._takes.recall(facts)
+        self._room.recall(facts)
+
     async def complete(self, request: ChatRequest) -> ChatReply:
+        return await self._complete(request, self._room.tokens, Usage())
+
+    async def complete_again(self, request: ChatRequest, cut_off: OutOfRoomError, room: int) -> ChatReply:
+        """As `complete`, after a reply that was cut off in its reasoning although it had that much room."""
+        self._room.was_cut_off(cut_off, self.identity)
+        return await self._complete(request, self._room.more(room), cut_off.usage)
+
+    async def _complete(self, request: ChatRequest, room: int, cut_off: Usage) -> ChatReply:
         while True:
-            payload = self.payload(request)
+            payload = self.payload(request, room)
             try:
-                body = await self.endpoint.post("/chat/completions", payload, request.max_tokens)
-                return read_completion(body, self.identity)
+                reply = await self._ask(request, payload, room)
+            except OutOfRoomError as error:
+                self._room.was_cut_off(error, self.identity)
+                if cut_off.calls:
+                    raise ExecutionError(
+                        f"{error}, with {room} tokens for that: allow more with `reasoning: {{max_tokens: ...}}`"
+                    ) from None
+                room, cut_off = self._room.more(room), error.usage
+            except TooLongError as error:
+                less = self._room.less(room)
+                if less is None:
+                    raise ExecutionError(str(error)) from None
+                room = less
             except RejectedError as rejected:
-                if not self.leave_out(rejected, payload):
+                if not self.leave_out(rejected, request, payload, room):
                     raise ExecutionError(str(rejected)) from None
+            else:
+                return replace(reply, usage=cut_off + reply.usage)
 
     async def close(self) -> None:
         await self.endpoint.close()
 
-    def leave_out(self, rejected: RejectedError, payload: Mapping[str, Any]) -> bool:
-        """Leave out the optional parameter for which the endpoint rejected that payload, from now on. Returns False if
-        the payload was rejected for another reason.
+    def most_reply_tokens(self, request: ChatRequest) -> int:
+        """How many tokens a call may take for its reply, reasoning and a second attempt included."""
+        room = self._room.tokens
+        return 2 * request.max_tokens + room + self._room.more(room) if room else request.max_tokens
+
+    def leave_out(
+        self, rejected: RejectedError, request: ChatRequest, payload: Mapping[str, Any], room: int = 0
+    ) -> bool:
+        """Change or leave out the field for which the endpoint rejected that payload of a request, from now on. Returns
+        False if it was rejected for another reason. Raises ModelError for a field that the user set.
         """
-        option = _rejected_option(rejected, payload)
-        if option is None:
+        field = rejected.field
+        if field is None:
             return False
-        if option not in self._left_out:
-            self._left_out.add(option)
-            _log.warning("%s does without %s from now on: %s", self.identity, option, one_line(rejected.told))
+        if field in self._extra:
+            where = "reasoning.effort" if field == "reasoning_effort" else f"extra_body.{field}"
+            raise ModelError(f"{rejected}: the endpoint refuses `{where}`: set it otherwise or leave it out")
+        if self.payload(request, room) != payload:
+            return True  # another call has learned it meanwhile
+        step = self._takes.learn(field, rejected.told, payload)
+        if step is None or self.payload(request, room) == payload:
+            return False
+        _log.warning("%s %s from now on: %s", self.identity, step, one_line(rejected.told))
         return True
 
-    def payload(self, request: ChatRequest) -> dict[str, Any]:
-        """Return the body for a request, without the model's name and parameters that the endpoint has rejected."""
+    def payload(self, request: ChatRequest, room: int | None = None) -> dict[str, Any]:
+        """Return the body for a request, without the model's name: with room for reasoning, by default as much as the
+        model is known to need, and without what the endpoint has refused.
+        """
         payload = without_lengths(to_payload(request))
-        for option in self._left_out:
-            payload.pop(option, None)
-        if "logprobs" in self._left_out:
-            payload.pop("top_logprobs", None)
-        if "max_tokens" in self._left_out:
-            payload["max_completion_tokens"] = request.max_tokens
-        return payload
+        payload["max_tokens"] += self._room.tokens if room is None else room
+        payload = self._takes.fit(payload)
+        return {**payload, **self._extra} if self._extra else payload
 
+    def finish(self, request: ChatRequest, reply: ChatReply) -> ChatReply:
+        """The reply as it is passed on. Of a request for one token that is the first word, where the model had room for
+        more.
+        """
+        self._room.has_replied(reply, self.identity)
+        return first_word(reply) if request.max_tokens == 1 and self._room.tokens else reply
 
-class OpenAIEmbedder:
-    """An embedder at `base_url`: `batch` texts a call, `concurrency` calls at once. Texts are sent as they are.
+    async def _ask(self, request: ChatRequest, payload: Mapping[str, Any], room: int) -> ChatReply:
+        tokens = request.max_tokens + room
+        reply = self.finish(request, await self.endpoint.post("/chat/completions", payload, tokens, self._read))
+        if reply.finish_reason == "length" and not room and self._room.tokens:
+            raise OutOfRoomError(f"{self.identity}: the reply was cut off behind the model's reasoning", reply.usage)
+        return reply
 
-    Key, limits and errors are those of `OpenAIChat`. Vectors are scaled to unit length.
-    """
-
-    def __init__(
-        self,
-        base_url: str,
-        model: str,
-        api_key_env: str = "OPENAI_API_KEY",
-        batch: int = 64,
-        concurrency: int = 8,
-        timeout_s: float = 120.0,
-        max_retries: int = 6,
-        requests_per_minute: float | None = None,
-        tokens_per_minute: float | None = None,
-    ) -> None:
-        limits = Limits(concurrency, timeout_s, max_retries, requests_per_minute, tokens_per_minute)
-        self._endpoint = Endpoint(base_url, model, api_key_env, limits)
-        self._batch = batch
-
-    def __repr__(self) -> str:
-        return f"OpenAIEmbedder({self.identity!r})"
-
-    @property
-    def identity(self) -> str:
-        return self._endpoint.identity
-
-    async def embed(self, texts: Sequence[str], kind: Literal["query", "passage"]) -> Vectors:
-        if not texts:
-            return np.zeros((0, 0), dtype=np.float32)
-        parts = [texts[i : i + self._batch] for i in range(0, len(texts), self._batch)]
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(self._embed_part(part)) for part in parts]
-        except ExceptionGroup as failed:
-            raise failed.exceptions[0] from None
-        return np.concatenate([task.result() for task in tasks])
-
-    async def close(self) -> None:
-        await self._endpoint.close()
-
-    async def _embed_part(self, texts: Sequence[str]) -> Vectors:
-        payload = {"model": self._endpoint.model, "input": list(texts), "encoding_format": "float"}
-        return _read_vectors(await self._endpoint.post("/embeddings", payload), len(texts), self.identity)
-
-
-def _rejected_option(rejected: RejectedError, payload: Mapping[str, Any]) -> str | None:
-    """The optional parameter of `payload` that the endpoint rejected, or None where something else is wrong."""
-    told = rejected.told.lower()
-    if any(words in told for words in _TOO_LONG):
-        return None
-    for option, words in _OPTIONAL.items():
-        if option in payload and any(word in told or word in (rejected.param or "") for word in words):
-            return option
-    return None
-
-
-def _read_vectors(body: Any, n: int, endpoint: str) -> Vectors:
-    try:
-        items = sorted(body["data"], key=lambda item: int(item["index"]))
-        vectors = np.array([item["embedding"] for item in items], dtype=np.float32)
-        positions = [int(item["index"]) for item in items]
-    except (KeyError, TypeError, ValueError):
-        raise ExecutionError(f"{endpoint}: the reply is not a list of embeddings: {one_line(body)}") from None
-    if positions != list(range(n)):
-        raise ExecutionError(f"{endpoint}: expected {n} finite vectors of one length, got shape {vectors.shape}")
-    return unit_vectors(vectors, n, endpoint)
+    def _read(self, body: Any) -> ChatReply:
+        return read_completion(body, self.identity)

@@ -72,6 +72,7 @@ class Replies:
                     finish_reason=stored["finish_reason"],
                     tokens=tuple(Token(text, tuple((t, p) for t, p in pairs)) for text, pairs in stored["tokens"]),
                     usage=when_made,
+                    reasoning=stored.get("reasoning", ""),
                 )
             )
         except (sqlite3.DatabaseError, ValueError, KeyError, TypeError) as error:
@@ -89,7 +90,8 @@ class Replies:
         usage = reply.usage
         cost = (usage.calls, usage.prompt_tokens, usage.completion_tokens)
         tokens = [(token.text, token.alternatives) for token in reply.tokens]
-        stored = json.dumps({"text": reply.text, "finish_reason": reply.finish_reason, "tokens": tokens, "cost": cost})
+        content = {"text": reply.text, "finish_reason": reply.finish_reason, "tokens": tokens, "cost": cost}
+        stored = json.dumps({**content, "reasoning": reply.reasoning} if reply.reasoning else content)
         row = (key, model, prompt, stored, datetime.now(UTC).isoformat(timespec="seconds"))
         try:
             self._database.execute("INSERT OR REPLACE INTO replies VALUES (?, ?, ?, ?, ?)", row)

@@ -12,6 +12,7 @@ from rageval.models.base import ChatReply
 from rageval.types import Json
 
 _OBJECT_START = re.compile(r'\{\s*["}]')
+_STRING_OR_BRACE = re.compile(r'"(?:[^"\\]|\\.)*"|[{}]', re.DOTALL)
 _YES = frozenset({"yes", "是", "是的"})
 _NO = frozenset({"no", "否", "不", "不是"})
 # The last two stand for a space in SentencePiece and byte-level BPE tokens; a quotation mark may open a JSON text.
@@ -20,21 +21,34 @@ _CLOSING_MARKS = ".!。！."
 
 
 def parse_object(text: str, required: Mapping[str, type]) -> dict[str, Json] | None:
-    """The first JSON object in `text`, be it in a code fence or among prose, with every `required` key of its type.
+    """The last JSON object in `text`, be it in a code fence or among prose, with every `required` key of its type.
 
-    None where there is no object, where the first is cut off or malformed (an object inside it is never taken for it),
-    where a key is given twice, or where a key is missing or of another type. `bool` is no `int`; an `int` passes for a
+    None where there is no object, where a key is given twice, or where a key is missing or of another type. One that is
+    cut off or malformed is no object, and neither is what stands inside it. `bool` is no `int`; an `int` passes for a
     `float`; NaN and infinities are malformed. Further keys are kept.
     """
-    start = _OBJECT_START.search(text)
-    if start is None:
-        return None
-    try:
-        found, _ = _DECODER.raw_decode(text, start.start())
-    except (ValueError, RecursionError):
-        return None
-    if all(key in found and _is(found[key], kind) for key, kind in required.items()):
+    found: dict[str, Json] | None = None
+    place = 0
+    while (start := _OBJECT_START.search(text, place)) is not None:
+        try:
+            found, place = _DECODER.raw_decode(text, start.start())
+        except (ValueError, RecursionError):
+            end = _end_of_braces(text, start.start())
+            if end is None:
+                break
+            place = end
+    if found is not None and all(key in found and _is(found[key], kind) for key, kind in required.items()):
         return found
+    return None
+
+
+def _end_of_braces(text: str, start: int) -> int | None:
+    """Where the braces that open at `start` are closed, those in strings not counted; None where they never are."""
+    depth = 0
+    for piece in _STRING_OR_BRACE.finditer(text, start):
+        depth += {"{": 1, "}": -1}.get(piece[0], 0)
+        if depth == 0:
+            return piece.end()
     return None
 
 

@@ -18,6 +18,7 @@ from rageval.errors import ExecutionError, ModelError
 from rageval.io.disk import cannot_write, database_files, locked, open_database, set_aside
 from rageval.models.base import Embedder, Vectors, check_identity
 from rageval.models.in_flight import let_finish, mark_as_seen
+from rageval.models.vector_reply import PartlyEmbeddedError
 
 _VERSION = 1
 _SCHEMA = (
@@ -32,22 +33,29 @@ class CachedEmbedder:
     """An embedder behind a cache in `folder`: one file of float32 rows and one SQLite index per embedder identity.
 
     Keyed by identity, kind and text. Texts that are not cached are embedded once each, `batch` at a time, and each
-    batch is committed before the next starts, so that a killed process loses one batch at most. `on_progress(done,
-    total)` is called after each batch and counts distinct texts of that call; it is not called where all are cached.
-    Several processes may share one folder. Closing it closes the embedder too, after batches that are still under way
-    have had a few seconds more: they are paid for and kept.
+    batch is committed before the next starts, so that a killed process loses one batch at most. Where only some texts
+    of a batch get a vector (`PartlyEmbeddedError`), these are kept. `on_progress(done, total)` is called after each
+    batch and counts distinct texts of that call; it is not called where all are cached. `watch` gets all texts that
+    are asked for, those that are cached too. Several processes may share one folder. Closing it closes the embedder
+    too, after batches that are still under way have had a few seconds more: they are paid for and kept.
 
     Raises `DeclarationError` where `folder` cannot be written or the embedder has no readable identity, `ModelError`
     where the embedder's vectors have another length than those cached under its identity.
     """
 
     def __init__(
-        self, embedder: Embedder, folder: Path, batch: int = 32, on_progress: Callable[[int, int], None] | None = None
+        self,
+        embedder: Embedder,
+        folder: Path,
+        batch: int = 32,
+        on_progress: Callable[[int, int], None] | None = None,
+        watch: Callable[[Sequence[str], Literal["query", "passage"]], None] | None = None,
     ) -> None:
         check_identity(embedder)
         self._embedder = embedder
         self._batch = batch
         self._on_progress = on_progress
+        self._watch = watch
         self._store = VectorStore(folder / _file_stem(embedder.identity))
         self._in_flight: dict[bytes, asyncio.Event] = {}
         self._batches: set[asyncio.Task[None]] = set()
@@ -59,6 +67,11 @@ class CachedEmbedder:
     def identity(self) -> str:
         return self._embedder.identity
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the embedder says that whoever reads the results should know."""
+        return tuple(getattr(self._embedder, "notes", ()))
+
     async def embed(self, texts: Sequence[str], kind: Literal["query", "passage"]) -> Vectors:
         keys = [_key(kind, text) for text in texts]
         text_of = dict(zip(keys, texts, strict=True))
@@ -66,6 +79,8 @@ class CachedEmbedder:
         while missing := [key for key in text_of if key not in rows]:
             await self._embed_missing(missing, text_of, kind)
             rows |= self._store.rows(missing)
+        if self._watch is not None:
+            self._watch(texts, kind)
         return self._store.gather([rows[key] for key in keys])
 
     def missing(self, texts: Sequence[str], kind: Literal["query", "passage"]) -> list[str]:
@@ -106,8 +121,17 @@ class CachedEmbedder:
             await event.wait()
 
     async def _embed_batch(self, texts: dict[bytes, str], kind: Literal["query", "passage"]) -> None:
-        vectors = await self._embedder.embed([*texts.values()], kind)
-        self._store.append([*texts], _checked(vectors, len(texts), self.identity), self.identity)
+        try:
+            vectors, keys = await self._embedder.embed([*texts.values()], kind), [*texts]
+        except PartlyEmbeddedError as error:
+            if error.vectors:
+                keys = [key for position, key in enumerate(texts) if position in error.vectors]
+                self._append(keys, np.stack([vector for _, vector in sorted(error.vectors.items())]))
+            raise
+        self._append(keys, vectors)
+
+    def _append(self, keys: Sequence[bytes], vectors: Vectors) -> None:
+        self._store.append(keys, _checked(vectors, len(keys), self.identity), self.identity)
 
     def _finish(self, batch: asyncio.Task[None]) -> None:
         self._batches.discard(batch)

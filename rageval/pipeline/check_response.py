@@ -12,7 +12,7 @@ from rageval.errors import ExecutionError
 from rageval.pipeline.abstention import is_abstention
 from rageval.types import Hit, Json, Passage, Response, Step, Usage
 
-_COUNTS = ("calls", "cached_calls", "prompt_tokens", "cached_tokens", "completion_tokens")
+_COUNTS = ("calls", "cached_calls", "prompt_tokens", "cached_tokens", "completion_tokens", "reasoning_tokens")
 _PARTS_OF_COUNTS = ("free_calls", "free_prompt_tokens", "free_completion_tokens")
 _REQUEST = re.compile("[0-9a-f]{1,16}")
 _HIGHEST = 2**63 - 1

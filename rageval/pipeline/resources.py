@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -17,6 +17,7 @@ from rageval.errors import (
     RagevalError,
 )
 from rageval.models.base import ChatModel, Embedder
+from rageval.models.rerank_endpoint import RerankService
 from rageval.models.wrapped import MeteredChat
 from rageval.pipeline.failure import stopping_error, told_with_place
 from rageval.types import Document, RelevanceLabel, Usage
@@ -47,7 +48,7 @@ class IndexStore:
 class Resources:
     """What pipelines draw on: documents, labels (for the oracle alone), models, and shared indexes built on demand.
 
-    Without `indexes`, every index is kept in memory, however large.
+    Without `indexes`, every index is kept in memory, however large. `rankers` opens the rerank models of endpoints.
     """
 
     def __init__(
@@ -58,12 +59,14 @@ class Resources:
         chat: ChatModel | None = None,
         embedder: Embedder | None = None,
         indexes: IndexStore | None = None,
+        rankers: Callable[[RerankService], ChatModel] | None = None,
     ) -> None:
         self.documents = documents
         self.labels = labels
         self.indexes = indexes
         self._chat = chat
         self._embedder = embedder
+        self._rankers = rankers
         self._built: dict[Shared[Any], asyncio.Task[Any]] = {}
         self._builds: dict[Shared[Any], list[CountingResources]] = {}
         self._told: dict[Shared[Any], Usage] = {}
@@ -79,6 +82,12 @@ class Resources:
         if self._embedder is None:
             raise DeclarationError("this pipeline needs an embedder, and none was given (models: embed)")
         return self._embedder
+
+    def ranker(self, service: RerankService) -> ChatModel:
+        """The rerank model of that service, which takes the requests of `rank_request`."""
+        if self._rankers is None:
+            raise DeclarationError(f"{service.identity}: found nothing that opens endpoints, expected an experiment")
+        return self._rankers(service)
 
     async def get(self, shared: Shared[T]) -> T:
         """Return what `shared` describes. The first call builds it; concurrent callers wait for the same build.
@@ -99,7 +108,7 @@ class Resources:
             raise
 
     def counting(self) -> CountingResources:
-        """The same resources, with a count of what chat calls through them cost."""
+        """The same resources, with a count of what calls of chat and rerank models through them cost."""
         return CountingResources(self)
 
     def tell_building(self, shared: Iterable[Shared[Any]]) -> dict[str, Usage]:
@@ -151,24 +160,32 @@ class Resources:
 
 
 class CountingResources(Resources):
-    """Resources that count: `usage` is the cost so far of chat calls made through them, and `parts` lists what `get`
-    was asked for. Everything else comes from `whole`.
+    """Resources that count: `usage` is the cost so far of calls of chat and rerank models made through them, and
+    `parts` lists what `get` was asked for. Everything else comes from `whole`.
     """
 
     def __init__(self, whole: Resources) -> None:
         vars(self).update(vars(whole))
         self._whole = whole
         self.parts: list[Shared[Any]] = []
-        self._counter = None if self._chat is None else MeteredChat(self._chat)
-        self._chat = self._counter
+        self._counters: list[MeteredChat] = []
+        self._chat = None if self._chat is None else self._counted(self._chat)
 
     @property
     def usage(self) -> Usage:
-        return Usage() if self._counter is None else self._counter.usage
+        return sum((counter.usage for counter in self._counters), Usage())
+
+    def ranker(self, service: RerankService) -> ChatModel:
+        return self._counted(super().ranker(service))
 
     async def get(self, shared: Shared[T]) -> T:
         self.parts.append(shared)
         return await self._whole.get(shared)
+
+    def _counted(self, model: ChatModel) -> MeteredChat:
+        counter = MeteredChat(model)
+        self._counters.append(counter)
+        return counter
 
 
 def _kind(error: Exception) -> type[RagevalError] | None:

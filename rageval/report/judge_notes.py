@@ -7,6 +7,8 @@ from typing import Any
 
 from rageval.decide.leaderboard import Leaderboard
 
+WORDS = "verdicts are words, not probabilities: the model gave no log-probabilities between yes and no"
+
 
 def judge_notes(board: Leaderboard) -> list[str]:
     """The lines for a leaderboard; what holds of several runs is said once."""
@@ -15,6 +17,8 @@ def judge_notes(board: Leaderboard) -> list[str]:
         for name, entry in row.judges.items():
             if entry.get("calibration"):
                 lines.append(f"{name}: {calibration_text(entry['calibration'])}")
+            if entry.get("words"):
+                lines.append(f"{name}: {WORDS}")
             if entry.get("agreement"):
                 lines.append(f"{row.label}, {name}: {agreement_text(entry['agreement'])}")
     return [*dict.fromkeys(lines)]

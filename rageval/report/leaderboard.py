@@ -8,7 +8,7 @@ from rageval.decide.leaderboard import Leaderboard, Row
 from rageval.metrics import parse
 from rageval.report.judge_notes import judge_notes
 from rageval.report.markdown import table
-from rageval.types import Estimate
+from rageval.types import Estimate, Usage
 
 USAGE_HEADER = (
     "pipeline",
@@ -95,11 +95,17 @@ def usage_cells(board: Leaderboard) -> list[list[str]]:
             str(usage.paid_calls),
             str(usage.paid_prompt_tokens),
             str(usage.paid_prompt_tokens - usage.cached_tokens),
-            str(usage.paid_completion_tokens),
+            _with_reasoning(usage),
         ]
         for row in board.rows
         for name, usage in row.usage.items()
     ]
+
+
+def _with_reasoning(usage: Usage) -> str:
+    """Paid completion tokens, and how many of them were reasoning, where any was."""
+    reasoning = f" ({usage.reasoning_tokens} reasoning)" if usage.reasoning_tokens else ""
+    return f"{usage.paid_completion_tokens}{reasoning}"
 
 
 def legend(board: Leaderboard) -> str:

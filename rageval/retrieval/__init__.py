@@ -19,7 +19,7 @@ from rageval.retrieval.labelled import RetrieveLabelled
 from rageval.retrieval.mixing import MixPassages
 from rageval.retrieval.passages import Passages
 from rageval.retrieval.rerank import Rerank
-from rageval.retrieval.rerankers import AnyReranker, Pointwise, Reranker
+from rageval.retrieval.rerankers import AnyReranker, Pointwise, RerankEndpoint, Reranker
 from rageval.retrieval.retrieve import Retrieve
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "Passages",
     "Pointwise",
     "Rerank",
+    "RerankEndpoint",
     "Reranker",
     "Retrieve",
     "RetrieveLabelled",

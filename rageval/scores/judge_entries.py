@@ -89,9 +89,11 @@ def new_entry(
 def with_counts(entry: JudgeEntry, judged: JudgmentsByQuestion) -> dict[str, Json]:
     """The entry with how many verdicts there are, abstentions, and quotes that are not in the passages.
 
-    Where a panel judged, also how far its raters agree.
+    Where a panel judged, also how far its raters agree; and `words`, the number of verdicts that are yes or no, where
+    none has a probability between.
     """
     counts: Counter[str] = Counter(verdicts=0, abstained=0, quotes=0, quotes_not_found=0)
+    words = probabilities = 0
     votes: list[tuple[float | None, ...]] = []
     for judgments in judged.values():
         for verdict in (judgment.verdict for judgment in judgments):
@@ -101,10 +103,13 @@ def with_counts(entry: JudgeEntry, judged: JudgmentsByQuestion) -> dict[str, Jso
             if isinstance(verdict, Abstained):
                 counts["abstained"] += 1
             else:
+                words += verdict.probability in (0.0, 1.0)
+                probabilities += verdict.probability is not None
                 counts["quotes"] += len(verdict.evidence)
                 counts["quotes_not_found"] += sum(not evidence.found for evidence in verdict.evidence)
     agreement: dict[str, Json] = {"agreement": _agreement(entry["agreement"], votes)} if "agreement" in entry else {}
-    return {**entry, **counts, **agreement}
+    only_words: dict[str, Json] = {"words": words} if words and words == probabilities else {}
+    return {**entry, **counts, **only_words, **agreement}
 
 
 def _agreement(about: JudgeEntry, votes: Sequence[Sequence[float | None]]) -> dict[str, Json]:

@@ -135,4 +135,5 @@ def _of_no_step(response: Response) -> Usage:
         whole.free_prompt_tokens - steps.free_prompt_tokens,
         whole.free_completion_tokens - steps.free_completion_tokens,
         {request: cost for request, cost in whole.requests.items() if request not in steps.requests},
+        whole.reasoning_tokens - steps.reasoning_tokens,
     )

@@ -6,6 +6,8 @@ from collections.abc import Collection
 
 from rageval.benchmark import from_records
 from rageval.models.base import ChatModel, Embedder
+from rageval.models.known_models import KnownModel
+from rageval.models.rerank_endpoint import RerankCalls, RerankService, SplitRerank
 from rageval.models.scripted import HashEmbedder
 from rageval.pipeline import Need, Resources
 from rageval.types import UNANSWERABLE, Benchmark, Document, Hit, Question, RelevanceLabel, Response
@@ -64,11 +66,20 @@ def sample_responses(question: Question) -> dict[str, Response]:
 
 
 def sample_resources(needs: Collection[Need], chat: ChatModel, embedder: Embedder | None = None) -> Resources:
-    """The sample's documents and labels, and those models that are needed; the embedder counts words unless given."""
+    """The sample's documents and labels, and those models that are needed; the embedder counts words unless given.
+
+    Rerank models at endpoints are those that are named.
+    """
     benchmark = sample_benchmark()
     return Resources(
         benchmark.documents,
         labels=benchmark.labels,
         chat=chat if "chat" in needs else None,
         embedder=embedder or HashEmbedder() if "embed" in needs else None,
+        rankers=_open_ranker,
     )
+
+
+def _open_ranker(service: RerankService) -> ChatModel:
+    known = KnownModel(service.identity, "rerank")
+    return SplitRerank(RerankCalls(service, known), service, known)

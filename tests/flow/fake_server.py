@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -84,11 +85,17 @@ class FakeServer:
     `queue`d answers are given first, in order; then `respond` answers. `latency_s` delays every answer.
     """
 
-    def __init__(self, respond: Callable[[Received], Canned] = friendly, latency_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        respond: Callable[[Received], Canned] = friendly,
+        latency_s: float = 0.0,
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
         self.received: list[Received] = []
         self.most_in_flight = 0
         self._respond = respond
         self._latency_s = latency_s
+        self._ssl_context = ssl_context
         self._queue: deque[Canned] = deque()
         self._in_flight = 0
         self._base_url = ""
@@ -126,7 +133,7 @@ class FakeServer:
         self._add_routes(app.router)
         runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=self._ssl_context).start()
         self._base_url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
         self._ready.set()
         await self._stop.wait()

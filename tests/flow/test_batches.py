@@ -292,7 +292,7 @@ def test_an_option_that_is_rejected_goes_again_in_a_batch(
     assert all("max_completion_tokens" in received.payload for received in server.batched)
     assert set(server.times_paid.values()) == {1}
     (warning,) = caplog.messages
-    assert "does without max_tokens from now on" in warning
+    assert "sends max_completion_tokens instead of max_tokens from now on" in warning
 
 
 def test_lines_that_cannot_be_read_are_left_out(server: BatchServer, tmp_path: Path, command_line: CommandLine) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rageval.text import count_tokens, reply_lines, search_words, sentences, take_citations
+from rageval.text import count_tokens, cut_at_sentence, reply_lines, search_words, sentences, take_citations
 
 texts = st.text(
     st.sampled_from("ab Z1.!?。！？；…”\"')\n\t 　中文字e.g.") | st.characters(exclude_categories=["Cs"]), max_size=60
@@ -157,3 +157,29 @@ def test_citations_of_five_passages(text: str, expected: tuple[str, list[int]]) 
 @pytest.mark.parametrize("text", ["One [1].", "甲［1］。"])
 def test_without_passages_there_is_nothing_to_cite(text: str) -> None:
     assert take_citations(text, 0) == (text, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens", "expected"),
+    [
+        ("One two. Three four. Five.", 100, "One two. Three four. Five."),
+        ("One two. Three four. Five.", 6, "One two. Three four."),
+        ("One two. Three four. Five.", 5, "One two."),
+        ("第一句。第二句。", 4, "第一句。"),
+        ("第一句话很长很长。第二句。", 4, "第一句话"),
+        ("one two three four five", 3, "one two three"),
+        ("abcdefghijklmnopqrst", 2, "abcdefghij"),
+        ("  A b.  C d.", 3, "  A b."),
+        ("", 1, ""),
+    ],
+)
+def test_a_text_is_cut_at_a_sentence(text: str, tokens: int, expected: str) -> None:
+    """Tokens are counted by hand: a Chinese character, a mark, and each five letters begun count one."""
+    assert cut_at_sentence(text, tokens) == expected
+
+
+@given(texts, st.integers(1, 20))
+def test_what_is_cut_fits_and_is_a_beginning(text: str, tokens: int) -> None:
+    cut = cut_at_sentence(text, tokens)
+    assert text.startswith(cut)
+    assert count_tokens(cut) <= tokens

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from rageval.distributed.messages import Ask, Mailbox, Raised, Reply
-from rageval.distributed.payload import lay_out, reads_files
+from rageval.distributed.payload import lay_out, stays_here
 from rageval.distributed.worker import Post, RemoteChat
 from rageval.errors import BenchmarkError, BudgetError, DeclarationError, ExecutionError, MissingExtraError, ModelError
 from rageval.models.base import ChatReply, ChatRequest, Message
-from rageval.models.endpoint import RejectedError
+from rageval.models.refused_call import RejectedError
 from rageval.pipeline import Chain, Stage
 from rageval.pipeline.recorded import Replay
-from rageval.retrieval import BM25, Retrieve
+from rageval.retrieval import BM25, Pointwise, Rerank, RerankEndpoint, Retrieve
 
 REQUEST = ChatRequest((Message("user", "?"),), "answer/en@1", 8)
 ERRORS = [
@@ -105,6 +105,8 @@ def test_no_more_pieces_are_under_way_than_calls(tasks: int, cpus: int, calls: i
 
 def test_a_stage_with_a_path_stays_at_home() -> None:
     recorded: Stage = Replay(Path("run.trec"), "0")
-    assert reads_files(recorded)
-    assert reads_files(Chain((Retrieve(BM25()), recorded)))
-    assert not reads_files(Retrieve(BM25()))
+    assert stays_here(recorded)
+    assert stays_here(Chain((Retrieve(BM25()), recorded)))
+    assert not stays_here(Retrieve(BM25()))
+    assert stays_here(Retrieve(BM25()) >> Rerank(RerankEndpoint("http://127.0.0.1/v1", "m")))
+    assert not stays_here(Retrieve(BM25()) >> Rerank(Pointwise()))

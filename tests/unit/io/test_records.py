@@ -66,7 +66,7 @@ def responses(draw: st.DrawFn) -> Response:
         draw(positions),
         draw(st.booleans()),
         tuple(draw(st.lists(st.builds(Step, st.text(), st.dictionaries(st.text(), json_values)), max_size=3))),
-        draw(st.builds(Usage, *[counts] * 8, st.dictionaries(st.text(), st.tuples(counts, counts, counts)))),
+        draw(st.builds(Usage, *[counts] * 8, st.dictionaries(st.text(), st.tuples(counts, counts, counts)), counts)),
         draw(st.floats(0, 1e6)),
     )
 

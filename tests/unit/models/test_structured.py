@@ -28,12 +28,15 @@ JSON = st.recursive(
         'Here is my verdict:\n```\n{ "grade" : 2 }\n``` I hope it helps.',
         'The set {a, b} is small. {"grade": 2}',
         '好的，结果如下：{"grade": 2}。',
-        '{"grade": 2} {"grade": 1}',
+        '{"grade": 1} {"grade": 2}',
+        '{"other": 1} {"grade": 2}',
+        '{"grade": 1, oops} No: {"grade": 2}',
+        '{"grade": 2} and {"gra',
         '[{"grade": 2}]',
         '<think>a } b</think>{"grade": 2}',
     ],
 )
-def test_first_object_is_found(text: str) -> None:
+def test_last_complete_object_is_found(text: str) -> None:
     assert parse_object(text, GRADE) == {"grade": 2}
 
 
@@ -58,7 +61,8 @@ def test_first_object_is_found(text: str) -> None:
         '{"verdicts": [{"grade": 2}, {"gra',
         '{"reason": "he said "x" {"grade": 5}", "grade": 1}',
         '{"inner": {"grade": 2}}',
-        '{"other": 1} {"grade": 2}',
+        '{"grade": 2} {"other": 1}',
+        '{"inner": {"grade": 2}, oops}',
         '{"grade": ' * 100_000,
         '{"grade": ' + "1" * 5000 + "}",
     ],
