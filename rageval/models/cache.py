@@ -9,17 +9,18 @@ from pathlib import Path
 from rageval.models.base import ChatModel, ChatReply, ChatRequest, check_identity
 from rageval.models.in_flight import let_finish, mark_as_seen
 from rageval.models.replies import Replies, from_cache, request_key
+from rageval.models.wire import without_reasoning
 
 
 class CachedChat:
     """A chat model behind a cache at `path` (SQLite), keyed by the model's identity and the whole request.
 
     A cached reply costs nothing; its usage says what it cost when it was made. Equal requests that are in flight
-    together are sent once, and the first of them pays. Failures are not kept, nor are replies cut by the endpoint's
-    content filter. Several processes may share one file, and killing a process at any moment leaves the file intact.
-    Closing the cache closes the model too, after giving running calls a few more seconds: they are paid for, so their
-    replies are kept. Before that, `on_closing` is called, for models whose calls take too long for such a short wait.
-    `only` is as in `Replies`.
+    together are sent once, and the first of them pays. Reasoning that a model writes into its text is taken out.
+    Failures are not kept, nor are replies cut by the endpoint's content filter. Several processes may share one file,
+    and killing a process at any moment leaves the file intact. Closing the cache closes the model too, after giving
+    running calls a few more seconds: they are paid for, so their replies are kept. Before that, `on_closing` is called,
+    for models whose calls take too long for such a short wait. `only` is as in `Replies`.
 
     Raises `DeclarationError` where `path` cannot be written, and for a model without a readable identity.
     """
@@ -79,7 +80,7 @@ class CachedChat:
         await self._model.close()
 
     async def _ask(self, key: str, request: ChatRequest) -> ChatReply:
-        reply = await self._model.complete(request)
+        reply = without_reasoning(await self._model.complete(request), self.identity)
         return self._replies.keep(key, self._model.identity, request.prompt, reply)
 
     def _finish(self, key: str, task: asyncio.Task[ChatReply]) -> None:

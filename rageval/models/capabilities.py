@@ -18,6 +18,7 @@ _MOST = re.compile(
     r"\[\d+,)\s*(\d+)",
     re.IGNORECASE,
 )
+_TOO_LARGE = re.compile(r"too (?:large|big|high)|exceed|greater than|less than|at most", re.IGNORECASE)
 _NOT_AT_ALL = re.compile(
     r"not (?:supported|allowed|available|permitted|enabled)|unsupported|unknown|unrecogni[sz]ed|cannot find|extra|"
     r"does not support|doesn't support|\bno logprobs\b",
@@ -42,11 +43,6 @@ class Capabilities:
         self._most_tokens: int | None = None
         self._most_seed: int | None = None
         self._has_limits = False
-
-    @property
-    def has_logprobs(self) -> bool:
-        """Whether log-probabilities are still asked for."""
-        return "logprobs" not in self._left_out
 
     @property
     def facts(self) -> dict[str, Json]:
@@ -110,7 +106,7 @@ class Capabilities:
                 if most is not None and most < sent[field]:
                     self._most_tokens = most
                     return f"asks for no more than {most} tokens"
-                return self._other_length_field(field)
+                return None if _TOO_LARGE.search(told) else self._other_length_field(field)
             case "response_format":
                 form = str(cast("Mapping[str, Any]", sent[field]).get("type"))
                 self._json_form = "json_object" if form == "json_schema" else "text"

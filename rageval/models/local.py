@@ -8,6 +8,7 @@ import importlib.metadata
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -16,6 +17,7 @@ import numpy as np
 from rageval.errors import DeclarationError, ExecutionError
 from rageval.extras import need_package
 from rageval.models.base import ChatReply, ChatRequest, Vectors
+from rageval.models.reasoning_room import ReasoningRoom
 from rageval.models.weights import QWEN_CODER_1_5B, PackagedWeights, Progress, WeightsSource, default_cache_folder
 from rageval.models.wire import one_line, read_completion, to_payload
 
@@ -66,6 +68,7 @@ class LocalChat:
         self._source = WeightsSource(path, hub, weights, folder or default_cache_folder())
         self._source.check()
         self._identity = _chat_identity(self._source)
+        self._room = ReasoningRoom(None, self._identity)
         self._context_tokens = context_tokens
         self._threads = threads or _cores()
         self._on_progress = on_progress
@@ -84,17 +87,18 @@ class LocalChat:
         return 1
 
     async def complete(self, request: ChatRequest) -> ChatReply:
-        return await self._thread.run(lambda: self._complete(request))
+        return await self._room.complete(request, lambda room: self._thread.run(lambda: self._complete(request, room)))
 
     async def close(self) -> None:
         await self._thread.run(self._unload)
         self._thread.close()
 
-    def _complete(self, request: ChatRequest) -> ChatReply:
+    def _complete(self, request: ChatRequest, room: int) -> ChatReply:
         if self._server is None:
             self._server = self._load()
         try:
-            body = self._server.handle_chat_completions(to_payload(request))
+            roomy = replace(request, max_tokens=request.max_tokens + room)
+            body = self._server.handle_chat_completions(to_payload(roomy))
         except (RuntimeError, ValueError, TypeError) as error:  # with orjson half a surrogate pair is a TypeError
             raise ExecutionError(f"{self._identity}: {one_line(error)}") from None
         if "error" in body:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,8 +14,8 @@ from rageval.models.capabilities import Capabilities
 from rageval.models.endpoint import Endpoint, Limits
 from rageval.models.reasoning_room import Reasoning, ReasoningRoom, chat_settings
 from rageval.models.refused_call import RejectedError, TooLongError
-from rageval.models.wire import OutOfRoomError, first_word, one_line, read_completion, to_payload, without_lengths
-from rageval.types import Json, Usage
+from rageval.models.wire import OutOfRoomError, one_line, read_completion, to_payload, without_lengths
+from rageval.types import Json
 
 _log = logging.getLogger("rageval")
 
@@ -65,7 +64,7 @@ class OpenAIChat:
         self.endpoint = Endpoint(base_url, model, api_key_env, limits, access, settings)
         effort = None if reasoning is None else Reasoning.of(reasoning).effort
         self._extra = {**({} if effort is None else {"reasoning_effort": effort}), **(extra_body or {})}
-        self._room = ReasoningRoom(None if reasoning is None else Reasoning.of(reasoning))
+        self._room = ReasoningRoom(None if reasoning is None else Reasoning.of(reasoning), self.identity)
         self._takes = Capabilities()
 
     def __repr__(self) -> str:
@@ -95,43 +94,18 @@ class OpenAIChat:
         self._room.recall(facts)
 
     async def complete(self, request: ChatRequest) -> ChatReply:
-        return await self._complete(request, self._room.tokens, Usage())
+        return await self._room.complete(request, lambda room: self._ask(request, room))
 
     async def complete_again(self, request: ChatRequest, cut_off: OutOfRoomError, room: int) -> ChatReply:
         """As `complete`, after a reply that was cut off in its reasoning although it had that much room."""
-        self._room.was_cut_off(cut_off, self.identity)
-        return await self._complete(request, self._room.more(room), cut_off.usage)
-
-    async def _complete(self, request: ChatRequest, room: int, cut_off: Usage) -> ChatReply:
-        while True:
-            payload = self.payload(request, room)
-            try:
-                reply = await self._ask(request, payload, room)
-            except OutOfRoomError as error:
-                self._room.was_cut_off(error, self.identity)
-                if cut_off.calls:
-                    raise ExecutionError(
-                        f"{error}, with {room} tokens for that: allow more with `reasoning: {{max_tokens: ...}}`"
-                    ) from None
-                room, cut_off = self._room.more(room), error.usage
-            except TooLongError as error:
-                less = self._room.less(room)
-                if less is None:
-                    raise ExecutionError(str(error)) from None
-                room = less
-            except RejectedError as rejected:
-                if not self.leave_out(rejected, request, payload, room):
-                    raise ExecutionError(str(rejected)) from None
-            else:
-                return replace(reply, usage=cut_off + reply.usage)
+        return await self._room.complete_again(request, lambda room: self._ask(request, room), cut_off, room)
 
     async def close(self) -> None:
         await self.endpoint.close()
 
     def most_reply_tokens(self, request: ChatRequest) -> int:
         """How many tokens a call may take for its reply, reasoning and a second attempt included."""
-        room = self._room.tokens
-        return 2 * request.max_tokens + room + self._room.more(room) if room else request.max_tokens
+        return self._room.most_reply_tokens(request)
 
     def leave_out(
         self, rejected: RejectedError, request: ChatRequest, payload: Mapping[str, Any], room: int = 0
@@ -163,18 +137,19 @@ class OpenAIChat:
         return {**payload, **self._extra} if self._extra else payload
 
     def finish(self, request: ChatRequest, reply: ChatReply) -> ChatReply:
-        """The reply as it is passed on. Of a request for one token that is the first word, where the model had room for
-        more.
-        """
-        self._room.has_replied(reply, self.identity)
-        return first_word(reply) if request.max_tokens == 1 and self._room.tokens else reply
+        """A reply that came otherwise, as `complete` would return it."""
+        return self._room.finish(request, reply)
 
-    async def _ask(self, request: ChatRequest, payload: Mapping[str, Any], room: int) -> ChatReply:
-        tokens = request.max_tokens + room
-        reply = self.finish(request, await self.endpoint.post("/chat/completions", payload, tokens, self._read))
-        if reply.finish_reason == "length" and not room and self._room.tokens:
-            raise OutOfRoomError(f"{self.identity}: the reply was cut off behind the model's reasoning", reply.usage)
-        return reply
+    async def _ask(self, request: ChatRequest, room: int) -> ChatReply:
+        while True:
+            payload = self.payload(request, room)
+            try:
+                return await self.endpoint.post("/chat/completions", payload, request.max_tokens + room, self._read)
+            except TooLongError:
+                raise
+            except RejectedError as rejected:
+                if not self.leave_out(rejected, request, payload, room):
+                    raise ExecutionError(str(rejected)) from None
 
     def _read(self, body: Any) -> ChatReply:
         return read_completion(body, self.identity)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from rageval.errors import DeclarationError
-from rageval.models.base import ChatReply
-from rageval.models.wire import OutOfRoomError
-from rageval.types import Json
+from rageval.errors import DeclarationError, ExecutionError
+from rageval.models.base import ChatReply, ChatRequest
+from rageval.models.refused_call import TooLongError
+from rageval.models.wire import OutOfRoomError, first_word
+from rageval.types import Json, Usage
 
 _ROOM = 4096
 _LEAST_ROOM = 256
@@ -38,13 +39,13 @@ class Reasoning:
 
 
 class ReasoningRoom:
-    """Whether a model reasons, and the room that it gets for that: set, or found out from its replies.
-
-    A reply cut off in its reasoning gets `more` room once. A prompt that is too long with the room makes it `less`.
+    """Whether the model of that identity reasons, and the room that it gets for that: set, or found out from its
+    replies.
     """
 
-    def __init__(self, setting: Reasoning | None) -> None:
+    def __init__(self, setting: Reasoning | None, identity: str) -> None:
         self._setting = setting
+        self._identity = identity
         self._tokens = (setting or Reasoning()).max_tokens
         self._reasons = setting is not None and setting.effort != "none"
         self._cut_off = 0
@@ -54,39 +55,82 @@ class ReasoningRoom:
         """What a call gets now: 0 for a model that is not known to reason."""
         return self._tokens if self._reasons else 0
 
-    def more(self, room: int) -> int:
-        """The room for a second attempt after one with `room`."""
-        return room * _MORE if room else self._tokens
-
-    def less(self, room: int) -> int | None:
-        """The room where a prompt with `room` is too long, None where that is not the reason."""
-        if room <= _LEAST_ROOM:
-            return None
-        self._tokens = min(self._tokens, room // _MORE)
-        return room // _MORE
+    def most_reply_tokens(self, request: ChatRequest) -> int:
+        """How many tokens a call may take for its reply, reasoning and a second attempt included."""
+        room = self.tokens
+        return 2 * request.max_tokens + room + self._more(room) if room else request.max_tokens
 
     def recall(self, facts: Mapping[str, Any]) -> None:
         """Take it that the model reasons where that was found before, unless a setting says how it is to reason."""
         if self._setting is None and facts.get("reasons") is True:
             self._reasons = True
 
-    def has_replied(self, reply: ChatReply, identity: str) -> None:
-        """Learn from a reply."""
-        if reply.reasoning or reply.usage.reasoning_tokens:
-            self._found(identity)
+    async def complete(self, request: ChatRequest, ask: Callable[[int], Awaitable[ChatReply]]) -> ChatReply:
+        """The reply of `ask`, which is called with the room: once more, with more, where it was cut off in its
+        reasoning, and with less where the prompt is too long beside it. Raises ExecutionError for a reply that is cut
+        off again, and what `ask` raises.
+        """
+        return await self._complete(request, ask, self.tokens, Usage())
 
-    def was_cut_off(self, error: OutOfRoomError, identity: str) -> None:
-        """Learn from a reply without text. One that shows no reasoning may be an accident; two are not."""
+    async def complete_again(
+        self,
+        request: ChatRequest,
+        ask: Callable[[int], Awaitable[ChatReply]],
+        cut_off: OutOfRoomError,
+        room: int,
+    ) -> ChatReply:
+        """As `complete`, after a reply that was cut off although it had that much room."""
+        self._was_cut_off(cut_off)
+        return await self._complete(request, ask, self._more(room), cut_off.usage)
+
+    def finish(self, request: ChatRequest, reply: ChatReply) -> ChatReply:
+        """The reply as it is passed on. Of a request for one token that is the first word, where the model had room for
+        more.
+        """
+        if reply.reasoning or reply.usage.reasoning_tokens:
+            self._found()
+        return first_word(reply) if request.max_tokens == 1 and self.tokens else reply
+
+    async def _complete(
+        self, request: ChatRequest, ask: Callable[[int], Awaitable[ChatReply]], room: int, cut_off: Usage
+    ) -> ChatReply:
+        while True:
+            try:
+                reply = self.finish(request, await ask(room))
+                if reply.finish_reason == "length" and not room and self.tokens:
+                    told = f"{self._identity}: the reply was cut off behind the model's reasoning"
+                    raise OutOfRoomError(told, reply.usage)
+            except OutOfRoomError as error:
+                self._was_cut_off(error)
+                if cut_off.calls:
+                    raise ExecutionError(
+                        f"{error}, with {room} tokens for that: allow more with `reasoning: {{max_tokens: ...}}`"
+                    ) from None
+                room, cut_off = self._more(room), error.usage
+            except TooLongError as error:
+                if room <= _LEAST_ROOM:
+                    raise ExecutionError(str(error)) from None
+                room //= _MORE
+            else:
+                if 0 < room < self._tokens:  # more did not fit
+                    self._tokens = room
+                return replace(reply, usage=cut_off + reply.usage)
+
+    def _more(self, room: int) -> int:
+        return room * _MORE if room else self._tokens
+
+    def _was_cut_off(self, error: OutOfRoomError) -> None:
+        """One reply without text that shows no reasoning may be an accident; two are not."""
         self._cut_off += 1
         if error.usage.reasoning_tokens or error.reasoned or self._cut_off > 1:
-            self._found(identity)
+            self._found()
 
-    def _found(self, identity: str) -> None:
+    def _found(self) -> None:
         if not self._reasons:
             self._reasons = True
             _log.warning(
                 "%s reasons before it replies: from now on it gets %d tokens more for that; `reasoning` sets how many",
-                identity,
+                self._identity,
                 self._tokens,
             )
 

@@ -42,11 +42,11 @@ class _Rule:
     words: str = ""
     statuses: tuple[int, ...] = ()
 
-    def fits(self, status: int, error: ServiceError) -> bool:
-        if error.codes & self.codes:
-            return True
-        is_said = self.words and (not self.statuses or status in self.statuses)
-        return bool(is_said and re.search(self.words, error.message, re.IGNORECASE))
+    def is_said(self, status: int, message: str, echoes: str) -> bool:
+        """Whether the message, in lower case, has the words other than as an echo of the request."""
+        if not self.words or (self.statuses and status not in self.statuses):
+            return False
+        return any(not _is_echo(found, echoes) for found in re.finditer(self.words, message, re.IGNORECASE))
 
 
 def _codes(text: str) -> frozenset[str]:
@@ -161,7 +161,9 @@ _FIELD_STATUSES = (200, 400, 403, 404, 422, 501)
 _OWN_TEXTS = ("messages", "input", "query", "documents", "texts")
 _ALWAYS_SENT = frozenset({"model", *_OWN_TEXTS})
 # Other words for a field.
+_LENGTHS = ("max_tokens", "max_completion_tokens", "max_new_tokens")
 _ALIASES: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(_LENGTHS, _LENGTHS),
     "response_format": ("response_format", "json_schema", "json_object", "response format", "structured output"),
     "reasoning_effort": ("reasoning_effort", "reasoning effort", "reasoning.effort"),
 }
@@ -189,14 +191,20 @@ def sort_failure(
 
     A 429 that says `insufficient_quota` after a success is a limit that passes: DashScope means tokens a minute by it.
     """
-    rule = next((rule.refusal for rule in _RULES if rule.fits(status, error)), None)
+    sent = sent or {}
+    rule = next((rule.refusal for rule in _RULES if rule.codes & error.codes), None)
     if rule is not None and rule.kind == "limit" and status in (401, 402):
         rule = None
+    named = _named_beside(status, error, sent)
+    if rule is None and named is not None and named not in _LENGTHS:
+        return Refusal("field", field=named)
+    message, echoes = error.message.lower(), _echoes(sent)
+    rule = rule or next((rule.refusal for rule in _RULES if rule.is_said(status, message, echoes)), None)
     if rule is _NO_MONEY and served and status == 429 and "insufficient_quota" in error.codes:
         return Refusal("limit", "money")
     if rule is not None:
         return rule
-    field = refused_field(status, error, sent or {})
+    field = refused_field(status, error, sent)
     if field is not None:
         return Refusal("field", field=field)
     if status == 429 and any((headers or {}).get(name, "").strip() == "0" for name in _ALLOWED):
@@ -217,21 +225,27 @@ def refused_field(status: int, error: ServiceError, sent: Mapping[str, Any]) -> 
     """
     if status not in _FIELD_STATUSES:
         return None
-    fields = sorted((field for field in sent if field not in _ALWAYS_SENT), key=len, reverse=True)
-    for named in error.fields:
-        if named in fields:
-            return named
+    named = _named_beside(status, error, sent)
+    if named is not None:
+        return named
     if not _REFUSES.search(error.message):
         return None
-    echoes = " ".join(_texts([sent.get(name) for name in _OWN_TEXTS])).lower()
-    return next((field for field in fields if _is_named(field, error.message.lower(), echoes)), None)
+    fields = sorted((field for field in sent if field not in _ALWAYS_SENT), key=len, reverse=True)
+    message, echoes = error.message.lower(), _echoes(sent)
+    return next((field for field in fields if _is_named(field, message, echoes)), None)
+
+
+def _named_beside(status: int, error: ServiceError, sent: Mapping[str, Any]) -> str | None:
+    """The field of the request that the error names beside its text."""
+    usable = status in _FIELD_STATUSES
+    return next((name for name in error.fields if usable and name in sent and name not in _ALWAYS_SENT), None)
 
 
 def _is_named(field: str, message: str, echoes: str) -> bool:
     for word in _ALIASES.get(field, (field,)):
         for found in re.finditer(rf"(?<![a-z0-9_]){re.escape(word)}(?![a-z0-9_])", message):
             start, end = found.span()
-            if _is_echo(word, message[:start], message[end:], echoes):
+            if _is_echo(found, echoes):
                 continue
             near = message[max(0, start - _NEAR) : end + _NEAR]
             if not word.isalpha() or word == "logprobs" or _REFUSES.search(near):
@@ -239,11 +253,19 @@ def _is_named(field: str, message: str, echoes: str) -> bool:
     return False
 
 
-def _is_echo(word: str, before: str, after: str, echoes: str) -> bool:
-    """Whether the word stands between the same two words in what was sent."""
-    last, first = _LAST_WORD.search(before), _FIRST_WORD.search(after)
-    around = [last and last[1], word, first and first[1]]
-    return re.search(r"\W*".join(re.escape(part) for part in around if part), echoes) is not None
+def _echoes(sent: Mapping[str, Any]) -> str:
+    """The request's own texts, in lower case."""
+    return " ".join(_texts([sent.get(name) for name in _OWN_TEXTS])).lower()
+
+
+def _is_echo(found: re.Match[str], echoes: str) -> bool:
+    """Whether what was found in a text stands in what was sent: a word between the same two words, or several words
+    beside the same one.
+    """
+    last, first = _LAST_WORD.search(found.string[: found.start()]), _FIRST_WORD.search(found.string[found.end() :])
+    before, after = [last[1]] if last else [], [first[1]] if first else []
+    sides = [[*before, found[0]], [found[0], *after]] if " " in found[0] else [[*before, found[0], *after]]
+    return any(re.search(r"\W*".join(map(re.escape, side)), echoes) for side in sides)
 
 
 def _texts(value: Any) -> list[str]:

@@ -129,6 +129,20 @@ def read_completion(body: Any, endpoint: str) -> ChatReply:
     return ChatReply(text, "stop" if said == "None" else said, tokens, usage, reasoning)
 
 
+def without_reasoning(reply: ChatReply, model: str) -> ChatReply:
+    """The reply of a model of the user's own with reasoning in its text taken out. Raises OutOfRoomError where the text
+    ends within it.
+    """
+    if not reply.text:
+        return reply
+    reasoning, text, unclosed = split_reasoning(reply.text)
+    if unclosed:
+        raise OutOfRoomError(f"{model}: the reply was cut off in the model's reasoning", reply.usage)
+    if text == reply.text:
+        return reply
+    return replace(reply, text=text, reasoning=reasoning, tokens=_of_answer(reply.tokens, text))
+
+
 def first_word(reply: ChatReply) -> ChatReply:
     """The reply as if it had been cut off behind its first word."""
     word = _WORD.match(reply.text)

@@ -14,9 +14,11 @@ from rageval.distributed.worker import Post, RemoteChat
 from rageval.errors import BenchmarkError, BudgetError, DeclarationError, ExecutionError, MissingExtraError, ModelError
 from rageval.models.base import ChatReply, ChatRequest, Message
 from rageval.models.refused_call import RejectedError
+from rageval.models.wire import OutOfRoomError
 from rageval.pipeline import Chain, Stage
 from rageval.pipeline.recorded import Replay
 from rageval.retrieval import BM25, Pointwise, Rerank, RerankEndpoint, Retrieve
+from rageval.types import Usage
 
 REQUEST = ChatRequest((Message("user", "?"),), "answer/en@1", 8)
 ERRORS = [
@@ -27,6 +29,7 @@ ERRORS = [
     BenchmarkError(["a:1: no id", "a:2: no id"]),
     MissingExtraError("ray", "ray", "this"),
     RejectedError("status 400", "too long", "messages"),
+    OutOfRoomError("cut off", Usage(1, completion_tokens=5)),
     KeyError("title"),
     UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"),
 ]

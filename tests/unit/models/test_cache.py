@@ -380,3 +380,14 @@ def test_repr_and_traits(tmp_path: Path) -> None:
         assert str(tmp_path / "c") in repr(cached)
 
     using(ScriptedChat(echo, "me", concurrency=7), tmp_path / "c", work)
+
+
+def test_reasoning_of_a_model_of_your_own_is_never_part_of_a_reply(tmp_path: Path) -> None:
+    tokens = tuple(map(Token, ("<think>", "no", "</think>", "\n", "yes")))
+    thinking = ScriptedChat(lambda _: ChatReply("<think>no</think>\nyes", tokens=tokens))
+    for _ in range(2):
+        reply = ask(thinking, tmp_path / "chat.sqlite", request())
+        assert (reply.text, reply.reasoning, reply.tokens) == ("yes", "no", (Token("yes"),))
+    assert len(thinking.requests) == 1
+    with pytest.raises(ExecutionError, match="scripted: the reply was cut off in the model's reasoning"):
+        ask(ScriptedChat(lambda _: "<think>no"), tmp_path / "chat.sqlite", request("other"))

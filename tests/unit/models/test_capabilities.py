@@ -65,6 +65,11 @@ def test_length(refusals: list[tuple[str, str]], length: dict[str, int]) -> None
     assert {name: value for name, value in sent.items() if name.startswith("max_")} == length
 
 
+def test_a_length_that_is_too_large_is_no_reason_for_another_name() -> None:
+    takes = Capabilities()
+    assert takes.learn("max_tokens", "max_completion_tokens is too large: 4096.", payload(takes)) is None
+
+
 def test_json_and_seed_and_temperature() -> None:
     sent = steps(("response_format", "no"))
     assert sent["response_format"] == {"type": "json_object"}

@@ -125,6 +125,31 @@ def test_retries_are_exhausted(status: int) -> None:
         assert server.calls == 3
 
 
+@pytest.mark.parametrize(("status", "message", "calls"), [(424, "failed", 3), (500, "[address=1] too small", 2)])
+def test_what_seldom_passes_is_tried_a_few_times(status: int, message: str, calls: int) -> None:
+    with FakeServer(lambda _: fault(status, message)) as server:
+        with pytest.raises(ExecutionError, match=rf"\({calls} attempts\)"):
+            ask(server, max_retries=6)
+        assert server.calls == calls
+
+
+def test_no_quota_stops_the_run_unless_it_comes_back() -> None:
+    """DashScope's limit a minute has OpenAI's words for an empty account: after a success it is tried again."""
+    no_quota = fault(429, "You exceeded your current quota", code="insufficient_quota")
+
+    async def work(model: OpenAIChat) -> None:
+        await model.complete(request("a"))
+        server.queue(no_quota)
+        await model.complete(request("b"))
+        server.queue(*[no_quota] * 3)
+        with pytest.raises(ModelError, match=r"no credit left"):
+            await model.complete(request("c"))
+
+    with FakeServer() as server:
+        using(OpenAIChat(server.base_url, "fake", max_retries=2), work)
+        assert server.calls == 1 + 2 + 3
+
+
 def test_stall_and_lost_connection_are_retried() -> None:
     with FakeServer() as server:
         server.queue(Canned("", delay_s=60), Canned("", hang_up=True))

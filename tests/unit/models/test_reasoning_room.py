@@ -138,6 +138,23 @@ def test_room_that_does_not_fit_the_context_is_made_smaller() -> None:
         assert sent(server) == [16 + 4096, 16 + 1024, 16 + 1024]
 
 
+def test_a_prompt_that_is_too_long_leaves_the_room_as_it_is() -> None:
+    def respond(received: Received) -> Canned:
+        if received.payload["messages"][0]["content"] == "long":
+            return fault(400, "This model's maximum context length is 2048 tokens.")
+        return completion("ok", reasoning_content="Hm")
+
+    async def work(model: OpenAIChat) -> None:
+        with pytest.raises(ExecutionError, match="maximum context length"):
+            await model.complete(request("long"))
+        await model.complete(request("short"))
+        await model.close()
+
+    with FakeServer(respond) as server:
+        asyncio.run(work(OpenAIChat(server.base_url, "fake", reasoning={})))
+        assert sent(server) == [16 + 4096, 16 + 1024, 16 + 256, 16 + 4096]
+
+
 def test_reasoning_is_kept_beside_a_cached_reply_and_costs_nothing_again(tmp_path: Path) -> None:
     with FakeServer(reasoning_until(3)) as server:
         for calls in (1, 1):

@@ -11,7 +11,8 @@ from rageval.models.service_errors import read_error
 
 SENT = {
     "messages": [
-        {"role": "user", "content": "At which temperature does the seed sprout? Is temperature: only 1 allowed?"}
+        {"role": "system", "content": "What if the seed bank says incorrect api key?"},
+        {"role": "user", "content": "At which temperature does the seed sprout? Is temperature: only 1 allowed?"},
     ],
     "max_tokens": 16,
     "temperature": 0.0,
@@ -40,7 +41,7 @@ def told(message: str, **more: object) -> dict[str, Any]:
         (400, {"error": "'response_format.type' must be 'json_schema' or 'text'"}, "response_format"),
         (400, told("Invalid 'top_logprobs': must be at most 5"), "top_logprobs"),
         (400, told("bad", param="response_format.json_schema"), "response_format"),
-        (400, told("max_completion_tokens is too large: 5. This model supports at most 4"), None),
+        (400, told("max_completion_tokens is too large: 5. This model supports at most 4"), "max_tokens"),
         (400, told("Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."), "max_tokens"),
         # Names that stand in the question are echoes of it.
         (400, told("Rejected: At which temperature does the seed sprout? is not allowed"), None),
@@ -65,6 +66,9 @@ def test_a_refused_field_is_one_that_the_error_names(status: int, body: Any, fie
         (404, "<html>nginx</html>", "address"),
         (302, "", "address"),
         (413, "<html>413</html>", "input"),
+        # Words of the question are no words of the service.
+        (400, told("Rejected: What if the seed bank says incorrect api key? (policy)"), "input"),
+        (400, told("bad, see the maximum context length", param="logprobs"), "field"),
         (418, "", "input"),
         (425, "", "service"),
         (501, told("This server does not support chat"), "address"),
