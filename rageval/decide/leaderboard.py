@@ -18,7 +18,8 @@ from rageval.metrics.names import names_custom_metric
 from rageval.scores.calibrations import JudgeEntry
 from rageval.scores.comparability import differences, metric_conflicts, require_same_questions
 from rageval.scores.estimates import metric_to_json, read_estimates
-from rageval.scores.reading import read_scored_run
+from rageval.scores.reading import read_scored_run, unreadable_as_not_comparable
+from rageval.scores.run_scores import ScoredRun
 from rageval.stats.many import paired_permutation
 from rageval.types import Estimate, Json, Usage
 
@@ -194,6 +195,13 @@ def read_leaderboard(paths: Sequence[Path], *, ranks: Ranks = "where comparable"
     conflicts = metric_conflicts(runs)
     if conflicts and ranks == "required":
         raise NotComparableError(f"{next(iter(conflicts.values()))}, or show them without ranks (--unranked)")
+    with unreadable_as_not_comparable():
+        return _make_board(paths, runs, conflicts, ranks)
+
+
+def _make_board(
+    paths: Sequence[Path], runs: Sequence[ScoredRun], conflicts: Mapping[str, str], ranks: Ranks
+) -> Leaderboard:
     folders = [RunFolder(path) for path in paths]
     manifests = [folder.manifest() for folder in folders]
     metrics = tuple(dict.fromkeys(cast(str, name) for manifest in manifests for name in manifest["metrics"]))

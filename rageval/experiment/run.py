@@ -62,11 +62,13 @@ class OpenRun:
     )
 
     def read(self, retry_failed: bool) -> None:
-        """Read the results that exist already, without failures if they are to be tried again."""
+        """Read the results that exist already, without failures if they are to be tried again. Raises DeclarationError
+        for results that this version cannot read.
+        """
+        self.added = read_added(self.folder)
         self.outcomes = self.folder.outcomes()
         if retry_failed:
             self.outcomes.forget([q for q, outcome in self.outcomes.items() if isinstance(outcome, Failure)])
-        self.added = read_added(self.folder)
         for name, entry in self.all_entries.items():
             self.judgments[name] = read_judgments(self.folder, entry, self.outcomes)
         self.reused_answers = len(self.outcomes)
