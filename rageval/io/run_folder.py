@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import Timeout
 
 from rageval.errors import DeclarationError
-from rageval.io.disk import lock_file
+from rageval.io.disk import lock_file, named_in_errors
 from rageval.io.line_log import LineLog, read_lines
 from rageval.io.records import (
     Outcome,
@@ -258,7 +258,7 @@ def _replace(path: Path, parts: Iterable[bytes]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with temporary.open("wb") as file:
+        with named_in_errors(path), temporary.open("wb") as file:
             file.writelines(parts)
         temporary.replace(path)
     except BaseException:
@@ -274,7 +274,7 @@ def _append(path: Path, data: Mapping[str, Json]) -> tuple[int, int]:
     except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("ab")
-    with file:
+    with named_in_errors(path), file:
         start = file.tell()
         file.write(line)
     return start, start + len(line)

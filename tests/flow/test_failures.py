@@ -149,7 +149,7 @@ def test_failures_are_asked_again_only_where_that_is_wanted(world: World) -> Non
 
 def test_an_index_that_cannot_be_built_stops_the_run_with_one_line(world: World) -> None:
     ended = world.experiment(pipelines=[{"mine.py": {"broken_table": True}}])
-    assert ended.code == 2
+    assert ended.code == 5
     (line,) = ended.err.strip().splitlines()[-1:]
     number = RECIPE.splitlines().index('            raise LookupError("no words in " + resources.documents[0].id)') + 1
     assert line == (
