@@ -28,8 +28,9 @@ from rageval.distributed.shards import Shards
 from rageval.distributed.worker import Worker
 from rageval.errors import DeclarationError, ExecutionError, RagevalError
 from rageval.experiment.answer import Task
+from rageval.experiment.environment import versions
 from rageval.experiment.plan import Experiment
-from rageval.experiment.run import OpenRun, calls_at_once, versions, work_here
+from rageval.experiment.run import OpenRun, calls_at_once, work_here
 from rageval.experiment.workers import OnProgress, together
 from rageval.io.records import judgment_from_json, outcome_from_json, usage_from_json
 from rageval.models.base import ChatReply, Vectors

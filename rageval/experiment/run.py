@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import platform
-import subprocess
 from array import array
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Protocol
 
 from rageval.experiment.answer import Sink, Task, WorkerContext
+from rageval.experiment.environment import git_commit, machine, now, versions
 from rageval.experiment.judging import judge_entries
 from rageval.experiment.plan import Experiment
 from rageval.experiment.reuse import begin_afresh
@@ -56,6 +53,7 @@ class OpenRun:
     added: Added = Added()
     reused_judgments: int = 0
     reused_answers: int = 0
+    reused_failures: int = 0
     outcomes: LineLog[Outcome] = field(init=False)
     judgments: dict[str, LineLog[tuple[Judgment, ...]]] = field(
         default_factory=dict[str, LineLog[tuple[Judgment, ...]]]
@@ -67,11 +65,15 @@ class OpenRun:
         """
         self.added = read_added(self.folder)
         self.outcomes = self.folder.outcomes()
+        stored = self.folder.outcomes(hits=False)
+        failed = [question_id for question_id, outcome in stored.items() if isinstance(outcome, Failure)]
         if retry_failed:
-            self.outcomes.forget([q for q, outcome in self.outcomes.items() if isinstance(outcome, Failure)])
+            self.outcomes.forget(failed)
+            failed = []
         for name, entry in self.all_entries.items():
             self.judgments[name] = read_judgments(self.folder, entry, self.outcomes)
-        self.reused_answers = len(self.outcomes)
+        self.reused_failures = len(failed)
+        self.reused_answers = len(self.outcomes) - len(failed)
         self.reused_judgments = sum(len(self.judgments[name]) for name in self.entries)
 
     def add(self, judges: Sequence[Judge], entries: Mapping[str, dict[str, Json]]) -> None:
@@ -111,7 +113,11 @@ class OpenRun:
             name: with_counts(entry, self.judgments[name]) for name, entry in self.all_entries.items()
         }
         names: list[Json] = [str(metric) for metric in metrics]
-        reused: dict[str, Json] = {"answers": self.reused_answers, "judgments": self.reused_judgments}
+        reused: dict[str, Json] = {
+            "answers": self.reused_answers,
+            "failures": self.reused_failures,
+            "judgments": self.reused_judgments,
+        }
         self.folder.write_manifest({**self.manifest, "metrics": names, "judges": judges, "reused": reused, **changes})
 
 
@@ -314,7 +320,7 @@ def _score(experiment: Experiment, run: OpenRun) -> None:
         run.folder.indexing_usages(),
         {key: run.folder.judging_usages(key) for key in keys},
     )
-    run.write_manifest(metrics, status="complete", finished=_now(), **found)
+    run.write_manifest(metrics, status="complete", finished=now(), **found)
 
 
 def open_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: dict[str, Document]) -> OpenRun:
@@ -352,9 +358,9 @@ def open_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: d
         "fresh": experiment.fresh,
         "versions": {**versions()},
         "python": platform.python_version(),
-        "machine": _machine(),
-        "git_commit": _git_commit(),
-        "created": _now(),
+        "machine": machine(),
+        "git_commit": git_commit(),
+        "created": now(),
         "status": "running",
     }
     if experiment.own_metrics:
@@ -369,31 +375,3 @@ def _entries(experiment: Experiment, judges: Sequence[Judge]) -> dict[str, dict[
 
 def _identity(model: ChatModel | None) -> str | None:
     return None if model is None else model.identity
-
-
-def _git_commit() -> str | None:
-    try:
-        done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10, check=True)  # noqa: S607
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()
-
-
-def versions() -> dict[str, str]:
-    """Of the packages that results depend on."""
-    return {name: metadata.version(name) for name in ("rageval", "numpy", "bm25s", "rjieba")}
-
-
-def _machine() -> str:
-    """System, processor and cores, as far as the system tells."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    processor = names[0] if names else platform.machine()
-    return f"{platform.system()}, {processor}, {os.cpu_count()} cores"
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
