@@ -96,13 +96,31 @@ BAD = {
     ),
     "nothing filled in": ("a.jsonl", row(label=None), ["a.jsonl: found no label, expected at least one row"]),
     "empty": ("a.csv", "", ["a.csv: found no label"]),
-    "other ending": ("a.xlsx", "", ["a.xlsx: found the ending '.xlsx', expected .jsonl or .csv"]),
+    "other ending": ("a.xlsx", "", ["a.xlsx: found the ending '.xlsx', expected .jsonl, or .csv"]),
+    "spreadsheet": (
+        "a.xlsx",
+        b"PK\x03\x04\x14",
+        ["a.xlsx: found a spreadsheet (.xlsx), expected .jsonl, or .csv (save the sheet as CSV, UTF-8, with commas)"],
+    ),
     "no such file": ("a.csv", None, ["a.csv: found no readable file (No such file or directory)"]),
     "GBK": ("a.csv", "run\n问".encode("gbk"), ["a.csv:2: found the byte 0xce at position 1, expected UTF-8 text"]),
     "semicolons": (
         "a.csv",
-        HEADER.replace(",", ";"),
-        ["a.csv:1: found no column run, question_id, metric, label, annotator, expected run"],
+        "\ufeff" + HEADER.replace(",", ";") + "r;q1;faithfulness;0,5;ann\n",
+        ["a.csv:1: found columns separated by semicolons, expected commas: choose the comma as field separator when"],
+    ),
+    "tabs": ("a.csv", HEADER.replace(",", "\t"), ["a.csv:1: found columns separated by tabs, expected commas"]),
+    "a table as JSON": (
+        "a.jsonl",
+        HEADER,
+        [
+            "a.jsonl:1: found a table (columns separated by commas), expected JSON Lines (.jsonl): one JSON object a line"
+        ],
+    ),
+    "items as a sheet": (
+        "a.csv",
+        "id,question,answer,label\n",
+        ["a.csv:1: found no column run, question_id, metric, annotator, expected a sheet of `rageval sample` with"],
     ),
     "one column gone": ("a.csv", HEADER.replace("label,", ""), ["a.csv:1: found no column label, expected"]),
     "too few cells": ("a.csv", HEADER + "r,q1\n", ["a.csv:2: found 2 columns, expected 5 as in the header"]),
