@@ -494,7 +494,7 @@ def test_nothing_is_guessed_from_a_jsonl_file(tmp_path: Path) -> None:
 
 def test_the_extra_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(MissingExtraError, match=r"a DataFrame needs the package pandas: .*rageval\[pandas\]"):
+    with pytest.raises(MissingExtraError, match=r"a DataFrame needs the package pandas: .*\[pandas\]"):
         make_frame({"a": "string"}, [])
 
 

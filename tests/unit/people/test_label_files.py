@@ -113,9 +113,7 @@ BAD = {
     "a table as JSON": (
         "a.jsonl",
         HEADER,
-        [
-            "a.jsonl:1: found a table (columns separated by commas), expected JSON Lines (.jsonl): one JSON object a line"
-        ],
+        ["a.jsonl:1: found a table (columns separated by commas), expected JSON Lines (.jsonl)"],
     ),
     "items as a sheet": (
         "a.csv",
