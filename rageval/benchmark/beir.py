@@ -35,7 +35,7 @@ def load_beir(folder: Path, split: str) -> Benchmark:
         labelled = {label.question_id for _, label in labels.records}
         questions.records = [(place, question) for place, question in questions.records if question.id in labelled]
     elif not labels.refused:
-        problems.append(f"{qrels}: found no labels, expected one at least")
+        problems.append(f"{qrels}: found no labels, expected at least one")
     card = Card(folder.resolve().name, f"BEIR, split {split}")
     return assemble(card, documents, questions, labels, problems, labels_optional=True)
 

@@ -261,7 +261,7 @@ def _load_retrieval(
         labels.records = [(here, label) for here, label in labels.records if label.question_id in asked]
     documents = _records(parts.corpus, of_corpus, "corpus", _parse_document, problems)
     if not labels.records and not labels.refused:
-        problems.append(f"{labels.place}: found no labels, expected one at least")
+        problems.append(f"{labels.place}: found no labels, expected at least one")
     read = [(parts.corpus, of_corpus), (parts.queries, of_queries), (parts.labels, of_labels)]
     card = Card(_title(source, config), f"retrieval set, split {of_labels}", parts.corpus.licence, _source(read))
     return assemble(card, documents, questions, labels, problems, labels_optional=True)

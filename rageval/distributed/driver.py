@@ -80,7 +80,7 @@ class OnRay:
             return
         cpus = int(self.ray.cluster_resources().get("CPU", 0))
         if not cpus:
-            raise DeclarationError("--executor ray: found no CPU in the cluster, expected a node with one at least")
+            raise DeclarationError("--executor ray: found no CPU in the cluster, expected at least one")
         layout = lay_out(len(tasks), cpus, calls_at_once(experiment))
         try:
             with user_code_travels(self.ray.cloudpickle):

@@ -160,7 +160,7 @@ def _read_source(number: str, row: Json, passages: int) -> _Source:
     if not isinstance(passage, int) or isinstance(passage, bool) or not 0 <= passage <= passages:
         raise UnreadableReplyError(f"claim {number}: there is no passage {passage!r}")
     if not isinstance(quote, str):
-        raise UnreadableReplyError(f"claim {number}: the quote is no text")
+        raise UnreadableReplyError(f"claim {number}: the quote is not a text")
     return _Source(passage, quote)
 
 

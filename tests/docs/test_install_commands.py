@@ -150,6 +150,14 @@ def test_the_action_installs_the_copy_that_it_is_part_of(tmp_path: Path) -> None
     assert "Would install rageval-" in run_pip(f"{ROOT}[openai]", folder=tmp_path)
 
 
+@needs_pip
+def test_the_job_for_gitlab_installs_the_submodule(tmp_path: Path) -> None:
+    (tmp_path / "rageval").symlink_to(ROOT)
+    job = yaml.safe_load((ROOT / "docs/ci/gitlab-ci.yml").read_text(encoding="utf-8"))["rageval"]
+    assert job["before_script"] == ['python -m pip install "$RAGEVAL_INSTALL"']
+    assert "Would install rageval-" in run_pip(job["variables"]["RAGEVAL_INSTALL"], folder=tmp_path)
+
+
 @pytest.mark.parametrize(
     ("origin", "command"),
     [
