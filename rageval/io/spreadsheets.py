@@ -34,7 +34,7 @@ def sheet_in(path: Path) -> str | None:
 def separator_of(header: str) -> str | None:
     """The separator of the columns if the line is the header of a table: two or more short names, all different."""
     for separator in sorted(SEPARATORS, key=header.count, reverse=True):
-        cells = [cell.strip() for cell in next(csv.reader([header.strip()], delimiter=separator), [])]
+        cells = [cell.strip() for cell in next(csv.reader([header.strip()], delimiter=separator), list[str]())]
         names = [cell for cell in cells if cell.replace("-", "_").replace(" ", "_").isidentifier()]
         if len(cells) > 1 and len(set(names)) == len(cells) and max(map(len, cells)) <= _LONGEST_NAME:
             return separator

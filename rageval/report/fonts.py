@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 _DEFAULT = "DejaVu Sans"  # comes with matplotlib
@@ -16,8 +17,7 @@ def choose_fonts(texts: Iterable[str]) -> tuple[list[str], frozenset[str]]:
     """The font families that have the characters of these texts, matplotlib's default first, and the characters that
     no installed font has.
     """
-    from matplotlib import font_manager
-
+    font_manager: Any = import_module("matplotlib.font_manager")
     families = [_DEFAULT]
     missing = {character for text in texts for character in text if not character.isspace()}
     missing -= _characters(font_manager.findfont(families[0]))
@@ -59,10 +59,8 @@ def _code(character: str) -> str:
 @cache
 def _characters(file: str) -> frozenset[str]:
     """Those that the font in that file has; none where it cannot be read."""
-    from matplotlib import font_manager
-
+    font_manager: Any = import_module("matplotlib.font_manager")
     try:
-        font: Any = font_manager.get_font(file)
-        return frozenset(map(chr, font.get_charmap()))
+        return frozenset(map(chr, font_manager.get_font(file).get_charmap()))
     except (OSError, RuntimeError, ValueError):
         return frozenset()
