@@ -17,8 +17,6 @@ Every message is one line that says where, what was found, what was expected, an
 
 from collections.abc import Sequence
 
-from rageval.install_command import install_command
-
 
 class RagevalError(Exception):
     """Base of all errors that rageval raises on purpose; its text is fit for a user's eyes."""
@@ -61,6 +59,8 @@ class MissingExtraError(DeclarationError):
     """An optional package is not installed."""
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
+        from rageval.extras import install_command  # which imports this module
+
         self.package = package
         self.extra = extra
         super().__init__(f"{purpose} needs the package {package}: install it with  {install_command(extra)}")

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Literal, TypeAlias
 
 from rageval.errors import DeclarationError, MissingExtraError
-from rageval.install_command import install_command
+from rageval.extras import install_command
 from rageval.judges.base import Judge, judge_key
 from rageval.models.base import ChatModel
 from rageval.people.attacks import AttackReport, plan_trials, report_attacks, shipped_attacks

@@ -95,7 +95,9 @@ def test_the_remedy_works(folder: Path, command_line: CommandLine) -> None:
 
 
 @pytest.mark.parametrize("command", [*COMMANDS, "judge again"])
-@pytest.mark.parametrize("spoilt", ["manifest", "responses", "judgments", "questions", "scores", "indexing"])
+@pytest.mark.parametrize(
+    "spoilt", ["manifest", "responses", "judgments", "questions", "scores", "estimates", "labels", "indexing"]
+)
 def test_what_lacks_a_key_is_never_a_key_error(
     spoilt: str, command: str, folder: Path, command_line: CommandLine
 ) -> None:
@@ -111,6 +113,15 @@ def test_what_lacks_a_key_is_never_a_key_error(
             spoil_lines(path, "judgments")
         case "questions":
             spoil_lines(run / "questions.jsonl", "references")
+        case "estimates":
+            estimate = {"mean": 0.5, "certainty": 1}
+            scores = json.loads((run / "scores.json").read_text(encoding="utf-8"))
+            scores["answer_relevance"]["estimate"] = estimate
+            (run / "scores.json").write_text(json.dumps(scores), encoding="utf-8")
+        case "labels":
+            (run / "labels").mkdir()
+            labels = {"labels": [{"question_id": "en-1", "label": 1, "time": 0}], "sample": None, "reason": "x"}
+            (run / "labels" / "answer_relevance.json").write_text(json.dumps(labels), encoding="utf-8")
         case "indexing":
             (run / "indexing.jsonl").write_text('{"index": "MultiVector"}\n', encoding="utf-8")
         case _:
@@ -122,8 +133,8 @@ def test_what_lacks_a_key_is_never_a_key_error(
     if ended.code not in (0, 3):
         assert ended.code in (2, 4)
         (line,) = [line for line in ended.err.splitlines() if line.startswith("error: ")]
-        assert f"/{spoilt}" in line or "scores" in line
-        assert "found no key" in line
+        assert f"/{spoilt}" in line or "/scores.json" in line
+        assert "found no key" in line or "found another form" in line
         assert line.endswith(FRESH)
 
 

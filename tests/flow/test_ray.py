@@ -24,7 +24,7 @@ from rageval.distributed.cluster import import_ray, ray_cluster
 from rageval.errors import ExecutionError
 from rageval.experiment.plan import load_experiment
 from rageval.experiment.run import run_experiment
-from rageval.install_command import install_command
+from rageval.extras import install_command
 from tests.conftest import CommandLine
 from tests.flow.fake_server import Canned, FakeServer, Received, fault
 from tests.flow.small_world import (

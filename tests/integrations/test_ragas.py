@@ -23,7 +23,7 @@ from langchain_core.language_models import FakeListChatModel
 
 import rageval
 from rageval.errors import BudgetError, DeclarationError, ExecutionError, MissingExtraError, ModelError
-from rageval.install_command import install_command
+from rageval.extras import install_command
 from rageval.io.run_folder import RunFolder
 from rageval.judges import EmbeddingJudge, Judged, judge_key
 from rageval.judges.custom import NoChat, guarded

@@ -14,7 +14,7 @@ from llama_index.core.schema import MetadataMode, TextNode
 
 import rageval
 from rageval.errors import BenchmarkError
-from rageval.install_command import install_command
+from rageval.extras import install_command
 from rageval.integrations.llama_index import benchmark, documents
 from rageval.types import Document, Question, RelevanceLabel
 from tests.integrations.llama_index.world import BENCHMARK

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from rageval.errors import DeclarationError, ExecutionError, MissingExtraError, ModelError
-from rageval.install_command import install_command
+from rageval.extras import install_command
 from rageval.judges.base import Item, Judge, Judged, judge_key
 from rageval.models.base import ChatReply, ChatRequest, Message
 from rageval.models.scripted import ScriptedChat
