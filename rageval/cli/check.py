@@ -33,10 +33,13 @@ def check(
             }
             for cost in costs
         ]
-        print_json({"questions": len(planned.questions), "pipelines": pipelines})
+        tolerated: list[Json] = [one.to_json() for one in planned.benchmark.tolerated]
+        print_json({"questions": len(planned.questions), "tolerated": tolerated, "pipelines": pipelines})
         return
     benchmark = planned.benchmark
     print(f"{benchmark.name}: {len(benchmark.documents)} documents, {len(planned.questions)} questions to ask")
+    if benchmark.card.description:
+        print(f"read as: {benchmark.card.description}")
     for role, models in (("chat", [planned.chat]), ("embed", [planned.embedder]), ("judge", planned.raters or [None])):
         for model in models:
             print(f"{role}: {'not needed' if model is None else model.identity}")
