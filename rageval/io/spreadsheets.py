@@ -34,7 +34,10 @@ def sheet_in(path: Path) -> str | None:
 def separator_of(header: str) -> str | None:
     """The separator of the columns if the line is the header of a table: two or more short names, all different."""
     for separator in sorted(SEPARATORS, key=header.count, reverse=True):
-        cells = [cell.strip() for cell in next(csv.reader([header.strip()], delimiter=separator), list[str]())]
+        try:
+            cells = [cell.strip() for cell in next(csv.reader([header.strip()], delimiter=separator), list[str]())]
+        except csv.Error:
+            return None
         names = [cell for cell in cells if cell.replace("-", "_").replace(" ", "_").isidentifier()]
         if len(cells) > 1 and len(set(names)) == len(cells) and max(map(len, cells)) <= _LONGEST_NAME:
             return separator

@@ -25,6 +25,8 @@ from rageval.io.spreadsheets import refuse_sheet, sheet_in
         ("a.run", b"q1\tQ0\td1\t1\t12\ttag\n", None),
         ("a.run", b"q1 Q0 d1 1 12 tag\n", None),
         ("a.jsonl", b"", None),
+        ("a.jsonl.gz", b"\x1f\x8b\x08\x00\r,\x00,a,b\n", None),
+        ("a.jsonl", b"a\rb,c\n", None),
     ],
 )
 def test_what_a_file_holds(name: str, content: bytes, found: str | None, tmp_path: Path) -> None:
