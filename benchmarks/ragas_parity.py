@@ -1,6 +1,6 @@
 """The same answers judged by rageval and by RAGAS with the same model; writes docs/ragas_parity.md.
 
-    pip install 'rageval[openai,ragas]'
+    pip install '.[openai,ragas]'
     python benchmarks/ragas_parity.py [--base-url URL --model NAME [--embed-model NAME]] [--items N]
 
 Without an address the local model judges. The answers are made from the handbook's references and evidence, English and

@@ -82,6 +82,7 @@ def evaluate(
     budget: Mapping[str, float] | None = None,
     seed: int = 0,
     fresh: bool = False,
+    retry_failed: bool = False,
     out: str | Path = "results",
     name: str = "evaluation",
     executor: Executor | None = None,
@@ -99,7 +100,8 @@ def evaluate(
     `executor` replaces how the questions are run, such as `rageval.integrations.opentelemetry.traced()`.
 
     If answers of an earlier call are reused, the logger `rageval` warns with their number. With `fresh`, everything is
-    asked again, and earlier results of these runs are moved to `out/earlier`.
+    asked again, and earlier results of these runs are moved to `out/earlier`. A question that failed in an earlier call
+    stays failed, unless `retry_failed` asks it again.
 
     Models given by name are closed at the end; models given as objects stay open. Also works inside a running event
     loop (a notebook). Raises DeclarationError before anything is spent, BudgetError if a call could exceed the budget,
@@ -129,10 +131,10 @@ def evaluate(
 
     def work() -> list[Path]:
         with _plan(asked, name, folder / "cache", fresh) as experiment:
-            return run_experiment(experiment, folder, executor=executor)
+            return run_experiment(experiment, folder, retry_failed=retry_failed, executor=executor)
 
     runs = tuple(_outside_any_loop(work))
-    if line := reuse_line(read_reused(runs), "fresh=True"):
+    if line := reuse_line(read_reused(runs), "fresh=True", "retry_failed=True"):
         _log.warning(line)
     return Result(runs, read_leaderboard(runs))
 

@@ -41,7 +41,7 @@ def load_beir(folder: Path, split: str | None = None, *, strict: bool = False) -
     if qrels is not None:
         labels = read_qrels(qrels, problems, headers=[BEIR_HEADER], headless=False)
         if not labels.records and not labels.refused:
-            problems.append(f"{qrels}: found no labels, expected one at least")
+            problems.append(f"{qrels}: found no labels, expected at least one")
         keep_labelled_questions(questions, labels)
     card = Card(folder.resolve().name, f"BEIR, split {split or DEFAULT_SPLIT}" if qrels else "BEIR, without labels")
     return assemble(card, documents, questions, labels, problems, labels_optional=True)

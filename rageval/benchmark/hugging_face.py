@@ -290,7 +290,7 @@ def _load_retrieval(
         labels, described = _labels(parts.labels, of_labels, problems), f"retrieval set, split {of_labels}"
         read.append((parts.labels, of_labels))
         if not labels.records and not labels.refused:
-            problems.append(f"{labels.place}: found no labels, expected one at least")
+            problems.append(f"{labels.place}: found no labels, expected at least one")
     elif split is not None:
         raise BenchmarkError([f"{place}: found no labels to take the split {split!r} of, expected a set with labels"])
     questions = _records(parts.queries, of_queries, "queries", _parse_question, problems)

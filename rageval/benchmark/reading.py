@@ -12,6 +12,7 @@ from typing import cast
 
 from rageval.errors import BenchmarkError
 from rageval.io import text_lines
+from rageval.io.spreadsheets import sheet_in
 
 
 def require_files(paths: Sequence[Path], remedy: str = "") -> None:
@@ -44,6 +45,9 @@ _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 def read_objects(path: Path, problems: list[str]) -> Iterator[tuple[str, dict[str, object]]]:
     """The JSON objects of a JSONL file with their places."""
+    if sheet := sheet_in(path):
+        problems.append(f"{path}:1: found {sheet}, expected JSON Lines (.jsonl): one JSON object a line")
+        return
     for place, text in filled_lines(path, problems):
         try:
             value: object = _DECODER.decode(text)

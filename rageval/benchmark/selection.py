@@ -73,14 +73,14 @@ def _filter(benchmark: Benchmark, wanted: QuestionFilter, seed: int) -> tuple[Qu
         and not excluded & set(question.tags)
     )
     if not questions:
-        raise DeclarationError(f"questions: found no question of {benchmark.name} for {wanted}, expected one at least")
+        raise DeclarationError(f"questions: found no question of {benchmark.name} for {wanted}, expected at least one")
     return questions if wanted.sample is None else _sample(questions, wanted.sample, seed)
 
 
 def _sample(questions: tuple[Question, ...], n: int, seed: int) -> tuple[Question, ...]:
     if not 1 <= n <= len(questions):
         raise DeclarationError(
-            f"questions: found a sample of {n}, expected 1 to {len(questions)} (that many there are)"
+            f"questions: found a sample of {n}, expected 1 to {len(questions)}, the number of questions"
         )
     queues = [
         sorted((q for q in questions if q.language == language), key=lambda question: _draw(seed, question.id))

@@ -74,7 +74,7 @@ def _check_shared_ids(
 
 def _id_problems(word: str, rows: Rows[Document] | Rows[Question]) -> list[str]:
     if not rows.records and "" not in rows.refused:
-        return [f"{rows.place}: found no {word}s, expected one at least"]
+        return [f"{rows.place}: found no {word}s, expected at least one"]
     problems: list[str] = []
     first: dict[str, str] = {}
     for place, record in rows.records:

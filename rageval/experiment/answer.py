@@ -91,7 +91,7 @@ class WorkerContext:
         try:
             async with nullcontext() if asks or self.unlimited is None else self.unlimited:
                 return await pipeline.answer(task.question, self.resources, generate=self.generate)
-        except Exception as error:  # noqa: BLE001 (code of the user's own may raise anything)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 (code of the user's own may raise anything)
             raise_what_stops(error)
             return failure_of(error)
         except asyncio.CancelledError as error:

@@ -221,7 +221,7 @@ def _choose(
     chosen = choose_metrics(given, Path.cwd())
     for metric in chosen.metrics:
         if metric.kind != "judged":
-            raise DeclarationError(f"--metric: found {metric}, which no judge has a part in, expected a judged metric")
+            raise DeclarationError(f"--metric: found {metric}, which no judge scores, expected a judged metric")
         if metric.name.startswith(CUSTOM) and metric not in of_run:
             raise DeclarationError(
                 f"{folder.path}: found no {metric}, expected it in the run: run the experiment with it first"

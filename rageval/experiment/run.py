@@ -8,14 +8,12 @@ from array import array
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Protocol
 
 from rageval.experiment.answer import Sink, Task, WorkerContext
+from rageval.experiment.environment import git_commit, machine, now, versions
 from rageval.experiment.judging import judge_entries
-from rageval.experiment.machine import git_commit, machine
 from rageval.experiment.notes import notes_on, read_notes
 from rageval.experiment.plan import Experiment, rerank_services
 from rageval.experiment.reuse import begin_afresh
@@ -57,21 +55,28 @@ class OpenRun:
     reused_judgments: int = 0
     reused_answers: int = 0
     notes: tuple[str, ...] = ()
+    reused_failures: int = 0
     outcomes: LineLog[Outcome] = field(init=False)
     judgments: dict[str, LineLog[tuple[Judgment, ...]]] = field(
         default_factory=dict[str, LineLog[tuple[Judgment, ...]]]
     )
 
     def read(self, retry_failed: bool) -> None:
-        """Read the results that exist already, without failures if they are to be tried again."""
-        self.outcomes = self.folder.outcomes()
-        if retry_failed:
-            self.outcomes.forget([q for q, outcome in self.outcomes.items() if isinstance(outcome, Failure)])
+        """Read the results that exist already, without failures if they are to be tried again. Raises DeclarationError
+        for results that this version cannot read.
+        """
         self.added = read_added(self.folder)
         self.notes = read_notes(self.folder)
+        self.outcomes = self.folder.outcomes()
+        stored = self.folder.outcomes(hits=False)
+        failed = [question_id for question_id, outcome in stored.items() if isinstance(outcome, Failure)]
+        if retry_failed:
+            self.outcomes.forget(failed)
+            failed = []
         for name, entry in self.all_entries.items():
             self.judgments[name] = read_judgments(self.folder, entry, self.outcomes)
-        self.reused_answers = len(self.outcomes)
+        self.reused_failures = len(failed)
+        self.reused_answers = len(self.outcomes) - len(failed)
         self.reused_judgments = sum(len(self.judgments[name]) for name in self.entries)
 
     def add(self, judges: Sequence[Judge], entries: Mapping[str, dict[str, Json]]) -> None:
@@ -111,7 +116,11 @@ class OpenRun:
             name: with_counts(entry, self.judgments[name]) for name, entry in self.all_entries.items()
         }
         names: list[Json] = [str(metric) for metric in metrics]
-        reused: dict[str, Json] = {"answers": self.reused_answers, "judgments": self.reused_judgments}
+        reused: dict[str, Json] = {
+            "answers": self.reused_answers,
+            "failures": self.reused_failures,
+            "judgments": self.reused_judgments,
+        }
         self.folder.write_manifest({**self.manifest, "metrics": names, "judges": judges, "reused": reused, **changes})
 
 
@@ -317,7 +326,7 @@ def _score(experiment: Experiment, run: OpenRun) -> None:
         {key: run.folder.judging_usages(key) for key in keys},
     )
     notes: list[Json] = [*(notes_on(experiment, run.pipeline) or run.notes)]
-    run.write_manifest(metrics, status="complete", finished=_now(), notes=notes, **found)
+    run.write_manifest(metrics, status="complete", finished=now(), notes=notes, **found)
 
 
 def open_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: dict[str, Document]) -> OpenRun:
@@ -360,7 +369,7 @@ def open_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: d
         "python": platform.python_version(),
         "machine": machine(),
         "git_commit": git_commit(),
-        "created": _now(),
+        "created": now(),
         "status": "running",
     }
     if experiment.own_metrics:
@@ -375,12 +384,3 @@ def _entries(experiment: Experiment, judges: Sequence[Judge]) -> dict[str, dict[
 
 def _identity(model: ChatModel | None) -> str | None:
     return None if model is None else model.identity
-
-
-def versions() -> dict[str, str]:
-    """Of the packages that results depend on."""
-    return {name: metadata.version(name) for name in ("rageval", "numpy", "bm25s", "rjieba")}
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

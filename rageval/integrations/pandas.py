@@ -160,7 +160,7 @@ def _truth(cell: object) -> object:
 def _hit(cells: object) -> dict[str, Any]:
     """The part of the cells that is a hit, without what is missing."""
     if not isinstance(cells, Mapping):
-        raise TypeError("a hit that is no object")
+        raise TypeError("a hit is not an object")
     cells = cast("Mapping[str, Any]", cells)
     given = {key: cells[key] for key in ("score", "text") if cells.get(key) is not None}
     return {"doc_id": str(_id(cells["doc_id"])), **given}

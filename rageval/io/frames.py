@@ -138,7 +138,7 @@ def _objects(file: Path) -> list[dict[str, Any]]:
         if line.strip():
             value = json.loads(line)
             if not isinstance(value, dict):
-                raise ValueError(f"line {number} is no object")
+                raise ValueError(f"line {number} is not an object")
             objects.append(cast("dict[str, Any]", value))
     return objects
 

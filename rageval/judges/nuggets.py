@@ -164,6 +164,6 @@ def _read(language: Language, reply: ChatReply) -> tuple[_Nugget, ...]:
         plain = _BLANK.sub(" ", text).strip() if isinstance(text, str) else ""
         word = importance.strip().lower() if isinstance(importance, str) else ""
         if not plain or word not in _IMPORTANCE[language]:
-            raise UnreadableReplyError(f"nugget {number} is no text with an importance")
+            raise UnreadableReplyError(f"nugget {number} is not a text with an importance")
         vital[plain] = vital.get(plain, False) or word == _IMPORTANCE[language][0]
     return tuple(_Nugget(text, is_vital) for text, is_vital in vital.items())

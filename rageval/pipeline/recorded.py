@@ -13,6 +13,7 @@ from typing import Any, cast
 import numpy as np
 
 from rageval.errors import DeclarationError, ExecutionError
+from rageval.io.spreadsheets import refuse_sheet
 from rageval.io.trec_files import read_run
 from rageval.pipeline.check_response import check_response
 from rageval.pipeline.resources import Resources
@@ -119,6 +120,7 @@ def replay(path: Path, k: int | None = None) -> Stage:
         raise DeclarationError(
             f"{path}: cannot be read ({error.strerror}); expected a TREC run or JSONL file"
         ) from None
+    refuse_sheet(path, "a TREC run, or JSON Lines (.jsonl) with question_id, answer and hits")
     if path.suffix in (".jsonl", ".json"):
         _recorded_responses(path, {})
     else:

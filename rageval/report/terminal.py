@@ -10,6 +10,7 @@ from rich.text import Text
 
 from rageval.decide.leaderboard import Leaderboard
 from rageval.io.records import Outcome
+from rageval.report.failures import failure_notes
 from rageval.report.judge_notes import judge_notes
 from rageval.report.leaderboard import cells, difference_cells, header, label_notes, label_warnings, legend, no_ranks
 from rageval.types import Abstained, Evidence, Failure, Judgment, Question
@@ -40,6 +41,8 @@ def print_leaderboard(board: Leaderboard, console: Console) -> None:
                 console.print(Text(f"        {name:<20} {value}"))
     for line in no_ranks(board):
         console.print(Text(line, style="bold"))
+    for note in failure_notes(board):
+        console.print(Text(note, style="bold red"))
     for note in label_notes(board):
         console.print(Text(note))
     for note in judge_notes(board):

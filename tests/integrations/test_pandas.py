@@ -419,7 +419,7 @@ def test_the_content_of_the_frame_is_the_fingerprint() -> None:
             NESTED.assign(answer=[3, None]),
             "responses[0]: found ExecutionError (the response's answer: found a float, expected a text",
         ),
-        (NESTED.assign(hits=["d1", "d2"]), "responses[0]: found TypeError (a hit that is no object) in"),
+        (NESTED.assign(hits=["d1", "d2"]), "responses[0]: found TypeError (a hit is not an object) in"),
         (NESTED.assign(hits=[[{"score": 1.0}], []]), "responses[0]: found KeyError ('doc_id') in the columns answer"),
     ],
 )
@@ -473,7 +473,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         read_frame(tmp_path / "none.csv")
     bad = tmp_path / "bad.jsonl"
     bad.write_text('{"a": 1}\n[1]\n', encoding="utf-8")
-    with pytest.raises(DeclarationError, match=r"bad.jsonl: cannot be read \(line 2 is no object\)"):
+    with pytest.raises(DeclarationError, match=r"bad.jsonl: cannot be read \(line 2 is not an object\)"):
         read_frame(bad)
     with pytest.raises(DeclarationError, match=r"run.xlsx: found the suffix '.xlsx', expected .csv, .jsonl, .parquet"):
         read_frame("run.xlsx")
@@ -495,7 +495,7 @@ def test_nothing_is_guessed_from_a_jsonl_file(tmp_path: Path) -> None:
 
 def test_the_extra_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(MissingExtraError, match=r"a DataFrame needs the package pandas: .*rageval\[pandas\]"):
+    with pytest.raises(MissingExtraError, match=r"a DataFrame needs the package pandas: .*\[pandas\]"):
         make_frame({"a": "string"}, [])
 
 

@@ -14,6 +14,7 @@ from llama_index.core.schema import MetadataMode, TextNode
 
 import rageval
 from rageval.errors import BenchmarkError
+from rageval.extras import install_command
 from rageval.integrations.llama_index import benchmark, documents
 from rageval.types import Document, Question, RelevanceLabel
 from tests.integrations.llama_index.world import BENCHMARK
@@ -78,5 +79,5 @@ def test_without_the_package_the_command_is_told_that_installs_it() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == (
         "rageval.integrations.llama_index needs the package llama_index: install it with  "
-        "pip install 'rageval[llama-index]'\n"
+        f"{install_command('llama-index')}\n"
     )

@@ -109,7 +109,7 @@ def test_a_bad_line_is_the_one_problem(folder: Path, name: str, line: str, probl
 def test_a_split_without_labels_or_header(folder: Path) -> None:
     qrels = folder / "qrels" / "test.tsv"
     qrels.write_text(HEADER)
-    assert problems_of(folder) == ["qrels/test.tsv: found no labels, expected one at least"]
+    assert problems_of(folder) == ["qrels/test.tsv: found no labels, expected at least one"]
     qrels.write_text("b\t1\t2\n")
     assert problems_of(folder) == [
         "qrels/test.tsv:1: found the header 'b\\t1\\t2', expected 'query-id\\tcorpus-id\\tscore'"

@@ -89,8 +89,8 @@ def test_nothing_at_all() -> None:
     with pytest.raises(BenchmarkError) as caught:
         from_records("mine", [], [])
     assert caught.value.problems == (
-        "documents: found no documents, expected one at least",
-        "questions: found no questions, expected one at least",
+        "documents: found no documents, expected at least one",
+        "questions: found no questions, expected at least one",
     )
 
 

@@ -204,8 +204,8 @@ def test_nothing_in_the_files(folder: Path) -> None:
         (folder / name).write_text("")
     (folder / "labels.tsv").write_text(HEADER)
     assert problems_of(folder) == [
-        "documents.jsonl: found no documents, expected one at least",
-        "questions.jsonl: found no questions, expected one at least",
+        "documents.jsonl: found no documents, expected at least one",
+        "questions.jsonl: found no questions, expected at least one",
     ]
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from rageval.benchmark import shipped_benchmarks
+from rageval.cli.exit_codes import MEANINGS
 from rageval.judges import JUDGES
 from rageval.metrics import ALL_METRICS, Metric, parse
 from rageval.retrieval.chunkers import CHUNKERS
@@ -368,4 +370,12 @@ def test_exit_codes_of_the_command_line_itself(arguments: list[str], code: int, 
 def test_help_documents_the_exit_codes(command_line: CommandLine) -> None:
     text = " ".join(command_line("--help").out.split())
     assert "0 done or gate passed, 1 gate failed, 2 wrong input (nothing spent), 3 gate inconclusive, " in text
-    assert "4 results missing or not comparable, 5 model endpoint refused, 6 budget spent, 130 interrupted" in text
+    assert (
+        "6 budget spent, 7 all questions of a run failed, 70 mistake in rageval, 74 disk full or not writable" in text
+    )
+
+
+def test_the_page_has_every_exit_code_in_these_words() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "running.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| ([^|]+) \|", page, re.MULTILINE)
+    assert {int(code): meaning for code, meaning in rows} == MEANINGS

@@ -86,7 +86,7 @@ def test_words_that_yaml_takes_for_values_are_words(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("- a\n", "tone.yaml: found list, expected keys such as name, en and zh"),
+        ("- a\n", "tone.yaml: found a list, expected a rubric with keys such as name, en and zh"),
         ("name: [\n", "tone.yaml:2: found invalid YAML"),
         (TONE + "name: tone\n", "tone.yaml:4: found invalid YAML: the key 'name' twice"),
         (TONE.replace("name: tone\n", ""), "tone.yaml: name: found nothing, expected this key"),
