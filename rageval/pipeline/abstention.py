@@ -52,6 +52,7 @@ class _Patterns:
     continued: re.Pattern[str]
     lead: re.Pattern[str]
     split: re.Pattern[str]
+    subordinate: re.Pattern[str]
 
 
 def is_abstention(answer: str, phrases: Sequence[str] = ()) -> bool | None:
@@ -140,16 +141,19 @@ def _sentences(text: str) -> Iterator[str]:
 
 
 def _clauses(sentence: str) -> Iterator[str]:
-    """The clauses of a sentence; a question is one clause."""
+    """The clauses of a sentence; a question is one clause, and a lead belongs to what follows it."""
     if sentence.endswith("?"):
         yield sentence
         return
     found = _patterns(_language(sentence))
+    cuts = [match.span() for match in found.split.finditer(sentence)]
+    if subordinate := found.subordinate.match(sentence):
+        cuts = sorted({*cuts, subordinate.span(1)})
     start = 0
-    for match in found.split.finditer(sentence):
-        if sentence[start : match.start()].strip(_EDGES):
-            yield sentence[start : match.start()].strip(" ,;:")
-            start = match.end()
+    for cut, after in cuts:
+        if sentence[start:cut].strip(_EDGES) and _stages(sentence[start:after] + " ", found.lead)[-1]:
+            yield sentence[start:cut].strip(" ,;:")
+            start = after
     if sentence[start:].strip(_EDGES):
         yield sentence[start:].strip()
 
@@ -193,6 +197,7 @@ def _patterns(language: str) -> _Patterns:
         compiled("continued"),
         compiled("lead"),
         compiled("split", ""),
+        compiled("subordinate"),
     )
 
 
