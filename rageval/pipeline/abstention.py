@@ -19,7 +19,7 @@ import yaml
 
 from rageval.text import CJK, sentences
 
-Kind: TypeAlias = Literal["policy", "refusal", "neutral", "question", "declined", "doubtful", "own", "fact"]
+Kind: TypeAlias = Literal["policy", "refusal", "neutral", "about", "question", "declined", "doubtful", "own", "fact"]
 
 _LONGEST_CLAUSE = 400
 _THOUGHT = re.compile(
@@ -83,10 +83,8 @@ def _read(text: str) -> bool | None:
     refused: int | None = None
     doubtful = declined = False
     for number, sentence in enumerate(_sentences(text)):
-        before: Kind = "fact"
-        for clause in _clauses(sentence):
-            before = _kind(clause, before)
-            match before:
+        for kind in _kinds(sentence):
+            match kind:
                 case "policy" | "own":
                     return False
                 case "fact":
@@ -95,13 +93,21 @@ def _read(text: str) -> bool | None:
                     refused = number if refused is None else refused
                 case "declined":
                     declined = True
-                case "doubtful" | "question":
+                case "doubtful" | "question" | "about":
                     doubtful = True
                 case "neutral":
                     pass
     if refused is not None:
         return True
     return None if doubtful and not declined else False
+
+
+def _kinds(sentence: str) -> Iterator[Kind]:
+    """The kinds of the sentence's clauses."""
+    before: Kind = "fact"
+    for clause in _clauses(sentence):
+        before = _kind(clause, before)
+        yield before
 
 
 def _kind(clause: str, before: Kind) -> Kind:
@@ -121,7 +127,7 @@ def _kind(clause: str, before: Kind) -> Kind:
     for kind, pattern in found.kinds.items():
         if any(pattern.match(stage) for stage in stages):
             return kind
-        if kind == "refusal" and before in ("refusal", "neutral") and any(map(found.continued.match, stages)):
+        if kind == "refusal" and before in ("refusal", "neutral", "about") and any(map(found.continued.match, stages)):
             return "refusal"
     return "fact"
 
@@ -190,7 +196,7 @@ def _patterns(language: str) -> _Patterns:
     def compiled(kind: str, between: str = "|") -> re.Pattern[str]:
         return re.compile(_filled(_joined(data[kind], between), parts))
 
-    kinds: tuple[Kind, ...] = ("policy", "refusal", "neutral", "declined", "doubtful", "own")
+    kinds: tuple[Kind, ...] = ("policy", "refusal", "about", "neutral", "declined", "doubtful", "own")
     return _Patterns(
         compiled("exact"),
         {kind: compiled(kind) for kind in kinds},
