@@ -230,7 +230,8 @@ class Response:
     `hits` is the whole ranking, best first. `context` lists the positions in `hits` of the passages that the generator
     read, in the order in which it read them; `citations` are positions in `hits` too. `answer` is None where nothing
     was generated (retrieval-only runs). `abstained` says whether the answer says that it cannot answer; with None the
-    text decides (`rageval.pipeline.abstention`), and what a run keeps is True or False.
+    text decides (`rageval.pipeline.abstention`). What a run keeps is None only where the words do not settle it; it
+    then counts as an answer, unless the judge `abstention` says otherwise.
     """
 
     hits: tuple[Hit, ...] = ()

@@ -121,6 +121,7 @@ async def _dry_run(experiment: Experiment, out: Path, retry_failed: bool) -> Out
         chat=cached.chat,
         embedder=cached.embedder,
         indexes=IndexStore(out / "cache" / "indexes"),
+        phrases=cached.phrases,
     )
     bounds = Bounds(experiment)
     found: list[DryRun] = []

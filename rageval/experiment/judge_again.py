@@ -30,6 +30,7 @@ from rageval.io.run_folder import RunFolder
 from rageval.judges import Judge, judging_model, with_pool
 from rageval.metrics.judged import entry_name
 from rageval.metrics.names import CUSTOM, Metric, check_judge_name, parse
+from rageval.metrics.verdicts import ABSTENTION, settled
 from rageval.models.base import ChatModel, Embedder
 from rageval.scores.calibrations import Calibration, JudgeEntry, apply_calibration, by_judge, read_calibration
 from rageval.scores.judge_entries import Added, added_to, read_judgments, with_counts
@@ -182,7 +183,10 @@ def _write(
     judgments = {name: read_judgments(folder, entry, outcomes) for name, entry in entries.items()}
     counts = {name: with_counts(entry, judgments[name]) for name, entry in entries.items()}
     verdicts = {name: apply_calibration(entry, judgments[name]) for name, entry in entries.items()}
-    scores = {metric: score_verdicts(metric, questions, outcomes, verdicts) for metric in metrics}
+    settling = (
+        read_judgments(folder, manifest["judges"][ABSTENTION], outcomes) if ABSTENTION in manifest["judges"] else {}
+    )
+    scores = {metric: score_verdicts(metric, questions, outcomes, verdicts, settling) for metric in metrics}
     keys = [entry["key"] for entry in {**manifest["judges"], **entries}.values()]
     folder.write_manifest(
         {
@@ -190,7 +194,7 @@ def _write(
             "metrics": [*dict.fromkeys([*manifest["metrics"], *map(str, metrics)])],
             "judges": {**manifest["judges"], **counts},
             **totals(
-                (outcomes[question.id] for question in questions if question.id in outcomes),
+                (settled(outcomes[q.id], settling.get(q.id)) for q in questions if q.id in outcomes),
                 folder.indexing_usages(),
                 {key: folder.judging_usages(key) for key in keys},
             ),

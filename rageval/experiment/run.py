@@ -27,8 +27,10 @@ from rageval.io.records import Outcome, question_to_json
 from rageval.io.run_folder import RunFolder
 from rageval.judges import Judge, has_pool, with_pool
 from rageval.metrics.names import Metric
+from rageval.metrics.verdicts import ABSTENTION, settled
 from rageval.models.base import ChatModel
 from rageval.pipeline import IndexStore, Pipeline, Resources
+from rageval.pipeline.abstention import patterns_digest
 from rageval.prompts import prompt_digests
 from rageval.scores.calibrations import JudgeEntry, apply_calibration
 from rageval.scores.judge_entries import Added, read_added, read_judgments, with_counts
@@ -289,6 +291,7 @@ def worker_context(experiment: Experiment, runs: Sequence[OpenRun], indexes: Ind
             chat=experiment.chat,
             embedder=experiment.embedder,
             indexes=indexes,
+            phrases=experiment.phrases,
         ),
         tuple(run.pipeline for run in runs),
         judges,
@@ -305,10 +308,10 @@ def _score(experiment: Experiment, run: OpenRun) -> None:
         metrics, experiment.benchmark, experiment.questions, run.outcomes, judgments, experiment.own_metrics
     )
     run.folder.write_scores(scores_to_json(scores))
-    outcomes = run.folder.outcomes(hits=False)
+    outcomes, said = run.folder.outcomes(hits=False), run.judgments.get(ABSTENTION, {})
     keys = [str(entry["key"]) for entry in run.all_entries.values()]
     found = totals(
-        (outcomes[question.id] for question in experiment.questions),
+        (settled(outcomes[q.id], said.get(q.id)) for q in experiment.questions),
         run.folder.indexing_usages(),
         {key: run.folder.judging_usages(key) for key in keys},
     )
@@ -329,6 +332,8 @@ def open_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: d
         "questions": [question.id for question in experiment.questions],
         "generate": experiment.generate,
     }
+    if experiment.generate:
+        key["abstention"] = {"patterns": patterns_digest(), "phrases": [*experiment.phrases]}
     digest = fingerprint(key)
     judges = tuple(judge for judge in experiment.judges if not has_pool(judge))
     path = out / "runs" / f"{to_file_name(experiment.name)}-{to_file_name(pipeline.name)}-{digest[:10]}"

@@ -225,6 +225,12 @@ class BudgetPart(Strict):
         return Most(self.max_calls, self.max_tokens, self.max_cost)
 
 
+class AbstentionPart(Strict):
+    """How answers say that they cannot answer, beyond what rageval knows: refusals in the words of the user's prompt."""
+
+    phrases: Annotated[tuple[Annotated[str, Field(pattern=r"\w")], ...], _List] = ()
+
+
 class Filter(Strict):
     """Which questions to ask, by language and tags, and how many of them."""
 
@@ -315,6 +321,7 @@ class Spec(Strict):
     metrics: Annotated[tuple[Any, ...], Field(min_length=1), _List]
     models: Models = Models()
     budget: BudgetPart | None = None
+    abstention: AbstentionPart = AbstentionPart()
     calibrations: Annotated[tuple[_Reference, ...], _List] = ()
     seed: int = 0
 
@@ -356,6 +363,12 @@ def _known_keys(loc: Place) -> list[str]:
         return list(OpenAIModel.model_fields)
     if "local" in loc:
         return list(LocalModel.model_fields)
-    parts = {"budget": BudgetPart, "models": Models, "benchmark": HuggingFacePart, "questions": Filter}
+    parts = {
+        "abstention": AbstentionPart,
+        "budget": BudgetPart,
+        "models": Models,
+        "benchmark": HuggingFacePart,
+        "questions": Filter,
+    }
     part = parts.get(str(loc[0])) if loc else None
     return list((part or Spec).model_fields)

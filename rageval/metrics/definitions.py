@@ -68,9 +68,13 @@ class RankingMetric(MetricDefinition):
 
 @dataclass(frozen=True, kw_only=True)
 class AnswerMetric(MetricDefinition):
-    """Works on the answer and the references alone: `formula` takes one question and what came of it."""
+    """Works on the answer and the references alone: `formula` takes one question and what came of it.
+
+    `judges` are asked only where the words of an answer do not settle whether it abstains, if there is a model to ask.
+    """
 
     formula: Callable[[Question, Response | Failure], Score | Unscored]
+    judges: tuple[str, ...] = ()
 
     kind: ClassVar[MetricKind] = "answer"
 

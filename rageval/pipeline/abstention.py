@@ -7,6 +7,7 @@ patterns are data, hand-written in English and Chinese: `abstention.yaml`, which
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
@@ -177,9 +178,18 @@ def _language(text: str) -> str:
 
 
 @cache
+def patterns_digest() -> str:
+    """A digest of the patterns: what `abstained` of a response depends on beside the answer."""
+    return hashlib.sha256(_raw()).hexdigest()
+
+
+def _raw() -> bytes:
+    return (resources.files(__package__ or "rageval.pipeline") / "abstention.yaml").read_bytes()
+
+
+@cache
 def _data() -> dict[str, dict[str, dict[str, str]]]:
-    raw = (resources.files(__package__ or "rageval.pipeline") / "abstention.yaml").read_text(encoding="utf-8")
-    return cast("dict[str, dict[str, dict[str, str]]]", yaml.safe_load(raw))
+    return cast("dict[str, dict[str, dict[str, str]]]", yaml.safe_load(_raw()))
 
 
 @cache

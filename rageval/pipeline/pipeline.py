@@ -44,7 +44,7 @@ class Pipeline:
         started = time.perf_counter()
         state = await run_stage(self.stage, State(question, (Query(question.text),), generate=generate), resources)
         latency_s = round(time.perf_counter() - started, 6)
-        return dataclasses.replace(check_response(state.response), latency_s=latency_s)
+        return dataclasses.replace(check_response(state.response, resources.phrases), latency_s=latency_s)
 
 
 def stage_label(stage: Stage) -> str:

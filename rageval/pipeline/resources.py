@@ -47,7 +47,8 @@ class IndexStore:
 class Resources:
     """What pipelines draw on: documents, labels (for the oracle alone), models, and shared indexes built on demand.
 
-    Without `indexes`, every index is kept in memory, however large.
+    Without `indexes`, every index is kept in memory, however large. `phrases` are refusals in the user's own words, for
+    the question whether an answer abstains.
     """
 
     def __init__(
@@ -58,10 +59,12 @@ class Resources:
         chat: ChatModel | None = None,
         embedder: Embedder | None = None,
         indexes: IndexStore | None = None,
+        phrases: tuple[str, ...] = (),
     ) -> None:
         self.documents = documents
         self.labels = labels
         self.indexes = indexes
+        self.phrases = phrases
         self._chat = chat
         self._embedder = embedder
         self._built: dict[Shared[Any], asyncio.Task[Any]] = {}

@@ -10,6 +10,7 @@ from rageval.metrics.definitions import AnswerMetric
 from rageval.metrics.judged import entries_read, score_judged
 from rageval.metrics.names import Metric
 from rageval.metrics.ranking import score_rankings
+from rageval.metrics.verdicts import ABSTENTION, settled
 from rageval.scores.estimates import estimate, stored_estimate
 from rageval.scores.score_column import ScoreColumn
 from rageval.types import (
@@ -41,7 +42,8 @@ def score_outcomes(
     own_metrics: Sequence[OwnMetric] = (),
 ) -> Scores:
     """Every question's score on every metric. `judgments` is by the judge's name in the manifest, then by question id.
-    `own_metrics` are the user's own among the metrics.
+    `own_metrics` are the user's own among the metrics. The judge `abstention` settles which answers abstain where their
+    words do not.
 
     Every question must have an outcome. A failure scores the worst value on every metric that applies to the question.
     Documents are ranked by their best passage. Outcomes and judgments are read once, a batch of questions at a time.
@@ -52,8 +54,9 @@ def score_outcomes(
     own = {one.name: one.metric for one in own_metrics}
     labels = _labels_of_chunks(benchmark, places) if (ranking and not no_hits) or own else {}
     scores = {metric: ScoreColumn(places) for metric in metrics}
+    settling = judgments.get(ABSTENTION, {})
     for number, some in enumerate(_chunks(questions)):
-        answered = {question.id: outcomes[question.id] for question in some}
+        answered = {q.id: settled(outcomes[q.id], settling.get(q.id)) for q in some}
         judged = {name: _of(said, answered) for name, said in judgments.items()}
         grades = _grades(labels.get(number, ()))
         if no_hits:
@@ -74,15 +77,21 @@ def score_outcomes(
 
 
 def score_verdicts(
-    metric: Metric, questions: Sequence[Question], outcomes: Mapping[str, Outcome], judgments: Judgments
+    metric: Metric,
+    questions: Sequence[Question],
+    outcomes: Mapping[str, Outcome],
+    judgments: Judgments,
+    settling: Mapping[str, Sequence[Judgment]] | None = None,
 ) -> dict[str, Score | Unscored]:
-    """Every question's score on a judged metric; `judgments` as for `score_outcomes`."""
+    """Every question's score on a judged metric; `judgments` as for `score_outcomes`. `settling` is what the judge
+    `abstention` said, by question id, where the outcomes do not have it yet.
+    """
     entries = entries_read(metric)
     return {
         question.id: score_judged(
             metric,
             question,
-            outcomes[question.id],
+            settled(outcomes[question.id], (settling or {}).get(question.id)),
             {judge: judgments.get(entry, {}).get(question.id) for judge, entry in entries.items()},
         )
         for question in questions
