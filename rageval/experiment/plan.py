@@ -43,8 +43,9 @@ class Experiment:
 
     `chat` and `embedder` are None, and `raters` is empty, if nothing needs them. Several raters judge as a panel, each
     asked `judge_samples` times. `own_judges` and `own_metrics` are the user's own ones that the metrics name. Each of
-    the `calibrations` is applied to the verdicts of its judge. `phrases` are refusals in the user's own words. The names of the run folders begin with `name`;
-    `reference` is how the benchmark was named. A `fresh` experiment uses no answers or replies of earlier commands.
+    the `calibrations` is applied to the verdicts of its judge. `phrases` are refusals in the user's own words. The
+    names of the run folders begin with `name`; `reference` is how the benchmark was named. A `fresh` experiment uses no
+    answers or replies of earlier commands.
 
     A context manager that closes the models opened for the experiment at the end. Without `models`, the caller closes
     them, and they must work in any event loop.

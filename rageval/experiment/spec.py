@@ -226,7 +226,7 @@ class BudgetPart(Strict):
 
 
 class AbstentionPart(Strict):
-    """How answers say that they cannot answer, beyond what rageval knows: refusals in the words of the user's prompt."""
+    """How answers abstain, beyond what rageval knows: `phrases` are refusals in the words of the user's prompts."""
 
     phrases: Annotated[tuple[Annotated[str, Field(pattern=r"\w")], ...], _List] = ()
 

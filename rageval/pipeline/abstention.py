@@ -24,16 +24,17 @@ Kind: TypeAlias = Literal["policy", "refusal", "neutral", "about", "question", "
 
 _LONGEST_CLAUSE = 400
 _THOUGHT = re.compile(
-    r"<(think|thinking|thought|reasoning)>.*?(?:</\1>|\Z)|\A.*</(?:think|thinking|thought|reasoning)>", re.S | re.I
+    r"<(think|thinking|thought|reasoning)>.*?(?:</\1>|\Z)|\A.*</(?:think|thinking|thought|reasoning)>",
+    re.DOTALL | re.IGNORECASE,
 )
 _MARKUP = re.compile(
     r"^[ \t]*(?:(?:>|#{1,6}(?=\s)|[-*+•](?=\s)|\d{1,2}[.)](?=\s))[ \t]*)+"
     r"|```\w*|`|\*{1,3}|~~|(?<!\w)_{1,3}|_{1,3}(?!\w)|</?[a-z][a-z0-9]*(?: [^<>]*)?/?>",
-    re.M | re.I,
+    re.MULTILINE | re.IGNORECASE,
 )
 _LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()]*\)")
 _CITATION = re.compile(r"[\[【][^\[\]【】]{0,20}[\]】]")
-_WRAPPED = re.compile(r"\s*(?:\"([^\"]*)\"|'(.*)'|“([^”]*)”|「([^」]*)」)[.。]?\s*", re.S)
+_WRAPPED = re.compile(r"\s*(?:\"([^\"]*)\"|'(.*)'|“([^”]*)”|「([^」]*)」)[.。]?\s*", re.DOTALL)
 _QUOTED = re.compile(
     r"\"[^\"\n]{1,300}\"|“[^”\n]{1,300}”|「[^」\n]{1,300}」|『[^』\n]{1,300}』|《[^》\n]{1,80}》"
     r"|(?<!\w)'[^'\n]{2,300}'(?!\w)"

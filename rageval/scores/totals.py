@@ -57,8 +57,9 @@ def totals(
     outcomes: Iterable[Outcome], indexing: Iterable[tuple[str, Usage]], judging: Mapping[str, Iterable[Usage]]
 ) -> dict[str, Json]:
     """For the manifest: the number of `failed` and `abstained` questions, of answers of which it is `unsettled` whether
-    they abstain, the mean latency of the questions that did not fail in seconds (None if there are none), `usage` of the pipeline (`answering`), of its indexes (`indexing`) and of each judge by
-    its key, and `usage_by_stage` and `usage_by_index`, by the names of the steps and of the indexes.
+    they abstain, the mean latency of the questions that did not fail in seconds (None if there are none), `usage` of
+    the pipeline (`answering`), of its indexes (`indexing`) and of each judge by its key, and `usage_by_stage` and
+    `usage_by_index`, by the names of the steps and of the indexes.
 
     Usage outside any step, as in systems that record none, is under `pipeline`. The stages add up to `answering`, the
     indexes to `indexing`. In the cost alone, a request that the run repeats counts only where it first occurs: in

@@ -134,6 +134,8 @@ def test_phrases_of_the_user_s_own_count(answer: str, settled: bool) -> None:
     assert is_abstention(answer, ["Computer says no.", "Das weiß ich leider nicht"]) is settled
 
 
-@pytest.mark.parametrize("text", ["the documents about " * 2000, "资料中的里" * 4000, "<think>" * 5000, '"' * 20000, "a" * 200000])
+@pytest.mark.parametrize(
+    "text", ["the documents about " * 2000, "资料中的里" * 4000, "<think>" * 5000, '"' * 20000, "a" * 200000]
+)
 def test_a_long_answer_is_read_in_no_time(text: str) -> None:
     assert is_abstention(text) in (True, False, None)
