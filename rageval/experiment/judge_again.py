@@ -34,7 +34,7 @@ from rageval.metrics.verdicts import ABSTENTION, settled
 from rageval.models.base import ChatModel, Embedder
 from rageval.scores.calibrations import Calibration, JudgeEntry, apply_calibration, by_judge, read_calibration
 from rageval.scores.judge_entries import Added, added_to, read_judgments, with_counts
-from rageval.scores.scoring import score_verdicts, scores_to_json
+from rageval.scores.scoring import NO_CONTEXT_AT_ALL, needing_context, score_verdicts, scores_to_json
 from rageval.scores.totals import totals
 from rageval.types import Question, Response
 
@@ -186,7 +186,13 @@ def _write(
     settling = (
         read_judgments(folder, manifest["judges"][ABSTENTION], outcomes) if ABSTENTION in manifest["judges"] else {}
     )
-    scores = {metric: score_verdicts(metric, questions, outcomes, verdicts, settling) for metric in metrics}
+    no_context = needing_context(metrics, questions, outcomes)
+    scores = {
+        metric: dict.fromkeys((q.id for q in questions), NO_CONTEXT_AT_ALL)
+        if metric in no_context
+        else score_verdicts(metric, questions, outcomes, verdicts, settling)
+        for metric in metrics
+    }
     keys = [entry["key"] for entry in {**manifest["judges"], **entries}.values()]
     folder.write_manifest(
         {

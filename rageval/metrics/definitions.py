@@ -84,7 +84,8 @@ class JudgedMetric(MetricDefinition):
     """Works on judgments: `formula` takes one question, its response, and the judgments by the judge's name.
 
     `judges` are the names of the judges that it reads. Questions without a reference answer are unscored where
-    `needs_reference`, and unanswerable ones where `needs_answerable`. `instruction` is what people are asked when they
+    `needs_reference`, unanswerable ones where `needs_answerable`, and all where `needs_context` and no response of the
+    run has a context. `instruction` is what people are asked when they
     label the same thing, in one line for each language; it must be the question that the metric asks.
     """
 
@@ -93,6 +94,7 @@ class JudgedMetric(MetricDefinition):
     instruction: Mapping[Language, str]
     needs_reference: bool = False
     needs_answerable: bool = False
+    needs_context: bool = False
 
     kind: ClassVar[MetricKind] = "judged"
 

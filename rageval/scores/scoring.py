@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from rageval.io.records import Outcome
 from rageval.metrics.custom import OwnMetric, score_custom
-from rageval.metrics.definitions import AnswerMetric
+from rageval.metrics.definitions import AnswerMetric, JudgedMetric
 from rageval.metrics.judged import entries_read, score_judged
 from rageval.metrics.names import Metric
 from rageval.metrics.ranking import score_rankings
@@ -31,6 +31,7 @@ Judgments = Mapping[str, Mapping[str, tuple[Judgment, ...]]]
 _AT_ONCE = 200  # questions in memory at the same time, each with all its hits
 
 NO_HITS_AT_ALL = Unscored("the pipeline returned no hits for any question")
+NO_CONTEXT_AT_ALL = Unscored("no answer of the pipeline has a context")
 
 
 def score_outcomes(
@@ -49,7 +50,8 @@ def score_outcomes(
     Documents are ranked by their best passage. Outcomes and judgments are read once, a batch of questions at a time.
     """
     ranking = [metric for metric in metrics if metric.kind == "ranking"]
-    no_hits = bool(ranking) and _no_hits_at_all(questions, outcomes)
+    no_hits = bool(ranking) and _none_has(_hits, questions, outcomes)
+    no_context = needing_context(metrics, questions, outcomes)
     places = {question.id: place for place, question in enumerate(questions)}
     own = {one.name: one.metric for one in own_metrics}
     labels = _labels_of_chunks(benchmark, places) if (ranking and not no_hits) or own else {}
@@ -66,7 +68,9 @@ def score_outcomes(
             for metric, found in _ranking_scores(ranking, grades, answered).items():
                 scores[metric].add(found)
         for metric in metrics:
-            if metric.kind == "judged":
+            if metric in no_context:
+                scores[metric].add(dict.fromkeys(answered, NO_CONTEXT_AT_ALL))
+            elif metric.kind == "judged":
                 scores[metric].add(score_verdicts(metric, some, answered, judged))
             elif isinstance(definition := metric.definition, AnswerMetric):
                 scores[metric].add({q.id: definition.formula(q, answered[q.id]) for q in some})
@@ -125,13 +129,31 @@ def _grades(labels: Iterable[RelevanceLabel]) -> dict[str, dict[str, int]]:
     return by_question
 
 
-def _no_hits_at_all(questions: Sequence[Question], outcomes: Mapping[str, Outcome]) -> bool:
-    """Whether there are responses, and none of them has hits: the pipeline does not retrieve."""
+def needing_context(
+    metrics: Sequence[Metric], questions: Sequence[Question], outcomes: Mapping[str, Outcome]
+) -> frozenset[Metric]:
+    """Those metrics that look at contexts, if no response has any; none if there is something to look at."""
+    needing = [one for one in metrics if isinstance(one.definition, JudgedMetric) and one.definition.needs_context]
+    return frozenset(needing if needing and _none_has(_context, questions, outcomes) else ())
+
+
+def _hits(response: Response) -> object:
+    return response.hits
+
+
+def _context(response: Response) -> object:
+    return response.context
+
+
+def _none_has(
+    part: Callable[[Response], object], questions: Sequence[Question], outcomes: Mapping[str, Outcome]
+) -> bool:
+    """Whether there are responses, and that part of all of them is empty: the pipeline does not retrieve."""
     responses = False
     for question in questions:
         outcome = outcomes[question.id]
         if isinstance(outcome, Response):
-            if outcome.hits:
+            if part(outcome):
                 return False
             responses = True
     return responses
