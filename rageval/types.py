@@ -7,16 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal, TypeAlias, cast
+from typing import TypeAlias
 
-from rageval.text import detect_language
+from rageval.languages import Language, detect_language
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
-Language: TypeAlias = Literal["en", "zh"]
-
-LANGUAGES: tuple[Language, ...] = ("en", "zh")
-DETECTED = cast("Language", "")
-"""Placeholder for a language: it is replaced by what `rageval.text.detect_language` finds in the text."""
+DETECTED: Language = ""
+"""Placeholder for a language: it is replaced by what `rageval.languages.detect_language` finds in the text."""
 UNANSWERABLE = "unanswerable"
 COMPOUND = "compound"
 BETWEEN_PARTS = "; "

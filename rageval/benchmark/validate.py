@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TypeVar
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from rageval.benchmark.content_hash import content_hash
 from rageval.benchmark.records import Rows
 from rageval.errors import BenchmarkError
+from rageval.languages import majority, settle
 from rageval.types import Benchmark, Card, Document, Question, RelevanceLabel
 
 T = TypeVar("T")
@@ -27,6 +29,7 @@ def assemble(
     With `labels_optional` a question that is not tagged unanswerable may be without a relevant document. Raises
     `BenchmarkError` with `problems` (what reading the records had found) and everything found here.
     """
+    settle_languages(documents, questions)
     problems = [
         *problems,
         *_id_problems("document", documents),
@@ -39,6 +42,17 @@ def assemble(
         raise BenchmarkError(problems)
     content = (_values(documents), _values(questions), _values(labels))
     return Benchmark(card, *content, content_hash(*content))
+
+
+def settle_languages(documents: Rows[Document], questions: Rows[Question]) -> None:
+    """Give texts that are too short to tell their language that of most others in their script."""
+    rows: tuple[Rows[Any], ...] = (documents, questions)
+    most = majority(record.language for part in rows for _, record in part.records)
+    for part in rows:
+        for number, (place, record) in enumerate(part.records):
+            settled = settle(record.language, most)
+            if settled != record.language:
+                part.records[number] = (place, replace(record, language=settled))
 
 
 def _values(rows: Rows[T]) -> tuple[T, ...]:

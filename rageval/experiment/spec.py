@@ -20,9 +20,10 @@ from rageval.benchmark.hugging_face import reference_of
 from rageval.errors import DeclarationError
 from rageval.io.plugins import Kind, installed_plugins, split_reference
 from rageval.io.strict import EXPECTED, Place, Strict, first_problem, read_mapping
+from rageval.languages import LANGUAGE_CODE, Language
 from rageval.models.base import ChatModel, Embedder
 from rageval.models.budget import Most, Price
-from rageval.types import Benchmark, Language
+from rageval.types import Benchmark
 
 MOST_SAMPLES = 50
 
@@ -234,7 +235,7 @@ class AbstentionPart(Strict):
 class Filter(Strict):
     """Which questions to ask, by language and tags, and how many of them."""
 
-    language: Language | None = None
+    language: Annotated[Language, Field(pattern=LANGUAGE_CODE)] | None = None
     tags: Annotated[tuple[str, ...], _List] = ()
     exclude_tags: Annotated[tuple[str, ...], _List] = ()
     sample: Annotated[int, Field(ge=1)] | None = None

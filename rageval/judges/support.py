@@ -9,19 +9,20 @@ from dataclasses import dataclass, replace
 
 from rageval.judges.asking import UnreadableReplyError, ask, asking, verdict_of
 from rageval.judges.tables import YES_NO, closed_object, numbered, one_of
+from rageval.languages import ByLanguage, Language
 from rageval.models.base import ChatModel, ChatReply, ChatRequest
 from rageval.models.structured import parse_object, word_probability, yes_probabilities
 from rageval.pipeline import Bound, PromptSizes
 from rageval.pipeline.sizes import prompt_size
 from rageval.prompts import load_prompt
-from rageval.types import Abstained, Evidence, Json, Language, Passage, Usage, Verdict
+from rageval.types import Abstained, Evidence, Json, Passage, Usage, Verdict
 
 PROMPTS = ("support", "quote")
 
 _SHOWN_BY = "shown_by"
 _TOKENS_A_CLAIM = 96
 # In characters, where the server can hold a text to a length: small models copy whole passages, and slip on the way.
-_LONGEST_QUOTE: dict[Language, int] = {"en": 48, "zh": 20}
+_LONGEST_QUOTE = ByLanguage({"en": 48, "zh": 20})
 _BLANK = re.compile(r"\s+")
 
 Context = Sequence[tuple[int, Passage]]

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
-from rageval.types import Failure, Judgment, Language, Question, Response, Score, Unscored
+from rageval.languages import Language
+from rageval.types import Failure, Judgment, Question, Response, Score, Unscored
 
 if TYPE_CHECKING:
     from rageval.metrics.ranking_formulas import Floats, RankedHits

@@ -6,7 +6,7 @@ from typing import cast
 
 import pytest
 
-from rageval.text import detect_language
+from rageval.languages import detect_language
 from rageval.types import Document, Question
 
 

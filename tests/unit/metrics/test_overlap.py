@@ -11,6 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from rageval.errors import MissingExtraError
+from rageval.languages import LANGUAGES, Language
 from rageval.metrics.overlap import (
     OVERLAP_METRICS,
     answer_contains,
@@ -22,18 +23,7 @@ from rageval.metrics.overlap import (
     score_overlap,
     token_f1,
 )
-from rageval.types import (
-    LANGUAGES,
-    UNANSWERABLE,
-    Failure,
-    Hit,
-    Language,
-    Passage,
-    Question,
-    Response,
-    Score,
-    Unscored,
-)
+from rageval.types import UNANSWERABLE, Failure, Hit, Passage, Question, Response, Score, Unscored
 
 ASKED = Question("q", "Where?", references=("Paris",))
 ASKED_ZH = Question("q", "哪里？", "zh", references=("巴黎",))

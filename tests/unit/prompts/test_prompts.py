@@ -13,8 +13,9 @@ import rageval.prompts
 from rageval.experiment.recipes import build_pipeline, list_recipes
 from rageval.judges import JUDGES, Judge, Rubric, preference
 from rageval.judges.rubric import Wording
+from rageval.languages import LANGUAGES, Language
 from rageval.prompts import load_prompt, parse_prompt, passages_block, prompt_digests, shared_text, yes_no_request
-from rageval.types import LANGUAGES, Language, Passage
+from rageval.types import Passage
 
 FOLDER = Path(rageval.prompts.__file__).parent
 NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))

@@ -9,7 +9,10 @@ import pytest
 from rageval.pipeline import Query, Resources
 from rageval.retrieval import SentenceChunker
 from rageval.retrieval.indexes.bm25 import BM25, BM25Index
+from rageval.retrieval.words import Words
 from rageval.types import Document, Hit, Passage
+
+SPLIT = Words(cut=lambda text, language: text.split())
 
 
 def as_pairs(hits: tuple[Hit, ...]) -> list[tuple[str, float]]:
@@ -28,7 +31,7 @@ def bm25(tf: int, df: int, length: int, mean_length: float, n: int, k1: float = 
 
 def test_scores_follow_the_formula() -> None:
     texts = ["cat mouse", "dog cat cat", "bird"]
-    index = BM25Index([Passage(f"d{i}", 0, len(text), text) for i, text in enumerate(texts)], words=str.split)
+    index = BM25Index([Passage(f"d{i}", 0, len(text), text) for i, text in enumerate(texts)], words=SPLIT)
     cat = as_pairs(index.search("cat", 10))
     assert [name for name, _ in cat] == ["d1", "d0"]
     assert [score for _, score in cat] == pytest.approx([bm25(2, 2, 3, 2, 3), bm25(1, 2, 2, 2, 3)], rel=1e-5)
