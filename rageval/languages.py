@@ -19,7 +19,7 @@ LANGUAGES: tuple[Language, ...] = ("en", "zh")
 """The languages in which prompts, instructions and refusals are written by hand."""
 
 LANGUAGE_CODE = r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$"
-A_LANGUAGE = "a language code such as en, zh or pt-BR"
+A_LANGUAGE = "a code such as en"
 
 _CODE = re.compile(LANGUAGE_CODE)
 _HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")

@@ -92,7 +92,7 @@ def _unfence(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Instructions:
-    """The file `other_languages/instruction.yaml`: what a prompt adds for a language in which nothing is written by hand."""
+    """What prompts add for a language in which nothing is written by hand (`other_languages/instruction.yaml`)."""
 
     text: str
     prompts: frozenset[str]

@@ -280,7 +280,7 @@ def test_a_benchmark_without_labels() -> None:
         ("documents", "text", ["x", None], "documents[1]: found null for 'text', expected a text"),
         ("documents", "id", ["d1", "d1"], "documents[1]: found the document id 'd1' again, expected it once (see"),
         ("documents", "metadata", ["{}", "{"], "documents[1]: found 'metadata' that is not JSON"),
-        ("questions", "language", ["en", "de"], "questions[1]: found the language 'de', expected en or zh"),
+        ("questions", "language", ["en", "German"], "questions[1]: found the language 'German', expected a code"),
         ("questions", "references", [["a"], [3]], "questions[1]: found a number for an item of 'references'"),
         ("labels", "grade", [1, None], "labels[1]: found the grade '', expected a whole number"),
         ("labels", "grade", [1.0, 0.5], "labels[1]: found the grade '0.5', expected a whole number"),
