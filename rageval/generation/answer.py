@@ -91,7 +91,7 @@ class Answer(Stage):
         text, numbers = take_citations(reply.text, len(passages)) if self.cite else (reply.text.strip(), [])
         cited = tuple(dict.fromkeys(state.response.context[n - 1] for n in numbers))
         return state.with_response(
-            answer=text, abstained=is_abstention(text, resources.phrases), citations=cited
+            answer=text, abstained=is_abstention(text, resources.phrases, question.language), citations=cited
         ).with_step("answer", reply.usage, cut_off=reply.finish_reason == "length")
 
 
@@ -125,9 +125,9 @@ class AnswerFromMemory(Stage):
         )
         reply = await resources.chat.complete(ChatRequest(messages, prompt.id(language), max_tokens=self.max_tokens))
         text = reply.text.strip()
-        return state.with_response(answer=text, abstained=is_abstention(text, resources.phrases)).with_step(
-            "answer", reply.usage, cut_off=reply.finish_reason == "length"
-        )
+        return state.with_response(
+            answer=text, abstained=is_abstention(text, resources.phrases, state.question.language)
+        ).with_step("answer", reply.usage, cut_off=reply.finish_reason == "length")
 
 
 def _abstain(state: State, abstention: str) -> State:

@@ -153,10 +153,7 @@ class _Recorded:
 
     async def build(self, resources: Resources) -> Mapping[str, Response]:
         documents = await resources.get(Corpus())
-        return {
-            question_id: recorded_response(record, documents, resources.phrases)
-            for question_id, record in self.records.items()
-        }
+        return {question_id: recorded_response(record, documents) for question_id, record in self.records.items()}
 
 
 def _truth(cell: object) -> object:

@@ -11,14 +11,16 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import Literal, TypeAlias, cast
 
 import yaml
 
+from rageval.languages import Language, base_language, prompt_language
 from rageval.text import CJK, sentences
+from rageval.types import Response
 
 Kind: TypeAlias = Literal["policy", "refusal", "neutral", "about", "question", "declined", "doubtful", "own", "fact"]
 
@@ -57,13 +59,24 @@ class _Patterns:
     subordinate: re.Pattern[str]
 
 
-def is_abstention(answer: str, phrases: Sequence[str] = ()) -> bool | None:
+def read_abstention(response: Response, phrases: Sequence[str], language: Language) -> Response:
+    """The response with what its text says of abstaining, where it does not say itself. See `is_abstention`."""
+    if response.abstained is not None:
+        return response
+    said = False if response.answer is None else is_abstention(response.answer, phrases, language)
+    return replace(response, abstained=said)
+
+
+def is_abstention(answer: str, phrases: Sequence[str] = (), language: Language = "en") -> bool | None:
     """True where the answer says no more than that it cannot answer, False where it answers, None where its words do
     not settle that.
 
     Thought in tags, Markdown, citations and quotation marks around the whole do not matter. `phrases` are refusals in
     the user's own words, in any language: they count wherever they stand, and the rest of the answer is read as ever. A
     model that declines for reasons of conduct, and the text of a filter, do not abstain. An empty answer does not.
+
+    Refusals in English and in Chinese are known in every answer. In a `language` in which none are written by hand,
+    any other answer is left open.
     """
     text = _plain(answer)
     for phrase in sorted(map(_plain, phrases), key=len, reverse=True):
@@ -75,7 +88,8 @@ def is_abstention(answer: str, phrases: Sequence[str] = ()) -> bool | None:
     found = _patterns(_language(whole))
     if any(found.exact.fullmatch(stage.strip(_EDGES)) for stage in _stages(whole, found.lead)):
         return True
-    return _read(text)
+    settled = _read(text)
+    return None if settled is False and prompt_language(language) != base_language(language) else settled
 
 
 def _read(text: str) -> bool | None:

@@ -50,7 +50,7 @@ class CallFunction(Stage):
         answered: object = Response(answer=returned) if isinstance(returned, str) else returned
         if not isinstance(answered, Response):
             raise ExecutionError(f"the function returned a {type(answered).__name__}, expected a Response or a str")
-        response = check_response(answered, resources.phrases)
+        response = check_response(answered)
         return state.with_response(
             hits=response.hits,
             answer=response.answer,

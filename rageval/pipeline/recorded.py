@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -94,11 +94,11 @@ class _Recording:
     digest: str
 
     async def build(self, resources: Resources) -> Mapping[str, Response]:
-        return self.read(await resources.get(Corpus()), resources.phrases)
+        return self.read(await resources.get(Corpus()))
 
-    def read(self, documents: Mapping[str, Document], phrases: Sequence[str] = ()) -> dict[str, Response]:
+    def read(self, documents: Mapping[str, Document]) -> dict[str, Response]:
         if not _is_trec(self.path):
-            return _recorded_responses(self.path, documents, phrases)
+            return _recorded_responses(self.path, documents)
         return {
             question_id: Response(
                 hits=tuple(hit_of(doc_id, score, None, documents) for doc_id, score in _ordered(pairs))
@@ -144,9 +144,7 @@ def _ordered(pairs: list[tuple[str, float]]) -> list[tuple[str, float]]:
         return sorted(pairs, key=lambda pair: (np.float32(pair[1]), pair[0]), reverse=True)
 
 
-def _recorded_responses(
-    path: Path, documents: Mapping[str, Document], phrases: Sequence[str] = ()
-) -> dict[str, Response]:
+def _recorded_responses(path: Path, documents: Mapping[str, Document]) -> dict[str, Response]:
     recorded: dict[str, Response] = {}
     for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
         if not line.strip():
@@ -154,7 +152,7 @@ def _recorded_responses(
         try:
             data = cast("dict[str, Any]", json.loads(line))
             check_keys(data, ("question_id", *RESPONSE_KEYS))
-            response = recorded_response(data, documents, phrases)
+            response = recorded_response(data, documents)
             question_id = to_id(data["question_id"], "question_id")
             if question_id in recorded:
                 raise ValueError(f"question {question_id} has an earlier line")
@@ -167,12 +165,10 @@ def _recorded_responses(
     return recorded
 
 
-def recorded_response(
-    data: Mapping[str, Any], documents: Mapping[str, Document], phrases: Sequence[str] = ()
-) -> Response:
+def recorded_response(data: Mapping[str, Any], documents: Mapping[str, Document]) -> Response:
     """Build a response from a record's `answer`, `abstained` and hits. Raises one of `MALFORMED`."""
     hits = recorded_hits(data, documents)
-    return check_response(Response(hits=hits, answer=data.get("answer"), abstained=data.get("abstained")), phrases)
+    return check_response(Response(hits=hits, answer=data.get("answer"), abstained=data.get("abstained")))
 
 
 def _told(error: Exception) -> str:

@@ -121,7 +121,7 @@ ADDED_LINES = {
         ('{"id": "d3", "text": "x", "title": true}', "3: found true or false for 'title', expected a text"),
         ('{"id": "d3", "text": "x", "metadata": []}', "3: found a list for 'metadata', expected an object"),
         ('{"id": "d3", "text": "x", "metadata": {"n": 1e999}}', "3: found 'metadata' that is not JSON ("),
-        ('{"id": "d3", "text": "x", "language": "French"}', "3: found the language 'French', expected a code such as en"),
+        ('{"id": "d3", "text": "x", "language": "EN"}', "3: found the language 'EN', expected a code such as en"),
         ('{"id": "d3", "text": "x", "language": null}', "3: found the language null, expected a code such as en"),
         ('{"id": "d3", "text": " \\n"}', "3: found an empty 'text', expected the document's text"),
         ('{"id": "d3", "text": "\\ud800"}', "3: found half a surrogate pair in 'text', expected Unicode text"),

@@ -135,6 +135,25 @@ def test_phrases_of_the_user_s_own_count(answer: str, settled: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    ("answer", "settled"),
+    [
+        ("Das steht nicht in den Dokumenten.", None),
+        ("Die Gebühr beträgt 5 Euro.", None),
+        ("I don't know.", True),
+        ("根据已知信息无法回答该问题。", True),
+        ("Computer sagt nein.", True),
+    ],
+)
+def test_in_a_language_without_patterns_the_words_settle_nothing_else(answer: str, settled: bool | None) -> None:
+    assert is_abstention(answer, ["Computer sagt nein"], "de") is settled
+
+
+@pytest.mark.parametrize("language", ["en-GB", "zh-Hant"])
+def test_regions_of_a_language_have_its_patterns(language: str) -> None:
+    assert is_abstention("The fee is 5 euros.", (), language) is False
+
+
+@pytest.mark.parametrize(
     "text", ["the documents about " * 2000, "资料中的里" * 4000, "<think>" * 5000, '"' * 20000, "a" * 200000]
 )
 def test_a_long_answer_is_read_in_no_time(text: str) -> None:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from rageval.pipeline import Query, Resources
-from rageval.retrieval import SentenceChunker
+from rageval.pipeline import Query, Resources, State
+from rageval.retrieval import Retrieve, SentenceChunker
 from rageval.retrieval.indexes.bm25 import BM25, BM25Index
 from rageval.retrieval.words import Words
-from rageval.types import Document, Hit, Passage
+from rageval.types import Document, Hit, Passage, Question
 
 SPLIT = Words(cut=lambda text, language: text.split())
 
@@ -75,3 +75,32 @@ def test_titles_are_found() -> None:
         return await (await resources.get(BM25(SentenceChunker()))).search(Query("catus"), 5)
 
     assert doc_ids(asyncio.run(search())) == ["d"]
+
+
+GERMAN = (
+    Document("bridge", "Die Brücken über den Fluss wurden im Jahr 1932 gebaut."),
+    Document("mill", "Die Mühle am Ufer ist älter als das Rathaus der Stadt."),
+)
+JAPANESE = (
+    Document("tower", "東京タワーは1958年に完成しました。"),
+    Document("castle", "大阪城は豊臣秀吉が築いた城です。"),
+)
+
+
+@pytest.mark.parametrize(
+    ("documents", "query", "best"),
+    [
+        (GERMAN, "Brücke", "bridge"),
+        (GERMAN, "Wann wurde die Brücke gebaut?", "bridge"),
+        (JAPANESE, "東京タワーはいつ完成しましたか", "tower"),
+        (JAPANESE, "大阪城", "castle"),
+        ((*GERMAN, *JAPANESE), "Mühlen", "mill"),
+        ((*GERMAN, *JAPANESE), "大阪城を築いたのは誰ですか", "castle"),
+    ],
+)
+def test_passages_are_searched_in_the_language_of_their_documents(
+    documents: tuple[Document, ...], query: str, best: str
+) -> None:
+    state = State(Question("q", query), (Query(query),))
+    response = asyncio.run(Retrieve(BM25(), k=1).run(state, Resources(documents)))
+    assert doc_ids(response.response.hits)[:1] == [best]
