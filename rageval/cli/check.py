@@ -20,6 +20,7 @@ def check(
     from rageval.experiment.estimate import estimate_cost
     from rageval.experiment.plan import load_experiment
     from rageval.pipeline.sizes import total
+    from rageval.report.languages import language_lines
 
     with tempfile.TemporaryDirectory() as scratch, load_experiment(experiment, Path(scratch)) as planned:
         costs = estimate_cost(planned)
@@ -33,10 +34,13 @@ def check(
             }
             for cost in costs
         ]
-        print_json({"questions": len(planned.questions), "pipelines": pipelines})
+        languages: list[Json] = [*language_lines(planned.benchmark.documents, planned.questions)]
+        print_json({"questions": len(planned.questions), "languages": languages, "pipelines": pipelines})
         return
     benchmark = planned.benchmark
     print(f"{benchmark.name}: {len(benchmark.documents)} documents, {len(planned.questions)} questions to ask")
+    for line in language_lines(benchmark.documents, planned.questions):
+        print(line)
     for role, models in (("chat", [planned.chat]), ("embed", [planned.embedder]), ("judge", planned.raters or [None])):
         for model in models:
             print(f"{role}: {'not needed' if model is None else model.identity}")

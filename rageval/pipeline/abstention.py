@@ -143,7 +143,7 @@ def _kind(clause: str, before: Kind) -> Kind:
     for kind, pattern in found.kinds.items():
         if any(pattern.match(stage) for stage in stages):
             return kind
-        if kind == "refusal" and before in ("refusal", "neutral", "about") and any(map(found.continued.match, stages)):
+        if kind == "refusal" and before in ("refusal", "about") and any(map(found.continued.match, stages)):
             return "refusal"
     return "fact"
 
@@ -221,7 +221,7 @@ def _patterns(language: str) -> _Patterns:
     def compiled(kind: str, between: str = "|") -> re.Pattern[str]:
         return re.compile(_filled(_joined(data[kind], between), parts))
 
-    kinds: tuple[Kind, ...] = ("policy", "refusal", "about", "neutral", "declined", "doubtful", "own")
+    kinds: tuple[Kind, ...] = ("policy", "refusal", "neutral", "about", "declined", "doubtful", "own")
     return _Patterns(
         compiled("exact"),
         {kind: compiled(kind) for kind in kinds},
