@@ -10,7 +10,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from functools import cache
-from typing import Protocol, TypeAlias, TypeVar, cast
+from importlib import import_module
+from typing import Any, Protocol, TypeAlias, TypeVar, cast
 
 Language: TypeAlias = str
 T = TypeVar("T")
@@ -146,6 +147,5 @@ class _Identifier(Protocol):
 
 @cache
 def _identifier() -> _Identifier:
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
-
-    return cast(_Identifier, LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True))
+    module = cast(Any, import_module("py3langid.langid"))
+    return cast(_Identifier, module.LanguageIdentifier.from_model_file(module.MODEL_FILE, norm_probs=True))

@@ -175,11 +175,11 @@ def _jieba() -> _Segmenter:
 @cache
 def _stemmer_of(language: Language) -> _Stemmer | None:
     """Snowball's stemmer of a language; None where it has none."""
+    if language not in _SNOWBALL:
+        return None
     import Stemmer
 
-    if language not in Stemmer.algorithms() and language not in _SNOWBALL:
-        return None
-    return cast(_Stemmer, Stemmer.Stemmer(_SNOWBALL.get(language, language)))  # pyright: ignore[reportUnknownMemberType]
+    return cast(_Stemmer, Stemmer.Stemmer(_SNOWBALL[language]))  # pyright: ignore[reportUnknownMemberType]
 
 
 @cache

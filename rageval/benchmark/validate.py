@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from typing import Any, TypeVar
+from itertools import chain
+from typing import TypeVar
 
 from rageval.benchmark.content_hash import content_hash
 from rageval.benchmark.records import Rows
 from rageval.errors import BenchmarkError
-from rageval.languages import majority, settle
+from rageval.languages import Language, majority, settle
 from rageval.types import Benchmark, Card, Document, Question, RelevanceLabel
 
 T = TypeVar("T")
+R = TypeVar("R", Document, Question)
 
 
 def assemble(
@@ -46,13 +48,17 @@ def assemble(
 
 def settle_languages(documents: Rows[Document], questions: Rows[Question]) -> None:
     """Give texts that are too short to tell their language that of most others in their script."""
-    rows: tuple[Rows[Any], ...] = (documents, questions)
-    most = majority(record.language for part in rows for _, record in part.records)
-    for part in rows:
-        for number, (place, record) in enumerate(part.records):
-            settled = settle(record.language, most)
-            if settled != record.language:
-                part.records[number] = (place, replace(record, language=settled))
+    of_documents = (document.language for _, document in documents.records)
+    most = majority(chain(of_documents, (question.language for _, question in questions.records)))
+    _settle(documents, most)
+    _settle(questions, most)
+
+
+def _settle(rows: Rows[R], most: dict[str, Language]) -> None:
+    for number, (place, record) in enumerate(rows.records):
+        language = settle(record.language, most)
+        if language != record.language:
+            rows.records[number] = (place, replace(record, language=language))
 
 
 def _values(rows: Rows[T]) -> tuple[T, ...]:

@@ -36,7 +36,7 @@ from rageval.scores.calibrations import Calibration, JudgeEntry, apply_calibrati
 from rageval.scores.judge_entries import Added, added_to, read_judgments, with_counts
 from rageval.scores.scoring import NO_CONTEXT_AT_ALL, needing_context, score_verdicts, scores_to_json
 from rageval.scores.totals import totals
-from rageval.types import Question, Response
+from rageval.types import Judgment, Question, Response
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,9 +183,9 @@ def _write(
     judgments = {name: read_judgments(folder, entry, outcomes) for name, entry in entries.items()}
     counts = {name: with_counts(entry, judgments[name]) for name, entry in entries.items()}
     verdicts = {name: apply_calibration(entry, judgments[name]) for name, entry in entries.items()}
-    settling = (
-        read_judgments(folder, manifest["judges"][ABSTENTION], outcomes) if ABSTENTION in manifest["judges"] else {}
-    )
+    settling: Mapping[str, Sequence[Judgment]] = {}
+    if ABSTENTION in manifest["judges"]:
+        settling = read_judgments(folder, manifest["judges"][ABSTENTION], outcomes)
     no_context = needing_context(metrics, questions, outcomes)
     scores = {
         metric: dict.fromkeys((q.id for q in questions), NO_CONTEXT_AT_ALL)

@@ -308,7 +308,8 @@ def _score(experiment: Experiment, run: OpenRun) -> None:
         metrics, experiment.benchmark, experiment.questions, run.outcomes, judgments, experiment.own_metrics
     )
     run.folder.write_scores(scores_to_json(scores))
-    outcomes, said = run.folder.outcomes(hits=False), run.judgments.get(ABSTENTION, {})
+    outcomes = run.folder.outcomes(hits=False)
+    said: Mapping[str, Sequence[Judgment]] = run.judgments[ABSTENTION] if ABSTENTION in run.judgments else {}
     keys = [str(entry["key"]) for entry in run.all_entries.values()]
     found = totals(
         (settled(outcomes[q.id], said.get(q.id)) for q in experiment.questions),

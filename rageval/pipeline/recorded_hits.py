@@ -103,7 +103,7 @@ def _passage(given: Any, rank: int, documents: Mapping[str, Document]) -> Hit:
         raise TypeError("a passage that is neither a text nor an object")
     fields = cast("Mapping[str, object]", given)
     about = fields.get("metadata")
-    more = cast("Mapping[str, object]", about) if isinstance(about, Mapping) else {}
+    more: Mapping[str, object] = cast("Mapping[str, object]", about) if isinstance(about, Mapping) else {}
     text = next((fields[key] for key in _TEXTS if fields.get(key) is not None), None)
     if not isinstance(text, str | None):
         raise TypeError("a passage whose text is not a text")

@@ -1,4 +1,4 @@
-"""What is known of judges, in a line each: what none was asked, how well a calibrated one agrees with people, how far a panel agrees."""
+"""What is known of judges, in a line each: how well a calibrated one agrees with people, how far a panel agrees."""
 
 from __future__ import annotations
 

@@ -14,10 +14,8 @@ _BY_HAND = " and ".join(LANGUAGES)
 def language_lines(documents: Sequence[Document], questions: Sequence[Question]) -> list[str]:
     """How many documents and questions are in which language, how many of them are guesses, and what that means."""
     of_questions = Counter(question.language for question in questions)
-    lines = [
-        f"languages: {_counts(Counter(document.language for document in documents))} documents, "
-        f"{_counts(of_questions)} questions"
-    ]
+    of_documents = Counter(document.language for document in documents)
+    lines = [f"languages: {_counts(of_documents)} documents, {_counts(of_questions)} questions"]
     guessed = sum(isinstance(one.language, Guess) for one in (*documents, *questions))
     if guessed:
         lines.append(
