@@ -309,7 +309,7 @@ def _score(experiment: Experiment, run: OpenRun) -> None:
     )
     run.folder.write_scores(scores_to_json(scores))
     outcomes = run.folder.outcomes(hits=False)
-    said: Mapping[str, Sequence[Judgment]] = run.judgments[ABSTENTION] if ABSTENTION in run.judgments else {}
+    said: Mapping[str, Sequence[Judgment]] = run.judgments.get(ABSTENTION, {})
     keys = [str(entry["key"]) for entry in run.all_entries.values()]
     found = totals(
         (settled(outcomes[q.id], said.get(q.id)) for q in experiment.questions),
