@@ -30,7 +30,7 @@ from rageval.metrics.names import Metric
 from rageval.metrics.verdicts import ABSTENTION, settled
 from rageval.models.base import ChatModel
 from rageval.pipeline import IndexStore, Pipeline, Resources
-from rageval.pipeline.abstention import patterns_digest
+from rageval.pipeline.abstention import abstention_identity
 from rageval.prompts import prompt_digests
 from rageval.scores.calibrations import JudgeEntry, apply_calibration
 from rageval.scores.judge_entries import Added, read_added, read_judgments, with_counts
@@ -308,13 +308,11 @@ def _score(experiment: Experiment, run: OpenRun) -> None:
         metrics, experiment.benchmark, experiment.questions, run.outcomes, judgments, experiment.own_metrics
     )
     run.folder.write_scores(scores_to_json(scores))
-    outcomes = run.folder.outcomes(hits=False)
-    said: Mapping[str, Sequence[Judgment]] = run.judgments.get(ABSTENTION, {})
-    keys = [str(entry["key"]) for entry in run.all_entries.values()]
+    outcomes, said = run.folder.outcomes(hits=False), run.judgments.get(ABSTENTION)
     found = totals(
-        (settled(outcomes[q.id], said.get(q.id)) for q in experiment.questions),
+        (settled(outcomes[q.id], said and said.get(q.id)) for q in experiment.questions),
         run.folder.indexing_usages(),
-        {key: run.folder.judging_usages(key) for key in keys},
+        {key: run.folder.judging_usages(key) for key in (str(entry["key"]) for entry in run.all_entries.values())},
     )
     run.write_manifest(metrics, status="complete", finished=_now(), **found)
 
@@ -332,9 +330,8 @@ def open_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: d
         "benchmark": experiment.benchmark.content_hash,
         "questions": [question.id for question in experiment.questions],
         "generate": experiment.generate,
+        **({"abstention": abstention_identity(experiment.phrases)} if experiment.generate else {}),
     }
-    if experiment.generate:
-        key["abstention"] = {"patterns": patterns_digest(), "phrases": [*experiment.phrases]}
     digest = fingerprint(key)
     judges = tuple(judge for judge in experiment.judges if not has_pool(judge))
     path = out / "runs" / f"{to_file_name(experiment.name)}-{to_file_name(pipeline.name)}-{digest[:10]}"

@@ -20,7 +20,7 @@ import yaml
 
 from rageval.languages import Language, base_language, prompt_language
 from rageval.text import CJK, sentences
-from rageval.types import Response
+from rageval.types import Json, Response
 
 Kind: TypeAlias = Literal["policy", "refusal", "neutral", "about", "question", "declined", "doubtful", "own", "fact"]
 
@@ -192,10 +192,9 @@ def _language(text: str) -> str:
     return "zh" if _HAN.search(text) else "en"
 
 
-@cache
-def patterns_digest() -> str:
-    """A digest of the patterns: what `abstained` of a response depends on beside the answer."""
-    return hashlib.sha256(_raw()).hexdigest()
+def abstention_identity(phrases: Sequence[str]) -> dict[str, Json]:
+    """What `abstained` of a response depends on beside the answer: the patterns, and the user's own phrases."""
+    return {"patterns": hashlib.sha256(_raw()).hexdigest(), "phrases": [*phrases]}
 
 
 def _raw() -> bytes:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rageval.errors import DeclarationError
-from rageval.experiment.choose_judges import check_languages
+from rageval.experiment.choose_judges import check_languages, read_rubric
 from rageval.experiment.choose_metrics import choose_metrics, choose_own
 from rageval.judges import CustomJudge, Judge, Judged, Rubric, judge_key
 from rageval.judges.custom import GuardedJudge
@@ -233,3 +233,12 @@ def test_a_rubric_must_speak_the_language_of_the_questions() -> None:
         check_languages([english], questions)
     check_languages([english], questions[:1])
     check_languages([], questions)
+
+
+def test_a_rubric_in_any_language(tmp_path: Path) -> None:
+    path = tmp_path / "tone.yaml"
+    path.write_text("name: tone\npt: {question: 'É gentil?', levels: [rude, gentil]}\n", encoding="utf-8")
+    rubric = read_rubric("tone.yaml", path)
+    check_languages([rubric], [Question("q", "Quando?", "pt-BR"), Question("r", "Quando?", "pt")])
+    with pytest.raises(DeclarationError, match="found no wording in de, which 1 of the questions are in"):
+        check_languages([rubric], [Question("q", "Wann?", "de")])
