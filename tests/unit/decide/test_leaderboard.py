@@ -167,6 +167,7 @@ def test_json(board: Leaderboard, tmp_path: Path) -> None:
         "metrics": {"faithfulness": {**(estimate((0.85, 0.8, 0.9)) or {}), **NO_LABELS}},
         "failed": 1,
         "abstained": 2,
+        "unsettled": 0,
         "calls": 7,
         "tokens": 148,
         "paid_calls": 6,

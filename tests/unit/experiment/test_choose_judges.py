@@ -93,7 +93,10 @@ def test_words_that_yaml_takes_for_values_are_words(tmp_path: Path) -> None:
         (TONE.replace("name: tone", "name: custom.tone"), "tone.yaml: name: found 'custom.tone', expected lower-case"),
         (TONE.replace("name: tone", "name: Ton"), "tone.yaml: name: found 'Ton', expected lower-case"),
         (TONE + "show: [answer]\n", "tone.yaml: show: found an unknown key, .*did you mean shows?"),
-        (TONE + "fr: {}\n", "tone.yaml: fr: found an unknown key, expected one of name, version, shows, en, zh"),
+        (
+            TONE + "French: {}\n",
+            "tone.yaml: French: found an unknown key, expected one of name, version, shows, en, zh",
+        ),
         (TONE.replace("levels: [rude", "level: [rude"), "tone.yaml: en.level: found an unknown key, .*mean levels?"),
         (TONE.replace("粗鲁, ", ""), "tone.yaml: zh.levels: found 2, expected 3, as many as in en"),
         (TONE.replace("[rude, neutral, polite]", "rude"), "tone.yaml: en.levels: found 'rude'"),
@@ -102,7 +105,7 @@ def test_words_that_yaml_takes_for_values_are_words(tmp_path: Path) -> None:
         (TONE + "shows: []\n", r"tone.yaml: shows: found \[\]"),
         (TONE + "version: new\n", "tone.yaml: version: found 'new'"),
         (TONE + "version: 0\n", "tone.yaml: version: found '0'"),
-        ("name: tone\n", "tone.yaml: found no wording, expected the keys en, zh or both"),
+        ("name: tone\n", "tone.yaml: found no wording, expected one under the code of its language, such as en or zh"),
         ("name: tone\nen:\n", "tone.yaml: en: found ''"),
     ],
 )
