@@ -310,7 +310,7 @@ def _score(experiment: Experiment, run: OpenRun) -> None:
     run.folder.write_scores(scores_to_json(scores))
     outcomes, said = run.folder.outcomes(hits=False), run.judgments.get(ABSTENTION)
     found = totals(
-        (settled(outcomes[q.id], said and said.get(q.id)) for q in experiment.questions),
+        (settled(outcomes[q.id], said.get(q.id) if said else None) for q in experiment.questions),
         run.folder.indexing_usages(),
         {key: run.folder.judging_usages(key) for key in (str(entry["key"]) for entry in run.all_entries.values())},
     )

@@ -316,7 +316,7 @@ def test_english_is_scored_as_squad_scores_it(left: list[str], right: list[str])
     ],
 )
 def test_f1_of_other_languages(language: str, answer: str, reference: str, f1: float) -> None:
-    """By hand: characters where no spaces part words or particles are glued on, else words; English articles alone go."""
+    """By hand: characters where no spaces part words or particles are glued on, else words. Articles stay."""
     assert OVERLAP_METRICS["token_f1"](answer, reference, language) == pytest.approx(f1)
 
 
