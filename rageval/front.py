@@ -69,6 +69,9 @@ def evaluate(
     *,
     questions: Selection | Mapping[str, Any] = None,
     split: str | None = None,
+    strict: bool = False,
+    exclude_self: bool | None = None,
+    grade_threshold: int | None = None,
     sweep: Mapping[str, Sequence[Any]] | None = None,
     exclude: Sequence[Mapping[str, Any]] = (),
     chat: ModelLike = "local",
@@ -91,11 +94,11 @@ def evaluate(
     `Question` to a `Response` or an answer; among `metrics`, your own judges and metrics (`CustomJudge`, `Rubric`,
     `CustomMetric`); models. `judge` defaults to the chat model. Several judges form a panel, each asked `judge_samples`
     times (1 to 50). `calibrations` are records that `rageval calibrate` wrote; each is applied to the verdicts of its
-    judge. `budget` limits the total of the chat calls (`{"max_calls": 500}`, `max_tokens`, `max_cost`). `abstention`
-    names refusals in the words of your own prompts (`{"phrases": ["..."]}`). Runs go to
-    `out/runs`, caches to `out/cache`. The names of the run folders begin with `name`, with '-' in place of characters
-    that do not belong in a file name. An `executor` replaces how the questions are run, such as
-    `rageval.integrations.opentelemetry.traced()`.
+    judge. `strict`, `exclude_self` and `grade_threshold` are those of `load_benchmark`. `budget` limits the total of
+    the chat calls (`{"max_calls": 500}`, `max_tokens`, `max_cost`). `abstention` names refusals in the words of your
+    own prompts (`{"phrases": ["..."]}`). Runs go to `out/runs`, caches to `out/cache`. The names of the run folders
+    begin with `name`, with '-' in place of characters that do not belong in a file name. An `executor` replaces how the
+    questions are run, such as `rageval.integrations.opentelemetry.traced()`.
 
     If answers of an earlier call are reused, the logger `rageval` warns with their number. With `fresh`, everything is
     asked again, and earlier results of these runs are moved to `out/earlier`.
@@ -107,6 +110,9 @@ def evaluate(
     asked = {
         "benchmark": benchmark,
         "split": split,
+        "strict": strict,
+        "exclude_self": exclude_self,
+        "grade_threshold": grade_threshold,
         "questions": questions,
         "pipelines": pipelines,
         "sweep": sweep,

@@ -116,14 +116,47 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
+class Tolerated:
+    """One kind of irregularity in the files of a benchmark that did not keep it from loading.
+
+    `kind` says what was found and `treatment` what was done about it; `count` is how often it was found. `examples` are
+    the first of them, at most three, each with its place.
+    """
+
+    kind: str
+    treatment: str
+    count: int
+    examples: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Json]:
+        return {
+            "kind": self.kind,
+            "treatment": self.treatment,
+            "count": self.count,
+            "examples": [*self.examples],
+        }
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.count} ({self.treatment}); first: {self.examples[0]}"
+
+
+@dataclass(frozen=True, slots=True)
 class Benchmark:
-    """Documents, questions and relevance labels, validated, with a hash of their content (64 hex digits)."""
+    """Documents, questions and relevance labels, validated, with a hash of their content (64 hex digits).
+
+    `exclude_self` takes a document out of the ranking of the question that has its id, for benchmarks whose questions
+    are documents. Documents with grades of at least `grade_threshold` are relevant; ndcg looks at all grades. Where
+    they are not the usual ones, both are part of the hash. `tolerated` is what was irregular in the files.
+    """
 
     card: Card
     documents: tuple[Document, ...]
     questions: tuple[Question, ...]
     labels: tuple[RelevanceLabel, ...]
     content_hash: str
+    exclude_self: bool = False
+    grade_threshold: int = 1
+    tolerated: tuple[Tolerated, ...] = ()
 
     @property
     def name(self) -> str:
@@ -260,10 +293,10 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A passage that a verdict rests on, by its position in `Response.hits`, and the words there that show it.
+    """A passage that a verdict rests on, by its position in `Response.hits`, and the sentence there that shows it.
 
-    `found` says whether the quote stands in the passage, white space and letter case aside; where it does not, the
-    judge was asked for it twice. `hit` is None where it named no passage either time and none holds the quote.
+    `found` says whether the sentence shares enough words with the claim to be taken for its source. Where none does,
+    `hit` is the passage that the judge named, if it named one, and `quote` its nearest sentence, or empty.
     """
 
     hit: int | None

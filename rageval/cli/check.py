@@ -34,11 +34,15 @@ def check(
             }
             for cost in costs
         ]
+        tolerated: list[Json] = [one.to_json() for one in planned.benchmark.tolerated]
         languages: list[Json] = [*language_lines(planned.benchmark.documents, planned.questions)]
-        print_json({"questions": len(planned.questions), "languages": languages, "pipelines": pipelines})
+        about: dict[str, Json] = {"questions": len(planned.questions), "tolerated": tolerated, "languages": languages}
+        print_json({**about, "pipelines": pipelines})
         return
     benchmark = planned.benchmark
     print(f"{benchmark.name}: {len(benchmark.documents)} documents, {len(planned.questions)} questions to ask")
+    if benchmark.card.description:
+        print(f"read as: {benchmark.card.description}")
     for line in language_lines(benchmark.documents, planned.questions):
         print(line)
     for role, models in (("chat", [planned.chat]), ("embed", [planned.embedder]), ("judge", planned.raters or [None])):

@@ -64,7 +64,8 @@ def run(
     if as_json:
         by_path = {row.path: row for row in board.rows}
         runs = {str(entry["path"]): entry for entry in with_reuse(board.to_json(), reused)}
-        print_json({"runs": [runs[str(by_path[path].path)] for path in paths]})
+        tolerated: list[Json] = [one.to_json() for one in planned.benchmark.tolerated]
+        print_json({"runs": [runs[str(by_path[path].path)] for path in paths], "tolerated": tolerated})
         return
     from rageval.report.terminal import print_leaderboard, stdout_console
 

@@ -27,7 +27,7 @@ from rageval.experiment.spec import LocalModel, read_spec
 from rageval.experiment.workers import OnProgress, work_through
 from rageval.io.records import Outcome
 from rageval.io.run_folder import RunFolder
-from rageval.judges import Judge, judging_model, with_pool
+from rageval.judges import Judge, has_pool, judging_model, with_pool
 from rageval.metrics.judged import entry_name
 from rageval.metrics.names import CUSTOM, Metric, check_judge_name, parse
 from rageval.metrics.verdicts import ABSTENTION, settled
@@ -142,9 +142,9 @@ async def _rejudge(plan: Rejudging, on_progress: OnProgress) -> tuple[Metric, ..
     with plan.folder.locked():
         manifest = plan.folder.finished_manifest()
         questions = _questions(plan.folder, manifest)
-        outcomes = plan.folder.outcomes()
-        responses = {q.id: outcome for q in questions if isinstance(outcome := outcomes.get(q.id), Response)}
-        await _judge(plan, [(q, responses[q.id]) for q in questions if q.id in responses], on_progress)
+        outcomes = {**plan.folder.outcomes()}
+        responses = [(q, outcome) for q in questions if isinstance(outcome := outcomes.get(q.id), Response)]
+        await _judge(plan, responses, on_progress)
         return _write(plan, manifest, questions, outcomes)
 
 
@@ -245,6 +245,8 @@ def _choose(
 
 def _pooled(judges: Sequence[Judge], folder: RunFolder) -> tuple[Judge, ...]:
     """The judges; the pool of those that look at all answers is this run's alone."""
+    if not any(map(has_pool, judges)):
+        return tuple(judges)
     responses = {q: [outcome] for q, outcome in folder.outcomes().items() if isinstance(outcome, Response)}
     return tuple(with_pool(judge, responses) for judge in judges)
 

@@ -28,7 +28,6 @@ from rageval.io.run_folder import RunFolder
 from rageval.judges import Judge, has_pool, with_pool
 from rageval.metrics.names import Metric
 from rageval.metrics.verdicts import ABSTENTION, settled
-from rageval.models.base import ChatModel
 from rageval.pipeline import IndexStore, Pipeline, Resources
 from rageval.pipeline.abstention import abstention_identity
 from rageval.prompts import prompt_digests
@@ -320,7 +319,7 @@ def _score(experiment: Experiment, run: OpenRun) -> None:
 def open_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: dict[str, Document]) -> OpenRun:
     """The run of that pipeline under `out`, with nothing read or written yet."""
     needs = pipeline.stage.needs(experiment.generate)
-    chat = _identity(experiment.chat) if "chat" in needs else None
+    chat = experiment.chat.identity if "chat" in needs and experiment.chat else None
     embedder = experiment.embedder.identity if "embed" in needs and experiment.embedder else None
     key: dict[str, Json] = {
         "pipeline": describe(pipeline.stage),
@@ -346,6 +345,9 @@ def open_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: d
             "reference": experiment.reference,
             "source": experiment.benchmark.card.source,
             "content_hash": experiment.benchmark.content_hash,
+            "exclude_self": experiment.benchmark.exclude_self,
+            "grade_threshold": experiment.benchmark.grade_threshold,
+            "tolerated": [one.to_json() for one in experiment.benchmark.tolerated],
         },
         "judges": {},
         "metrics": [],
@@ -366,10 +368,6 @@ def open_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: d
 
 def _entries(experiment: Experiment, judges: Sequence[Judge]) -> dict[str, dict[str, Json]]:
     return judge_entries(judges, experiment.raters, experiment.embedder, experiment.calibrations)
-
-
-def _identity(model: ChatModel | None) -> str | None:
-    return None if model is None else model.identity
 
 
 def _git_commit() -> str | None:

@@ -287,8 +287,9 @@ def _filter_as_mapping(value: object) -> object:
 class Spec(Strict):
     """The specification of an experiment. Unknown keys are refused; paths are relative to the file, or absolute.
 
-    `sweep` gives levels by factor, in addition to `pipelines` or instead of it; `exclude` leaves out combinations.
-    `plan` checks later whether names, settings and judges exist.
+    `strict` refuses irregular data that is otherwise tolerated; `exclude_self` and `grade_threshold` are settings of
+    the benchmark (see `Benchmark`). `sweep` gives levels by factor, in addition to `pipelines` or instead of it;
+    `exclude` leaves out combinations. `plan` checks later whether names, settings and judges exist.
     """
 
     benchmark: Annotated[
@@ -303,6 +304,9 @@ class Spec(Strict):
         ),
     ]
     split: str | None = None
+    strict: bool = False
+    exclude_self: bool | None = None
+    grade_threshold: Annotated[int, Field(ge=1)] | None = None
     questions: (
         Annotated[
             Annotated[int, Field(ge=1), Tag("[number]")]

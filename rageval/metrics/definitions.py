@@ -58,10 +58,12 @@ class MetricDefinition:
 @dataclass(frozen=True, kw_only=True)
 class RankingMetric(MetricDefinition):
     """Works on hits and relevance labels: `formula` takes all questions' hits and the cutoff, and returns an array with
-    a number from 0 to 1 for each question.
+    a number from 0 to 1 for each question. `graded` says that grades are gains; for other metrics a document is
+    relevant or not.
     """
 
     formula: Callable[[RankedHits, int | None], Floats]
+    graded: bool = False
     reads_answers: bool = False
 
     kind: ClassVar[MetricKind] = "ranking"

@@ -62,6 +62,15 @@ class Replay(Stage):
     def answer_tokens(self, before: int | None) -> int | None:
         return _sizes(self.path, self.digest, self.k)[1]
 
+    def recorded_documents(self) -> dict[str, list[str]]:
+        """The ids of the questions in the file, with those of the documents that a TREC file ranks for them.
+
+        Hits of JSONL may have texts and ids of their own.
+        """
+        if self.path.suffix in (".jsonl", ".json"):
+            return {name: [] for name in _recorded_responses(self.path, {})}
+        return {name: [doc_id for doc_id, _ in pairs] for name, pairs in read_run(self.path).items()}
+
     async def run(self, state: State, resources: Resources) -> State:
         recorded = await resources.get(_Recording(self.path, self.digest))
         response = recorded.get(state.question.id)

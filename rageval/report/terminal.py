@@ -107,8 +107,10 @@ def _traceback(console: Console, text: str, indent: str) -> None:
 
 
 def _shown(evidence: Evidence) -> str:
-    hit = "no hit named" if evidence.hit is None else f"hit {evidence.hit + 1}"
-    return f"{hit}: “{evidence.quote}”{'' if evidence.found else ' (these words are not there)'}"
+    if evidence.hit is None:
+        return "no hit shows it"
+    words = f"hit {evidence.hit + 1}: “{evidence.quote}”" if evidence.quote else f"hit {evidence.hit + 1}"
+    return words if evidence.found else f"{words} (named by the judge; few or none of the claim's words are there)"
 
 
 def _verdict(judgment: Judgment) -> str:

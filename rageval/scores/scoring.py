@@ -65,7 +65,7 @@ def score_outcomes(
             for metric in ranking:
                 scores[metric].add(dict.fromkeys(answered, NO_HITS_AT_ALL))
         elif ranking:
-            for metric, found in _ranking_scores(ranking, grades, answered).items():
+            for metric, found in _ranking_scores(ranking, grades, answered, benchmark).items():
                 scores[metric].add(found)
         for metric in metrics:
             if metric in no_context:
@@ -160,10 +160,20 @@ def _none_has(
 
 
 def _ranking_scores(
-    metrics: Sequence[Metric], labels: Mapping[str, Mapping[str, int]], outcomes: Mapping[str, Outcome]
+    metrics: Sequence[Metric],
+    labels: Mapping[str, Mapping[str, int]],
+    outcomes: Mapping[str, Outcome],
+    benchmark: Benchmark,
 ) -> dict[Metric, dict[str, Score | Unscored]]:
     rankings = {question_id: ranked_documents(outcome) for question_id, outcome in outcomes.items()}
-    scores = score_rankings(metrics, labels, rankings, [*outcomes])
+    scores = score_rankings(
+        metrics,
+        labels,
+        rankings,
+        [*outcomes],
+        exclude_self=benchmark.exclude_self,
+        grade_threshold=benchmark.grade_threshold,
+    )
     return {
         metric: {
             question_id: Score(score.value, failed=isinstance(outcomes[question_id], Failure))

@@ -186,7 +186,12 @@ BENCHMARK = [
         ("split: found 'test'", "only beir: and hf: benchmarks have splits"),
     ),
     Case("incomplete-trec", change(benchmark="trec:qrels=a"), ("benchmark: found trec:qrels=a", "topics=PATH")),
-    Case("missing-file", remove("small/labels.tsv"), ("small/labels.tsv: found no such file",)),
+    Case("missing-file", remove("small/questions.jsonl"), ("small/questions.jsonl: found no such file",)),
+    Case(
+        "metrics-without-labels",
+        remove("small/labels.tsv"),
+        ("ndcg@10, recall@2 need relevance labels", "add labels or use judged metrics"),
+    ),
     Case(
         "unknown-card-key",
         add("small/card.yaml", "licence: x\n"),

@@ -32,12 +32,12 @@ FEWEST_RIGHT = 20  # of 30; guessing gets that far with probability 0.049
 TEMPERATURE = 0.7  # of second draws in panels
 
 
-class WithoutQuotes(WrappedChat):
-    """Does not ask for quotes again: no verdict hangs on them, and it takes time."""
+class VerdictsAlone(WrappedChat):
+    """Does not say which passage shows a claim: no verdict hangs on it, and it takes time."""
 
     async def complete(self, request: ChatRequest) -> ChatReply:
-        if request.prompt.startswith("quote/"):
-            raise ExecutionError("quotes are left out")
+        if request.prompt.startswith("shown_by/"):
+            raise ExecutionError("passages are left out")
         return await super().complete(request)
 
 
@@ -89,7 +89,7 @@ async def judge_all(cache: Path) -> list[list[float]]:
     """P(supported) of each item, by language."""
     chat = CachedChat(LocalChat(), cache)
     try:
-        asked = WithoutQuotes(chat)
+        asked = VerdictsAlone(chat)
         return [[await p_supported(item[language], language, asked) for item in ITEMS] for language in LANGUAGES]
     finally:
         await chat.close()

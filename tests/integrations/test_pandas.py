@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -529,3 +530,10 @@ def test_the_example_of_the_page(
 def test_the_page_names_all_columns(name: str, columns: Mapping[str, Dtype]) -> None:
     (item,) = re.findall(rf"^- \*\*{name}\*\*: (.*?)(?=^- |^$)", PAGE, flags=re.MULTILINE | re.DOTALL)
     assert re.findall("`(.*?)`", item) == [*columns]
+
+
+@pytest.mark.parametrize("name", ["table.ndjson", "table.JSONL", "table.jsonl.gz", "table.CSV", "table.csv.gz"])
+def test_files_by_other_names(name: str, tmp_path: Path) -> None:
+    content = b"id,n\na,1\n" if "csv" in name.lower() else b'{"id": "a", "n": "1"}\n'
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    assert read_frame(tmp_path / name).to_dict("records") == [{"id": "a", "n": "1"}]

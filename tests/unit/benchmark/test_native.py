@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -226,10 +227,30 @@ def test_json_too_deep_to_read_is_a_problem(folder: Path) -> None:
 def test_missing_files_are_all_named(folder: Path) -> None:
     (folder / "card.yaml").unlink()
     (folder / "labels.tsv").unlink()
+    (folder / "questions.jsonl").unlink()
     assert problems_of(folder) == [
         "card.yaml: found no such file, expected card.yaml there",
-        "labels.tsv: found no such file, expected labels.tsv there",
+        "questions.jsonl: found no such file, expected questions.jsonl there",
     ]
+
+
+def test_files_by_other_names(folder: Path) -> None:
+    expected = load(str(folder)).content_hash
+    for name, other in (
+        ("documents.jsonl", "documents.jsonl.gz"),
+        ("questions.jsonl", "questions.NDJSON"),
+        ("labels.tsv", "labels.tsv.gz"),
+    ):
+        content = (folder / name).read_bytes()
+        (folder / name).unlink()
+        (folder / other).write_bytes(gzip.compress(content) if other.endswith(".gz") else content)
+    assert load(str(folder)).content_hash == expected
+
+
+def test_labels_are_optional(folder: Path) -> None:
+    (folder / "labels.tsv").unlink()
+    benchmark = load(str(folder))
+    assert (len(benchmark.questions), benchmark.labels) == (3, ())
 
 
 def test_duplicate_ids_name_both_lines(folder: Path) -> None:
