@@ -80,6 +80,7 @@ def evaluate(
     judge_samples: int = 1,
     calibrations: Sequence[str | Path] = (),
     budget: Mapping[str, float] | None = None,
+    abstention: Mapping[str, Sequence[str]] | None = None,
     seed: int = 0,
     fresh: bool = False,
     retry_failed: bool = False,
@@ -95,9 +96,10 @@ def evaluate(
     `CustomMetric`); models. `judge` defaults to the chat model. Several judges form a panel, each asked `judge_samples`
     times (1 to 50). `calibrations` are records that `rageval calibrate` wrote; each is applied to the verdicts of its
     judge. `strict`, `exclude_self` and `grade_threshold` are those of `load_benchmark`. `budget` limits the total of
-    the chat calls (`{"max_calls": 500}`, `max_tokens`, `max_cost`). Runs go to `out/runs`, caches to `out/cache`. The
-    names of the run folders begin with `name`, with '-' in place of characters that do not belong in a file name. An
-    `executor` replaces how the questions are run, such as `rageval.integrations.opentelemetry.traced()`.
+    the chat calls (`{"max_calls": 500}`, `max_tokens`, `max_cost`). `abstention` names refusals in the words of your
+    own prompts (`{"phrases": ["..."]}`). Runs go to `out/runs`, caches to `out/cache`. The names of the run folders
+    begin with `name`, with '-' in place of characters that do not belong in a file name. An `executor` replaces how the
+    questions are run, such as `rageval.integrations.opentelemetry.traced()`.
 
     If answers of an earlier call are reused, the logger `rageval` warns with their number. With `fresh`, everything is
     asked again, and earlier results of these runs are moved to `out/earlier`. A question that failed in an earlier call
@@ -120,6 +122,7 @@ def evaluate(
         "metrics": metrics,
         "models": {"chat": chat, "embed": embed, "judge": judge, "judge_samples": judge_samples},
         "budget": budget,
+        "abstention": abstention or {},
         "calibrations": calibrations,
         "seed": seed,
     }

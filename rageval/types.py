@@ -7,16 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal, TypeAlias, cast
+from typing import TypeAlias
 
-from rageval.text import detect_language
+from rageval.languages import Language, detect_language
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
-Language: TypeAlias = Literal["en", "zh"]
-
-LANGUAGES: tuple[Language, ...] = ("en", "zh")
-DETECTED = cast("Language", "")
-"""Placeholder for a language: it is replaced by what `rageval.text.detect_language` finds in the text."""
+DETECTED: Language = ""
+"""Placeholder for a language: it is replaced by what `rageval.languages.detect_language` finds in the text."""
 UNANSWERABLE = "unanswerable"
 COMPOUND = "compound"
 BETWEEN_PARTS = "; "
@@ -267,7 +264,8 @@ class Response:
     `hits` is the whole ranking, best first. `context` lists the positions in `hits` of the passages that the generator
     read, in the order in which it read them; `citations` are positions in `hits` too. `answer` is None where nothing
     was generated (retrieval-only runs). `abstained` says whether the answer says that it cannot answer; with None the
-    text decides (`rageval.pipeline.abstention`), and what a run keeps is True or False.
+    text decides (`rageval.pipeline.abstention`). What a run keeps is None only where the words do not settle it; it
+    then counts as an answer, unless the judge `abstention` says otherwise.
     """
 
     hits: tuple[Hit, ...] = ()

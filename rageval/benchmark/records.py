@@ -11,8 +11,8 @@ from typing import Generic, TypeGuard, TypeVar, cast
 
 from rageval.benchmark.reading import describe, read_objects
 from rageval.io.tolerance import tolerate
-from rageval.text import detect_language
-from rageval.types import LANGUAGES, Document, Json, Language, Question
+from rageval.languages import A_LANGUAGE, Language, detect_language, is_language
+from rageval.types import Document, Json, Question
 
 T = TypeVar("T")
 
@@ -170,11 +170,10 @@ def _language(fields: Mapping[str, object], text: str, place: str, problems: lis
     if "language" not in fields:
         return detect_language(text)
     value = fields["language"]
-    for language in LANGUAGES:
-        if value == language:
-            return language
+    if isinstance(value, str) and is_language(value):
+        return value
     found = repr(value) if isinstance(value, str) else describe(value)
-    problems.append(f"{place}: found the language {found}, expected {' or '.join(LANGUAGES)}")
+    problems.append(f"{place}: found the language {found}, expected {A_LANGUAGE}")
     return None
 
 

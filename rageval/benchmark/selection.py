@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from rageval.errors import DeclarationError
-from rageval.types import LANGUAGES, Benchmark, Language, Question
+from rageval.languages import Language, in_order
+from rageval.types import Benchmark, Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def _sample(questions: tuple[Question, ...], n: int, seed: int) -> tuple[Questio
         )
     queues = [
         sorted((q for q in questions if q.language == language), key=lambda question: _draw(seed, question.id))
-        for language in LANGUAGES
+        for language in in_order(question.language for question in questions)
     ]
     turns = [question for turn in range(n) for queue in queues for question in queue[turn : turn + 1]]
     chosen = {question.id for question in turns[:n]}

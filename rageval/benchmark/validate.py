@@ -5,15 +5,19 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
 from typing import TypeVar
 
 from rageval.benchmark.content_hash import content_hash
 from rageval.benchmark.records import Rows
 from rageval.errors import BenchmarkError
 from rageval.io.tolerance import LenientProblems, count, first_ids, tolerate, tolerated_in
+from rageval.languages import Language, majority, settle
 from rageval.types import Benchmark, Card, Document, Question, RelevanceLabel
 
 T = TypeVar("T")
+R = TypeVar("R", Document, Question)
 
 _log = logging.getLogger("rageval")
 
@@ -33,6 +37,7 @@ def assemble(
     `problems` are lenient, labels of unknown questions are left out, labels of unknown documents kept, and equal ones
     counted once. Raises `BenchmarkError` with `problems` (what reading the records had found) and what is found here.
     """
+    settle_languages(documents, questions)
     problems += _id_problems("document", documents)
     problems += _id_problems("question", questions)
     labels.records = _without_unknown_questions(documents, questions, labels, problems)
@@ -42,6 +47,21 @@ def assemble(
         raise BenchmarkError(problems)
     content = (_values(documents), _values(questions), _values(labels))
     return Benchmark(card, *content, content_hash(*content), tolerated=tolerated_in(problems))
+
+
+def settle_languages(documents: Rows[Document], questions: Rows[Question]) -> None:
+    """Give texts that are too short to tell their language that of most others in their script."""
+    of_documents = (document.language for _, document in documents.records)
+    most = majority(chain(of_documents, (question.language for _, question in questions.records)))
+    _settle(documents, most)
+    _settle(questions, most)
+
+
+def _settle(rows: Rows[R], most: dict[str, Language]) -> None:
+    for number, (place, record) in enumerate(rows.records):
+        language = settle(record.language, most)
+        if language != record.language:
+            rows.records[number] = (place, replace(record, language=language))
 
 
 def _values(rows: Rows[T]) -> tuple[T, ...]:

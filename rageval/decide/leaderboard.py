@@ -73,7 +73,8 @@ class Row:
     (`stage answer`, `index MultiVector`, `judge answer_relevance`). `calls` and `tokens` (prompt and completion) are
     the total that the run would cost on its own; `paid_calls` and `paid_tokens` are what it paid after cache hits.
     `judges` holds the manifest's entry of each judge. `differs` holds, by name, the models and settings that are not
-    the same for all rows; the value is None if this run does not use that model or setting.
+    the same for all rows; the value is None if this run does not use that model or setting. `unsettled` answers do not
+    tell whether they abstain, and count as answers.
     """
 
     label: str
@@ -87,6 +88,7 @@ class Row:
     mean_latency_s: float | None
     judges: Mapping[str, JudgeEntry]
     differs: Mapping[str, str | None]
+    unsettled: int = 0
 
     @property
     def calls(self) -> int:
@@ -143,6 +145,7 @@ class Leaderboard:
                     "failed": row.failed,
                     "causes": [cause.to_json() for cause in row.causes],
                     "abstained": row.abstained,
+                    "unsettled": row.unsettled,
                     "calls": row.calls,
                     "tokens": row.tokens,
                     "paid_calls": row.paid_calls,
@@ -308,6 +311,7 @@ def _row(
         manifest["mean_latency_s"],
         manifest["judges"],
         differs,
+        manifest.get("unsettled", 0),
     )
 
 

@@ -29,7 +29,7 @@ from rageval.experiment.judging import (
 from rageval.experiment.open_models import OpenModels, run_with
 from rageval.experiment.spec import Spec, read_spec
 from rageval.io.tolerance import first_ids
-from rageval.judges import Judge
+from rageval.judges import Judge, asks_model
 from rageval.metrics import Metric
 from rageval.metrics.custom import OwnMetric
 from rageval.models.base import ChatModel, Embedder
@@ -52,8 +52,9 @@ class Experiment:
 
     `chat` and `embedder` are None, and `raters` is empty, if nothing needs them. Several raters judge as a panel, each
     asked `judge_samples` times. `own_judges` and `own_metrics` are the user's own ones that the metrics name. Each of
-    the `calibrations` is applied to the verdicts of its judge. The names of the run folders begin with `name`;
-    `reference` is how the benchmark was named. A `fresh` experiment uses no answers or replies of earlier commands.
+    the `calibrations` is applied to the verdicts of its judge. `phrases` are refusals in the user's own words. The
+    names of the run folders begin with `name`; `reference` is how the benchmark was named. A `fresh` experiment uses no
+    answers or replies of earlier commands.
 
     A context manager that closes the models opened for the experiment at the end. Without `models`, the caller closes
     them, and they must work in any event loop.
@@ -72,6 +73,7 @@ class Experiment:
     own_judges: tuple[Judge, ...] = ()
     own_metrics: tuple[OwnMetric, ...] = ()
     calibrations: tuple[Calibration, ...] = ()
+    phrases: tuple[str, ...] = ()
     seed: int = 0
     fresh: bool = False
     models: OpenModels | None = None
@@ -97,7 +99,8 @@ class Experiment:
         """The judges that the metrics read, each once, in the order of the metrics, with the embedder for those that
         compare embeddings, as panels where several raters judge.
         """
-        judges = judges_of(self.metrics, self.own_judges)
+        has_model = bool(self.chat or self.raters)
+        judges = judges_of(self.metrics, self.own_judges, has_model=has_model)
         return with_models(judges, self.raters, self.judge_samples, self.embedder)
 
     @property
@@ -157,8 +160,10 @@ def plan(
     check_recorded_ids(pipelines, benchmark, questions)
     check_languages(chosen.own_judges, questions)
     calibrations = choose_calibrations(spec.calibrations, base)
-    judges = judges_of(metrics, chosen.own_judges)
+    judges = judges_of(metrics, chosen.own_judges, has_model=False)
     needs = model_needs(pipelines, judges, generate=need_answers(metrics, chosen.own_metrics))
+    has_model = "chat" in needs or spec.models.judge is not None or any(map(asks_model, judges))
+    judges = judges_of(metrics, chosen.own_judges, has_model=has_model)
     budget = choose_budget([spec.budget])
     with ExitStack() as on_failure:
         models = on_failure.enter_context(
@@ -178,6 +183,7 @@ def plan(
             own_judges=chosen.own_judges,
             own_metrics=chosen.own_metrics,
             calibrations=calibrations,
+            phrases=spec.abstention.phrases,
             seed=spec.seed,
             fresh=fresh,
             models=models,

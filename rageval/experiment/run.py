@@ -25,8 +25,9 @@ from rageval.io.records import Outcome, question_to_json
 from rageval.io.run_folder import RunFolder
 from rageval.judges import Judge, has_pool, with_pool
 from rageval.metrics.names import Metric
-from rageval.models.base import ChatModel
+from rageval.metrics.verdicts import ABSTENTION, settled
 from rageval.pipeline import IndexStore, Pipeline, Resources
+from rageval.pipeline.abstention import abstention_identity
 from rageval.prompts import prompt_digests
 from rageval.scores.calibrations import JudgeEntry, apply_calibration
 from rageval.scores.judge_entries import Added, read_added, read_judgments, with_counts
@@ -302,6 +303,7 @@ def worker_context(experiment: Experiment, runs: Sequence[OpenRun], indexes: Ind
             embedder=experiment.embedder,
             indexes=indexes,
             rankers=None if experiment.models is None else experiment.models.ranker,
+            phrases=experiment.phrases,
         ),
         tuple(run.pipeline for run in runs),
         judges,
@@ -318,12 +320,11 @@ def _score(experiment: Experiment, run: OpenRun) -> None:
         metrics, experiment.benchmark, experiment.questions, run.outcomes, judgments, experiment.own_metrics
     )
     run.folder.write_scores(scores_to_json(scores))
-    outcomes = run.folder.outcomes(hits=False)
-    keys = [str(entry["key"]) for entry in run.all_entries.values()]
+    outcomes, said = run.folder.outcomes(hits=False), run.judgments.get(ABSTENTION)
     found = totals(
-        (outcomes[question.id] for question in experiment.questions),
+        (settled(outcomes[q.id], said.get(q.id) if said else None) for q in experiment.questions),
         run.folder.indexing_usages(),
-        {key: run.folder.judging_usages(key) for key in keys},
+        {key: run.folder.judging_usages(key) for key in (str(entry["key"]) for entry in run.all_entries.values())},
     )
     notes: list[Json] = [*(notes_on(experiment, run.pipeline) or run.notes)]
     run.write_manifest(metrics, status="complete", finished=now(), notes=notes, **found)
@@ -332,7 +333,7 @@ def _score(experiment: Experiment, run: OpenRun) -> None:
 def open_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: dict[str, Document]) -> OpenRun:
     """The run of that pipeline under `out`, with nothing read or written yet."""
     needs = pipeline.stage.needs(experiment.generate)
-    chat = _identity(experiment.chat) if "chat" in needs else None
+    chat = experiment.chat.identity if "chat" in needs and experiment.chat else None
     embedder = experiment.embedder.identity if "embed" in needs and experiment.embedder else None
     key: dict[str, Json] = {
         "pipeline": describe(pipeline.stage),
@@ -342,6 +343,7 @@ def open_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: d
         "benchmark": experiment.benchmark.content_hash,
         "questions": [question.id for question in experiment.questions],
         "generate": experiment.generate,
+        **({"abstention": abstention_identity(experiment.phrases)} if experiment.generate else {}),
     }
     digest = fingerprint(key)
     judges = tuple(judge for judge in experiment.judges if not has_pool(judge))
@@ -380,7 +382,3 @@ def open_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: d
 
 def _entries(experiment: Experiment, judges: Sequence[Judge]) -> dict[str, dict[str, Json]]:
     return judge_entries(judges, experiment.raters, experiment.embedder, experiment.calibrations)
-
-
-def _identity(model: ChatModel | None) -> str | None:
-    return None if model is None else model.identity

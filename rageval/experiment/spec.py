@@ -22,11 +22,12 @@ from rageval.experiment.embedder_spec import EmbeddingEndpoint, InputTypePart
 from rageval.experiment.endpoint_spec import EndpointPart
 from rageval.io.plugins import Kind, installed_plugins, split_reference
 from rageval.io.strict import EXPECTED, Number, Place, Strict, WholeNumber, first_problem, read_mapping
+from rageval.languages import LANGUAGE_CODE, Language
 from rageval.models.access import Access, endpoint_identity
 from rageval.models.base import ChatModel, Embedder
 from rageval.models.budget import Most, Price
 from rageval.models.reasoning_room import chat_settings
-from rageval.types import Benchmark, Language
+from rageval.types import Benchmark
 
 MOST_SAMPLES = 50
 
@@ -239,10 +240,16 @@ class BudgetPart(Strict):
         return Most(self.max_calls, self.max_tokens, self.max_cost)
 
 
+class AbstentionPart(Strict):
+    """How answers abstain, beyond what rageval knows: `phrases` are refusals in the words of the user's prompts."""
+
+    phrases: Annotated[tuple[Annotated[str, Field(pattern=r"\w")], ...], _List] = ()
+
+
 class Filter(Strict):
     """Which questions to ask, by language and tags, and how many of them."""
 
-    language: Language | None = None
+    language: Annotated[Language, Field(pattern=LANGUAGE_CODE)] | None = None
     tags: Annotated[tuple[str, ...], _List] = ()
     exclude_tags: Annotated[tuple[str, ...], _List] = ()
     sample: Annotated[WholeNumber, Field(ge=1)] | None = None
@@ -333,6 +340,7 @@ class Spec(Strict):
     metrics: Annotated[tuple[Any, ...], Field(min_length=1), _List]
     models: Models = Models()
     budget: BudgetPart | None = None
+    abstention: AbstentionPart = AbstentionPart()
     calibrations: Annotated[tuple[_Reference, ...], _List] = ()
     seed: WholeNumber = 0
 
@@ -375,6 +383,12 @@ def _known_keys(loc: Place) -> list[str]:
         return list((EmbeddingEndpoint if "embed" in loc else OpenAIModel).model_fields)
     if "local" in loc:
         return list(LocalModel.model_fields)
-    parts = {"budget": BudgetPart, "models": Models, "benchmark": HuggingFacePart, "questions": Filter}
+    parts = {
+        "abstention": AbstentionPart,
+        "budget": BudgetPart,
+        "models": Models,
+        "benchmark": HuggingFacePart,
+        "questions": Filter,
+    }
     part = parts.get(str(loc[0])) if loc else None
     return list((part or Spec).model_fields)

@@ -17,20 +17,21 @@ from rageval.identity import fingerprint
 from rageval.judges.asking import ATTEMPTS, UnreadableReplyError, ask, asking
 from rageval.judges.base import Item, JudgeBound, Judged
 from rageval.judges.tables import ask_each, closed_object, one_of
+from rageval.languages import ByLanguage, Language
 from rageval.models.base import ChatModel, ChatReply, ChatRequest
 from rageval.models.structured import parse_object
 from rageval.pipeline import PromptSizes
 from rageval.pipeline.sizes import passage_size, prompt_size, reply_size, text_size
 from rageval.prompts import load_prompt
-from rageval.types import Abstained, Graded, Json, Language, Passage, Question, Response, Usage
+from rageval.types import Abstained, Graded, Json, Passage, Question, Response, Usage
 
 MOST_NUGGETS = 10
 NO_SOURCE = "the question has no reference answer, and no pipeline answered it"
 WRITING = "nuggets"
 
 _SUPPORT = "nugget_support"
-_IMPORTANCE: dict[Language, tuple[str, str]] = {"en": ("vital", "okay"), "zh": ("关键", "次要")}
-_SAID: dict[Language, tuple[str, str, str]] = {"en": ("support", "partial", "not"), "zh": ("支持", "部分", "没有")}
+_IMPORTANCE = ByLanguage({"en": ("vital", "okay"), "zh": ("关键", "次要")})
+_SAID = ByLanguage({"en": ("support", "partial", "not"), "zh": ("支持", "部分", "没有")})
 _GRADES = (1.0, 0.5, 0.0)
 _TOKENS_A_NUGGET = 64
 _BLANK = re.compile(r"\s+")

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rageval.judges.asking import UnreadableReplyError, ask, verdict_of
+from rageval.languages import ByLanguage, Language
 from rageval.models.base import ChatModel, ChatReply, ChatRequest
 from rageval.models.structured import bare_word, parse_object, word_probability, yes_probabilities
 from rageval.prompts import load_prompt
-from rageval.types import Abstained, Graded, Json, Language, Passage, Usage
+from rageval.types import Abstained, Graded, Json, Passage, Usage
 
-YES_NO: dict[Language, tuple[str, str]] = {"en": ("yes", "no"), "zh": ("是", "否")}
+YES_NO = ByLanguage({"en": ("yes", "no"), "zh": ("是", "否")})
 
 _TOKENS_EACH = 12
 

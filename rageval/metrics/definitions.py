@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
-from rageval.types import Failure, Judgment, Language, Question, Response, Score, Unscored
+from rageval.languages import Language
+from rageval.types import Failure, Judgment, Question, Response, Score, Unscored
 
 if TYPE_CHECKING:
     from rageval.metrics.ranking_formulas import Floats, RankedHits
@@ -70,9 +71,13 @@ class RankingMetric(MetricDefinition):
 
 @dataclass(frozen=True, kw_only=True)
 class AnswerMetric(MetricDefinition):
-    """Works on the answer and the references alone: `formula` takes one question and what came of it."""
+    """Works on the answer and the references alone: `formula` takes one question and what came of it.
+
+    `judges` are asked only where the words of an answer do not settle whether it abstains, if there is a model to ask.
+    """
 
     formula: Callable[[Question, Response | Failure], Score | Unscored]
+    judges: tuple[str, ...] = ()
 
     kind: ClassVar[MetricKind] = "answer"
 
@@ -82,7 +87,8 @@ class JudgedMetric(MetricDefinition):
     """Works on judgments: `formula` takes one question, its response, and the judgments by the judge's name.
 
     `judges` are the names of the judges that it reads. Questions without a reference answer are unscored where
-    `needs_reference`, and unanswerable ones where `needs_answerable`. `instruction` is what people are asked when they
+    `needs_reference`, unanswerable ones where `needs_answerable`, and all where `needs_context` and no response of the
+    run has a context. `instruction` is what people are asked when they
     label the same thing, in one line for each language; it must be the question that the metric asks.
     """
 
@@ -91,6 +97,7 @@ class JudgedMetric(MetricDefinition):
     instruction: Mapping[Language, str]
     needs_reference: bool = False
     needs_answerable: bool = False
+    needs_context: bool = False
 
     kind: ClassVar[MetricKind] = "judged"
 

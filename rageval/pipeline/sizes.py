@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 
+from rageval.languages import Language
 from rageval.prompts import load_prompt
 from rageval.text import count_tokens, sentences
-from rageval.types import Document, Language, Question
+from rageval.types import Document, Question
 
 # `[12] Title: text` in the fence `<passages>`, `</passages>`.
 _AROUND_PASSAGE = 4

@@ -17,12 +17,12 @@ import pytest
 
 from rageval.errors import ExecutionError
 from rageval.judges.support import judge_support
+from rageval.languages import LANGUAGES, Language, detect_language
 from rageval.models.base import ChatModel, ChatReply, ChatRequest
 from rageval.models.cache import CachedChat
 from rageval.models.local import LocalChat
 from rageval.models.wrapped import WrappedChat
-from rageval.text import detect_language
-from rageval.types import LANGUAGES, Graded, Language, Passage
+from rageval.types import Graded, Passage
 
 ITEMS: list[dict[str, Any]] = [
     json.loads(line) for line in Path(__file__).with_name("parity_items.jsonl").read_text(encoding="utf-8").splitlines()

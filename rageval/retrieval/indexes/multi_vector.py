@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from rageval.errors import DeclarationError
+from rageval.languages import Language
 from rageval.models.base import ChatRequest, Vectors
 from rageval.pipeline import Need, Resources, complete_all
 from rageval.prompts import load_prompt
@@ -17,7 +18,7 @@ from rageval.retrieval.indexes.by_vector import SearchByVector, VectorIndex, emb
 from rageval.retrieval.indexes.top_hits import top_hits
 from rageval.retrieval.passages import Passages, split
 from rageval.text import count_tokens, reply_lines, sentences
-from rageval.types import Document, Hit, Language, Passage
+from rageval.types import Document, Hit, Passage
 
 View: TypeAlias = Literal["sentences", "summaries", "questions"]
 

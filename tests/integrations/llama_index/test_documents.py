@@ -47,7 +47,7 @@ def test_nodes_name_their_documents() -> None:
 def test_nodes_are_documents_under_their_own_ids() -> None:
     nodes = [
         TextNode(id_="n1", text="青石山高一千八百米。", metadata={"page": 3, "read": date(2026, 1, 2)}),
-        TextNode(id_="n2", text="A hill.", metadata={"language": "fr", "title": "Hill"}),
+        TextNode(id_="n2", text="A hill.", metadata={"language": "French", "title": "Hill"}),
         LlamaDocument(id_="n3", text="A lake.", metadata={"language": "zh"}),
         TextNode(id_="n4", text="A sea.", metadata={"language": ["en", "zh"]}),
     ]

@@ -57,7 +57,7 @@ def test_every_problem_names_its_record() -> None:
             [*DOCUMENTS, Document("d1", "again"), Document("d4", " "), Document("d 5", "x"), {"id": "d6"}],  # type: ignore[list-item]
             [
                 *QUESTIONS,
-                Question("q3", "x", language=cast("Any", "fr")),
+                Question("q3", "x", language="French"),
                 Question("q4", "x", references=cast("Any", "a")),
             ],
             [
@@ -74,7 +74,7 @@ def test_every_problem_names_its_record() -> None:
         "documents[3]: found neither a text nor a title, expected one of them at least",
         "documents[4]: found the id 'd 5', expected an id without white space",
         "documents[5]: found a dict, expected a Document",
-        "questions[2]: found the language 'fr', expected en or zh",
+        "questions[2]: found the language 'French', expected a code such as en",
         "questions[3]: found a text for 'references', expected a list of texts",
         FRACTION,
         "labels[4]: found half a span (start '3', end ''), expected both or neither",

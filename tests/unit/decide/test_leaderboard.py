@@ -168,6 +168,7 @@ def test_json(board: Leaderboard, tmp_path: Path) -> None:
         "failed": 1,
         "causes": [],
         "abstained": 2,
+        "unsettled": 0,
         "calls": 7,
         "tokens": 148,
         "paid_calls": 6,
