@@ -27,13 +27,13 @@ from perf.judge_cost import evidence, machine
 import rageval
 from rageval.integrations.ragas import judge
 from rageval.io.run_folder import RunFolder
-from rageval.languages import LANGUAGES
 from rageval.metrics import parse
 from rageval.metrics.judged import judged_metric
 from rageval.retrieval import SentenceChunker
 from rageval.retrieval.indexes.bm25 import BM25Index
 from rageval.stats import calibration
 from rageval.stats.paired import paired_difference
+from rageval.text.languages import LANGUAGES
 from rageval.types import Benchmark, Hit, Passage, Question, Response
 
 ROOT = Path(__file__).parents[1]

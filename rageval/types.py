@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from rageval.languages import Language, detect_language
+from rageval.text.languages import Language, detect_language
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 DETECTED: Language = ""
-"""Placeholder for a language: it is replaced by what `rageval.languages.detect_language` finds in the text."""
+"""Placeholder for a language: it is replaced by what `rageval.text.languages.detect_language` finds in the text."""
 UNANSWERABLE = "unanswerable"
 COMPOUND = "compound"
 BETWEEN_PARTS = "; "

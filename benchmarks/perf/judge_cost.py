@@ -39,13 +39,13 @@ from aiohttp import web
 
 import rageval
 from rageval.benchmark import load
-from rageval.languages import LANGUAGES
 from rageval.metrics.judged import JUDGED_METRICS
 from rageval.models.openai_compatible import OpenAIChat
 from rageval.models.openai_embedder import OpenAIEmbedder
 from rageval.retrieval import SentenceChunker
 from rageval.retrieval.indexes.bm25 import BM25Index
 from rageval.text import count_tokens, sentences
+from rageval.text.languages import LANGUAGES
 from rageval.types import Benchmark, Hit, Passage, Question, Response
 
 QUESTIONS_A_LANGUAGE, PASSAGES, PASSAGE_TOKENS = 10, 5, 128

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from rageval.languages import Guess, Language, in_order
+from rageval.text.languages import Guess, Language, in_order
 from rageval.types import Benchmark
 
 

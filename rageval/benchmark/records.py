@@ -11,7 +11,7 @@ from typing import Generic, TypeGuard, TypeVar, cast
 
 from rageval.benchmark.reading import describe, read_objects
 from rageval.io.tolerance import tolerate
-from rageval.languages import A_LANGUAGE, Language, detect_language, is_language
+from rageval.text.languages import A_LANGUAGE, Language, detect_language, is_language
 from rageval.types import Document, Json, Question
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from rageval.errors import DeclarationError
-from rageval.languages import Language, in_order
+from rageval.text.languages import Language, in_order
 from rageval.types import Benchmark, Question
 
 

@@ -13,7 +13,7 @@ from rageval.benchmark.content_hash import content_hash
 from rageval.benchmark.records import Rows
 from rageval.errors import BenchmarkError
 from rageval.io.tolerance import LenientProblems, count, first_ids, tolerate, tolerated_in
-from rageval.languages import Language, majority, settle
+from rageval.text.languages import Language, majority, settle
 from rageval.types import Benchmark, Card, Document, Question, RelevanceLabel
 
 T = TypeVar("T")

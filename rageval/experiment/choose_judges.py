@@ -16,8 +16,8 @@ from rageval.io.strict import Place, Strict, first_problem, read_mapping
 from rageval.judges import CustomJudge, Judge, Rubric, asks_model, judge_key
 from rageval.judges.custom import guarded
 from rageval.judges.rubric import Shown, Wording
-from rageval.languages import Language, is_language
 from rageval.metrics.names import CUSTOM
+from rageval.text.languages import Language, is_language
 from rageval.types import Question
 
 _RUBRIC = (".yaml", ".yml")

@@ -22,11 +22,11 @@ from rageval.experiment.embedder_spec import EmbeddingEndpoint, InputTypePart
 from rageval.experiment.endpoint_spec import EndpointPart
 from rageval.io.plugins import Kind, installed_plugins, split_reference
 from rageval.io.strict import EXPECTED, Number, Place, Strict, WholeNumber, first_problem, read_mapping
-from rageval.languages import LANGUAGE_CODE, Language
 from rageval.models.access import Access, endpoint_identity
 from rageval.models.base import ChatModel, Embedder
 from rageval.models.budget import Most, Price
 from rageval.models.reasoning_room import chat_settings
+from rageval.text.languages import LANGUAGE_CODE, Language
 from rageval.types import Benchmark
 
 MOST_SAMPLES = 50

@@ -17,12 +17,12 @@ from rageval.identity import fingerprint
 from rageval.judges.asking import ATTEMPTS, UnreadableReplyError, ask, asking
 from rageval.judges.base import Item, JudgeBound, Judged
 from rageval.judges.tables import ask_each, closed_object, one_of
-from rageval.languages import ByLanguage, Language
 from rageval.models.base import ChatModel, ChatReply, ChatRequest
 from rageval.models.structured import parse_object
 from rageval.pipeline import PromptSizes
 from rageval.pipeline.sizes import passage_size, prompt_size, reply_size, text_size
 from rageval.prompts import load_prompt
+from rageval.text.languages import ByLanguage, Language
 from rageval.types import Abstained, Graded, Json, Passage, Question, Response, Usage
 
 MOST_NUGGETS = 10

@@ -12,13 +12,13 @@ from rageval.errors import DeclarationError
 from rageval.judges.asking import UnreadableReplyError, ask, asking
 from rageval.judges.base import Item, JudgeBound, Judged
 from rageval.judges.tables import numbered
-from rageval.languages import Language, base_language
 from rageval.models.base import ChatModel, ChatReply, ChatRequest
 from rageval.models.structured import word_shares
 from rageval.pipeline import PromptSizes
 from rageval.pipeline.sizes import prompt_size, text_size
 from rageval.prompts import load_prompt
 from rageval.text import count_tokens
+from rageval.text.languages import Language, base_language
 from rageval.types import Abstained, Graded, Json, Question, Response
 
 Shown: TypeAlias = Literal["question", "answer", "passages", "references"]

@@ -34,7 +34,7 @@ async def judge_support(
         return [said] * len(claims), usage
     verdicts = [yes_no_verdict(one) for one in said]
     supported = [i for i, verdict in enumerate(verdicts) if i >= whole and verdict.grade > 0.0]
-    evidence = {i: nearest_sentence(claims[i], context) for i in supported}
+    evidence = {i: nearest_sentence(claims[i], context, language) for i in supported}
     unseen = [i for i in supported if evidence[i] is None]
     if unseen:
         words = [str(number) for number in range(len(context) + 1)]
@@ -42,7 +42,9 @@ async def judge_support(
         usage += cost
         numbers = [0] * len(unseen) if isinstance(named, Abstained) else [int(one.word) for one in named]
         for i, number in zip(unseen, numbers, strict=True):
-            evidence[i] = sentence_in(claims[i], context[number - 1]) if number else Evidence(None, "", found=False)
+            evidence[i] = (
+                sentence_in(claims[i], context[number - 1], language) if number else Evidence(None, "", found=False)
+            )
     return [
         replace(verdict, evidence=(found,)) if (found := evidence.get(i)) else verdict
         for i, verdict in enumerate(verdicts)

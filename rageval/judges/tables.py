@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rageval.judges.asking import UnreadableReplyError, ask, verdict_of
-from rageval.languages import ByLanguage, Language
 from rageval.models.base import ChatModel, ChatReply, ChatRequest
 from rageval.models.structured import bare_word, parse_object, word_probability, yes_probabilities
 from rageval.prompts import load_prompt
+from rageval.text.languages import ByLanguage, Language
 from rageval.types import Abstained, Graded, Json, Passage, Usage
 
 YES_NO = ByLanguage({"en": ("yes", "no"), "zh": ("是", "否")})

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
-from rageval.languages import Language
+from rageval.text.languages import Language
 from rageval.types import Failure, Judgment, Question, Response, Score, Unscored
 
 if TYPE_CHECKING:

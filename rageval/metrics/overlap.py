@@ -20,10 +20,10 @@ from importlib import import_module
 from typing import TypeAlias
 
 from rageval.extras import need_package
-from rageval.languages import Language, base_language
 from rageval.metrics.definitions import RGB, AnswerMetric
 from rageval.metrics.verdicts import NO_ANSWER, NO_REFERENCE, RIGHTLY_ABSTAINED
 from rageval.text import CJK, UNSPACED, take_citations
+from rageval.text.languages import Language, base_language
 from rageval.types import Failure, Question, Response, Score, Unscored
 
 TextMetric: TypeAlias = Callable[[str, str, Language], float]

@@ -12,10 +12,10 @@ import numpy as np
 from rageval.benchmark.reading import read_objects
 from rageval.errors import BenchmarkError, DeclarationError
 from rageval.io.shipped import find_shipped
-from rageval.languages import LANGUAGES, Language
 from rageval.people.items import LabelledItem
 from rageval.people.judging import Opinion
 from rageval.stats import Interval, mean_interval
+from rageval.text.languages import LANGUAGES, Language
 from rageval.types import Abstained, Response
 
 Place: TypeAlias = Literal["answer", "passage"]

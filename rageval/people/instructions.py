@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from rageval.languages import Language, prompt_language
 from rageval.metrics.judged import judged_metric
 from rageval.metrics.names import Metric
+from rageval.text.languages import Language, prompt_language
 
 
 def instruction(metric: Metric, language: Language, question: str) -> str:

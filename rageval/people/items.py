@@ -12,13 +12,13 @@ from typing import cast
 from rageval.benchmark.reading import describe, read_objects
 from rageval.errors import BenchmarkError, LabelFileError
 from rageval.judges import Judge
-from rageval.languages import A_LANGUAGE, Language, is_language
 from rageval.metrics import Metric, parse
 from rageval.metrics.judged import JUDGED_METRICS, judged_metric
 from rageval.metrics.names import CUSTOM
 from rageval.people.label_files import parse_row, read_rows
 from rageval.people.sheet import BETWEEN_TEXTS
 from rageval.scores.human_labels import HumanLabel
+from rageval.text.languages import A_LANGUAGE, Language, is_language
 from rageval.types import DETECTED, Hit, Passage, Question, Response
 
 _TEXT = "a text that is not empty"

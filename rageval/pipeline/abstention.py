@@ -18,8 +18,8 @@ from typing import Literal, TypeAlias, cast
 
 import yaml
 
-from rageval.languages import Language, base_language, prompt_language
 from rageval.text import CJK, sentences
+from rageval.text.languages import Language, base_language, prompt_language
 from rageval.types import Json, Response
 
 Kind: TypeAlias = Literal["policy", "refusal", "neutral", "about", "question", "declined", "doubtful", "own", "fact"]

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 
-from rageval.languages import Language
 from rageval.prompts import load_prompt
 from rageval.text import count_tokens, sentences
+from rageval.text.languages import Language
 from rageval.types import Document, Question
 
 # `[12] Title: text` in the fence `<passages>`, `</passages>`.

@@ -24,8 +24,8 @@ from typing import Any, cast
 
 import yaml
 
-from rageval.languages import LANGUAGES, ByLanguage, Language, base_language, prompt_language
 from rageval.models.base import ChatRequest, Message
+from rageval.text.languages import LANGUAGES, ByLanguage, Language, base_language, prompt_language
 from rageval.types import Json, Passage
 
 _FENCE = re.compile(r"<(\s*/?\s*passages\s*)>", re.IGNORECASE)

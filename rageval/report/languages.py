@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from rageval.languages import LANGUAGES, Guess, Language, base_language, in_order, prompt_language
+from rageval.text.languages import LANGUAGES, Guess, Language, base_language, in_order, prompt_language
 from rageval.types import Document, Question
 
 _BY_HAND = " and ".join(LANGUAGES)

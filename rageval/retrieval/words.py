@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from rageval.languages import Language, detect_language, majority, prompt_language, settle
 from rageval.text import search_words
+from rageval.text.languages import Language, detect_language, majority, prompt_language, settle
 from rageval.types import Document, Passage
 
 

@@ -8,9 +8,9 @@ import pytest
 import rageval
 from rageval.experiment.choose_judges import RubricFile, WordingPart
 from rageval.judges.rubric import FEWEST_LEVELS, MOST_LEVELS, SHOWN
-from rageval.languages import LANGUAGES, is_language
 from rageval.metrics import ALL_METRICS, MetricDefinition
 from rageval.models.scripted import ScriptedChat
+from rageval.text.languages import LANGUAGES, is_language
 from tests.docs.judges_page import PAGE, judges_of, with_tables
 from tests.flow.small_world import write_benchmark
 

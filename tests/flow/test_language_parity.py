@@ -17,11 +17,11 @@ import pytest
 
 from rageval.errors import ExecutionError
 from rageval.judges.support import judge_support
-from rageval.languages import LANGUAGES, Language, detect_language
 from rageval.models.base import ChatModel, ChatReply, ChatRequest
 from rageval.models.cache import CachedChat
 from rageval.models.local import LocalChat
 from rageval.models.wrapped import WrappedChat
+from rageval.text.languages import LANGUAGES, Language, detect_language
 from rageval.types import Graded, Passage
 
 ITEMS: list[dict[str, Any]] = [

@@ -8,7 +8,7 @@ import pytest
 
 import rageval
 from rageval.benchmark import statistics
-from rageval.languages import Guess, detect_language, is_language, prompt_language
+from rageval.text.languages import Guess, detect_language, is_language, prompt_language
 from rageval.types import Document, Question
 
 
@@ -54,7 +54,7 @@ def test_a_text_that_is_too_short_to_tell_is_a_guess(text: str) -> None:
 
 
 def test_a_text_in_english_needs_no_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rageval.languages._identifier", lambda: pytest.fail("py3langid was loaded"))
+    monkeypatch.setattr("rageval.text.languages._identifier", lambda: pytest.fail("py3langid was loaded"))
     assert detect_language("The tower was built in 1889, and it is 324 metres high.") == "en"
     assert detect_language("塔建于1889年，高324米。") == "zh"
 

@@ -11,7 +11,7 @@ from llama_index.core.schema import BaseNode, MetadataMode, NodeWithScore, TextN
 
 from rageval.benchmark import from_records
 from rageval.errors import ExecutionError
-from rageval.languages import is_language
+from rageval.text.languages import is_language
 from rageval.types import DETECTED, Benchmark, Document, Hit, Json, Passage, Question, RelevanceLabel
 
 

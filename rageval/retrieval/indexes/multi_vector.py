@@ -9,7 +9,6 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from rageval.errors import DeclarationError
-from rageval.languages import Language
 from rageval.models.base import ChatRequest, Vectors
 from rageval.pipeline import Need, Resources, complete_all
 from rageval.prompts import load_prompt
@@ -18,6 +17,7 @@ from rageval.retrieval.indexes.by_vector import SearchByVector, VectorIndex, emb
 from rageval.retrieval.indexes.top_hits import top_hits
 from rageval.retrieval.passages import Passages, split
 from rageval.text import count_tokens, reply_lines, sentences
+from rageval.text.languages import Language
 from rageval.types import Document, Hit, Passage
 
 View: TypeAlias = Literal["sentences", "summaries", "questions"]

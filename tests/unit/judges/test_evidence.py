@@ -23,7 +23,7 @@ CONTEXT = [(4, ARLEN), (0, BRONE), (7, QINGSHI)]
     ],
 )
 def test_the_sentence_with_the_most_words_of_the_claim(claim: str, hit: int, sentence: str) -> None:
-    assert nearest_sentence(claim, CONTEXT) == Evidence(hit, sentence)
+    assert nearest_sentence(claim, CONTEXT, "en") == Evidence(hit, sentence)
 
 
 @pytest.mark.parametrize(
@@ -38,26 +38,32 @@ def test_the_sentence_with_the_most_words_of_the_claim(claim: str, hit: int, sen
     ],
 )
 def test_too_few_words_are_no_evidence(claim: str) -> None:
-    assert nearest_sentence(claim, CONTEXT) is None
+    assert nearest_sentence(claim, CONTEXT, "en") is None
 
 
 def test_a_third_of_the_words_is_enough() -> None:
     """mount, arlen of mount, arlen, veld, lake, brook, ford."""
-    assert nearest_sentence("mount arlen veld lake brook ford", CONTEXT) == Evidence(4, ARLEN.text[:32])
-    assert nearest_sentence("mount arlen veld lake brook ford hill", CONTEXT) is None
+    assert nearest_sentence("mount arlen veld lake brook ford", CONTEXT, "en") == Evidence(4, ARLEN.text[:32])
+    assert nearest_sentence("mount arlen veld lake brook ford hill", CONTEXT, "en") is None
 
 
 def test_of_equal_sentences_the_first_counts() -> None:
-    assert nearest_sentence("river", [(2, BRONE), (5, BRONE)]) == Evidence(2, BRONE.text)
+    assert nearest_sentence("river", [(2, BRONE), (5, BRONE)], "en") == Evidence(2, BRONE.text)
 
 
 def test_without_passages_there_is_none() -> None:
-    assert nearest_sentence("Mount Arlen", []) is None
+    assert nearest_sentence("Mount Arlen", [], "en") is None
 
 
 def test_what_the_judge_named_is_not_found() -> None:
-    assert sentence_in("The temple dates from 1602.", (7, QINGSHI)) == Evidence(
+    assert sentence_in("The temple dates from 1602.", (7, QINGSHI), "zh") == Evidence(
         7, "山顶的寺庙建于1602年。", found=False
     )
-    assert sentence_in("The temple is old.", (7, QINGSHI)) == Evidence(7, "", found=False)
-    assert sentence_in("Anything", (3, Passage("empty", 0, 0, ""))) == Evidence(3, "", found=False)
+    assert sentence_in("The temple is old.", (7, QINGSHI), "zh") == Evidence(7, "", found=False)
+    assert sentence_in("Anything", (3, Passage("empty", 0, 0, "")), "en") == Evidence(3, "", found=False)
+
+
+def test_in_another_language() -> None:
+    """Bigrams of kana: にほ, ほん, んの … of にほんのやま, of which the second sentence has all but the last two."""
+    passage = Passage("yama", 0, 20, "うみはあおい。にほんのかわはながい。")
+    assert nearest_sentence("にほんのやま", [(1, passage)], "ja") == Evidence(1, "にほんのかわはながい。")

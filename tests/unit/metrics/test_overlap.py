@@ -11,7 +11,6 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from rageval.errors import MissingExtraError
-from rageval.languages import LANGUAGES, Language
 from rageval.metrics.overlap import (
     OVERLAP_METRICS,
     answer_contains,
@@ -23,6 +22,7 @@ from rageval.metrics.overlap import (
     score_overlap,
     token_f1,
 )
+from rageval.text.languages import LANGUAGES, Language
 from rageval.types import UNANSWERABLE, Failure, Hit, Passage, Question, Response, Score, Unscored
 
 ASKED = Question("q", "Where?", references=("Paris",))

@@ -10,12 +10,12 @@ import pytest
 
 from rageval.errors import DeclarationError
 from rageval.io.run_folder import RunFolder
-from rageval.languages import LANGUAGES
 from rageval.metrics.judged import JUDGED_METRICS
 from rageval.people.label_files import read_label_files
 from rageval.people.sampling import draw_sample
 from rageval.people.sheet import COLUMNS, write_sheet
 from rageval.scores.samples import Sample
+from rageval.text.languages import LANGUAGES
 from rageval.types import Hit, Passage, Response
 from tests.flow.judged_run import FAITHFULNESS, JudgedRun, fill, read_sheet
 

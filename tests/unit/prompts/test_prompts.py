@@ -13,7 +13,6 @@ import rageval.prompts
 from rageval.experiment.recipes import build_pipeline, list_recipes
 from rageval.judges import JUDGES, Judge, Rubric, preference
 from rageval.judges.rubric import Wording
-from rageval.languages import LANGUAGES, Language
 from rageval.prompts import (
     load_instructions,
     load_prompt,
@@ -23,6 +22,7 @@ from rageval.prompts import (
     shared_text,
     yes_no_request,
 )
+from rageval.text.languages import LANGUAGES, Language
 from rageval.types import Passage
 
 FOLDER = Path(rageval.prompts.__file__).parent

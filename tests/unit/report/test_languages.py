@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from rageval.languages import detect_language
 from rageval.report.languages import language_lines
+from rageval.text.languages import detect_language
 from rageval.types import Document, Question
 
 

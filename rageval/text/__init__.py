@@ -7,7 +7,7 @@ import unicodedata
 from functools import cache
 from typing import Protocol, cast
 
-from rageval.languages import Language, base_language, prompt_language
+from rageval.text.languages import Language, base_language, prompt_language
 
 CJK = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002ffff"
 
