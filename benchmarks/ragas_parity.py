@@ -1,6 +1,6 @@
 """The same answers judged by rageval and by RAGAS with the same model; writes docs/ragas_parity.md.
 
-    pip install 'rageval[openai,ragas]'
+    pip install '.[openai,ragas]'
     python benchmarks/ragas_parity.py [--base-url URL --model NAME [--embed-model NAME]] [--items N]
 
 Without an address the local model judges. The answers are made from the handbook's references and evidence, English and
@@ -33,7 +33,8 @@ from rageval.retrieval import SentenceChunker
 from rageval.retrieval.indexes.bm25 import BM25Index
 from rageval.stats import calibration
 from rageval.stats.paired import paired_difference
-from rageval.types import LANGUAGES, Benchmark, Hit, Passage, Question, Response
+from rageval.text.languages import LANGUAGES
+from rageval.types import Benchmark, Hit, Passage, Question, Response
 
 ROOT = Path(__file__).parents[1]
 PASSAGES, PASSAGE_TOKENS = 3, 128

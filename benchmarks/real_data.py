@@ -19,6 +19,7 @@ import rageval
 from rageval.metrics import parse
 from rageval.report.leaderboard import number_cell
 from rageval.retrieval.indexes.bm25 import BM25Index
+from rageval.retrieval.words import Words
 from rageval.text import CJK
 
 METRICS = ["ndcg@10", "hit_rate@1", "recall@20", "recall@100"]
@@ -50,7 +51,7 @@ def rgb_benchmark(path: Path) -> rageval.Benchmark:
 
 def bm25_over(benchmark: rageval.Benchmark, words: Callable[[str], list[str]]) -> Callable[..., rageval.Response]:
     hits = [rageval.Hit.whole(document) for document in benchmark.documents]
-    index = BM25Index([hit.passage for hit in hits], words=words)
+    index = BM25Index([hit.passage for hit in hits], words=Words(cut=lambda text, language: words(text)))
 
     def search(question: rageval.Question) -> rageval.Response:
         return rageval.Response(hits=index.search(question.text, 100))

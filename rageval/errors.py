@@ -59,9 +59,11 @@ class MissingExtraError(DeclarationError):
     """An optional package is not installed."""
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
+        from rageval.extras import install_command  # which imports this module
+
         self.package = package
         self.extra = extra
-        super().__init__(f"{purpose} needs the package {package}: install it with  pip install 'rageval[{extra}]'")
+        super().__init__(f"{purpose} needs the package {package}: install it with  {install_command(extra)}")
 
 
 class ExecutionError(RagevalError):

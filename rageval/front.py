@@ -69,6 +69,9 @@ def evaluate(
     *,
     questions: Selection | Mapping[str, Any] = None,
     split: str | None = None,
+    strict: bool = False,
+    exclude_self: bool | None = None,
+    grade_threshold: int | None = None,
     sweep: Mapping[str, Sequence[Any]] | None = None,
     exclude: Sequence[Mapping[str, Any]] = (),
     chat: ModelLike = "local",
@@ -77,8 +80,10 @@ def evaluate(
     judge_samples: int = 1,
     calibrations: Sequence[str | Path] = (),
     budget: Mapping[str, float] | None = None,
+    abstention: Mapping[str, Sequence[str]] | None = None,
     seed: int = 0,
     fresh: bool = False,
+    retry_failed: bool = False,
     out: str | Path = "results",
     name: str = "evaluation",
     executor: Executor | None = None,
@@ -90,13 +95,15 @@ def evaluate(
     `Question` to a `Response` or an answer; among `metrics`, your own judges and metrics (`CustomJudge`, `Rubric`,
     `CustomMetric`); models. `judge` defaults to the chat model. Several judges form a panel, each asked `judge_samples`
     times (1 to 50). `calibrations` are records that `rageval calibrate` wrote; each is applied to the verdicts of its
-    judge. `budget` limits the total of the chat calls (`{"max_calls": 500}`, `max_tokens`, `max_cost`). Runs go to
-    `out/runs`, caches to `out/cache`. The names of the run folders begin with `name`, with '-' in place of characters
-    that do not belong in a file name. An `executor` replaces how the questions are run, such as
-    `rageval.integrations.opentelemetry.traced()`.
+    judge. `strict`, `exclude_self` and `grade_threshold` are those of `load_benchmark`. `budget` limits the total of
+    the chat calls (`{"max_calls": 500}`, `max_tokens`, `max_cost`). `abstention` names refusals in the words of your
+    own prompts (`{"phrases": ["..."]}`). Runs go to `out/runs`, caches to `out/cache`. The names of the run folders
+    begin with `name`, with '-' in place of characters that do not belong in a file name. An `executor` replaces how the
+    questions are run, such as `rageval.integrations.opentelemetry.traced()`.
 
     If answers of an earlier call are reused, the logger `rageval` warns with their number. With `fresh`, everything is
-    asked again, and earlier results of these runs are moved to `out/earlier`.
+    asked again, and earlier results of these runs are moved to `out/earlier`. A question that failed in an earlier call
+    stays failed, unless `retry_failed` asks it again.
 
     Models given by name are closed at the end; models given as objects stay open. Also works inside a running event
     loop (a notebook). Raises DeclarationError before anything is spent, BudgetError if a call could exceed the budget,
@@ -105,6 +112,9 @@ def evaluate(
     asked = {
         "benchmark": benchmark,
         "split": split,
+        "strict": strict,
+        "exclude_self": exclude_self,
+        "grade_threshold": grade_threshold,
         "questions": questions,
         "pipelines": pipelines,
         "sweep": sweep,
@@ -112,6 +122,7 @@ def evaluate(
         "metrics": metrics,
         "models": {"chat": chat, "embed": embed, "judge": judge, "judge_samples": judge_samples},
         "budget": budget,
+        "abstention": abstention or {},
         "calibrations": calibrations,
         "seed": seed,
     }
@@ -123,10 +134,10 @@ def evaluate(
 
     def work() -> list[Path]:
         with _plan(asked, name, folder / "cache", fresh) as experiment:
-            return run_experiment(experiment, folder, executor=executor)
+            return run_experiment(experiment, folder, retry_failed=retry_failed, executor=executor)
 
     runs = tuple(_outside_any_loop(work))
-    if line := reuse_line(read_reused(runs), "fresh=True"):
+    if line := reuse_line(read_reused(runs), "fresh=True", "retry_failed=True"):
         _log.warning(line)
     return Result(runs, read_leaderboard(runs))
 

@@ -7,16 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal, TypeAlias, cast
+from typing import TypeAlias
 
-from rageval.text import detect_language
+from rageval.text.languages import Language, detect_language
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
-Language: TypeAlias = Literal["en", "zh"]
-
-LANGUAGES: tuple[Language, ...] = ("en", "zh")
-DETECTED = cast("Language", "")
-"""Placeholder for a language: it is replaced by what `rageval.text.detect_language` finds in the text."""
+DETECTED: Language = ""
+"""Placeholder for a language: it is replaced by what `rageval.text.languages.detect_language` finds in the text."""
 UNANSWERABLE = "unanswerable"
 COMPOUND = "compound"
 BETWEEN_PARTS = "; "
@@ -119,14 +116,47 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
+class Tolerated:
+    """One kind of irregularity in the files of a benchmark that did not keep it from loading.
+
+    `kind` says what was found and `treatment` what was done about it; `count` is how often it was found. `examples` are
+    the first of them, at most three, each with its place.
+    """
+
+    kind: str
+    treatment: str
+    count: int
+    examples: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Json]:
+        return {
+            "kind": self.kind,
+            "treatment": self.treatment,
+            "count": self.count,
+            "examples": [*self.examples],
+        }
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.count} ({self.treatment}); first: {self.examples[0]}"
+
+
+@dataclass(frozen=True, slots=True)
 class Benchmark:
-    """Documents, questions and relevance labels, validated, with a hash of their content (64 hex digits)."""
+    """Documents, questions and relevance labels, validated, with a hash of their content (64 hex digits).
+
+    `exclude_self` takes a document out of the ranking of the question that has its id, for benchmarks whose questions
+    are documents. Documents with grades of at least `grade_threshold` are relevant; ndcg looks at all grades. Where
+    they are not the usual ones, both are part of the hash. `tolerated` is what was irregular in the files.
+    """
 
     card: Card
     documents: tuple[Document, ...]
     questions: tuple[Question, ...]
     labels: tuple[RelevanceLabel, ...]
     content_hash: str
+    exclude_self: bool = False
+    grade_threshold: int = 1
+    tolerated: tuple[Tolerated, ...] = ()
 
     @property
     def name(self) -> str:
@@ -234,7 +264,8 @@ class Response:
     `hits` is the whole ranking, best first. `context` lists the positions in `hits` of the passages that the generator
     read, in the order in which it read them; `citations` are positions in `hits` too. `answer` is None where nothing
     was generated (retrieval-only runs). `abstained` says whether the answer says that it cannot answer; with None the
-    text decides (`rageval.pipeline.abstention`), and what a run keeps is True or False.
+    text decides (`rageval.pipeline.abstention`). What a run keeps is None only where the words do not settle it; it
+    then counts as an answer, unless the judge `abstention` says otherwise.
     """
 
     hits: tuple[Hit, ...] = ()
@@ -266,10 +297,10 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A passage that a verdict rests on, by its position in `Response.hits`, and the words there that show it.
+    """A passage that a verdict rests on, by its position in `Response.hits`, and the sentence there that shows it.
 
-    `found` says whether the quote stands in the passage, white space and letter case aside; where it does not, the
-    judge was asked for it twice. `hit` is None where it named no passage either time and none holds the quote.
+    `found` says whether the sentence shares enough words with the claim to be taken for its source. Where none does,
+    `hit` is the passage that the judge named, if it named one, and `quote` its nearest sentence, or empty.
     """
 
     hit: int | None

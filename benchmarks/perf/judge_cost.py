@@ -45,7 +45,8 @@ from rageval.models.openai_embedder import OpenAIEmbedder
 from rageval.retrieval import SentenceChunker
 from rageval.retrieval.indexes.bm25 import BM25Index
 from rageval.text import count_tokens, sentences
-from rageval.types import LANGUAGES, Benchmark, Hit, Passage, Question, Response
+from rageval.text.languages import LANGUAGES
+from rageval.types import Benchmark, Hit, Passage, Question, Response
 
 QUESTIONS_A_LANGUAGE, PASSAGES, PASSAGE_TOKENS = 10, 5, 128
 LATENCY_MS, IN_FLIGHT = 200, 16
@@ -59,7 +60,6 @@ BOTH_SETS = tuple(dict.fromkeys((*CLAIM_MATRIX, *DEFAULT_SET)))
 RAGAS_PACKAGES = ("ragas", "langchain-openai", "openai")
 NO_TELEMETRY = {"RAGAS_DO_NOT_TRACK": "true", "DEEPEVAL_TELEMETRY_OPT_OUT": "YES", "ERROR_REPORTING": "NO"}
 HOW_TO_GET_RAGAS = "python -m venv X && X/bin/pip install 'ragas==0.4.3' 'langchain-community<0.4'"
-MISQUOTING = "misquoting"
 A_SENTENCE = "A sentence as long as another."
 
 
@@ -171,7 +171,7 @@ class Endpoint:
         if "response_format" in payload:
             schema = payload["response_format"]["json_schema"]["schema"]
             tally.schema_tokens += count_tokens(json.dumps(schema, ensure_ascii=False))
-        body = completion(payload, misquoting=request.match_info["side"] == MISQUOTING)
+        body = completion(payload)
         return await self.answer(tally, body, started + int(request.match_info["latency"]) / 1000)
 
     async def embed(self, request: web.Request) -> web.Response:
@@ -198,8 +198,8 @@ class Endpoint:
         return self.tallies.setdefault(f"{request.match_info['side']}/{request.match_info['about']}", Tally())
 
 
-def completion(payload: Mapping[str, Any], *, misquoting: bool) -> dict[str, Any]:
-    text = reply_text(payload, misquoting=misquoting)
+def completion(payload: Mapping[str, Any]) -> dict[str, Any]:
+    text = reply_text(payload)
     choice: dict[str, Any] = {"message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
     if payload.get("logprobs"):
         choice["logprobs"] = {
@@ -216,23 +216,16 @@ def spelt(token: str, alternatives: int) -> dict[str, Any]:
     return {"token": token, "logprob": -0.01, "top_logprobs": [{"token": token, "logprob": -0.01}, *others]}
 
 
-def reply_text(payload: Mapping[str, Any], *, misquoting: bool) -> str:
+def reply_text(payload: Mapping[str, Any]) -> str:
     """What a model that does as it is told would reply.
 
-    Everything is supported and helps, each sentence of an answer is a claim, and quotes are the last words of the first
-    passage. Where `misquoting`, the quotes that come with verdicts are not there, so that rageval asks for them again.
+    Everything is supported and helps, and each sentence of an answer is a claim.
     """
     prompt = text_of(payload["messages"][-1])
     if "response_format" in payload:
         schema = payload["response_format"]["json_schema"]["schema"]
         answer = re.search(r"^(?:Answer: |答案：)(.+)$", prompt, re.MULTILINE)
-        first_passage = re.search(r"^\[1\] (.+)$", prompt, re.MULTILINE)
-        told = {
-            "claims": claims_of(answer[1]) if answer else [],
-            "quote": first_passage[1][-40:] if first_passage else "",
-        }
-        if misquoting and "shown_by" in schema["properties"]:
-            told["quote"] = "~"
+        told = {"claims": claims_of(answer[1]) if answer else []}
     elif "JSON Schema:\n" in prompt:
         schema = json.JSONDecoder().raw_decode(prompt.partition("JSON Schema:\n")[2])[0]
         shown = json.JSONDecoder().raw_decode(prompt.rpartition("following input\ninput: ")[2])[0]
@@ -585,9 +578,9 @@ WHAT_IS_COUNTED = (
     "with an endpoint that embeds at once. CPU for each call: of chat and embedding calls."
 )
 OWN_METRICS = (
-    "By questions: three questions from one call, compared by embeddings, as in RAGAS. A quote that is not in its "
-    f"passage is asked for once more. The claim matrix: {', '.join(CLAIM_MATRIX)}; in its rows "
-    "the answer is the labelled evidence, so that it differs from the reference."
+    "By questions: three questions from one call, compared by embeddings, as in RAGAS. The claim matrix: "
+    f"{', '.join(CLAIM_MATRIX)}; in its rows the answer is the labelled evidence, so that it differs from the "
+    "reference."
 )
 
 
@@ -644,7 +637,6 @@ def main() -> None:
     alone = {
         "the default set": ("rageval", ours),
         "the default set, answer relevance by questions": ("by-questions", Ours(benchmark, referring, LIKE_RAGAS)),
-        "the default set, no quote in its passage at first": (MISQUOTING, ours),
         f"the claim matrix, {len(CLAIM_MATRIX)} metrics": ("matrix", Ours(benchmark, quoting, CLAIM_MATRIX)),
         f"the claim matrix and the default set, {len(BOTH_SETS)} metrics": (
             "both",

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from rageval.types import LANGUAGES, Benchmark, Language
+from rageval.text.languages import Guess, Language, in_order
+from rageval.types import Benchmark
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,7 @@ class BenchmarkStatistics:
 
     `labels_by_grade` counts pairs of question and document: several spans of one document count once.
     `mean_labels_per_question` divides them by all questions, the unanswerable ones included.
+    `languages_guessed` counts documents and questions that are too short to tell their language.
     `mean_document_characters` is the mean length of the texts, without titles, in code points.
     """
 
@@ -27,6 +29,7 @@ class BenchmarkStatistics:
     labels_by_grade: Mapping[int, int]
     mean_labels_per_question: float
     mean_document_characters: Mapping[Language, float]
+    languages_guessed: int = 0
 
 
 def statistics(benchmark: Benchmark) -> BenchmarkStatistics:
@@ -42,12 +45,13 @@ def statistics(benchmark: Benchmark) -> BenchmarkStatistics:
         documents=len(benchmark.documents),
         questions=len(benchmark.questions),
         labels=len(grades),
-        documents_by_language={language: documents[language] for language in LANGUAGES if documents[language]},
-        questions_by_language={language: questions[language] for language in LANGUAGES if questions[language]},
+        documents_by_language={language: documents[language] for language in in_order(documents)},
+        questions_by_language={language: questions[language] for language in in_order(questions)},
         questions_by_tag=dict(sorted(tags.items())),
         labels_by_grade=dict(sorted(Counter(grades.values()).items())),
         mean_labels_per_question=len(grades) / len(benchmark.questions),
+        languages_guessed=sum(isinstance(one.language, Guess) for one in (*benchmark.documents, *benchmark.questions)),
         mean_document_characters={
-            language: characters[language] / documents[language] for language in LANGUAGES if documents[language]
+            language: characters[language] / documents[language] for language in in_order(documents)
         },
     )

@@ -9,18 +9,21 @@ import os
 import re
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
-from itertools import islice
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 from rageval.benchmark.labels import parse_label
-from rageval.benchmark.question_rows import choose_columns, from_question_rows, whole_number
+from rageval.benchmark.published import STANDARD, published_layout
+from rageval.benchmark.question_rows import choose_columns, from_question_rows, roles_text, whole_number
 from rageval.benchmark.records import Rows, parse_document, parse_question
-from rageval.benchmark.validate import assemble
+from rageval.benchmark.validate import assemble, keep_labelled_questions
 from rageval.errors import BenchmarkError, DeclarationError
 from rageval.extras import need_package
+from rageval.io.label_rows import DOCUMENT_COLUMNS, GRADE_COLUMNS, QUESTION_COLUMNS
+from rageval.io.text_lines import JSON_LINES
+from rageval.io.tolerance import new_problems
 from rageval.types import Benchmark, Card, Document, Question, RelevanceLabel
 
 Row: TypeAlias = Mapping[str, object]
@@ -29,11 +32,8 @@ DEFAULT_SPLIT = "test"
 
 _HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-_READERS = {".parquet": "parquet", ".arrow": "arrow", ".json": "json", ".jsonl": "json", ".csv": "csv"}
+_READERS = {".parquet": "parquet", ".arrow": "arrow", **dict.fromkeys(JSON_LINES, "json"), ".csv": "csv"}
 _IDS = ("_id", "id")
-_QUESTION_IDS = ("query-id", "query_id", "qid")
-_DOCUMENT_IDS = ("corpus-id", "corpus_id", "pid")
-_GRADES = ("score",)
 
 
 def load_hugging_face(
@@ -45,6 +45,7 @@ def load_hugging_face(
     columns: Mapping[str, str] | None = None,
     limit: int | None = None,
     base: Path | None = None,
+    strict: bool = False,
 ) -> Benchmark:
     """A benchmark from a Hugging Face dataset (extra `datasets`).
 
@@ -54,11 +55,13 @@ def load_hugging_face(
     branch) pins a dataset of the hub.
 
     A dataset with the configs `corpus` and `queries` (or splits of these names) is a retrieval set: its labels are the
-    config `qrels` or `default`, or the dataset NAME-qrels, of which `split` is taken; its questions are those that it
-    labels, and the first `limit` of them. With a `config` that is the language of a multilingual set, these configs
-    begin with it, as in `zh-corpus`. Any other dataset, and every one whose `columns` are given, has one row a
-    question: see `from_question_rows`, and `USUAL` for the columns' keys and the names taken by default. Of it `limit`
-    streams the first rows; nothing more is downloaded.
+    config `qrels` or `default`, or the dataset NAME-qrels, of which `split` is taken; its questions are those that
+    it labels (all where there are no labels), and the first `limit` of them. With a `config` that is the language
+    of a multilingual set, these configs begin with it, as in `zh-corpus`. Any other dataset, and every one whose
+    `columns` are given, has one row a question: in one of the published layouts of `rageval.benchmark.published`,
+    else see `from_question_rows`, and `USUAL` for the columns' keys and the names taken by default. Of it `limit`
+    streams the first rows; nothing more is downloaded. What is irregular is counted in `tolerated`, or with
+    `strict` refused.
 
     The card's `source` says dataset, config, split, and the commit that was loaded. Raises DeclarationError for
     arguments that do not fit, and its subclass BenchmarkError where the hub cannot be reached, or a config, split or
@@ -70,15 +73,20 @@ def load_hugging_face(
     place = reference_of(name, config, split)
     source = _find(name, revision, place, base or Path())
     if not columns and (parts := _retrieval_parts(source, config, place)):
-        return _load_retrieval(source, config, parts, split, limit, place)
+        return _load_retrieval(source, config, parts, split, limit, place, strict=strict)
     table = _open(source, config, place)
     if not columns and {"corpus", "queries"} <= set(table.splits):
-        parts = _Parts(table, table, _open(source.labels, None, place))
-        return _load_retrieval(source, config, parts, split, limit, place)
+        parts = _Parts(table, table, _open_labels(source, None, place))
+        return _load_retrieval(source, config, parts, split, limit, place, strict=strict)
     chosen = _choose_split(table, split, place)
     names, rows = table.read(chosen, limit)
-    card = Card(_title(source, config), "one row a question", table.licence, _source([(table, chosen)]))
-    return from_question_rows(card, rows, choose_columns(columns or {}, names, place), place)
+    card = Card(_title(source, config), "", table.licence, _source([(table, chosen)]))
+    if not columns and (layout := published_layout(names)):
+        card = replace(card, description=f"one row a question, as in {layout.name}: {layout.roles}")
+        return from_question_rows(card, layout.rows(rows, place), STANDARD, place, strict=strict)
+    roles = choose_columns(columns or {}, names, place)
+    card = replace(card, description=f"one row a question: {roles_text(roles)}")
+    return from_question_rows(card, rows, roles, place, strict=strict)
 
 
 def reference_of(name: str, config: str | None, split: str | None) -> str:
@@ -137,7 +145,7 @@ class _Table:
 class _Parts:
     corpus: _Table
     queries: _Table
-    labels: _Table
+    labels: _Table | None
 
 
 def _datasets() -> Any:
@@ -174,9 +182,15 @@ def _find(name: str, revision: str | None, place: str, base: Path) -> _Source:
         if revision is not None:
             raise DeclarationError(f"{place}: found the revision {revision!r} for a path, expected none: pin the files")
         return _Source(name, path)
-    if not _HUB_NAME.fullmatch(name) or Path(name).suffix in _READERS:
+    if not _HUB_NAME.fullmatch(name) or _suffix(Path(name)) in _READERS:
         raise BenchmarkError([f"{path}: found no such file or folder, expected a dataset there, or a name on the hub"])
     return _Source(name, None, revision)
+
+
+def _suffix(path: Path) -> str:
+    """The suffix in lower case, without that of compression."""
+    name = path.name.lower().removesuffix(".gz")
+    return Path(name).suffix
 
 
 def _open(source: _Source, config: str | None, place: str) -> _Table:
@@ -200,10 +214,10 @@ def _table(source: _Source, config: str | None, place: str) -> _Table:
         builder = library.load_dataset_builder(source.name, config, revision=source.revision)
         _check_revision(builder, source, place)
     elif path.is_file():
-        if path.suffix not in _READERS or config is not None:
+        if _suffix(path) not in _READERS or config is not None:
             expected = f"a file without config, one of *{', *'.join(_READERS)}"
             raise BenchmarkError([f"{place}: found the file {path.name}, expected {expected}"])
-        builder = library.load_dataset_builder(_READERS[path.suffix], data_files=str(path.resolve()))
+        builder = library.load_dataset_builder(_READERS[_suffix(path)], data_files=str(path.resolve()))
     elif (path / "state.json").is_file() or (path / "dataset_dict.json").is_file():
         saved = library.load_from_disk(str(path))
         splits = cast("dict[str, Any]", saved if isinstance(saved, dict) else {str(saved.split or "all"): saved})
@@ -241,29 +255,52 @@ def _retrieval_parts(source: _Source, config: str | None, place: str) -> _Parts 
     for name in (f"{before}qrels", config or "default"):
         if labels := _open_if_there(source, name, place):
             return _Parts(corpus, queries, labels)
-    return _Parts(corpus, queries, _open(source.labels, config, place))
+    return _Parts(corpus, queries, _open_labels(source, config, place))
+
+
+def _open_labels(source: _Source, config: str | None, place: str) -> _Table | None:
+    """The dataset of labels beside this one, or None where there is no such dataset."""
+    beside = source.labels
+    if beside.path is not None and not beside.path.exists():
+        return None
+    with _told(place):
+        try:
+            return _table(beside, config, place)
+        except _datasets().exceptions.DatasetNotFoundError:
+            return None
 
 
 def _load_retrieval(
-    source: _Source, config: str | None, parts: _Parts, split: str | None, limit: int | None, place: str
+    source: _Source,
+    config: str | None,
+    parts: _Parts,
+    split: str | None,
+    limit: int | None,
+    place: str,
+    *,
+    strict: bool,
 ) -> Benchmark:
-    problems: list[str] = []
+    problems = new_problems(strict=strict)
     of_corpus = "corpus" if "corpus" in parts.corpus.splits else _choose_split(parts.corpus, None, place)
     of_queries = "queries" if "queries" in parts.queries.splits else _choose_split(parts.queries, None, place)
-    of_labels = _choose_split(parts.labels, split, place)
-    labels = _labels(parts.labels, of_labels, problems)
-    labelled = {label.question_id for _, label in labels.records}
+    read = [(parts.corpus, of_corpus), (parts.queries, of_queries)]
+    labels, described = Rows[RelevanceLabel](f"{place} (labels)"), "retrieval set without labels"
+    if parts.labels is not None:
+        of_labels = _choose_split(parts.labels, split, place)
+        labels, described = _labels(parts.labels, of_labels, problems), f"retrieval set, split {of_labels}"
+        read.append((parts.labels, of_labels))
+        if not labels.records and not labels.refused:
+            problems.append(f"{labels.place}: found no labels, expected at least one")
+    elif split is not None:
+        raise BenchmarkError([f"{place}: found no labels to take the split {split!r} of, expected a set with labels"])
     questions = _records(parts.queries, of_queries, "queries", _parse_question, problems)
-    kept = ((here, question) for here, question in questions.records if question.id in labelled)
-    questions.records = [*islice(kept, limit)]
+    keep_labelled_questions(questions, labels)
     if limit is not None:
-        asked = {question.id for _, question in questions.records}
-        labels.records = [(here, label) for here, label in labels.records if label.question_id in asked]
+        left_out = {question.id for _, question in questions.records[limit:]}
+        questions.records = questions.records[:limit]
+        labels.records = [(here, label) for here, label in labels.records if label.question_id not in left_out]
     documents = _records(parts.corpus, of_corpus, "corpus", _parse_document, problems)
-    if not labels.records and not labels.refused:
-        problems.append(f"{labels.place}: found no labels, expected one at least")
-    read = [(parts.corpus, of_corpus), (parts.queries, of_queries), (parts.labels, of_labels)]
-    card = Card(_title(source, config), f"retrieval set, split {of_labels}", parts.corpus.licence, _source(read))
+    card = Card(_title(source, config), described, parts.corpus.licence, _source(read))
     return assemble(card, documents, questions, labels, problems, labels_optional=True)
 
 
@@ -279,7 +316,7 @@ def _records(
     id_column, text = _column(_IDS, names, found.place), _column(("text",), names, found.place)
     for number, row in enumerate(rows):
         here = f"{found.place}[{number}]"
-        fields = {"id": _as_text(row[id_column]), "text": row[text] or "", "title": row.get("title") or ""}
+        fields = {"id": _as_id(row[id_column]), "text": row[text], "title": row.get("title", "")}
         found.add(here, parse(fields, here, problems), fields["id"])
     return found
 
@@ -295,10 +332,11 @@ def _parse_question(fields: Mapping[str, object], here: str, problems: list[str]
 def _labels(table: _Table, split: str, problems: list[str]) -> Rows[RelevanceLabel]:
     names, rows = table.read(split)
     found = Rows[RelevanceLabel](f"{table.place} (labels)")
-    columns = [_column(usual, names, found.place) for usual in (_QUESTION_IDS, _DOCUMENT_IDS, _GRADES)]
+    columns = [_column(usual, names, found.place) for usual in (QUESTION_COLUMNS, DOCUMENT_COLUMNS, GRADE_COLUMNS)]
     for number, row in enumerate(rows):
         here = f"{found.place}[{number}]"
-        question_id, doc_id, grade = (str(_as_text(row[column])) for column in columns)
+        question_id, doc_id = (str(_as_id(row[column])) for column in columns[:2])
+        grade = str(row[columns[2]])
         found.add(here, parse_label(question_id, doc_id, grade, "", "", here, problems), question_id)
     return found
 
@@ -311,10 +349,10 @@ def _column(usual: Sequence[str], there: Sequence[str], place: str) -> str:
     raise BenchmarkError([f"{place}: found no column {' or '.join(usual)}, expected it among those there: {names}"])
 
 
-def _as_text(value: object) -> object:
-    """Converts whole numbers, as ids and grades often are, to text; leaves everything else unchanged."""
+def _as_id(value: object) -> object:
+    """Ids that a table holds as whole numbers, also as floats, as integers; no id as an empty text."""
     number = whole_number(value)
-    return value if number is None else str(number)
+    return number if number is not None else "" if value is None else value
 
 
 def _choose_split(table: _Table, wanted: str | None, place: str) -> str:

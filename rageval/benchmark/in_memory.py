@@ -8,7 +8,9 @@ from typing import TypeVar, cast
 
 from rageval.benchmark.labels import parse_label
 from rageval.benchmark.records import Rows, parse_document, parse_question
+from rageval.benchmark.settings import with_settings
 from rageval.benchmark.validate import assemble
+from rageval.io.tolerance import new_problems
 from rageval.types import Benchmark, Card, Document, Question, RelevanceLabel
 
 T = TypeVar("T")
@@ -26,7 +28,35 @@ def from_records(
     its title is not. Raises `BenchmarkError` with every problem found; its places look like `documents[3]`, counted
     from 0.
     """
-    problems: list[str] = [] if name.strip() else [f"name: found {name!r}, expected the benchmark's name"]
+    return _assembled(name, documents, questions, labels, [])
+
+
+def validated(benchmark: Benchmark) -> Benchmark:
+    """The benchmark with its records validated like those on disk and its content hash worked out.
+
+    Its settings stay. Where it was loaded from irregular files, what was tolerated there is tolerated here. Raises
+    `BenchmarkError` as `from_records` does.
+    """
+    checked = _assembled(
+        benchmark.card.name,
+        benchmark.documents,
+        benchmark.questions,
+        benchmark.labels,
+        new_problems(strict=not benchmark.tolerated),
+    )
+    settled = with_settings(checked, exclude_self=benchmark.exclude_self, grade_threshold=benchmark.grade_threshold)
+    return replace(settled, card=benchmark.card, tolerated=benchmark.tolerated)
+
+
+def _assembled(
+    name: str,
+    documents: Iterable[Document],
+    questions: Iterable[Question],
+    labels: Iterable[RelevanceLabel],
+    problems: list[str],
+) -> Benchmark:
+    if not name.strip():
+        problems.append(f"name: found {name!r}, expected the benchmark's name")
     return assemble(
         Card(name),
         _rows("documents", documents, Document, "id", _check_document, problems),
@@ -35,15 +65,6 @@ def from_records(
         problems,
         labels_optional=True,
     )
-
-
-def validated(benchmark: Benchmark) -> Benchmark:
-    """The benchmark with its records validated like those on disk and its content hash worked out.
-
-    Raises `BenchmarkError` as `from_records` does.
-    """
-    checked = from_records(benchmark.card.name, benchmark.documents, benchmark.questions, benchmark.labels)
-    return replace(checked, card=benchmark.card)
 
 
 def _rows(

@@ -1,4 +1,4 @@
-"""Relevance labels from tables: tab-separated with a header, or the four columns of TREC."""
+"""Relevance labels from tables: those of a native folder, and all that `rageval.io.label_rows` understands."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rageval.benchmark.reading import filled_lines
-from rageval.benchmark.records import Rows
+from rageval.benchmark.records import Rows, check_white_space
+from rageval.errors import BenchmarkError
+from rageval.io.label_rows import parse_grade, read_label_rows
 from rageval.types import RelevanceLabel
 
 _INTEGER = re.compile(r"-?[0-9]{1,9}")
@@ -38,14 +40,20 @@ def read_labels(path: Path, headers: Sequence[str], problems: list[str]) -> Rows
     return rows
 
 
-def read_qrels(path: Path, problems: list[str]) -> Rows[RelevanceLabel]:
-    """The labels of a TREC file: question, iteration (ignored), document, grade, separated by white space."""
+def read_qrels(
+    path: Path, problems: list[str], *, headers: Sequence[tuple[str, ...]] = (), headless: bool = True
+) -> Rows[RelevanceLabel]:
+    """The labels of a file in any layout of `read_label_rows`, of which `headers` and `headless` name the usual one."""
     rows = Rows[RelevanceLabel](str(path))
-    for place, line in filled_lines(path, problems):
-        columns = line.split()
-        if has_columns(columns, 4, place, problems):
-            question_id, _, doc_id, grade = columns
+    before = len(problems)
+    try:
+        for place, question_id, doc_id, grade in read_label_rows(path, problems, headers=headers, headless=headless):
             rows.add(place, parse_label(question_id, doc_id, grade, "", "", place, problems), question_id)
+    except OSError as error:
+        found = error.strerror or str(error)
+        raise BenchmarkError([f"{path}: found no readable file ({found}), expected a text file"]) from None
+    if len(problems) > before:
+        rows.refused.add("")
     return rows
 
 
@@ -63,15 +71,13 @@ def parse_label(
     """The label of these columns, or None where a problem was found. No span: `start` and `end` are both ""."""
     before = len(problems)
     for word, name in (("question", question_id), ("document", doc_id)):
-        if name.split() != [name]:
-            problems.append(f"{place}: found the {word} id {name!r}, expected an id without white space")
-    if not _INTEGER.fullmatch(grade):
-        problems.append(f"{place}: found the grade {grade!r}, expected a whole number such as 0, 1 or 2")
+        check_white_space(name, f"{word} id", place, problems)
+    number = parse_grade(grade, place, problems)
     if (start == "") != (end == ""):
         problems.append(f"{place}: found half a span (start {start!r}, end {end!r}), expected both or neither")
     elif start and not (_INTEGER.fullmatch(start) and _INTEGER.fullmatch(end)):
         problems.append(f"{place}: found the span {start!r} to {end!r}, expected whole numbers")
-    if len(problems) > before:
+    if len(problems) > before or number is None:
         return None
     span = (int(start), int(end)) if start else (None, None)
-    return RelevanceLabel(sys.intern(question_id), sys.intern(doc_id), int(grade), *span)
+    return RelevanceLabel(sys.intern(question_id), sys.intern(doc_id), number, *span)

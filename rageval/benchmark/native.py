@@ -9,8 +9,9 @@ import yaml
 
 from rageval.benchmark.labels import read_labels
 from rageval.benchmark.reading import describe, read_lines, require_files
-from rageval.benchmark.records import parse_document, parse_question, read_rows
+from rageval.benchmark.records import Rows, parse_document, parse_question, read_rows
 from rageval.benchmark.validate import assemble
+from rageval.io.text_lines import JSON_LINES, find_file
 from rageval.types import Benchmark, Card
 
 CARD_KEYS = ("name", "description", "license", "source")
@@ -23,18 +24,23 @@ def load_native(folder: Path) -> Benchmark:
     `documents.jsonl`: `id`, `text`, and optionally `title`, `language`, `metadata`. `questions.jsonl`: `id`, `text`,
     and optionally `language`, `references`, `tags`. `labels.tsv`: a header and the columns `question_id`,
     `document_id`, `grade`, and optionally `start` and `end` (code points into the document's text, both empty where
-    there is no span). Every question that is not tagged `unanswerable` needs a label with a grade above 0.
+    there is no span). Where there is this file, every question that is not tagged `unanswerable` needs a label with a
+    grade above 0.
     """
     is_beir = (folder / "corpus.jsonl").is_file()
+    documents_file, questions_file = (find_file(folder, stem, JSON_LINES) for stem in ("documents", "questions"))
+    labels_file = find_file(folder, "labels", (".tsv",))
     require_files(
-        [folder / name for name in ("card.yaml", "documents.jsonl", "questions.jsonl", "labels.tsv")],
+        [folder / "card.yaml", documents_file, questions_file],
         f" (this looks like a BEIR folder: write beir:{folder})" if is_beir else "",
     )
     problems: list[str] = []
     card = read_card(folder / "card.yaml", problems)
-    documents = read_rows(folder / "documents.jsonl", "id", parse_document, problems)
-    questions = read_rows(folder / "questions.jsonl", "id", parse_question, problems)
-    labels = read_labels(folder / "labels.tsv", LABEL_HEADERS, problems)
+    documents = read_rows(documents_file, "id", parse_document, problems)
+    questions = read_rows(questions_file, "id", parse_question, problems)
+    if not labels_file.is_file():
+        return assemble(card, documents, questions, Rows(str(labels_file)), problems, labels_optional=True)
+    labels = read_labels(labels_file, LABEL_HEADERS, problems)
     return assemble(card, documents, questions, labels, problems, labels_optional=False)
 
 

@@ -11,6 +11,7 @@ from rageval.benchmark.reading import describe
 from rageval.benchmark.records import Rows, parse_document, parse_question
 from rageval.benchmark.validate import assemble
 from rageval.errors import BenchmarkError, DeclarationError
+from rageval.io.tolerance import count, new_problems
 from rageval.types import UNANSWERABLE, Benchmark, Card, Document, Question, RelevanceLabel
 
 Columns: TypeAlias = Mapping[str, tuple[str, ...]]
@@ -18,8 +19,8 @@ Columns: TypeAlias = Mapping[str, tuple[str, ...]]
 
 USUAL: Mapping[str, tuple[str, ...]] = {
     "question": ("question", "query", "user_input"),
-    "documents": ("documents", "contexts", "context", "passages", "reference_contexts"),
-    "references": ("references", "answers", "answer", "reference", "ground_truths", "ground_truth"),
+    "documents": ("documents", "reference_contexts", "context", "passages", "contexts"),
+    "references": ("references", "answers", "reference", "ground_truths", "ground_truth", "answer"),
     "id": ("id", "_id", "question_id", "query_id"),
     "titles": ("titles", "title"),
     "grades": (),
@@ -27,12 +28,18 @@ USUAL: Mapping[str, tuple[str, ...]] = {
 """What a column may hold, and the names under which it is looked for where none is given, in that order."""
 
 _REQUIRED = ("question", "documents")
+_EITHER = {
+    "documents": ("contexts", ("answer", "response")),
+    "references": ("answer", ("contexts", "retrieved_contexts")),
+}
+"""Names that logs of systems have too: such a column is not taken by default beside one of the others."""
 
 
 def choose_columns(given: Mapping[str, str], there: Sequence[str], place: str) -> Columns:
     """The columns to read: those that are given (`a.b` is the part b of column a), else the first usual name there is.
 
-    Raises DeclarationError for a key that means nothing, BenchmarkError for a column that is not there.
+    Raises DeclarationError for a key that means nothing, BenchmarkError for a column that is not there, and for one
+    that could be a system's own answer or what it retrieved.
     """
     for role in given:
         if role not in USUAL:
@@ -52,23 +59,48 @@ def choose_columns(given: Mapping[str, str], there: Sequence[str], place: str) -
             chosen[role] = path
         else:
             problems.append(f"{place}: found no column {path[0]!r} for {role}, expected one of: {_all(there)}")
+    problems += _doubts(chosen, given, there, place)
     if problems:
         raise BenchmarkError(problems)
     return chosen
 
 
-def from_question_rows(card: Card, rows: Iterable[Mapping[str, object]], columns: Columns, place: str) -> Benchmark:
+def _doubts(chosen: Columns, given: Mapping[str, str], there: Sequence[str], place: str) -> list[str]:
+    """A problem where columns taken by default look like those of a system's log."""
+    doubtful = {
+        role: name
+        for role, (name, others) in _EITHER.items()
+        if role not in given and chosen.get(role) == (name,) and set(others) & set(there)
+    }
+    if not doubtful:
+        return []
+    asked = " ".join(f"{name} → {role}?" for role, name in doubtful.items())
+    expected = ", ".join(f"{role}: {name}" for role, name in doubtful.items())
+    found = f"{place}: found columns that could also be a system's own answers and what it retrieved ({asked})"
+    remedy = f"columns: {{{expected}}} where they are the right answers and the relevant passages"
+    return [f"{found}, expected {remedy}; else name others there, or score the system as a recorded run"]
+
+
+def roles_text(columns: Columns) -> str:
+    """Which column was read as what: `question → question, answers → references`."""
+    roles = ", ".join(f"{'.'.join(path)} → {role}" for role, path in columns.items())
+    return roles if "grades" in columns else f"{roles}; every document relevant"
+
+
+def from_question_rows(
+    card: Card, rows: Iterable[Mapping[str, object]], columns: Columns, place: str, *, strict: bool = False
+) -> Benchmark:
     """The benchmark of these rows; raises BenchmarkError with every problem found, at places like `place[3]`, from 0.
 
     `documents` and `references` are a text, a list of texts, or mappings (a list of them, or one of lists) with
     `text`, of which documents may have `title`. Every text is a document, called after the first question that has it
     and its place there (`12-0`); the same text and title are the same document in all rows. Blank ones are left out.
-    A row's own documents are relevant for it, with grade 1, or as the list `grades` says. Where there is no `id`, the
-    questions are q0, q1, …; ids may be whole numbers. A mapping of answers without any (`{"text": []}`, as in SQuAD
-    2.0) tags its question `unanswerable`: its documents have grade 0, and other questions without references are just
-    that.
+    A row's own documents are relevant for it, with grade 1, or as the list `grades` says (null: no label). Where
+    there is no `id`, the questions are q0, q1, …; ids may be whole numbers. A mapping of answers without any
+    (`{"text": []}`, as in SQuAD 2.0) tags its question `unanswerable`: its documents have grade 0, and other questions
+    without references are just that.
     """
-    problems: list[str] = []
+    problems = new_problems(strict=strict)
     documents, questions, labels = Rows[Document](place), Rows[Question](place), Rows[RelevanceLabel](place)
     known: dict[tuple[str, str], str] = {}
     for number, row in enumerate(rows):
@@ -83,14 +115,16 @@ def from_question_rows(card: Card, rows: Iterable[Mapping[str, object]], columns
         grades: dict[str, int] = {}
         for index, passage in enumerate(passages):
             if not passage.text.strip():
+                count(problems, "passage without text", f"{here}: found an empty text in passage {index}")
                 continue
             doc_id = known.get((passage.title, passage.text))
             if doc_id is None:
                 doc_id = known[passage.title, passage.text] = f"{question.id}-{index}"
                 record = {"id": doc_id, "text": passage.text, "title": passage.title}
                 documents.add(here, parse_document(record, here, problems), doc_id)
-            grade = min(passage.grade, 0) if not question.answerable and "grades" not in columns else passage.grade
-            grades[doc_id] = max(grade, grades.get(doc_id, grade))
+            if passage.grade is not None:
+                grade = min(passage.grade, 0) if not question.answerable and "grades" not in columns else passage.grade
+                grades[doc_id] = max(grade, grades.get(doc_id, grade))
         for doc_id, grade in grades.items():
             labels.add(here, RelevanceLabel(question.id, doc_id, grade), question.id)
     if problems:
@@ -103,7 +137,7 @@ def from_question_rows(card: Card, rows: Iterable[Mapping[str, object]], columns
 class _Passage:
     title: str
     text: str
-    grade: int
+    grade: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +157,8 @@ class _Row:
             return None
         given = self._cell("id") if "id" in self.columns else f"q{number}"
         number_given = whole_number(given)
+        if number_given is not None:
+            count(self.problems, "number as an id", f"{self.place}: found the number {number_given} as an id")
         question_id = given if number_given is None else str(number_given)
         if not isinstance(question_id, str):
             self._problem("id", describe(given), "a text or a whole number")
@@ -177,14 +213,14 @@ class _Row:
             self._problem(role, describe(item), "texts, or objects with a 'text'")
         return ""
 
-    def _grades(self) -> list[int]:
+    def _grades(self) -> list[int | None]:
         value = self._cell("grades")
         items = cast("list[object]", value) if isinstance(value, list) else [value]
-        grades: list[int] = []
+        grades: list[int | None] = []
         for item in items:
             grade = whole_number(item)
-            if grade is None:
-                self._problem("grades", describe(item), "whole numbers, or true and false")
+            if grade is None and item is not None:
+                self._problem("grades", describe(item), "whole numbers, true and false, or null for no label")
             else:
                 grades.append(grade)
         return grades

@@ -5,13 +5,14 @@ What cannot be read is appended to `problems` and left out, so that one pass fin
 
 from __future__ import annotations
 
-import codecs
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import cast
 
 from rageval.errors import BenchmarkError
+from rageval.io import text_lines
+from rageval.io.spreadsheets import sheet_in
 
 
 def require_files(paths: Sequence[Path], remedy: str = "") -> None:
@@ -22,38 +23,17 @@ def require_files(paths: Sequence[Path], remedy: str = "") -> None:
 
 
 def read_lines(path: Path, problems: list[str]) -> Iterator[tuple[str, str]]:
-    r"""The lines with their places, read as they are asked for.
-
-    Lines end at \n alone (with or without a \r before it): U+2028, U+0085 and the like belong to the text. A byte order
-    mark is dropped. Bytes that are no UTF-8 spoil only their own line.
-    """
-    for number, line in enumerate(_byte_lines(path), start=1):
-        place = f"{path}:{number}"
-        try:
-            text = line.removesuffix(b"\n").removesuffix(b"\r").decode()
-        except UnicodeDecodeError as error:
-            byte = line[error.start]
-            problems.append(f"{place}: found the byte 0x{byte:02x} at position {error.start + 1}, expected UTF-8 text")
-            continue
-        yield place, text
-
-
-def _byte_lines(path: Path) -> Iterator[bytes]:
-    """The lines with their ends; behind the last line break there is an empty one."""
+    """The lines with their places: see `rageval.io.text_lines.read_lines`. Raises `BenchmarkError` for no such file."""
     try:
-        with path.open("rb") as file:
-            line = b"\n"
-            for number, line in enumerate(file):
-                yield line if number else line.removeprefix(codecs.BOM_UTF8)
-            if line.endswith(b"\n"):
-                yield b""
+        yield from text_lines.read_lines(path, problems)
     except OSError as error:
-        raise BenchmarkError([f"{path}: found no readable file ({error.strerror}), expected a text file"]) from None
+        found = error.strerror or str(error)
+        raise BenchmarkError([f"{path}: found no readable file ({found}), expected a text file"]) from None
 
 
 def filled_lines(path: Path, problems: list[str]) -> Iterator[tuple[str, str]]:
-    """The lines that are not empty, with their places."""
-    return ((place, text) for place, text in read_lines(path, problems) if text)
+    """The lines that are not empty, or blank where `problems` are lenient, with their places."""
+    return text_lines.filled_lines(read_lines(path, problems), problems)
 
 
 def _refuse_constant(name: str) -> object:
@@ -65,6 +45,9 @@ _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 def read_objects(path: Path, problems: list[str]) -> Iterator[tuple[str, dict[str, object]]]:
     """The JSON objects of a JSONL file with their places."""
+    if sheet := sheet_in(path):
+        problems.append(f"{path}:1: found {sheet}, expected JSON Lines (.jsonl): one JSON object a line")
+        return
     for place, text in filled_lines(path, problems):
         try:
             value: object = _DECODER.decode(text)

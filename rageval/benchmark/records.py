@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Generic, TypeGuard, TypeVar, cast
 
 from rageval.benchmark.reading import describe, read_objects
-from rageval.text import detect_language
-from rageval.types import LANGUAGES, Document, Json, Language, Question
+from rageval.io.tolerance import tolerate
+from rageval.text.languages import A_LANGUAGE, Language, detect_language, is_language
+from rageval.types import Document, Json, Question
 
 T = TypeVar("T")
 
@@ -36,7 +37,7 @@ class Rows(Generic[T]):
         if record is not None:
             self.records.append((place, record))
         else:
-            self.refused.add(name if isinstance(name, str) else "")
+            self.refused.add(str(name) if isinstance(name, int | str) else "")
 
 
 def read_rows(
@@ -55,20 +56,22 @@ def read_rows(
 def parse_document(
     fields: Mapping[str, object], place: str, problems: list[str], *, id_key: str = "id", title_suffices: bool = False
 ) -> Document | None:
-    """The document, or None where a problem was found. Its text may be empty where `title_suffices` and it has one."""
+    """The document, or None where it cannot be used. Its text may be empty where `title_suffices` and it has one."""
     before = len(problems)
     _check_keys(fields, DOCUMENT_KEYS, place, problems, id_key)
     doc_id = _id(fields, place, problems, id_key)
     text = _text(fields, "text", place, problems)
     title = _text(fields, "title", place, problems)
+    without_text = False
     if "text" in fields and text is not None and not text.strip():
         if not title_suffices:
             problems.append(f"{place}: found an empty 'text', expected the document's text")
         elif title is not None and not title.strip():
-            problems.append(f"{place}: found neither a text nor a title, expected one of them at least")
+            found = f"{place}: found neither a text nor a title, expected one of them at least"
+            without_text = tolerate(problems, "document without text", found)
     language = _language(fields, f"{title or ''} {text or ''}", place, problems)
     metadata = _metadata(fields, place, problems)
-    if len(problems) > before or doc_id is None or text is None or title is None or language is None:
+    if len(problems) > before or without_text or doc_id is None or text is None or title is None or language is None:
         return None
     return Document(doc_id, text, title, language, metadata)
 
@@ -76,17 +79,18 @@ def parse_document(
 def parse_question(
     fields: Mapping[str, object], place: str, problems: list[str], *, id_key: str = "id"
 ) -> Question | None:
-    """The question, or None where a problem was found."""
+    """The question, or None where it cannot be used."""
     before = len(problems)
     _check_keys(fields, QUESTION_KEYS, place, problems, id_key)
     question_id = _id(fields, place, problems, id_key)
     text = _text(fields, "text", place, problems)
-    if "text" in fields and text is not None and not text.strip():
-        problems.append(f"{place}: found an empty 'text', expected the question's text")
+    without_text = "text" in fields and text is not None and not text.strip()
+    if without_text:
+        tolerate(problems, "question without text", f"{place}: found an empty 'text', expected the question's text")
     language = _language(fields, text or "", place, problems)
     references = _texts(fields, "references", place, problems)
     tags = _texts(fields, "tags", place, problems)
-    if len(problems) > before or question_id is None or text is None or language is None:
+    if len(problems) > before or without_text or question_id is None or text is None or language is None:
         return None
     return Question(question_id, text, language, references, tags)
 
@@ -104,15 +108,35 @@ def _check_keys(
 
 def _id(fields: Mapping[str, object], place: str, problems: list[str], id_key: str) -> str | None:
     """Returns the id. Equal ids share one string object in memory."""
-    value = _text(fields, id_key, place, problems)
-    if value is not None and id_key in fields and value.split() != [value]:
-        problems.append(f"{place}: found the id {value!r}, expected an id without white space")
-    return None if value is None else sys.intern(value)
+    value = fields.get(id_key, "")
+    if isinstance(value, int) and not isinstance(value, bool):
+        found = f"{place}: found a number for {id_key!r}, expected a text"
+        return str(value) if tolerate(problems, "number as an id", found) else None
+    if not _is_text(value, repr(id_key), place, problems):
+        return None
+    if id_key in fields and not check_white_space(value, "id", place, problems):
+        return None
+    return sys.intern(value)
+
+
+def check_white_space(name: str, word: str, place: str, problems: list[str]) -> bool:
+    """Whether an id may be used: one that is blank is a problem, one with white space in it is tolerated."""
+    if name.split() == [name]:
+        return True
+    found = f"{place}: found the {word} {name!r}, expected an id without white space"
+    if not name.strip():
+        problems.append(found)
+        return False
+    return tolerate(problems, "white space in an id", found)
 
 
 def _text(fields: Mapping[str, object], key: str, place: str, problems: list[str]) -> str | None:
     """The text under a key, "" where the key is absent, None where the value is a problem."""
     value = fields.get(key, "")
+    if value is None and tolerate(problems, "null", f"{place}: found null for {key!r}, expected a text"):
+        return ""
+    if value is None:
+        return None
     return value if _is_text(value, repr(key), place, problems) else None
 
 
@@ -146,18 +170,18 @@ def _language(fields: Mapping[str, object], text: str, place: str, problems: lis
     if "language" not in fields:
         return detect_language(text)
     value = fields["language"]
-    for language in LANGUAGES:
-        if value == language:
-            return language
+    if isinstance(value, str) and is_language(value):
+        return value
     found = repr(value) if isinstance(value, str) else describe(value)
-    problems.append(f"{place}: found the language {found}, expected {' or '.join(LANGUAGES)}")
+    problems.append(f"{place}: found the language {found}, expected {A_LANGUAGE}")
     return None
 
 
 def _metadata(fields: Mapping[str, object], place: str, problems: list[str]) -> dict[str, Json]:
     value = fields.get("metadata", {})
     if not isinstance(value, Mapping):
-        problems.append(f"{place}: found {describe(value)} for 'metadata', expected an object")
+        kind = "null" if value is None else "metadata that is no object"
+        tolerate(problems, kind, f"{place}: found {describe(value)} for 'metadata', expected an object")
         return {}
     if not value:
         return {}

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from rageval.errors import DeclarationError
-from rageval.types import LANGUAGES, Benchmark, Language, Question
+from rageval.text.languages import Language, in_order
+from rageval.types import Benchmark, Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +74,18 @@ def _filter(benchmark: Benchmark, wanted: QuestionFilter, seed: int) -> tuple[Qu
         and not excluded & set(question.tags)
     )
     if not questions:
-        raise DeclarationError(f"questions: found no question of {benchmark.name} for {wanted}, expected one at least")
+        raise DeclarationError(f"questions: found no question of {benchmark.name} for {wanted}, expected at least one")
     return questions if wanted.sample is None else _sample(questions, wanted.sample, seed)
 
 
 def _sample(questions: tuple[Question, ...], n: int, seed: int) -> tuple[Question, ...]:
     if not 1 <= n <= len(questions):
         raise DeclarationError(
-            f"questions: found a sample of {n}, expected 1 to {len(questions)} (that many there are)"
+            f"questions: found a sample of {n}, expected 1 to {len(questions)}, the number of questions"
         )
     queues = [
         sorted((q for q in questions if q.language == language), key=lambda question: _draw(seed, question.id))
-        for language in LANGUAGES
+        for language in in_order(question.language for question in questions)
     ]
     turns = [question for turn in range(n) for queue in queues for question in queue[turn : turn + 1]]
     chosen = {question.id for question in turns[:n]}

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
 from typing import TypeVar
 
 from rageval.benchmark.content_hash import content_hash
 from rageval.benchmark.records import Rows
 from rageval.errors import BenchmarkError
+from rageval.io.tolerance import LenientProblems, count, first_ids, tolerate, tolerated_in
+from rageval.text.languages import Language, majority, settle
 from rageval.types import Benchmark, Card, Document, Question, RelevanceLabel
 
 T = TypeVar("T")
+R = TypeVar("R", Document, Question)
+
+_log = logging.getLogger("rageval")
 
 
 def assemble(
@@ -24,30 +33,68 @@ def assemble(
 ) -> Benchmark:
     """The benchmark of these records.
 
-    With `labels_optional` a question that is not tagged unanswerable may be without a relevant document. Raises
-    `BenchmarkError` with `problems` (what reading the records had found) and everything found here.
+    With `labels_optional` a question that is not tagged unanswerable may be without a relevant document. Where
+    `problems` are lenient, labels of unknown questions are left out, labels of unknown documents kept, and equal ones
+    counted once. Raises `BenchmarkError` with `problems` (what reading the records had found) and what is found here.
     """
-    problems = [
-        *problems,
-        *_id_problems("document", documents),
-        *_id_problems("question", questions),
-        *_reference_problems(documents, questions, labels),
-        *_repetition_problems(labels),
-        *_answerability_problems(questions, labels, labels_optional),
-    ]
+    settle_languages(documents, questions)
+    problems += _id_problems("document", documents)
+    problems += _id_problems("question", questions)
+    labels.records = _without_unknown_questions(documents, questions, labels, problems)
+    labels.records = _without_repetitions(labels, problems)
+    problems += _answerability_problems(questions, labels, labels_optional)
     if problems:
         raise BenchmarkError(problems)
     content = (_values(documents), _values(questions), _values(labels))
-    return Benchmark(card, *content, content_hash(*content))
+    return Benchmark(card, *content, content_hash(*content), tolerated=tolerated_in(problems))
+
+
+def settle_languages(documents: Rows[Document], questions: Rows[Question]) -> None:
+    """Give texts that are too short to tell their language that of most others in their script."""
+    of_documents = (document.language for _, document in documents.records)
+    most = majority(chain(of_documents, (question.language for _, question in questions.records)))
+    _settle(documents, most)
+    _settle(questions, most)
+
+
+def _settle(rows: Rows[R], most: dict[str, Language]) -> None:
+    for number, (place, record) in enumerate(rows.records):
+        language = settle(record.language, most)
+        if language != record.language:
+            rows.records[number] = (place, replace(record, language=language))
 
 
 def _values(rows: Rows[T]) -> tuple[T, ...]:
     return tuple(record for _, record in rows.records)
 
 
+def keep_labelled_questions(questions: Rows[Question], labels: Rows[RelevanceLabel]) -> None:
+    """Leave the questions without labels out, unless that would be all of them: then `assemble` says what is wrong."""
+    labelled = {label.question_id for _, label in labels.records}
+    kept = [(place, question) for place, question in questions.records if question.id in labelled]
+    questions.records = kept or questions.records
+
+
+def _check_shared_ids(
+    word: str, named: Mapping[str, None], labels: Rows[RelevanceLabel], there: Rows[Document] | Rows[Question]
+) -> list[str]:
+    """A problem where labels name none of the records that are there; a warning where fewer than half are."""
+    ids = {record.id: None for _, record in there.records}
+    known = sum(name in ids or name in there.refused for name in named)
+    examples = f"labels have {first_ids(named)}, and the {word}s {first_ids(ids)}"
+    if ids and not known:
+        found = f"{labels.place}: found labels of no {word} in {there.place}, expected ids in common: {examples}"
+        return [found]
+    if ids and known < len(named) / 2:
+        _log.warning(
+            "%s: only %d of %d %ss are in %s: %s", labels.place, known, len(named), word, there.place, examples
+        )
+    return []
+
+
 def _id_problems(word: str, rows: Rows[Document] | Rows[Question]) -> list[str]:
-    if not rows.records and not rows.refused:
-        return [f"{rows.place}: found no {word}s, expected one at least"]
+    if not rows.records and "" not in rows.refused:
+        return [f"{rows.place}: found no {word}s, expected at least one"]
     problems: list[str] = []
     first: dict[str, str] = {}
     for place, record in rows.records:
@@ -60,30 +107,43 @@ def _id_problems(word: str, rows: Rows[Document] | Rows[Question]) -> list[str]:
     return problems
 
 
-def _reference_problems(
-    documents: Rows[Document], questions: Rows[Question], labels: Rows[RelevanceLabel]
-) -> list[str]:
-    problems: list[str] = []
+def _without_unknown_questions(
+    documents: Rows[Document], questions: Rows[Question], labels: Rows[RelevanceLabel], problems: list[str]
+) -> list[tuple[str, RelevanceLabel]]:
+    """The labels, in a lenient reading those of known questions; adds what is wrong with any label on its own."""
     # Of records with the same id the first counts, so that a duplicate is blamed once and not again by its labels.
     document_of = {document.id: document for _, document in reversed(documents.records)}
     question_of = {question.id: question for _, question in reversed(questions.records)}
+    lenient = isinstance(problems, LenientProblems)
+    for place, question in questions.records if lenient else ():
+        document = document_of.get(question.id)
+        if document is not None and document.text.strip() == question.text.strip():
+            found = f"{place}: found question {question.id!r} with the id and text of a document"
+            count(problems, "question that is a document", found)
+    if lenient and labels.records:
+        named = {label.question_id: None for _, label in labels.records}
+        problems += _check_shared_ids("question", named, labels, questions)
+        named = {label.doc_id: None for _, label in labels.records}
+        problems += _check_shared_ids("document", named, labels, documents)
+    kept: list[tuple[str, RelevanceLabel]] = []
     for place, label in labels.records:
-        if label.question_id not in question_of and label.question_id not in questions.refused:
-            problems.append(
-                f"{place}: found the unknown question {label.question_id!r}, expected one of {questions.place}"
-            )
-        question = question_of.get(label.question_id)
+        question, document = question_of.get(label.question_id), document_of.get(label.doc_id)
+        if question is not None or not lenient:
+            kept.append((place, label))
+        if question is None and (lenient or label.question_id not in questions.refused):
+            found = f"{place}: found the unknown question {label.question_id!r}, expected one of {questions.place}"
+            tolerate(problems, "label of an unknown question", found)
         if question is not None and not question.answerable and label.grade > 0:
             problems.append(
                 f"{place}: found grade {label.grade} for question {question.id!r}, which is tagged unanswerable, "
                 "expected grades of 0 or less for it, or the tag removed"
             )
-        document = document_of.get(label.doc_id)
         if document is not None:
             problems += _span_problems(place, label, document)
-        elif label.doc_id not in documents.refused:
-            problems.append(f"{place}: found the unknown document {label.doc_id!r}, expected one of {documents.place}")
-    return problems
+        elif lenient or label.doc_id not in documents.refused:
+            found = f"{place}: found the unknown document {label.doc_id!r}, expected one of {documents.place}"
+            tolerate(problems, "label of an unknown document", found)
+    return kept
 
 
 def _span_problems(place: str, label: RelevanceLabel, document: Document) -> list[str]:
@@ -96,29 +156,38 @@ def _span_problems(place: str, label: RelevanceLabel, document: Document) -> lis
     return [f"{place}: found the span {label.start} to {label.end}, expected {expected}"]
 
 
-def _repetition_problems(labels: Rows[RelevanceLabel]) -> list[str]:
-    """Several labels for one question and document mark several spans; anything else is a slip."""
-    problems: list[str] = []
+def _without_repetitions(labels: Rows[RelevanceLabel], problems: list[str]) -> list[tuple[str, RelevanceLabel]]:
+    """Several labels for one question and document mark several spans; anything else is a slip, tolerated if equal."""
+    kept: list[tuple[str, RelevanceLabel]] = []
     times = Counter((label.question_id, label.doc_id) for _, label in labels.records)
     earlier: dict[tuple[str, str], list[tuple[str, RelevanceLabel]]] = {}
     for place, label in labels.records:
         if times[label.question_id, label.doc_id] == 1:
+            kept.append((place, label))
             continue
         same = earlier.setdefault((label.question_id, label.doc_id), [])
-        what = f"question {label.question_id!r} and document {label.doc_id!r}"
-        for other_place, other in same:
-            if label.grade != other.grade:
-                problems.append(
-                    f"{place}: found grade {label.grade} for {what}, expected {other.grade} as at {other_place}"
-                )
-                break
-            if label.start is None or other.start is None or (label.start, label.end) == (other.start, other.end):
-                problems.append(
-                    f"{place}: found {what} labelled again, expected one label or other spans (see {other_place})"
-                )
-                break
+        if _fits(place, label, same, problems):
+            kept.append((place, label))
         same.append((place, label))
-    return problems
+    return kept
+
+
+def _fits(
+    place: str, label: RelevanceLabel, earlier: Sequence[tuple[str, RelevanceLabel]], problems: list[str]
+) -> bool:
+    """Whether the label says something new beside the earlier ones of its question and document."""
+    what = f"question {label.question_id!r} and document {label.doc_id!r}"
+    for other_place, other in earlier:
+        if label.grade != other.grade:
+            problems.append(
+                f"{place}: found grade {label.grade} for {what}, expected {other.grade} as at {other_place}"
+            )
+            return False
+        if label.start is None or other.start is None or (label.start, label.end) == (other.start, other.end):
+            found = f"{place}: found {what} labelled again, expected one label or other spans (see {other_place})"
+            tolerate(problems, "label given again", found)
+            return False
+    return True
 
 
 def _answerability_problems(

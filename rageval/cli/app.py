@@ -1,4 +1,4 @@
-"""The app: every command under its name, and errors as one line and an exit code.
+"""The app: every command under its name.
 
 Standard output carries results alone; all else goes to standard error. Exit codes: `rageval.cli.exit_codes`.
 """
@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
+import rageval
 from rageval.cli.cache import cache_app
 from rageval.cli.calibrate import calibrate
 from rageval.cli.check import check
 from rageval.cli.check_benchmark import check_benchmark
 from rageval.cli.compare import baseline_app, compare, gate
-from rageval.cli.exit_codes import BUDGET_SPENT, ENDPOINT_REFUSED, MEANINGS, NOT_COMPARABLE, WRONG_INPUT
+from rageval.cli.ending import run_to_the_end
+from rageval.cli.exit_codes import MEANINGS
 from rageval.cli.export import export
 from rageval.cli.judge import judge
 from rageval.cli.labels import label, sample
@@ -27,14 +29,13 @@ from rageval.cli.prefer import prefer
 from rageval.cli.run import run
 from rageval.cli.show import show
 from rageval.cli.sweep import sweep
-from rageval.errors import BudgetError, ModelError, NotComparableError, RagevalError
 
-_EXIT_CODES: tuple[tuple[type[RagevalError], int], ...] = (
-    (ModelError, ENDPOINT_REFUSED),
-    (BudgetError, BUDGET_SPENT),
-    (NotComparableError, NOT_COMPARABLE),
-    (RagevalError, WRONG_INPUT),
-)
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"rageval {rageval.__version__}")
+        raise typer.Exit
+
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -44,6 +45,16 @@ app = typer.Typer(
     help="Evaluate retrieval-augmented generation, with honest intervals, in Chinese and English.",
     epilog="Exit codes: " + ", ".join(f"{code} {meaning}" for code, meaning in MEANINGS.items()) + ".",
 )
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """What `rageval` takes before a command."""
+
 
 for command in (
     run, check, metrics, show, leaderboard, check_benchmark, sample, label, calibrate, judge, export, sweep, compare,
@@ -56,14 +67,9 @@ app.add_typer(cache_app, name="cache")
 
 
 def main() -> NoReturn:
-    """Entry point: errors that rageval raises on purpose become one line and an exit code."""
+    """Entry point: errors become one line and an exit code."""
     logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stderr)
     reconfigure = getattr(sys.stdout, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(errors="backslashreplace")  # an answer may hold what the terminal cannot show
-    try:
-        app()
-    except RagevalError as error:
-        print("error:", " ".join(str(error).splitlines()), file=sys.stderr)
-        sys.exit(next(code for kind, code in _EXIT_CODES if isinstance(error, kind)))
-    sys.exit(0)
+    sys.exit(run_to_the_end(app))

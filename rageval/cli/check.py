@@ -31,6 +31,7 @@ def check(
 
     from rageval.experiment.estimate import estimate_cost
     from rageval.experiment.plan import load_experiment
+    from rageval.report.languages import language_lines
 
     checked: list[CheckedModel] = []
     with tempfile.TemporaryDirectory() as scratch, load_experiment(experiment, Path(scratch)) as planned:
@@ -51,7 +52,10 @@ def check(
             for cost in costs
         ]
         found: dict[str, Json] = {"models": [model.to_json() for model in checked]} if live else {}
-        print_json({"questions": len(planned.questions), "pipelines": pipelines, **found})
+        tolerated: list[Json] = [one.to_json() for one in planned.benchmark.tolerated]
+        languages: list[Json] = [*language_lines(planned.benchmark.documents, planned.questions)]
+        about: dict[str, Json] = {"questions": len(planned.questions), "tolerated": tolerated, "languages": languages}
+        print_json({**about, "pipelines": pipelines, **found})
     else:
         _print_plan(planned, costs)
         _print_checked(checked)
@@ -61,9 +65,14 @@ def check(
 
 def _print_plan(planned: Experiment, costs: Sequence[CostEstimate]) -> None:
     from rageval.pipeline.sizes import total
+    from rageval.report.languages import language_lines
 
     benchmark = planned.benchmark
     print(f"{benchmark.name}: {len(benchmark.documents)} documents, {len(planned.questions)} questions to ask")
+    if benchmark.card.description:
+        print(f"read as: {benchmark.card.description}")
+    for line in language_lines(benchmark.documents, planned.questions):
+        print(line)
     for role, models in (("chat", [planned.chat]), ("embed", [planned.embedder]), ("judge", planned.raters or [None])):
         for model in models:
             print(f"{role}: {'not needed' if model is None else model.identity}")

@@ -12,7 +12,11 @@ GATE_INCONCLUSIVE = 3
 NOT_COMPARABLE = 4
 ENDPOINT_REFUSED = 5
 BUDGET_SPENT = 6
+ALL_FAILED = 7
+INTERNAL = 70
+DISK = 74
 INTERRUPTED = 130
+OUTPUT_CLOSED = 141
 
 MEANINGS: Mapping[int, str] = MappingProxyType(
     {
@@ -21,8 +25,12 @@ MEANINGS: Mapping[int, str] = MappingProxyType(
         WRONG_INPUT: "wrong input (nothing spent)",
         GATE_INCONCLUSIVE: "gate inconclusive",
         NOT_COMPARABLE: "results missing or not comparable",
-        ENDPOINT_REFUSED: "model endpoint refused",
+        ENDPOINT_REFUSED: "model endpoint refused or index not built",
         BUDGET_SPENT: "budget spent",
+        ALL_FAILED: "all questions of a run failed",
+        INTERNAL: "mistake in rageval",
+        DISK: "disk full or not writable",
         INTERRUPTED: "interrupted (the same command goes on)",
+        OUTPUT_CLOSED: "output closed by its reader",
     }
 )

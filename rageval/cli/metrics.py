@@ -14,9 +14,16 @@ from rageval.types import Json
 
 
 def metrics(
-    qrels: Annotated[Path, typer.Argument(help="Relevance labels, TREC or BEIR format.")],
-    run_file: Annotated[Path, typer.Argument(metavar="RUN", help="A run, TREC format.")],
+    qrels: Annotated[Path, typer.Argument(help="Relevance labels: TREC, BEIR, ranx JSON.")],
+    run_file: Annotated[Path, typer.Argument(metavar="RUN", help="A run: TREC, ranx JSON.")],
     metric: Annotated[list[str], typer.Option("--metric", "-m", help="Such as ndcg@10 or map; repeatable.")],
+    level: Annotated[
+        int, typer.Option("--level", "-l", min=1, help="The least grade of a relevant document (trec_eval -l).")
+    ] = 1,
+    exclude_self: Annotated[
+        bool, typer.Option("--exclude-self", help="Leave the document with the question's id out of its ranking.")
+    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Refuse irregular labels that are else tolerated.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Score a TREC run as trec_eval does; labelled questions that the run lacks count as 0 (trec_eval -c)."""
@@ -24,6 +31,7 @@ def metrics(
     from rageval.metrics import parse
     from rageval.metrics.ranking import score_rankings
     from rageval.scores.estimates import estimate
+    from rageval.scores.shared_ids import check_document_ids, check_question_ids
     from rageval.types import Score
 
     asked = {text: parse(text) for text in metric}
@@ -31,8 +39,19 @@ def metrics(
         if parsed.kind != "ranking":
             what = "a judged metric" if parsed.kind == "judged" else "a metric of answers"
             raise DeclarationError(f"-m {text}: found {what}, expected a ranking metric: files hold no answers")
-    labels, rankings = read_qrels(qrels), read_run(run_file)
-    scores = score_rankings(list(asked.values()), labels, rankings, sorted(labels))
+    read, rankings = read_qrels(qrels, strict=strict), read_run(run_file)
+    labels = read.grades
+    for one in read.tolerated:
+        print(f"tolerated: {one}", file=sys.stderr)
+    documents = {question: [doc for doc, _ in ranking] for question, ranking in rankings.items()}
+    for warning in [
+        *check_question_ids(f"{qrels}", labels, f"{run_file}", rankings),
+        *check_document_ids(f"{qrels}", labels, f"{run_file}", documents),
+    ]:
+        print(f"warning: {warning}", file=sys.stderr)
+    scores = score_rankings(
+        list(asked.values()), labels, rankings, sorted(labels), exclude_self=exclude_self, grade_threshold=level
+    )
     result: dict[str, Json] = {}
     for text, parsed in asked.items():
         mean = estimate(scores[parsed])

@@ -7,12 +7,16 @@ import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from rageval.cli.exit_codes import INTERRUPTED
+from rageval.cli.ending import tell
+from rageval.cli.exit_codes import ALL_FAILED, INTERRUPTED
 from rageval.types import Json
+
+if TYPE_CHECKING:
+    from rageval.decide.leaderboard import Leaderboard
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
@@ -27,6 +31,15 @@ def calls_text(low: int, high: int | None) -> str:
     if high is None:
         return f"at least {low:,} chat calls, unknown how many more"
     return f"{low:,} chat calls" if low == high else f"{low:,} to {high:,} chat calls"
+
+
+def end_if_all_failed(board: Leaderboard) -> None:
+    """Ends with an error where all questions of a run failed: its scores say nothing of the pipeline."""
+    from rageval.report.failures import RETRY, failure_note
+
+    if failed := [failure_note(board, row) for row in board.rows if board.all_failed(row)]:
+        tell(f"{' '.join(failed)}; {RETRY}")
+        raise typer.Exit(ALL_FAILED)
 
 
 def end_interrupted(kept: str, out: Path) -> NoReturn:

@@ -1,4 +1,4 @@
-"""What commands say of answers that were there before, and the option that asks for new ones."""
+"""What commands say of answers that were there before, and the options that ask for new ones."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from rageval.types import Json
 if TYPE_CHECKING:
     from rageval.experiment.reuse import Reused
 
+RetryFailedFlag = Annotated[
+    bool, typer.Option("--retry-failed", help="Ask the questions again that failed in an earlier run.")
+]
 FreshFlag = Annotated[
     bool,
     typer.Option(
@@ -27,7 +30,7 @@ def tell_reuse(runs: Sequence[Path]) -> dict[str, Reused]:
     from rageval.experiment.reuse import read_reused, reuse_line
 
     found = read_reused(runs)
-    if line := reuse_line(found, "--fresh"):
+    if line := reuse_line(found, "--fresh", "--retry-failed"):
         print(line, file=sys.stderr)
     return {str(run): one for run, one in zip(runs, found, strict=True)}
 

@@ -10,8 +10,8 @@ import typer
 
 from rageval.cli.executor import ExecutorFlag, ExecutorName, RayAddress, TraceFile, chosen_executor
 from rageval.cli.notes import tell_notes
-from rageval.cli.output import JsonFlag, calls_text, end_interrupted, print_json
-from rageval.cli.reuse import FreshFlag, tell_reuse, with_reuse
+from rageval.cli.output import JsonFlag, calls_text, end_if_all_failed, end_interrupted, print_json
+from rageval.cli.reuse import FreshFlag, RetryFailedFlag, tell_reuse, with_reuse
 from rageval.types import Json
 
 if TYPE_CHECKING:
@@ -22,9 +22,7 @@ def run(
     experiment: Annotated[Path, typer.Argument(help="An experiment file (YAML).")],
     out: Annotated[Path, typer.Option(help="Where runs and caches go.")] = Path("results"),
     as_json: JsonFlag = False,
-    retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Ask again what failed in an earlier run.")
-    ] = False,
+    retry_failed: RetryFailedFlag = False,
     fresh: FreshFlag = False,
     offline: Annotated[bool, typer.Option("--offline", help="Ask no model: the caches alone answer.")] = False,
     dry: Annotated[
@@ -68,13 +66,16 @@ def run(
         for entry in with_reuse(board.to_json(), reused):
             path = str(entry["path"])
             runs[path] = {**entry, "notes": notes[path]}
-        print_json({"runs": [runs[str(by_path[path].path)] for path in paths]})
+        tolerated: list[Json] = [one.to_json() for one in planned.benchmark.tolerated]
+        print_json({"runs": [runs[str(by_path[path].path)] for path in paths], "tolerated": tolerated})
+        end_if_all_failed(board)
         return
     from rageval.report.terminal import print_leaderboard, stdout_console
 
     print_leaderboard(board, stdout_console())
     for path in paths:
         print(path, file=sys.stderr)
+    end_if_all_failed(board)
 
 
 def _dry_run(planned: Experiment, out: Path, retry_failed: bool, as_json: bool) -> None:

@@ -10,8 +10,8 @@ import typer
 
 from rageval.cli.executor import ExecutorFlag, ExecutorName, RayAddress, TraceFile, chosen_executor
 from rageval.cli.notes import tell_notes
-from rageval.cli.output import JsonFlag, end_interrupted, print_json
-from rageval.cli.reuse import FreshFlag, tell_reuse, with_reuse
+from rageval.cli.output import JsonFlag, end_if_all_failed, end_interrupted, print_json
+from rageval.cli.reuse import FreshFlag, RetryFailedFlag, tell_reuse, with_reuse
 from rageval.types import Json
 
 
@@ -22,6 +22,7 @@ def sweep(
     halving: Annotated[
         bool, typer.Option("--halving", help="Ask few questions first, and drop cells that are surely behind.")
     ] = False,
+    retry_failed: RetryFailedFlag = False,
     fresh: FreshFlag = False,
     as_json: JsonFlag = False,
     executor: ExecutorFlag = ExecutorName.local,
@@ -48,9 +49,14 @@ def sweep(
                 load_experiment(experiment, out / "cache", bars.embedding, fresh=fresh) as planned,
             ):
                 if top is None:
-                    left, paths = planned, run_experiment(planned, out, on_progress=bars.questions, executor=chosen)
+                    left, paths = (
+                        planned,
+                        run_experiment(
+                            planned, out, on_progress=bars.questions, retry_failed=retry_failed, executor=chosen
+                        ),
+                    )
                 else:
-                    left, halved = halve(planned, out, top, bars.questions, executor=chosen)
+                    left, halved = halve(planned, out, top, bars.questions, retry_failed=retry_failed, executor=chosen)
                     paths = halved.runs
         except KeyboardInterrupt:
             bars.stop()
@@ -71,3 +77,4 @@ def sweep(
     else:
         print(text, end="")
     print(page, file=sys.stderr)
+    end_if_all_failed(result.leaderboard)

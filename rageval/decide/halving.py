@@ -63,6 +63,7 @@ def halve(
     top: int,
     on_progress: OnProgress | None = None,
     *,
+    retry_failed: bool = False,
     executor: Executor | None = None,
 ) -> tuple[Experiment, Halving]:
     """Find the best `top` cells by the first metric; returns the experiment with only the remaining pipelines.
@@ -71,7 +72,8 @@ def halve(
     before. The chance that a cell among the best `top` is dropped is at most 5% over all rounds. Each round tests at
     its share of the 5%, adjusted for all pairs of cells. A round is a separate run, named after the experiment and the
     round; it takes the answers of the round before from the cache. The models stay open between rounds and afterwards,
-    and one budget covers all rounds. Raises DeclarationError if there are no more cells than `top`.
+    and one budget covers all rounds. `retry_failed` is as in `run_experiment`. Raises DeclarationError if there are no
+    more cells than `top`.
     """
     cells, total = len(experiment.pipelines), len(experiment.questions)
     if not 1 <= top < cells:
@@ -82,14 +84,14 @@ def halve(
     rounds: list[Round] = []
     for number, size in enumerate(sizes[:-1], 1):
         part = _narrowed(experiment, kept, order[:size], f"-round{number}")
-        runs = run_experiment(part, out, on_progress=on_progress, executor=executor)
+        runs = run_experiment(part, out, on_progress=on_progress, retry_failed=retry_failed, executor=executor)
         dropped = _surely_behind(kept, runs, top, len(sizes) - 1)
         rounds.append(Round(size, len(kept), dropped))
         kept = tuple(label for label in kept if label not in dropped)
         if len(kept) == top:
             break
     last = _narrowed(experiment, kept, order, "")
-    runs = run_experiment(last, out, on_progress=on_progress, executor=executor)
+    runs = run_experiment(last, out, on_progress=on_progress, retry_failed=retry_failed, executor=executor)
     rounds.append(Round(total, len(kept), ()))
     return last, Halving(kept, tuple(runs), tuple(rounds), _asked(rounds), cells * total)
 

@@ -16,9 +16,11 @@ from rageval.io.run_folder import RunFolder
 from rageval.metrics import Metric, parse
 from rageval.metrics.names import names_custom_metric
 from rageval.scores.calibrations import JudgeEntry
+from rageval.scores.causes import Cause, read_causes
 from rageval.scores.comparability import differences, metric_conflicts, require_same_questions
 from rageval.scores.estimates import metric_to_json, read_estimates
-from rageval.scores.reading import read_scored_run
+from rageval.scores.reading import read_scored_run, unreadable_as_not_comparable
+from rageval.scores.run_scores import ScoredRun
 from rageval.stats.many import paired_permutation
 from rageval.types import Estimate, Json, Usage
 
@@ -66,11 +68,13 @@ class Row:
     """One run. `estimates` maps a metric to None if no question could be scored.
 
     `rank` is a range of places by the first metric (see `rank_ranges`): runs that cannot be told apart share places. It
-    is None without an estimate, and if no run has a rank. `usage` is what each stage, index and judge cost, by name
+    is None without an estimate, if all questions of the run failed, and if no run has a rank. `causes` says why
+    questions failed, the commonest cause first. `usage` is what each stage, index and judge cost, by name
     (`stage answer`, `index MultiVector`, `judge answer_relevance`). `calls` and `tokens` (prompt and completion) are
     the total that the run would cost on its own; `paid_calls` and `paid_tokens` are what it paid after cache hits.
     `judges` holds the manifest's entry of each judge. `differs` holds, by name, the models and settings that are not
-    the same for all rows; the value is None if this run does not use that model or setting.
+    the same for all rows; the value is None if this run does not use that model or setting. `unsettled` answers do not
+    tell whether they abstain, and count as answers.
     """
 
     label: str
@@ -78,11 +82,13 @@ class Row:
     estimates: Mapping[str, Estimate | None]
     rank: tuple[int, int] | None
     failed: int
+    causes: tuple[Cause, ...]
     abstained: int
     usage: Mapping[str, Usage]
     mean_latency_s: float | None
     judges: Mapping[str, JudgeEntry]
     differs: Mapping[str, str | None]
+    unsettled: int = 0
 
     @property
     def calls(self) -> int:
@@ -103,7 +109,8 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Leaderboard:
-    """Rows sorted by the first metric as shown, best first; in the order given if that metric cannot be compared.
+    """Rows sorted by the first metric as shown, best first; in the order given if that metric cannot be compared. Runs
+    of which all questions failed come last.
 
     `unranked` says why no row has a rank; it is empty if rows have ranks. `models` says which model did what, and
     `machine` where the runs were made. Both cover only what is the same for all rows: see `Row.differs` for the rest.
@@ -116,6 +123,10 @@ class Leaderboard:
     unranked: str
     models: Mapping[str, str]
     machine: str | None
+
+    def all_failed(self, row: Row) -> bool:
+        """Whether all questions of that run failed."""
+        return row.failed == self.questions
 
     def to_json(self) -> dict[str, Json]:
         """JSON data without NaN; a missing estimate is null."""
@@ -132,7 +143,9 @@ class Leaderboard:
                     "rank": None if row.rank is None else [*row.rank],
                     "metrics": {name: metric_to_json(mean, self.questions) for name, mean in row.estimates.items()},
                     "failed": row.failed,
+                    "causes": [cause.to_json() for cause in row.causes],
                     "abstained": row.abstained,
+                    "unsettled": row.unsettled,
                     "calls": row.calls,
                     "tokens": row.tokens,
                     "paid_calls": row.paid_calls,
@@ -166,7 +179,9 @@ class Leaderboard:
 
 def _run_cells(row: Row, board: Leaderboard) -> tuple[object, ...]:
     first, last = row.rank or (None, None)
-    unranked = None if row.rank else board.unranked or f"no question could be scored on {board.metrics[0]}"
+    unscored = f"no question could be scored on {board.metrics[0]}"
+    reason = "all questions failed" if board.all_failed(row) else unscored
+    unranked = None if row.rank else board.unranked or reason
     counts = (row.failed, row.abstained, row.calls, row.tokens, row.paid_calls, row.paid_tokens)
     return row.label, str(row.path), first, last, unranked, *counts, row.mean_latency_s
 
@@ -181,8 +196,8 @@ def read_leaderboard(paths: Sequence[Path], *, ranks: Ranks = "where comparable"
     labels.
 
     No run has a rank if different judges scored the first metric, or if human labels correct it in any run: the tests
-    behind ranks do not use labels. `ranks="required"` refuses runs if different judges scored any of their metrics.
-    `ranks="none"` gives no ranks.
+    behind ranks do not use labels. A run of which all questions failed has no rank either. `ranks="required"` refuses
+    runs if different judges scored any of their metrics. `ranks="none"` gives no ranks.
 
     Raises DeclarationError if there are no runs. Raises NotComparableError for a folder that holds no finished run, and
     for runs that cannot be compared: another benchmark, other questions, other judges.
@@ -194,29 +209,40 @@ def read_leaderboard(paths: Sequence[Path], *, ranks: Ranks = "where comparable"
     conflicts = metric_conflicts(runs)
     if conflicts and ranks == "required":
         raise NotComparableError(f"{next(iter(conflicts.values()))}, or show them without ranks (--unranked)")
+    with unreadable_as_not_comparable():
+        return _make_board(paths, runs, conflicts, ranks)
+
+
+def _make_board(
+    paths: Sequence[Path], runs: Sequence[ScoredRun], conflicts: Mapping[str, str], ranks: Ranks
+) -> Leaderboard:
     folders = [RunFolder(path) for path in paths]
     manifests = [folder.manifest() for folder in folders]
     metrics = tuple(dict.fromkeys(cast(str, name) for manifest in manifests for name in manifest["metrics"]))
     estimates = [read_estimates(folder, metrics) for folder in folders]
     first = parse(metrics[0])
     in_order = ranks == "none" or metrics[0] in conflicts
+    questions = len(runs[0].questions)
+    all_failed = [manifest["failed"] == questions for manifest in manifests]
     unranked = _why_unranked(metrics[0], conflicts, estimates, ranks)
-    places = (
-        [None] * len(paths)
-        if unranked
-        else rank_ranges([_question_scores(f, metrics[0]) for f in folders], lower_is_better=first.lower_is_better)
-    )
+    if not unranked and all(all_failed):
+        unranked = "all questions of every run failed"
+    ranked: list[Mapping[str, float]] = [
+        {} if nothing else _question_scores(folder, metrics[0])
+        for folder, nothing in zip(folders, all_failed, strict=True)
+    ]
+    places = [None] * len(paths) if unranked else rank_ranges(ranked, lower_is_better=first.lower_is_better)
     differ = {**differences(runs), **_other_machines(manifests)}
     rows = [
-        _row(path, manifest, by_metric, rank, {name: values[i] for name, values in differ.items()})
-        for i, (path, manifest, by_metric, rank) in enumerate(zip(paths, manifests, estimates, places, strict=True))
+        _row(folder, manifest, by_metric, rank, {name: values[i] for name, values in differ.items()})
+        for i, (folder, manifest, by_metric, rank) in enumerate(zip(folders, manifests, estimates, places, strict=True))
     ]
     if not in_order:
-        rows.sort(key=lambda row: (_badness(row.estimates[metrics[0]], first), row.label))
+        rows.sort(key=lambda row: (row.failed == questions, _badness(row.estimates[metrics[0]], first), row.label))
     models = {role: identity for run in runs for role, identity in run.models.items() if role not in differ}
     return Leaderboard(
         runs[0].benchmark,
-        len(runs[0].questions),
+        questions,
         metrics,
         tuple(rows),
         unranked,
@@ -267,7 +293,7 @@ def rank_ranges(
 
 
 def _row(
-    path: Path,
+    folder: RunFolder,
     manifest: Mapping[str, Any],
     estimates: Mapping[str, Estimate | None],
     rank: tuple[int, int] | None,
@@ -275,15 +301,17 @@ def _row(
 ) -> Row:
     return Row(
         manifest["label"],
-        path,
+        folder.path,
         estimates,
         rank,
         manifest["failed"],
+        read_causes(folder) if manifest["failed"] else (),
         manifest["abstained"],
         _usage(manifest),
         manifest["mean_latency_s"],
         manifest["judges"],
         differs,
+        manifest.get("unsettled", 0),
     )
 
 

@@ -325,11 +325,12 @@ _PREFERENCES: pydantic.TypeAdapter[tuple[Preference, ...]] = pydantic.TypeAdapte
 
 
 def _read_kept(path: Path) -> tuple[tuple[Preference, ...], Usage] | None:
-    """What was said before; None where nothing was, or by another version."""
+    """What was said before; None where nothing was. Raises DeclarationError for what this version cannot read."""
     try:
         data: Any = json.loads(path.read_text(encoding="utf-8"))
-        if data["format"] != FORMAT:
-            return None
+        found = data["format"]
+        if found != FORMAT:
+            raise DeclarationError(f"{path}: found format {found!r}, expected {FORMAT}: delete it and ask again")
         return _PREFERENCES.validate_python(data["preferences"]), usage_from_json(data["usage"])
     except FileNotFoundError:
         return None

@@ -166,7 +166,7 @@ def read_sweep(pipelines: Sequence[Pipeline], runs: Sequence[Path]) -> SweepResu
         cells,
         _gaps(cells, quality) if shared > 1 and len(cells) > 1 else (),
         tuple(effects),
-        _front(cells, quality) if shared else (),
+        _front(cells, quality, [m["failed"] < len(m["questions"]) for m in manifests]) if shared else (),
         {metric: questions for metric, (_, questions) in scores.items()},
         _saved(pipelines, manifests),
     )
@@ -261,7 +261,9 @@ def _gaps(cells: Sequence[Cell], scores: np.ndarray) -> tuple[Gap, ...]:
     return tuple(sorted(gaps, key=lambda gap: gap.difference.point))
 
 
-def _front(cells: Sequence[Cell], scores: np.ndarray) -> tuple[str, ...]:
+def _front(cells: Sequence[Cell], scores: np.ndarray, answered: Sequence[bool]) -> tuple[str, ...]:
+    """The labels of the cells that no other one beats, among those that `answered` a question."""
+    cells, scores = [cell for cell, any_answer in zip(cells, answered, strict=True) if any_answer], scores[[*answered]]
     columns = [-scores.mean(axis=1), [cell.tokens for cell in cells], [cell.calls for cell in cells]]
     latencies = [cell.latency_s for cell in cells]
     if None not in latencies:

@@ -28,8 +28,9 @@ from rageval.distributed.shards import Shards
 from rageval.distributed.worker import Worker
 from rageval.errors import DeclarationError, ExecutionError, RagevalError
 from rageval.experiment.answer import Task
+from rageval.experiment.environment import versions
 from rageval.experiment.plan import Experiment
-from rageval.experiment.run import OpenRun, calls_at_once, versions, work_here
+from rageval.experiment.run import OpenRun, calls_at_once, work_here
 from rageval.experiment.workers import OnProgress, together
 from rageval.io.records import judgment_from_json, outcome_from_json, usage_from_json
 from rageval.models.base import ChatReply, Vectors
@@ -80,7 +81,7 @@ class OnRay:
             return
         cpus = int(self.ray.cluster_resources().get("CPU", 0))
         if not cpus:
-            raise DeclarationError("--executor ray: found no CPU in the cluster, expected a node with one at least")
+            raise DeclarationError("--executor ray: found no CPU in the cluster, expected at least one")
         layout = lay_out(len(tasks), cpus, calls_at_once(experiment))
         try:
             with user_code_travels(self.ray.cloudpickle):

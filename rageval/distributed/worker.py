@@ -25,7 +25,7 @@ from rageval.distributed.messages import (
 )
 from rageval.errors import RagevalError
 from rageval.experiment.answer import Task, WorkerContext
-from rageval.experiment.run import versions
+from rageval.experiment.environment import versions
 from rageval.experiment.workers import work_through
 from rageval.io.records import Outcome, judgment_to_json, outcome_to_json, usage_to_json
 from rageval.models.base import ChatReply, ChatRequest, Vectors

@@ -13,6 +13,7 @@ from rageval.io.records import Outcome
 from rageval.judges import Judge, asks_model
 from rageval.judges.custom import NoChat
 from rageval.judges.guard import guarded_judgment
+from rageval.metrics.verdicts import ABSTENTION, settled
 from rageval.models.base import ChatModel
 from rageval.pipeline import Pipeline, Resources
 from rageval.pipeline.failure import failure_of, raise_what_stops
@@ -82,8 +83,10 @@ class WorkerContext:
         if isinstance(outcome, Failure):
             return
         for name in task.judges:
-            judged = await ask_judge(self.judges[name], self.keys[name], self.judging, question, outcome)
-            sink.add_judgments(name, question.id, *judged)
+            judgments, usage = await ask_judge(self.judges[name], self.keys[name], self.judging, question, outcome)
+            sink.add_judgments(name, question.id, judgments, usage)
+            if name == ABSTENTION:
+                outcome = settled(outcome, judgments)
 
     async def _answer(self, task: Task) -> Outcome:
         pipeline = self.pipelines[task.pipeline]
@@ -91,7 +94,7 @@ class WorkerContext:
         try:
             async with nullcontext() if asks or self.unlimited is None else self.unlimited:
                 return await pipeline.answer(task.question, self.resources, generate=self.generate)
-        except Exception as error:  # noqa: BLE001 (code of the user's own may raise anything)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 (code of the user's own may raise anything)
             raise_what_stops(error)
             return failure_of(error)
         except asyncio.CancelledError as error:

@@ -6,7 +6,7 @@ import inspect
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import pydantic
 from pydantic import Field
@@ -17,7 +17,8 @@ from rageval.judges import CustomJudge, Judge, Rubric, asks_model, judge_key
 from rageval.judges.custom import guarded
 from rageval.judges.rubric import Shown, Wording
 from rageval.metrics.names import CUSTOM
-from rageval.types import Language, Question
+from rageval.text.languages import Language, is_language
+from rageval.types import Question
 
 _RUBRIC = (".yaml", ".yml")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -31,18 +32,12 @@ class WordingPart(Strict):
 
 
 class RubricFile(Strict):
-    """The whole file."""
+    """The whole file; in the file itself the wordings stand under the codes of their languages."""
 
     name: str
     version: Annotated[int, Field(ge=1)] = 1
     shows: tuple[Shown, ...] = ("question", "answer")
-    en: WordingPart | None = None
-    zh: WordingPart | None = None
-
-    def wordings(self) -> dict[Language, Wording]:
-        """By language, those that are given."""
-        given: dict[Language, WordingPart | None] = {"en": self.en, "zh": self.zh}
-        return {language: Wording(part.question, part.levels) for language, part in given.items() if part is not None}
+    wordings: dict[Language, WordingPart]
 
 
 def is_rubric(reference: str) -> bool:
@@ -54,7 +49,7 @@ def check_languages(judges: Sequence[Judge], questions: Sequence[Question], key:
     """Raises DeclarationError where a rubric is not worded in the language of some question."""
     asked = dict.fromkeys(question.language for question in questions)
     for judge in judges:
-        missing = [language for language in asked if isinstance(judge, Rubric) and language not in judge.wordings]
+        missing = [language for language in asked if isinstance(judge, Rubric) and judge.wording(language) is None]
         if missing:
             count = sum(question.language in missing for question in questions)
             raise DeclarationError(
@@ -67,21 +62,30 @@ def read_rubric(reference: str, path: Path) -> Rubric:
     """The rubric that a YAML file holds; `reference` is how it was named. Raises DeclarationError."""
     data = read_mapping(path, "a rubric", "name, en and zh", as_written=True)
     try:
-        file = RubricFile.model_validate(data)
+        file = RubricFile.model_validate(_gather_wordings(data))
     except pydantic.ValidationError as error:
-        raise DeclarationError(f"{reference}: {first_problem(error, _known_keys)}") from None
+        problem = first_problem(error, _known_keys).removeprefix("wordings.")
+        raise DeclarationError(f"{reference}: {problem}") from None
     if not _NAME.fullmatch(file.name):
         raise DeclarationError(
             f"{reference}: name: found {file.name!r}, expected lower-case letters, digits and _, such as tone"
         )
     try:
-        return Rubric(CUSTOM + file.name, file.wordings(), file.shows, file.version)
+        wordings = {language: Wording(part.question, part.levels) for language, part in file.wordings.items()}
+        return Rubric(CUSTOM + file.name, wordings, file.shows, file.version)
     except DeclarationError as error:
         raise DeclarationError(f"{reference}: {error}") from None
 
 
+def _gather_wordings(data: dict[str, Any]) -> dict[str, Any]:
+    """The form of a file as that of `RubricFile`."""
+    wordings = {key: value for key, value in data.items() if is_language(key)}
+    others = {key: value for key, value in data.items() if key not in wordings}
+    return {**others, "wordings": wordings} if "wordings" not in others else others
+
+
 def _known_keys(place: Place) -> Sequence[str]:
-    return list(WordingPart.model_fields if place else RubricFile.model_fields)
+    return list(WordingPart.model_fields) if place else ["name", "version", "shows", "en", "zh"]
 
 
 def checked_judge(own: CustomJudge | Rubric, place: str, file: str | None = None) -> Judge:

@@ -122,6 +122,7 @@ async def _dry_run(experiment: Experiment, out: Path, retry_failed: bool) -> Out
         embedder=cached.embedder,
         indexes=IndexStore(out / "cache" / "indexes"),
         rankers=None if models is None else lambda service: _CacheOnlyChat(_cached(models.ranker(service)), missing),
+        phrases=cached.phrases,
     )
     bounds = Bounds(experiment)
     found: list[DryRun] = []

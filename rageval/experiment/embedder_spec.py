@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from rageval.experiment.endpoint_spec import EndpointPart
-from rageval.io.strict import Strict
+from rageval.io.strict import Strict, WholeNumber
 from rageval.models.access import Access, endpoint_identity
 from rageval.models.openai_embedder import InputType, embedder_settings
 
-_Positive = Annotated[int, Field(ge=1)]
+_Positive = Annotated[WholeNumber, Field(ge=1)]
 
 
 class InputTypePart(Strict):

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from rageval.io.strict import Strict
+from rageval.io.strict import Number, Strict, WholeNumber
 
 
 def _date_as_text(value: object) -> object:
@@ -37,8 +37,8 @@ class EndpointPart(Strict):
     verify: Path | None = None
     extra_headers: dict[str, str | FromEnvironment] = Field(default_factory=dict)
     extra_body: dict[str, Any] = Field(default_factory=dict)
-    concurrency: Annotated[int, Field(ge=1)] = 16
-    timeout_s: Annotated[float, Field(gt=0)] = 60.0
-    max_retries: Annotated[int, Field(ge=0)] = 4
-    requests_per_minute: Annotated[float, Field(gt=0)] | None = None
-    tokens_per_minute: Annotated[float, Field(gt=0)] | None = None
+    concurrency: Annotated[WholeNumber, Field(ge=1)] = 16
+    timeout_s: Annotated[Number, Field(gt=0)] = 60.0
+    max_retries: Annotated[WholeNumber, Field(ge=0)] = 4
+    requests_per_minute: Annotated[Number, Field(gt=0)] | None = None
+    tokens_per_minute: Annotated[Number, Field(gt=0)] | None = None

@@ -27,15 +27,16 @@ from rageval.experiment.spec import LocalModel, read_spec
 from rageval.experiment.workers import OnProgress, work_through
 from rageval.io.records import Outcome
 from rageval.io.run_folder import RunFolder
-from rageval.judges import Judge, judging_model, with_pool
+from rageval.judges import Judge, has_pool, judging_model, with_pool
 from rageval.metrics.judged import entry_name
 from rageval.metrics.names import CUSTOM, Metric, check_judge_name, parse
+from rageval.metrics.verdicts import ABSTENTION, settled
 from rageval.models.base import ChatModel, Embedder
 from rageval.scores.calibrations import Calibration, JudgeEntry, apply_calibration, by_judge, read_calibration
 from rageval.scores.judge_entries import Added, added_to, read_judgments, with_counts
-from rageval.scores.scoring import score_verdicts, scores_to_json
+from rageval.scores.scoring import NO_CONTEXT_AT_ALL, needing_context, score_verdicts, scores_to_json
 from rageval.scores.totals import totals
-from rageval.types import Question, Response
+from rageval.types import Judgment, Question, Response
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,9 +142,9 @@ async def _rejudge(plan: Rejudging, on_progress: OnProgress) -> tuple[Metric, ..
     with plan.folder.locked():
         manifest = plan.folder.finished_manifest()
         questions = _questions(plan.folder, manifest)
-        outcomes = plan.folder.outcomes()
-        responses = {q.id: outcome for q in questions if isinstance(outcome := outcomes.get(q.id), Response)}
-        await _judge(plan, [(q, responses[q.id]) for q in questions if q.id in responses], on_progress)
+        outcomes = {**plan.folder.outcomes()}
+        responses = [(q, outcome) for q in questions if isinstance(outcome := outcomes.get(q.id), Response)]
+        await _judge(plan, responses, on_progress)
         return _write(plan, manifest, questions, outcomes)
 
 
@@ -182,7 +183,16 @@ def _write(
     judgments = {name: read_judgments(folder, entry, outcomes) for name, entry in entries.items()}
     counts = {name: with_counts(entry, judgments[name]) for name, entry in entries.items()}
     verdicts = {name: apply_calibration(entry, judgments[name]) for name, entry in entries.items()}
-    scores = {metric: score_verdicts(metric, questions, outcomes, verdicts) for metric in metrics}
+    settling: Mapping[str, Sequence[Judgment]] = {}
+    if ABSTENTION in manifest["judges"]:
+        settling = read_judgments(folder, manifest["judges"][ABSTENTION], outcomes)
+    no_context = needing_context(metrics, questions, outcomes)
+    scores = {
+        metric: dict.fromkeys((q.id for q in questions), NO_CONTEXT_AT_ALL)
+        if metric in no_context
+        else score_verdicts(metric, questions, outcomes, verdicts, settling)
+        for metric in metrics
+    }
     keys = [entry["key"] for entry in {**manifest["judges"], **entries}.values()]
     folder.write_manifest(
         {
@@ -190,7 +200,7 @@ def _write(
             "metrics": [*dict.fromkeys([*manifest["metrics"], *map(str, metrics)])],
             "judges": {**manifest["judges"], **counts},
             **totals(
-                (outcomes[question.id] for question in questions if question.id in outcomes),
+                (settled(outcomes[q.id], settling.get(q.id)) for q in questions if q.id in outcomes),
                 folder.indexing_usages(),
                 {key: folder.judging_usages(key) for key in keys},
             ),
@@ -221,7 +231,7 @@ def _choose(
     chosen = choose_metrics(given, Path.cwd())
     for metric in chosen.metrics:
         if metric.kind != "judged":
-            raise DeclarationError(f"--metric: found {metric}, which no judge has a part in, expected a judged metric")
+            raise DeclarationError(f"--metric: found {metric}, which no judge scores, expected a judged metric")
         if metric.name.startswith(CUSTOM) and metric not in of_run:
             raise DeclarationError(
                 f"{folder.path}: found no {metric}, expected it in the run: run the experiment with it first"
@@ -235,6 +245,8 @@ def _choose(
 
 def _pooled(judges: Sequence[Judge], folder: RunFolder) -> tuple[Judge, ...]:
     """The judges; the pool of those that look at all answers is this run's alone."""
+    if not any(map(has_pool, judges)):
+        return tuple(judges)
     responses = {q: [outcome] for q, outcome in folder.outcomes().items() if isinstance(outcome, Response)}
     return tuple(with_pool(judge, responses) for judge in judges)
 

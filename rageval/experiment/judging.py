@@ -10,7 +10,7 @@ from rageval.experiment.spec import ChatChoice
 from rageval.io.user_files import find_file
 from rageval.judges import JUDGES, EmbeddingJudge, Judge, asks_model, check_raters, judge_key, panel
 from rageval.metrics.custom import OwnMetric
-from rageval.metrics.judged import judged_metric
+from rageval.metrics.definitions import AnswerMetric, JudgedMetric
 from rageval.metrics.names import Metric
 from rageval.models.base import ChatModel, Embedder
 from rageval.scores.calibrations import Calibration, read_calibration
@@ -18,11 +18,17 @@ from rageval.scores.judge_entries import new_entry
 from rageval.types import Json
 
 
-def judges_of(metrics: Sequence[Metric], own: Sequence[Judge]) -> tuple[Judge, ...]:
-    """The judges that these metrics read, each once; `own` are those of the user's own."""
+def judges_of(metrics: Sequence[Metric], own: Sequence[Judge], *, has_model: bool = True) -> tuple[Judge, ...]:
+    """The judges that these metrics read, each once; `own` are those of the user's own.
+
+    Metrics that can do without a judge have theirs only where `has_model`; it comes first, since others read answers
+    in the light of its verdict.
+    """
     known = {**JUDGES, **{judge.name: judge for judge in own}}
-    judged = [judged_metric(metric) for metric in metrics if metric.kind == "judged"]
-    return tuple(known[name] for name in dict.fromkeys(name for metric in judged for name in metric.judges))
+    definitions = [metric.definition for metric in metrics if metric.kind != "custom"]
+    optional = [name for one in definitions if isinstance(one, AnswerMetric) and has_model for name in one.judges]
+    required = [name for one in definitions if isinstance(one, JudgedMetric) for name in one.judges]
+    return tuple(known[name] for name in dict.fromkeys([*optional, *required]))
 
 
 def need_answers(metrics: Sequence[Metric], own: Sequence[OwnMetric] = ()) -> bool:

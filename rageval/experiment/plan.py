@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from rageval.benchmark import from_hugging_face, load, select_questions
+from rageval.benchmark.settings import with_settings
 from rageval.errors import DeclarationError
 from rageval.experiment.choose_judges import check_languages
 from rageval.experiment.choose_metrics import choose_metrics
@@ -26,17 +28,22 @@ from rageval.experiment.judging import (
 )
 from rageval.experiment.open_models import OpenModels, run_with
 from rageval.experiment.spec import Spec, read_spec
-from rageval.judges import Judge
+from rageval.io.tolerance import first_ids
+from rageval.judges import Judge, asks_model
 from rageval.metrics import Metric
 from rageval.metrics.custom import OwnMetric
 from rageval.models.base import ChatModel, Embedder
 from rageval.models.rerank_endpoint import RerankService
 from rageval.pipeline import Need, Pipeline
 from rageval.pipeline.parts import parts_of
+from rageval.pipeline.recorded import Replay
 from rageval.scores.calibrations import Calibration, by_judge
+from rageval.scores.shared_ids import check_question_ids
 from rageval.types import Benchmark, Question
 
 T = TypeVar("T")
+
+_log = logging.getLogger("rageval")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +52,9 @@ class Experiment:
 
     `chat` and `embedder` are None, and `raters` is empty, if nothing needs them. Several raters judge as a panel, each
     asked `judge_samples` times. `own_judges` and `own_metrics` are the user's own ones that the metrics name. Each of
-    the `calibrations` is applied to the verdicts of its judge. The names of the run folders begin with `name`;
-    `reference` is how the benchmark was named. A `fresh` experiment uses no answers or replies of earlier commands.
+    the `calibrations` is applied to the verdicts of its judge. `phrases` are refusals in the user's own words. The
+    names of the run folders begin with `name`; `reference` is how the benchmark was named. A `fresh` experiment uses no
+    answers or replies of earlier commands.
 
     A context manager that closes the models opened for the experiment at the end. Without `models`, the caller closes
     them, and they must work in any event loop.
@@ -65,6 +73,7 @@ class Experiment:
     own_judges: tuple[Judge, ...] = ()
     own_metrics: tuple[OwnMetric, ...] = ()
     calibrations: tuple[Calibration, ...] = ()
+    phrases: tuple[str, ...] = ()
     seed: int = 0
     fresh: bool = False
     models: OpenModels | None = None
@@ -90,7 +99,8 @@ class Experiment:
         """The judges that the metrics read, each once, in the order of the metrics, with the embedder for those that
         compare embeddings, as panels where several raters judge.
         """
-        judges = judges_of(self.metrics, self.own_judges)
+        has_model = bool(self.chat or self.raters)
+        judges = judges_of(self.metrics, self.own_judges, has_model=has_model)
         return with_models(judges, self.raters, self.judge_samples, self.embedder)
 
     @property
@@ -147,10 +157,13 @@ def plan(
     benchmark, reference = choose_benchmark(spec, base)
     questions = select_questions(benchmark, spec.selection, spec.seed)
     check_metrics_apply(metrics, benchmark, questions)
+    check_recorded_ids(pipelines, benchmark, questions)
     check_languages(chosen.own_judges, questions)
     calibrations = choose_calibrations(spec.calibrations, base)
-    judges = judges_of(metrics, chosen.own_judges)
+    judges = judges_of(metrics, chosen.own_judges, has_model=False)
     needs = model_needs(pipelines, judges, generate=need_answers(metrics, chosen.own_metrics))
+    has_model = "chat" in needs or spec.models.judge is not None or any(map(asks_model, judges))
+    judges = judges_of(metrics, chosen.own_judges, has_model=has_model)
     budget = choose_budget([spec.budget])
     with ExitStack() as on_failure:
         models = on_failure.enter_context(
@@ -170,6 +183,7 @@ def plan(
             own_judges=chosen.own_judges,
             own_metrics=chosen.own_metrics,
             calibrations=calibrations,
+            phrases=spec.abstention.phrases,
             seed=spec.seed,
             fresh=fresh,
             models=models,
@@ -182,19 +196,27 @@ def plan(
 
 
 def choose_benchmark(spec: Spec, base: Path) -> tuple[Benchmark, str]:
-    """The benchmark that is asked for, and how it was called."""
+    """The benchmark that is asked for, and how it was called. Warns of what was irregular in its files."""
+    benchmark, reference = _find_benchmark(spec, base)
+    for one in benchmark.tolerated:
+        _log.warning("%s: tolerated: %s", reference, one)
+    settled = with_settings(benchmark, exclude_self=spec.exclude_self, grade_threshold=spec.grade_threshold)
+    return settled, reference
+
+
+def _find_benchmark(spec: Spec, base: Path) -> tuple[Benchmark, str]:
     given, split = spec.benchmark, spec.split
     if isinstance(given, str):
-        return load(given, split=split, base=base), given
+        return load(given, split=split, base=base, strict=spec.strict), given
     if isinstance(given, dict):
-        return load(given, split=split, base=base), _called(given)
+        return load(given, split=split, base=base, strict=spec.strict), _called(given)
     if isinstance(given, Benchmark):
         if split is not None:
             raise DeclarationError(f"split: found {split!r}, expected none: only beir: and hf: benchmarks have splits")
         return given, given.name
     if split is not None:
         raise DeclarationError(f"split: found {split!r} beside {given.reference}, expected it under benchmark")
-    return from_hugging_face(**given.arguments, base=base), given.reference
+    return from_hugging_face(**given.arguments, base=base, strict=spec.strict), given.reference
 
 
 def _called(given: Mapping[str, Mapping[str, object] | None]) -> str:
@@ -212,6 +234,27 @@ def check_metrics_apply(metrics: Sequence[Metric], benchmark: Benchmark, questio
             f"metrics: {', '.join(ranking)} need relevance labels, and none of the {len(questions)} questions has any; "
             "add labels or use judged metrics"
         )
+
+
+def check_recorded_ids(pipelines: Sequence[Pipeline], benchmark: Benchmark, questions: Sequence[Question]) -> None:
+    """Raises DeclarationError for a recorded run that has none of the questions, or none of the documents; warns of one
+    with few of the questions.
+    """
+    documents: frozenset[str] | None = None
+    for stage in (pipeline.stage for pipeline in pipelines):
+        if not isinstance(stage, Replay):
+            continue
+        recorded = stage.recorded_documents()
+        asked = {question.id: recorded.get(question.id, ()) for question in questions}
+        for warning in check_question_ids(benchmark.name, asked, str(stage.path), recorded):
+            _log.warning(warning)
+        documents = documents or frozenset(document.id for document in benchmark.documents)
+        found = [doc for docs in asked.values() for doc in docs]
+        if found and documents.isdisjoint(found):
+            raise DeclarationError(
+                f"{stage.path}: found no document of {benchmark.name}, expected ids in common: the benchmark has "
+                f"{first_ids(document.id for document in benchmark.documents)}, and the run {first_ids(found)}"
+            )
 
 
 def rerank_services(pipelines: Sequence[Pipeline]) -> list[RerankService]:

@@ -17,16 +17,17 @@ _log = logging.getLogger("rageval")
 
 @dataclass(frozen=True, slots=True)
 class Reused:
-    """How many of a run's `questions` had answers when the command began. `judgments` counts an answer once for each
-    judge that had judged it.
+    """How many of a run's `questions` had answers when the command began, and how many had failed. `judgments` counts
+    an answer once for each judge that had judged it.
     """
 
     questions: int
     answers: int
+    failures: int
     judgments: int
 
     def to_json(self) -> dict[str, Json]:
-        return {"answers": self.answers, "judgments": self.judgments}
+        return {"answers": self.answers, "failures": self.failures, "judgments": self.judgments}
 
 
 def read_reused(runs: Iterable[Path]) -> list[Reused]:
@@ -35,13 +36,20 @@ def read_reused(runs: Iterable[Path]) -> list[Reused]:
     return [Reused(len(manifest["questions"]), **manifest["reused"]) for manifest in manifests]
 
 
-def reuse_line(found: Sequence[Reused], remedy: str) -> str:
-    """`reused 40 of 50 answers (and 80 judgments); REMEDY asks again`, over all runs; empty if no answer was reused."""
-    answers, judgments = sum(one.answers for one in found), sum(one.judgments for one in found)
-    if not answers:
+def reuse_line(found: Sequence[Reused], fresh: str, retry_failed: str) -> str:
+    """`reused 40 of 50 answers (and 80 judgments); FRESH asks again`, over all runs; empty if nothing was reused.
+    Failures that are shown again are named with RETRY_FAILED, which asks these questions again.
+    """
+    questions, answers, failures, judgments = (
+        sum(getattr(one, name) for one in found) for name in ("questions", "answers", "failures", "judgments")
+    )
+    if not answers and not failures:
         return ""
     judged = f" (and {judgments:,} judgments)" if judgments else ""
-    return f"reused {answers:,} of {sum(one.questions for one in found):,} answers{judged}; {remedy} asks again"
+    line = f"reused {answers:,} of {questions:,} answers{judged}"
+    if not failures:
+        return f"{line}; {fresh} asks again"
+    return f"{line}; shown again: {failures:,} stored failures; {retry_failed} asks those again, {fresh} asks all"
 
 
 def begin_afresh(folder: RunFolder, out: Path) -> None:

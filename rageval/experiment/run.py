@@ -8,14 +8,12 @@ from array import array
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Protocol
 
 from rageval.experiment.answer import Sink, Task, WorkerContext
+from rageval.experiment.environment import git_commit, machine, now, versions
 from rageval.experiment.judging import judge_entries
-from rageval.experiment.machine import git_commit, machine
 from rageval.experiment.notes import notes_on, read_notes
 from rageval.experiment.plan import Experiment, rerank_services
 from rageval.experiment.reuse import begin_afresh
@@ -27,8 +25,9 @@ from rageval.io.records import Outcome, question_to_json
 from rageval.io.run_folder import RunFolder
 from rageval.judges import Judge, has_pool, with_pool
 from rageval.metrics.names import Metric
-from rageval.models.base import ChatModel
+from rageval.metrics.verdicts import ABSTENTION, settled
 from rageval.pipeline import IndexStore, Pipeline, Resources
+from rageval.pipeline.abstention import abstention_identity
 from rageval.prompts import prompt_digests
 from rageval.scores.calibrations import JudgeEntry, apply_calibration
 from rageval.scores.judge_entries import Added, read_added, read_judgments, with_counts
@@ -57,21 +56,28 @@ class OpenRun:
     reused_judgments: int = 0
     reused_answers: int = 0
     notes: tuple[str, ...] = ()
+    reused_failures: int = 0
     outcomes: LineLog[Outcome] = field(init=False)
     judgments: dict[str, LineLog[tuple[Judgment, ...]]] = field(
         default_factory=dict[str, LineLog[tuple[Judgment, ...]]]
     )
 
     def read(self, retry_failed: bool) -> None:
-        """Read the results that exist already, without failures if they are to be tried again."""
-        self.outcomes = self.folder.outcomes()
-        if retry_failed:
-            self.outcomes.forget([q for q, outcome in self.outcomes.items() if isinstance(outcome, Failure)])
+        """Read the results that exist already, without failures if they are to be tried again. Raises DeclarationError
+        for results that this version cannot read.
+        """
         self.added = read_added(self.folder)
         self.notes = read_notes(self.folder)
+        self.outcomes = self.folder.outcomes()
+        stored = self.folder.outcomes(hits=False)
+        failed = [question_id for question_id, outcome in stored.items() if isinstance(outcome, Failure)]
+        if retry_failed:
+            self.outcomes.forget(failed)
+            failed = []
         for name, entry in self.all_entries.items():
             self.judgments[name] = read_judgments(self.folder, entry, self.outcomes)
-        self.reused_answers = len(self.outcomes)
+        self.reused_failures = len(failed)
+        self.reused_answers = len(self.outcomes) - len(failed)
         self.reused_judgments = sum(len(self.judgments[name]) for name in self.entries)
 
     def add(self, judges: Sequence[Judge], entries: Mapping[str, dict[str, Json]]) -> None:
@@ -111,7 +117,11 @@ class OpenRun:
             name: with_counts(entry, self.judgments[name]) for name, entry in self.all_entries.items()
         }
         names: list[Json] = [str(metric) for metric in metrics]
-        reused: dict[str, Json] = {"answers": self.reused_answers, "judgments": self.reused_judgments}
+        reused: dict[str, Json] = {
+            "answers": self.reused_answers,
+            "failures": self.reused_failures,
+            "judgments": self.reused_judgments,
+        }
         self.folder.write_manifest({**self.manifest, "metrics": names, "judges": judges, "reused": reused, **changes})
 
 
@@ -293,6 +303,7 @@ def worker_context(experiment: Experiment, runs: Sequence[OpenRun], indexes: Ind
             embedder=experiment.embedder,
             indexes=indexes,
             rankers=None if experiment.models is None else experiment.models.ranker,
+            phrases=experiment.phrases,
         ),
         tuple(run.pipeline for run in runs),
         judges,
@@ -309,21 +320,20 @@ def _score(experiment: Experiment, run: OpenRun) -> None:
         metrics, experiment.benchmark, experiment.questions, run.outcomes, judgments, experiment.own_metrics
     )
     run.folder.write_scores(scores_to_json(scores))
-    outcomes = run.folder.outcomes(hits=False)
-    keys = [str(entry["key"]) for entry in run.all_entries.values()]
+    outcomes, said = run.folder.outcomes(hits=False), run.judgments.get(ABSTENTION)
     found = totals(
-        (outcomes[question.id] for question in experiment.questions),
+        (settled(outcomes[q.id], said.get(q.id) if said else None) for q in experiment.questions),
         run.folder.indexing_usages(),
-        {key: run.folder.judging_usages(key) for key in keys},
+        {key: run.folder.judging_usages(key) for key in (str(entry["key"]) for entry in run.all_entries.values())},
     )
     notes: list[Json] = [*(notes_on(experiment, run.pipeline) or run.notes)]
-    run.write_manifest(metrics, status="complete", finished=_now(), notes=notes, **found)
+    run.write_manifest(metrics, status="complete", finished=now(), notes=notes, **found)
 
 
 def open_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: dict[str, Document]) -> OpenRun:
     """The run of that pipeline under `out`, with nothing read or written yet."""
     needs = pipeline.stage.needs(experiment.generate)
-    chat = _identity(experiment.chat) if "chat" in needs else None
+    chat = experiment.chat.identity if "chat" in needs and experiment.chat else None
     embedder = experiment.embedder.identity if "embed" in needs and experiment.embedder else None
     key: dict[str, Json] = {
         "pipeline": describe(pipeline.stage),
@@ -333,6 +343,7 @@ def open_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: d
         "benchmark": experiment.benchmark.content_hash,
         "questions": [question.id for question in experiment.questions],
         "generate": experiment.generate,
+        **({"abstention": abstention_identity(experiment.phrases)} if experiment.generate else {}),
     }
     digest = fingerprint(key)
     judges = tuple(judge for judge in experiment.judges if not has_pool(judge))
@@ -348,6 +359,9 @@ def open_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: d
             "reference": experiment.reference,
             "source": experiment.benchmark.card.source,
             "content_hash": experiment.benchmark.content_hash,
+            "exclude_self": experiment.benchmark.exclude_self,
+            "grade_threshold": experiment.benchmark.grade_threshold,
+            "tolerated": [one.to_json() for one in experiment.benchmark.tolerated],
         },
         "judges": {},
         "metrics": [],
@@ -357,7 +371,7 @@ def open_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: d
         "python": platform.python_version(),
         "machine": machine(),
         "git_commit": git_commit(),
-        "created": _now(),
+        "created": now(),
         "status": "running",
     }
     if experiment.own_metrics:
@@ -368,16 +382,3 @@ def open_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: d
 
 def _entries(experiment: Experiment, judges: Sequence[Judge]) -> dict[str, dict[str, Json]]:
     return judge_entries(judges, experiment.raters, experiment.embedder, experiment.calibrations)
-
-
-def _identity(model: ChatModel | None) -> str | None:
-    return None if model is None else model.identity
-
-
-def versions() -> dict[str, str]:
-    """Of the packages that results depend on."""
-    return {name: metadata.version(name) for name in ("rageval", "numpy", "bm25s", "rjieba")}
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

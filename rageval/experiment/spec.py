@@ -21,12 +21,13 @@ from rageval.errors import DeclarationError
 from rageval.experiment.embedder_spec import EmbeddingEndpoint, InputTypePart
 from rageval.experiment.endpoint_spec import EndpointPart
 from rageval.io.plugins import Kind, installed_plugins, split_reference
-from rageval.io.strict import EXPECTED, Place, Strict, first_problem, read_mapping
+from rageval.io.strict import EXPECTED, Number, Place, Strict, WholeNumber, first_problem, read_mapping
 from rageval.models.access import Access, endpoint_identity
 from rageval.models.base import ChatModel, Embedder
 from rageval.models.budget import Most, Price
 from rageval.models.reasoning_room import chat_settings
-from rageval.types import Benchmark, Language
+from rageval.text.languages import LANGUAGE_CODE, Language
+from rageval.types import Benchmark
 
 MOST_SAMPLES = 50
 
@@ -37,16 +38,16 @@ class LocalModel(Strict):
     provider: Literal["local"] = "local"
     path: Path | None = None
     hub: str | None = None
-    context_tokens: Annotated[int, Field(ge=512)] = 4096
-    threads: Annotated[int, Field(ge=1)] | None = None
+    context_tokens: Annotated[WholeNumber, Field(ge=512)] = 4096
+    threads: Annotated[WholeNumber, Field(ge=1)] | None = None
 
 
 class PricePart(Strict):
     """What a model costs per million tokens, in any currency; prompt tokens from the endpoint's cache cost `cached`."""
 
-    prompt: Annotated[float, Field(ge=0)]
-    completion: Annotated[float, Field(ge=0)]
-    cached: Annotated[float, Field(ge=0)] | None = None
+    prompt: Annotated[Number, Field(ge=0)]
+    completion: Annotated[Number, Field(ge=0)]
+    cached: Annotated[Number, Field(ge=0)] | None = None
 
     @property
     def price(self) -> Price:
@@ -57,7 +58,7 @@ class ReasoningPart(Strict):
     """How a chat model is to reason before it replies: its effort, and the tokens that it gets for that."""
 
     effort: str | None = None
-    max_tokens: Annotated[int, Field(ge=1)] | None = None
+    max_tokens: Annotated[WholeNumber, Field(ge=1)] | None = None
 
 
 class OpenAIModel(EndpointPart):
@@ -189,7 +190,8 @@ EmbedderChoice: TypeAlias = Annotated[
 def _list(value: object) -> object:
     if isinstance(value, list | tuple):
         return cast("object", value)
-    raise PydanticCustomError(EXPECTED, "expected a list")
+    one = value if isinstance(value, str | int | float) and not isinstance(value, bool) else "…"
+    raise PydanticCustomError(EXPECTED, "expected a list: [{one}]", {"one": one})
 
 
 def _path_as_text(value: object) -> object:
@@ -216,7 +218,7 @@ class Models(Strict):
         ]
         | None
     ) = None
-    judge_samples: Annotated[int, Field(ge=1, le=MOST_SAMPLES)] = 1
+    judge_samples: Annotated[WholeNumber, Field(ge=1, le=MOST_SAMPLES)] = 1
 
     @property
     def raters(self) -> tuple[ModelChoice | ChatModel, ...]:
@@ -229,22 +231,28 @@ class Models(Strict):
 class BudgetPart(Strict):
     """What the chat calls of one command may take together, at most; those answered from the cache take nothing."""
 
-    max_calls: Annotated[int, Field(ge=1)] | None = None
-    max_tokens: Annotated[int, Field(ge=1)] | None = None
-    max_cost: Annotated[float, Field(gt=0)] | None = None
+    max_calls: Annotated[WholeNumber, Field(ge=1)] | None = None
+    max_tokens: Annotated[WholeNumber, Field(ge=1)] | None = None
+    max_cost: Annotated[Number, Field(gt=0)] | None = None
 
     @property
     def most(self) -> Most:
         return Most(self.max_calls, self.max_tokens, self.max_cost)
 
 
+class AbstentionPart(Strict):
+    """How answers abstain, beyond what rageval knows: `phrases` are refusals in the words of the user's prompts."""
+
+    phrases: Annotated[tuple[Annotated[str, Field(pattern=r"\w")], ...], _List] = ()
+
+
 class Filter(Strict):
     """Which questions to ask, by language and tags, and how many of them."""
 
-    language: Language | None = None
+    language: Annotated[Language, Field(pattern=LANGUAGE_CODE)] | None = None
     tags: Annotated[tuple[str, ...], _List] = ()
     exclude_tags: Annotated[tuple[str, ...], _List] = ()
-    sample: Annotated[int, Field(ge=1)] | None = None
+    sample: Annotated[WholeNumber, Field(ge=1)] | None = None
 
 
 class HuggingFacePart(Strict):
@@ -255,7 +263,7 @@ class HuggingFacePart(Strict):
     split: str | None = None
     revision: str | None = None
     columns: dict[str, str] | None = None
-    limit: Annotated[int, Field(ge=1)] | None = None
+    limit: Annotated[WholeNumber, Field(ge=1)] | None = None
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -293,8 +301,9 @@ def _filter_as_mapping(value: object) -> object:
 class Spec(Strict):
     """The specification of an experiment. Unknown keys are refused; paths are relative to the file, or absolute.
 
-    `sweep` gives levels by factor, in addition to `pipelines` or instead of it; `exclude` leaves out combinations.
-    `plan` checks later whether names, settings and judges exist.
+    `strict` refuses irregular data that is otherwise tolerated; `exclude_self` and `grade_threshold` are settings of
+    the benchmark (see `Benchmark`). `sweep` gives levels by factor, in addition to `pipelines` or instead of it;
+    `exclude` leaves out combinations. `plan` checks later whether names, settings and judges exist.
     """
 
     benchmark: Annotated[
@@ -309,9 +318,12 @@ class Spec(Strict):
         ),
     ]
     split: str | None = None
+    strict: bool = False
+    exclude_self: bool | None = None
+    grade_threshold: Annotated[int, Field(ge=1)] | None = None
     questions: (
         Annotated[
-            Annotated[int, Field(ge=1), Tag("[number]")]
+            Annotated[WholeNumber, Field(ge=1), Tag("[number]")]
             | Annotated[tuple[str, ...], Tag("[ids]")]
             | Annotated[Filter, BeforeValidator(_filter_as_mapping), Tag("[filter]")],
             Discriminator(
@@ -328,8 +340,9 @@ class Spec(Strict):
     metrics: Annotated[tuple[Any, ...], Field(min_length=1), _List]
     models: Models = Models()
     budget: BudgetPart | None = None
+    abstention: AbstentionPart = AbstentionPart()
     calibrations: Annotated[tuple[_Reference, ...], _List] = ()
-    seed: int = 0
+    seed: WholeNumber = 0
 
     @property
     def selection(self) -> Selection:
@@ -370,6 +383,12 @@ def _known_keys(loc: Place) -> list[str]:
         return list((EmbeddingEndpoint if "embed" in loc else OpenAIModel).model_fields)
     if "local" in loc:
         return list(LocalModel.model_fields)
-    parts = {"budget": BudgetPart, "models": Models, "benchmark": HuggingFacePart, "questions": Filter}
+    parts = {
+        "abstention": AbstentionPart,
+        "budget": BudgetPart,
+        "models": Models,
+        "benchmark": HuggingFacePart,
+        "questions": Filter,
+    }
     part = parts.get(str(loc[0])) if loc else None
     return list((part or Spec).model_fields)

@@ -90,9 +90,9 @@ class Answer(Stage):
         reply = await resources.chat.complete(request)
         text, numbers = take_citations(reply.text, len(passages)) if self.cite else (reply.text.strip(), [])
         cited = tuple(dict.fromkeys(state.response.context[n - 1] for n in numbers))
-        return state.with_response(answer=text, abstained=is_abstention(text), citations=cited).with_step(
-            "answer", reply.usage, cut_off=reply.finish_reason == "length"
-        )
+        return state.with_response(
+            answer=text, abstained=is_abstention(text, resources.phrases, question.language), citations=cited
+        ).with_step("answer", reply.usage, cut_off=reply.finish_reason == "length")
 
 
 @dataclass(frozen=True)
@@ -125,9 +125,9 @@ class AnswerFromMemory(Stage):
         )
         reply = await resources.chat.complete(ChatRequest(messages, prompt.id(language), max_tokens=self.max_tokens))
         text = reply.text.strip()
-        return state.with_response(answer=text, abstained=is_abstention(text)).with_step(
-            "answer", reply.usage, cut_off=reply.finish_reason == "length"
-        )
+        return state.with_response(
+            answer=text, abstained=is_abstention(text, resources.phrases, state.question.language)
+        ).with_step("answer", reply.usage, cut_off=reply.finish_reason == "length")
 
 
 def _abstain(state: State, abstention: str) -> State:

@@ -69,7 +69,7 @@ def read_test_cases(
     rows = _objects(cast("Iterable[object]", source)) if path is None else _rows(path, problems)
     cases = [case for where, fields in rows if (case := _case(where, fields, problems)) is not None]
     if not cases and not problems:
-        problems.append(f"{place}: found no test cases, expected one at least")
+        problems.append(f"{place}: found no test cases, expected at least one")
     if problems:
         raise BenchmarkError(problems)
     documents = _documents(cases)

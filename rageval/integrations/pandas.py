@@ -16,6 +16,7 @@ from rageval.errors import DeclarationError
 from rageval.io.frames import Dtype, make_frame, read_frame, rows_of, write_frame
 from rageval.pipeline import Pipeline, Resources, Stage, State
 from rageval.pipeline.recorded import MALFORMED, check_k, recorded_response, replayed
+from rageval.pipeline.recorded_hits import Corpus, check_documents
 from rageval.types import Benchmark, Card, Document, Question, RelevanceLabel, Response
 
 if TYPE_CHECKING:
@@ -139,7 +140,10 @@ class ReplayFrame(Stage):
 
     async def run(self, state: State, resources: Resources) -> State:
         recorded = await resources.get(_Recorded(self.digest, self.records))
-        return replayed(state, recorded.get(state.question.id), self.k)
+        response = recorded.get(state.question.id)
+        if response is not None:
+            check_documents(response, await resources.get(Corpus()))
+        return replayed(state, response, self.k)
 
 
 @dataclass(frozen=True)
@@ -148,7 +152,7 @@ class _Recorded:
     records: Mapping[str, Mapping[str, Any]] = field(compare=False, repr=False)
 
     async def build(self, resources: Resources) -> Mapping[str, Response]:
-        documents = {document.id: document for document in resources.documents}
+        documents = await resources.get(Corpus())
         return {question_id: recorded_response(record, documents) for question_id, record in self.records.items()}
 
 
@@ -160,7 +164,7 @@ def _truth(cell: object) -> object:
 def _hit(cells: object) -> dict[str, Any]:
     """The part of the cells that is a hit, without what is missing."""
     if not isinstance(cells, Mapping):
-        raise TypeError("a hit that is no object")
+        raise TypeError("a hit is not an object")
     cells = cast("Mapping[str, Any]", cells)
     given = {key: cells[key] for key in ("score", "text") if cells.get(key) is not None}
     return {"doc_id": str(_id(cells["doc_id"])), **given}

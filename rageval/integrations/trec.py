@@ -15,8 +15,9 @@ def export_run(run: str | Path, run_file: str | Path, qrels_file: str | Path | N
     """Write the rankings of a finished run as a TREC run file, and the labels of its questions as qrels.
 
     Documents are ranked by their best passages, as rageval scores them; scores fall by one from rank to rank, so that
-    no tool finds ties. A question that failed or found nothing has no rows: `trec_eval -c`, ir_measures and rageval
-    count it as 0. The tag is the pipeline's label. The grade of a document with several labels is the highest.
+    no tool finds ties; a benchmark's `exclude_self` has been applied. A question that failed or found nothing has no
+    rows: `trec_eval -c`, ir_measures and rageval count it as 0. The tag is the pipeline's label. The grade of a
+    document with several labels is the highest.
 
     Raises DeclarationError for a folder that holds no finished run, a run without any hits or labels, ids with white
     space, which the format cannot hold, and files that cannot be written.
@@ -24,7 +25,11 @@ def export_run(run: str | Path, run_file: str | Path, qrels_file: str | Path | N
     folder = RunFolder(run)
     manifest = folder.finished_manifest()
     outcomes = folder.outcomes()
-    rankings = ((question_id, ranked_documents(outcomes[question_id])) for question_id in manifest["questions"])
+    excluded = bool(manifest["benchmark"].get("exclude_self"))
+    rankings = (
+        (name, [(doc, score) for doc, score in ranked_documents(outcomes[name]) if not excluded or doc != name])
+        for name in manifest["questions"]
+    )
     write_run(Path(run_file), rankings, tag=manifest["label"])
     if qrels_file is not None:
         write_qrels(Path(qrels_file), ((name, grades) for name, (_, grades) in folder.questions().items()))
@@ -37,7 +42,7 @@ def benchmark_from_qrels(qrels: str | Path) -> Benchmark:
     labels; a run that lacks one of them counts as 0 there. Raises DeclarationError as `rageval metrics` does.
     """
     path = Path(qrels)
-    grades = read_qrels(path)
+    grades = read_qrels(path).grades
     documents = dict.fromkeys(doc_id for by_document in grades.values() for doc_id in by_document)
     return from_records(
         path.stem,

@@ -46,11 +46,23 @@ def lock_file(path: Path) -> FileLock:
     return FileLock(path, thread_local=False)
 
 
+@contextmanager
+def named_in_errors(path: Path) -> Generator[None]:
+    """Within the block, an OSError names this file where it names none: writing to an open file does not."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
+
+
 def write_atomically(path: Path, text: str) -> None:
     """Write `path` so that a reader sees either the old content or the whole new one."""
     partial = beside(path, f".{os.getpid()}.partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    with named_in_errors(path):
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
 
 
 def set_aside(paths: Sequence[Path], why: str) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from rageval.errors import DeclarationError
 from rageval.extras import need_package
+from rageval.io.text_lines import byte_lines
 
 if TYPE_CHECKING:
     from pandas import DataFrame as DataFrame  # pyright: ignore[reportMissingTypeStubs]
@@ -46,13 +47,14 @@ def join_frames(frames: Sequence[DataFrame]) -> DataFrame:
 def read_frame(path: str | Path) -> DataFrame:
     """Read a frame from a `.csv`, `.jsonl` or `.parquet` file.
 
-    No types are guessed. Every CSV cell is text, an empty cell is a missing value, and the lists of `references`,
+    Suffixes count in any case, `.ndjson` is JSON lines too, and files of text may be compressed (`.gz`). No types are
+    guessed. Every CSV cell is text, an empty cell is a missing value, and the lists of `references`,
     `tags` and `hits` are JSON. Strings in a JSONL file stay strings, even if they look like numbers or dates. Raises
     DeclarationError where the file cannot be read.
     """
     file = Path(path)
     pandas = _pandas(f"reading {file}")
-    suffix = _suffix(file)
+    suffix = _suffix(file.with_name(file.name.removesuffix(".gz")))
     try:
         if suffix == ".parquet":
             return pandas.read_parquet(file)
@@ -119,21 +121,24 @@ def _pandas(purpose: str) -> Any:
 
 
 def _suffix(file: Path) -> str:
-    if file.suffix not in _SUFFIXES:
+    suffix = file.suffix.lower()
+    if suffix == ".ndjson":
+        suffix = ".jsonl"
+    if suffix not in _SUFFIXES:
         raise DeclarationError(f"{file}: found the suffix {file.suffix!r}, expected {', '.join(_SUFFIXES)}")
-    if file.suffix == ".parquet":
+    if suffix == ".parquet":
         need_package("pyarrow", "pandas", f"the file {file}")
-    return file.suffix
+    return suffix
 
 
 def _objects(file: Path) -> list[dict[str, Any]]:
     """Read the objects of a JSONL file without pandas, whose versions each guess dates and numbers in their own way."""
     objects: list[dict[str, Any]] = []
-    for number, line in enumerate(file.read_bytes().split(b"\n"), 1):
+    for number, line in enumerate(byte_lines(file), 1):
         if line.strip():
             value = json.loads(line)
             if not isinstance(value, dict):
-                raise ValueError(f"line {number} is no object")
+                raise ValueError(f"line {number} is not an object")
             objects.append(cast("dict[str, Any]", value))
     return objects
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from rageval.errors import DeclarationError
+from rageval.io.stored import REMEDY, convert
+from rageval.io.strict import shown
 
 T = TypeVar("T")
 
@@ -21,10 +23,13 @@ class LineLog(Mapping[str, T]):
     If several lines have the same id, the last one counts. `update` picks up lines appended since. A missing file has
     no lines, and a last line without its line break (torn by a kill, or being written) is ignored. `numbers` maps ids
     to integers from 0 on, and grows; logs of the same questions share it, so that a line takes eight bytes of memory in
-    each log. Raises DeclarationError with the line number for a line that is not JSON.
+    each log. Raises DeclarationError with the line number for a line that is not JSON, and with the question for one
+    that `read` cannot read.
     """
 
-    def __init__(self, path: Path, read: Callable[[dict[str, Any]], T], numbers: dict[str, int] | None = None) -> None:
+    def __init__(
+        self, path: Path, read: Callable[[Mapping[str, Any]], T], numbers: dict[str, int] | None = None
+    ) -> None:
         self._path = path
         self._read = read
         self._numbers = {} if numbers is None else numbers
@@ -37,7 +42,8 @@ class LineLog(Mapping[str, T]):
     def update(self) -> None:
         """Take in the lines that were appended since."""
         for start, size, record in _lines(self._path, self._end, self._lines):
-            self._take_in(record["question_id"], start, start + size)
+            question_id = convert(str(self._path), record, lambda found: found["question_id"])
+            self._take_in(question_id, start, start + size)
 
     def add(self, question_id: str, start: int, end: int) -> None:
         """Add a line that this process appended, without reading it. Lines appended before it are read."""
@@ -68,7 +74,8 @@ class LineLog(Mapping[str, T]):
             raise KeyError(question_id)
         with self._path.open("rb") as file:
             file.seek(start)
-            return self._read(json.loads(file.readline()))
+            record = json.loads(file.readline())
+        return convert(f"{self._path}: question {question_id}", record, self._read)
 
     def __contains__(self, question_id: object) -> bool:
         return self._start(question_id) != _NOWHERE
@@ -84,9 +91,9 @@ class LineLog(Mapping[str, T]):
         return self._starts[number] if 0 <= number < len(self._starts) else _NOWHERE
 
 
-def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The records of a file, in order; see `LineLog` for what counts."""
-    return (record for _, _, record in _lines(path, 0, 0))
+def read_lines(path: Path, read: Callable[[Mapping[str, Any]], T]) -> Iterator[T]:
+    """The records of a file as `read` gives them, in order; see `LineLog` for what counts and what is raised."""
+    return (convert(f"{path}:{number}", line[2], read) for number, line in enumerate(_lines(path, 0, 0), 1))
 
 
 def _lines(path: Path, start: int, before: int) -> Iterator[tuple[int, int, dict[str, Any]]]:
@@ -104,5 +111,7 @@ def _lines(path: Path, start: int, before: int) -> Iterator[tuple[int, int, dict
                 raise DeclarationError(
                     f"{path}:{number}: found a line that is not JSON, expected a record: delete it and run again"
                 ) from None
+            if not isinstance(record, dict):
+                raise DeclarationError(f"{path}:{number}: found {shown(record)}, expected a JSON object: {REMEDY}")
             yield start, len(line), record
             start += len(line)

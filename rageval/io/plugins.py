@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeAlias, Union, Unpack, cast, get_args, get_o
 import pydantic
 
 from rageval.errors import DeclarationError
+from rageval.io.strict import YES_AND_NO
 from rageval.io.user_files import find_file, load_module
 
 Kind: TypeAlias = Literal[
@@ -182,11 +183,12 @@ def _check(value: object, hint: Any, base: Path, place: str) -> Any:
     if part is not None:
         return None if value is None else part.build(value, base, place)
     try:
-        return _adapter(hint).validate_python(value)
+        return _adapter(hint).validate_python(value, strict=True if isinstance(value, bool) else None)
     except pydantic.ValidationError as error:
         first = error.errors()[0]
         where = ".".join([place, *(str(part) for part in first["loc"])])
-        raise DeclarationError(f"{where}: found {first.get('input')!r}: {first['msg'].lower()}") from None
+        advice = f"; {YES_AND_NO}" if isinstance(first.get("input"), bool) else ""
+        raise DeclarationError(f"{where}: found {first.get('input')!r}: {first['msg'].lower()}{advice}") from None
 
 
 def _part(hint: Any) -> Part | None:

@@ -22,12 +22,12 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from filelock import Timeout
 
 from rageval.errors import DeclarationError
-from rageval.io.disk import lock_file
+from rageval.io.disk import lock_file, named_in_errors
 from rageval.io.line_log import LineLog, read_lines
 from rageval.io.records import (
     Outcome,
@@ -39,6 +39,7 @@ from rageval.io.records import (
     usage_from_json,
     usage_to_json,
 )
+from rageval.io.stored import REMEDY, Stored
 from rageval.types import Document, Json, Judgment, Question, Usage
 
 if TYPE_CHECKING:
@@ -100,8 +101,12 @@ class RunFolder:
         manifest = _read_json(path)
         if manifest.get("format") != FORMAT:
             found = manifest.get("format")
-            raise DeclarationError(f"{path}: found format {found}, expected {FORMAT}: run it again with this version")
+            raise DeclarationError(f"{path}: found format {found}, expected {FORMAT}: {REMEDY}")
         return manifest
+
+    def has_manifest(self) -> bool:
+        """Whether the folder holds a run, of this version or of another one."""
+        return (self.path / "manifest.json").exists()
 
     def finished_manifest(self) -> dict[str, Any]:
         """The manifest of a finished run. Raises DeclarationError for any other run."""
@@ -121,8 +126,8 @@ class RunFolder:
 
     def questions(self) -> dict[str, tuple[Question, dict[str, int]]]:
         """By id: the question and its grades by document id."""
-        lines = read_lines(self.path / "questions.jsonl")
-        return {line["question_id"]: question_from_json(line) for line in lines}
+        asked = read_lines(self.path / "questions.jsonl", question_from_json)
+        return {question.id: (question, grades) for question, grades in asked}
 
     def add_outcome(self, question_id: str, outcome: Outcome) -> tuple[int, int]:
         """Append a line; return its start and end in the file, for `LineLog.add`."""
@@ -163,8 +168,8 @@ class RunFolder:
 
     def judging_usages(self, judge_key: str) -> Iterator[Usage]:
         """What each of that judge's lines cost."""
-        lines = read_lines(self.path / "judgments" / f"{judge_key}.jsonl")
-        return (usage_from_json(line["usage"]) for line in lines)
+        path = self.path / "judgments" / f"{judge_key}.jsonl"
+        return read_lines(path, lambda line: usage_from_json(line["usage"]))
 
     def add_indexing(self, index: str, usage: Usage) -> None:
         """Append the cost of building an index. Rebuilding the index may append another line."""
@@ -172,7 +177,8 @@ class RunFolder:
 
     def indexing_usages(self) -> Iterator[tuple[str, Usage]]:
         """Yield each index build with its cost."""
-        return ((line["index"], usage_from_json(line["usage"])) for line in read_lines(self.path / "indexing.jsonl"))
+        path = self.path / "indexing.jsonl"
+        return read_lines(path, lambda line: (line["index"], usage_from_json(line["usage"])))
 
     def write_scores(self, scores: Mapping[str, Json]) -> None:
         write_json(self.path / "scores.json", scores)
@@ -252,7 +258,7 @@ def _replace(path: Path, parts: Iterable[bytes]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with temporary.open("wb") as file:
+        with named_in_errors(path), temporary.open("wb") as file:
             file.writelines(parts)
         temporary.replace(path)
     except BaseException:
@@ -268,7 +274,7 @@ def _append(path: Path, data: Mapping[str, Json]) -> tuple[int, int]:
     except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("ab")
-    with file:
+    with named_in_errors(path), file:
         start = file.tell()
         file.write(line)
     return start, start + len(line)
@@ -299,11 +305,11 @@ def _drop_torn_tail(path: Path) -> None:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(path.read_text(encoding="utf-8"), object_hook=lambda found: Stored(found, str(path)))
     except FileNotFoundError:
         raise DeclarationError(f"{path}: no such file; expected the folder of a run (see results/runs/)") from None
     except (OSError, ValueError) as error:
         raise DeclarationError(f"{path}: cannot be read ({error}); delete it and run the experiment again") from None
-    if not isinstance(data, dict):
+    if not isinstance(data, Stored):
         raise DeclarationError(f"{path}: found {type(data).__name__}, expected a JSON object")
-    return cast("dict[str, Any]", data)
+    return data

@@ -5,13 +5,15 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Annotated, Any, TypeAlias, cast
 
 import pydantic
 import yaml
+from pydantic_core import PydanticCustomError
 from yaml.constructor import BaseConstructor
 
 from rageval.errors import DeclarationError
+from rageval.io.spreadsheets import refuse_sheet
 
 Place: TypeAlias = Sequence[int | str]
 
@@ -27,10 +29,24 @@ _FORMS = {
 }
 
 
+YES_AND_NO = "YAML reads yes, no, on and off as true and false, unless they stand in quotes"
+
+
 class Strict(pydantic.BaseModel):
     """What may stand in a file, and nothing else."""
 
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+
+
+def _refuse_flag(value: object) -> object:
+    if isinstance(value, bool):
+        raise PydanticCustomError(EXPECTED, "expected a number")
+    return value
+
+
+WholeNumber: TypeAlias = Annotated[int, pydantic.BeforeValidator(_refuse_flag)]
+Number: TypeAlias = Annotated[float, pydantic.BeforeValidator(_refuse_flag)]
+"""Numbers of a file; True and False are none."""
 
 
 def read_mapping(path: Path, what: str, keys: str, *, as_written: bool = False) -> dict[str, Any]:
@@ -39,6 +55,7 @@ def read_mapping(path: Path, what: str, keys: str, *, as_written: bool = False) 
     `what` describes the file, and `keys` the keys it may have. With `as_written`, every plain value stays the text in
     the file: `no` is not a boolean. Raises DeclarationError that names the file, and the line if YAML reports one.
     """
+    refuse_sheet(path, f"{what} (YAML)")
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -52,8 +69,11 @@ def read_mapping(path: Path, what: str, keys: str, *, as_written: bool = False) 
         raise DeclarationError(f"{path}:{line}: found invalid YAML: {error.problem}") from None
     except yaml.YAMLError as error:
         raise DeclarationError(f"{path}: found invalid YAML: {' '.join(str(error).split())}") from None
+    if data is None:
+        found = "no key" if text.strip() else "an empty file"
+        raise DeclarationError(f"{path}: found {found}, expected {what} with keys such as {keys}")
     if not isinstance(data, dict):
-        raise DeclarationError(f"{path}: found {type(data).__name__}, expected keys such as {keys}")
+        raise DeclarationError(f"{path}: found {shown(data)}, expected {what} with keys such as {keys}")
     return cast("dict[str, Any]", data)
 
 
@@ -77,10 +97,12 @@ def first_problem(error: pydantic.ValidationError, known_keys: Callable[[Place],
         return f"{place}.provider: found {found!r}, expected local or openai, or the path or name of your own"
     found = shown(problem["input"])
     if problem["type"] == EXPECTED:
-        return f"{place}: found {found}, {problem['msg']}"
-    if problem["type"] in _FORMS:
-        return f"{place}: found {found}, {_FORMS[problem['type']]}"
-    return f"{place}: found {found}: {problem['msg'][:1].lower()}{problem['msg'][1:]}"
+        told = f"{place}: found {found}, {problem['msg']}"
+    elif problem["type"] in _FORMS:
+        told = f"{place}: found {found}, {_FORMS[problem['type']]}"
+    else:
+        told = f"{place}: found {found}: {problem['msg'][:1].lower()}{problem['msg'][1:]}"
+    return f"{told}; {YES_AND_NO}" if isinstance(problem["input"], bool) else told
 
 
 def shown(value: object) -> str:

@@ -1,6 +1,4 @@
-"""TREC relevance labels (qrels) and runs, read and written.
-
-Columns are separated by spaces or tabs; blank lines are skipped.
+"""TREC relevance labels (qrels) and runs, read and written; both are read from ranx's JSON too, and from gzip files.
 
 Every problem is a DeclarationError that starts with `file:line:` (or `file:` where it is about the whole file).
 """
@@ -8,72 +6,88 @@ Every problem is a DeclarationError that starts with `file:line:` (or `file:` wh
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
 from rageval.errors import DeclarationError
+from rageval.io.label_rows import (
+    BEIR_HEADER,
+    is_json,
+    parse_grade,
+    read_json_pairs,
+    read_label_rows,
+    split_white,
+    wrong_columns,
+)
 from rageval.io.run_folder import replace_lines
+from rageval.io.text_lines import byte_lines, read_lines
+from rageval.io.tolerance import new_problems, tolerate, tolerated_in
+from rageval.types import Tolerated
 
-_QRELS_COLUMNS = ("question", "iteration", "document", "grade")
-_BEIR_HEADER = ["query-id", "corpus-id", "score"]
-_BEIR_COLUMNS = ("question", "document", "grade")
 _RUN_COLUMNS = ("question", "Q0", "document", "rank", "score", "tag")
-_INTEGER = re.compile(r"[+-]?[0-9]{1,9}")
 
 
-def read_qrels(path: Path) -> dict[str, dict[str, int]]:
-    """Read grades by question and document.
+@dataclass(frozen=True, slots=True)
+class Qrels:
+    """Grades by question and document, and what was irregular in their file."""
 
-    Rows are `question iteration document grade`, or `question document grade` below the header
-    `query-id corpus-id score` (BEIR). A label may be repeated with the same grade, not with another.
-    Raises DeclarationError for a missing, empty or malformed file.
+    grades: Mapping[str, Mapping[str, int]]
+    tolerated: tuple[Tolerated, ...]
+
+
+def read_qrels(path: Path, *, strict: bool = False) -> Qrels:
+    """Read relevance labels in any layout of `read_label_rows`.
+
+    A label may be repeated with the same grade, not with another. Raises DeclarationError for a missing, empty or
+    malformed file, and where `strict` also for what is otherwise tolerated.
     """
-    expected = _QRELS_COLUMNS
     grades: dict[str, dict[str, int]] = {}
-    for number, columns in _lines(path):
-        if columns == _BEIR_HEADER and not grades:
-            expected = _BEIR_COLUMNS
-            continue
-        if len(columns) != len(expected):
-            raise _wrong_columns(path, number, columns, expected)
-        question, doc, grade_text = columns[0], columns[-2], columns[-1]
-        if not _INTEGER.fullmatch(grade_text):
-            raise DeclarationError(
-                f"{path}:{number}: found the grade {grade_text!r}, expected a whole number of at most 9 digits"
-            )
-        grade = int(grade_text)
-        earlier = grades.setdefault(question, {}).setdefault(doc, grade)
-        if earlier != grade:
-            raise DeclarationError(
-                f"{path}:{number}: found the grade {grade} for question {question} and document {doc}, which had "
-                f"{earlier} on an earlier line: keep one of them"
-            )
+    problems = new_problems(strict=strict)
+    try:
+        for place, question, doc, text in read_label_rows(path, problems, headers=[BEIR_HEADER]):
+            grade = parse_grade(text, place, problems)
+            if grade is not None:
+                _add_label(grades, question, doc, grade, place, problems)
+            if problems:
+                break
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    if problems:
+        raise DeclarationError(problems[0])
     if not grades:
-        raise DeclarationError(f"{path}: found a header only, expected rows with {' '.join(expected)}")
-    return grades
+        found = "found a header only" if _has_text(path) else "the file is empty"
+        raise DeclarationError(f"{path}: {found}, expected rows with question iteration document grade")
+    return Qrels(grades, tolerated_in(problems))
 
 
 def read_run(path: Path) -> dict[str, list[tuple[str, float]]]:
     """Read (document, score) pairs by question, in the order of the file.
 
     Rows are `question Q0 document rank score tag`; the tag may hold spaces. As in trec_eval the rank is ignored: the
-    scores make the order. Raises DeclarationError for a missing, empty or malformed file, or a score that is not
-    finite.
+    scores make the order. A file that begins with `{` is JSON: scores by document by question. Raises DeclarationError
+    for a missing, empty or malformed file, or a score that is not finite.
     """
     rankings: dict[str, list[tuple[str, float]]] = {}
-    for number, columns in _lines(path):
-        if len(columns) < len(_RUN_COLUMNS):
-            raise _wrong_columns(path, number, columns, _RUN_COLUMNS)
-        question, _, doc, _, score_text = columns[:5]
-        try:
-            score = float(score_text)
-        except ValueError:
-            score = math.nan
-        if not math.isfinite(score) or "_" in score_text:
-            raise DeclarationError(f"{path}:{number}: found the score {score_text!r}, expected a finite number")
-        rankings.setdefault(question, []).append((doc, score))
+    problems: list[str] = []
+    try:
+        for place, question, doc, score_text in _run_rows(path, problems):
+            if problems:
+                break
+            try:
+                score = float(score_text)
+            except ValueError:
+                score = math.nan
+            if not math.isfinite(score) or "_" in score_text:
+                raise DeclarationError(f"{place}: found the score {score_text!r}, expected a finite number")
+            rankings.setdefault(question, []).append((doc, score))
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    if problems:
+        raise DeclarationError(problems[0])
+    if not rankings:
+        raise DeclarationError(f"{path}: the file is empty, expected rows with {' '.join(_RUN_COLUMNS)}")
     return rankings
 
 
@@ -122,33 +136,40 @@ def _write(path: Path, lines: Iterator[str]) -> None:
         raise DeclarationError(f"{path}: cannot be written ({error.strerror}): choose another file") from None
 
 
-def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Yield the number and columns of every line that is not blank; at least one, or raise."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise DeclarationError(f"{path}: cannot read the file ({reason}): check the path") from error
-    is_empty = True
-    for number, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
-        # Split before decoding: like trec_eval, only ASCII white space separates columns.
-        columns = line.split()
-        if not columns:
-            continue
-        is_empty = False
-        try:
-            decoded = [column.decode() for column in columns]
-        except UnicodeDecodeError as error:
-            byte = error.object[error.start]
-            raise DeclarationError(
-                f"{path}:{number}: found the byte 0x{byte:02x}, expected UTF-8: re-encode the file"
-            ) from error
-        yield number, decoded
-    if is_empty:
-        raise DeclarationError(f"{path}: the file is empty, expected one row per line")
+def _add_label(
+    grades: dict[str, dict[str, int]], question: str, doc: str, grade: int, place: str, problems: list[str]
+) -> None:
+    by_document = grades.setdefault(question, {})
+    if doc not in by_document:
+        by_document[doc] = grade
+    elif by_document[doc] == grade:
+        found = f"{place}: found question {question} and document {doc} labelled again, expected one label"
+        tolerate(problems, "label given again", found)
+    else:
+        problems.append(
+            f"{place}: found the grade {grade} for question {question} and document {doc}, which had "
+            f"{by_document[doc]} on an earlier line: keep one of them"
+        )
 
 
-def _wrong_columns(path: Path, number: int, columns: list[str], expected: tuple[str, ...]) -> DeclarationError:
-    return DeclarationError(
-        f"{path}:{number}: found {len(columns)} columns, expected {len(expected)}: {' '.join(expected)}"
-    )
+def _run_rows(path: Path, problems: list[str]) -> Iterator[tuple[str, str, str, str]]:
+    """Place, question, document and score of every row."""
+    if is_json(path):
+        for question, doc, score in read_json_pairs(path, problems):
+            yield f"{path}: question {question!r}", question, doc, repr(score)
+        return
+    for place, line in read_lines(path, problems):
+        columns = split_white(line)
+        if 0 < len(columns) < len(_RUN_COLUMNS):
+            problems.append(wrong_columns(place, columns, _RUN_COLUMNS))
+        if len(columns) >= len(_RUN_COLUMNS):
+            yield place, columns[0], columns[2], columns[4]
+
+
+def _unreadable(path: Path, error: OSError) -> DeclarationError:
+    reason = error.strerror or str(error) or type(error).__name__
+    return DeclarationError(f"{path}: cannot read the file ({reason}): check the path")
+
+
+def _has_text(path: Path) -> bool:
+    return any(line.strip() for line in byte_lines(path))

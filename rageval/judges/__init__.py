@@ -1,5 +1,6 @@
 """The judges, by name. `JUDGES` is what `rageval list judges` shows."""
 
+from rageval.judges.abstention import Abstention
 from rageval.judges.answer import ANSWER_CORRECTNESS, ANSWER_RELEVANCE, COMPLETENESS, HARMLESSNESS, AnswerVerdict
 from rageval.judges.base import (
     EmbeddingJudge,
@@ -33,11 +34,13 @@ _ALL: tuple[Judge, ...] = (
     HARMLESSNESS,
     Nuggets(),
     SemanticSimilarity(),
+    Abstention(),
 )
 JUDGES: dict[str, Judge] = {judge.name: judge for judge in _ALL}
 
 __all__ = [
     "JUDGES",
+    "Abstention",
     "AnswerVerdict",
     "ClaimAgreement",
     "ClaimSupport",

@@ -11,7 +11,8 @@ from rageval.models.base import ChatModel, ChatReply, ChatRequest
 from rageval.models.structured import word_probability, yes_probability
 from rageval.pipeline import Bound
 from rageval.prompts import yes_no_request
-from rageval.types import Abstained, Graded, Language, Passage, Usage
+from rageval.text.languages import Language
+from rageval.types import Abstained, Graded, Passage, Usage
 
 T = TypeVar("T")
 

@@ -15,15 +15,16 @@ from dataclasses import dataclass, field
 from rageval.judges import claim_list, support
 from rageval.judges.base import Item, JudgeBound, Judged
 from rageval.judges.claim_list import NUMBER_TOKENS, claims_size, split_claims, splitting
-from rageval.judges.support import Context, judge_support, supporting
+from rageval.judges.evidence import Context
+from rageval.judges.support import judge_support, supporting
 from rageval.models.base import ChatModel
 from rageval.pipeline import Bound, PromptSizes
 from rageval.pipeline.sizes import passage_size, total
 from rageval.types import Abstained, Graded, Json, Passage, Question, Response, Verdict
 
 _PROMPTS = (*claim_list.PROMPTS, *support.PROMPTS)
-# What the prompts do not say of a judge: how a text becomes claims, and what stands in the table.
-_SETTINGS: Mapping[str, Json] = {"claims": "sentences"}
+# What the prompts do not say of a judge: how a text becomes claims, and how the words that show a claim are found.
+_SETTINGS: Mapping[str, Json] = {"claims": "sentences", "evidence": "nearest sentence"}
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ async def _judge_text(
     listed = [*before, *claims]
     verdicts: Sequence[Verdict] = [Graded(0.0, rationale="there is no context that could support it")] * len(listed)
     if context:
-        verdicts, cost = await judge_support(listed, context, question.language, chat, unquoted=len(before))
+        verdicts, cost = await judge_support(listed, context, question.language, chat, whole=len(before))
         usage += cost
     items = [Item(kind, i, claim, v) for i, (claim, v) in enumerate(zip(claims, verdicts[len(before) :], strict=True))]
     if before:

@@ -22,15 +22,16 @@ from rageval.models.structured import parse_object
 from rageval.pipeline import PromptSizes
 from rageval.pipeline.sizes import passage_size, prompt_size, reply_size, text_size
 from rageval.prompts import load_prompt
-from rageval.types import Abstained, Graded, Json, Language, Passage, Question, Response, Usage
+from rageval.text.languages import ByLanguage, Language
+from rageval.types import Abstained, Graded, Json, Passage, Question, Response, Usage
 
 MOST_NUGGETS = 10
 NO_SOURCE = "the question has no reference answer, and no pipeline answered it"
 WRITING = "nuggets"
 
 _SUPPORT = "nugget_support"
-_IMPORTANCE: dict[Language, tuple[str, str]] = {"en": ("vital", "okay"), "zh": ("关键", "次要")}
-_SAID: dict[Language, tuple[str, str, str]] = {"en": ("support", "partial", "not"), "zh": ("支持", "部分", "没有")}
+_IMPORTANCE = ByLanguage({"en": ("vital", "okay"), "zh": ("关键", "次要")})
+_SAID = ByLanguage({"en": ("support", "partial", "not"), "zh": ("支持", "部分", "没有")})
 _GRADES = (1.0, 0.5, 0.0)
 _TOKENS_A_NUGGET = 64
 _BLANK = re.compile(r"\s+")
@@ -164,6 +165,6 @@ def _read(language: Language, reply: ChatReply) -> tuple[_Nugget, ...]:
         plain = _BLANK.sub(" ", text).strip() if isinstance(text, str) else ""
         word = importance.strip().lower() if isinstance(importance, str) else ""
         if not plain or word not in _IMPORTANCE[language]:
-            raise UnreadableReplyError(f"nugget {number} is no text with an importance")
+            raise UnreadableReplyError(f"nugget {number} is not a text with an importance")
         vital[plain] = vital.get(plain, False) or word == _IMPORTANCE[language][0]
     return tuple(_Nugget(text, is_vital) for text, is_vital in vital.items())

@@ -6,9 +6,9 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from rageval.judges.asking import ATTEMPTS, asking, verdict_of
+from rageval.judges.asking import ATTEMPTS, asking
 from rageval.judges.base import Item, JudgeBound, Judged
-from rageval.judges.tables import YES_NO, Said, ask_each
+from rageval.judges.tables import YES_NO, Said, ask_each, yes_no_verdict
 from rageval.models.base import ChatModel
 from rageval.pipeline import Bound, PromptSizes
 from rageval.pipeline.sizes import passages_size, prompt_size, times, total
@@ -41,7 +41,7 @@ class PassageRelevance:
         said, usage = await ask_each(
             chat, "passage_relevance", question.language, fields, words, len(passages), passages
         )
-        verdicts = _each(said, len(passages), lambda one: _yes_no(one, words))
+        verdicts = _each(said, len(passages), lambda one: yes_no_verdict(one))
         return Judged(_passage_items(response, verdicts), usage)
 
 
@@ -112,7 +112,7 @@ class SentenceRelevance:
             part = found[at : at + SENTENCES_A_CALL]
             fields = {"question": question.text, "last": len(part)}
             said, cost = await ask_each(chat, "sentence_relevance", question.language, fields, words, len(part), part)
-            verdicts += _each(said, len(part), lambda one: _yes_no(one, words))
+            verdicts += _each(said, len(part), lambda one: yes_no_verdict(one))
             usage += cost
         items = enumerate(zip(found, verdicts, strict=True))
         return Judged(tuple(Item("sentence", i, sentence.id, verdict) for i, (sentence, verdict) in items), usage)
@@ -126,10 +126,6 @@ def _bound_for_passages(prompt: str, sizes: PromptSizes) -> JudgeBound:
 
 def _each(said: list[Said] | Abstained, n: int, verdict: Callable[[Said], Verdict]) -> list[Verdict]:
     return [said] * n if isinstance(said, Abstained) else [verdict(one) for one in said]
-
-
-def _yes_no(said: Said, words: tuple[str, str]) -> Graded:
-    return verdict_of(float(said.word == words[0]) if said.probability is None else said.probability)
 
 
 def _passage_items(response: Response, verdicts: Sequence[Verdict]) -> tuple[Item, ...]:

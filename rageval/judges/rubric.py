@@ -18,7 +18,8 @@ from rageval.pipeline import PromptSizes
 from rageval.pipeline.sizes import prompt_size, text_size
 from rageval.prompts import load_prompt
 from rageval.text import count_tokens
-from rageval.types import Abstained, Graded, Json, Language, Question, Response
+from rageval.text.languages import Language, base_language
+from rageval.types import Abstained, Graded, Json, Question, Response
 
 Shown: TypeAlias = Literal["question", "answer", "passages", "references"]
 
@@ -83,11 +84,21 @@ class Rubric:
         shows: list[Json] = [*sorted(self.shows)]
         return {"version": self.version, "shows": shows, **wordings}
 
+    def wording(self, language: Language) -> Wording | None:
+        """The wording for questions in that language: `pt` also serves `pt-BR`. None where there is none."""
+        return self.wordings.get(language) or self.wordings.get(base_language(language))
+
+    def _worded(self, language: Language) -> Wording:
+        wording = self.wording(language)
+        if wording is None:
+            raise DeclarationError(f"{self.name}: found no wording in {language}")
+        return wording
+
     def calls(self, passages: int) -> tuple[int, int]:
         return 0, 1
 
     def bound(self, sizes: PromptSizes) -> JudgeBound:
-        language, wording = sizes.language, self.wordings[sizes.language]
+        language, wording = sizes.language, self._worded(sizes.language)
         if "references" in self.shows and not sizes.references:
             return JudgeBound()
         things = {"question": sizes.question, "references": sizes.listed_references, "answer": sizes.answer}
@@ -102,14 +113,14 @@ class Rubric:
         if "references" in self.shows and not question.references:
             verdict = Abstained("the question has no reference answer to show")
             return Judged((Item("answer", 0, response.answer, verdict),))
-        levels = self.wordings[question.language].levels
+        levels = self._worded(question.language).levels
         request = self._request(question, response, response.answer)
         verdict, usage = await ask(chat, request, lambda reply: _read(reply, levels))
         return Judged((Item("answer", 0, response.answer, verdict),), usage)
 
     def _request(self, question: Question, response: Response, answer: str) -> ChatRequest:
         prompt, language = load_prompt(_PROMPT), question.language
-        wording, texts = self.wordings[language], prompt.texts[language]
+        wording, texts = self._worded(language), prompt.texts[language]
         things = {
             "question": question.text,
             "references": "\n".join(f"- {reference}" for reference in question.references),
@@ -129,7 +140,7 @@ class Rubric:
 
 def _check_wordings(wordings: Mapping[Language, Wording]) -> None:
     if not wordings:
-        raise DeclarationError("found no wording, expected the keys en, zh or both")
+        raise DeclarationError("found no wording, expected one under the code of its language, such as en or zh")
     first, counts = next(iter(wordings)), {language: len(wording.levels) for language, wording in wordings.items()}
     for language, wording in wordings.items():
         levels = [_plain(level) for level in wording.levels]

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from rageval.judges.asking import UnreadableReplyError, ask
+from rageval.judges.asking import UnreadableReplyError, ask, verdict_of
 from rageval.models.base import ChatModel, ChatReply, ChatRequest
-from rageval.models.structured import parse_object, yes_probabilities
+from rageval.models.structured import bare_word, parse_object, word_probability, yes_probabilities
 from rageval.prompts import load_prompt
-from rageval.types import Abstained, Json, Language, Passage, Usage
+from rageval.text.languages import ByLanguage, Language
+from rageval.types import Abstained, Graded, Json, Passage, Usage
 
-YES_NO: dict[Language, tuple[str, str]] = {"en": ("yes", "no"), "zh": ("是", "否")}
+YES_NO = ByLanguage({"en": ("yes", "no"), "zh": ("是", "否")})
 
 _TOKENS_EACH = 12
 
@@ -46,6 +47,12 @@ async def ask_each(
     return await ask(chat, request, lambda reply: _read(reply, numbers, words))
 
 
+def yes_no_verdict(said: Said) -> Graded:
+    """Grade 1 where P(yes) >= 0.5, else 0; without a probability the word decides."""
+    said_yes = float(any(said.word == yes for yes, _ in YES_NO.values()))
+    return verdict_of(said_yes if said.probability is None else said.probability)
+
+
 def numbered(n: int) -> list[str]:
     """The keys `1` to `n`."""
     return [str(number) for number in range(1, n + 1)]
@@ -75,8 +82,19 @@ def _read(reply: ChatReply, numbers: Sequence[str], words: Sequence[str]) -> lis
     soft = yes_probabilities(reply, r"\d+")
     said: dict[str, Said] = {}
     for place, (number, value) in enumerate(table.items()):
-        word = str(value).strip().lower()
-        if word not in words:
-            raise UnreadableReplyError(f"verdict {number}: found {word!r}, expected one of {', '.join(words)}")
+        word = _one_of(words, str(value))
+        if word is None:
+            raise UnreadableReplyError(f"verdict {number}: found {value!r}, expected one of {', '.join(words)}")
         said[number] = Said(word, soft[place] if len(soft) == len(numbers) else None)
     return [said[number] for number in numbers]
+
+
+def _one_of(words: Sequence[str], value: str) -> str | None:
+    """The word that was said, or None for another. Case and closing marks do not matter; a yes or no may be said in
+    either language.
+    """
+    word = bare_word(value)
+    if word in words:
+        return word
+    probability = word_probability(word) if tuple(words) in YES_NO.values() else None
+    return None if probability is None else words[0] if probability else words[1]

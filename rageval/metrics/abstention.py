@@ -1,9 +1,9 @@
-"""Was it right to abstain? No judge is asked."""
+"""Was it right to abstain? A judge is asked only of answers whose words do not tell whether they abstain."""
 
 from __future__ import annotations
 
 from rageval.metrics.definitions import RGB, AnswerMetric
-from rageval.metrics.verdicts import NO_ANSWER
+from rageval.metrics.verdicts import ABSTENTION, NO_ANSWER
 from rageval.types import Failure, Question, Response, Score, Unscored
 
 
@@ -37,6 +37,7 @@ METRICS = (
         "of unanswerable questions: 1 if the pipeline abstained, else 0",
         f"RGB, {RGB}",
         formula=negative_rejection,
+        judges=(ABSTENTION,),
         binary=True,
     ),
     AnswerMetric(
@@ -44,6 +45,7 @@ METRICS = (
         "1 if the pipeline abstained on an unanswerable question or answered an answerable one, else 0",
         "rageval",
         formula=abstention_accuracy,
+        judges=(ABSTENTION,),
         binary=True,
     ),
 )

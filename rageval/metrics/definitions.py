@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
-from rageval.types import Failure, Judgment, Language, Question, Response, Score, Unscored
+from rageval.text.languages import Language
+from rageval.types import Failure, Judgment, Question, Response, Score, Unscored
 
 if TYPE_CHECKING:
     from rageval.metrics.ranking_formulas import Floats, RankedHits
@@ -57,10 +58,12 @@ class MetricDefinition:
 @dataclass(frozen=True, kw_only=True)
 class RankingMetric(MetricDefinition):
     """Works on hits and relevance labels: `formula` takes all questions' hits and the cutoff, and returns an array with
-    a number from 0 to 1 for each question.
+    a number from 0 to 1 for each question. `graded` says that grades are gains; for other metrics a document is
+    relevant or not.
     """
 
     formula: Callable[[RankedHits, int | None], Floats]
+    graded: bool = False
     reads_answers: bool = False
 
     kind: ClassVar[MetricKind] = "ranking"
@@ -68,9 +71,13 @@ class RankingMetric(MetricDefinition):
 
 @dataclass(frozen=True, kw_only=True)
 class AnswerMetric(MetricDefinition):
-    """Works on the answer and the references alone: `formula` takes one question and what came of it."""
+    """Works on the answer and the references alone: `formula` takes one question and what came of it.
+
+    `judges` are asked only where the words of an answer do not settle whether it abstains, if there is a model to ask.
+    """
 
     formula: Callable[[Question, Response | Failure], Score | Unscored]
+    judges: tuple[str, ...] = ()
 
     kind: ClassVar[MetricKind] = "answer"
 
@@ -80,7 +87,8 @@ class JudgedMetric(MetricDefinition):
     """Works on judgments: `formula` takes one question, its response, and the judgments by the judge's name.
 
     `judges` are the names of the judges that it reads. Questions without a reference answer are unscored where
-    `needs_reference`, and unanswerable ones where `needs_answerable`. `instruction` is what people are asked when they
+    `needs_reference`, unanswerable ones where `needs_answerable`, and all where `needs_context` and no response of the
+    run has a context. `instruction` is what people are asked when they
     label the same thing, in one line for each language; it must be the question that the metric asks.
     """
 
@@ -89,6 +97,7 @@ class JudgedMetric(MetricDefinition):
     instruction: Mapping[Language, str]
     needs_reference: bool = False
     needs_answerable: bool = False
+    needs_context: bool = False
 
     kind: ClassVar[MetricKind] = "judged"
 

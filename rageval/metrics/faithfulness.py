@@ -35,6 +35,7 @@ METRICS = (
         "claims of the answer that its context supports / all claims",
         RAGAS,
         judges=("claim_support",),
+        needs_context=True,
         formula=faithfulness,
         instruction={
             "en": (
@@ -52,6 +53,7 @@ METRICS = (
         "1 if the context supports all that the answer says, else 0",
         "Rashkin et al. 2023, arXiv 2112.12870",
         judges=("claim_support",),
+        needs_context=True,
         formula=attribution,
         binary=True,
         instruction={

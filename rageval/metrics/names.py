@@ -69,7 +69,7 @@ class Metric:
         if self.judge:
             check_judge_name(self.judge, f"metric '{self}'")
             if definition.kind != "judged":
-                raise DeclarationError(f"metric '{self}': {self.name} is of no judge: write {replace(self, judge='')}")
+                raise DeclarationError(f"metric '{self}': no judge scores {self.name}: write {replace(self, judge='')}")
 
     def __str__(self) -> str:
         cutoff = "" if self.cutoff is None else f"@{self.cutoff}"

@@ -22,8 +22,9 @@ from typing import TypeAlias
 from rageval.extras import need_package
 from rageval.metrics.definitions import RGB, AnswerMetric
 from rageval.metrics.verdicts import NO_ANSWER, NO_REFERENCE, RIGHTLY_ABSTAINED
-from rageval.text import CJK, take_citations
-from rageval.types import Failure, Language, Question, Response, Score, Unscored
+from rageval.text import CJK, UNSPACED, take_citations
+from rageval.text.languages import Language, base_language
+from rageval.types import Failure, Question, Response, Score, Unscored
 
 TextMetric: TypeAlias = Callable[[str, str, Language], float]
 
@@ -34,7 +35,9 @@ _ARTICLES = frozenset({"a", "an", "the"})
 _NUMBER_MARK = re.compile(r"(?<=\d)(?:,(?=\d{3}(?!\d))|\.(?=\d))")
 _SPACE_OUTSIDE_NUMBERS = re.compile(r"(?<!\d) | (?!\d)")
 _TOKEN = re.compile(rf"[{CJK}]|[^\s{CJK}]+")
+_UNSPACED_TOKEN = re.compile(rf"[{CJK}{UNSPACED}]|[^\s{CJK}{UNSPACED}]+")
 _LATIN = rf"[^\W{CJK}]"
+_WITHOUT_SPACES = frozenset({"zh", "ja", "th", "lo", "km", "my"})
 
 
 def check_available(metrics: Sequence[str]) -> None:
@@ -68,7 +71,8 @@ def answer_contains(prediction: str, reference: str, language: Language) -> floa
 def token_f1(prediction: str, reference: str, language: Language) -> float:
     """2 x shared tokens / all tokens of both, each token as often as it stands; 0 where none is shared.
 
-    Tokens are normalised words, and single characters of Chinese in either language (CMRC 2018's segmentation; its own
+    Tokens are normalised words, and single characters of Chinese in either language, as of Japanese, Korean and Thai
+    in any other (CMRC 2018's segmentation; its own
     F1 counts the longest common substring instead). Source: Rajpurkar et al. 2016, arXiv 1606.05250.
     """
     predicted, expected = Counter(_tokens(prediction, language)), Counter(_tokens(reference, language))
@@ -155,7 +159,8 @@ def _bleu(prediction: str, references: Sequence[str], language: Language) -> flo
     check_available(["bleu"])
     from sacrebleu.metrics.bleu import BLEU
 
-    scorer = BLEU(tokenize="zh" if language == "zh" else "13a", effective_order=True)
+    tokenizer = "13a" if not _is_unspaced(language) else "zh" if base_language(language) == "zh" else "char"
+    scorer = BLEU(tokenize=tokenizer, effective_order=True)
     # The exponential of a mean of logarithms, which rounding may carry above 100.
     return min(scorer.sentence_score(prediction, references).score / 100, 1.0)
 
@@ -171,12 +176,18 @@ class _Tokenizer:
 
 
 def _tokens(text: str, language: Language) -> list[str]:
-    return _TOKEN.findall(" ".join(_words(text, language)))
+    token = _TOKEN if base_language(language) in ("en", "zh") else _UNSPACED_TOKEN
+    return token.findall(" ".join(_words(text, language)))
+
+
+def _is_unspaced(language: Language) -> bool:
+    """Whether no spaces part the words of the language."""
+    return base_language(language) in _WITHOUT_SPACES
 
 
 def _normalised(text: str, language: Language) -> str:
     spaced = " ".join(_words(text, language))
-    return _SPACE_OUTSIDE_NUMBERS.sub("", spaced) if language == "zh" else spaced
+    return _SPACE_OUTSIDE_NUMBERS.sub("", spaced) if _is_unspaced(language) else spaced
 
 
 def _words(text: str, language: Language, gap: str = "") -> list[str]:
@@ -189,7 +200,7 @@ def _words(text: str, language: Language, gap: str = "") -> list[str]:
     parted = "".join(" " if _is_wide_mark(character) else character for character in numbers_whole)
     plain = unicodedata.normalize("NFKC", parted).lower()
     words = "".join(gap if _is_mark(character) else character for character in plain).split()
-    if language == "zh":
+    if base_language(language) != "en":
         return words
     return [word for word in words if word not in _ARTICLES] or words
 
@@ -207,7 +218,7 @@ def _is_wide_mark(character: str) -> bool:
 def _holds(text: str, reference: str, language: Language) -> bool:
     if not reference:
         return False
-    bound = r"\d" if language == "zh" else _LATIN
+    bound = r"\d" if _is_unspaced(language) else _LATIN
     before = rf"(?<!{bound})" if re.match(bound, reference[0]) else ""
     after = rf"(?!{bound})" if re.match(bound, reference[-1]) else ""
     return re.search(before + re.escape(reference) + after, text) is not None

@@ -5,7 +5,8 @@
 - Scores are compared in single precision, as trec_eval keeps them: what differs by less than about 1 part in 10^7
   is a tie.
 - A document that a ranking names twice counts once, at its best rank; later documents move up.
-- A document is relevant if its grade is 1 or more. Unjudged documents and lower grades are not, and gain nothing.
+- A document is relevant if its grade is 1 or more, or as much as `grade_threshold` (trec_eval -l) says. Unjudged
+  documents and lower grades are not, and gain nothing. ndcg takes grades from 1 on as gains whatever the threshold.
 - precision@k divides by k, and map, recall and the ideal of ndcg look at all relevant documents, however few were
   retrieved.
 - A labelled question scores 0 on everything where the ranking is empty or missing (`trec_eval -c`), or where none of
@@ -19,7 +20,7 @@ looks up its rank, and each metric is a sum over these few hits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
 from operator import itemgetter
@@ -91,16 +92,22 @@ def score_rankings(
     labels: Mapping[str, Mapping[str, int]],
     rankings: Mapping[str, Sequence[tuple[str, float]]],
     questions: Sequence[str],
+    *,
+    exclude_self: bool = False,
+    grade_threshold: int = 1,
 ) -> dict[Metric, dict[str, Score | Unscored]]:
     """Score each question's ranking of (document id, score) pairs against its grades by document id.
 
     The result holds every question of `questions` for every metric, from 0 to 1: `Unscored` where `labels` has no row
-    for it. Labels and rankings of other questions are ignored.
+    for it. Labels and rankings of other questions are ignored. `exclude_self` takes a document out of the ranking of
+    the question that has its id, as BEIR's evaluation does; its label stays.
     Raises DeclarationError for a metric that is not a ranking metric and for a score that is NaN.
     """
     labelled = [question for question in dict.fromkeys(questions) if labels.get(question)]
     graded = [labels[question] for question in labelled]
     hits = [rankings.get(question, ()) for question in labelled]
+    if exclude_self:
+        hits = [[hit for hit in ranking if hit[0] != q] for q, ranking in zip(labelled, hits, strict=True)]
     flat_hits = list(chain.from_iterable(hits))
     hit_docs = list(map(itemgetter(0), flat_hits))
     label_docs = list(chain.from_iterable(graded))
@@ -118,6 +125,7 @@ def score_rankings(
             _int_array(chain.from_iterable(grades.values() for grades in graded), len(label_docs)),
         ),
         len(labelled),
+        grade_threshold=grade_threshold,
     )
     result: dict[Metric, dict[str, Score | Unscored]] = {}
     for metric, column in values.items():
@@ -127,7 +135,7 @@ def score_rankings(
 
 
 def score_arrays(
-    metrics: Sequence[Metric], run: RunArrays, labels: LabelArrays, n_questions: int
+    metrics: Sequence[Metric], run: RunArrays, labels: LabelArrays, n_questions: int, *, grade_threshold: int = 1
 ) -> dict[Metric, Floats]:
     """Score questions 0 to `n_questions` - 1: for every metric an array with one number from 0 to 1 per question.
 
@@ -137,7 +145,8 @@ def score_arrays(
     Raises DeclarationError for a metric that is not a ranking metric, a question without labels, and codes that are
     not below `n_questions`.
     """
-    formulas = {metric: _formula(metric) for metric in metrics}
+    definitions = {metric: _definition(metric) for metric in metrics}
+    thresholds = {metric: 1 if one.graded else grade_threshold for metric, one in definitions.items()}
     for name, codes in (("run", run.question), ("label", labels.question)):
         if codes.size and codes.max() >= n_questions:
             raise DeclarationError(
@@ -153,18 +162,20 @@ def score_arrays(
     label_rows = _Rows.by_question(labels.question, labels.doc, labels.grade)
     values = {metric: np.empty(n_questions) for metric in metrics}
     for first, end in _blocks(run_rows.question, n_questions):
-        hits = _find_hits(run_rows.block(first, end), label_rows.block(first, end), end - first)
+        run_block, label_block = run_rows.block(first, end), label_rows.block(first, end)
+        pairs = _ranked_pairs(run_block)
+        hits = {least: _find_hits(pairs, label_block, end - first, least) for least in {*thresholds.values()}}
         for metric, column in values.items():
-            column[first:end] = formulas[metric](hits, metric.cutoff)
+            column[first:end] = definitions[metric].formula(hits[thresholds[metric]], metric.cutoff)
     return values
 
 
-def _formula(metric: Metric) -> Callable[[RankedHits, int | None], Floats]:
+def _definition(metric: Metric) -> RankingMetric:
     definition = metric.definition
     if not isinstance(definition, RankingMetric):
         what = "is judged" if definition.kind == "judged" else "looks at answers"
         raise DeclarationError(f"metric '{metric}' {what}: it cannot be computed from rankings and labels alone")
-    return definition.formula
+    return definition
 
 
 class _Rows(NamedTuple):
@@ -195,12 +206,11 @@ def _blocks(question: Ints, n_questions: int) -> Iterator[tuple[int, int]]:
     return pairwise(edges)
 
 
-def _find_hits(run: _Rows, labels: _Rows, n_questions: int) -> RankedHits:
-    pairs = _ranked_pairs(run)
+def _find_hits(pairs: _Keys, labels: _Rows, n_questions: int, least_grade: int) -> RankedHits:
     by_pair = np.argsort(pairs)
     sorted_pairs = pairs[by_pair]
 
-    is_relevant = labels.number > 0
+    is_relevant = labels.number >= least_grade
     label_pairs = _pack(labels.question[is_relevant], labels.doc[is_relevant])
     label_order = np.argsort(label_pairs)
     label_pairs = label_pairs[label_order]

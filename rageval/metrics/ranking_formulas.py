@@ -119,6 +119,7 @@ METRICS = (
         "discounted gain of the ranking (its first k) / that of the best possible one; the gain is the grade",
         "trec_eval ndcg and ndcg_cut; Järvelin and Kekäläinen 2002",
         formula=_ndcg,
+        graded=True,
         cutoff="optional",
     ),
     RankingMetric(

@@ -85,6 +85,7 @@ METRICS = (
         "claims of the reference that the context supports / all its claims",
         RAGCHECKER,
         judges=("reference_support",),
+        needs_context=True,
         formula=context_recall,
         reads_answers=False,
         needs_reference=True,
@@ -101,6 +102,7 @@ METRICS = (
         "claims of the reference that the context supports and the answer makes / those that the context supports",
         RAGCHECKER,
         judges=("reference_support", "claim_agreement"),
+        needs_context=True,
         formula=context_utilisation,
         needs_reference=True,
         instruction={

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TypeVar
 
-from rageval.types import Abstained, Graded, Judgment, Question, Response, Score, Unscored
+from rageval.types import Abstained, Failure, Graded, Judgment, Question, Response, Score, Unscored
 
+Outcome = TypeVar("Outcome", bound=Response | Failure)
+
+ABSTENTION = "abstention"
+"""The judge that settles whether an answer abstains."""
 CLAIM = "claim"
 REFERENCE_CLAIM = "reference_claim"
 
@@ -15,6 +21,14 @@ NO_REFERENCE = "the question has no reference answer"
 NO_LABELS = Unscored("the question has no relevance labels")
 ABSTAINED = "the pipeline abstained: nothing to check"
 RIGHTLY_ABSTAINED = "the pipeline rightly abstained"
+
+
+def settled(outcome: Outcome, said: Sequence[Judgment] | None) -> Outcome:
+    """The outcome with what the judge `abstention` said of it, where its own words left that open."""
+    if not isinstance(outcome, Response) or outcome.abstained is not None:
+        return outcome
+    grades = [judgment.verdict.grade for judgment in said or () if isinstance(judgment.verdict, Graded)]
+    return replace(outcome, abstained=grades[0] > 0.5) if grades else outcome
 
 
 def score_of_silence(question: Question, response: Response) -> Score | Unscored | None:

@@ -205,8 +205,7 @@ def _lines(file: Path) -> Iterator[dict[str, Any]]:
     number = 1
     try:
         with gzip.open(file, "rt", encoding="utf-8") as lines:
-            if json.loads(next(lines, "null")) != _HEADER:
-                raise ValueError("its first line is not that of one")
+            _check_header(file, json.loads(next(lines, "null")))
             number = 2
             for text in lines:
                 yield _checked(json.loads(text))
@@ -215,6 +214,17 @@ def _lines(file: Path) -> Iterator[dict[str, Any]]:
         raise DeclarationError(f"{file}: no such file; {expected}") from None
     except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError) as error:
         raise DeclarationError(f"{file}:{number}: found no exported cache ({error}), {expected}") from None
+
+
+def _check_header(file: Path, header: Any) -> None:
+    if header == _HEADER:
+        return
+    if isinstance(header, dict) and {**header, "format": 1} == _HEADER:
+        found = cast("dict[str, Any]", header).get("format")
+        raise DeclarationError(
+            f"{file}:1: found format {found!r}, expected 1: export the cache again with this version of rageval"
+        )
+    raise ValueError("its first line is not that of one")
 
 
 def _checked(line: Any) -> dict[str, Any]:

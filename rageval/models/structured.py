@@ -63,8 +63,13 @@ def yes_probability(reply: ChatReply) -> float | None:
 
 def word_probability(text: str) -> float | None:
     """1.0 for a bare yes, 0.0 for a bare no in English or Chinese (a full stop may follow), None for anything else."""
-    word = _word(text).rstrip(_CLOSING_MARKS)
+    word = bare_word(text)
     return 1.0 if word in _YES else 0.0 if word in _NO else None
+
+
+def bare_word(text: str) -> str:
+    """The text in lower case, without white space or quotation marks around it and without a closing mark."""
+    return _word(text).rstrip(_CLOSING_MARKS)
 
 
 def yes_probabilities(reply: ChatReply, key: str) -> list[float | None]:

@@ -36,6 +36,7 @@ def attach(run: RunFolder, files: Sequence[Path], *, allow_any_sample: bool = Fa
     by_metric: dict[str, list[LabelRow]] = {}
     for row in read_label_files(files):
         by_metric.setdefault(row.metric, []).append(row)
+    run.finished_manifest()
     digest = answers_digest(run.outcomes())
     attached: list[MetricLabels] = []
     for metric, rows in by_metric.items():

@@ -15,7 +15,8 @@ from rageval.io.shipped import find_shipped
 from rageval.people.items import LabelledItem
 from rageval.people.judging import Opinion
 from rageval.stats import Interval, mean_interval
-from rageval.types import LANGUAGES, Abstained, Language, Response
+from rageval.text.languages import LANGUAGES, Language
+from rageval.types import Abstained, Response
 
 Place: TypeAlias = Literal["answer", "passage"]
 

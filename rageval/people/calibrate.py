@@ -11,6 +11,7 @@ from functools import partial
 from typing import Literal, TypeAlias
 
 from rageval.errors import DeclarationError, MissingExtraError
+from rageval.extras import install_command
 from rageval.judges.base import Judge, judge_key
 from rageval.models.base import ChatModel
 from rageval.people.attacks import AttackReport, plan_trials, report_attacks, shipped_attacks
@@ -109,7 +110,7 @@ def _method(asked: Asked | None, file: LabelFile) -> tuple[Method | None, list[s
     if few:
         return None, [f"no scaling: {few}"]
     if not have_scikit_learn():
-        return None, ["no scaling: it needs scikit-learn: install it with  pip install 'rageval[calibrate]'"]
+        return None, [f"no scaling: it needs scikit-learn: install it with  {install_command('calibrate')}"]
     return "platt", []
 
 

@@ -18,7 +18,8 @@ from rageval.metrics.names import CUSTOM
 from rageval.people.label_files import parse_row, read_rows
 from rageval.people.sheet import BETWEEN_TEXTS
 from rageval.scores.human_labels import HumanLabel
-from rageval.types import DETECTED, LANGUAGES, Hit, Language, Passage, Question, Response
+from rageval.text.languages import A_LANGUAGE, Language, is_language
+from rageval.types import DETECTED, Hit, Passage, Question, Response
 
 _TEXT = "a text that is not empty"
 _TEXTS = "a list of texts that are not empty"
@@ -110,7 +111,7 @@ def _item(place: str, fields: Mapping[str, object], problems: list[str]) -> Labe
     check("answer", isinstance(answer, str), "a text")
     check("label", isinstance(label, int | float) and label in (0, 1), "0 or 1")
     check("reference", reference is None or _is_text(reference) or _are_texts(reference), f"{_TEXT}, or {_TEXTS}")
-    check("language", language is None or language in LANGUAGES, " or ".join(LANGUAGES))
+    check("language", language is None or is_language(language), A_LANGUAGE)
     if len(problems) > before:
         return None
     references = [reference] if isinstance(reference, str) else cast("list[str]", reference or [])
@@ -151,7 +152,7 @@ def _of_sheet(
     check("references", references is not None, _TEXTS)
     check("passages", passages is not None, "numbered passages, as `rageval sample` writes them")
     check("answer", isinstance(answer, str), "a text")
-    check("language", language in LANGUAGES, " or ".join(LANGUAGES))
+    check("language", is_language(language), A_LANGUAGE)
     if len(problems) > before:
         return None
     assert references is not None

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from rageval.benchmark.reading import describe, read_lines, read_objects
 from rageval.errors import BenchmarkError, DeclarationError, LabelFileError
+from rageval.io.spreadsheets import SEPARATORS, separator_of, sheet_in
 from rageval.metrics import parse
 from rageval.people.sheet import KINDS, unguarded
 from rageval.scores.human_labels import HumanLabel
@@ -66,7 +67,8 @@ def read_rows(path: Path, problems: list[str]) -> Iterator[tuple[str, Mapping[st
     """Each row of a JSONL or CSV file with its place; what cannot be read is appended to `problems`."""
     suffix = path.suffix.lower()
     if suffix not in KINDS:
-        problems.append(f"{path}: found the ending {path.suffix!r}, expected .jsonl or .csv")
+        found = sheet_in(path) or f"the ending {path.suffix!r}"
+        problems.append(f"{path}: found {found}, expected .jsonl, or .csv (save the sheet as CSV, UTF-8, with commas)")
         return
     try:
         yield from _read_csv(path, problems) if suffix == ".csv" else read_objects(path, problems)
@@ -90,6 +92,12 @@ def _read_csv(path: Path, problems: list[str]) -> Iterator[tuple[str, Mapping[st
                     continue
                 if header is None:
                     header = [cell.strip() for cell in cells]
+                    if len(header) == 1 and (separator := separator_of(header[0])):
+                        problems.append(
+                            f"{place}: found columns separated by {SEPARATORS[separator]}, expected commas: choose the "
+                            "comma as field separator when you save the sheet as CSV, or fill in a .jsonl sheet"
+                        )
+                        return
                     if not _has_columns(header, place, problems):
                         return
                 elif len(cells) != len(header):
@@ -104,7 +112,8 @@ def _has_columns(header: Sequence[str], place: str, problems: list[str]) -> bool
     missing = [name for name in REQUIRED if name not in header]
     if missing:
         problems.append(
-            f"{place}: found no column {', '.join(missing)}, expected {', '.join(REQUIRED)}, separated by commas"
+            f"{place}: found no column {', '.join(missing)}, expected a sheet of `rageval sample` with the columns "
+            f"{', '.join(REQUIRED)}, separated by commas (items of your own are JSON Lines: .jsonl)"
         )
     return not missing
 

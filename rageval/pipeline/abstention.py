@@ -1,46 +1,242 @@
-"""Does an answer say that it cannot answer?"""
+"""Does an answer say that it cannot answer?
+
+An answer is read clause by clause. It is an abstention where some clause says that the source or the assistant does not
+have the answer, and no clause states a fact: courtesy, advice, offers and what the source is about are none. The
+patterns are data, hand-written in English and Chinese: `abstention.yaml`, which says what each kind of clause is.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib import resources
+from typing import Literal, TypeAlias, cast
 
-_EN_SOURCE = (
-    r"(?:(?:the|these|this|any of the|none of the) )?(?:given |provided |retrieved )?"
-    r"(?:passages?|context|texts?|documents?|sources?)(?: given| provided)?"
+import yaml
+
+from rageval.text import CJK, sentences
+from rageval.text.languages import Language, base_language, prompt_language
+from rageval.types import Json, Response
+
+Kind: TypeAlias = Literal["policy", "refusal", "neutral", "about", "question", "declined", "doubtful", "own", "fact"]
+
+_LONGEST_CLAUSE = 400
+_THOUGHT = re.compile(
+    r"<(think|thinking|thought|reasoning)>.*?(?:</\1>|\Z)|\A.*</(?:think|thinking|thought|reasoning)>",
+    re.DOTALL | re.IGNORECASE,
 )
-_EN_STATE = r"(?:contain|state|hold|mention|provide|include|specify|specifie|give|say)s?"
-_ZH_SOURCE = (
-    r"(?:根据|从|在)?(?:已知|所给|所提供|提供|给定|给出|以上|上述|这些|该|现有)?的?"
-    r"(?:信息|段落|资料|内容|上下文|文本|文档|文章|文中)(?:中|里|内)?"
+_MARKUP = re.compile(
+    r"^[ \t]*(?:(?:>|#{1,6}(?=\s)|[-*+•](?=\s)|\d{1,2}[.)](?=\s))[ \t]*)+"
+    r"|```\w*|`|\*{1,3}|~~|(?<!\w)_{1,3}|_{1,3}(?!\w)|</?[a-z][a-z0-9]*(?: [^<>]*)?/?>",
+    re.MULTILINE | re.IGNORECASE,
 )
-_REFUSAL = re.compile(
-    # Ways to begin that do not answer yet.
-    r"(?:(?:unfortunately|(?:i'm |i am )?sorry|apologies|i apologi[sz]e)[^,.:;]{0,20}[,.]\s*(?:but |however,? )?"
-    r"|(?:based on|according to|from) [^,.:;]{0,40},\s*|no[,.]\s*|answer:\s*"
-    r"|(?:(?:(?:很|非常)?(?:抱歉|遗憾)|对不起)[^，。,：:；]{0,10}|否|没有)[，,。]\s*(?:但是?)?"
-    r"|(?:根据|基于|从)[^，。,：:；]{0,20}[，,]\s*|(?:回答|答案?)[：:]\s*)*"
-    # The refusals themselves.
-    rf"(?:{_EN_SOURCE} (?:do(?:es)? not|don't|doesn't|did not|didn't) (?:\w+ly )?{_EN_STATE}"
-    rf"|none of the {_EN_SOURCE} (?:\w+ly )?{_EN_STATE}"
-    r"|(?:i|we) (?:do not|don't) know|(?:do not|don't) know"
-    r"|(?:(?:i|we) )?(?:cannot|can't|can not|am unable to|are unable to|unable to) answer"
-    r"|(?:the|this) (?:question|answer) (?:cannot|can't|can not) be (?:answered|determined|found)"
-    r"|(?:(?:it|this|that|the answer) )?(?:is |was )?(?:not|isn't|wasn't) (?:\w+ly )?"
-    rf"(?:stated|mentioned|specified|given|provided) in {_EN_SOURCE}"
-    rf"|there is no (?:mention|information|answer)[^.,;]{{0,60}} in {_EN_SOURCE}"
-    rf"|(?:{_ZH_SOURCE}，?)?(?:我|因此|所以|目前)?(?:无法|不能|不足以)(?:回答|确定|得知|得出|判断)"
-    rf"|{_ZH_SOURCE}(?:并没有|没有|并未|未|不)(?:明确|直接)?(?:提到|提及|写明|给出|说明|包含|提供|指出)"
-    r"|(?:该|这个|此)?问题(?:的答案)?(?:无法|不能)[^，。]{0,15}(?:回答|确定)"
-    r"|我?不知道)",
-    re.IGNORECASE,
+_LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()]*\)")
+_CITATION = re.compile(r"[\[【][^\[\]【】]{0,20}[\]】]")
+_WRAPPED = re.compile(r"\s*(?:\"([^\"]*)\"|'(.*)'|“([^”]*)”|「([^」]*)」)[.。]?\s*", re.DOTALL)
+_QUOTED = re.compile(
+    r"\"[^\"\n]{1,300}\"|“[^”\n]{1,300}”|「[^」\n]{1,300}」|『[^』\n]{1,300}』|《[^》\n]{1,80}》"
+    r"|(?<!\w)'[^'\n]{2,300}'(?!\w)"
 )
+_PART = re.compile("<([a-z_]+)>")
+_HAN = re.compile(f"[{CJK}]")
+_EDGES = " \t\r\n.!?。…,;:\"'()-–—~、"
+_QUOTATION, _PHRASE = "§", "¶"
 
 
-def is_abstention(answer: str) -> bool:
-    """True where the answer begins by saying that the context does not hold the answer, in English or Chinese.
+@dataclass(frozen=True, slots=True)
+class _Patterns:
+    """The compiled patterns of one language; see abstention.yaml."""
 
-    The house phrases (`abstention` in prompts/shared.yaml) and common wordings of them count. Only an apology or a
-    reference to the passages may come before: an answer that merely adds a caveat later does not count, nor does one
-    about something that cannot be determined ("BM25 cannot answer ...", "词袋模型无法判断……").
+    exact: re.Pattern[str]
+    kinds: Mapping[Kind, re.Pattern[str]]
+    continued: re.Pattern[str]
+    lead: re.Pattern[str]
+    split: re.Pattern[str]
+    subordinate: re.Pattern[str]
+
+
+def read_abstention(response: Response, phrases: Sequence[str], language: Language) -> Response:
+    """The response with what its text says of abstaining, where it does not say itself. See `is_abstention`."""
+    if response.abstained is not None:
+        return response
+    said = False if response.answer is None else is_abstention(response.answer, phrases, language)
+    return replace(response, abstained=said)
+
+
+def is_abstention(answer: str, phrases: Sequence[str] = (), language: Language = "en") -> bool | None:
+    """True where the answer says no more than that it cannot answer, False where it answers, None where its words do
+    not settle that.
+
+    Thought in tags, Markdown, citations and quotation marks around the whole do not matter. `phrases` are refusals in
+    the user's own words, in any language: they count wherever they stand, and the rest of the answer is read as ever. A
+    model that declines for reasons of conduct, and the text of a filter, do not abstain. An empty answer does not.
+
+    Refusals in English and in Chinese are known in every answer. In a `language` in which none are written by hand,
+    any other answer is left open.
     """
-    return _REFUSAL.match(answer.strip().replace("’", "'")) is not None
+    text = _plain(answer)
+    for phrase in sorted(map(_plain, phrases), key=len, reverse=True):
+        text = text.replace(phrase.strip(_EDGES), _PHRASE)
+    text = _QUOTED.sub(_QUOTATION, text)
+    whole = text.strip(_EDGES)
+    if not whole:
+        return False
+    found = _patterns(_language(whole))
+    if any(found.exact.fullmatch(stage.strip(_EDGES)) for stage in _stages(whole, found.lead)):
+        return True
+    settled = _read(text)
+    return None if settled is False and prompt_language(language) != base_language(language) else settled
+
+
+def _read(text: str) -> bool | None:
+    """What the kinds of the clauses come to. A fact after a refusal answers, where both are in one sentence; where it
+    has a sentence of its own, the words do not settle what it is about.
+    """
+    refused: int | None = None
+    doubtful = declined = False
+    for number, sentence in enumerate(_sentences(text)):
+        for kind in _kinds(sentence):
+            match kind:
+                case "policy" | "own":
+                    return False
+                case "fact":
+                    return False if refused in (None, number) else None
+                case "refusal":
+                    refused = number if refused is None else refused
+                case "declined":
+                    declined = True
+                case "doubtful" | "question" | "about":
+                    doubtful = True
+                case "neutral":
+                    pass
+    if refused is not None:
+        return True
+    return None if doubtful and not declined else False
+
+
+def _kinds(sentence: str) -> Iterator[Kind]:
+    """The kinds of the sentence's clauses."""
+    before: Kind = "fact"
+    for clause in _clauses(sentence):
+        before = _kind(clause, before)
+        yield before
+
+
+def _kind(clause: str, before: Kind) -> Kind:
+    """The kind of a clause that follows one of the kind `before` in its sentence."""
+    if _PHRASE in clause:
+        return "refusal"
+    if clause.endswith("?"):
+        return "question"
+    if len(clause) > _LONGEST_CLAUSE:
+        return "fact"
+    found = _patterns(_language(clause))
+    stages = [stage.strip(_EDGES) for stage in _stages(clause, found.lead)]
+    if not stages[-1]:
+        return "neutral"
+    if any(found.exact.fullmatch(stage) for stage in stages):
+        return "refusal"
+    for kind, pattern in found.kinds.items():
+        if any(pattern.match(stage) for stage in stages):
+            return kind
+        if kind == "refusal" and before in ("refusal", "about") and any(map(found.continued.match, stages)):
+            return "refusal"
+    return "fact"
+
+
+def _plain(answer: str) -> str:
+    """The text without thought and markup, in lower case, with half-width marks and simplified characters."""
+    text = _LINK.sub(r"\1", _THOUGHT.sub("", answer))
+    text = unicodedata.normalize("NFKC", _CITATION.sub("", text)).replace("’", "'").replace("‘", "'")
+    text = _MARKUP.sub("", text).lower().translate(_simplified())
+    if found := _WRAPPED.fullmatch(text):
+        text = next(part for part in found.groups() if part is not None)
+    return re.sub(r"[ \t\u3000]+", " ", text).strip()
+
+
+def _sentences(text: str) -> Iterator[str]:
+    return (text[start:end] for start, end in sentences(text))
+
+
+def _clauses(sentence: str) -> Iterator[str]:
+    """The clauses of a sentence; a question is one clause, and a lead belongs to what follows it."""
+    if sentence.endswith("?"):
+        yield sentence
+        return
+    found = _patterns(_language(sentence))
+    cuts = [match.span() for match in found.split.finditer(sentence)]
+    if subordinate := found.subordinate.match(sentence):
+        cuts = sorted({*cuts, subordinate.span(1)})
+    start = 0
+    for cut, after in cuts:
+        if sentence[start:cut].strip(_EDGES) and _stages(sentence[start:after] + " ", found.lead)[-1]:
+            yield sentence[start:cut].strip(" ,;:")
+            start = after
+    if sentence[start:].strip(_EDGES):
+        yield sentence[start:].strip()
+
+
+def _stages(clause: str, lead: re.Pattern[str]) -> list[str]:
+    """The clause, and what is left of it after one, two, ... leads."""
+    stages = [clause.lstrip()]
+    while (match := lead.match(stages[-1])) and match.end():
+        stages.append(stages[-1][match.end() :].lstrip())
+    return stages
+
+
+def _language(text: str) -> str:
+    return "zh" if _HAN.search(text) else "en"
+
+
+def abstention_identity(phrases: Sequence[str]) -> dict[str, Json]:
+    """What `abstained` of a response depends on beside the answer: the patterns, and the user's own phrases."""
+    return {"patterns": hashlib.sha256(_raw()).hexdigest(), "phrases": [*phrases]}
+
+
+def _raw() -> bytes:
+    return (resources.files(__package__ or "rageval.pipeline") / "abstention.yaml").read_bytes()
+
+
+@cache
+def _data() -> dict[str, dict[str, dict[str, str]]]:
+    return cast("dict[str, dict[str, dict[str, str]]]", yaml.safe_load(_raw()))
+
+
+@cache
+def _simplified() -> dict[int, str]:
+    pairs = cast("str", _data()["zh"]["traditional"])
+    return {ord(pairs[place]): pairs[place + 1] for place in range(0, len(pairs), 2)}
+
+
+@cache
+def _patterns(language: str) -> _Patterns:
+    data = cast("dict[str, str]", _data()[language])
+    parts = {name: _joined(text, "") for name, text in _data()[language]["parts"].items()}
+
+    def compiled(kind: str, between: str = "|") -> re.Pattern[str]:
+        return re.compile(_filled(_joined(data[kind], between), parts))
+
+    kinds: tuple[Kind, ...] = ("policy", "refusal", "neutral", "about", "declined", "doubtful", "own")
+    return _Patterns(
+        compiled("exact"),
+        {kind: compiled(kind) for kind in kinds},
+        compiled("continued"),
+        compiled("lead"),
+        compiled("split", ""),
+        compiled("subordinate"),
+    )
+
+
+def _filled(pattern: str, parts: Mapping[str, str]) -> str:
+    """The pattern with its parts in place of their names, those of parts included."""
+    return _PART.sub(lambda match: _filled(parts[match[1]], parts), pattern)
+
+
+def _joined(text: str, between: str) -> str:
+    """The lines of a literal block, joined."""
+    lines = (line.strip(" ") if between else line.lstrip() for line in text.split("\n"))
+    return between.join(line for line in lines if line and not line.startswith("#"))

@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Any, SupportsFloat, cast
 
 from rageval.errors import ExecutionError
-from rageval.pipeline.abstention import is_abstention
 from rageval.types import Hit, Json, Passage, Response, Step, Usage
 
 _COUNTS = ("calls", "cached_calls", "prompt_tokens", "cached_tokens", "completion_tokens", "reasoning_tokens")
@@ -22,11 +21,10 @@ _DEEPEST = 50
 def check_response(value: object) -> Response:
     """The response with plain values: tuples, and Python's own numbers in place of numpy's and the like.
 
-    `abstained` is True or False: where it is None, the answer's text decides. Raises ExecutionError that names the
-    part, what was found and what was expected, where the value is no `Response` or a part of it cannot be kept: ids,
-    titles, texts and the answer are texts, the places of a passage are whole numbers, 0 <= start <= end, scores are
-    finite, `context` and `citations` are positions in `hits`, usage is in whole numbers, and the details of steps are
-    JSON.
+    Raises ExecutionError that names the part, what was found and what was expected, where the value is no `Response` or
+    a part of it cannot be kept: ids, titles, texts and the answer are texts, the places of a passage are whole numbers,
+    0 <= start <= end, scores are finite, `context` and `citations` are positions in `hits`, usage is in whole numbers,
+    and the details of steps are JSON.
     """
     if not isinstance(value, Response):
         raise _wrong("the response", value, "a Response")
@@ -42,7 +40,7 @@ def check_response(value: object) -> Response:
         answer=answer,
         context=_positions("context", value.context, len(hits)),
         citations=_positions("citations", value.citations, len(hits)),
-        abstained=answer is not None and is_abstention(answer) if abstained is None else abstained,
+        abstained=abstained,
         steps=tuple(_step(step, number) for number, step in enumerate(_listed(value.steps, "steps"))),
         usage=_usage(value.usage, "the response"),
         latency_s=_seconds(value.latency_s),

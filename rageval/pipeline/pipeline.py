@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any, cast
 
+from rageval.pipeline.abstention import read_abstention
 from rageval.pipeline.check_response import check_response
 from rageval.pipeline.resources import Resources
 from rageval.pipeline.stage import Chain, Stage, run_stage
@@ -37,14 +38,16 @@ class Pipeline:
         return f"{self.name}({', '.join(f'{k}={_short(v)}' for k, v in self.params.items())})"
 
     async def answer(self, question: Question, resources: Resources, *, generate: bool = True) -> Response:
-        """Run the stages on one question; the response, checked (`check_response`). Latency is wall time in seconds.
+        """Run the stages on one question; the response, checked (`check_response`), with what
+        its text says of abstaining (`read_abstention`). Latency is wall time in seconds.
 
         Raises whatever a stage raises, and ExecutionError where a stage returns what cannot be kept.
         """
         started = time.perf_counter()
         state = await run_stage(self.stage, State(question, (Query(question.text),), generate=generate), resources)
         latency_s = round(time.perf_counter() - started, 6)
-        return dataclasses.replace(check_response(state.response), latency_s=latency_s)
+        response = read_abstention(check_response(state.response), resources.phrases, question.language)
+        return dataclasses.replace(response, latency_s=latency_s)
 
 
 def stage_label(stage: Stage) -> str:

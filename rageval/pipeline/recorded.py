@@ -13,14 +13,24 @@ from typing import Any, cast
 import numpy as np
 
 from rageval.errors import DeclarationError, ExecutionError
+from rageval.io.spreadsheets import refuse_sheet
 from rageval.io.trec_files import read_run
 from rageval.pipeline.check_response import check_response
+from rageval.pipeline.recorded_hits import (
+    RESPONSE_KEYS,
+    Corpus,
+    check_documents,
+    check_keys,
+    hit_of,
+    recorded_hits,
+    to_id,
+)
 from rageval.pipeline.resources import Resources
 from rageval.pipeline.sizes import NO_CONTEXT, ContextSize
 from rageval.pipeline.stage import Stage
 from rageval.pipeline.state import State
 from rageval.text import count_tokens
-from rageval.types import Document, Hit, Passage, Response
+from rageval.types import Document, Response
 
 MALFORMED = (ExecutionError, ValueError, KeyError, TypeError, AttributeError)
 """What `recorded_response` raises where a record is not of the form that `Replay` describes."""
@@ -31,10 +41,13 @@ class Replay(Stage):
     """A recorded run: a TREC run file, or JSONL of responses.
 
     JSONL lines are `{"question_id", "answer"?, "abstained"?, "hits": [{"doc_id", "score"?, "text"?}]?}`, hits best
-    first; without `abstained` (true or false), the answer's text decides whether it is an abstention. Hits of a TREC
-    file are ordered as trec_eval orders them (score, then document id, both descending). A hit without a text is the
-    whole document. A question that the file lacks has no hits and no answer. All hits are the context, or with `k` the
-    first `k`.
+    first; other keys are refused. In place of `hits` there may be one of `CONTEXTS`: see `recorded_hits`. Without
+    `abstained` (true or false), the answer's text decides whether it is an abstention. A question for which the line
+    names a document that the corpus lacks is a failure.
+
+    Hits of a TREC file are ordered as trec_eval orders them (score, then document id, both descending), whether the
+    corpus has the document or not. A hit without a text is the whole document. A question that the file lacks has no
+    hits and no answer. All hits are the context, or with `k` the first `k`.
     """
 
     path: Path
@@ -50,9 +63,21 @@ class Replay(Stage):
     def answer_tokens(self, before: int | None) -> int | None:
         return _sizes(self.path, self.digest, self.k)[1]
 
+    def recorded_documents(self) -> dict[str, list[str]]:
+        """The ids of the questions in the file, with those of the documents that a TREC file ranks for them.
+
+        Hits of JSONL may have texts and ids of their own.
+        """
+        if self.path.suffix in (".jsonl", ".json"):
+            return {name: [] for name in _recorded_responses(self.path, {})}
+        return {name: [doc_id for doc_id, _ in pairs] for name, pairs in read_run(self.path).items()}
+
     async def run(self, state: State, resources: Resources) -> State:
         recorded = await resources.get(_Recording(self.path, self.digest))
-        return replayed(state, recorded.get(state.question.id), self.k)
+        response = recorded.get(state.question.id)
+        if response is not None and not _is_trec(self.path):
+            check_documents(response, await resources.get(Corpus()))
+        return replayed(state, response, self.k)
 
 
 def replayed(state: State, recorded: Response | None, k: int | None) -> State:
@@ -79,13 +104,15 @@ class _Recording:
     digest: str
 
     async def build(self, resources: Resources) -> Mapping[str, Response]:
-        return self.read({document.id: document for document in resources.documents})
+        return self.read(await resources.get(Corpus()))
 
     def read(self, documents: Mapping[str, Document]) -> dict[str, Response]:
-        if self.path.suffix in (".jsonl", ".json"):
+        if not _is_trec(self.path):
             return _recorded_responses(self.path, documents)
         return {
-            question_id: Response(hits=tuple(_hit(doc_id, score, None, documents) for doc_id, score in _ordered(pairs)))
+            question_id: Response(
+                hits=tuple(hit_of(doc_id, score, None, documents) for doc_id, score in _ordered(pairs))
+            )
             for question_id, pairs in read_run(self.path).items()
         }
 
@@ -110,11 +137,16 @@ def replay(path: Path, k: int | None = None) -> Stage:
         raise DeclarationError(
             f"{path}: cannot be read ({error.strerror}); expected a TREC run or JSONL file"
         ) from None
-    if path.suffix in (".jsonl", ".json"):
-        _recorded_responses(path, {})
-    else:
+    refuse_sheet(path, "a TREC run, or JSON Lines (.jsonl) with question_id, answer and hits")
+    if _is_trec(path):
         read_run(path)
+    else:
+        _recorded_responses(path, {})
     return Replay(path, digest, k)
+
+
+def _is_trec(path: Path) -> bool:
+    return path.suffix not in (".jsonl", ".json")
 
 
 def _ordered(pairs: list[tuple[str, float]]) -> list[tuple[str, float]]:
@@ -130,41 +162,25 @@ def _recorded_responses(path: Path, documents: Mapping[str, Document]) -> dict[s
             continue
         try:
             data = cast("dict[str, Any]", json.loads(line))
+            check_keys(data, ("question_id", *RESPONSE_KEYS))
             response = recorded_response(data, documents)
-            question_id = _id(data["question_id"], "question_id")
+            question_id = to_id(data["question_id"], "question_id")
             if question_id in recorded:
                 raise ValueError(f"question {question_id} has an earlier line")
             recorded[question_id] = response
         except MALFORMED as error:
             raise DeclarationError(
-                f"{path}:{number}: found {line[:60].decode(errors='replace')!r} ({error}), expected an object with "
-                "question_id (once in the file), answer, abstained and hits (each with doc_id)"
+                f"{path}:{number}: found {line[:60].decode(errors='replace')!r} ({_told(error)}), expected an object "
+                "with question_id (once in the file), answer, abstained and hits (each with doc_id) or contexts"
             ) from None
     return recorded
 
 
 def recorded_response(data: Mapping[str, Any], documents: Mapping[str, Document]) -> Response:
-    """Build a response from a record's `answer`, `abstained` and `hits`. Raises one of `MALFORMED`."""
-    given = data.get("hits")
-    if not (given is None or isinstance(given, list)):
-        raise TypeError("hits is not a list")
-    hits = tuple(
-        _hit(_id(hit["doc_id"], "doc_id"), float(hit.get("score", -rank)), hit.get("text"), documents)
-        for rank, hit in enumerate(cast("list[dict[str, Any]]", given or []))
-    )
+    """Build a response from a record's `answer`, `abstained` and hits. Raises one of `MALFORMED`."""
+    hits = recorded_hits(data, documents)
     return check_response(Response(hits=hits, answer=data.get("answer"), abstained=data.get("abstained")))
 
 
-def _id(value: object, key: str) -> str:
-    """An id: a text, or a whole number as text."""
-    if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
-        return str(value)
-    raise TypeError(f"{key} is not a text")
-
-
-def _hit(doc_id: str, score: float, text: str | None, documents: Mapping[str, Document]) -> Hit:
-    document = documents.get(doc_id)
-    whole = document.text if document else ""
-    given = whole if text is None else text
-    start = max(0, whole.find(given))
-    return Hit(Passage(doc_id, start, start + len(given), given, document.title if document else ""), score)
+def _told(error: Exception) -> str:
+    return f"the key {error} is missing" if isinstance(error, KeyError) else str(error)

@@ -49,6 +49,7 @@ class Resources:
     """What pipelines draw on: documents, labels (for the oracle alone), models, and shared indexes built on demand.
 
     Without `indexes`, every index is kept in memory, however large. `rankers` opens the rerank models of endpoints.
+    `phrases` are refusals in the user's own words, for the question whether an answer abstains.
     """
 
     def __init__(
@@ -60,10 +61,12 @@ class Resources:
         embedder: Embedder | None = None,
         indexes: IndexStore | None = None,
         rankers: Callable[[RerankService], ChatModel] | None = None,
+        phrases: tuple[str, ...] = (),
     ) -> None:
         self.documents = documents
         self.labels = labels
         self.indexes = indexes
+        self.phrases = phrases
         self._chat = chat
         self._embedder = embedder
         self._rankers = rankers

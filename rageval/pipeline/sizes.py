@@ -11,7 +11,8 @@ from functools import cache, cached_property
 
 from rageval.prompts import load_prompt
 from rageval.text import count_tokens, sentences
-from rageval.types import Document, Language, Question
+from rageval.text.languages import Language
+from rageval.types import Document, Question
 
 # `[12] Title: text` in the fence `<passages>`, `</passages>`.
 _AROUND_PASSAGE = 4

@@ -7,7 +7,8 @@
 Every prompt is built the same way: one system line (the same for all prompts of a language), then the numbered
 passages where the prompt has any, then the instruction. What changes most stands last, so that a model with a prefix
 cache reads the passages of a question once for answering and for all judging. The language of the question chooses the
-language of the prompt.
+language of the prompt. For a language in which nothing is written by hand the prompt is English, with the instruction
+to write in that language where a model writes (`other_languages/instruction.yaml`).
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from typing import Any, cast
 import yaml
 
 from rageval.models.base import ChatRequest, Message
-from rageval.types import LANGUAGES, Json, Language, Passage
+from rageval.text.languages import LANGUAGES, ByLanguage, Language, base_language, prompt_language
+from rageval.types import Json, Passage
 
 _FENCE = re.compile(r"<(\s*/?\s*passages\s*)>", re.IGNORECASE)
 
@@ -36,11 +38,14 @@ class Prompt:
     name: str
     version: int
     digest: str
-    texts: dict[Language, dict[str, str]]
+    texts: ByLanguage[dict[str, str]]
 
     def id(self, language: Language) -> str:
         """`answer/zh@1-3f2a9c1d`: name, language, version and digest; part of every cache key."""
-        return f"{self.name}/{language}@{self.version}-{self.digest[:8]}"
+        prompted = prompt_language(language)
+        if prompted == base_language(language):
+            return f"{self.name}/{prompted}@{self.version}-{self.digest[:8]}"
+        return f"{self.name}/{language}@{self.version}-{self.digest[:8]}-{load_instructions().digest[:8]}"
 
     def messages(
         self,
@@ -57,6 +62,8 @@ class Prompt:
         if wanted != set(given):
             raise ValueError(f"prompt {self.name}/{language}: placeholders are {sorted(wanted)}, given {sorted(given)}")
         body = template.format(**given).strip()
+        if told := load_instructions().told(self.name, language):
+            body = f"{told}\n\n{body}"
         if passages:
             body = f"{passages_block(passages)}\n\n{body}"
         return (Message("system", shared_text(language, "system")), Message("user", body))
@@ -83,6 +90,31 @@ def _unfence(text: str) -> str:
     return re.sub(r"\s*\n\s*", " ", _FENCE.sub(r"(\1)", text))
 
 
+@dataclass(frozen=True, slots=True)
+class Instructions:
+    """What prompts add for a language in which nothing is written by hand (`other_languages/instruction.yaml`)."""
+
+    text: str
+    prompts: frozenset[str]
+    names: Mapping[Language, str]
+    digest: str
+
+    def told(self, prompt: str, language: Language) -> str:
+        """The instruction for that prompt, "" where there is none."""
+        if prompt not in self.prompts or prompt_language(language) == base_language(language):
+            return ""
+        name = self.names.get(base_language(language), f"the language with the code {language}")
+        return self.text.format(language=name).strip()
+
+
+@cache
+def load_instructions() -> Instructions:
+    """What prompts add for other languages."""
+    raw = (resources.files(__name__) / "other_languages" / "instruction.yaml").read_bytes()
+    data = cast("dict[str, Any]", yaml.safe_load(raw))
+    return Instructions(data["instruction"], frozenset(data["prompts"]), data["names"], hashlib.sha256(raw).hexdigest())
+
+
 def load_prompt(name: str) -> Prompt:
     """The prompt of that name, from this folder. Raises ValueError where the file breaks the form above."""
     return _load(name)
@@ -98,7 +130,7 @@ def parse_prompt(name: str, raw: bytes) -> Prompt:
     data = cast("dict[str, Any]", yaml.safe_load(raw))
     if set(data) != {"version", *LANGUAGES}:
         raise ValueError(f"prompt {name}: keys are {sorted(data)}, expected version, {', '.join(LANGUAGES)}")
-    texts: dict[Language, dict[str, str]] = {language: dict(data[language]) for language in LANGUAGES}
+    texts = ByLanguage({language: dict[str, str](data[language]) for language in LANGUAGES})
     if texts["en"].keys() != texts["zh"].keys():
         raise ValueError(f"prompt {name}: the texts are {sorted(texts['en'])} in en, {sorted(texts['zh'])} in zh")
     for key in texts["en"]:

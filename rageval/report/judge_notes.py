@@ -14,6 +14,11 @@ def judge_notes(board: Leaderboard) -> list[str]:
     """The lines for a leaderboard; what holds of several runs is said once."""
     lines: list[str] = []
     for row in board.rows:
+        if row.unsettled:
+            lines.append(
+                f"{row.label}: the words of {row.unsettled} answers do not tell whether they abstain; they count as "
+                "answers (abstention_accuracy with a judge settles it)"
+            )
         for name, entry in row.judges.items():
             if entry.get("calibration"):
                 lines.append(f"{name}: {calibration_text(entry['calibration'])}")

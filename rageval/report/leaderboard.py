@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from rageval.decide.leaderboard import Leaderboard, Row
 from rageval.metrics import parse
+from rageval.report.failures import failure_notes
 from rageval.report.judge_notes import judge_notes
 from rageval.report.markdown import table
 from rageval.types import Estimate, Usage
@@ -188,6 +189,8 @@ def markdown(board: Leaderboard) -> str:
     models = [f"- {role}: `{identity}`" for role, identity in board.models.items()]
     if board.machine is not None:
         models.append(f"- machine: {board.machine}")
+    failures = failure_notes(board)
+    failed = ["Failures:", "", *(f"- {line}" for line in failures), ""] if failures else []
     notes = [f"- {line}" for line in (*label_notes(board), *(f"**{warning}**" for warning in label_warnings(board)))]
     labels = ["With people's labels:", "", *notes, ""] if notes else []
     about = [f"- {line}" for line in judge_notes(board)]
@@ -196,4 +199,4 @@ def markdown(board: Leaderboard) -> str:
     differ = difference_cells(board)
     differs = ["Not the same for all rows:", "", *table(differ[0], differ[1:]), ""] if differ else []
     used = ["What it cost:", "", *table(USAGE_HEADER, usage_cells(board)), ""] if usage_cells(board) else []
-    return "\n".join([*lines, "", *unranked, legend(board), "", *labels, *judges, *used, *differs, *made])
+    return "\n".join([*lines, "", *unranked, legend(board), "", *failed, *labels, *judges, *used, *differs, *made])

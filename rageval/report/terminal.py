@@ -10,6 +10,7 @@ from rich.text import Text
 
 from rageval.decide.leaderboard import Leaderboard
 from rageval.io.records import Outcome
+from rageval.report.failures import failure_notes
 from rageval.report.judge_notes import judge_notes
 from rageval.report.leaderboard import cells, difference_cells, header, label_notes, label_warnings, legend, no_ranks
 from rageval.types import Abstained, Evidence, Failure, Judgment, Question
@@ -40,6 +41,8 @@ def print_leaderboard(board: Leaderboard, console: Console) -> None:
                 console.print(Text(f"        {name:<20} {value}"))
     for line in no_ranks(board):
         console.print(Text(line, style="bold"))
+    for note in failure_notes(board):
+        console.print(Text(note, style="bold red"))
     for note in label_notes(board):
         console.print(Text(note))
     for note in judge_notes(board):
@@ -107,8 +110,10 @@ def _traceback(console: Console, text: str, indent: str) -> None:
 
 
 def _shown(evidence: Evidence) -> str:
-    hit = "no hit named" if evidence.hit is None else f"hit {evidence.hit + 1}"
-    return f"{hit}: “{evidence.quote}”{'' if evidence.found else ' (these words are not there)'}"
+    if evidence.hit is None:
+        return "no hit shows it"
+    words = f"hit {evidence.hit + 1}: “{evidence.quote}”" if evidence.quote else f"hit {evidence.hit + 1}"
+    return words if evidence.found else f"{words} (named by the judge; few or none of the claim's words are there)"
 
 
 def _verdict(judgment: Judgment) -> str:

@@ -38,7 +38,7 @@ class RetrieveLabelled(Stage):
         by_document = {doc.id: split(self.chunker, doc) for doc in resources.documents if doc.id in named}
         grades: dict[Passage, int] = {}
         for label in labels:
-            for passage in _named(label, by_document[label.doc_id]):
+            for passage in _named(label, by_document.get(label.doc_id, ())):
                 grades.setdefault(passage, label.grade)
         hits = tuple(Hit(passage, float(grade)) for passage, grade in grades.items())
         return state.with_response(hits=hits, context=tuple(range(min(self.k, len(hits)))))

@@ -125,7 +125,7 @@ class _Own:
         return [document for document in self._without_relevance() if not _is_false(document)]
 
     def _without_relevance(self) -> list[Document]:
-        return [self.documents[name] for name, grade in self.grades.items() if grade <= 0]
+        return [self.documents[name] for name, grade in self.grades.items() if grade <= 0 and name in self.documents]
 
     def first_passages(self, documents: list[Document], chunker: Chunker) -> list[Hit]:
         return [Hit(passage, 0.0) for document in documents for passage in split(chunker, document)[:1]]

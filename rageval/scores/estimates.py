@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from rageval.io.run_folder import RunFolder
+from rageval.io.stored import convert
 from rageval.scores.human_labels import MetricLabels, answers_digest, labelled_part, read_labels
 from rageval.stats import Interval, mean_interval, ppi_mean
 from rageval.types import Estimate, Json, Score, Unscored
@@ -44,7 +45,11 @@ def _read_estimate(run: RunFolder, metric: str, scores: Mapping[str, Any]) -> Es
     stored = scores["estimate"]
     if labelled is not None or stored is None:
         return labelled
-    return Estimate(stored["mean"], **{name: value for name, value in stored.items() if name != "mean"})
+    return convert(
+        f"{run.path}/scores.json: {metric}",
+        stored,
+        lambda found: Estimate(found["mean"], **{name: value for name, value in found.items() if name != "mean"}),
+    )
 
 
 def labelled_estimate(run: RunFolder, metric: str, scores: Mapping[str, Any], level: float = 0.95) -> Estimate | None:

@@ -10,6 +10,7 @@ from typing import Any, cast
 from rageval.identity import fingerprint
 from rageval.io.records import Outcome
 from rageval.io.run_folder import RunFolder
+from rageval.io.stored import convert
 from rageval.scores.samples import Sample, sample_from_json
 from rageval.types import Json, Response
 
@@ -64,10 +65,16 @@ class MetricLabels:
 
 
 def read_labels(run: RunFolder, metric: str) -> MetricLabels | None:
-    """The labels attached to a run; None where there are none."""
+    """The labels attached to a run; None where there are none. Raises DeclarationError for labels that this version
+    cannot read.
+    """
     data = run.labels(metric)
     if data is None:
         return None
+    return convert(f"{run.path}/labels/{metric}.json", data, lambda found: _labels_from_json(run, metric, found))
+
+
+def _labels_from_json(run: RunFolder, metric: str, data: Mapping[str, Any]) -> MetricLabels:
     sample = None if data["sample"] is None else stored_sample(run, metric, data["sample"])
     reason = data["reason"] or ("" if sample is not None else "the sample's file is gone from the run folder")
     labels = tuple(HumanLabel(**one) for one in data["labels"])

@@ -15,7 +15,6 @@ from typing import Any, cast
 
 import numpy as np
 
-from rageval.errors import DeclarationError
 from rageval.io.line_log import LineLog
 from rageval.io.run_folder import RunFolder
 from rageval.judges import EmbeddingJudge, Judge, Panel, judging_model
@@ -38,12 +37,10 @@ class Added:
 
 
 def read_added(folder: RunFolder) -> Added:
-    """Reads what was added to the run in that folder; empty if the folder holds no run that this version can read."""
-    try:
-        manifest = folder.manifest()
-    except DeclarationError:
-        return Added()
-    return added_to(manifest)
+    """Reads what was added to the run in that folder; empty if the folder holds no run. Raises DeclarationError for a
+    run that this version cannot read.
+    """
+    return added_to(folder.manifest()) if folder.has_manifest() else Added()
 
 
 def added_to(manifest: Mapping[str, Any], name: str | None = None) -> Added:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -33,40 +34,49 @@ def read_run_scores(given: str | Path) -> RunScores:
 def read_run_folder(path: Path) -> RunScores:
     """The scores of the finished run in that folder. Raises NotComparableError as `read_run_scores`."""
     run = read_scored_run(path)
-    try:
+    with unreadable_as_not_comparable():
         folder = RunFolder(path)
         asked, scores = folder.questions(), folder.scores()
-    except (DeclarationError, OSError) as error:
-        raise NotComparableError(str(error)) from None
-    if missing := [question for question in run.questions if question not in asked]:
-        raise NotComparableError(f"{path}/questions.jsonl: found no question {missing[0]!r}; run the experiment again")
-    return run.with_scores(
-        document_groups({question: asked[question][1] for question in run.questions}),
-        {name: metric_scores(data) for name, data in scores.items()},
-        {question: asked[question][0].text for question in run.questions},
-    )
+        if missing := [question for question in run.questions if question not in asked]:
+            raise NotComparableError(
+                f"{path}/questions.jsonl: found no question {missing[0]!r}; run the experiment again"
+            )
+        return run.with_scores(
+            document_groups({question: asked[question][1] for question in run.questions}),
+            {name: metric_scores(data) for name, data in scores.items()},
+            {question: asked[question][0].text for question in run.questions},
+        )
 
 
 def read_scored_run(path: Path) -> ScoredRun:
     """What the manifest says of the finished run in that folder. Raises NotComparableError as `read_run_scores`."""
     if path.is_file():
         raise NotComparableError(f"{path}: found a file, expected a run folder")
-    try:
+    with unreadable_as_not_comparable():
         manifest = RunFolder(path).finished_manifest()
+        metrics = map(parse, cast("list[str]", manifest["metrics"]))
+        return ScoredRun(
+            str(path),
+            manifest["label"],
+            manifest["fingerprint"],
+            manifest["benchmark"]["name"],
+            manifest["benchmark"]["content_hash"],
+            tuple(sorted(cast("list[str]", manifest["questions"]))),
+            {str(metric): judged_by(metric, manifest["judges"]) for metric in metrics if metric.kind == "judged"},
+            _models(manifest),
+            _settings(manifest),
+        )
+
+
+@contextmanager
+def unreadable_as_not_comparable() -> Generator[None]:
+    """Within the block, a run that cannot be read raises NotComparableError."""
+    try:
+        yield
+    except NotComparableError:
+        raise
     except (DeclarationError, OSError) as error:
         raise NotComparableError(str(error)) from None
-    metrics = map(parse, cast("list[str]", manifest["metrics"]))
-    return ScoredRun(
-        str(path),
-        manifest["label"],
-        manifest["fingerprint"],
-        manifest["benchmark"]["name"],
-        manifest["benchmark"]["content_hash"],
-        tuple(sorted(cast("list[str]", manifest["questions"]))),
-        {str(metric): judged_by(metric, manifest["judges"]) for metric in metrics if metric.kind == "judged"},
-        _models(manifest),
-        _settings(manifest),
-    )
 
 
 def metric_scores(data: Mapping[str, Any]) -> MetricScores:

@@ -32,8 +32,8 @@ def read_scored_questions(run: RunFolder, metric_name: str) -> ScoredQuestions:
     metric = parse(metric_name)
     if metric.kind != "judged":
         raise DeclarationError(
-            f"metric {metric}: found a metric that is not judged, expected a judged one: {metric} is exact, nobody "
-            "need label it"
+            f"metric {metric}: found a metric that is not judged, expected a judged one: {metric} is exact and "
+            "needs no labels"
         )
     manifest = run.finished_manifest()
     judged = [name for name in cast("list[str]", manifest["metrics"]) if parse(name).kind == "judged"]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from rageval.io.records import Outcome
 from rageval.metrics.custom import OwnMetric, score_custom
-from rageval.metrics.definitions import AnswerMetric
+from rageval.metrics.definitions import AnswerMetric, JudgedMetric
 from rageval.metrics.judged import entries_read, score_judged
 from rageval.metrics.names import Metric
 from rageval.metrics.ranking import score_rankings
+from rageval.metrics.verdicts import ABSTENTION, settled
 from rageval.scores.estimates import estimate, stored_estimate
 from rageval.scores.score_column import ScoreColumn
 from rageval.types import (
@@ -30,6 +31,7 @@ Judgments = Mapping[str, Mapping[str, tuple[Judgment, ...]]]
 _AT_ONCE = 200  # questions in memory at the same time, each with all its hits
 
 NO_HITS_AT_ALL = Unscored("the pipeline returned no hits for any question")
+NO_CONTEXT_AT_ALL = Unscored("no answer of the pipeline has a context")
 
 
 def score_outcomes(
@@ -41,29 +43,34 @@ def score_outcomes(
     own_metrics: Sequence[OwnMetric] = (),
 ) -> Scores:
     """Every question's score on every metric. `judgments` is by the judge's name in the manifest, then by question id.
-    `own_metrics` are the user's own among the metrics.
+    `own_metrics` are the user's own among the metrics. The judge `abstention` settles which answers abstain where their
+    words do not.
 
     Every question must have an outcome. A failure scores the worst value on every metric that applies to the question.
     Documents are ranked by their best passage. Outcomes and judgments are read once, a batch of questions at a time.
     """
     ranking = [metric for metric in metrics if metric.kind == "ranking"]
-    no_hits = bool(ranking) and _no_hits_at_all(questions, outcomes)
+    no_hits = bool(ranking) and _none_has(_hits, questions, outcomes)
+    no_context = needing_context(metrics, questions, outcomes)
     places = {question.id: place for place, question in enumerate(questions)}
     own = {one.name: one.metric for one in own_metrics}
     labels = _labels_of_chunks(benchmark, places) if (ranking and not no_hits) or own else {}
     scores = {metric: ScoreColumn(places) for metric in metrics}
+    settling = judgments.get(ABSTENTION, {})
     for number, some in enumerate(_chunks(questions)):
-        answered = {question.id: outcomes[question.id] for question in some}
+        answered = {q.id: settled(outcomes[q.id], settling.get(q.id)) for q in some}
         judged = {name: _of(said, answered) for name, said in judgments.items()}
         grades = _grades(labels.get(number, ()))
         if no_hits:
             for metric in ranking:
                 scores[metric].add(dict.fromkeys(answered, NO_HITS_AT_ALL))
         elif ranking:
-            for metric, found in _ranking_scores(ranking, grades, answered).items():
+            for metric, found in _ranking_scores(ranking, grades, answered, benchmark).items():
                 scores[metric].add(found)
         for metric in metrics:
-            if metric.kind == "judged":
+            if metric in no_context:
+                scores[metric].add(dict.fromkeys(answered, NO_CONTEXT_AT_ALL))
+            elif metric.kind == "judged":
                 scores[metric].add(score_verdicts(metric, some, answered, judged))
             elif isinstance(definition := metric.definition, AnswerMetric):
                 scores[metric].add({q.id: definition.formula(q, answered[q.id]) for q in some})
@@ -74,15 +81,21 @@ def score_outcomes(
 
 
 def score_verdicts(
-    metric: Metric, questions: Sequence[Question], outcomes: Mapping[str, Outcome], judgments: Judgments
+    metric: Metric,
+    questions: Sequence[Question],
+    outcomes: Mapping[str, Outcome],
+    judgments: Judgments,
+    settling: Mapping[str, Sequence[Judgment]] | None = None,
 ) -> dict[str, Score | Unscored]:
-    """Every question's score on a judged metric; `judgments` as for `score_outcomes`."""
+    """Every question's score on a judged metric; `judgments` as for `score_outcomes`. `settling` is what the judge
+    `abstention` said, by question id, where the outcomes do not have it yet.
+    """
     entries = entries_read(metric)
     return {
         question.id: score_judged(
             metric,
             question,
-            outcomes[question.id],
+            settled(outcomes[question.id], (settling or {}).get(question.id)),
             {judge: judgments.get(entry, {}).get(question.id) for judge, entry in entries.items()},
         )
         for question in questions
@@ -116,23 +129,51 @@ def _grades(labels: Iterable[RelevanceLabel]) -> dict[str, dict[str, int]]:
     return by_question
 
 
-def _no_hits_at_all(questions: Sequence[Question], outcomes: Mapping[str, Outcome]) -> bool:
-    """Whether there are responses, and none of them has hits: the pipeline does not retrieve."""
+def needing_context(
+    metrics: Sequence[Metric], questions: Sequence[Question], outcomes: Mapping[str, Outcome]
+) -> frozenset[Metric]:
+    """Those metrics that look at contexts, if no response has any; none if there is something to look at."""
+    needing = [one for one in metrics if isinstance(one.definition, JudgedMetric) and one.definition.needs_context]
+    return frozenset(needing if needing and _none_has(_context, questions, outcomes) else ())
+
+
+def _hits(response: Response) -> object:
+    return response.hits
+
+
+def _context(response: Response) -> object:
+    return response.context
+
+
+def _none_has(
+    part: Callable[[Response], object], questions: Sequence[Question], outcomes: Mapping[str, Outcome]
+) -> bool:
+    """Whether there are responses, and that part of all of them is empty: the pipeline does not retrieve."""
     responses = False
     for question in questions:
         outcome = outcomes[question.id]
         if isinstance(outcome, Response):
-            if outcome.hits:
+            if part(outcome):
                 return False
             responses = True
     return responses
 
 
 def _ranking_scores(
-    metrics: Sequence[Metric], labels: Mapping[str, Mapping[str, int]], outcomes: Mapping[str, Outcome]
+    metrics: Sequence[Metric],
+    labels: Mapping[str, Mapping[str, int]],
+    outcomes: Mapping[str, Outcome],
+    benchmark: Benchmark,
 ) -> dict[Metric, dict[str, Score | Unscored]]:
     rankings = {question_id: ranked_documents(outcome) for question_id, outcome in outcomes.items()}
-    scores = score_rankings(metrics, labels, rankings, [*outcomes])
+    scores = score_rankings(
+        metrics,
+        labels,
+        rankings,
+        [*outcomes],
+        exclude_self=benchmark.exclude_self,
+        grade_threshold=benchmark.grade_threshold,
+    )
     return {
         metric: {
             question_id: Score(score.value, failed=isinstance(outcomes[question_id], Failure))

@@ -56,16 +56,17 @@ class Tally:
 def totals(
     outcomes: Iterable[Outcome], indexing: Iterable[tuple[str, Usage]], judging: Mapping[str, Iterable[Usage]]
 ) -> dict[str, Json]:
-    """For the manifest: the number of `failed` and `abstained` questions, the mean latency of the others in seconds
-    (None if there are none), `usage` of the pipeline (`answering`), of its indexes (`indexing`) and of each judge by
-    its key, and `usage_by_stage` and `usage_by_index`, by the names of the steps and of the indexes.
+    """For the manifest: the number of `failed` and `abstained` questions, of answers of which it is `unsettled` whether
+    they abstain, the mean latency of the questions that did not fail in seconds (None if there are none), `usage` of
+    the pipeline (`answering`), of its indexes (`indexing`) and of each judge by its key, and `usage_by_stage` and
+    `usage_by_index`, by the names of the steps and of the indexes.
 
     Usage outside any step, as in systems that record none, is under `pipeline`. The stages add up to `answering`, the
     indexes to `indexing`. In the cost alone, a request that the run repeats counts only where it first occurs: in
     indexes, then stages (in the order in which they appear), then judges (in the order given). So the rows add up to
     what the run pays when it begins with an empty cache.
     """
-    failed = abstained = answered = 0
+    failed = abstained = unsettled = answered = 0
     latency_s = 0.0
     stages: dict[str, Tally] = {}
     others = Tally()
@@ -77,6 +78,7 @@ def totals(
             continue
         answered += 1
         abstained += bool(outcome.abstained)
+        unsettled += outcome.abstained is None
         latency_s += outcome.latency_s
         for step in outcome.steps:
             if step.usage != Usage():
@@ -91,6 +93,7 @@ def totals(
     return {
         "failed": failed,
         "abstained": abstained,
+        "unsettled": unsettled,
         "mean_latency_s": latency_s / answered if answered else None,
         "usage": {
             ANSWERING: usage_to_json(sum(by_stage.values(), Usage())),

@@ -123,7 +123,7 @@ def check_metric(metric: CustomMetric) -> None:
             expect(first == second, f"{case}: found {first!r} and then {second!r}, expected the same number again")
             expect(grades == sample_grades(question), f"{case}: changed the grades, expected them as they were")
             scored += not isinstance(first, Unscored)
-    expect(scored > 0, f"{metric.name}: found no score for any response, expected one at least")
+    expect(scored > 0, f"{metric.name}: found no score for any response, expected at least one")
 
 
 def _score(

@@ -76,7 +76,7 @@ async def _run(
     state = expect_type(after, State, case)
     expect(state.question == question, f"{case}: found another question, expected it as it was: set `queries` instead")
     expect(state.generate == generate, f"{case}: found generate={state.generate}, expected it as it was")
-    expect(bool(state.queries), f"{case}: found no query, expected one at least for the stages that follow")
+    expect(bool(state.queries), f"{case}: found no query, expected at least one for the stages that follow")
     try:
         check_response(state.response)
     except ExecutionError as error:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rageval.judges import JUDGES
 from rageval.metrics import ALL_METRICS, MetricDefinition
-from rageval.metrics.definitions import JudgedMetric
+from rageval.metrics.definitions import AnswerMetric, JudgedMetric
 
 PAGE = Path(__file__).parents[2] / "docs" / "judges.md"
 PASSAGES = 5
@@ -52,8 +52,8 @@ def metric_rows() -> Iterator[Sequence[str]]:
 
 
 def judges_of(metric: MetricDefinition) -> Sequence[str]:
-    """The judges whose verdicts the metric reads; none where it is not a judged one."""
-    return metric.judges if isinstance(metric, JudgedMetric) else ()
+    """The judges whose verdicts the metric reads; of a metric on answers alone, those that it asks if need be."""
+    return metric.judges if isinstance(metric, JudgedMetric | AnswerMetric) else ()
 
 
 if __name__ == "__main__":

@@ -21,7 +21,6 @@ Pieces = list[str | tuple[str, float]]
 Schema = dict[str, Any]
 
 IN_EVERY_TEXT = "as the map of 1871 says 据一八七一年地图"
-NOT_QUITE = "as the map says, more or less"  # a good reply whose quote cannot be found
 MADE_UP = "made up 编造"
 PROBABILITIES = (0.1, 0.3, 0.7, 0.9)
 OTHER_PROBABILITIES = (0.2, 0.4, 0.6, 0.8)
@@ -197,19 +196,10 @@ def _value(schema: Schema, flavour: str, rng: random.Random) -> Pieces:
                 item = _value(items, flavour, rng)
                 listed += [", " if i else "[", *([head.format(i), *item[1:]] if head else item)]
             return [*listed, "]"]
-        case {"type": "integer"}:
-            wrong = {
-                "NaN": ["NaN", "-Infinity"],
-                "words for numbers": ['"one"'],
-                "foreign words": ['"un"'],
-                "wrong types": ["1.0", "true", "99", "99"],  # there are no 99 passages
-            }
-            return [rng.choice(wrong.get(flavour, ["1"]))]
         case _:
             if flavour in ("wrong types", "NaN"):
                 return [rng.choice(["7", "null", "[1]"] if flavour == "wrong types" else ["NaN", "Infinity"])]
-            good = IN_EVERY_TEXT if rng.random() < 0.8 else NOT_QUITE
-            return ['"', MADE_UP if flavour else good, '"']
+            return ['"', MADE_UP if flavour else IN_EVERY_TEXT, '"']
 
 
 def _can_break(schema: Schema, flavour: str) -> bool:

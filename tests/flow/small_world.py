@@ -6,7 +6,6 @@ import hashlib
 import json
 import math
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -20,7 +19,7 @@ import yaml
 from rageval.models.base import ChatReply, ChatRequest
 from rageval.types import Language, Usage
 from tests.flow.fake_server import Canned, Received, completion, embeddings
-from tests.unit.scripts import as_json, numbered, quotes, spelled, support_table, verdict, verdict_table
+from tests.unit.scripts import as_json, numbered, spelled, verdict, verdict_table
 
 DOCUMENTS = {
     "arlen": "Mount Arlen is 2310 metres high. Its summit was first reached in 1871 by two sisters.",
@@ -111,7 +110,7 @@ def reply_to(prompt: str, *, schema: Mapping[str, Any] | None, wants_logprobs: b
 
 
 def _json_reply(prompt: str, digest: bytes, properties: Mapping[str, Any]) -> ChatReply:
-    """Claims, nuggets, or something under each number; a quote is the beginning of a passage, letter for letter."""
+    """Claims, nuggets, or one of the words under each number."""
     if "claims" in properties:
         claims = [f"Claim {digest[0]} holds.", f"第{digest[1]}条成立。"][: 1 + digest[2] % 2]
         return ChatReply(as_json(claims=claims))
@@ -120,15 +119,7 @@ def _json_reply(prompt: str, digest: bytes, properties: Mapping[str, Any]) -> Ch
         facts = [(f"Fact {digest[0]} holds.", vital), (f"事实{digest[1]}成立。", okay)]
         return ChatReply(as_json(nuggets=[{"text": text, "importance": word} for text, word in facts]))
     odds = [_odds(byte) for byte in digest[: sum(map(str.isdecimal, properties))]]
-    passages = re.findall(r"^\[\d+\] (.*)$", prompt, re.MULTILINE)
-    named = [1 + byte % len(passages) for byte in digest[: len(odds)]] if passages else []
-    if "shown_by" in properties:
-        rows = [(p, n, passages[n - 1][:12]) if p >= 0.5 else (p, 0, "") for p, n in zip(odds, named, strict=True)]
-        unquoted = len(odds) - len(properties["shown_by"]["properties"])
-        return support_table(*rows, language=_language(prompt), unquoted=unquoted)
-    words: list[str] | None = properties["1"].get("enum")
-    if words is None:
-        return ChatReply(quotes(*((n, passages[n - 1][:12]) for n in named)))
+    words: list[str] = properties["1"]["enum"]
     if len(words) == 2:
         return verdict_table(*odds, language=_language(prompt))
     return ChatReply(numbered([words[int(p * len(words))] for p in odds]))

@@ -43,6 +43,12 @@ def add(name: str, content: str) -> Prepare:
     return lambda folder, url: write(name, (folder / name).read_text("utf-8") + content)(folder, url)
 
 
+def add_line(before: str, after: str) -> Prepare:
+    """The experiment with one line in the place of another."""
+    name = "experiment.yaml"
+    return lambda folder, url: write(name, (folder / name).read_text("utf-8").replace(before, after))(folder, url)
+
+
 def remove(name: str) -> Prepare:
     return lambda folder, url: (folder / name).unlink()
 
@@ -96,9 +102,34 @@ EXPERIMENT_FILE = [
     ),
     Case("control-character", write("experiment.yaml", "seed: \x00\n"), ("experiment.yaml: found invalid YAML",)),
     Case(
-        "not-a-mapping", write("experiment.yaml", "- naive\n"), ("experiment.yaml: found list", "expected keys such as")
+        "not-a-mapping", write("experiment.yaml", "- naive\n"), ("experiment.yaml: found a list", "with keys such as")
     ),
-    Case("empty-file", write("experiment.yaml", ""), ("experiment.yaml: found", "expected keys such as benchmark")),
+    Case(
+        "empty-file",
+        write("experiment.yaml", ""),
+        ("experiment.yaml: found an empty file, expected an experiment file with keys such as benchmark",),
+    ),
+    Case("only-a-comment", write("experiment.yaml", "# later\n"), ("experiment.yaml: found no key, expected",)),
+    Case("only-a-word", write("experiment.yaml", "naive\n"), ("found 'naive', expected an experiment file with keys",)),
+    Case(
+        "spreadsheet-as-experiment",
+        write("experiment.yaml", b"PK\x03\x04\x14"),
+        ("experiment.yaml: found a spreadsheet or packed file, expected an experiment file (YAML)",),
+    ),
+    Case("metrics-no-list", change(metrics="mrr"), ("metrics: found 'mrr', expected a list: [mrr]",)),
+    Case("level-no-list", change(sweep={"pipeline": ["naive"], "k": 5}), ("sweep.k: found 5, expected a list: [5]",)),
+    Case(
+        "yes-as-number",
+        add_line("seed: 7", "seed: yes"),
+        ("seed: found True, expected a number; YAML reads yes, no, on and off as true and false",),
+    ),
+    Case(
+        "yes-as-optional-number",
+        change(budget={"max_calls": True}),
+        ("budget.max_calls: found True, expected a number; YAML reads yes",),
+    ),
+    Case("yes-as-questions", change(questions=True), ("questions: found True", "YAML reads yes, no, on and off")),
+    Case("no-as-language", change(questions={"language": False}), ("language: found False", "YAML reads yes, no, on")),
     Case("key-twice", write("experiment.yaml", "seed: 1\nsplit: a\nseed: 2\n"), ("experiment.yaml:3:", "'seed' twice")),
     Case("no-metrics", change(metrics=None), ("experiment.yaml: metrics: found nothing",)),
     Case("unknown-key", change(metric=["map"]), ("experiment.yaml: metric: found an unknown key", "mean metrics?")),
@@ -132,6 +163,19 @@ METRICS_AND_PIPELINES = [
             "pipelines.naive.retriever: found 'fuzzy'",
             "expected a path or one of bm25, dense, approximate, hybrid, multi_vector",
         ),
+    ),
+    Case(
+        "yes-as-setting",
+        change(pipelines=[{"naive": {"k": True}}]),
+        ("pipelines.naive.k: found True: input should be a valid integer; YAML reads yes, no, on and off",),
+    ),
+    Case(
+        "sheet-as-recording",
+        lambda folder, url: (
+            write("theirs.csv", "question_id;answer\nen-1;x\n")(folder, url),
+            change(pipelines=[{"recorded": {"path": "theirs.csv"}}])(folder, url),
+        ),
+        ("theirs.csv: found a table (columns separated by semicolons), expected a TREC run, or JSON Lines (.jsonl)",),
     ),
     Case(
         "setting-out-of-range",
@@ -186,7 +230,12 @@ BENCHMARK = [
         ("split: found 'test'", "only beir: and hf: benchmarks have splits"),
     ),
     Case("incomplete-trec", change(benchmark="trec:qrels=a"), ("benchmark: found trec:qrels=a", "topics=PATH")),
-    Case("missing-file", remove("small/labels.tsv"), ("small/labels.tsv: found no such file",)),
+    Case("missing-file", remove("small/questions.jsonl"), ("small/questions.jsonl: found no such file",)),
+    Case(
+        "metrics-without-labels",
+        remove("small/labels.tsv"),
+        ("ndcg@10, recall@2 need relevance labels", "add labels or use judged metrics"),
+    ),
     Case(
         "unknown-card-key",
         add("small/card.yaml", "licence: x\n"),
@@ -201,6 +250,16 @@ BENCHMARK = [
         "bad-json",
         add("small/documents.jsonl", '{"id": "x", }\n'),
         (f"documents.jsonl:{LAST_DOCUMENT}: found bad JSON",),
+    ),
+    Case(
+        "sheet-as-documents",
+        write("small/documents.jsonl", "id,title,text\nx,,words\n"),
+        ("documents.jsonl:1: found a table (columns separated by commas), expected JSON Lines (.jsonl)",),
+    ),
+    Case(
+        "spreadsheet-as-questions",
+        write("small/questions.jsonl", b"PK\x03\x04\x14"),
+        ("questions.jsonl:1: found a spreadsheet or packed file, expected JSON Lines",),
     ),
     Case(
         "empty-text",

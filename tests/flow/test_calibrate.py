@@ -317,8 +317,8 @@ BAD_FILES: list[tuple[str, Spoil, str]] = [
     ("label-text", lines(but(label="yes")), ":2: found 'yes' for label, expected 0 or 1"),
     ("label-null", lines(but(label=None)), ":2: found null for label, expected 0 or 1"),
     ("reference-number", lines(but(reference=61)), f":2: found 61 for reference, expected {TEXT}, or {TEXTS}"),
-    ("language", lines(but(language="fr")), ":2: found 'fr' for language, expected en or zh"),
-    ("language-list", lines(but(language=["en"])), ":2: found a list for language, expected en or zh"),
+    ("language", lines(but(language="French")), ":2: found 'French' for language, expected a code such as en"),
+    ("language-list", lines(but(language=["en"])), ":2: found a list for language, expected a code such as en"),
 ]
 
 

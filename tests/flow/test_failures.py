@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+import rageval
 from rageval.io.run_folder import RunFolder
 from tests.conftest import CommandLine, Ended
 from tests.flow.fake_server import Canned, FakeServer, Received, fault
@@ -62,6 +64,17 @@ def look_up(text):
 def build(broken_table: bool = False) -> Stage:
     return Retrieve(BM25(), k=1) >> Mine(broken_table)
 """
+SIMPLE = """\
+from pathlib import Path
+
+from rageval.pipeline.function import function_pipeline
+
+def answer(question):
+    {statement}
+
+def build():
+    return function_pipeline(answer).stage
+"""
 JUDGE = """\
 from rageval import CustomJudge
 
@@ -86,9 +99,20 @@ class World:
     run: CommandLine
     rule: Callable[[Received], Canned] = respond
 
-    def experiment(self, *options: str, **changes: Any) -> Ended:
+    def experiment(self, *options: str, command: str = "run", **changes: Any) -> Ended:
         path = write_experiment(self.folder, self.server.base_url, **{"metrics": ["answer_relevance"], **changes})
-        return self.run("run", path, "--out", self.folder / "out", *options)
+        return self.run(command, path, "--out", self.folder / "out", *options)
+
+    def evaluate(self, **changes: Any) -> rageval.Result:
+        """The same in Python."""
+        spec = yaml.safe_load(write_experiment(self.folder, self.server.base_url).read_text(encoding="utf-8"))
+        asked = {"pipelines": ["mine.py"], "metrics": ["answer_relevance"], "seed": 7, "name": "experiment", **changes}
+        models = {name: spec["models"][name] for name in ("chat", "embed")}
+        return rageval.evaluate("small", **asked, **models, out=self.folder / "out")
+
+    def write(self, statement: str) -> None:
+        """`simple.py`: a recipe of one stage that executes the statement."""
+        (self.folder / "simple.py").write_text(SIMPLE.format(statement=statement), encoding="utf-8")
 
     def lines(self, pipeline: str) -> dict[str, dict[str, Any]]:
         folder = run_folders(self.folder / "out")[pipeline]
@@ -137,6 +161,82 @@ def test_what_goes_wrong_in_a_stage_is_kept_counted_and_shown_and_the_run_goes_o
     assert frame.traceback.notna().sum() == 1
 
 
+CAUSE = "Commonest of 4 causes (1 question): LookupError: How high is Mount Arlen?: not found with Authorization: "
+RETRY = "`--retry-failed` (in Python `retry_failed=True`) asks failed questions again"
+
+
+def test_the_commonest_cause_stands_under_the_table_in_json_and_in_python(world: World) -> None:
+    ended = world.experiment(pipelines=["mine.py"])
+    told = f"mine: 4 of 6 questions failed. {CAUSE}Bearer ***"
+    lines = ended.out.splitlines()
+    assert lines[lines.index(told) + 1] == f"{RETRY}."
+    run = run_folders(world.folder / "out")["mine"]
+    for shown in (world.run("leaderboard", run, "--format", "md").out, str(world.evaluate())):
+        assert f"- {told}\n- {RETRY}.\n" in shown
+    (row,) = json.loads(world.experiment("--json", pipelines=["mine.py"]).out)["runs"]
+    assert (row["failed"], [cause["questions"] for cause in row["causes"]]) == (4, [1, 1, 1, 1])
+    assert row["causes"][1] == {
+        "error": "ExecutionError",
+        "message": "the response's answer: found a int, expected a text or None",
+        "questions": 1,
+    }
+
+
+def test_one_cause_of_many_failures_is_counted(world: World) -> None:
+    world.write("raise LookupError(f'no row {question.id} at {id(question)}')")
+    ended = world.experiment(pipelines=["simple.py", "closed_book"])
+    assert ended.code == 7
+    assert "simple: all 6 questions failed, so it has no rank. Cause: LookupError: no row en-1 at " in ended.out
+    last = ended.err.splitlines()[-1]
+    assert last.startswith("error: simple: all 6 questions failed, so it has no rank. Cause: LookupError: no row en-1")
+    assert last.endswith(f"; {RETRY}")
+    as_json = world.experiment("--json", pipelines=["simple.py", "closed_book"])
+    assert as_json.code == 7
+    simple, closed_book = json.loads(as_json.out)["runs"]
+    assert (simple["rank"], closed_book["rank"]) == (None, [1, 1])
+    assert [cause["questions"] for cause in simple["causes"]] == [6]
+    board = world.run("leaderboard", *run_folders(world.folder / "out").values(), "--format", "json")
+    assert [row["pipeline"] for row in json.loads(board.out)["runs"]] == ["closed_book", "simple"]
+    assert board.code == 0
+
+
+def test_a_sweep_of_which_a_cell_failed_ends_alike_and_the_cell_is_not_worth_its_cost(world: World) -> None:
+    world.write("raise LookupError(question.text)")
+    ended = world.experiment(pipelines=["simple.py", "closed_book"], command="sweep")
+    assert ended.code == 7
+    assert "simple: all 6 questions failed" in ended.err.splitlines()[-1]
+    assert json.loads((world.folder / "out/sweeps/experiment.json").read_text())["front"] == ["closed_book"]
+
+
+@pytest.mark.parametrize("command", ["run", "sweep"])
+def test_a_rerun_after_a_repair_says_that_it_shows_stored_failures(command: str, world: World) -> None:
+    """What failed lies outside of the code that a run is known by, here in a file."""
+    world.write("return Path('answer.txt').read_text()")
+    (world.folder / "answer.txt").mkdir()
+    assert world.experiment(pipelines=["simple.py"], command=command).code == 7
+    (world.folder / "answer.txt").rmdir()
+    (world.folder / "answer.txt").write_text("Salt.", encoding="utf-8")
+    again = world.experiment(pipelines=["simple.py"], command=command)
+    assert again.code == 7
+    line = "reused 0 of 6 answers; shown again: 6 stored failures; --retry-failed asks those again, --fresh asks all"
+    assert line in again.err.splitlines()
+    repaired = world.experiment("--retry-failed", "--json", pipelines=["simple.py"], command=command)
+    assert repaired.code == 0
+    (row,) = json.loads(repaired.out)["runs"]
+    assert (row["failed"], row["causes"]) == (0, [])
+    assert row["reused"] == {"answers": 0, "failures": 0, "judgments": 0}
+
+
+def test_python_asks_failed_questions_again(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    world.write("return Path('answer.txt').read_text()")
+    asked: dict[str, Any] = {"pipelines": ["simple.py"]}
+    assert world.evaluate(**asked).leaderboard.rows[0].failed == 6
+    (world.folder / "answer.txt").write_text("Salt.", encoding="utf-8")
+    assert world.evaluate(**asked).leaderboard.rows[0].failed == 6
+    assert "shown again: 6 stored failures; retry_failed=True asks those again, fresh=True asks all" in caplog.text
+    assert world.evaluate(**asked, retry_failed=True).leaderboard.rows[0].failed == 0
+
+
 def test_failures_are_asked_again_only_where_that_is_wanted(world: World) -> None:
     world.experiment(pipelines=["mine.py"])
     before = world.lines("mine")
@@ -149,7 +249,7 @@ def test_failures_are_asked_again_only_where_that_is_wanted(world: World) -> Non
 
 def test_an_index_that_cannot_be_built_stops_the_run_with_one_line(world: World) -> None:
     ended = world.experiment(pipelines=[{"mine.py": {"broken_table": True}}])
-    assert ended.code == 2
+    assert ended.code == 5
     (line,) = ended.err.strip().splitlines()[-1:]
     number = RECIPE.splitlines().index('            raise LookupError("no words in " + resources.documents[0].id)') + 1
     assert line == (

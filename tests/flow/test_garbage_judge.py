@@ -43,7 +43,7 @@ RUBRIC = Rubric(
 NUMBERED = {"support", "nugget_support", "passage_relevance", "passage_grade", "sentence_relevance"}
 WHOLE = {"answer_relevance", "answer_correctness", "completeness", "harmlessness", "rubric"}
 SPLITS = {"claims", "nuggets"}  # one item where they are lost; where not, another asking has them
-QUOTES = {"quote"}  # lost quotes lose no verdict
+SOURCES = {"shown_by"}  # a lost source loses no verdict
 WRITTEN = {"regenerated_questions"}  # three items, or one where they are lost
 
 GRADES = {"passage_grade": {0.0, 1.0}, "nuggets": {1.0}, RUBRIC.name: {0.0, 0.25}}  # of the lower half of the words
@@ -158,18 +158,17 @@ def test_no_judgment_is_from_a_garbled_reply(finished: Finished) -> None:
         elif judge not in COSINES:
             assert verdict.probability in PROBABILITIES
             assert verdict.grade == float(verdict.probability >= 0.5)
-        assert not any(MADE_UP in evidence.quote for evidence in verdict.evidence)
 
 
 def test_what_was_asked_is_accounted_for(finished: Finished) -> None:
     """Every asking ends in verdicts, or is lost at its second garbled reply or its failed call, and loses those. So no
     good reply, with words around it or not, is thrown away.
     """
-    known = NUMBERED | WHOLE | SPLITS | QUOTES | WRITTEN
+    known = NUMBERED | WHOLE | SPLITS | SOURCES | WRITTEN
     assert {said.prompt for said in finished.model.said} == known
     lost = finished.model.lost
     askings = [said for said in finished.model.said if said.attempt == 0]
-    abstained = sum(said.n or 0 if said.prompt in NUMBERED else said.prompt not in QUOTES for said in lost)
+    abstained = sum(said.n or 0 if said.prompt in NUMBERED else said.prompt not in SOURCES for said in lost)
     items = sum(said.n or 0 for said in askings if said.prompt in NUMBERED)
     items += sum(said.prompt in WHOLE for said in askings)
     items += sum(said.prompt in SPLITS for said in lost)

@@ -389,7 +389,7 @@ def test_judges_of_ones_own_are_given_by_their_paths(world: World) -> None:
     ("options", "told"),
     [
         (["--name", "Strong"], "--name: found 'Strong' as the name of a judge, expected lower-case letters"),
-        (["--name", "s", "-m", "hit_rate@2"], "--metric: found hit_rate@2, which no judge has a part in"),
+        (["--name", "s", "-m", "hit_rate@2"], "--metric: found hit_rate@2, which no judge scores"),
         (["--name", "s", "-m", "faithfullness"], "unknown metric 'faithfullness': did you mean faithfulness?"),
         (["--name", "s", "-m", "faithfulness:x"], "found faithfulness:x, expected faithfulness: `rageval judge RUN"),
         (["--name", "s", "-m", "tone.yaml"], "found no custom.tone, expected it in the run: run the experiment"),

@@ -21,8 +21,8 @@ from rageval.models.base import ChatModel, ChatReply, ChatRequest
 from rageval.models.cache import CachedChat
 from rageval.models.local import LocalChat
 from rageval.models.wrapped import WrappedChat
-from rageval.text import detect_language
-from rageval.types import LANGUAGES, Graded, Language, Passage
+from rageval.text.languages import LANGUAGES, Language, detect_language
+from rageval.types import Graded, Passage
 
 ITEMS: list[dict[str, Any]] = [
     json.loads(line) for line in Path(__file__).with_name("parity_items.jsonl").read_text(encoding="utf-8").splitlines()
@@ -32,12 +32,12 @@ FEWEST_RIGHT = 20  # of 30; guessing gets that far with probability 0.049
 TEMPERATURE = 0.7  # of second draws in panels
 
 
-class WithoutQuotes(WrappedChat):
-    """Does not ask for quotes again: no verdict hangs on them, and it takes time."""
+class VerdictsAlone(WrappedChat):
+    """Does not say which passage shows a claim: no verdict hangs on it, and it takes time."""
 
     async def complete(self, request: ChatRequest) -> ChatReply:
-        if request.prompt.startswith("quote/"):
-            raise ExecutionError("quotes are left out")
+        if request.prompt.startswith("shown_by/"):
+            raise ExecutionError("passages are left out")
         return await super().complete(request)
 
 
@@ -89,7 +89,7 @@ async def judge_all(cache: Path) -> list[list[float]]:
     """P(supported) of each item, by language."""
     chat = CachedChat(LocalChat(), cache)
     try:
-        asked = WithoutQuotes(chat)
+        asked = VerdictsAlone(chat)
         return [[await p_supported(item[language], language, asked) for item in ITEMS] for language in LANGUAGES]
     finally:
         await chat.close()

@@ -27,12 +27,7 @@ PIPELINES = [{"naive": {"k": 2}}, {"rag_fusion": {"k": 2, "n": 2}}, {"self_rag":
 CONCURRENCY = 8
 METRICS = ["answer_relevance", "faithfulness", "context_relevance", "ndcg@10"]
 
-SUPPORTED = {
-    "1": "否",
-    "2": "是",
-    "3": "否。",
-    "shown_by": {"2": {"passage": 1, "quote": "流入东湖", "note": "sure"}, "3": {"passage": 0, "quote": ""}},
-}
+SUPPORTED = {"1": "否", "2": "是", "3": "否。"}
 HALF = "半个表情\ud83d"  # a reply cut within an emoji leaves half a surrogate pair
 
 

@@ -24,6 +24,7 @@ from rageval.distributed.cluster import import_ray, ray_cluster
 from rageval.errors import ExecutionError
 from rageval.experiment.plan import load_experiment
 from rageval.experiment.run import run_experiment
+from rageval.extras import install_command
 from tests.conftest import CommandLine
 from tests.flow.fake_server import Canned, FakeServer, Received, fault
 from tests.flow.small_world import (
@@ -380,7 +381,7 @@ def test_without_the_extra(
     experiment = write_experiment(tmp_path, server.base_url)
     ended = command_line("run", experiment, "--out", tmp_path / "out", "--executor", "ray")
     assert ended.code == 2
-    assert ended.err == ("error: --executor ray needs the package ray: install it with  pip install 'rageval[ray]'\n")
+    assert ended.err == (f"error: --executor ray needs the package ray: install it with  {install_command('ray')}\n")
 
 
 def test_ray_is_imported_by_nobody_else() -> None:

@@ -28,6 +28,7 @@ from tests.flow.small_world import (
 )
 
 N = len(QUESTIONS)
+NOTHING = {"answers": 0, "failures": 0, "judgments": 0}
 SMALL: dict[str, Any] = {"pipelines": ["closed_book", {"naive": {"k": 1}}], "metrics": ["answer_relevance"]}
 
 
@@ -49,12 +50,16 @@ def test_a_second_run_says_what_it_reuses(tmp_path: Path, server: FakeServer, co
     experiment, out = write_experiment(tmp_path, server.base_url, **SMALL), tmp_path / "out"
     first = command_line("run", experiment, "--out", out, "--json")
     assert "reused" not in first.err
-    assert [run["reused"] for run in json.loads(first.out)["runs"]] == [{"answers": 0, "judgments": 0}] * 2
+    assert [run["reused"] for run in json.loads(first.out)["runs"]] == [
+        {"answers": 0, "failures": 0, "judgments": 0}
+    ] * 2
     judged = [len(read_jsonl(next((run / "judgments").iterdir()))) for run in run_folders(out).values()]
     second = command_line("run", experiment, "--out", out, "--json")
     line = f"reused {2 * N} of {2 * N} answers (and {sum(judged)} judgments); --fresh asks again"
     assert line in second.err.splitlines()
-    assert [run["reused"] for run in json.loads(second.out)["runs"]] == [{"answers": N, "judgments": N}] * 2
+    assert [run["reused"] for run in json.loads(second.out)["runs"]] == [
+        {"answers": N, "failures": 0, "judgments": N}
+    ] * 2
     changed = write_experiment(tmp_path, server.base_url, **{**SMALL, "pipelines": ["closed_book", "oracle"]})
     third = command_line("run", changed, "--out", out)
     assert f"reused {N} of {2 * N} answers (and {N} judgments); --fresh asks again" in third.err.splitlines()
@@ -75,7 +80,9 @@ def test_fresh_asks_everything_again(
     ended = command_line("run", experiment, "--out", out, "--fresh", "--json")
     assert ended.code == 0, ended.err
     assert chat_calls(server.received) == asked
-    assert [run["reused"] for run in json.loads(ended.out)["runs"]] == [{"answers": 0, "judgments": 0}] * 2
+    assert [run["reused"] for run in json.loads(ended.out)["runs"]] == [
+        {"answers": 0, "failures": 0, "judgments": 0}
+    ] * 2
     assert sorted(answers(run)) == sorted(QUESTIONS)
     assert not (run / "labels").exists()
     earlier = out / "earlier" / f"{run.name}.1"

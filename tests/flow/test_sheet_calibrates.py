@@ -146,7 +146,7 @@ def test_labels_of_another_kind_are_refused_before_any_call(
         ({"passages": ["It is deep."]}, "found a list for passages, expected numbered passages"),
         ({"question": ""}, "found '' for question, expected a text that is not empty"),
         ({"answer": None}, "found null for answer, expected a text"),
-        ({"language": "fr"}, "found 'fr' for language, expected en or zh"),
+        ({"language": "French"}, "found 'French' for language, expected a code such as en"),
         ({"references": 7}, "found 7 for references, expected a list of texts that are not empty"),
         ({"label": 0.5}, "found the label 0.5, expected 0 or 1 for attribution"),
     ],

@@ -19,7 +19,7 @@ EXPECTED: dict[str, dict[str, float]] = json.loads((FOLDER / "expected.json").re
 @pytest.mark.parametrize("measure", MEASURES)
 def test_equals_trec_eval(measure: str) -> None:
     metric = parse(measure)
-    labels = read_qrels(QRELS)
+    labels = read_qrels(QRELS).grades
     scored = score_rankings([metric], labels, read_run(RUN), list(labels))[metric]
     values = {question: score.value for question, score in scored.items() if isinstance(score, Score)}
     values["all"] = sum(values.values()) / len(values)
@@ -37,7 +37,7 @@ def test_question_that_the_run_forgot_is_zero_in_both_and_one_without_labels_cou
 
 def test_the_kept_numbers_are_those_of_the_installed_trec_eval() -> None:
     run = {question: dict(ranking) for question, ranking in read_run(RUN).items()}
-    found = trec_eval(read_qrels(QRELS), run)
+    found = trec_eval(read_qrels(QRELS).grades, run)
     assert found == {measure: pytest.approx(values, abs=1e-12) for measure, values in EXPECTED.items()}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
@@ -118,6 +119,14 @@ def write_as(form: str, folder: Path) -> str:
     else:
         datasets.DatasetDict({"test": rows, "train": table(SQUAD[:1])}).save_to_disk(folder / "squad")
     return f"hf:{folder / 'squad'}"
+
+
+@pytest.mark.parametrize("suffix", [".ndjson", ".JSONL", ".jsonl.gz"])
+def test_lines_of_json_by_other_names(suffix: str, tmp_path: Path) -> None:
+    content = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in SQUAD).encode()
+    path = tmp_path / f"squad{suffix}"
+    path.write_bytes(gzip.compress(content) if suffix.endswith(".gz") else content)
+    assert len(load(f"hf:{path}").questions) == 3
 
 
 @pytest.mark.parametrize("form", ["parquet", "json", "folder", "saved dataset", "saved splits"])
@@ -245,6 +254,15 @@ def test_retrieval_sets(layout: str, tmp_path: Path) -> None:
     assert benchmark.name == ("set:zh" if layout == "several languages" else "set")
 
 
+def test_a_retrieval_set_without_labels(tmp_path: Path) -> None:
+    write_hub_folder(tmp_path / "set", corpus={"corpus": CORPUS}, queries={"queries": QUERIES})
+    benchmark = load(f"hf:{tmp_path / 'set'}")
+    assert ([question.id for question in benchmark.questions], benchmark.labels) == (["7", "8", "9"], ())
+    assert benchmark.card.description == "retrieval set without labels"
+    problem = problem_of(f"hf:{tmp_path / 'set'}", split="test")
+    assert problem.endswith("found no labels to take the split 'test' of, expected a set with labels")
+
+
 def test_split_and_limit_of_a_retrieval_set(tmp_path: Path) -> None:
     reference = write_retrieval("BEIR", tmp_path)
     assert [question.id for question in load(reference, split="train").questions] == ["7"]
@@ -255,6 +273,14 @@ def test_split_and_limit_of_a_retrieval_set(tmp_path: Path) -> None:
         f"queries; {tmp_path}/set-qrels, split test"
     )
     assert problem_of(f"{reference}::dev").endswith("found no split 'dev', expected one of: test, train")
+
+
+def test_labels_of_other_ids_are_a_problem_also_with_a_limit(tmp_path: Path) -> None:
+    rows = [{**row, "query-id": f"q-{row['query-id']}"} for row in QRELS]
+    folder = write_hub_folder(tmp_path / "set", qrels={"test": rows}, corpus={"x": CORPUS}, queries={"x": QUERIES})
+    for limit in (None, 1):
+        with pytest.raises(BenchmarkError, match=r"labels have 'q-8', 'q-9', and the questions '7'"):
+            from_hugging_face(str(folder), limit=limit)
 
 
 def test_columns_ask_for_one_row_a_question(tmp_path: Path) -> None:
@@ -304,7 +330,7 @@ def test_bad_columns_and_rows(
 ) -> None:
     path = write_parquet(tmp_path / "bad.parquet", rows)
     with pytest.raises(BenchmarkError) as caught:
-        from_hugging_face(str(path), columns=columns)
+        from_hugging_face(str(path), columns=columns, strict=True)
     assert problem in caught.value.problems[0]
     assert caught.value.problems[0].startswith(f"hf:{path}")
 
@@ -345,7 +371,7 @@ def test_the_hub_cannot_be_reached() -> None:
 
 def test_the_extra_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(MissingExtraError, match=r"hf:NAME needs the package datasets: .*rageval\[datasets\]"):
+    with pytest.raises(MissingExtraError, match=r"hf:NAME needs the package datasets: .*\[datasets\]"):
         load("hf:rajpurkar/squad")
 
 

@@ -23,6 +23,7 @@ from langchain_core.language_models import FakeListChatModel
 
 import rageval
 from rageval.errors import BudgetError, DeclarationError, ExecutionError, MissingExtraError, ModelError
+from rageval.extras import install_command
 from rageval.io.run_folder import RunFolder
 from rageval.judges import EmbeddingJudge, Judged, judge_key
 from rageval.judges.custom import NoChat, guarded
@@ -576,7 +577,7 @@ def test_without_ragas_the_command_that_installs_it_is_named() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     last = done.stderr.strip().splitlines()[-1]
     assert last.startswith(f"rageval.errors.{MissingExtraError.__name__}: rageval.integrations.ragas needs")
-    assert last.endswith("pip install 'rageval[ragas]'")
+    assert last.endswith(install_command("ragas"))
 
 
 # ------------------------------------------------------------------------------------------------------ evaluate

@@ -69,7 +69,7 @@ def test_the_files(run: Path, tmp_path: Path) -> None:
         "q2 Q0 文档 3 1.0 lettered",
         "unlabelled Q0 a 1 1.0 lettered",
     ]
-    assert read_qrels(tmp_path / "qrels.txt") == GRADES
+    assert read_qrels(tmp_path / "qrels.txt").grades == GRADES
 
 
 def test_pytrec_eval_finds_the_same_scores(run: Path, tmp_path: Path) -> None:

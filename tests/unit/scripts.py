@@ -68,20 +68,6 @@ def verdict_table(*probabilities: float, language: Language = "en") -> ChatReply
     return spelled(*pieces, "}")
 
 
-def support_table(*rows: tuple[float, int, str], language: Language = "en", unquoted: int = 0) -> ChatReply:
-    """What the prompt `support` asks for. A row is of a claim: P(yes), passage, quote; the first may be without."""
-    pieces: list[str | tuple[str, float]] = []
-    for number, (probability, _, _) in enumerate(rows, 1):
-        pieces += [f'{", " if pieces else "{"}"{number}": "', verdict(probability, language), '"']
-    shown_by = quotes(*((passage, quote) for _, passage, quote in rows[unquoted:]), start=unquoted + 1)
-    return spelled(*pieces, f', "shown_by": {shown_by}}}')
-
-
-def quotes(*rows: tuple[int, str], start: int = 1) -> str:
-    """What the prompt `quote` asks for."""
-    return numbered([{"passage": passage, "quote": quote} for passage, quote in rows], start)
-
-
 def verdict(probability: float, language: Language = "en") -> tuple[str, float]:
     """The likelier word of the language, with its probability, for `spelled`."""
     yes, no = ("yes", "no") if language == "en" else ("是", "否")

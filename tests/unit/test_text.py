@@ -85,6 +85,28 @@ def test_search_words_of_mixed_text_hold_both_languages() -> None:
 
 
 @pytest.mark.parametrize(
+    ("language", "text", "words"),
+    [
+        ("ja", "東京タワー", ["東京", "京タ", "タワ", "ワー"]),
+        ("ja", "BM25で検索", ["で検", "検索", "bm25"]),
+        ("ko", "서울의 인구", ["서울", "울의", "인구"]),
+        ("th", "ภู", ["ภู"]),
+        ("th", "เขา", ["เข", "ขา"]),
+        ("ja", "本 1", ["本", "1"]),
+        ("de", "Die Brücken", ["die", "bruck"]),
+        ("fr", "Les cafés", ["le", "caf"]),
+        ("ru", "мосты", ["мост"]),
+        ("hi", "किताब", ["किताब"]),
+        ("sw", "Vitabu vizuri", ["vitabu", "vizuri"]),
+        ("de", "Das Wort 检索", ["检索", "das", "wort"]),
+    ],
+)
+def test_search_words_of_other_languages(language: str, text: str, words: list[str]) -> None:
+    """Stems as on snowballstem.org; bigrams by hand."""
+    assert search_words(text, language) == words
+
+
+@pytest.mark.parametrize(
     ("reply", "lines"),
     [
         ("", []),

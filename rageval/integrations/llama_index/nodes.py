@@ -11,7 +11,8 @@ from llama_index.core.schema import BaseNode, MetadataMode, NodeWithScore, TextN
 
 from rageval.benchmark import from_records
 from rageval.errors import ExecutionError
-from rageval.types import DETECTED, LANGUAGES, Benchmark, Document, Hit, Json, Passage, Question, RelevanceLabel
+from rageval.text.languages import is_language
+from rageval.types import DETECTED, Benchmark, Document, Hit, Json, Passage, Question, RelevanceLabel
 
 
 def to_hits(nodes: Sequence[NodeWithScore], by_id: Mapping[str, Document]) -> tuple[Hit, ...]:
@@ -84,5 +85,5 @@ def _document(node: BaseNode) -> Document:
     text = node.get_content(MetadataMode.NONE)
     title = metadata.pop("title", "")
     told = metadata.pop("language", None)
-    language = told if told in LANGUAGES else DETECTED
+    language = told if isinstance(told, str) and is_language(told) else DETECTED
     return Document(node.node_id, text, str(title), language, metadata)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from typing import Protocol, cast
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rageval import text
+from rageval.identity import fingerprint
 from rageval.pipeline import Query, Resources
 from rageval.retrieval.chunkers import AnyChunker, SentenceChunker
 from rageval.retrieval.indexes.base import Index
@@ -21,8 +22,8 @@ from rageval.retrieval.passages import Passages
 from rageval.retrieval.stored import large_bm25
 from rageval.retrieval.stored.large_bm25 import BM25_ARRAYS, LargeBM25Index, write_bm25
 from rageval.retrieval.stored.large_passages import LargePassages
+from rageval.retrieval.words import Words, words_of
 from rageval.source import code_digest
-from rageval.text import search_words
 from rageval.types import Hit, Json, Passage
 
 K1 = 1.2
@@ -45,7 +46,7 @@ class BM25Index:
         self,
         passages: Sequence[Passage],
         *,
-        words: Callable[[str], list[str]] = search_words,
+        words: Words | None = None,
         k1: float = K1,
         b: float = B,
     ) -> None:
@@ -55,8 +56,8 @@ class BM25Index:
         logging.getLogger("bm25s").setLevel(logging.WARNING)
 
         self.passages = passages
-        self._words = words
-        corpus = [words(f"{p.title}\n{p.text}") for p in passages]
+        self._words = words or Words()
+        corpus = [self._words.of_passage(passage) for passage in passages]
         self._known = {word for passage in corpus for word in passage}
         self._scorer = cast(_Scorer, bm25s.BM25(k1=k1, b=b, method="lucene"))
         if self._known:
@@ -64,7 +65,7 @@ class BM25Index:
 
     def search(self, query: str, depth: int) -> tuple[Hit, ...]:
         """Passages of the `depth` best documents, best first; only those that share a word with the query."""
-        words = [word for word in self._words(query) if word in self._known]
+        words = [word for word in self._words.of_query(query) if word in self._known]
         if not words:
             return ()
         return top_hits(self._scorer.get_scores(words), self.passages, depth, above=0.0)
@@ -87,9 +88,9 @@ class BM25(Index):
     chunker: AnyChunker = SentenceChunker()
 
     async def build(self, resources: Resources) -> _SearchByText:
-        passages = await resources.get(Passages(self.chunker))
+        passages, words = await resources.get(Passages(self.chunker)), words_of(resources.documents)
         if not isinstance(passages, LargePassages):
-            return _SearchByText(BM25Index(passages))
+            return _SearchByText(BM25Index(passages, words=words))
         settings: dict[str, Json] = {
             "k1": K1,
             "b": B,
@@ -97,7 +98,9 @@ class BM25(Index):
             "words": [f"{name} {metadata.version(name)}" for name in ("rjieba", "PyStemmer")],
             "unicode": unicodedata.unidata_version,
         }
+        if words.languages:
+            settings["languages"] = fingerprint(dict(words.languages))
         arrays = await passages.stored(
-            "bm25", settings, BM25_ARRAYS, lambda writer: write_bm25(writer, passages, k1=K1, b=B)
+            "bm25", settings, BM25_ARRAYS, lambda writer: write_bm25(writer, passages, words=words, k1=K1, b=B)
         )
-        return _SearchByText(LargeBM25Index(passages, arrays))
+        return _SearchByText(LargeBM25Index(passages, arrays, words))

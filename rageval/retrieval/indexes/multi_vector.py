@@ -17,7 +17,8 @@ from rageval.retrieval.indexes.by_vector import SearchByVector, VectorIndex, emb
 from rageval.retrieval.indexes.top_hits import top_hits
 from rageval.retrieval.passages import Passages, split
 from rageval.text import count_tokens, reply_lines, sentences
-from rageval.types import Document, Hit, Language, Passage
+from rageval.text.languages import Language
+from rageval.types import Document, Hit, Passage
 
 View: TypeAlias = Literal["sentences", "summaries", "questions"]
 

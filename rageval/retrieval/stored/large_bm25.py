@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from rageval.retrieval.indexes.top_hits import top_hits
 from rageval.retrieval.stored.stored_index import Arrays, IndexWriter, Layout
-from rageval.text import search_words
+from rageval.retrieval.words import Words
 from rageval.types import Hit, Passage
 
 # By word, in the order of first appearance: `starts` into the postings. A posting is a passage and its score.
@@ -41,17 +41,15 @@ _PASSAGE_BITS = 32
 class LargeBM25Index:
     """What `BM25Index` is, over arrays that `write_bm25` wrote: the same scores, to the last bits of a float32."""
 
-    def __init__(
-        self, passages: Sequence[Passage], arrays: Arrays, words: Callable[[str], list[str]] = search_words
-    ) -> None:
+    def __init__(self, passages: Sequence[Passage], arrays: Arrays, words: Words | None = None) -> None:
         self.passages = passages
-        self._words = words
+        self._words = words or Words()
         self._arrays = arrays
 
     def search(self, query: str, depth: int) -> tuple[Hit, ...]:
         """Passages of the `depth` best documents, best first; only those that share a word with the query."""
         scores = np.zeros(len(self.passages), dtype=np.float32)
-        for word in self._words(query):
+        for word in self._words.of_query(query):
             number = self._number(word.encode("utf-8", "surrogatepass"))
             if number is not None:
                 start, end = self._arrays["starts"][number : number + 2]
@@ -73,7 +71,7 @@ async def write_bm25(
     writer: IndexWriter,
     passages: Sequence[Passage],
     *,
-    words: Callable[[str], list[str]] = search_words,
+    words: Words | None = None,
     k1: float,
     b: float,
     words_at_once: int = _WORDS_AT_ONCE,
@@ -82,7 +80,7 @@ async def write_bm25(
 
     `words_at_once` bounds the memory for postings: some 90 bytes for each of them.
     """
-    counted = await _count(writer.folder, passages, words, words_at_once)
+    counted = await _count(writer.folder, passages, words or Words(), words_at_once)
     frequencies = np.zeros(len(counted.numbers), dtype=np.int64)
     for run in counted.runs:
         pairs, _ = run.read(0, len(frequencies))
@@ -129,13 +127,11 @@ class _Counted:
     runs: list[_Run] = field(default_factory=list[_Run])
 
 
-async def _count(
-    folder: Path, passages: Sequence[Passage], words: Callable[[str], list[str]], words_at_once: int
-) -> _Counted:
+async def _count(folder: Path, passages: Sequence[Passage], words: Words, words_at_once: int) -> _Counted:
     counted = _Counted()
     numbers, pending, first = counted.numbers, array("i"), 0
     for passage in passages:
-        found = words(f"{passage.title}\n{passage.text}")
+        found = words.of_passage(passage)
         pending.extend([numbers.setdefault(word, len(numbers)) for word in found])
         counted.lengths.append(len(found))
         if len(pending) >= words_at_once:

@@ -149,7 +149,9 @@ def _read(path: Path, key: Key, layout: Layout) -> Arrays | str:
     """Returns the arrays, or a text that says what is wrong with the folder."""
     try:
         meta = cast("dict[str, Any]", json.loads((path / _META).read_text(encoding="utf-8")))
-        if (meta["format"], meta["key"]) != (_FORMAT, dict(key)):
+        if meta["format"] != _FORMAT:
+            return f"has format {meta['format']!r}, expected {_FORMAT}"
+        if meta["key"] != dict(key):
             return "is an index of something else"
         return {name: _map(path / f"{name}.bin", np.dtype(kind), meta["arrays"][name]) for name, kind in layout.items()}
     except (OSError, ValueError, TypeError, LookupError) as error:

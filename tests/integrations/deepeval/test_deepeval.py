@@ -164,7 +164,7 @@ def test_problems_of_a_case(case: object, problem: str) -> None:
         ("cases.json", "{", r"cases\.json: found bad JSON \(.*\), expected a list of test cases"),
         ("cases.json", "{}", "found an object, expected a list of test cases"),
         ("cases.json", "[1]", r"cases\.json\[0\]: found a number, expected a test case"),
-        ("cases.json", "[]", "found no test cases, expected one at least"),
+        ("cases.json", "[]", "found no test cases, expected at least one"),
         ("cases.jsonl", "[]\n", "cases.jsonl:1: found a list, expected one JSON object a line"),
         ("cases.csv", "", "cases.csv:1: found no columns, expected the columns input, actual_output"),
         ("cases.csv", "scenario,turns\na,b\n", "found scenario, turns, expected the columns input"),

@@ -177,7 +177,7 @@ RESPONSE = Response(
 
 def test_judges_do_without_log_probabilities_and_schema() -> None:
     """The model says the JSON that the prompt asks for; the verdict is the word's."""
-    said = 'Here it is:\n```json\n{"1": "yes", "shown_by": {"1": {"passage": 1, "quote": "Arlen is high"}}}\n```'
+    said = 'Here it is:\n```json\n{"1": "yes"}\n```'
     judged = run(JUDGES["claim_support"].judge(Question("q", "How high?"), RESPONSE, chat_model(Obedient(reply=said))))
     (item,) = judged.items
     assert isinstance(item.verdict, Graded)

@@ -491,7 +491,7 @@ def test_without_the_package_the_error_names_the_command() -> None:
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT], cwd=Path(__file__).parents[3], capture_output=True, text=True
     )
-    assert done.stderr.rstrip().endswith(
-        "MissingExtraError: rageval.integrations.langchain needs the package langchain_core: install it with  "
-        "pip install 'rageval[langchain]'"
-    )
+    last = done.stderr.splitlines()[-1]
+    needs = "MissingExtraError: rageval.integrations.langchain needs the package langchain_core: install it with  pip "
+    assert needs in last
+    assert last.endswith("[langchain]'")

@@ -14,6 +14,7 @@ from llama_index.core.schema import MetadataMode, TextNode
 
 import rageval
 from rageval.errors import BenchmarkError
+from rageval.extras import install_command
 from rageval.integrations.llama_index import benchmark, documents
 from rageval.types import Document, Question, RelevanceLabel
 from tests.integrations.llama_index.world import BENCHMARK
@@ -46,7 +47,7 @@ def test_nodes_name_their_documents() -> None:
 def test_nodes_are_documents_under_their_own_ids() -> None:
     nodes = [
         TextNode(id_="n1", text="青石山高一千八百米。", metadata={"page": 3, "read": date(2026, 1, 2)}),
-        TextNode(id_="n2", text="A hill.", metadata={"language": "fr", "title": "Hill"}),
+        TextNode(id_="n2", text="A hill.", metadata={"language": "French", "title": "Hill"}),
         LlamaDocument(id_="n3", text="A lake.", metadata={"language": "zh"}),
         TextNode(id_="n4", text="A sea.", metadata={"language": ["en", "zh"]}),
     ]
@@ -78,5 +79,5 @@ def test_without_the_package_the_command_is_told_that_installs_it() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == (
         "rageval.integrations.llama_index needs the package llama_index: install it with  "
-        "pip install 'rageval[llama-index]'\n"
+        f"{install_command('llama-index')}\n"
     )

@@ -34,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
 
 def problems_of(folder: Path, split: str | None = None) -> list[str]:
     with pytest.raises(BenchmarkError) as caught:
-        load(f"beir:{folder}", split=split)
+        load(f"beir:{folder}", split=split, strict=True)
     return [problem.removeprefix(f"{folder}/") for problem in caught.value.problems]
 
 
@@ -61,7 +61,17 @@ def test_an_unknown_split_lists_those_present(folder: Path) -> None:
 def test_no_split_at_all(folder: Path) -> None:
     for path in (folder / "qrels").iterdir():
         path.unlink()
-    assert problems_of(folder) == ["qrels: found no split 'test', expected a file test.tsv (there is no split at all)"]
+    assert problems_of(folder, "test") == [
+        "qrels: found no split 'test', expected a file test.tsv (there is no split at all)"
+    ]
+
+
+def test_labels_are_optional(folder: Path) -> None:
+    for path in (folder / "qrels").iterdir():
+        path.unlink()
+    (folder / "qrels").rmdir()
+    benchmark = load(f"beir:{folder}")
+    assert ([question.id for question in benchmark.questions], benchmark.labels) == (["a", "b"], ())
 
 
 def test_missing_files(folder: Path) -> None:
@@ -99,7 +109,7 @@ def test_a_bad_line_is_the_one_problem(folder: Path, name: str, line: str, probl
 def test_a_split_without_labels_or_header(folder: Path) -> None:
     qrels = folder / "qrels" / "test.tsv"
     qrels.write_text(HEADER)
-    assert problems_of(folder) == ["qrels/test.tsv: found no labels, expected one at least"]
+    assert problems_of(folder) == ["qrels/test.tsv: found no labels, expected at least one"]
     qrels.write_text("b\t1\t2\n")
     assert problems_of(folder) == [
         "qrels/test.tsv:1: found the header 'b\\t1\\t2', expected 'query-id\\tcorpus-id\\tscore'"

@@ -34,4 +34,5 @@ def test_statistics() -> None:
         labels_by_grade={0: 1, 1: 1, 2: 2},
         mean_labels_per_question=1.0,
         mean_document_characters={"en": 8.0, "zh": 3.0},
+        languages_guessed=4,
     )

@@ -14,6 +14,10 @@ from rageval.types import Document, Question, RelevanceLabel
 DOCUMENTS = [Document("d1", "text"), Document("d2", "", "title alone")]
 QUESTIONS = [Question("q1", "What?"), Question("q2", "Who?", tags=("unanswerable",))]
 LABELS = [RelevanceLabel("q1", "d1", 1)]
+FRACTION = (
+    "labels[2]: found the grade '0.5', expected a whole number such as 0, 1 or 2: multiply all grades by the same "
+    "number, or round them"
+)
 UNANSWERABLE_LABELLED = (
     "labels[5]: found grade 1 for question 'q2', which is tagged unanswerable, "
     "expected grades of 0 or less for it, or the tag removed"
@@ -53,7 +57,7 @@ def test_every_problem_names_its_record() -> None:
             [*DOCUMENTS, Document("d1", "again"), Document("d4", " "), Document("d 5", "x"), {"id": "d6"}],  # type: ignore[list-item]
             [
                 *QUESTIONS,
-                Question("q3", "x", language=cast("Any", "fr")),
+                Question("q3", "x", language="French"),
                 Question("q4", "x", references=cast("Any", "a")),
             ],
             [
@@ -70,9 +74,9 @@ def test_every_problem_names_its_record() -> None:
         "documents[3]: found neither a text nor a title, expected one of them at least",
         "documents[4]: found the id 'd 5', expected an id without white space",
         "documents[5]: found a dict, expected a Document",
-        "questions[2]: found the language 'fr', expected en or zh",
+        "questions[2]: found the language 'French', expected a code such as en",
         "questions[3]: found a text for 'references', expected a list of texts",
-        "labels[2]: found the grade '0.5', expected a whole number such as 0, 1 or 2",
+        FRACTION,
         "labels[4]: found half a span (start '3', end ''), expected both or neither",
         "documents[2]: found the document id 'd1' again, expected it once (see documents[0])",
         "labels[1]: found the unknown document 'd9', expected one of documents",
@@ -85,8 +89,8 @@ def test_nothing_at_all() -> None:
     with pytest.raises(BenchmarkError) as caught:
         from_records("mine", [], [])
     assert caught.value.problems == (
-        "documents: found no documents, expected one at least",
-        "questions: found no questions, expected one at least",
+        "documents: found no documents, expected at least one",
+        "questions: found no questions, expected at least one",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -121,8 +122,8 @@ ADDED_LINES = {
         ('{"id": "d3", "text": "x", "title": true}', "3: found true or false for 'title', expected a text"),
         ('{"id": "d3", "text": "x", "metadata": []}', "3: found a list for 'metadata', expected an object"),
         ('{"id": "d3", "text": "x", "metadata": {"n": 1e999}}', "3: found 'metadata' that is not JSON ("),
-        ('{"id": "d3", "text": "x", "language": "fr"}', "3: found the language 'fr', expected en or zh"),
-        ('{"id": "d3", "text": "x", "language": null}', "3: found the language null, expected en or zh"),
+        ('{"id": "d3", "text": "x", "language": "EN"}', "3: found the language 'EN', expected a code such as en"),
+        ('{"id": "d3", "text": "x", "language": null}', "3: found the language null, expected a code such as en"),
         ('{"id": "d3", "text": " \\n"}', "3: found an empty 'text', expected the document's text"),
         ('{"id": "d3", "text": "\\ud800"}', "3: found half a surrogate pair in 'text', expected Unicode text"),
         ('{"id": "d 3", "text": "x"}', "3: found the id 'd 3', expected an id without white space"),
@@ -203,8 +204,8 @@ def test_nothing_in_the_files(folder: Path) -> None:
         (folder / name).write_text("")
     (folder / "labels.tsv").write_text(HEADER)
     assert problems_of(folder) == [
-        "documents.jsonl: found no documents, expected one at least",
-        "questions.jsonl: found no questions, expected one at least",
+        "documents.jsonl: found no documents, expected at least one",
+        "questions.jsonl: found no questions, expected at least one",
     ]
 
 
@@ -226,10 +227,30 @@ def test_json_too_deep_to_read_is_a_problem(folder: Path) -> None:
 def test_missing_files_are_all_named(folder: Path) -> None:
     (folder / "card.yaml").unlink()
     (folder / "labels.tsv").unlink()
+    (folder / "questions.jsonl").unlink()
     assert problems_of(folder) == [
         "card.yaml: found no such file, expected card.yaml there",
-        "labels.tsv: found no such file, expected labels.tsv there",
+        "questions.jsonl: found no such file, expected questions.jsonl there",
     ]
+
+
+def test_files_by_other_names(folder: Path) -> None:
+    expected = load(str(folder)).content_hash
+    for name, other in (
+        ("documents.jsonl", "documents.jsonl.gz"),
+        ("questions.jsonl", "questions.NDJSON"),
+        ("labels.tsv", "labels.tsv.gz"),
+    ):
+        content = (folder / name).read_bytes()
+        (folder / name).unlink()
+        (folder / other).write_bytes(gzip.compress(content) if other.endswith(".gz") else content)
+    assert load(str(folder)).content_hash == expected
+
+
+def test_labels_are_optional(folder: Path) -> None:
+    (folder / "labels.tsv").unlink()
+    benchmark = load(str(folder))
+    assert (len(benchmark.questions), benchmark.labels) == (3, ())
 
 
 def test_duplicate_ids_name_both_lines(folder: Path) -> None:

@@ -12,6 +12,7 @@ from rageval.benchmark import load
 from rageval.errors import BenchmarkError, DeclarationError
 from rageval.io.run_folder import RunFolder
 from tests.conftest import CommandLine
+from tests.published_sets import arguana
 from tests.unit.installed import install
 
 LOADER = '''\
@@ -127,3 +128,16 @@ def test_in_an_experiment_and_at_the_command_line(
     assert "by hand" in command_line("check-benchmark", "mine.py:unchecked").out
     ended = command_line("check-benchmark", "mine.py:plain")
     assert (ended.code, ended.err.count("\n")) == (2, 1)
+
+
+def test_settings_and_irregularities_of_the_loader_stay(tmp_path: Path) -> None:
+    arguana(tmp_path / "arguana")
+    (tmp_path / "mine.py").write_text(
+        "from pathlib import Path\nimport rageval\n\n\ndef load(path: Path):\n"
+        "    return rageval.load_benchmark(f'beir:{path}', exclude_self=True)\n",
+        encoding="utf-8",
+    )
+    loaded = load({"mine.py": {"path": "arguana"}}, base=tmp_path)
+    direct = load(f"beir:{tmp_path / 'arguana'}", exclude_self=True)
+    assert loaded == direct
+    assert load({"mine.py": {"path": "arguana"}}, base=tmp_path, exclude_self=False).content_hash != direct.content_hash

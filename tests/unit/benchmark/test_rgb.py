@@ -148,7 +148,7 @@ def test_the_hash_is_that_of_the_content(tmp_path: Path) -> None:
         ({"id": "a b"}, "found the id 'a b', expected an id without white space"),
         ({"query": " "}, "found an empty text for 'query', expected the question's text"),
         ({"query": None}, "found null for 'query', expected the question's text"),
-        ({"language": "fr"}, "found the language 'fr', expected en or zh"),
+        ({"language": "French"}, "found the language 'French', expected a code such as en"),
         ({"answer": []}, "found an empty list for 'answer', expected one text at least"),
         ({"answer": ["a", 3]}, "found a number in 'answer', expected texts or lists of alternative texts"),
         ({"answer": [["a", ""]]}, "found an empty one in 'answer', expected texts or lists of alternative texts"),

@@ -31,13 +31,20 @@ def test_folder(folder: Path) -> None:
     check(f"trec:{folder.name}", folder.parent)
 
 
+def test_labels_are_optional(folder: Path) -> None:
+    (folder / "qrels.txt").unlink()
+    for reference in (f"trec:{folder}", f"trec:documents={folder}/documents.jsonl,topics={folder}/topics.tsv"):
+        benchmark = load(reference)
+        assert (len(benchmark.questions), benchmark.labels) == (2, ())
+
+
 def test_three_paths(folder: Path) -> None:
     check("trec:qrels=qrels.txt,documents=documents.jsonl,topics=topics.tsv", folder)
     check(f"trec:documents={folder}/documents.jsonl,topics={folder}/topics.tsv,qrels={folder}/qrels.txt")
 
 
 @pytest.mark.parametrize(
-    "text", ["documents=a,topics=b", "documents=a,topics=b,qrels=", "qrels=a,topics=b,documents=c,x=d"]
+    "text", ["documents=a,qrels=b", "documents=a,topics=b,qrels=", "qrels=a,topics=b,documents=c,x=d"]
 )
 def test_paths_that_are_not_three(text: str) -> None:
     with pytest.raises(DeclarationError, match="expected trec:documents=PATH,topics=PATH,qrels=PATH"):
@@ -67,6 +74,6 @@ def test_a_bad_line_is_the_one_problem(folder: Path, name: str, line: str, probl
     with (folder / name).open("a") as file:
         file.write(line + "\n")
     with pytest.raises(BenchmarkError) as caught:
-        load(f"trec:{folder}")
+        load(f"trec:{folder}", strict=True)
     (found,) = caught.value.problems
     assert found.startswith(f"{folder}/{name}:{problem}")

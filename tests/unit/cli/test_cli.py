@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rageval.benchmark import shipped_benchmarks
+from rageval.cli.exit_codes import MEANINGS
 from rageval.judges import JUDGES
 from rageval.metrics import ALL_METRICS, Metric, parse
 from rageval.retrieval.chunkers import CHUNKERS
@@ -55,7 +57,7 @@ def test_run_json(server: FakeServer, tmp_path: Path, command_line: CommandLine)
     ended = command_line("run", write_experiment(tmp_path, server.base_url), "--out", tmp_path / "out", "--json")
     assert ended.code == 0
     printed = one_object(ended.out)
-    assert set(printed) == {"runs"}
+    assert set(printed) == {"runs", "tolerated"}
     assert [run["pipeline"] for run in printed["runs"]] == [
         "naive(k=2)",
         "rag_fusion(k=2, n=2)",
@@ -155,6 +157,51 @@ def test_metrics_count_what_the_run_forgot_and_tell_what_has_no_label(
     assert ended.err == f"1 questions of {tmp_path / 'run'} have no labels and were left out\n"
 
 
+def lines_of_run(rows: Mapping[str, Sequence[str]]) -> str:
+    return "".join(f"{q} Q0 {doc} 0 {-rank} t\n" for q, docs in rows.items() for rank, doc in enumerate(docs))
+
+
+@pytest.mark.parametrize(
+    ("labels", "run", "problem"),
+    [
+        (
+            {"q1": "d1", "q2": "d2", "q3": "d3", "q4": "d4"},
+            {"1": ["d1"], "2": ["d2"]},
+            "qrels has 'q1', 'q2', 'q3', …, and ",
+        ),
+        (
+            {"q1": "d1", "q2": "d2"},
+            {"q1": ["D1", "D2"], "q2": ["D2"]},
+            "qrels has 'd1', 'd2', and ",
+        ),
+    ],
+)
+def test_ids_of_two_kinds_are_an_error_and_no_score(
+    labels: dict[str, str], run: dict[str, list[str]], problem: str, tmp_path: Path, command_line: CommandLine
+) -> None:
+    (tmp_path / "qrels").write_text("".join(f"{q} 0 {doc} 1\n" for q, doc in labels.items()))
+    (tmp_path / "run").write_text(lines_of_run(run))
+    ended = command_line("metrics", tmp_path / "qrels", tmp_path / "run", "-m", "mrr")
+    assert (ended.code, ended.out) == (2, "")
+    assert problem in ended.err
+    assert "expected ids in common" in ended.err
+
+
+def test_few_ids_in_common_are_a_warning_with_examples(tmp_path: Path, command_line: CommandLine) -> None:
+    questions = [f"q{n}" for n in range(30)]
+    (tmp_path / "qrels").write_text("".join(f"{q} 0 d{q} 1\n" for q in questions))
+    (tmp_path / "run").write_text(lines_of_run({"q1": ["dq1"], "q2": ["dq2"]}))
+    ended = command_line("metrics", tmp_path / "qrels", tmp_path / "run", "-m", "mrr")
+    assert ended.code == 0
+    assert "run has 2 of the 30 questions of " in ended.err
+    assert "qrels has 'q0', 'q1', 'q2', …, and " in ended.err
+    assert "run 'q1', 'q2'\n" in ended.err
+    (tmp_path / "run").write_text(lines_of_run({q: ["dq1"] if q == "q1" else ["x"] for q in questions}))
+    ended = command_line("metrics", tmp_path / "qrels", tmp_path / "run", "-m", "mrr")
+    assert "warning: " in ended.err
+    assert "ranks a labelled document for 1 of 30 questions: " in ended.err
+
+
 def listed(command_line: CommandLine, what: str) -> dict[str, str]:
     ended = command_line("list", what)
     assert ended.code == 0
@@ -224,8 +271,8 @@ def test_show(finished: dict[str, Path], command_line: CommandLine) -> None:
         for judgment in said:
             assert f"P(yes) {judgment['probability']:.2f}  {judgment['item']} {judgment['index'] + 1}: " in ended.out
             for evidence in judgment["evidence"]:
-                place = "no hit named" if evidence["hit"] is None else f"hit {evidence['hit'] + 1}"
-                assert f"{place}: “{evidence['quote']}”" in ended.out
+                place = "no hit shows it" if evidence["hit"] is None else f"hit {evidence['hit'] + 1}"
+                assert (f"{place}: “{evidence['quote']}”" if evidence["quote"] else place) in ended.out
 
 
 def test_leaderboard_formats(finished: dict[str, Path], command_line: CommandLine) -> None:
@@ -323,4 +370,12 @@ def test_exit_codes_of_the_command_line_itself(arguments: list[str], code: int, 
 def test_help_documents_the_exit_codes(command_line: CommandLine) -> None:
     text = " ".join(command_line("--help").out.split())
     assert "0 done or gate passed, 1 gate failed, 2 wrong input (nothing spent), 3 gate inconclusive, " in text
-    assert "4 results missing or not comparable, 5 model endpoint refused, 6 budget spent, 130 interrupted" in text
+    assert (
+        "6 budget spent, 7 all questions of a run failed, 70 mistake in rageval, 74 disk full or not writable" in text
+    )
+
+
+def test_the_page_has_every_exit_code_in_these_words() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "running.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| ([^|]+) \|", page, re.MULTILINE)
+    assert {int(code): meaning for code, meaning in rows} == MEANINGS

@@ -166,7 +166,9 @@ def test_json(board: Leaderboard, tmp_path: Path) -> None:
         "rank": [1, 2],
         "metrics": {"faithfulness": {**(estimate((0.85, 0.8, 0.9)) or {}), **NO_LABELS}},
         "failed": 1,
+        "causes": [],
         "abstained": 2,
+        "unsettled": 0,
         "calls": 7,
         "tokens": 148,
         "paid_calls": 6,
@@ -198,6 +200,12 @@ def test_markdown(tmp_path: Path) -> None:
         "score 0; calls and tokens are what each run costs alone, with nothing in the cache beforehand (paid: after "
         "what the cache had); seconds are as measured, less where the cache replied. † judge only, uncorrected: no "
         "people's labels.\n"
+        "\n"
+        "Failures:\n"
+        "\n"
+        "- a|b: 1 of 10 questions failed.\n"
+        "- c: 1 of 10 questions failed.\n"
+        "- `--retry-failed` (in Python `retry_failed=True`) asks failed questions again.\n"
         "\n"
         "What it cost:\n"
         "\n"
@@ -381,3 +389,22 @@ def test_a_judge_under_two_names_costs_once(tmp_path: Path) -> None:
     (row,) = read_leaderboard([path]).rows
     assert [*row.usage] == ["stage rewrite_queries", "stage answer", "judge claim_support"]
     assert row.calls == 7
+
+
+@pytest.mark.parametrize("metric", ["faithfulness", "hallucination"])
+def test_a_run_of_which_all_questions_failed_has_no_rank_and_comes_last(metric: str, tmp_path: Path) -> None:
+    judges: Json = {name: {"key": f"{name}-1", "model": "critic"} for name in ("claim_support", "claim_agreement")}
+    board = read_leaderboard(
+        [
+            write_run(tmp_path / name, {metric: estimate(INTERVALS[name])}, judges=judges, failed=failed)
+            for name, failed in (("weak", 10), ("good", 0), ("best", 10))
+        ]
+    )
+    assert (board.rows[0].label, board.rows[0].rank) == ("good", (1, 1))
+    assert [board.all_failed(row) for row in board.rows] == [False, True, True]
+    assert {row.label: row.rank for row in board.rows[1:]} == {"weak": None, "best": None}
+    assert "weak: all 10 questions failed, so it has no rank." in markdown(board)
+    assert board.unranked == ""
+    none = read_leaderboard([tmp_path / "weak", tmp_path / "best"])
+    assert none.unranked == "all questions of every run failed"
+    assert "No ranks: all questions of every run failed." in markdown(none)

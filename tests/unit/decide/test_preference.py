@@ -230,6 +230,13 @@ def test_a_damaged_file_is_told(content: str, tmp_path: Path) -> None:
         prefer(tmp_path / "a", tmp_path / "b", ScriptedChat(choosing(by_goodness)), tmp_path / "out")
 
 
+def test_preferences_of_another_version_are_told(tmp_path: Path) -> None:
+    path = ask(tmp_path, answers(1), answers(2)).path
+    path.write_text('{"format": 1}', "utf-8")
+    with pytest.raises(DeclarationError, match=r"json: found format 1, expected 2: delete it and ask again"):
+        prefer(tmp_path / "a", tmp_path / "b", ScriptedChat(choosing(by_goodness)), tmp_path / "out")
+
+
 def test_a_model_that_refuses_stops_all(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no such model"):
         ask(tmp_path, answers(1, 2), answers(2, 1), ScriptedChat(lambda request: ModelError("no such model")))

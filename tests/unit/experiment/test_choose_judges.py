@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rageval.errors import DeclarationError
-from rageval.experiment.choose_judges import check_languages
+from rageval.experiment.choose_judges import check_languages, read_rubric
 from rageval.experiment.choose_metrics import choose_metrics, choose_own
 from rageval.judges import CustomJudge, Judge, Judged, Rubric, judge_key
 from rageval.judges.custom import GuardedJudge
@@ -86,14 +86,14 @@ def test_words_that_yaml_takes_for_values_are_words(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("- a\n", "tone.yaml: found list, expected keys such as name, en and zh"),
+        ("- a\n", "tone.yaml: found a list, expected a rubric with keys such as name, en and zh"),
         ("name: [\n", "tone.yaml:2: found invalid YAML"),
         (TONE + "name: tone\n", "tone.yaml:4: found invalid YAML: the key 'name' twice"),
         (TONE.replace("name: tone\n", ""), "tone.yaml: name: found nothing, expected this key"),
         (TONE.replace("name: tone", "name: custom.tone"), "tone.yaml: name: found 'custom.tone', expected lower-case"),
         (TONE.replace("name: tone", "name: Ton"), "tone.yaml: name: found 'Ton', expected lower-case"),
         (TONE + "show: [answer]\n", "tone.yaml: show: found an unknown key, .*did you mean shows?"),
-        (TONE + "fr: {}\n", "tone.yaml: fr: found an unknown key, expected one of name, version, shows, en, zh"),
+        (TONE + "French: {}\n", "tone.yaml: French: found an unknown key, expected one of name, version, shows, en"),
         (TONE.replace("levels: [rude", "level: [rude"), "tone.yaml: en.level: found an unknown key, .*mean levels?"),
         (TONE.replace("粗鲁, ", ""), "tone.yaml: zh.levels: found 2, expected 3, as many as in en"),
         (TONE.replace("[rude, neutral, polite]", "rude"), "tone.yaml: en.levels: found 'rude'"),
@@ -102,7 +102,7 @@ def test_words_that_yaml_takes_for_values_are_words(tmp_path: Path) -> None:
         (TONE + "shows: []\n", r"tone.yaml: shows: found \[\]"),
         (TONE + "version: new\n", "tone.yaml: version: found 'new'"),
         (TONE + "version: 0\n", "tone.yaml: version: found '0'"),
-        ("name: tone\n", "tone.yaml: found no wording, expected the keys en, zh or both"),
+        ("name: tone\n", "tone.yaml: found no wording, expected one under the code of its language, such as en or zh"),
         ("name: tone\nen:\n", "tone.yaml: en: found ''"),
     ],
 )
@@ -233,3 +233,12 @@ def test_a_rubric_must_speak_the_language_of_the_questions() -> None:
         check_languages([english], questions)
     check_languages([english], questions[:1])
     check_languages([], questions)
+
+
+def test_a_rubric_in_any_language(tmp_path: Path) -> None:
+    path = tmp_path / "tone.yaml"
+    path.write_text("name: tone\npt: {question: 'É gentil?', levels: [rude, gentil]}\n", encoding="utf-8")
+    rubric = read_rubric("tone.yaml", path)
+    check_languages([rubric], [Question("q", "Quando?", "pt-BR"), Question("r", "Quando?", "pt")])
+    with pytest.raises(DeclarationError, match="found no wording in de, which 1 of the questions are in"):
+        check_languages([rubric], [Question("q", "Wann?", "de")])

@@ -68,7 +68,7 @@ def unreadable(request: ChatRequest) -> ChatReply:
 
 
 def unfound(request: ChatRequest) -> ChatReply:
-    """Readable once it is asked again, long claims, and quotes that stand nowhere."""
+    """Readable once it is asked again, long claims, and claims whose words stand nowhere."""
     schema = request.schema
     if schema is None:
         text = "yes" if request.top_logprobs and request.max_tokens == 1 else WORDY * (request.max_tokens // 5) + "."
@@ -87,8 +87,6 @@ def filled(schema: Mapping[str, Any], words: int, number: int = 0) -> Any:
         case "array":
             n = schema["maxItems"]
             return [filled(schema["items"], words // n, number) for number in range(n)]
-        case "integer":
-            return 1
         case _:
             return schema["enum"][0] if "enum" in schema else f"{WORDY * (words // 5)}{number}."
 

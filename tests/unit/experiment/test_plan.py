@@ -115,7 +115,7 @@ def test_judges_are_named_once_in_the_order_of_the_metrics(plan: Planner) -> Non
 
 
 def test_cost_of_a_naive_pipeline(plan: Planner) -> None:
-    """Check and answer take 1 to 2 calls; claims, their verdicts and quotes 0 to 3, the answer 0 to 1, the passages 0
+    """Check and answer take 1 to 2 calls; claims, their verdicts and sources 0 to 3, the answer 0 to 1, the passages 0
     to 1, and each of these five may be asked twice.
     """
     planned = plan(pipelines=[{"naive": {"retriever": "bm25", "k": 2}}, "oracle"])

@@ -81,6 +81,9 @@ def test_manifest_says_what_was_run(bench: Bench) -> None:
         "reference": "small",
         "source": bench.benchmark.card.source,
         "content_hash": bench.benchmark.content_hash,
+        "exclude_self": False,
+        "grade_threshold": 1,
+        "tolerated": [],
     }
     assert said["questions"] == list(QUESTIONS)
     assert said["models"] == {"chat": "scripted", "embed": None}

@@ -1,6 +1,8 @@
 """A log as a mapping: what a dict filled with the same lines would say."""
 
 import json
+import re
+from collections.abc import Mapping
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from rageval.errors import DeclarationError
 from rageval.io.line_log import LineLog, read_lines
 
 
-def value(record: dict[str, Any]) -> Any:
+def value(record: Mapping[str, Any]) -> Any:
     return record["value"]
 
 
@@ -37,9 +39,7 @@ def test_it_says_what_a_dict_would(tmp_path_factory: pytest.TempPathFactory, giv
         log.update()
         assert log == expected == LineLog(path, value)
         assert (len(log), [*log]) == (len(expected), [*expected])
-    assert [record["question_id"] for record in read_lines(path)] == [
-        key for batch in given_batches for key, _ in batch
-    ]
+    assert [*read_lines(path, lambda line: line["question_id"])] == [key for batch in given_batches for key, _ in batch]
 
 
 def test_what_is_forgotten_may_come_again(tmp_path: Path) -> None:
@@ -96,3 +96,25 @@ def test_a_broken_line_is_told_with_its_number_also_after_others(tmp_path: Path)
         file.write("{\n")
     with pytest.raises(DeclarationError, match=r"log\.jsonl:3: found a line that is not JSON"):
         log.update()
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('{"question_id": "q2"}', "log.jsonl: question q2: found no key 'value', expected a record of this version"),
+        ('{"value": 3}', "log.jsonl: found no key 'question_id', expected a record of this version"),
+        ("[]", "log.jsonl:2: found an empty list, expected a JSON object"),
+    ],
+)
+def test_a_line_of_another_version_is_told_and_never_missing(line: str, told: str, tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    append(path, ("q1", 1))
+    with path.open("a", encoding="utf-8") as file:
+        file.write(line + "\n")
+    with pytest.raises(DeclarationError, match=re.escape(told)) as caught:
+        LineLog(path, value).get("q2")
+    assert str(caught.value).endswith(
+        "run its experiment again with --fresh (in Python fresh=True), which moves the old run to results/earlier"
+    )
+    with pytest.raises(DeclarationError, match=r"log\.jsonl:2: found "):
+        [*read_lines(path, lambda line: (line["question_id"], line["value"]))]

@@ -10,13 +10,13 @@ from rageval.io.trec_files import read_qrels, read_run
 def test_qrels_with_any_white_space(tmp_path: Path) -> None:
     path = tmp_path / "qrels"
     path.write_bytes("1 0 a 1\r\n\n1\t0\tb\t-1\n  2   Q0  文档　x  +2".encode())
-    assert read_qrels(path) == {"1": {"a": 1, "b": -1}, "2": {"文档　x": 2}}
+    assert read_qrels(path).grades == {"1": {"a": 1, "b": -1}, "2": {"文档　x": 2}}
 
 
 def test_qrels_of_beir_and_byte_order_mark(tmp_path: Path) -> None:
     path = tmp_path / "test.tsv"
     path.write_bytes("\ufeffquery-id\tcorpus-id\tscore\n1\ta\t1\n1\tb\t0\n".encode())
-    assert read_qrels(path) == {"1": {"a": 1, "b": 0}}
+    assert read_qrels(path).grades == {"1": {"a": 1, "b": 0}}
 
 
 def test_run_keeps_repeats_and_the_order_of_the_file(tmp_path: Path) -> None:
@@ -28,7 +28,7 @@ def test_run_keeps_repeats_and_the_order_of_the_file(tmp_path: Path) -> None:
 def test_a_label_may_be_repeated_with_the_same_grade(tmp_path: Path) -> None:
     path = tmp_path / "qrels"
     path.write_text("1 0 a 1\n1 0 a 1\n", encoding="utf-8")
-    assert read_qrels(path) == {"1": {"a": 1}}
+    assert read_qrels(path).grades == {"1": {"a": 1}}
 
 
 @pytest.mark.parametrize(
@@ -36,14 +36,14 @@ def test_a_label_may_be_repeated_with_the_same_grade(tmp_path: Path) -> None:
     [
         (read_qrels, b"1 0 a 1\n1 0 b\n", ":2:", "found 3 columns, expected 4: question iteration document grade"),
         (read_qrels, b"1 0 a 1 x\n", ":1:", "found 5 columns"),
-        (read_qrels, b"query-id corpus-id score\n1 0 a 1\n", ":2:", "expected 3: question document grade"),
+        (read_qrels, b"query-id corpus-id score\n1 0 a 1\n", ":2:", "expected 3: query-id corpus-id score"),
         (read_qrels, b"1 0 a 1\nquery-id corpus-id score\n", ":2:", "found 3 columns"),
-        (read_qrels, b"1 0 a 1.0\n", ":1:", "grade '1.0', expected a whole number"),
+        (read_qrels, b"1 0 a 0.5\n", ":1:", "grade '0.5', expected a whole number such as 0, 1 or 2: multiply all"),
         (read_qrels, b"1 0 a 1_0\n", ":1:", "grade '1_0'"),
         (read_qrels, b"1 0 a 9999999999\n", ":1:", "grade '9999999999'"),
         (read_qrels, b"1 0 a 1\n\n1 0 a 2\n", ":3:", "question 1 and document a, which had 1"),
         (read_qrels, b"query-id corpus-id score\n", ":", "header only"),
-        (read_qrels, b"1 0 a 1\n1 0 \xff 1\n", ":2:", "byte 0xff, expected UTF-8"),
+        (read_qrels, b"1 0 a 1\n1 0 \xff 1\n", ":2:", "byte 0xff at position 5, expected UTF-8"),
         (read_qrels, b"", ":", "the file is empty"),
         (read_qrels, b"\xef\xbb\xbf \n\n", ":", "the file is empty"),
         (read_run, b"1 Q0 a 1 0.5\n", ":1:", "found 5 columns, expected 6: question Q0 document rank score tag"),
@@ -52,7 +52,7 @@ def test_a_label_may_be_repeated_with_the_same_grade(tmp_path: Path) -> None:
         (read_run, b"1 Q0 a 1 -inf t\n", ":1:", "score '-inf'"),
         (read_run, b"1 Q0 a 1 1e999 t\n", ":1:", "score '1e999'"),
         (read_run, b"1 Q0 a 1 1_0 t\n", ":1:", "score '1_0'"),
-        (read_run, b"1 Q0 a 1 0.5 \xe4\xb8t\n", ":1:", "byte 0xe4, expected UTF-8"),
+        (read_run, b"1 Q0 a 1 0.5 \xe4\xb8t\n", ":1:", "byte 0xe4 at position 14, expected UTF-8"),
         (read_run, b"\n \n", ":", "the file is empty"),
     ],
 )

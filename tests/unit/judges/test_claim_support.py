@@ -11,7 +11,7 @@ from rageval.judges.base import Item
 from rageval.models.base import ChatReply, ChatRequest
 from rageval.models.scripted import ScriptedChat
 from rageval.types import Abstained, Evidence, Graded, Question, Response, Usage
-from tests.unit.scripts import as_json, by_prompt, names, prompt_name, support_table
+from tests.unit.scripts import as_json, by_prompt, names, prompt_name, verdict_table
 
 REFERENCE = "k1 is a parameter, it is in BM25, it is a number, and so is b."  # a sentence that the model has to split
 ANSWER = "It is 1.2, BM25 is old, dense search is new, and so on."
@@ -36,13 +36,13 @@ def test_the_answer_and_its_claims_against_the_context(answered: Any) -> None:
     """All in one table, the answer first; evidence is of the claims, told by its place among all hits: of the context,
     hit 2 was read first and hit 0 second.
     """
-    support = support_table((0.125, 0, ""), (0.25, 0, ""), (0.875, 2, "k1 is 1.2"), unquoted=1)
+    support = verdict_table(0.125, 0.25, 0.875)
     chat = by_prompt(claims=claims("BM25 was invented in 1900.", "The parameter k1 is 1.2."), support=support)
     judged = judge(ClaimSupport(), answered(ANSWER), chat)
     assert judged.items == (
         Item("answer", 0, ANSWER, Graded(0.0, 0.125)),
         Item("claim", 0, "BM25 was invented in 1900.", Graded(0.0, 0.25)),
-        Item("claim", 1, "The parameter k1 is 1.2.", Graded(1.0, 0.875, (Evidence(0, "k1 is 1.2"),))),
+        Item("claim", 1, "The parameter k1 is 1.2.", Graded(1.0, 0.875, (Evidence(0, "Its parameter k1 is 1.2."),))),
     )
     assert names(chat) == ["claims", "support"]
     assert judged.usage == Usage(calls=2)
@@ -53,22 +53,20 @@ def test_the_answer_and_its_claims_against_the_context(answered: Any) -> None:
     assert f"Claims:\n1. {ANSWER}\n2. BM25 was invented in 1900.\n3. The parameter k1 is 1.2.\n\n" in last(asked)
     assert "Dense search" not in last(asked)  # hit 1 was not read
     schema: Any = asked.schema
-    assert list(schema["properties"]["shown_by"]["properties"]) == ["2", "3"]
+    assert list(schema["properties"]) == ["1", "2", "3"]
 
 
-def test_words_that_show_an_answer_as_a_whole_are_never_asked_for(answered: Any) -> None:
-    support = support_table((0.75, 0, ""), (0.875, 2, "k1 is 1.2"), (0.25, 0, ""), unquoted=1)
+def test_an_answer_as_a_whole_has_no_evidence(answered: Any) -> None:
+    support = verdict_table(0.75, 0.875, 0.25)
     chat = by_prompt(claims=claims("The parameter k1 is 1.2.", "BM25 is old."), support=support)
     whole, *_ = judge(ClaimSupport(), answered(ANSWER), chat).items
     assert (whole.verdict, names(chat)) == (Graded(1.0, 0.75), ["claims", "support"])
 
 
 def test_in_chinese(answered: Any) -> None:
-    chat = by_prompt(
-        claims=claims("倒排索引是词法的。"), support=support_table((0.75, 1, "倒排索引是词法的"), language="zh")
-    )
+    chat = by_prompt(claims=claims("倒排索引是词法的。"), support=verdict_table(0.75, language="zh"))
     (item,) = judge(ClaimSupport(), answered("倒排索引。"), chat, Question("q", "什么是词法的？", "zh")).items
-    assert item.verdict == Graded(1.0, 0.75, (Evidence(2, "倒排索引是词法的"),))
+    assert item.verdict == Graded(1.0, 0.75, (Evidence(2, "倒排索引是词法的。"),))
     assert [request.prompt.split("@")[0] for request in chat.requests] == ["claims/zh", "support/zh"]
     assert "问题：什么是词法的？\n答案：倒排索引。\n" in last(chat.requests[0])
 
@@ -76,11 +74,11 @@ def test_in_chinese(answered: Any) -> None:
 def test_claims_of_the_first_reference_against_the_context(answered: Any) -> None:
     chat = by_prompt(
         claims=claims("k1 is a parameter.", "b is one."),
-        support=support_table((0.75, 2, "parameter k1"), (0.25, 0, "")),
+        support=verdict_table(0.75, 0.25),
     )
     judged = judge(ReferenceSupport(), answered(ANSWER), chat)
     assert judged.items == (
-        Item("reference_claim", 0, "k1 is a parameter.", Graded(1.0, 0.75, (Evidence(0, "parameter k1"),))),
+        Item("reference_claim", 0, "k1 is a parameter.", Graded(1.0, 0.75, (Evidence(0, "Its parameter k1 is 1.2."),))),
         Item("reference_claim", 1, "b is one.", Graded(0.0, 0.25)),
     )
     split, asked = chat.requests
@@ -91,7 +89,7 @@ def test_claims_of_the_first_reference_against_the_context(answered: Any) -> Non
 
 def test_the_reference_is_judged_whatever_the_answer(answered: Any) -> None:
     for response in (answered(None), answered("I don't know.", abstained=True)):
-        chat = by_prompt(claims=claims("k1 is a parameter."), support=support_table((0.25, 0, "")))
+        chat = by_prompt(claims=claims("k1 is a parameter."), support=verdict_table(0.25))
         assert len(judge(ReferenceSupport(), response, chat).items) == 1
 
 
@@ -106,14 +104,14 @@ def test_agreement_goes_both_ways(answered: Any) -> None:
         )
 
     replies: list[Any] = [
-        support_table((0.125, 0, ""), (0.75, 1, "k1 is a parameter")),
-        support_table((0.25, 0, "")),
+        verdict_table(0.125, 0.75),
+        verdict_table(0.25),
     ]
     chat = by_prompt(claims=split, support=replies)
     judged = judge(ClaimAgreement(), answered("k1 is 1.2, k1 is green, b is 0.75, and so on."), chat)
     assert judged.items == (
         Item("claim", 0, "k1 is 1.2.", Graded(0.0, 0.125)),
-        Item("claim", 1, "k1 is green.", Graded(1.0, 0.75, (Evidence(0, "k1 is a parameter"),))),
+        Item("claim", 1, "k1 is green.", Graded(1.0, 0.75, (Evidence(0, REFERENCE),))),
         Item("reference_claim", 0, "k1 is in BM25.", Graded(0.0, 0.25)),
     )
     assert judged.usage == Usage(calls=4)
@@ -127,7 +125,7 @@ def test_agreement_goes_both_ways(answered: Any) -> None:
 
 
 def test_agreement_without_claims_of_the_answer_has_those_of_the_reference(answered: Any) -> None:
-    chat = by_prompt(claims=["hm", "hm", claims("k1 is in BM25.")], support=support_table((0.25, 0, "")))
+    chat = by_prompt(claims=["hm", "hm", claims("k1 is in BM25.")], support=verdict_table(0.25))
     first, second = judge(ClaimAgreement(), answered("Green."), chat).items
     assert (first.item, first.text, type(first.verdict)) == ("claims", "Green.", Abstained)
     assert second == Item("reference_claim", 0, "k1 is in BM25.", Graded(0.0, 0.25))
@@ -146,7 +144,7 @@ def test_agreement_without_claims_of_the_answer_has_those_of_the_reference(answe
 )
 def test_a_sentence_of_few_clauses_is_a_claim(answered: Any, answer: str) -> None:
     """One that is too short to stand alone belongs to its neighbour."""
-    chat = by_prompt(support=support_table((0.25, 0, "")))
+    chat = by_prompt(support=verdict_table(0.25))
     judged = judge(ClaimSupport(), answered(answer), chat)
     assert judged.items == (Item("claim", 0, answer.strip(), Graded(0.0, 0.25)),)
     assert names(chat) == ["support"]
@@ -167,7 +165,7 @@ def test_a_sentence_of_few_clauses_is_a_claim(answered: Any, answer: str) -> Non
     ],
 )
 def test_sentences_are_claims_without_a_call(answered: Any, answer: str, sentences: list[str]) -> None:
-    chat = by_prompt(support=support_table(*[(0.25, 0, "")] * 3, unquoted=1))
+    chat = by_prompt(support=verdict_table(*[0.25] * 3))
     judged = judge(ClaimSupport(), answered(answer), chat)
     assert [(item.item, item.text) for item in judged.items] == [
         ("answer", answer),
@@ -190,7 +188,7 @@ def test_sentences_are_claims_without_a_call(answered: Any, answer: str, sentenc
 def test_what_is_too_short_or_too_long_is_split_into_no_more_claims_than_clauses(
     answered: Any, answer: str, most: int
 ) -> None:
-    chat = by_prompt(claims=claims("One."), support=support_table((0.25, 0, "")))
+    chat = by_prompt(claims=claims("One."), support=verdict_table(0.25))
     judge(ClaimSupport(), answered(answer), chat)
     schema: Any = chat.requests[0].schema
     assert schema["properties"]["claims"]["maxItems"] == most
@@ -232,7 +230,7 @@ def test_claims_that_cannot_be_read_are_one_abstained_verdict(answered: Any, rep
 
 
 def test_claims_read_at_the_second_attempt(answered: Any) -> None:
-    chat = by_prompt(claims=["hm", f"Here: {claims('one')}!"], support=support_table((0.25, 0, "")))
+    chat = by_prompt(claims=["hm", f"Here: {claims('one')}!"], support=verdict_table(0.25))
     judged = judge(ClaimSupport(), answered(), chat)
     assert [item.text for item in judged.items] == ["one"]
     assert judged.usage.calls == 3
@@ -240,7 +238,7 @@ def test_claims_read_at_the_second_attempt(answered: Any) -> None:
 
 def test_verdicts_that_cannot_be_read_are_an_abstention_on_every_claim(answered: Any) -> None:
     chat = by_prompt(claims=claims("one", "two"), support="hm")
-    lost = Abstained("the reply holds no readable table", "hm")
+    lost = Abstained("the verdicts are unreadable, or not 3", "hm")
     assert judge(ClaimSupport(), answered(), chat).items == (
         Item("answer", 0, "An answer.", lost),
         Item("claim", 0, "one", lost),
@@ -249,7 +247,7 @@ def test_verdicts_that_cannot_be_read_are_an_abstention_on_every_claim(answered:
 
 
 def test_a_claim_that_is_repeated_is_asked_once(answered: Any) -> None:
-    chat = by_prompt(claims=claims(" one ", "two", "one"), support=support_table((0.25, 0, ""), (0.25, 0, "")))
+    chat = by_prompt(claims=claims(" one ", "two", "one"), support=verdict_table(0.25, 0.25))
     assert [item.text for item in judge(ReferenceSupport(), answered(), chat).items] == ["one", "two"]
 
 
@@ -278,7 +276,7 @@ def test_no_reference_costs_nothing(answered: Any, instrument: Judge) -> None:
 def test_calls_stay_within_what_was_announced(answered: Any, instrument: Judge, n: int) -> None:
     split = claims(*(f"claim {i}" for i in range(n)))
     rows = n + (n > 1 and isinstance(instrument, ClaimSupport))
-    chat = by_prompt(claims=split, support=support_table(*[(0.25, 0, "")] * rows))
+    chat = by_prompt(claims=split, support=verdict_table(*[0.25] * rows))
     judged = judge(instrument, answered(), chat)
     low, high = instrument.calls(passages=2)
     assert low <= len(chat.requests) <= high

@@ -17,7 +17,7 @@ from rageval.judges.custom import CustomJudge, guarded
 from rageval.models.base import ChatModel, ChatReply, ChatRequest
 from rageval.models.scripted import ScriptedChat
 from rageval.types import Abstained, Evidence, Graded, Hit, Passage, Question, Response, Usage
-from tests.unit.scripts import Reply, as_json, by_prompt, names, numbered, p_yes, prompt_name, support_table
+from tests.unit.scripts import Reply, as_json, by_prompt, names, numbered, p_yes, prompt_name, verdict_table
 
 QUESTION = Question("q", "What is k1?", references=("1.2",))
 ANSWER = "k1 is 1.2, b is 0.75, and both are numbers, but not whole."
@@ -45,10 +45,10 @@ def judge(instrument: Judge, models: Sequence[ChatModel], samples: int = 1) -> J
 
 def test_each_rater_is_asked_the_same_of_the_same_claims() -> None:
     """The first model alone splits the answer; both judge it and both claims, a second time as another draw."""
-    claims = as_json(claims=["k1 is 1.2.", "b is 0.75."])
-    said = support_table((0.1, 0, ""), (0.9, 1, "k1 = 1.2"), (0.2, 0, ""), unquoted=1)
+    claims = as_json(claims=["k1 is 1.2.", "BM25 has b."])
+    said = verdict_table(0.1, 0.9, 0.2)
     first = by_prompt(claims=claims, support=[said] * 2)
-    said = support_table((0.4, 0, ""), (0.6, 2, "Dense"), (0.7, 1, "BM25"), unquoted=1)
+    said = verdict_table(0.4, 0.6, 0.7)
     second = by_prompt(support=[said] * 2)
     judged = judge(JUDGES["claim_support"], [first, second], samples=2)
     assert (names(first), names(second)) == (["claims", "support", "support"], ["support", "support"])
@@ -60,14 +60,14 @@ def test_each_rater_is_asked_the_same_of_the_same_claims() -> None:
     assert [(item.item, item.index, item.text) for item in judged.items] == [
         ("answer", 0, ANSWER),
         ("claim", 0, "k1 is 1.2."),
-        ("claim", 1, "b is 0.75."),
+        ("claim", 1, "BM25 has b."),
     ]
     whole, supported, tie = (item.verdict for item in judged.items)
     assert whole == Graded(0.0, pytest.approx((0.1 + 0.1 + 0.4 + 0.4) / 4), votes=(0.0,) * 4)
     assert isinstance(supported, Graded)
     assert (supported.grade, supported.votes) == (1.0, (1.0, 1.0, 1.0, 1.0))
     assert supported.probability == pytest.approx((0.9 + 0.9 + 0.6 + 0.6) / 4)
-    assert supported.evidence == (Evidence(0, "k1 = 1.2"),)
+    assert supported.evidence == (Evidence(0, "BM25 has k1 = 1.2."),)
     assert tie == Abstained("the panel has no majority: 2 for 0, 2 for 1", votes=(0.0, 0.0, 1.0, 1.0))
 
 
@@ -119,13 +119,14 @@ def test_grades_on_a_scale_have_a_median() -> None:
 
 
 def test_evidence_is_of_the_first_rater_that_agrees() -> None:
-    claims = as_json(claims=["k1 is 1.2."])
-    first = by_prompt(claims=claims, support=support_table((0.1, 0, "")))
-    second = by_prompt(support=support_table((0.8, 2, "Dense search")))
-    third = by_prompt(support=support_table((0.9, 1, "k1 = 1.2")))
+    """The passages hold none of the claim's words, so that each rater is asked which of them shows it."""
+    claims = as_json(claims=["Saturation sets in late."])
+    first = by_prompt(claims=claims, support=verdict_table(0.1))
+    second = by_prompt(support=verdict_table(0.8), shown_by=numbered(["2"]))
+    third = by_prompt(support=verdict_table(0.9), shown_by=numbered(["1"]))
     (item,) = judge(JUDGES["claim_support"], [first, second, third]).items
     assert isinstance(item.verdict, Graded)
-    assert (item.verdict.grade, item.verdict.evidence) == (1.0, (Evidence(1, "Dense search"),))
+    assert (item.verdict.grade, item.verdict.evidence) == (1.0, (Evidence(1, "", found=False),))
 
 
 @pytest.mark.parametrize("reply", ["no list", ExecutionError("timed out")])
@@ -198,7 +199,7 @@ replies = st.one_of(
     st.floats(0.001, 0.999).map(p_yes),
     st.sampled_from(["yes", "No.", "perhaps", "", '{"claims": ["a", "b"]}', '{"claims": ["a"]}', '{"claims": []}']),
     st.sampled_from([numbered(["yes", "no"]), numbered(["0", "3"]), numbered(["2"])]),
-    st.builds(lambda p, q: support_table((p, 1, "k1"), (q, 2, "none")), st.floats(0.01, 0.99), st.floats(0.01, 0.99)),
+    st.builds(lambda p, q: verdict_table(p, q), st.floats(0.01, 0.99), st.floats(0.01, 0.99)),
     st.just(ExecutionError("timed out")),
     st.just(ChatReply("yes", "length")),
 )
@@ -236,7 +237,7 @@ def test_prompts_other_than_the_splitting_go_to_every_rater() -> None:
             case "claims":
                 return as_json(claims=["k1 is 1.2."])
             case "support":
-                return support_table((0.9, 1, "1.2"))
+                return verdict_table(0.9)
             case "answer_relevance":
                 return p_yes(0.9)
             case _:

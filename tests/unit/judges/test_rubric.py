@@ -168,7 +168,7 @@ def test_every_part_of_a_rubric_is_in_its_key() -> None:
 @pytest.mark.parametrize(
     ("wordings", "shows", "told"),
     [
-        ({}, ("answer",), "found no wording, expected the keys en, zh or both"),
+        ({}, ("answer",), "found no wording, expected one under the code of its language, such as en or zh"),
         ({"en": Wording(" ", ("a", "b"))}, ("answer",), "en.question: found nothing"),
         ({"en": Wording("?", ("a",))}, ("answer",), "en.levels: found 1, expected 2 to 9 levels, worst first"),
         ({"zh": Wording("?", tuple("abcdefghij"))}, ("answer",), "zh.levels: found 10, expected 2 to 9 levels"),

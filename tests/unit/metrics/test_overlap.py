@@ -22,18 +22,8 @@ from rageval.metrics.overlap import (
     score_overlap,
     token_f1,
 )
-from rageval.types import (
-    LANGUAGES,
-    UNANSWERABLE,
-    Failure,
-    Hit,
-    Language,
-    Passage,
-    Question,
-    Response,
-    Score,
-    Unscored,
-)
+from rageval.text.languages import LANGUAGES, Language
+from rageval.types import UNANSWERABLE, Failure, Hit, Passage, Question, Response, Score, Unscored
 
 ASKED = Question("q", "Where?", references=("Paris",))
 ASKED_ZH = Question("q", "哪里？", "zh", references=("巴黎",))
@@ -313,3 +303,23 @@ def test_english_is_scored_as_squad_scores_it(left: list[str], right: list[str])
     f1 = 2 * precision * recall / (precision + recall) if shared else 0.0
     assert token_f1(" ".join(left), " ".join(right), "en") == pytest.approx(f1)
     assert exact_match(" ".join(left), " ".join(right), "en") == float(predicted == expected)
+
+
+@pytest.mark.parametrize(
+    ("language", "answer", "reference", "f1"),
+    [
+        ("ja", "東京タワー", "東京タワ", 2 * 4 / (5 + 4)),
+        ("ko", "서울시", "서울", 2 * 2 / (3 + 2)),
+        ("de", "der Turm", "Der Turm!", 1.0),
+        ("de", "a b", "b", 2 / 3),
+        ("pt-BR", "a casa", "casa", 2 / 3),
+    ],
+)
+def test_f1_of_other_languages(language: str, answer: str, reference: str, f1: float) -> None:
+    """By hand: characters where no spaces part words or particles are glued on, else words. Articles stay."""
+    assert OVERLAP_METRICS["token_f1"](answer, reference, language) == pytest.approx(f1)
+
+
+def test_characters_of_japanese_count_wherever_they_stand() -> None:
+    assert OVERLAP_METRICS["answer_contains"]("答えは東京です", "東京", "ja") == 1.0
+    assert OVERLAP_METRICS["answer_contains"]("Die Türme", "Turm", "de") == 0.0

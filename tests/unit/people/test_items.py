@@ -54,6 +54,23 @@ def test_every_problem_is_told_with_its_line(write_items: WriteItems) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("a.csv", b"id,question,label\n", "(items of your own are JSON Lines: .jsonl)"),
+        ("a.csv", b"run;question_id;label\n", "found columns separated by semicolons, expected commas"),
+        ("a.jsonl", b"id;question;label\n", "found a table (columns separated by semicolons), expected JSON Lines"),
+        ("a.xlsx", b"PK\x03\x04\x14", "found a spreadsheet (.xlsx), expected JSON Lines (.jsonl)"),
+    ],
+)
+def test_a_sheet_where_items_are_wanted(name: str, content: bytes, told: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(LabelFileError) as raised:
+        read_items(tmp_path / name, JUDGES["claim_support"])
+    (problem,) = raised.value.problems
+    assert told in problem
+
+
 TRICKY = ["One.\n\nStill the first.", "[1] looks like a number.", "A list:\n\n[9] far off", "last"]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 
@@ -15,13 +15,14 @@ from rageval.people.label_files import read_label_files
 from rageval.people.sampling import draw_sample
 from rageval.people.sheet import COLUMNS, write_sheet
 from rageval.scores.samples import Sample
-from rageval.types import Hit, Language, Passage, Response
+from rageval.text.languages import LANGUAGES
+from rageval.types import Hit, Passage, Response
 from tests.flow.judged_run import FAITHFULNESS, JudgedRun, fill, read_sheet
 
 
 def test_instructions_are_there_for_every_judged_metric_and_language() -> None:
     for metric in JUDGED_METRICS.values():
-        assert {*metric.instruction} == {*get_args(Language)}, metric.name
+        assert {*metric.instruction} == {*LANGUAGES}, metric.name
         assert all(text and "\n" not in text for text in metric.instruction.values()), metric.name
 
 

@@ -1,5 +1,7 @@
 """Which answers say that they cannot answer?"""
 
+from pathlib import Path
+
 import pytest
 
 from rageval.pipeline.abstention import is_abstention
@@ -72,3 +74,87 @@ def test_an_answer_with_a_caveat_or_about_inability_is_none(answer: str) -> None
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_the_house_phrases_are_abstentions(language: Language) -> None:
     assert is_abstention(shared_text(language, "abstention"))
+
+
+SETS = Path(__file__).with_name("abstention_sets")
+"""Written by hand for this test; a line is an answer, in which the two characters backslash and n are a line break."""
+
+
+def read_set(kind: str, language: str) -> list[str]:
+    lines = (SETS / f"{kind}.{language}.txt").read_text(encoding="utf-8").splitlines()
+    return [line.replace("\\n", "\n") for line in lines]
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_recall_and_precision_on_refusals_and_on_answers_that_sound_like_one(language: str) -> None:
+    refusals, answers = (read_set(kind, language) for kind in ("refusals", "answers"))
+    assert min(len(refusals), len(answers)) >= 120
+    found = {answer for answer in refusals if is_abstention(answer)}
+    mistaken = {answer for answer in answers if is_abstention(answer)}
+    assert len(found) / len(refusals) >= 0.95, set(refusals) - found
+    assert len(found) / (len(found) + len(mistaken)) >= 0.98, mistaken
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_few_answers_are_left_to_a_judge(language: str) -> None:
+    refusals, answers = (read_set(kind, language) for kind in ("refusals", "answers"))
+    assert sum(is_abstention(answer) is None for answer in refusals) <= 0.03 * len(refusals)
+    assert sum(is_abstention(answer) is None for answer in answers) <= 0.15 * len(answers)
+
+
+@pytest.mark.parametrize(
+    ("answer", "settled"),
+    [
+        ("The passages do not state the price. It was sold to a buyer in Ghent.", None),
+        ("The contract does not specify a penalty.", None),
+        ("合同没有写明违约金。", None),
+        ("Could you say which of the two you mean?", None),
+        ("The passages do not state the price. In general, such a house costs a million.", False),
+        ("The passages do not state the price, but it was sold to a buyer in Ghent.", False),
+        ("I can't help with that.", False),
+        ("I can't help with that: the documents do not mention it.", True),
+    ],
+)
+def test_what_the_words_do_not_settle_is_left_open(answer: str, settled: bool | None) -> None:
+    assert is_abstention(answer) is settled
+
+
+@pytest.mark.parametrize(
+    ("answer", "settled"),
+    [
+        ("Computer says no.", True),
+        ("**computer says no**", True),
+        ("Sorry! Computer says no. Please call us.", True),
+        ("Computer says no, but the fee is 5 euros.", False),
+        ("Das weiß ich leider nicht.", True),
+        ("The fee is 5 euros.", False),
+    ],
+)
+def test_phrases_of_the_user_s_own_count(answer: str, settled: bool) -> None:
+    assert is_abstention(answer, ["Computer says no.", "Das weiß ich leider nicht"]) is settled
+
+
+@pytest.mark.parametrize(
+    ("answer", "settled"),
+    [
+        ("Das steht nicht in den Dokumenten.", None),
+        ("Die Gebühr beträgt 5 Euro.", None),
+        ("I don't know.", True),
+        ("根据已知信息无法回答该问题。", True),
+        ("Computer sagt nein.", True),
+    ],
+)
+def test_in_a_language_without_patterns_the_words_settle_nothing_else(answer: str, settled: bool | None) -> None:
+    assert is_abstention(answer, ["Computer sagt nein"], "de") is settled
+
+
+@pytest.mark.parametrize("language", ["en-GB", "zh-Hant"])
+def test_regions_of_a_language_have_its_patterns(language: str) -> None:
+    assert is_abstention("The fee is 5 euros.", (), language) is False
+
+
+@pytest.mark.parametrize(
+    "text", ["the documents about " * 2000, "资料中的里" * 4000, "<think>" * 5000, '"' * 20000, "a" * 200000]
+)
+def test_a_long_answer_is_read_in_no_time(text: str) -> None:
+    assert is_abstention(text) in (True, False, None)

@@ -13,6 +13,7 @@ import pytest
 
 from rageval.errors import ExecutionError
 from rageval.io.records import outcome_from_json, outcome_to_json
+from rageval.pipeline.abstention import read_abstention
 from rageval.pipeline.check_response import check_response
 from rageval.types import Hit, Passage, Response, Step, Usage
 
@@ -40,7 +41,7 @@ def written(response: Response) -> Response:
 def test_a_good_response_stays_what_it_is() -> None:
     assert check_response(GOOD) == GOOD
     assert check_response(GOOD).hits == HITS
-    assert check_response(Response()) == Response(abstained=False)
+    assert check_response(Response()) == Response()
 
 
 NUMPY: list[tuple[Response, Response]] = [
@@ -165,4 +166,5 @@ def test_what_cannot_be_kept_is_named(given: Any, problem: str) -> None:
 def test_what_is_said_of_an_abstention_counts_and_else_the_text(
     answer: str | None, said: bool | None, abstained: bool
 ) -> None:
-    assert check_response(Response(answer=answer, abstained=said)).abstained is abstained
+    given = check_response(Response(answer=answer, abstained=said))
+    assert read_abstention(given, (), "en").abstained is abstained

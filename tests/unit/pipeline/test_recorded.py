@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rageval.errors import DeclarationError
+from rageval.errors import DeclarationError, ExecutionError
 from rageval.pipeline import Pipeline, Resources
 from rageval.pipeline.recorded import replay
 from rageval.types import Document, Hit, Passage, Question, Response, Step
@@ -56,7 +56,7 @@ def test_recorded_responses(tmp_path: Path) -> None:
     path = write_lines(
         tmp_path / "responses.jsonl",
         {"question_id": "q", "answer": "Because.", "hits": [{"doc_id": "d2", "text": "文本"}, {"doc_id": "d1"}]},
-        {"question_id": "r", "answer": "I don't know.", "hits": [{"doc_id": "x", "score": 2.5, "text": "new"}]},
+        {"question_id": "r", "answer": "I don't know.", "hits": [{"doc_id": "d1", "score": 2.5, "text": "new"}]},
         {"question_id": 7, "answer": None},
     )
     pipeline = Pipeline("recorded", replay(path, k=1))
@@ -68,7 +68,7 @@ def test_recorded_responses(tmp_path: Path) -> None:
     assert response.hits[0].score > response.hits[1].score
     assert (response.answer, response.abstained, response.context) == ("Because.", False, (0,))
     assert ask(pipeline, "r").abstained
-    assert ask(pipeline, "r").hits == (Hit(Passage("x", 0, 3, "new"), 2.5),)
+    assert ask(pipeline, "r").hits == (Hit(Passage("d1", 0, 3, "new", "One"), 2.5),)
     assert ask(pipeline, "7").answer is None
 
 
@@ -86,13 +86,87 @@ def test_what_a_line_says_of_abstaining_counts_and_else_the_text(tmp_path: Path)
 
 
 def test_all_hits_are_the_context_unless_k_says_otherwise(tmp_path: Path) -> None:
-    answers = write_lines(tmp_path / "r.jsonl", {"question_id": "q", "hits": [{"doc_id": f"d{i}"} for i in range(8)]})
+    answers = write_lines(
+        tmp_path / "r.jsonl", {"question_id": "q", "hits": [{"doc_id": f"d{i % 2 + 1}"} for i in range(8)]}
+    )
     ranking = tmp_path / "run.trec"
     ranking.write_text("".join(f"q Q0 d{i} {i + 1} {-i} tag\n" for i in range(8)))
     for path in (answers, ranking):
         assert ask(Pipeline("recorded", replay(path))).context == tuple(range(8))
         assert ask(Pipeline("recorded", replay(path, k=3))).context == (0, 1, 2)
         assert ask(Pipeline("recorded", replay(path, k=30))).context == tuple(range(8))
+
+
+PASSAGES: list[tuple[object, tuple[Passage, ...]]] = [
+    ([], ()),
+    (["text here."], (Passage("d1", 6, 16, "text here.", "One"),)),
+    (["d2", "d1"], (Passage("d2", 0, 6, "第二个文本。"), Passage("d1", 0, 16, "First text here.", "One"))),
+    ([{"text": "文本", "doc_id": "d2"}], (Passage("d2", 3, 5, "文本"),)),
+    ([{"page_content": "文本", "metadata": {"source": "a.pdf"}}], (Passage("d2", 3, 5, "文本"),)),
+    ([{"page_content": "new", "metadata": {"source": "d1"}}], (Passage("d1", 0, 3, "new", "One"),)),
+    ([{"content": "First", "id": "chunk-9", "score": 0.2}], (Passage("d1", 0, 5, "First", "One"),)),
+    ([{"id": "d1"}], (Passage("d1", 0, 16, "First text here.", "One"),)),
+]
+
+
+@pytest.mark.parametrize("key", ["contexts", "retrieved_contexts", "documents", "source_documents"])
+@pytest.mark.parametrize(("given", "passages"), PASSAGES)
+def test_contexts_as_other_systems_log_them(
+    key: str, given: object, passages: tuple[Passage, ...], tmp_path: Path
+) -> None:
+    path = write_lines(tmp_path / "r.jsonl", {"question_id": "q", "answer": "Because.", key: given})
+    response = ask(Pipeline("recorded", replay(path)))
+    assert response.context_passages == passages
+    assert [hit.score for hit in response.hits] == sorted((hit.score for hit in response.hits), reverse=True)
+
+
+def test_a_text_that_no_document_has_is_read_and_belongs_to_none(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "r.jsonl", {"question_id": "q", "answer": "a", "contexts": ["From the web.", "y"]})
+    first, second = ask(Pipeline("recorded", replay(path))).context_passages
+    assert (first.text, second.text) == ("From the web.", "y")
+    assert first.doc_id != second.doc_id
+    assert {first.doc_id, second.doc_id}.isdisjoint(document.id for document in DOCUMENTS)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"hits": [{"doc_id": "gone"}]},
+        {"hits": [{"doc_id": "d1"}, {"doc_id": "gone", "text": "with a text"}]},
+        {"documents": [{"doc_id": "gone"}]},
+    ],
+)
+def test_a_document_that_is_not_in_the_corpus_fails_its_question_alone(tmp_path: Path, line: dict[str, object]) -> None:
+    path = write_lines(tmp_path / "r.jsonl", {"question_id": "q", **line}, {"question_id": "r", "answer": "x"})
+    pipeline = Pipeline("recorded", replay(path))
+    with pytest.raises(
+        ExecutionError, match=r"doc_id 'gone' is not in the corpus; .* of its 2 documents, such as d1, d2"
+    ):
+        ask(pipeline)
+    assert ask(pipeline, "r").answer == "x"
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ({"answr": "x"}, "the unknown key 'answr'; did you mean answer?"),
+        ({"context": ["x"]}, "the unknown key 'context'; did you mean contexts?"),
+        ({"retrieved_context": ["x"]}, "did you mean retrieved_contexts?"),
+        ({"abstain": True}, "did you mean abstained?"),
+        ({"latency": 3}, "known are question_id, answer, abstained, hits, contexts"),
+        ({"hits": [{"doc_id": "d1", "txt": "x"}]}, "did you mean text?"),
+        ({"hits": [{"docid": "d1"}]}, "did you mean doc_id?"),
+        ({"hits": [], "contexts": []}, "hits and contexts at once"),
+        ({"contexts": "one text"}, "contexts is not a list"),
+        ({"contexts": [7]}, "neither a text nor an object"),
+        ({"documents": [{"metadata": {}}]}, "neither a text nor an id"),
+    ],
+)
+def test_an_unknown_key_is_refused_with_the_nearest(line: dict[str, object], hint: str, tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "r.jsonl", {"question_id": "p"}, {"question_id": "q", **line})
+    with pytest.raises(DeclarationError, match=r"r\.jsonl:2: found ") as refused:
+        replay(path)
+    assert hint in str(refused.value)
 
 
 GOOD = '{"question_id": "a", "answer": "x"}'

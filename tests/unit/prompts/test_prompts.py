@@ -13,8 +13,17 @@ import rageval.prompts
 from rageval.experiment.recipes import build_pipeline, list_recipes
 from rageval.judges import JUDGES, Judge, Rubric, preference
 from rageval.judges.rubric import Wording
-from rageval.prompts import load_prompt, parse_prompt, passages_block, prompt_digests, shared_text, yes_no_request
-from rageval.types import LANGUAGES, Language, Passage
+from rageval.prompts import (
+    load_instructions,
+    load_prompt,
+    parse_prompt,
+    passages_block,
+    prompt_digests,
+    shared_text,
+    yes_no_request,
+)
+from rageval.text.languages import LANGUAGES, Language
+from rageval.types import Passage
 
 FOLDER = Path(rageval.prompts.__file__).parent
 NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
@@ -142,3 +151,26 @@ def test_a_yes_no_request_asks_for_one_token_and_its_alternatives() -> None:
     request = yes_no_request("grade_passage", "zh", {"question": "问"}, [passage("文")])
     assert (request.max_tokens, request.top_logprobs, request.temperature, request.schema) == (1, 20, 0.0, None)
     assert request.prompt == load_prompt("grade_passage").id("zh")
+
+
+def test_a_language_without_prompts_has_the_english_ones_and_writes_in_it() -> None:
+    prompt = load_prompt("answer")
+    _, user = prompt.messages("de", {"question": "Wie hoch?"}, passages=[passage("text")], variant="plain")
+    _, english = prompt.messages("en", {"question": "Wie hoch?"}, passages=[passage("text")], variant="plain")
+    block = "<passages>\n[1] text\n</passages>\n\n"
+    assert user.content == english.content.replace(block, f"{block}Write in German.\n\n")
+    _, other = prompt.messages("tlh", {"question": "nuqneH"}, variant="plain")
+    assert other.content.startswith("Write in the language with the code tlh.\n\n")
+    assert len({prompt.id(language) for language in ("en", "zh", "de", "pt-BR", "pt")}) == 5
+    assert (prompt.id("en-GB"), prompt.id("zh-Hant")) == (prompt.id("en"), prompt.id("zh"))
+
+
+def test_replies_of_a_fixed_form_stay_english() -> None:
+    fields = {"question": "Wie hoch?"}
+    prompt = load_prompt("check_answerable")
+    assert prompt.messages("de", fields) == prompt.messages("en", fields)
+    assert shared_text("de", "abstention") == shared_text("en", "abstention")
+
+
+def test_the_prompts_that_write_are_there() -> None:
+    assert load_instructions().prompts <= {*NAMES}

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 
 import pytest
 
-from rageval.pipeline import Query, Resources
-from rageval.retrieval import SentenceChunker
+from rageval.pipeline import Query, Resources, State
+from rageval.retrieval import Retrieve, SentenceChunker
 from rageval.retrieval.indexes.bm25 import BM25, BM25Index
-from rageval.types import Document, Hit, Passage
+from rageval.retrieval.words import Words
+from rageval.types import Document, Hit, Passage, Question
+
+SPLIT = Words(cut=lambda text, language: text.split())
 
 
 def as_pairs(hits: tuple[Hit, ...]) -> list[tuple[str, float]]:
@@ -28,7 +31,7 @@ def bm25(tf: int, df: int, length: int, mean_length: float, n: int, k1: float = 
 
 def test_scores_follow_the_formula() -> None:
     texts = ["cat mouse", "dog cat cat", "bird"]
-    index = BM25Index([Passage(f"d{i}", 0, len(text), text) for i, text in enumerate(texts)], words=str.split)
+    index = BM25Index([Passage(f"d{i}", 0, len(text), text) for i, text in enumerate(texts)], words=SPLIT)
     cat = as_pairs(index.search("cat", 10))
     assert [name for name, _ in cat] == ["d1", "d0"]
     assert [score for _, score in cat] == pytest.approx([bm25(2, 2, 3, 2, 3), bm25(1, 2, 2, 2, 3)], rel=1e-5)
@@ -72,3 +75,32 @@ def test_titles_are_found() -> None:
         return await (await resources.get(BM25(SentenceChunker()))).search(Query("catus"), 5)
 
     assert doc_ids(asyncio.run(search())) == ["d"]
+
+
+GERMAN = (
+    Document("bridge", "Die Brücken über den Fluss wurden im Jahr 1932 gebaut."),
+    Document("mill", "Die Mühle am Ufer ist älter als das Rathaus der Stadt."),
+)
+JAPANESE = (
+    Document("tower", "東京タワーは1958年に完成しました。"),
+    Document("castle", "大阪城は豊臣秀吉が築いた城です。"),
+)
+
+
+@pytest.mark.parametrize(
+    ("documents", "query", "best"),
+    [
+        (GERMAN, "Brücke", "bridge"),
+        (GERMAN, "Wann wurde die Brücke gebaut?", "bridge"),
+        (JAPANESE, "東京タワーはいつ完成しましたか", "tower"),
+        (JAPANESE, "大阪城", "castle"),
+        ((*GERMAN, *JAPANESE), "Mühlen", "mill"),
+        ((*GERMAN, *JAPANESE), "大阪城を築いたのは誰ですか", "castle"),
+    ],
+)
+def test_passages_are_searched_in_the_language_of_their_documents(
+    documents: tuple[Document, ...], query: str, best: str
+) -> None:
+    state = State(Question("q", query), (Query(query),))
+    response = asyncio.run(Retrieve(BM25(), k=1).run(state, Resources(documents)))
+    assert doc_ids(response.response.hits)[:1] == [best]

@@ -24,8 +24,11 @@ from rageval.retrieval.indexes.dense import Dense, DenseIndex
 from rageval.retrieval.stored.large_bm25 import BM25_ARRAYS, LargeBM25Index, write_bm25
 from rageval.retrieval.stored.large_passages import LargePassages
 from rageval.retrieval.stored.stored_index import Arrays, IndexWriter, stored_index
+from rageval.retrieval.words import Words
 from rageval.types import Document, Passage, Question
 from tests.unit.retrieval.test_bm25 import bm25
+
+SPLIT = Words(cut=lambda text, language: text.split())
 
 CHUNKER = SentenceChunker(8)
 PASSAGES = Passages(CHUNKER)
@@ -117,10 +120,10 @@ def test_bm25_scores_follow_the_formula(tmp_path: Path) -> None:
     passages = [Passage(f"d{i}", 0, len(text), text) for i, text in enumerate(texts)]
 
     async def write(writer: IndexWriter) -> None:
-        await write_bm25(writer, passages, words=str.split, k1=1.2, b=0.75, words_at_once=1)
+        await write_bm25(writer, passages, words=SPLIT, k1=1.2, b=0.75, words_at_once=1)
 
     arrays = asyncio.run(stored_index(tmp_path, {"kind": "bm25"}, BM25_ARRAYS, write))
-    index = LargeBM25Index(passages, arrays, str.split)
+    index = LargeBM25Index(passages, arrays, SPLIT)
     found = [(hit.passage.doc_id, hit.score) for hit in index.search("cat mouse cat", 10)]
     assert [name for name, _ in found] == ["d0", "d1"]
     # df, tf and length: cat is in two of three passages (mean length 2), and asked for twice; mouse in one
@@ -211,7 +214,7 @@ def test_memory_while_indexing_is_bounded(tmp_path: Path) -> None:
 
     async def write(writer: IndexWriter, n: int) -> None:
         passages = LargePassages([Document("d", "alpha beta gamma delta " * 20)], spans(n), tmp_path, {})
-        await write_bm25(writer, passages, words=str.split, k1=1.2, b=0.75, words_at_once=2000)
+        await write_bm25(writer, passages, words=SPLIT, k1=1.2, b=0.75, words_at_once=2000)
 
     def spans(n: int) -> Arrays:
         nothing = np.zeros(0, dtype=np.int64)

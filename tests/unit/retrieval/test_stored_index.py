@@ -142,7 +142,7 @@ def _a_file_in_its_place(path: Path) -> None:
         (_cut_short, r"corrupt \(rows.bin has 1,596 bytes and not 1,600\)"),
         (_flip_a_bit, r"corrupt \(rows.bin is not what was written\)"),
         (_of_something_else, "something else"),
-        (_older_format, "something else"),
+        (_older_format, "has format 0, expected 1"),
         (_no_arrays, r"corrupt \('numbers'\)"),
         (_negative_shape, "corrupt"),
         (lambda path: (path / "numbers.bin").unlink(), "corrupt .*numbers.bin"),

@@ -9,7 +9,7 @@ from scipy.stats import binomtest
 from rageval.benchmark import from_records
 from rageval.metrics import Metric
 from rageval.scores.estimates import estimate
-from rageval.scores.scoring import NO_HITS_AT_ALL, ranked_documents, score_outcomes, scores_to_json
+from rageval.scores.scoring import NO_CONTEXT_AT_ALL, NO_HITS_AT_ALL, ranked_documents, score_outcomes, scores_to_json
 from rageval.types import (
     Abstained,
     Document,
@@ -77,6 +77,34 @@ def test_no_hits_at_all_is_unscored_but_no_hits_for_one_is_zero() -> None:
     assert (scores[mrr]["q1"], scores[mrr]["q2"]) == (Score(1.0), Score(0.0))
     one_failed = score_outcomes([mrr], BENCHMARK, QUESTIONS, {**nothing, "q1": FAILURE}, {})
     assert set(one_failed[mrr].values()) == {NO_HITS_AT_ALL}, "one failure does not make a ranking of no rankings"
+
+
+@pytest.mark.parametrize(
+    "name", ["faithfulness", "attribution", "context_precision", "context_recall", "noise_sensitivity_relevant"]
+)
+def test_no_context_at_all_is_unscored_with_the_reason(name: str) -> None:
+    """As in a recorded run whose lines hold answers alone: nothing was there that could support them."""
+    metric = Metric(name)
+    questions = [replace(question, references=("x",), tags=()) for question in QUESTIONS]
+    nothing = dict.fromkeys([question.id for question in QUESTIONS], Response(answer="from memory"))
+    said = (Judgment("q", "claim_support", "claim", 0, "from memory", Graded(0.0)),)
+    judgments = {"claim_support": dict.fromkeys(nothing, said)}
+    assert set(score_outcomes([metric], BENCHMARK, questions, nothing, judgments)[metric].values()) == {
+        NO_CONTEXT_AT_ALL
+    }
+    failed = {**nothing, "q1": FAILURE}
+    assert set(score_outcomes([metric], BENCHMARK, questions, failed, judgments)[metric].values()) == {
+        NO_CONTEXT_AT_ALL
+    }
+
+
+def test_no_context_for_one_question_is_still_scored() -> None:
+    metric = Metric("faithfulness")
+    outcomes = dict.fromkeys([question.id for question in QUESTIONS], Response(answer="from memory"))
+    said = (Judgment("q", "claim_support", "claim", 0, "from memory", Graded(0.0)),)
+    judgments = {"claim_support": dict.fromkeys(outcomes, said)}
+    scores = score_outcomes([metric], BENCHMARK, QUESTIONS, {**outcomes, "q1": found("a", "x")}, judgments)
+    assert set(scores[metric].values()) == {Score(0.0)}
 
 
 def test_a_pipeline_that_always_fails_scores_the_worst_value() -> None:

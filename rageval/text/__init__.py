@@ -1,22 +1,20 @@
-"""Text as both languages need it: its language, sentences, search words, token counts and citations."""
+"""Text as languages need it: sentences, search words, token counts and citations."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from functools import cache
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import Protocol, cast
 
-if TYPE_CHECKING:
-    from rageval.types import Language
+from rageval.text.languages import Language, base_language, prompt_language
 
 CJK = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002ffff"
 
 _RUN = re.compile(rf"[{CJK}]+|[^\W_{CJK}]+(?:['’][^\W_{CJK}]+)?")
 _IS_CJK = re.compile(f"[{CJK}]")
-_TOKEN = re.compile(rf"[{CJK}]|[^\W_{CJK}]+|[^\w\s]|_")
 _BOUNDARY = re.compile(
-    r"(?P<zh>[。！？；…]+[”’」』）】》\"')]*)"
+    r"(?P<zh>[。！？；…।॥؟۔]+[”’」』）】》\"')]*)"
     r"|(?P<en>[.!?]+[\"'”’)\]]*)(?=\s|$)"
     rf"|(?P<tight>[.!?]+)(?=[{CJK}])"
     r"|(?P<line>\n+)"
@@ -25,8 +23,22 @@ _ABBREVIATION = re.compile(
     r"(?:\b(?i:e\.g|i\.e|et al|etc|cf|vs|figs?|eqs?|sec|vol|pp?|dr|mrs?|ms|prof|approx|resp)|\b[A-Z])$"
 )
 _NUMBERING = re.compile(r"^\s*(?:[-*•]|\(?\d{1,2}[.)、:：）](?!\d))\s*")
-_HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
-_LATIN_WORD = re.compile("[A-Za-z\u00c0-\u024f]+")
+UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3040-\u30ff\u3130-\u318f\u31f0-\u31ff\uac00-\ud7af"
+_TOKEN = re.compile(rf"[{CJK}{UNSPACED}]|[^\W_{CJK}{UNSPACED}]+|[^\w\s]|_")
+_MARKS = "\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0dff"
+_SCRIPT_RUN = re.compile(
+    rf"(?P<unspaced>[{CJK}{UNSPACED}]+)"
+    rf"|(?:[^\W_{CJK}{UNSPACED}]|[{_MARKS}])+(?:['’](?:[^\W_{CJK}{UNSPACED}]|[{_MARKS}])+)?"
+)
+_BIGRAMS = frozenset({"ja", "ko", "th", "lo", "km", "my"})
+_SNOWBALL = {
+    "ar": "arabic", "hy": "armenian", "eu": "basque", "ca": "catalan", "cs": "czech", "da": "danish", "nl": "dutch",
+    "eo": "esperanto", "et": "estonian", "fi": "finnish", "fr": "french", "de": "german", "el": "greek", "hi": "hindi",
+    "hu": "hungarian", "id": "indonesian", "ga": "irish", "it": "italian", "lt": "lithuanian", "ne": "nepali",
+    "no": "norwegian", "nb": "norwegian", "nn": "norwegian", "fa": "persian", "pl": "polish", "pt": "portuguese",
+    "ro": "romanian", "ru": "russian", "sr": "serbian", "st": "sesotho", "es": "spanish", "sv": "swedish",
+    "ta": "tamil", "tr": "turkish", "yi": "yiddish",
+}  # fmt: skip
 _SPACES = " \t\u3000"
 _OPEN, _CLOSE = "[［【", "]］】"
 _MARKER = re.compile(rf"[{re.escape(_OPEN)}](\d{{1,3}}(?:\s*[,，、]\s*\d{{1,3}})*)[{re.escape(_CLOSE)}]")
@@ -65,8 +77,8 @@ def _append_stripped(spans: list[tuple[int, int]], text: str, start: int, end: i
 def count_tokens(text: str) -> int:
     """How many language-model tokens `text` takes, estimated without a tokenizer.
 
-    A Chinese character or a punctuation mark counts 1, a word 1 for every five letters begun. Against the Qwen2.5
-    tokenizer this is high by a tenth to a third, so a budget counted in it is kept.
+    A Chinese, Japanese, Korean or Thai character or a punctuation mark counts 1, a word 1 for every five letters begun.
+    Against the Qwen2.5 tokenizer this is high by a tenth to a third, so a budget counted in it is kept.
     """
     total = 0
     for match in _TOKEN.finditer(text):
@@ -103,12 +115,16 @@ def _end_of_tokens(text: str, tokens: int) -> int:
     return end
 
 
-def search_words(text: str) -> list[str]:
+def search_words(text: str, language: Language = "en") -> list[str]:
     """Words for lexical search: NFKC, lower case, Snowball stems for alphabetic words, jieba words for Chinese.
 
-    Works on mixed text whatever language it is said to be in. Chinese words are cut in jieba's search mode (long words
-    also give their parts); single-character function words and English stop words are dropped.
+    Works on mixed text of English and Chinese whichever of the two it is said to be in. Chinese words are cut in
+    jieba's search mode (long words also give their parts); single-character function words and English stop words are
+    dropped. In other languages all words count, with Snowball's stems where it has the language; Japanese, Korean,
+    Thai, Lao, Khmer and Burmese characters give bigrams, and the single character where it stands alone.
     """
+    if prompt_language(language) != base_language(language):
+        return _words_of_scripts(text, base_language(language))
     words: list[str] = []
     latin: list[str] = []
     for match in _RUN.finditer(unicodedata.normalize("NFKC", text).lower()):
@@ -118,6 +134,21 @@ def search_words(text: str) -> list[str]:
         elif run not in _ENGLISH_STOP_WORDS:
             latin.append(run)
     return words + _stemmer().stemWords(latin)
+
+
+def _words_of_scripts(text: str, language: Language) -> list[str]:
+    words: list[str] = []
+    alphabetic: list[str] = []
+    for match in _SCRIPT_RUN.finditer(unicodedata.normalize("NFKC", text).lower()):
+        run = match.group()
+        if not match["unspaced"]:
+            alphabetic.append(run)
+        elif language not in _BIGRAMS and _IS_CJK.match(run):
+            words.extend(word for word in _jieba().cut_for_search(run) if word not in _CHINESE_STOP_WORDS)
+        else:
+            words.extend(run[start : start + 2] for start in range(max(1, len(run) - 1)))
+    stemmer = _stemmer_of(language)
+    return words + (alphabetic if stemmer is None else stemmer.stemWords(alphabetic))
 
 
 def reply_lines(text: str) -> list[str]:
@@ -155,19 +186,6 @@ def _is_glued(text: str, match: re.Match[str], follows_a_citation: bool) -> bool
     return after_something or _NO_CITATION_BEFORE.match(text, match.end()) is not None
 
 
-def detect_language(text: str) -> Language:
-    """`zh` where at least half of the text's words are Chinese characters, else `en`.
-
-    Each Chinese character counts as one word and so does each run of Latin letters; digits and punctuation count for
-    nothing. So `HyDE 的全称是什么` (6 against 1) is Chinese, and an English sentence that quotes one Chinese name stays
-    English. A text with neither, the empty one included, is `en`.
-    """
-    if text.isascii():
-        return "en"
-    han = len(_HAN.findall(text))
-    return "zh" if han and han >= len(_LATIN_WORD.findall(text)) else "en"
-
-
 class _Segmenter(Protocol):
     def cut_for_search(self, text: str, hmm: bool = True) -> list[str]: ...
 
@@ -181,6 +199,16 @@ def _jieba() -> _Segmenter:
     import rjieba
 
     return cast(_Segmenter, rjieba)
+
+
+@cache
+def _stemmer_of(language: Language) -> _Stemmer | None:
+    """Snowball's stemmer of a language; None where it has none."""
+    if language not in _SNOWBALL:
+        return None
+    import Stemmer
+
+    return cast(_Stemmer, Stemmer.Stemmer(_SNOWBALL[language]))  # pyright: ignore[reportUnknownMemberType]
 
 
 @cache

@@ -1,0 +1,36 @@
+"""Does an answer abstain, where its words do not settle that?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rageval.judges.asking import ask_yes_no, asking
+from rageval.judges.base import Item, JudgeBound, Judged
+from rageval.models.base import ChatModel
+from rageval.pipeline import PromptSizes
+from rageval.pipeline.sizes import prompt_size
+from rageval.types import Question, Response
+
+
+@dataclass(frozen=True)
+class Abstention:
+    """One yes/no question, in one call, about an answer of which the words do not tell whether it abstains. Grade 1
+    means that it does. Any other response is not sent to the model.
+    """
+
+    name: str = "abstention"
+    summary: str = "Does the answer say only that it cannot answer? Asked where its words leave that open."
+    prompts: tuple[str, ...] = ("abstention",)
+
+    def calls(self, passages: int) -> tuple[int, int]:
+        return 0, 1
+
+    def bound(self, sizes: PromptSizes) -> JudgeBound:
+        return JudgeBound(asking(prompt_size("abstention", sizes.language, sizes.question, sizes.answer)))
+
+    async def judge(self, question: Question, response: Response, chat: ChatModel) -> Judged:
+        if response.abstained is not None or not response.answer:
+            return Judged()
+        fields = {"question": question.text, "answer": response.answer}
+        verdict, usage = await ask_yes_no(chat, "abstention", question.language, fields)
+        return Judged((Item("answer", 0, response.answer, verdict),), usage)

@@ -1,0 +1,41 @@
+"""docs/answers.md: its figures of abstention are those of the sets, and its examples are read."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from rageval.experiment.spec import AbstentionPart
+from rageval.pipeline.abstention import is_abstention
+from rageval.pipeline.recorded import recorded_response
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "answers.md").read_text(encoding="utf-8")
+SETS = ROOT / "tests" / "unit" / "pipeline" / "abstention_sets"
+
+
+def counted(kind: str, language: str) -> tuple[int, int, int]:
+    lines = (SETS / f"{kind}.{language}.txt").read_text(encoding="utf-8").splitlines()
+    found = [is_abstention(line.replace("\\n", "\n")) for line in lines]
+    return found.count(True), found.count(False), found.count(None)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_figures_are_current(language: str) -> None:
+    found, missed, left = counted("refusals", language)
+    mistaken, right, open_ = counted("answers", language)
+    recall, precision = found / (found + missed + left), found / (found + mistaken)
+    cells = [language, "now", found, missed, left, mistaken, right, open_, f"{recall:.2f}", f"{precision:.2f}"]
+    assert f"| {' | '.join(map(str, cells))} |" in PAGE
+
+
+def test_the_examples_are_read() -> None:
+    line, part = (re.findall(rf"```{kind}\n(.*?)```", PAGE, re.DOTALL)[0] for kind in ("json", "yaml"))
+    response = recorded_response(json.loads(line), {})
+    assert (response.answer, response.hits[0].passage.doc_id) == ("Forty metres.", "lake")
+    phrases = AbstentionPart.model_validate(yaml.safe_load(part)["abstention"]).phrases
+    assert is_abstention(f"{phrases[0]}", phrases, "de") is True
