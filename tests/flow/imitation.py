@@ -202,13 +202,12 @@ def _form_in(prompt: str) -> Mapping[str, Any] | None:
     instruction = prompt.rpartition("\n")[2]
     if '{"claims"' in instruction:
         return {"properties": {"claims": {}}}
-    if '"shown_by"' in instruction:
-        numbers = re.findall(r"^(\d+)\. ", prompt.rpartition("</passages>")[2], re.MULTILINE)
-        return {"properties": {**dict.fromkeys(numbers), "shown_by": {"properties": dict.fromkeys(numbers)}}}
-    if "JSON" in instruction:
-        numbers = re.findall(r"^\[(\d+)\] ", prompt, re.MULTILINE)
-        return {"properties": {number: {"enum": ["yes", "no"]} for number in numbers}}
-    return None
+    if "JSON" not in instruction:
+        return None
+    passages = re.findall(r"^\[(\d+)\] ", prompt, re.MULTILINE)
+    claims = re.findall(r"^(\d+)\. ", prompt.rpartition("</passages>")[2], re.MULTILINE)
+    words = ["yes", "no"] if re.search("yes or no|“是”", instruction) else ["0", *passages]
+    return {"properties": {number: {"enum": words} for number in claims or passages}}
 
 
 def _is_off(thinking: Mapping[str, Any], payload: Mapping[str, Any]) -> bool:
