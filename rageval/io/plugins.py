@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import inspect
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
@@ -169,10 +170,15 @@ def call_with_settings(target: Callable[..., Any], settings: Mapping[str, object
         return target(**values)
     except DeclarationError as error:
         if type(error) is DeclarationError:
-            raise DeclarationError(f"{place}.{error}") from None
+            raise DeclarationError(f"{place}{'.' if _names_one(str(error), accepted) else ': '}{error}") from None
         raise
     except Exception as error:
         raise DeclarationError(f"{place}: building it failed: {type(error).__name__}: {error}") from error
+
+
+def _names_one(message: str, settings: Iterable[str]) -> bool:
+    """Whether the message is about one of the settings, and not about a file, say."""
+    return re.split(r"[^\w]", message, maxsplit=1)[0] in settings
 
 
 def _check(value: object, hint: Any, base: Path, place: str) -> Any:

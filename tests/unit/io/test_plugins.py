@@ -181,3 +181,21 @@ def test_annotations_that_cannot_be_read_are_told(base: Path) -> None:
 
     with pytest.raises(DeclarationError, match="place: its annotations cannot be read: name 'Missing' is not defined"):
         call_with_settings(target, {"k": 1}, base, "place")
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ("k: found 0, expected 1", "place.k: found 0, expected 1"),
+        ("k[0]: found 0, expected 1", "place.k[0]: found 0, expected 1"),
+        ("/runs/lines.jsonl:1: found no id", "place: /runs/lines.jsonl:1: found no id"),
+        ("kale: found green", "place: kale: found green"),
+    ],
+)
+def test_an_error_of_the_target_stands_behind_its_setting_or_the_place(told: str, expected: str, base: Path) -> None:
+    def target(k: int = 1) -> None:
+        raise DeclarationError(told)
+
+    with pytest.raises(DeclarationError) as refused:
+        call_with_settings(target, {"k": 1}, base, "place")
+    assert str(refused.value) == expected
