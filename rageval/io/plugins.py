@@ -23,6 +23,9 @@ Kind: TypeAlias = Literal[
     "chunkers", "indexes", "rerankers", "chat", "embedders", "stages", "judges", "metrics", "corpora", "reports"
 ]
 
+# How the message begins where a setting is at fault, and not a file, say.
+_A_SETTING = re.compile(r"[a-z_]\w*(?:\[\d+\]|\.[a-z_]\w*)*: ")
+
 # The default name in a file when the reference gives none: FILE.py means FILE.py:build, for example.
 _NAMES: Mapping[Kind, str] = {
     "chunkers": "chunker",
@@ -170,15 +173,10 @@ def call_with_settings(target: Callable[..., Any], settings: Mapping[str, object
         return target(**values)
     except DeclarationError as error:
         if type(error) is DeclarationError:
-            raise DeclarationError(f"{place}{'.' if _names_one(str(error), accepted) else ': '}{error}") from None
+            raise DeclarationError(f"{place}{'.' if _A_SETTING.match(str(error)) else ': '}{error}") from None
         raise
     except Exception as error:
         raise DeclarationError(f"{place}: building it failed: {type(error).__name__}: {error}") from error
-
-
-def _names_one(message: str, settings: Iterable[str]) -> bool:
-    """Whether the message is about one of the settings, and not about a file, say."""
-    return re.split(r"[^\w]", message, maxsplit=1)[0] in settings
 
 
 def _check(value: object, hint: Any, base: Path, place: str) -> Any:

@@ -189,7 +189,7 @@ def test_annotations_that_cannot_be_read_are_told(base: Path) -> None:
         ("k: found 0, expected 1", "place.k: found 0, expected 1"),
         ("k[0]: found 0, expected 1", "place.k[0]: found 0, expected 1"),
         ("/runs/lines.jsonl:1: found no id", "place: /runs/lines.jsonl:1: found no id"),
-        ("kale: found green", "place: kale: found green"),
+        ("k.depth: found 0", "place.k.depth: found 0"),
     ],
 )
 def test_an_error_of_the_target_stands_behind_its_setting_or_the_place(told: str, expected: str, base: Path) -> None:
