@@ -107,8 +107,8 @@ def _read(text: str) -> bool | None:
         return None if "fact" in found else True
     if "declined" in found:
         return False
-    open_ = signs or ("fact" not in found and not found.isdisjoint(("doubtful", "question", "about")))
-    return None if open_ else False
+    asks = "fact" not in found and not found.isdisjoint(("question", "about"))
+    return None if signs or asks else False
 
 
 def _kinds(sentence: str) -> Iterator[Kind]:
