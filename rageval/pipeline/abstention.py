@@ -112,11 +112,12 @@ def _read(text: str) -> bool | None:
 
 
 def _kinds(sentence: str) -> Iterator[Kind]:
-    """The kinds of the sentence's clauses."""
+    """The kinds of the sentence's clauses. What follows an empty clause goes on from the one before that."""
     before: Kind = "fact"
     for clause in _clauses(sentence):
-        before = _kind(clause, before)
-        yield before
+        kind = _kind(clause, before)
+        before = before if kind == "neutral" else kind
+        yield kind
 
 
 def _kind(clause: str, before: Kind) -> Kind:
