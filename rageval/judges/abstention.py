@@ -14,9 +14,10 @@ from rageval.types import Abstained, Graded, Question, Response, Verdict
 
 @dataclass(frozen=True)
 class Abstention:
-    """One yes/no question, in one call, about an answer of which the words do not tell whether it abstains. The model is
-    asked whether the answer gives any of the information: grade 1 means that it does not, and the probability is that of
-    the reply "no". Any other response is not sent to the model.
+    """One yes/no question, in one call, about an answer of which the words do not tell whether it abstains.
+
+    The model is asked whether the answer gives any of the information; grade 1 means that it gives none, and the
+    probability is that of "no". Any other response is not sent to the model.
     """
 
     name: str = "abstention"

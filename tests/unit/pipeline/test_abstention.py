@@ -89,9 +89,9 @@ def read_set(kind: str, language: str) -> list[str]:
 def test_recall_and_precision_on_refusals_and_on_answers_that_sound_like_one(language: str) -> None:
     refusals, answers = (read_set(kind, language) for kind in ("refusals", "answers"))
     assert min(len(refusals), len(answers)) >= 120
-    found = {answer for answer in refusals if is_abstention(answer)}
-    mistaken = {answer for answer in answers if is_abstention(answer)}
-    assert len(found) / len(refusals) >= 0.95, set(refusals) - found
+    found = [answer for answer in refusals if is_abstention(answer)]
+    mistaken = [answer for answer in answers if is_abstention(answer)]
+    assert len(found) / len(refusals) >= 0.95, set(refusals) - set(found)
     assert len(found) / (len(found) + len(mistaken)) >= 0.98, mistaken
 
 
