@@ -9,13 +9,15 @@ from rageval.judges.base import Item, JudgeBound, Judged
 from rageval.models.base import ChatModel
 from rageval.pipeline import PromptSizes
 from rageval.pipeline.sizes import prompt_size
-from rageval.types import Question, Response
+from rageval.types import Abstained, Graded, Question, Response, Verdict
 
 
 @dataclass(frozen=True)
 class Abstention:
-    """One yes/no question, in one call, about an answer of which the words do not tell whether it abstains. Grade 1
-    means that it does. Any other response is not sent to the model.
+    """One yes/no question, in one call, about an answer of which the words do not tell whether it abstains.
+
+    The model is asked whether the answer gives any of the information; grade 1 means that it gives none, and the
+    probability is that of "no". Any other response is not sent to the model.
     """
 
     name: str = "abstention"
@@ -33,4 +35,12 @@ class Abstention:
             return Judged()
         fields = {"question": question.text, "answer": response.answer}
         verdict, usage = await ask_yes_no(chat, "abstention", question.language, fields)
-        return Judged((Item("answer", 0, response.answer, verdict),), usage)
+        return Judged((Item("answer", 0, response.answer, _turned(verdict)),), usage)
+
+
+def _turned(verdict: Verdict) -> Verdict:
+    """Whether it abstains, from whether it gives information."""
+    if isinstance(verdict, Abstained):
+        return verdict
+    probability = verdict.probability
+    return Graded(1.0 - verdict.grade, None if probability is None else round(1.0 - probability, 6))

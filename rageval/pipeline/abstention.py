@@ -1,8 +1,9 @@
 """Does an answer say that it cannot answer?
 
 An answer is read clause by clause. It is an abstention where some clause says that the source or the assistant does not
-have the answer, and no clause states a fact: courtesy, advice, offers and what the source is about are none. The
-patterns are data, hand-written in English and Chinese: `abstention.yaml`, which says what each kind of clause is.
+have the answer, and no clause states a fact: courtesy, advice, offers and what the source is about are none. It is no
+abstention where nothing in it is a sign of a missing answer. All between is left open. The patterns are data,
+hand-written in English and Chinese: `abstention.yaml`, which says what each kind of clause is.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from rageval.text import CJK, sentences
 from rageval.text.languages import Language, base_language, prompt_language
 from rageval.types import Json, Response
 
-Kind: TypeAlias = Literal["policy", "refusal", "neutral", "about", "question", "declined", "doubtful", "own", "fact"]
+Kind: TypeAlias = Literal["policy", "refusal", "neutral", "about", "question", "declined", "doubtful", "fact"]
 
 _LONGEST_CLAUSE = 400
 _THOUGHT = re.compile(
@@ -35,7 +36,7 @@ _MARKUP = re.compile(
     re.MULTILINE | re.IGNORECASE,
 )
 _LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()]*\)")
-_CITATION = re.compile(r"[\[【][^\[\]【】]{0,20}[\]】]")
+_CITATION = re.compile(r"[\[【][^\[\]【】]{0,20}[\]】](?:\s*[-–—~]\s*[\[【][^\[\]【】]{0,20}[\]】])?")
 _WRAPPED = re.compile(r"\s*(?:\"([^\"]*)\"|'(.*)'|“([^”]*)”|「([^」]*)」)[.。]?\s*", re.DOTALL)
 _QUOTED = re.compile(
     r"\"[^\"\n]{1,300}\"|“[^”\n]{1,300}”|「[^」\n]{1,300}」|『[^』\n]{1,300}』|《[^》\n]{1,80}》"
@@ -53,6 +54,7 @@ class _Patterns:
 
     exact: re.Pattern[str]
     kinds: Mapping[Kind, re.Pattern[str]]
+    sign: re.Pattern[str]
     continued: re.Pattern[str]
     lead: re.Pattern[str]
     split: re.Pattern[str]
@@ -68,8 +70,8 @@ def read_abstention(response: Response, phrases: Sequence[str], language: Langua
 
 
 def is_abstention(answer: str, phrases: Sequence[str] = (), language: Language = "en") -> bool | None:
-    """True where the answer says no more than that it cannot answer, False where it answers, None where its words do
-    not settle that.
+    """True where the answer says no more than that it cannot answer, False where nothing in it speaks of what is
+    missing, None where its words do not settle that.
 
     Thought in tags, Markdown, citations and quotation marks around the whole do not matter. `phrases` are refusals in
     the user's own words, in any language: they count wherever they stand, and the rest of the answer is read as ever. A
@@ -93,37 +95,29 @@ def is_abstention(answer: str, phrases: Sequence[str] = (), language: Language =
 
 
 def _read(text: str) -> bool | None:
-    """What the kinds of the clauses come to. A fact after a refusal answers, where both are in one sentence; where it
-    has a sentence of its own, the words do not settle what it is about.
-    """
-    refused: int | None = None
-    doubtful = declined = False
-    for number, sentence in enumerate(_sentences(text)):
-        for kind in _kinds(sentence):
-            match kind:
-                case "policy" | "own":
-                    return False
-                case "fact":
-                    return False if refused in (None, number) else None
-                case "refusal":
-                    refused = number if refused is None else refused
-                case "declined":
-                    declined = True
-                case "doubtful" | "question" | "about":
-                    doubtful = True
-                case "neutral":
-                    pass
-    if refused is not None:
-        return True
-    return None if doubtful and not declined else False
+    """What the kinds of the clauses, and the signs of a missing answer in the sentences, come to."""
+    found: set[Kind] = set()
+    signs = False
+    for sentence in _sentences(text):
+        found.update(_kinds(sentence))
+        signs = signs or bool(_patterns(_language(sentence)).sign.search(sentence))
+    if "policy" in found:
+        return False
+    if "refusal" in found:
+        return None if "fact" in found else True
+    if "declined" in found:
+        return False
+    asks = "fact" not in found and not found.isdisjoint(("question", "about"))
+    return None if signs or asks else False
 
 
 def _kinds(sentence: str) -> Iterator[Kind]:
-    """The kinds of the sentence's clauses."""
+    """The kinds of the sentence's clauses. What follows an empty clause goes on from the one before that."""
     before: Kind = "fact"
     for clause in _clauses(sentence):
-        before = _kind(clause, before)
-        yield before
+        kind = _kind(clause, before)
+        before = before if kind == "neutral" else kind
+        yield kind
 
 
 def _kind(clause: str, before: Kind) -> Kind:
@@ -220,10 +214,11 @@ def _patterns(language: str) -> _Patterns:
     def compiled(kind: str, between: str = "|") -> re.Pattern[str]:
         return re.compile(_filled(_joined(data[kind], between), parts))
 
-    kinds: tuple[Kind, ...] = ("policy", "refusal", "neutral", "about", "declined", "doubtful", "own")
+    kinds: tuple[Kind, ...] = ("policy", "refusal", "neutral", "about", "declined", "doubtful")
     return _Patterns(
         compiled("exact"),
         {kind: compiled(kind) for kind in kinds},
+        compiled("sign"),
         compiled("continued"),
         compiled("lead"),
         compiled("split", ""),

@@ -18,8 +18,13 @@ PAGE = (ROOT / "docs" / "answers.md").read_text(encoding="utf-8")
 SETS = ROOT / "tests" / "unit" / "pipeline" / "abstention_sets"
 
 
-def counted(kind: str, language: str) -> tuple[int, int, int]:
-    lines = (SETS / f"{kind}.{language}.txt").read_text(encoding="utf-8").splitlines()
+FIFTH_PART = 100
+"""Lines at the end of each set."""
+
+
+def counted(kind: str, language: str, last: int = 0) -> tuple[int, int, int]:
+    """Answers that abstain, that do not, and that are left open, of the last lines or (0) of all."""
+    lines = (SETS / f"{kind}.{language}.txt").read_text(encoding="utf-8").splitlines()[-last:]
     found = [is_abstention(line.replace("\\n", "\n")) for line in lines]
     return found.count(True), found.count(False), found.count(None)
 
@@ -31,6 +36,8 @@ def test_the_figures_are_current(language: str) -> None:
     recall, precision = found / (found + missed + left), found / (found + mistaken)
     cells = [language, "now", found, missed, left, mistaken, right, open_, f"{recall:.2f}", f"{precision:.2f}"]
     assert f"| {' | '.join(map(str, cells))} |" in PAGE
+    fifth = [language, *counted("refusals", language, FIFTH_PART), *counted("answers", language, FIFTH_PART)]
+    assert f"\n| {' | '.join(map(str, fifth))} |\n" in PAGE
 
 
 def test_the_examples_are_read() -> None:

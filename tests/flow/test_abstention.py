@@ -35,13 +35,13 @@ def answers(question: Question) -> str:
     return ANSWERS[question.id]
 
 
-def yes_to_the_contract(request: ChatRequest) -> str:
-    return "yes" if "contract" in request.messages[-1].content else "no"
+def no_information_on_the_contract(request: ChatRequest) -> str:
+    return "no" if "contract" in request.messages[-1].content else "yes"
 
 
 @pytest.fixture
 def chat() -> ScriptedChat:
-    return ScriptedChat(yes_to_the_contract)
+    return ScriptedChat(no_information_on_the_contract)
 
 
 @pytest.fixture

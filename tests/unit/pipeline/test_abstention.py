@@ -89,17 +89,22 @@ def read_set(kind: str, language: str) -> list[str]:
 def test_recall_and_precision_on_refusals_and_on_answers_that_sound_like_one(language: str) -> None:
     refusals, answers = (read_set(kind, language) for kind in ("refusals", "answers"))
     assert min(len(refusals), len(answers)) >= 120
-    found = {answer for answer in refusals if is_abstention(answer)}
-    mistaken = {answer for answer in answers if is_abstention(answer)}
-    assert len(found) / len(refusals) >= 0.95, set(refusals) - found
+    found = [answer for answer in refusals if is_abstention(answer)]
+    mistaken = [answer for answer in answers if is_abstention(answer)]
+    assert len(found) / len(refusals) >= 0.95, set(refusals) - set(found)
     assert len(found) / (len(found) + len(mistaken)) >= 0.98, mistaken
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_few_answers_are_left_to_a_judge(language: str) -> None:
     refusals, answers = (read_set(kind, language) for kind in ("refusals", "answers"))
-    assert sum(is_abstention(answer) is None for answer in refusals) <= 0.03 * len(refusals)
-    assert sum(is_abstention(answer) is None for answer in answers) <= 0.15 * len(answers)
+    assert sum(is_abstention(answer) is None for answer in refusals) <= 0.05 * len(refusals)
+    assert sum(is_abstention(answer) is None for answer in answers) <= len(answers) / 3
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_no_refusal_is_called_an_answer(language: str) -> None:
+    assert [refusal for refusal in read_set("refusals", language) if is_abstention(refusal) is False] == []
 
 
 @pytest.mark.parametrize(
@@ -109,8 +114,18 @@ def test_few_answers_are_left_to_a_judge(language: str) -> None:
         ("The contract does not specify a penalty.", None),
         ("合同没有写明违约金。", None),
         ("Could you say which of the two you mean?", None),
-        ("The passages do not state the price. In general, such a house costs a million.", False),
-        ("The passages do not state the price, but it was sold to a buyer in Ghent.", False),
+        ("The passages do not state the price. In general, such a house costs a million.", None),
+        ("The passages do not state the price, but it was sold to a buyer in Ghent.", None),
+        ("Sadly the leaflet you uploaded skips the part on dosage for children.", None),
+        ("The retrieved chunks only deal with installation. Uninstalling is a topic they never touch.", None),
+        ("I came up empty on the warranty period.", None),
+        ("题目问的是面积，文中给的只有人口。", None),
+        ("您要查的航班号不在时刻表里。", None),
+        ("No, the warranty does not cover water damage.", False),
+        ("The documents do not need to be notarised.", False),
+        ("不，保修不包括进水损坏。", False),
+        ("这些文件不需要公证。", False),
+        ("没有查看权限的同事，请找负责人开通。", False),
         ("I can't help with that.", False),
         ("I can't help with that: the documents do not mention it.", True),
     ],
@@ -125,12 +140,12 @@ def test_what_the_words_do_not_settle_is_left_open(answer: str, settled: bool | 
         ("Computer says no.", True),
         ("**computer says no**", True),
         ("Sorry! Computer says no. Please call us.", True),
-        ("Computer says no, but the fee is 5 euros.", False),
+        ("Computer says no, but the fee is 5 euros.", None),
         ("Das weiß ich leider nicht.", True),
         ("The fee is 5 euros.", False),
     ],
 )
-def test_phrases_of_the_user_s_own_count(answer: str, settled: bool) -> None:
+def test_phrases_of_the_user_s_own_count(answer: str, settled: bool | None) -> None:
     assert is_abstention(answer, ["Computer says no.", "Das weiß ich leider nicht"]) is settled
 
 
