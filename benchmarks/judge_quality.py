@@ -19,8 +19,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Literal
 
 from rageval.experiment.choose_models import choose_chat
+from rageval.experiment.spec import LocalModel
 from rageval.judges import JUDGES, Item, Judge, Judged
 from rageval.models.base import ChatModel, ChatRequest, Message
 from rageval.models.structured import yes_probability
@@ -156,7 +158,7 @@ def openqa_items(folder: Path) -> Iterator[dict[str, object]]:
         }
 
 
-def _rows(path: Path, quoting: int) -> list[dict[str, str]]:
+def _rows(path: Path, quoting: Literal[0, 3]) -> list[dict[str, str]]:
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file, delimiter="\t", quoting=quoting))
 
@@ -180,10 +182,10 @@ def measured(judges: Sequence[Judge], file: LabelFile, out: Path) -> list[Measur
     found: list[Measured] = []
     for judge in judges:
         with progress_bars() as bars:
-            chat = choose_chat("local", Path(), out / "cache")
+            chat = choose_chat(LocalModel(), out / "cache")
             soft = calibrate(judge, file, chat, on_items=bars.labelled_items)
         write_record(soft.record, out)
-        hard = calibrate(HardVerdicts(judge), file, choose_chat("local", Path(), out / "cache"), scaling="none")
+        hard = calibrate(HardVerdicts(judge), file, choose_chat(LocalModel(), out / "cache"), scaling="none")
         found.append(Measured(soft, hard, seconds_per_item(judge, file)))
     return found
 
@@ -192,7 +194,7 @@ def seconds_per_item(judge: Judge, file: LabelFile) -> float:
     """Over the first items, asked anew: what the cache holds of them is of no use here."""
     first = replace(file, items=file.items[:TIMED])
     with TemporaryDirectory() as empty:
-        seconds = calibrate(judge, first, choose_chat("local", Path(), Path(empty)), scaling="none").seconds_per_item
+        seconds = calibrate(judge, first, choose_chat(LocalModel(), Path(empty)), scaling="none").seconds_per_item
     assert seconds is not None
     return seconds
 
@@ -217,7 +219,7 @@ def table(results: Sequence[tuple[str, Measured]]) -> str:
 
 def attacked(file: LabelFile, out: Path) -> str:
     with progress_bars() as bars:
-        chat = choose_chat("local", Path(), out / "cache")
+        chat = choose_chat(LocalModel(), out / "cache")
         report = calibrate(JUDGES["claim_support"], file, chat, attacks=True, on_attacks=bars.attacks).attacks
     assert report is not None
     lines = ["| added to | attacks | said yes | controls | said yes |", "|---|---|---|---|---|"]

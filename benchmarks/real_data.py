@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import rageval
+from rageval.experiment.choose_pipelines import PipelineLike
 from rageval.metrics import parse
 from rageval.report.leaderboard import number_cell
 from rageval.retrieval.indexes.bm25 import BM25Index
@@ -69,7 +70,7 @@ def unsegmented(text: str) -> list[str]:
 
 def table(benchmark: rageval.Benchmark, out: Path, name: str, chinese: bool) -> list[str]:
     lines = [f"| retrieval | {' | '.join(METRICS)} | s |", f"|{'---|' * (len(METRICS) + 2)}"]
-    pipelines: dict[str, object] = {retriever: {"naive": {"retriever": retriever}} for retriever in RETRIEVERS}
+    pipelines: dict[str, PipelineLike] = {retriever: {"naive": {"retriever": retriever}} for retriever in RETRIEVERS}
     if chinese:
         by_character, without = bm25_over(benchmark, characters), bm25_over(benchmark, unsegmented)
         by_character.__name__, without.__name__ = "bm25_characters", "bm25_unsegmented"

@@ -67,9 +67,10 @@ def scipy_bootstrap(d: np.ndarray, method: str) -> tuple[float, float]:
 
 def scipy_permutation(d: np.ndarray) -> float:
     rng = np.random.default_rng(SEED)
-    return stats.permutation_test(
+    found = stats.permutation_test(
         (d,), np.mean, permutation_type="samples", vectorized=True, n_resamples=PART, batch=BATCH, rng=rng
-    ).pvalue
+    )
+    return float(found.pvalue)
 
 
 def check_agreement(scores: np.ndarray) -> None:

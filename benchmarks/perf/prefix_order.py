@@ -25,7 +25,7 @@ from subprocess import PIPE, run
 
 from judge_cost import machine, own_versions
 
-from rageval.experiment.answer import Piece
+from rageval.experiment.answer import Task
 from rageval.experiment.plan import Experiment, load_experiment
 from rageval.experiment.run import OpenRun, run_experiment, work_here, worker_context
 from rageval.experiment.workers import OnProgress
@@ -54,21 +54,21 @@ class Taken:
 
 
 async def stage_by_stage(
-    experiment: Experiment, runs: Sequence[OpenRun], pieces: Collection[Piece], done: int, on_progress: OnProgress
+    experiment: Experiment, runs: Sequence[OpenRun], tasks: Collection[Task], done: int, on_progress: OnProgress
 ) -> None:
     """An executor that lets a pipeline answer all questions before the next one begins, and the judges after that."""
     place = worker_context(experiment, runs)
-    todo = sorted(pieces, key=lambda piece: piece.pipeline)
-    for piece in todo:
-        await place.work_on(replace(piece, judges=()), runs[piece.pipeline])
-    judges = dict.fromkeys(judge for piece in todo for judge in piece.judges)
+    todo = sorted(tasks, key=lambda task: task.pipeline)
+    for task in todo:
+        await place.work_on(replace(task, judges=()), runs[task.pipeline])
+    judges = dict.fromkeys(judge for task in todo for judge in task.judges)
     for judge in judges:
-        for piece in todo:
-            if judge in piece.judges:
-                run = runs[piece.pipeline]
-                answered = replace(piece, outcome=run.outcomes[piece.question.id], judges=(judge,))
+        for task in todo:
+            if judge in task.judges:
+                run = runs[task.pipeline]
+                answered = replace(task, outcome=run.outcomes[task.question.id], judges=(judge,))
                 await place.work_on(answered, run)
-    on_progress(done + len(pieces), done + len(pieces))
+    on_progress(done + len(tasks), done + len(tasks))
 
 
 def in_order(order: str) -> Taken:

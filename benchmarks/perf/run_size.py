@@ -24,7 +24,8 @@ from subprocess import run
 from judge_cost import machine, own_versions
 
 from rageval.benchmark import load
-from rageval.experiment.plan import Experiment, parse_metrics
+from rageval.experiment.choose_metrics import parse_metrics
+from rageval.experiment.plan import Experiment
 from rageval.experiment.recipes import build_pipeline
 from rageval.experiment.run import run_experiment
 from rageval.models.base import ChatReply, ChatRequest, Token

@@ -124,7 +124,7 @@ def test_what_cannot_be_loaded(registered: str, tmp_path: Path, monkeypatch: pyt
 
 def test_the_extra_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(MissingExtraError, match=r"ir_datasets:NAME needs .*rageval\[ir-datasets\]"):
+    with pytest.raises(MissingExtraError, match=r"ir_datasets:NAME needs .*\[ir-datasets\]"):
         load("ir_datasets:vaswani")
 
 

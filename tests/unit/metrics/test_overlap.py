@@ -252,7 +252,7 @@ def test_what_is_scored_and_what_is_not(
 def test_a_missing_package_is_told_with_the_command(monkeypatch: pytest.MonkeyPatch, metric: str, package: str) -> None:
     real = importlib.util.find_spec
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == package else real(name))
-    message = rf"the metric {metric} needs the package {package}.*rageval\[text\]"
+    message = rf"the metric {metric} needs the package {package}.*\[text\]"
     with pytest.raises(MissingExtraError, match=message):
         check_available(["ndcg@10", "token_f1", metric])
     with pytest.raises(MissingExtraError, match=message):
