@@ -134,10 +134,11 @@ def scores(out: Path) -> dict[str, dict[str, Any]]:
 def test_what_goes_wrong_is_counted(finished: Finished) -> None:
     by_pipeline = scores(finished.out)
 
-    # A pipeline that never retrieves has no ranking to score, whether a question failed or not.
-    unranked = by_pipeline["closed_book"].pop("ndcg@10")
-    assert unranked["estimate"] is None
-    assert set(unranked["unscored"]) == set(QUESTIONS)
+    # A pipeline that never retrieves has neither ranking nor context to score, whether a question failed or not.
+    for metric in ("ndcg@10", "faithfulness", "context_relevance"):
+        data = by_pipeline["closed_book"].pop(metric)
+        assert data["estimate"] is None
+        assert set(data["unscored"]) == set(QUESTIONS)
 
     # Every other metric of every pipeline accounts for all questions.
     for metrics in by_pipeline.values():
