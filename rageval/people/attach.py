@@ -46,7 +46,7 @@ def attach(run: RunFolder, files: Sequence[Path], *, allow_any_sample: bool = Fa
         if sample is None and not allow_any_sample:
             raise DeclarationError(
                 f"{rows[0].place}: {reason}; expected labels of a random sample of this run (`rageval sample` draws "
-                "one): use --allow-any-sample to use them all the same, with a warning beside every number"
+                "one): use --allow-any-sample to use them anyway, with a warning beside every number"
             )
         attached.append(MetricLabels(metric, tuple(row.human for row in rows), sample, reason, digest))
     for labels in attached:

@@ -114,9 +114,7 @@ def test_that_many_more_questions_settle_it(margin: float, metrics: tuple[str, .
     one = gate(*equal(10, *metrics), margins).gates["map"]
     assert one.more_questions is not None
     assert one.if_difference == 0.0
-    assert one.sentence.endswith(
-        f": {one.more_questions} more questions would settle it, were the truth at no difference"
-    )
+    assert one.sentence.endswith(f": {one.more_questions} more questions would decide it if there were no difference")
     enough = 10 + one.more_questions  # give or take one in twenty: the test draws at random
     assert gate(*equal(math.ceil(enough * 1.05), *metrics), margins).verdict == "pass"
     assert gate(*equal(math.floor(enough * 0.95), *metrics), margins).verdict == "inconclusive"
