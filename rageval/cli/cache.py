@@ -17,7 +17,7 @@ cache_app = typer.Typer(
     help="Replies and vectors that are kept, so that nothing is paid for twice. Deleting them costs only calls.",
 )
 
-Out = Annotated[Path, typer.Option(help="The folder that holds cache/.")]
+Out = Annotated[Path, typer.Option(help="The folder that has cache/.")]
 
 
 @cache_app.command()

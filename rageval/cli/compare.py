@@ -82,7 +82,7 @@ def set_baseline(
     name: Annotated[
         str | None, typer.Option(help="The baseline's name; by default that of the run folder without its digest.")
     ] = None,
-    out: Annotated[Path, typer.Option(help="The folder that holds baselines/.")] = Path("results"),
+    out: Annotated[Path, typer.Option(help="The folder that has baselines/.")] = Path("results"),
 ) -> None:
     """Pin a run's scores as OUT/baselines/NAME.json, small enough to commit; prints the file's path."""
     from rageval.scores.baselines import write_baseline

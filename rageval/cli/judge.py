@@ -30,7 +30,7 @@ def judge(
     calibration: Annotated[
         list[Path] | None, typer.Option(help="Scale verdicts by this record of `rageval calibrate`; repeatable.")
     ] = None,
-    out: Annotated[Path, typer.Option(help="The folder that holds cache/.")] = Path("results"),
+    out: Annotated[Path, typer.Option(help="The folder that has cache/.")] = Path("results"),
     as_json: JsonFlag = False,
 ) -> None:
     """Judge a finished run again, by another judge or a panel, and keep both. Nothing is answered again."""

@@ -132,7 +132,7 @@ def test_that_many_more_questions_settle_it_either_way(losses: int, verdict: str
     assert one.verdict == "inconclusive"
     assert one.more_questions is not None
     assert one.if_difference == pytest.approx(-0.03 * losses)
-    assert f"were the truth at -0.{3 * losses:02}0" in one.sentence
+    assert f"the difference were -0.{3 * losses:02}0" in one.sentence
     assert gate(*mixed(20 + one.more_questions, losses), {"map": 0.1}).verdict == verdict
 
 
