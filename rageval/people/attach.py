@@ -75,7 +75,7 @@ def _require_scored(run: RunFolder, scored: ScoredQuestions, rows: Sequence[Labe
     for row in rows:
         question_id = row.human.question_id
         if question_id in scored.failed:
-            why = f"the pipeline failed on it and scores {scored.metric.worst:g} and needs no label"
+            why = f"the pipeline failed on it, so it scores {scored.metric.worst:g} without a label"
         elif question_id in scored.scores:
             continue
         elif question_id in scored.unscored:
