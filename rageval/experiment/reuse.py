@@ -1,4 +1,4 @@
-"""What a command finds done of its runs: said aloud, or set aside where everything is to be asked afresh."""
+"""What a command finds done of its runs: said aloud, or set aside if everything is asked again."""
 
 from __future__ import annotations
 
