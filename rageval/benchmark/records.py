@@ -180,7 +180,7 @@ def _language(fields: Mapping[str, object], text: str, place: str, problems: lis
 def _metadata(fields: Mapping[str, object], place: str, problems: list[str]) -> dict[str, Json]:
     value = fields.get("metadata", {})
     if not isinstance(value, Mapping):
-        kind = "null" if value is None else "metadata that is no object"
+        kind = "null" if value is None else "metadata that is not an object"
         tolerate(problems, kind, f"{place}: found {describe(value)} for 'metadata', expected an object")
         return {}
     if not value:

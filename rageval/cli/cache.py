@@ -14,10 +14,10 @@ from rageval.types import Json
 cache_app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Replies and vectors that are kept, so that nothing is paid for twice. Deleting them costs nothing but calls.",
+    help="Replies and vectors that are kept, so that nothing is paid for twice. Deleting them costs only calls.",
 )
 
-Out = Annotated[Path, typer.Option(help="The folder that holds cache/.")]
+Out = Annotated[Path, typer.Option(help="The folder that has cache/.")]
 
 
 @cache_app.command()
@@ -39,7 +39,7 @@ def stats(out: Out = Path("results"), as_json: JsonFlag = False) -> None:
 @cache_app.command()
 def prune(
     out: Out = Path("results"),
-    older_than: Annotated[float | None, typer.Option(min=0, help="Replies older than so many days.")] = None,
+    older_than: Annotated[float | None, typer.Option(min=0, help="Replies older than this many days.")] = None,
     model: Annotated[str | None, typer.Option(help="Replies of this model, named as in `rageval cache stats`.")] = None,
 ) -> None:
     """Delete replies."""

@@ -29,10 +29,10 @@ def calibrate(
     ] = None,
     scaling: Annotated[
         Literal["platt", "isotonic", "none"] | None,
-        typer.Option(help="How to scale probabilities. [default: platt where there are labels enough for it]"),
+        typer.Option(help="How to scale probabilities. [default: platt if there are enough labels for it]"),
     ] = None,
-    attacks: Annotated[bool, typer.Option("--attacks", help="Also try to talk the judge into a yes.")] = False,
-    seed: Annotated[int, typer.Option(help="Another seed deals items to folds and attacks to items otherwise.")] = 0,
+    attacks: Annotated[bool, typer.Option("--attacks", help="Also test the judge with injections.")] = False,
+    seed: Annotated[int, typer.Option(help="The seed that assigns items to folds and attacks to items.")] = 0,
     out: Annotated[Path, typer.Option(help="Where calibrations and caches go.")] = Path("results"),
     as_json: JsonFlag = False,
 ) -> None:

@@ -22,7 +22,7 @@ def check(
     experiment: Annotated[Path, typer.Argument(help="An experiment file (YAML).")],
     as_json: JsonFlag = False,
     live: Annotated[
-        bool, typer.Option("--live", help="Also ask each endpoint what it can do, by a call or a few that are paid.")
+        bool, typer.Option("--live", help="Also ask each endpoint what it can do, with a few paid calls.")
     ] = False,
     out: Annotated[Path, typer.Option(help="With --live: where runs and caches go.")] = Path("results"),
 ) -> None:

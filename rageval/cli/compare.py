@@ -18,7 +18,7 @@ baseline_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Pi
 
 ClusterFlag = Annotated[
     Literal["document"] | None,
-    typer.Option(help="Take questions that share a relevant document for one piece of evidence."),
+    typer.Option(help="Count questions that share a relevant document as one piece of evidence."),
 ]
 MarkdownFile = Annotated[Path | None, typer.Option(help="Write a Markdown report to this file as well.")]
 
@@ -29,7 +29,7 @@ def compare(
     metric: Annotated[
         list[str] | None, typer.Option("--metric", "-m", help="Such as ndcg@10; repeatable. All by default.")
     ] = None,
-    difference: Annotated[float, typer.Option(help="Say how many questions would settle such a difference.")] = 0.05,
+    difference: Annotated[float, typer.Option(help="Say how many questions would show such a difference.")] = 0.05,
     cluster_by: ClusterFlag = None,
     markdown: MarkdownFile = None,
     as_json: JsonFlag = False,
@@ -80,9 +80,9 @@ def gate(
 def set_baseline(
     run: Annotated[Path, typer.Argument(help="The folder of a finished run.")],
     name: Annotated[
-        str | None, typer.Option(help="Of the baseline; by default that of the run folder without its digest.")
+        str | None, typer.Option(help="The baseline's name; by default that of the run folder without its digest.")
     ] = None,
-    out: Annotated[Path, typer.Option(help="The folder that holds baselines/.")] = Path("results"),
+    out: Annotated[Path, typer.Option(help="The folder that has baselines/.")] = Path("results"),
 ) -> None:
     """Pin a run's scores as OUT/baselines/NAME.json, small enough to commit; prints the file's path."""
     from rageval.scores.baselines import write_baseline

@@ -24,12 +24,13 @@ def judge(
         typer.Option("--metric", "-m", help="A judged metric, or the path of a judge of your own; repeatable. All."),
     ] = None,
     samples: Annotated[
-        int | None, typer.Option(min=1, max=50, help="Ask each model so often. [default: as the experiment files say]")
+        int | None,
+        typer.Option(min=1, max=50, help="How often to ask each model. [default: as the experiment files say]"),
     ] = None,
     calibration: Annotated[
         list[Path] | None, typer.Option(help="Scale verdicts by this record of `rageval calibrate`; repeatable.")
     ] = None,
-    out: Annotated[Path, typer.Option(help="The folder that holds cache/.")] = Path("results"),
+    out: Annotated[Path, typer.Option(help="The folder that has cache/.")] = Path("results"),
     as_json: JsonFlag = False,
 ) -> None:
     """Judge a finished run again, by another judge or a panel, and keep both. Nothing is answered again."""
@@ -58,7 +59,7 @@ def judge(
             bars.stop()
             end_interrupted("every verdict so far", out)
     if reused:
-        print(f"reused {reused:,} judgments that were there", file=sys.stderr)
+        print(f"reused {reused:,} judgments", file=sys.stderr)
     board = read_leaderboard([run])
     (row,) = board.rows
     entries = {entry: about for entry, about in row.judges.items() if entry.partition(":")[2] == name}

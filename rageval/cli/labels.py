@@ -60,7 +60,8 @@ def label(
     run: RunArgument,
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Filled-in files, .jsonl or .csv.")],
     allow_any_sample: Annotated[
-        bool, typer.Option("--allow-any-sample", help="Use labels that are no random sample of this run; warn.")
+        bool,
+        typer.Option("--allow-any-sample", help="Use labels that are not a random sample of this run, with a warning."),
     ] = False,
     as_json: JsonFlag = False,
 ) -> None:

@@ -20,7 +20,7 @@ def leaderboard(
         ),
     ] = "terminal",
     unranked: Annotated[
-        bool, typer.Option("--unranked", help="Give no ranks; so runs of different judges are shown as well.")
+        bool, typer.Option("--unranked", help="Give no ranks, so that runs of different judges can be shown too.")
     ] = False,
     plot: Annotated[
         Path | None, typer.Option(help="Also draw the intervals into this .svg, .png or .pdf (extra: plot).")

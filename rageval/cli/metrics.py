@@ -23,7 +23,9 @@ def metrics(
     exclude_self: Annotated[
         bool, typer.Option("--exclude-self", help="Leave the document with the question's id out of its ranking.")
     ] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Refuse irregular labels that are else tolerated.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse irregular labels that are otherwise tolerated.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Score a TREC run as trec_eval does; labelled questions that the run lacks count as 0 (trec_eval -c)."""

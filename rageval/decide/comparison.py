@@ -113,7 +113,7 @@ class Comparison:
         if reach < self.settle:
             return f"the difference is smaller than {self.settle:g}, if there is any"
         if self.more_questions is not None:
-            return f"{more(self.more_questions)} would settle a difference of {self.settle:g}"
+            return f"{more(self.more_questions)} would show a difference of {self.settle:g}"
         unchanged = "no question changed, yet " if self.wins == self.losses == 0 else ""
         return f"{unchanged}differences up to {reach:.2f} are not excluded (n = {self.pairs.n})"
 

@@ -84,8 +84,10 @@ class MetricGate:
     def _what_would_settle_it(self) -> str:
         if self.more_questions is None:
             return f"more questions than these {self.pairs.n} are needed"
-        where = f"at {signed(self.if_difference)}" if self.if_difference else "at no difference"
-        return f"{more(self.more_questions)} would settle it, were the truth {where}"
+        truth = (
+            f"the difference were {signed(self.if_difference)}" if self.if_difference else "there were no difference"
+        )
+        return f"{more(self.more_questions)} would decide it if {truth}"
 
     def to_json(self) -> dict[str, Json]:
         return {

@@ -257,7 +257,7 @@ class _Team:
                     f"{self._runs[task.pipeline].pipeline.label}, question {task.question.id}: {times} Ray workers "
                     f"were lost while they worked on it ({why}): everything done so far is kept"
                 )
-        _log.warning("a Ray worker was lost, and what it had in hand is done again: %s", why)
+        _log.warning("a Ray worker was lost, and its unfinished tasks are done again: %s", why)
 
     async def _warn_if_none_comes(self) -> None:
         await asyncio.sleep(_SOON_S)

@@ -13,7 +13,7 @@ from rageval.experiment.answer import Task
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """Pieces of one group that a worker is working on."""
+    """Tasks of one group that a worker is working on."""
 
     number: int
     group: Hashable
@@ -21,11 +21,11 @@ class Handed:
 
 
 class Shards:
-    """Pieces in groups that need the same indexes, handed out at most `size` at a time.
+    """Tasks in groups that need the same indexes, handed out at most `size` at a time.
 
-    A worker stays with its group while any piece of it is left, then moves to a group without workers. It joins a group
+    A worker stays with its group while any task of it is left, then moves to a group without workers. It joins a group
     that has workers only if the rest would take them longer than building the indexes again, judging by finished
-    shards. A task lost with a worker goes to a worker that has nothing else in hand, so that a second loss can be
+    shards. A task lost with a worker goes to a worker that has no other task, so that a second loss can be
     blamed on the task. Workers are distinguished by equality. Use it inside one event loop.
     """
 

@@ -25,7 +25,7 @@ def grid_entries(sweep: Mapping[str, Sequence[Any]], exclude: Sequence[Mapping[s
     settings = [dict(zip(sweep, levels, strict=True)) for levels in itertools.product(*sweep.values())]
     kept = [one for one in settings if not any(_fits(one, mapping) for mapping in exclude)]
     if not kept:
-        raise DeclarationError("exclude: found that nothing is left of the sweep, expected at least one combination")
+        raise DeclarationError("exclude: found no combination left, expected at least one")
     return [{str(one[PIPELINE]): {k: v for k, v in one.items() if k != PIPELINE}} for one in kept]
 
 

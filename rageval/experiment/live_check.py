@@ -82,7 +82,7 @@ async def _check_all(checks: Iterator[_Check]) -> list[CheckedModel]:
     found: list[CheckedModel] = []
     for roles, identity, check in checks:
         if check is None:
-            found.append(CheckedModel(roles, identity, does=("is no endpoint: not called",)))
+            found.append(CheckedModel(roles, identity, does=("is not an endpoint: not called",)))
             continue
         try:
             found.append(replace(await check(), roles=roles))
@@ -176,7 +176,7 @@ def _of_chat(probe: _ChatProbe, verdict: object) -> tuple[dict[str, Json], tuple
     ]
     left_out = cast("list[str]", facts["left_out"])
     if left_out:
-        does.append(f"does without {', '.join(left_out)}")
+        does.append(f"leaves out {', '.join(left_out)}")
     return can, tuple(does)
 
 
@@ -210,7 +210,7 @@ async def _check_embedder(choice: EmbeddingEndpoint, file: Path) -> CheckedModel
     KnownModel(identity, "embed", file).renew(can)
     left_out = known.names("left_out")
     does = [f"vectors have {vectors.shape[1]} numbers", f"sends {batch} texts a call at most"]
-    does += [f"does without {', '.join(sorted(left_out))}"] if left_out else []
+    does += [f"leaves out {', '.join(sorted(left_out))}"] if left_out else []
     cuts_at = known.whole("cuts_at")
     cuts = choice.truncate == "sentence"
     does.append(_of_length(embedder.most_tokens, cuts_at, takes_long=takes_long, cuts=cuts))

@@ -1,4 +1,4 @@
-"""What a command finds done of its runs: said aloud, or set aside where everything is to be asked afresh."""
+"""What a command finds done of its runs: said aloud, or set aside if everything is asked again."""
 
 from __future__ import annotations
 
@@ -65,4 +65,4 @@ def begin_afresh(folder: RunFolder, out: Path) -> None:
         return
     moved = folder.move_content(out / _EARLIER)
     if moved is not None:
-        _log.warning("%s begins afresh; what it held is in %s", folder.path, moved)
+        _log.warning("%s starts again; its earlier content is in %s", folder.path, moved)

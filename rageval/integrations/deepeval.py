@@ -144,7 +144,9 @@ def _content(path: Path) -> str:
     except OSError as error:
         raise BenchmarkError([f"{path}: cannot be read ({error.strerror}), expected a file of test cases"]) from None
     except UnicodeDecodeError as error:
-        raise BenchmarkError([f"{path}: found bytes that are no UTF-8 ({error.reason}), expected UTF-8 text"]) from None
+        raise BenchmarkError(
+            [f"{path}: found bytes that are not UTF-8 ({error.reason}), expected UTF-8 text"]
+        ) from None
 
 
 def _case(place: str, fields: _Fields, problems: list[str]) -> _Case | None:

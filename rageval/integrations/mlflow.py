@@ -50,7 +50,7 @@ def log_run(
         raise DeclarationError(f"mlflow: {' '.join(str(error).split())}") from None
     except ImportError as error:
         raise DeclarationError(
-            f"mlflow: this store needs the module {error.name}: install mlflow in the place of mlflow-skinny, or log "
+            f"mlflow: this store needs the module {error.name}: install mlflow instead of mlflow-skinny, or log "
             "to a server"
         ) from None
 

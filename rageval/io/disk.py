@@ -73,7 +73,7 @@ def set_aside(paths: Sequence[Path], why: str) -> None:
     for path in paths:
         if path.exists():
             path.rename(beside(path, f".corrupt-{n}"))
-    _log.warning("%s: %s; set aside as %s.corrupt-%d and started afresh", paths[0], why, paths[0].name, n)
+    _log.warning("%s: %s; set aside as %s.corrupt-%d and started again", paths[0], why, paths[0].name, n)
 
 
 def database_files(path: Path) -> list[Path]:

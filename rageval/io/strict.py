@@ -29,7 +29,7 @@ _FORMS = {
 }
 
 
-YES_AND_NO = "YAML reads yes, no, on and off as true and false, unless they stand in quotes"
+YES_AND_NO = "YAML reads yes, no, on and off as true and false, unless they are in quotes"
 
 
 class Strict(pydantic.BaseModel):

@@ -15,7 +15,7 @@ TREATMENTS: Mapping[str, str] = {
     "document without text": "left out",
     "question without text": "left out",
     "null": "read as empty",
-    "metadata that is no object": "not read",
+    "metadata that is not an object": "not read",
     "number as an id": "read as text",
     "white space in an id": "kept",
     "blank line": "skipped",

@@ -122,7 +122,9 @@ def write_qrels(path: Path, labels: Iterable[tuple[str, Mapping[str, int]]]) -> 
 
 def _column(path: Path, text: str) -> str:
     if text.split() != [text]:
-        raise DeclarationError(f"{path}: found the id {text!r}, expected ids without white space: it parts the columns")
+        raise DeclarationError(
+            f"{path}: found the id {text!r}, expected ids without white space: it separates the columns"
+        )
     return text
 
 

@@ -171,7 +171,9 @@ def _is_ip(host: str, kind: Literal["is_loopback", "is_private"]) -> bool:
 def _header_value(where: str, name: str, value: Header) -> str:
     if isinstance(value, str):
         if _SECRET_NAME.search(name):
-            raise DeclarationError(f"{where}: found its value, expected {{env: NAME}}: no secret may stand in a file")
+            raise DeclarationError(
+                f"{where}: found its value, expected {{env: NAME}}: a file must not contain a secret"
+            )
         told = value
     else:
         variable = value.get("env", "")

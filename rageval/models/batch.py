@@ -210,7 +210,7 @@ class BatchChat:
                     rest.difference_update(some)
                     self._follow(submission, some)
         except ExecutionError as error:
-            raise ModelError(f"{error}: no batch could be submitted: run the same again") from None
+            raise ModelError(f"{error}: no batch could be submitted: run the same command again") from None
 
     async def _recover(self, submission: Submission) -> None:
         """Find out what happened to an interrupted submission; delete it if it never reached the endpoint."""
@@ -330,7 +330,7 @@ class BatchChat:
             except ExecutionError as error:
                 if loop.time() >= end:
                     raise ModelError(
-                        f"{error}: {name} goes on there: run the same again and its replies are taken"
+                        f"{error}: {name} goes on there: run the same command again to get its replies"
                     ) from None
             await asyncio.sleep(self._pace.longest_look_s)
 

@@ -120,7 +120,7 @@ class Capabilities:
                 return f"takes seeds from 1 to {most}"
             case _ if field in _LEFT_OUT_ALONE:
                 self._left_out.add(field)
-                return f"does without {field}"
+                return f"leaves out {field}"
             case _:
                 return None
 
@@ -128,7 +128,7 @@ class Capabilities:
         other = _LENGTH_FIELDS[1 - _LENGTH_FIELDS.index(refused)]
         self._left_out.add(refused)
         self._length_field = None if other in self._left_out else other
-        return "does without a limit on tokens" if self._length_field is None else f"sends {other} instead of {refused}"
+        return "sends no limit on tokens" if self._length_field is None else f"sends {other} instead of {refused}"
 
     def _fewer_logprobs(self, field: str, told: str, sent: Mapping[str, Any], most: int | None) -> str:
         asked = int(sent.get("top_logprobs", sent["logprobs"]))
@@ -140,9 +140,9 @@ class Capabilities:
             self._most_logprobs = _FEW_LOGPROBS
         else:
             self._left_out.add("logprobs")
-            return "does without log-probabilities (verdicts are words, not probabilities)"
+            return "leaves out log-probabilities (verdicts are words, not probabilities)"
         form = "logprobs as a number" if self._logprobs_are_a_number else "log-probabilities"
-        return f"asks for {form}, of {min(asked, self._most_logprobs)} alternatives at most"
+        return f"asks for {form}, with at most {min(asked, self._most_logprobs)} alternatives"
 
     def _fit_length(self, payload: dict[str, Any]) -> None:
         tokens = payload.pop(_LENGTH_FIELDS[0], None) or payload.pop(_LENGTH_FIELDS[1], None)

@@ -261,7 +261,7 @@ class Endpoint:
         if refusal.kind == "limit":
             limiter.troubled(started)
             if wait is not None and wait > _LONGEST_PAUSE_S:
-                asked = f"asks to wait for {wait:.0f} s: run the same again after that"
+                asked = f"asks to wait for {wait:.0f} s: run the same command again after that"
                 return _final(ModelError(f"{self._where(status, error)}: {asked}"))
         most = refusal.most_attempts or self.limits.max_retries + 1
         return _Failed(failed, wait_s=wait and min(wait, _LONGEST_PAUSE_S), most_attempts=most)
@@ -279,7 +279,7 @@ class Endpoint:
         told = self._safe(read_error(text).message)
         if text.lstrip().startswith("<") and call.tokens is not None and not self._served:
             return _final(ModelError(f"{self.identity}: answers with a web page ({told}): check `base_url`"))
-        return _Failed(ExecutionError(f"{self.identity}: the reply is no JSON{self._tries()}: {told}"))
+        return _Failed(ExecutionError(f"{self.identity}: the reply is not JSON{self._tries()}: {told}"))
 
     def _unreachable(self, error: Exception) -> ExecutionError | ModelError:
         import aiohttp

@@ -42,7 +42,7 @@ class KnownModel:
         """The facts; the log says when they were found, so that nothing old goes unnoticed."""
         if self._facts:
             _log.warning(
-                "%s: goes by what was found on %s; `rageval check --live` renews it",
+                "%s: uses what was found on %s; `rageval check --live` renews it",
                 self._key.partition(" ")[2],
                 str(self._facts.get(FOUND, "?"))[:10],
             )

@@ -118,7 +118,7 @@ class OpenAIChat:
             return False
         if field in self._extra:
             where = "reasoning.effort" if field == "reasoning_effort" else f"extra_body.{field}"
-            raise ModelError(f"{rejected}: the endpoint refuses `{where}`: set it otherwise or leave it out")
+            raise ModelError(f"{rejected}: the endpoint refuses `{where}`: change it or leave it out")
         if self.payload(request, room) != payload:
             return True  # another call has learned it meanwhile
         step = self._takes.learn(field, rejected.told, payload)

@@ -257,7 +257,7 @@ class OpenAIEmbedder:
         if field not in _OPTIONAL:
             raise ModelError(f"{rejected}: the endpoint refuses `{field}`: take it out of input_type or extra_body")
         self._known.learn(left_out=[*sorted(self._known.names("left_out") | {field})])
-        self._tell(f"does without {field} from now on: {one_line(rejected.told)}")
+        self._tell(f"leaves out {field} from now on: {one_line(rejected.told)}")
         return True
 
     def _learn_batch(self, batch: int) -> None:

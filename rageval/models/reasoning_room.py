@@ -98,7 +98,7 @@ class ReasoningRoom:
             try:
                 reply = self.finish(request, await ask(room))
                 if reply.finish_reason == "length" and not room and self.tokens:
-                    told = f"{self._identity}: the reply was cut off behind the model's reasoning"
+                    told = f"{self._identity}: the reply was cut off after the model's reasoning"
                     raise OutOfRoomError(told, reply.usage)
                 if not room:
                     self._cut_off = 0

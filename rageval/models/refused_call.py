@@ -38,14 +38,16 @@ def explain(refusal: Refusal, status: int, where: str, told: str, key_name: str 
         case "account" | "limit", "money":
             return ModelError(f"{where}: {account} has no credit left: top it up, or use another key")
         case "account", "allowance":
-            return ModelError(f"{where}: {account} has used up its allowance: run the same again when it is renewed")
+            return ModelError(
+                f"{where}: {account} has used up its allowance: run the same command again when it is renewed"
+            )
         case "account", _:
             return ModelError(f"{where}: {account} may not use this model: check its rights")
         case "address", "setting":
             return ModelError(f"{where}: set what it asks for with `extra_body`, or use another model")
         case "address", _:
             kind = NotFoundError if status in (404, 405) else ModelError
-            return kind(f"{where}: check `model` and `base_url` (which most often ends in /v1)")
+            return kind(f"{where}: check `model` and `base_url` (which usually ends in /v1)")
         case "field", _:
             return RejectedError(where, told, refusal.field)
         case "input", "no_room":
@@ -53,7 +55,7 @@ def explain(refusal: Refusal, status: int, where: str, told: str, key_name: str 
         case "input", "too_long":
             return TooLongError(where, told, None)
         case "input", "withheld":
-            return RejectedError(f"{where}: the service's filter will not have this text", told, None)
+            return RejectedError(f"{where}: the service's filter refuses this text", told, None)
         case "input", _:
             return RejectedError(where, told, None)
         case _:

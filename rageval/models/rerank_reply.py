@@ -61,7 +61,7 @@ def read_scores(body: Any, n: int, endpoint: str) -> list[float | None]:
         seen.add(index)
         scores[index] = _score(result.get("relevance_score", result.get("score")))
     if all(score is None for score in scores):
-        raise ExecutionError(f"{endpoint}: the reply is no ranking with scores: {one_line(body)}")
+        raise ExecutionError(f"{endpoint}: the reply is not a ranking with scores: {one_line(body)}")
     return scores
 
 

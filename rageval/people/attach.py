@@ -46,7 +46,7 @@ def attach(run: RunFolder, files: Sequence[Path], *, allow_any_sample: bool = Fa
         if sample is None and not allow_any_sample:
             raise DeclarationError(
                 f"{rows[0].place}: {reason}; expected labels of a random sample of this run (`rageval sample` draws "
-                "one): use --allow-any-sample to use them all the same, with a warning beside every number"
+                "one): use --allow-any-sample to use them anyway, with a warning beside every number"
             )
         attached.append(MetricLabels(metric, tuple(row.human for row in rows), sample, reason, digest))
     for labels in attached:
@@ -75,7 +75,7 @@ def _require_scored(run: RunFolder, scored: ScoredQuestions, rows: Sequence[Labe
     for row in rows:
         question_id = row.human.question_id
         if question_id in scored.failed:
-            why = f"the pipeline failed on it and scores {scored.metric.worst:g} whatever people say"
+            why = f"the pipeline failed on it, so it scores {scored.metric.worst:g} without a label"
         elif question_id in scored.scores:
             continue
         elif question_id in scored.unscored:

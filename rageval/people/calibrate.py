@@ -151,5 +151,5 @@ def _seconds_per_item(opinions: Sequence[Opinion], timed: TimedChat) -> tuple[fl
     cached = sum(opinion.usage.cached_calls for opinion in opinions)
     if not asked:
         return None, [f"no seconds per item: {'every reply came from the cache' if cached else 'no call was made'}"]
-    notes = [f"seconds per item are of those that needed the model: {asked}"] if cached else []
+    notes = [f"seconds per item count only those that needed the model: {asked}"] if cached else []
     return timed.seconds() / asked, notes

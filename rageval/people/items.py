@@ -82,7 +82,7 @@ def read_items(path: Path, judge: Judge) -> LabelFile:
             elif earlier.label != item.label:
                 problems.append(
                     f"{place}: found the label {item.label} for {item.id!r}, expected {earlier.label} as at "
-                    f"{places[key]}: a judge is measured against one label, so settle it first"
+                    f"{places[key]}: a judge is measured against one label, so decide on one first"
                 )
             places.setdefault(key, place)
     except BenchmarkError as error:

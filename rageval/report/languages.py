@@ -26,8 +26,7 @@ def language_lines(documents: Sequence[Document], questions: Sequence[Question])
     if others:
         lines.append(
             f"prompts and refusals are written by hand in {_BY_HAND}: for {', '.join(others)} the prompts are English, "
-            "with the instruction to write in that language, and phrases of abstention are the user's own or a judge's "
-            "to tell"
+            "with the instruction to write in that language, and only phrases of your own or a judge find abstentions"
         )
     return lines
 

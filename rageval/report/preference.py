@@ -36,6 +36,6 @@ def _notes(result: PreferResult) -> list[str]:
     if others:
         lines.append("not decided by two verdicts that agree: " + ", ".join(others))
     if result.abstained:
-        lines.append(f"{result.abstained} questions have no verdict and are in no number: a reply could not be read")
+        lines.append(f"{result.abstained} questions have no verdict and are left out: a reply could not be read")
     lines.append(f"judged by {result.model}; {usage.calls} calls, of which {usage.paid_calls} were paid for")
     return lines

@@ -36,7 +36,8 @@ def _lines(result: SweepResult) -> Iterator[str]:
         yield f"\n## Behind the best by {first}\n"
         yield (
             f"Paired differences over {result.questions[board.metrics[0]]} questions, the interval of each pair alone; "
-            "p adjusted for all pairs of cells (max-T), so that it holds although the best was chosen by looking.\n"
+            "p adjusted for all pairs of cells (max-T), so that it is valid although the best cell was chosen by its "
+            "results.\n"
         )
         rows = [[gap.label, _signed(gap.difference), _p(gap.p_adjusted)] for gap in result.gaps]
         yield from table(["cell", "behind by", "p"], rows)

@@ -40,7 +40,7 @@ def require_same_questions(runs: Sequence[ScoredRun]) -> None:
             odd = sorted({*run.questions} ^ {*first.questions})
             raise NotComparableError(
                 f"{run.source}: found other questions than in {first.source} ({len(odd)} are in one of them only, "
-                f"such as {odd[0]}): ask both the same"
+                f"such as {odd[0]}): ask both the same questions"
             )
 
 
@@ -63,7 +63,7 @@ def metric_conflicts(runs: Sequence[ScoredRun]) -> dict[str, str]:
             judges = "; ".join(f"{', '.join(of)}: {judge.key} by {judge.model}" for judge, of in sources.items())
             found[metric] = (
                 f"{metric}: found other judges ({judges}), expected the same model, prompts and calibration: judge "
-                "all alike"
+                "all with the same judge"
             )
     return found
 

@@ -30,7 +30,7 @@ def check_stage(stage: Stage, chat: ChatModel | None = None, embedder: Embedder 
     expect_type(stage, Stage, "stage")
     name = type(stage).__name__
     own = "__dataclass_params__" in vars(type(stage))
-    expect(own, f"{name}: found a class that is no dataclass, expected `@dataclass(frozen=True)` above it")
+    expect(own, f"{name}: found a class that is not a dataclass, expected `@dataclass(frozen=True)` above it")
     try:
         hash(stage)
     except TypeError as error:

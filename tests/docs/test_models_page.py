@@ -29,7 +29,9 @@ def test_the_settings_of_an_embedder_are_accepted_and_all_of_its_own(tmp_path: P
     embed = read_spec(path).models.embed
     assert isinstance(embed, EmbeddingEndpoint)
     shown = set(yaml.safe_load(EMBED)["models"]["embed"])
-    elsewhere = set(re.findall(r"`(\w+)`", PAGE.partition("are those\nof chat models")[0].rpartition("```")[2]))
+    elsewhere = set(
+        re.findall(r"`(\w+)`", " ".join(PAGE.split()).partition("are those of chat models")[0].rpartition("```")[2])
+    )
     rates = {"requests_per_minute", "tokens_per_minute", "api_key_env"}
     assert shown | elsewhere | rates == set(EmbeddingEndpoint.model_fields)
     given: dict[str, Any] = {"provider": "openai", "base_url": "http://127.0.0.1/v1", "model": "m"}

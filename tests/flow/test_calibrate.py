@@ -272,7 +272,7 @@ def test_stopped_by_ctrl_c_it_goes_on_where_it_was(world: World) -> None:
     found, asked = one_object(out), server.calls - before
     assert (found["n"], found["usage"]["paid_calls"], found["usage"]["cached_calls"]) == (60, asked, 60 - asked)
     assert 60 - asked >= 16  # four of the first twenty may have been under way
-    assert found["notes"] == [f"seconds per item are of those that needed the model: {asked}"]
+    assert found["notes"] == [f"seconds per item count only those that needed the model: {asked}"]
 
 
 Spoil = Callable[[Path], object]

@@ -120,7 +120,7 @@ def test_a_question_without_a_vector_fails_alone(tmp_path: Path, command_line: C
         ({"input_type": {"query": "q", "passage": "p", "fild": "x"}}, "field"),
         ({"transport": "batch"}, "transport"),
         ({"api_key_env": "RAGEVAL_NO_KEY", "base_url": "https://models.example/v1"}, "no key in the environment var"),
-        ({"extra_headers": {"X-Api-Key": "hush"}}, "no secret may stand in a file"),
+        ({"extra_headers": {"X-Api-Key": "hush"}}, "a file must not contain a secret"),
     ],
 )
 def test_mistakes_are_told_before_any_call(

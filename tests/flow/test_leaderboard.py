@@ -114,8 +114,8 @@ def test_other_judges_are_code_4_and_shown_unranked(
     assert (ended.code, ended.out) == (4, "")
     assert ended.err == (
         "error: answer_relevance: found other judges (one: answer_relevance-1 by critic; two: answer_relevance-2 by "
-        "another critic), expected the same model, prompts and calibration: judge all alike, or show them without "
-        "ranks (--unranked)\n"
+        "another critic), expected the same model, prompts and calibration: judge all with the same judge, "
+        "or show them without ranks (--unranked)\n"
     )
     found = board(command_line, "two", "one", "--unranked")
     assert [(run["pipeline"], run["rank"]) for run in found["runs"]] == [("two", None), ("one", None)]

@@ -95,7 +95,7 @@ def test_later_runs_do_not_pay_for_the_refusals_again(
         after = server.routes - before
     # Temperature, length and log-probabilities are refused once each where nothing is known.
     assert after["completions"] < alone["completions"]
-    assert caplog.text.count("goes by what was found on 20") == 2  # chat and embedder
+    assert caplog.text.count("uses what was found on 20") == 2  # chat and embedder
     known = json.loads((out / "cache" / "endpoints.json").read_text())
     assert {key.partition(" ")[0] for key in known} == {"chat", "embed"}
     assert all(entry["found"].startswith("20") for entry in known.values())
@@ -211,7 +211,7 @@ def test_a_model_of_the_users_own_is_not_called(tmp_path: Path, command_line: Co
         command_line, write_experiment(tmp_path, "http://127.0.0.1:9/v1", **settings, models=models), tmp_path / "out"
     )
     assert code == 0
-    assert found["chat"]["does"] == ["is no endpoint: not called"]
+    assert found["chat"]["does"] == ["is not an endpoint: not called"]
     assert (found["chat"]["calls"], found["chat"]["roles"]) == (0, ["chat", "judge"])
 
 

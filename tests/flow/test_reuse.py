@@ -88,7 +88,7 @@ def test_fresh_asks_everything_again(
     earlier = out / "earlier" / f"{run.name}.1"
     assert (earlier / "responses.jsonl").read_bytes() == before
     assert (earlier / "labels" / "answer_relevance.json").exists()
-    assert f"{run} begins afresh; what it held is in {earlier}" in caplog.messages
+    assert f"{run} starts again; its earlier content is in {earlier}" in caplog.messages
     command_line("run", experiment, "--out", out, "--fresh")
     assert (out / "earlier" / f"{run.name}.2").is_dir()
     server.received.clear()
@@ -183,7 +183,7 @@ def test_judging_again_says_so_too(tmp_path: Path, server: FakeServer, command_l
     first, second = command_line(*judge), command_line(*judge)
     assert json.loads(first.out)["reused"] == {"judgments": 0}
     assert json.loads(second.out)["reused"] == {"judgments": N}
-    assert f"reused {N} judgments that were there" in second.err.splitlines()
+    assert f"reused {N} judgments" in second.err.splitlines()
 
 
 def test_evaluate(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

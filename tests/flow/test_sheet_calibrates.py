@@ -111,7 +111,7 @@ def test_two_people_may_label_a_question_if_they_agree(draw: Draw, tmp_path: Pat
     assert (ended.code, ended.out) == (2, "")
     assert ended.err == (
         f"error: {sheet}:{len(rows) + 1}: found the label 0 for {rows[1]['question_id']!r}, expected 1 as at "
-        f"{sheet}:2: a judge is measured against one label, so settle it first\n"
+        f"{sheet}:2: a judge is measured against one label, so decide on one first\n"
     )
 
 

@@ -204,7 +204,7 @@ def test_github_comments_once_and_then_edits(checkout: Checkout) -> None:
     *others, first = job.comments
     assert others == OTHERS
     assert first["body"].startswith("<!-- rageval main -->\n## Gate: pass\n")
-    assert "baseline anew" not in first["body"]
+    assert "new baseline" not in first["body"]
     assert (checkout.path.parent / "GITHUB_STEP_SUMMARY").read_text(encoding="utf-8") == first["body"]
     assert job.outputs["steps.gate.outputs.verdict"] == "pass"
     report = Path(job.outputs["steps.gate.outputs.report"])
@@ -228,7 +228,7 @@ def test_github_shows_what_a_new_baseline_hides(checkout: Checkout) -> None:
     checkout.set_baseline_anew()
     job = github(checkout, margins=WIDE)
     assert job.run() == 1
-    decided, anew, before = job.comments[-1]["body"].partition("**This change sets the baseline anew.**")
+    decided, anew, before = job.comments[-1]["body"].partition("**This change sets a new baseline.**")
     assert "## Gate: fail" in decided
     assert anew
     assert "## Gate: pass" in before
@@ -331,7 +331,7 @@ def test_gitlab_writes_one_note_and_then_edits(checkout: Checkout, notes: Notes)
     *others, second = notes.notes
     assert (others, second["id"]) == (OTHERS, first["id"])
     assert str(second["body"]).startswith("<!-- rageval main -->\n## Gate: fail\n")
-    assert "## Gate: pass" in str(second["body"]).partition("**This change sets the baseline anew.**")[2]
+    assert "## Gate: pass" in str(second["body"]).partition("**This change sets a new baseline.**")[2]
 
     refused = gitlab(checkout, notes, RAGEVAL_EXPERIMENT="nowhere.yaml", RAGEVAL_GITLAB_TOKEN="wrong")
     assert refused.returncode == 2

@@ -205,7 +205,7 @@ def test_set_from_another(rag_run, assert_no_regression):
     assert lines[0].endswith(": inconclusive, which is allowed here")
     told = [line for line in result.stdout.lines if line.startswith("E ")]
     assert "AssertionError: ndcg@10 is inconclusive at margin 0.01, +0.000 [" in told[0]
-    assert "would settle it" in told[0] or "more questions than these 60 are needed" in told[0]
+    assert "would decide it" in told[0] or "more questions than these 60 are needed" in told[0]
     assert "margin 0.01 is too small for 60 questions" in "\n".join(lines)
 
 

@@ -121,7 +121,7 @@ class LangChainChat(FrameworkChat[AIMessage]):
             if option in payload and any(word in told for word in words):
                 self._left_out.add(option)
                 _log.warning(
-                    "%s does without %s from now on: %s", self.identity, option, error_text(error, self._secrets)
+                    "%s leaves out %s from now on: %s", self.identity, option, error_text(error, self._secrets)
                 )
                 return True
         return False

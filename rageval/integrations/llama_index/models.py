@@ -76,7 +76,7 @@ class LlamaIndexChat(FrameworkChat[ChatResponse]):
             self._set_up[key], lacking = with_options(self._llm, options)
             if lacking and not self._warned:
                 self._warned = True
-                _log.warning("%s does without %s: its class has no such fields", self.identity, ", ".join(lacking))
+                _log.warning("%s leaves out %s: its class has no such fields", self.identity, ", ".join(lacking))
         return self._set_up[key]
 
 

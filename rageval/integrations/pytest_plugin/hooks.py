@@ -47,7 +47,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     parser.addini(
         "rageval_experiment",
         "an experiment file: its benchmark, questions, metrics, models, budget, calibrations and seed are those of "
-        "rag_run, its pipelines are left aside",
+        "rag_run, its pipelines are not used",
     )
 
 

@@ -188,7 +188,7 @@ def test_something_else() -> None:
 
 def test_bytes_that_are_no_text(tmp_path: Path) -> None:
     (tmp_path / "cases.csv").write_bytes(b"input\n\xff\n")
-    with pytest.raises(BenchmarkError, match="found bytes that are no UTF-8"):
+    with pytest.raises(BenchmarkError, match="found bytes that are not UTF-8"):
         read_test_cases(tmp_path / "cases.csv")
 
 

@@ -80,7 +80,7 @@ def test_settings_that_a_class_lacks_are_told_once(caplog: pytest.LogCaptureFixt
     with caplog.at_level(logging.WARNING, "rageval"):
         assert asyncio.run(twice()) == [" ".join(["text"] * 7), "text text text"]
     (record,) = [record for record in caplog.records if record.name == "rageval"]
-    assert record.getMessage() == "llama_index/MockLLM/unknown does without temperature: its class has no such fields"
+    assert record.getMessage() == "llama_index/MockLLM/unknown leaves out temperature: its class has no such fields"
     assert llm.max_tokens == 2
 
 

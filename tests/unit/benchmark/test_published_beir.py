@@ -60,7 +60,13 @@ def test_a_folder_of_forums_names_them(tmp_path: Path) -> None:
     [
         ("null", [{"title": None}], [], "", "found null for 'title', expected a text"),
         ("null", [{"metadata": None}], [], "", "found null for 'metadata', expected an object"),
-        ("metadata that is no object", [{"metadata": "x"}], [], "", "found a text for 'metadata', expected an object"),
+        (
+            "metadata that is not an object",
+            [{"metadata": "x"}],
+            [],
+            "",
+            "found a text for 'metadata', expected an object",
+        ),
         ("number as an id", [{"_id": 3}], [], "b\t3\t1\n", "found a number for '_id', expected a text"),
         ("white space in an id", [{"_id": "d 3"}], [], "b\td 3\t1\n", "found the id 'd 3', expected an id without"),
         (

@@ -122,7 +122,7 @@ def test_more_questions(metrics: list[str], quantile: float) -> None:
     needed = math.ceil(((norm.ppf(quantile) + norm.ppf(0.8)) * sd / 0.04) ** 2)
     one = result.comparisons["map"]
     assert one.more_questions == needed - 20
-    assert one.sentence == f"map cannot be told apart: {needed - 20} more questions would settle a difference of 0.04"
+    assert one.sentence == f"map cannot be told apart: {needed - 20} more questions would show a difference of 0.04"
 
 
 def test_more_questions_in_clusters() -> None:

@@ -114,9 +114,7 @@ def test_that_many_more_questions_settle_it(margin: float, metrics: tuple[str, .
     one = gate(*equal(10, *metrics), margins).gates["map"]
     assert one.more_questions is not None
     assert one.if_difference == 0.0
-    assert one.sentence.endswith(
-        f": {one.more_questions} more questions would settle it, were the truth at no difference"
-    )
+    assert one.sentence.endswith(f": {one.more_questions} more questions would decide it if there were no difference")
     enough = 10 + one.more_questions  # give or take one in twenty: the test draws at random
     assert gate(*equal(math.ceil(enough * 1.05), *metrics), margins).verdict == "pass"
     assert gate(*equal(math.floor(enough * 0.95), *metrics), margins).verdict == "inconclusive"
@@ -134,7 +132,7 @@ def test_that_many_more_questions_settle_it_either_way(losses: int, verdict: str
     assert one.verdict == "inconclusive"
     assert one.more_questions is not None
     assert one.if_difference == pytest.approx(-0.03 * losses)
-    assert f"were the truth at -0.{3 * losses:02}0" in one.sentence
+    assert f"the difference were -0.{3 * losses:02}0" in one.sentence
     assert gate(*mixed(20 + one.more_questions, losses), {"map": 0.1}).verdict == verdict
 
 

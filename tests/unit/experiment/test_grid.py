@@ -56,7 +56,7 @@ def test_there_are_as_many_as_the_product_and_all_differ(factors: dict[str, list
         ({"pipeline": ["naive"], "k": [1, 2, 1]}, [], "sweep.k: found 1 twice"),
         ({"pipeline": ["naive"]}, [{"k": 1}], "exclude.0.k: found no such factor, expected pipeline"),
         ({"pipeline": ["naive"], "k": [1, 2]}, [{"k": 3}], "exclude.0.k: found 3, expected one of 1, 2"),
-        ({"pipeline": ["naive"], "k": [1, 2]}, [{"k": [1, 2]}], "exclude: found that nothing is left"),
+        ({"pipeline": ["naive"], "k": [1, 2]}, [{"k": [1, 2]}], "exclude: found no combination left"),
     ],
 )
 def test_mistakes(sweep: dict[str, list[Any]], exclude: list[dict[str, Any]], told: str) -> None:

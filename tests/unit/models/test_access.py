@@ -123,7 +123,7 @@ def test_extra_headers_and_fields_are_sent(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize(
     ("headers", "problem"),
     [
-        ({"X-Api-Key": "sk-1"}, "no secret may stand in a file"),
+        ({"X-Api-Key": "sk-1"}, "a file must not contain a secret"),
         ({"X-Team": {"env": "RAGEVAL_NO_SUCH"}}, "no value in the environment variable RAGEVAL_NO_SUCH"),
         ({"X-Team": "a\nb"}, "no header can hold"),
         ({"Bad name": "x"}, "cannot be set"),

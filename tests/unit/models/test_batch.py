@@ -227,7 +227,7 @@ def test_an_outage_while_a_batch_is_under_way_is_waited_for(tmp_path: Path) -> N
 def test_an_outage_without_end_stops_the_run_and_loses_nothing(tmp_path: Path) -> None:
     with BatchServer(echo) as server:
         server.on = lambda step: fault(503, "down") if step == "look" else None
-        with pytest.raises(ModelError, match=r"503: down.*batch_0 goes on there: run the same again") as caught:
+        with pytest.raises(ModelError, match=r"503: down.*batch_0 goes on there: run the same command again") as caught:
             ask(batches(server, tmp_path, replace(PACE, patience_s=0.0)), TEN)
         assert "\n" not in str(caught.value)
         server.on = lambda _: None
@@ -239,7 +239,7 @@ def test_an_endpoint_that_takes_no_batch_now_stops_the_run_and_loses_nothing(tmp
     """Five hundreds to every attempt at making one: the file is there, and no batch."""
     with BatchServer(echo) as server:
         server.on = lambda step: fault(500, "down") if step == "refuse" else None
-        with pytest.raises(ModelError, match=r"500: down.*no batch could be submitted: run the same again"):
+        with pytest.raises(ModelError, match=r"500: down.*no batch could be submitted: run the same command again"):
             ask(batches(server, tmp_path), TEN)
         assert server.steps["create"] == 2
         server.on = lambda _: None

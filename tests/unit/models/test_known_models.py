@@ -67,4 +67,4 @@ def test_old_facts_do_not_go_unnoticed(tmp_path: Path, caplog: pytest.LogCapture
     assert not caplog.text
     KnownModel("m", "chat", tmp_path / FILE).learn(reasons=True)
     assert KnownModel("m", "chat", tmp_path / FILE).tell_facts()["reasons"] is True
-    assert "m: goes by what was found on 20" in caplog.text
+    assert "m: uses what was found on 20" in caplog.text

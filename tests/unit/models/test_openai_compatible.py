@@ -338,7 +338,7 @@ def test_a_service_may_send_blanks_while_it_queues_a_call() -> None:
 
 def test_a_wait_of_hours_stops_the_run() -> None:
     with FakeServer(lambda _: fault(429, "daily limit", retry_after="7200")) as server:
-        with pytest.raises(ModelError, match="asks to wait for 7200 s: run the same again"):
+        with pytest.raises(ModelError, match="asks to wait for 7200 s: run the same command again"):
             ask(server)
         assert server.calls == 1
 

@@ -302,7 +302,7 @@ def test_a_field_is_left_out_once_it_was_refused(
         _, embedder = embed(server, ["a"], **settings)
         asyncio.run(embedder.embed(["b"], "query"))
         assert [field in received.payload for received in server.received] == [True, False, False]
-    assert caplog.text.count(f"does without {field} from now on") == 1
+    assert caplog.text.count(f"leaves out {field} from now on") == 1
 
 
 def test_dimensions_that_are_ignored_are_told(caplog: pytest.LogCaptureFixture) -> None:

@@ -136,7 +136,7 @@ def test_a_stratum_without_a_label_is_refused(tmp_path: Path) -> None:
 
 ALWAYS_REFUSED = {
     "unknown question": ("q99", "lakes has no such question"),
-    "failed question": ("q000", "the pipeline failed on it and scores 0 whatever people say"),
+    "failed question": ("q000", "the pipeline failed on it, so it scores 0 without a label"),
     "unscored question": ("q002", "it has no score on answer_relevance (there are no answers to judge)"),
 }
 
@@ -167,7 +167,7 @@ def test_a_failed_question_scores_one_where_lower_is_better(run: JudgedRun, tmp_
         judges={name: {"key": name, "model": "critic"} for name in ("claim_support", "claim_agreement")},
     )
     write_sheet(tmp_path / "a.jsonl", [{**row, "metric": "hallucination"} for row in run.rows(q000=1)])
-    with pytest.raises(LabelFileError, match="the pipeline failed on it and scores 1 whatever people say"):
+    with pytest.raises(LabelFileError, match="the pipeline failed on it, so it scores 1 without a label"):
         attach(run.folder, [tmp_path / "a.jsonl"])
 
 

@@ -60,7 +60,7 @@ def test_markdown(result: CompareResult) -> None:
         "## `pipeline results/runs/two` against `pipeline results/baselines/main.json`\n"
         "\n"
         "- candidate is better on ndcg@10 by 0.375 [0.125, 0.625]\n"
-        "- faithfulness cannot be told apart: 140 more questions would settle a difference of 0.05 "
+        "- faithfulness cannot be told apart: 140 more questions would show a difference of 0.05 "
         "(judge only, uncorrected)\n"
         "- map is not compared: map: found other judges\n"
         "\n"

@@ -66,7 +66,7 @@ def test_markdown() -> None:
         "- ndcg@10 passes: not worse by 0.02, -0.125 [-0.250, +0.000] (90%, all 3 metrics together)\n"
         "- map fails: worse by more than 0.02, -0.125 [-0.250, +0.000] (90%, all 3 metrics together)\n"
         "- faithfulness is inconclusive at margin 0.02, -0.125 [-0.250, +0.000] (90%, all 3 metrics together): 140 "
-        "more questions would settle it, were the truth at -0.125 (judge only, uncorrected)\n"
+        "more questions would decide it if the difference were -0.125 (judge only, uncorrected)\n"
         "\n"
         "small, 3 questions. Left out: questions that only the baseline + only the candidate has a score for. † judge "
         "only, uncorrected: a model's opinion that no people's labels have corrected. Difference: candidate - baseline "

@@ -112,7 +112,7 @@ def other_question(state: State) -> State:
 
 BROKEN: list[tuple[Any, str]] = [
     ("Retrieve", "stage: found a str, expected a Stage"),
-    (NoDataclass(), "NoDataclass: found a class that is no dataclass"),
+    (NoDataclass(), "NoDataclass: found a class that is not a dataclass"),
     (Listed(names=["a"]), "Listed: has no hash"),
     (broken(spec=changing_spec), "found two different specs"),
     (broken(calls=lambda stage, generate, before: Calls(2, 1)), "calls(True): found 2 to 1"),
