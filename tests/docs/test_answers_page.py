@@ -40,6 +40,18 @@ def test_the_figures_are_current(language: str) -> None:
     assert f"\n| {' | '.join(map(str, fifth))} |\n" in PAGE
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_figures_of_the_unseen_set_are_current(language: str) -> None:
+    counts: list[int] = []
+    for kind in ("refusals", "answers"):
+        lines = (SETS / "unseen" / f"{kind}.{language}.jsonl").read_text(encoding="utf-8").splitlines()
+        found = [is_abstention(json.loads(line)["text"]) for line in lines]
+        counts += [found.count(True), found.count(False), found.count(None)]
+    recall, precision = counts[0] / sum(counts[:3]), counts[0] / (counts[0] + counts[3])
+    cells = [language, "words alone", *counts, f"{recall:.2f}", f"{precision:.2f}"]
+    assert f"| {' | '.join(map(str, cells))} |" in PAGE
+
+
 def test_the_examples_are_read() -> None:
     line, part = (re.findall(rf"```{kind}\n(.*?)```", PAGE, re.DOTALL)[0] for kind in ("json", "yaml"))
     response = recorded_response(json.loads(line), {})
