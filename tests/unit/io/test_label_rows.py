@@ -34,7 +34,7 @@ def read(tmp_path: Path, content: bytes, *, strict: bool = False) -> Qrels:
         (b"1 0 a 1\n1 0 a 1\n1 0 b 0\n2 0 a 2\n", {"label given again": 1}),
         (b'{"1": {"a": 1, "b": 0},\n "2": {"a": 2}}', {}),
         (b'{"1": {"a": 1.0, "b": 0}, "2": {"a": 2}}', {"grade with a decimal point": 1}),
-        (gzip.compress(b"1 0 a 1\n1 0 b 0\n2 0 a 2\n"), {}),
+        (gzip.compress(b"1 0 a 1\n1 0 b 0\n2 0 a 2\n", mtime=0), {}),
     ],
 )
 def test_layouts_of_labels(content: bytes, kinds: dict[str, int], tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_ids_with_spaces_between_tabs(tmp_path: Path) -> None:
         (b"1 0 a high\n", "found the grade 'high', expected a whole number"),
         (b"1 0 a 1\n1 0 b\n", "qrels:2: found 3 columns, expected 4: question iteration document grade"),
         (b"1 0 a 1 x y\n", "qrels:1: found 6 columns, expected 4: question iteration document grade"),
-        (gzip.compress(b"1 0 a 1\n")[:-4], "cannot read the file (damaged gzip file: "),
+        (gzip.compress(b"1 0 a 1\n", mtime=0)[:-4], "cannot read the file (damaged gzip file: "),
     ],
 )
 def test_bad_labels(content: bytes, problem: str, tmp_path: Path) -> None:
@@ -74,7 +74,10 @@ def test_bad_labels(content: bytes, problem: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b'{"1": {"a": 0.5, "b": 2}, "2": {"a": 1}}', gzip.compress(b"1 Q0 a 2 0.5 t\n1 Q0 b 1 2 t\n2 Q0 a 1 1 t")],
+    [
+        b'{"1": {"a": 0.5, "b": 2}, "2": {"a": 1}}',
+        gzip.compress(b"1 Q0 a 2 0.5 t\n1 Q0 b 1 2 t\n2 Q0 a 1 1 t", mtime=0),
+    ],
 )
 def test_runs_as_json_and_compressed(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "run"
