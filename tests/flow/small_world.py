@@ -97,7 +97,7 @@ def write_experiment(folder: Path, base_url: str, *, model: Mapping[str, object]
 
 def reply_to(prompt: str, *, schema: Mapping[str, Any] | None, wants_logprobs: bool) -> ChatReply:
     """What the model says, decided by the prompt's words alone: text, yes or no, or JSON in the form of the schema."""
-    digest = hashlib.sha256(prompt.encode(errors="surrogatepass")).digest()
+    digest = hashlib.sha256(prompt.encode()).digest()
     usage = Usage(calls=1, prompt_tokens=len(prompt), completion_tokens=5)
     if schema is not None:
         return replace(_json_reply(prompt, digest, schema["properties"]), usage=usage)

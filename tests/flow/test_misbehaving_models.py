@@ -178,15 +178,13 @@ def test_what_goes_wrong_is_counted(finished: Finished) -> None:
     why = naive["context_relevance"]["unscored"]
     assert why["zh-1"] == "2 of 2 verdicts missing: the verdicts are unreadable, or not 2"
     assert set(why) == {"zh-1", "en-none", "zh-none"}
-    assert by_pipeline["closed_book"]["faithfulness"]["unscored"]["en-2"] == (
-        "1 of 1 verdicts missing: the list of claims is unreadable"
-    )
 
     printed = {run["pipeline"].partition("(")[0]: run for run in json.loads(finished.printed)["runs"]}
     nothing = dict.fromkeys(("mean", "low", "high", "level", "method"))
     no_labels = {"n_labelled": 0, "judge_only": None, "labels_only": None, "warning": ""}
     counts = {"n": 0, "unscored": 6, "failed": 0}
-    assert printed["closed_book"]["metrics"].pop("ndcg@10") == {**nothing, **counts, **no_labels}
+    for metric in ("ndcg@10", "faithfulness", "context_relevance"):
+        assert printed["closed_book"]["metrics"].pop(metric) == {**nothing, **counts, **no_labels}
     for name, metrics in by_pipeline.items():
         assert printed[name]["metrics"] == {
             metric: {**data["estimate"], **no_labels} for metric, data in metrics.items()

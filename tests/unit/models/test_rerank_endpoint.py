@@ -146,7 +146,7 @@ def test_raw_scores_stay_as_they_are_and_missing_ones_are_told(
 @pytest.mark.parametrize(
     ("answer", "error", "told"),
     [
-        (Canned({"results": []}), ExecutionError, "no ranking"),
+        (Canned({"results": []}), ExecutionError, "not a ranking"),
         (fault(400, "documents must not be empty"), ExecutionError, "must not be empty"),
         (fault(422, "`inputs` must have less than 512 tokens"), ExecutionError, "make passages shorter"),
         (fault(401, "no"), ModelError, "key"),

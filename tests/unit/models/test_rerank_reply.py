@@ -40,11 +40,11 @@ def test_what_is_left_out_or_no_number_has_no_score() -> None:
 @pytest.mark.parametrize(
     ("body", "told"),
     [
-        ({}, "no ranking"),
-        ("Ollama is running", "no ranking"),
-        ({"results": []}, "no ranking"),
-        ({"results": [1, 2]}, "no ranking"),
-        ([{"index": 0, "score": None}], "no ranking"),
+        ({}, "not a ranking"),
+        ("Ollama is running", "not a ranking"),
+        ({"results": []}, "not a ranking"),
+        ({"results": [1, 2]}, "not a ranking"),
+        ([{"index": 0, "score": None}], "not a ranking"),
         ([{"score": 0.5}], "the index None, expected 0 to 1"),
         ([{"index": 2, "score": 0.5}], "the index 2"),
         ([{"index": 0, "score": 0.5}, {"index": 0, "score": 0.4}], "the index 0"),
