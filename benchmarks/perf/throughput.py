@@ -131,7 +131,7 @@ def recorded_run(folder: Path) -> Path:
     (benchmark / "card.yaml").write_text("name: lakes\nlicense: CC0-1.0\n", encoding="utf-8")
     write_lines(
         folder / "answers.jsonl",
-        [{"question_id": q, "answer": f"Lake {q} is forty metres deep.", "passages": [PASSAGE]} for q in ids],
+        [{"question_id": q, "answer": f"Lake {q} is forty metres deep."} for q in ids],
     )
     (folder / "experiment.yaml").write_text(
         yaml.safe_dump(
