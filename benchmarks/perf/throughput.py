@@ -119,7 +119,7 @@ def serve(ready: Connection) -> None:
 
 
 def recorded_run(folder: Path) -> Path:
-    """A finished run of 800 questions with an answer and a passage each, without any judge."""
+    """A finished run of 800 questions with an answer each, without any judge."""
     benchmark = folder / "lakes"
     benchmark.mkdir(parents=True)
     ids = [f"q{i}" for i in range(CALLS)]

@@ -13,7 +13,7 @@ from rageval.types import Evidence, Passage
 Context: TypeAlias = Sequence[tuple[int, Passage]]
 
 # Of a claim's distinct words. On 50 questions of the handbook, the sentence with the evidence has 0.38 or more of the
-# reference's words; the best sentence of other passages has more than a third in 2 of 51 cases.
+# reference's words; the best sentence of other passages has a third or more in 3 of 51 cases.
 _ENOUGH = 1 / 3
 
 

@@ -84,7 +84,8 @@ def new_entry(
 
 
 def with_counts(entry: JudgeEntry, judged: JudgmentsByQuestion) -> dict[str, Json]:
-    """The entry with how many verdicts there are, abstentions, and quotes that are not in the passages.
+    """The entry with how many verdicts there are, abstentions, sentences shown as evidence, and those
+    among them that were not found by the claim's words.
 
     Where a panel judged, also how far its raters agree; and `words`, the number of verdicts that are yes or no, where
     none has a probability between.

@@ -113,7 +113,10 @@ class LangChainChat(FrameworkChat[AIMessage]):
         return payload
 
     def _leave_out(self, error: Exception, request: ChatRequest) -> bool:
-        """Drops from now on the option that the model refused by name; returns False if there is none."""
+        """Drops from now on the option that the model refused by name; returns False if there is none.
+
+        Models of LangChain raise these three Python errors for an option that they do not know.
+        """
         if not isinstance(error, TypeError | ValueError | NotImplementedError) and http_status(error) not in (400, 422):
             return False
         told, payload = str(error).lower(), self._payload(request)
