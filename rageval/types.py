@@ -60,7 +60,8 @@ class Passage:
 class Question:
     """What is asked. The text never changes; a query transform sets the text that is searched with.
 
-    The language, in which models are prompted, is detected in the text where it is not given.
+    The language, in which models are prompted, is detected in the text where it is not given. `metadata` is whatever
+    else is known of the question, to report by.
     """
 
     id: str
@@ -68,6 +69,7 @@ class Question:
     language: Language = DETECTED
     references: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    metadata: Mapping[str, Json] = field(default_factory=dict[str, Json], hash=False)
 
     def __post_init__(self) -> None:
         if not self.language:
@@ -95,7 +97,9 @@ class Question:
 class RelevanceLabel:
     """A graded relevance label (a qrel). Grade 0 or less means judged and not relevant.
 
-    `start` and `end` are both given or both None; they mark the evidence inside the document's text.
+    `start` and `end` are both given or both None; they mark the evidence inside the document's text. Spans of the same
+    `part` are alternatives, of which any one suffices; different parts are all needed. With "" a span is a part of its
+    own.
     """
 
     question_id: str
@@ -103,6 +107,7 @@ class RelevanceLabel:
     grade: int
     start: int | None = None
     end: int | None = None
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,17 @@ def content_hash(documents: Iterable[Document], questions: Iterable[Question], l
 
     Hashed are all fields of every document, question and label, as one line of ASCII JSON each, sorted. So neither the
     order of lines nor the file format plays a part, nor what the card says (name, description, licence, source). A
-    language that was detected counts like one that was written down.
+    language that was detected counts like one that was written down. Metadata of questions and parts of evidence are
+    hashed where there are any.
     """
     lines = [_line("document", d.id, d.title, d.text, d.language, dict(d.metadata)) for d in documents]
-    lines += [_line("question", q.id, q.text, q.language, q.references, q.tags) for q in questions]
-    lines += [_line("label", x.question_id, x.doc_id, x.grade, x.start, x.end) for x in labels]
+    lines += [
+        _line("question", q.id, q.text, q.language, q.references, q.tags, *([dict(q.metadata)] if q.metadata else []))
+        for q in questions
+    ]
+    lines += [
+        _line("label", x.question_id, x.doc_id, x.grade, x.start, x.end, *([x.part] if x.part else [])) for x in labels
+    ]
     lines.sort()
     digest = hashlib.sha256()
     for line in lines:

@@ -17,7 +17,7 @@ from rageval.types import Document, Json, Question
 T = TypeVar("T")
 
 DOCUMENT_KEYS = ("id", "text", "title", "language", "metadata")
-QUESTION_KEYS = ("id", "text", "language", "references", "tags")
+QUESTION_KEYS = ("id", "text", "language", "references", "tags", "metadata")
 
 
 @dataclass(slots=True)
@@ -90,9 +90,10 @@ def parse_question(
     language = _language(fields, text or "", place, problems)
     references = _texts(fields, "references", place, problems)
     tags = _texts(fields, "tags", place, problems)
+    metadata = _metadata(fields, place, problems)
     if len(problems) > before or without_text or question_id is None or text is None or language is None:
         return None
-    return Question(question_id, text, language, references, tags)
+    return Question(question_id, text, language, references, tags, metadata)
 
 
 def _check_keys(

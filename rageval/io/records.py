@@ -176,23 +176,43 @@ def _passage(document: Document | None, doc_id: str, start: int, end: int) -> Pa
 
 
 def question_to_json(question: Question, labels: Iterable[RelevanceLabel]) -> dict[str, Json]:
-    """A question with its grades by document id (the highest where a document has several labels)."""
+    """A question with its grades by document id (the highest where a document has several labels), and the spans that
+    are marked in documents: document id, start, end and part.
+    """
     grades: dict[str, Json] = {}
+    evidence: list[Json] = []
     for label in sorted(labels, key=lambda label: label.grade):
         grades[label.doc_id] = label.grade
+        if label.start is not None:
+            evidence.append([label.doc_id, label.start, label.end, label.part])
     return {
         "question_id": question.id,
         "text": question.text,
         "language": question.language,
         "references": [*question.references],
         "tags": [*question.tags],
+        "metadata": {**question.metadata},
         "grades": grades,
+        "evidence": evidence,
     }
 
 
 def question_from_json(data: Mapping[str, Any]) -> tuple[Question, dict[str, int]]:
     """The inverse of `question_to_json`."""
     question = Question(
-        data["question_id"], data["text"], data["language"], tuple(data["references"]), tuple(data["tags"])
+        data["question_id"],
+        data["text"],
+        data["language"],
+        tuple(data["references"]),
+        tuple(data["tags"]),
+        data["metadata"],
     )
     return question, data["grades"]
+
+
+def evidence_from_json(data: Mapping[str, Any]) -> tuple[str, tuple[RelevanceLabel, ...]]:
+    """The question's id and its labels that mark a span, from what `question_to_json` wrote."""
+    name, grades = data["question_id"], data["grades"]
+    return name, tuple(
+        RelevanceLabel(name, doc_id, grades[doc_id], start, end, part) for doc_id, start, end, part in data["evidence"]
+    )

@@ -1,7 +1,7 @@
 """The run folder: everything one pipeline did on one benchmark, written as it happens.
 
     manifest.json            what was run: pipeline, models, prompts, benchmark hash, seed, versions, commit, usage
-    questions.jsonl          the questions asked, with the grades of their labels
+    questions.jsonl          the questions asked, with the grades of their labels and the spans of their evidence
     responses.jsonl          a line per question: the response, or the failure
     judgments/<judge>.jsonl  a line per question: what that judge said, and what it cost
     indexing.jsonl           a line per index that model calls helped to build: what those cost
@@ -31,6 +31,7 @@ from rageval.io.disk import lock_file, named_in_errors
 from rageval.io.line_log import LineLog, read_lines
 from rageval.io.records import (
     Outcome,
+    evidence_from_json,
     judgment_from_json,
     judgment_to_json,
     outcome_from_json,
@@ -40,13 +41,13 @@ from rageval.io.records import (
     usage_to_json,
 )
 from rageval.io.stored import REMEDY, Stored
-from rageval.types import Document, Json, Judgment, Question, Usage
+from rageval.types import Document, Json, Judgment, Question, RelevanceLabel, Usage
 
 if TYPE_CHECKING:
     from rageval.io.frames import DataFrame
     from rageval.io.run_frames import RunFrame
 
-FORMAT = 2
+FORMAT = 3
 _LOCK = ".lock"
 _BLOCK = 1 << 16
 
@@ -128,6 +129,10 @@ class RunFolder:
         """By id: the question and its grades by document id."""
         asked = read_lines(self.path / "questions.jsonl", question_from_json)
         return {question.id: (question, grades) for question, grades in asked}
+
+    def evidence(self) -> dict[str, tuple[RelevanceLabel, ...]]:
+        """By question id: the labels that mark a span of a document."""
+        return dict(read_lines(self.path / "questions.jsonl", evidence_from_json))
 
     def add_outcome(self, question_id: str, outcome: Outcome) -> tuple[int, int]:
         """Append a line; return its start and end in the file, for `LineLog.add`."""

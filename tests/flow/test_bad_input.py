@@ -436,7 +436,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     manifest = json.loads((folder / "good/run/manifest.json").read_text("utf-8"))
     write("unfinished/run/manifest.json", json.dumps({**manifest, "status": "running"}))(folder, "")
     write("unfinished/run/responses.jsonl", "")(folder, "")
-    write("broken/run/manifest.json", '{"format": 2')(folder, "")
+    write("broken/run/manifest.json", '{"format": 3')(folder, "")
     write("future/run/manifest.json", json.dumps({**manifest, "format": FORMAT + 1}))(folder, "")
     return folder
 

@@ -105,7 +105,7 @@ def test_spans_count_code_points(folder: Path) -> None:
 
 
 NO_KEYS = "expected id, text, title, language, metadata"
-QUESTION_KEYS = "expected id, text, language, references, tags"
+QUESTION_KEYS = "expected id, text, language, references, tags, metadata"
 
 # By file: a line that is added to a good one, and how its one problem starts, after "file:".
 ADDED_LINES = {
