@@ -1,9 +1,10 @@
 """Does an answer say that it cannot answer?
 
 An answer is read clause by clause. It is an abstention where some clause says that the source or the assistant does not
-have the answer, and no clause states a fact: courtesy, advice, offers and what the source is about are none. It is no
-abstention where nothing in it is a sign of a missing answer. All between is left open. The patterns are data,
-hand-written in English and Chinese: `abstention.yaml`, which says what each kind of clause is.
+have the answer, and no clause states a fact: courtesy, advice, offers and what the source is about are none. It is none
+where a clause declines for reasons of conduct. The patterns are data, hand-written in English and Chinese:
+`abstention.yaml`, which says what each kind of clause is. Of any other answer a linear model gives the probability
+(`abstention_model`). Where that is neither high nor low, the words leave it open.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Literal, TypeAlias, cast
 
 import yaml
 
+from rageval.pipeline.abstention_model import abstention_probability, weights_digest
 from rageval.text import CJK, sentences
 from rageval.text.languages import Language, base_language, prompt_language
 from rageval.types import Json, Response
@@ -46,6 +48,9 @@ _PART = re.compile("<([a-z_]+)>")
 _HAN = re.compile(f"[{CJK}]")
 _EDGES = " \t\r\n.!?。…,;:\"'()-–—~、"
 _QUOTATION, _PHRASE = "§", "¶"
+_UNLIKELY, _LIKELY = 0.1, 0.8
+"""Below the first probability an answer is none, from the second on an abstention. By cross-validation over writers one
+or two in a hundred that are called abstentions are answers (see docs/answers.md)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,6 @@ class _Patterns:
 
     exact: re.Pattern[str]
     kinds: Mapping[Kind, re.Pattern[str]]
-    sign: re.Pattern[str]
     continued: re.Pattern[str]
     lead: re.Pattern[str]
     split: re.Pattern[str]
@@ -80,35 +84,42 @@ def is_abstention(answer: str, phrases: Sequence[str] = (), language: Language =
     Refusals in English and in Chinese are known in every answer. In a `language` in which none are written by hand,
     any other answer is left open.
     """
-    text = _plain(answer)
-    for phrase in sorted(map(_plain, phrases), key=len, reverse=True):
-        text = text.replace(phrase.strip(_EDGES), _PHRASE)
-    text = _QUOTED.sub(_QUOTATION, text)
+    text = plain(answer, phrases)
     whole = text.strip(_EDGES)
     if not whole:
         return False
-    found = _patterns(_language(whole))
+    spoken = _language(whole)
+    found = _patterns(spoken)
     if any(found.exact.fullmatch(stage.strip(_EDGES)) for stage in _stages(whole, found.lead)):
         return True
-    settled = _read(text)
-    return None if settled is False and prompt_language(language) != base_language(language) else settled
+    kinds = {kind for sentence in _sentences(text) for kind in _kinds(sentence)}
+    settled = _read(kinds)
+    if (
+        settled is None
+        and kinds != {"question"}
+        and prompt_language(language) == base_language(language)
+        and _PHRASE not in text
+    ):
+        probability = abstention_probability(text, spoken)
+        return True if probability >= _LIKELY else False if probability < _UNLIKELY else None
+    return settled
 
 
-def _read(text: str) -> bool | None:
-    """What the kinds of the clauses, and the signs of a missing answer in the sentences, come to."""
-    found: set[Kind] = set()
-    signs = False
-    for sentence in _sentences(text):
-        found.update(_kinds(sentence))
-        signs = signs or bool(_patterns(_language(sentence)).sign.search(sentence))
+def plain(answer: str, phrases: Sequence[str] = ()) -> str:
+    """An answer in lower case, without thought, markup and quotations; `phrases` are replaced by a sign."""
+    text = _plain(answer)
+    for phrase in sorted(map(_plain, phrases), key=len, reverse=True):
+        text = text.replace(phrase.strip(_EDGES), _PHRASE)
+    return _QUOTED.sub(_QUOTATION, text)
+
+
+def _read(found: set[Kind]) -> bool | None:
+    """What the kinds of the clauses come to."""
     if "policy" in found:
         return False
     if "refusal" in found:
         return None if "fact" in found else True
-    if "declined" in found:
-        return False
-    asks = "fact" not in found and not found.isdisjoint(("question", "about"))
-    return None if signs or asks else False
+    return False if "declined" in found else None
 
 
 def _kinds(sentence: str) -> Iterator[Kind]:
@@ -187,8 +198,9 @@ def _language(text: str) -> str:
 
 
 def abstention_identity(phrases: Sequence[str]) -> dict[str, Json]:
-    """What `abstained` of a response depends on beside the answer: the patterns, and the user's own phrases."""
-    return {"patterns": hashlib.sha256(_raw()).hexdigest(), "phrases": [*phrases]}
+    """What `abstained` of a response depends on beside the answer: patterns, weights, and the user's own phrases."""
+    patterns = hashlib.sha256(_raw()).hexdigest()
+    return {"patterns": patterns, "weights": weights_digest(), "phrases": [*phrases]}
 
 
 def _raw() -> bytes:
@@ -218,7 +230,6 @@ def _patterns(language: str) -> _Patterns:
     return _Patterns(
         compiled("exact"),
         {kind: compiled(kind) for kind in kinds},
-        compiled("sign"),
         compiled("continued"),
         compiled("lead"),
         compiled("split", ""),

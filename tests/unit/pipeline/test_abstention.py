@@ -118,11 +118,11 @@ def test_no_refusal_is_called_an_answer(language: str) -> None:
         ("The passages do not state the price, but it was sold to a buyer in Ghent.", None),
         ("Sadly the leaflet you uploaded skips the part on dosage for children.", None),
         ("The retrieved chunks only deal with installation. Uninstalling is a topic they never touch.", None),
-        ("I came up empty on the warranty period.", None),
-        ("题目问的是面积，文中给的只有人口。", None),
+        ("I came up empty on the warranty period.", True),
+        ("题目问的是面积，文中给的只有人口。", True),
         ("您要查的航班号不在时刻表里。", None),
         ("No, the warranty does not cover water damage.", False),
-        ("The documents do not need to be notarised.", False),
+        ("The documents do not need to be notarised.", None),
         ("不，保修不包括进水损坏。", False),
         ("这些文件不需要公证。", False),
         ("没有查看权限的同事，请找负责人开通。", False),
@@ -130,7 +130,7 @@ def test_no_refusal_is_called_an_answer(language: str) -> None:
         ("I can't help with that: the documents do not mention it.", True),
     ],
 )
-def test_what_the_words_do_not_settle_is_left_open(answer: str, settled: bool | None) -> None:
+def test_what_the_words_settle_and_what_they_leave_open(answer: str, settled: bool | None) -> None:
     assert is_abstention(answer) is settled
 
 
