@@ -6,7 +6,7 @@ Run from the project's root (a minute):
 
 `en.jsonl` and `zh.jsonl` hold answers of question-answering systems, written for this: `abstains` says whether the
 answer says no more than that it cannot answer. About half of those that do not abstain sound as if they did. The
-answers in `tests/unit/pipeline/abstention_sets/blind/` were written by somebody who saw neither these nor the code. They
+answers in `tests/unit/pipeline/abstention_sets/blind/` were written by somebody who saw neither these nor the code, and
 are not trained on.
 """
 
@@ -27,6 +27,7 @@ HERE = Path(__file__).parent
 WEIGHTS = HERE.parents[1] / "rageval" / "pipeline" / "abstention_weights.json"
 BLIND = HERE.parents[1] / "tests" / "unit" / "pipeline" / "abstention_sets" / "blind"
 LEAST = 0.02  # smaller weights are left out
+UNKNOWN = 200  # answers of which no word is known: names and numbers, mostly
 
 
 def fitted(language: str) -> dict[str, Any]:
@@ -34,8 +35,9 @@ def fitted(language: str) -> dict[str, Any]:
     lines = (HERE / f"{language}.jsonl").read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines]
     counter = CountVectorizer(analyzer=partial(ngrams, language=language), binary=True, min_df=2)
-    counts = counter.fit_transform(plain(row["text"]) for row in rows)
-    model = LogisticRegression(C=1.0, max_iter=3000).fit(counts, [row["abstains"] for row in rows])
+    counts = counter.fit_transform([*(plain(row["text"]) for row in rows), *([""] * UNKNOWN)])
+    abstains = [*(row["abstains"] for row in rows), *([False] * UNKNOWN)]
+    model = LogisticRegression(C=1.0, max_iter=3000).fit(counts, abstains)
     named = zip(counter.get_feature_names_out(), model.coef_[0], strict=True)
     weights = {name: round(float(weight), 3) for name, weight in named if abs(weight) >= LEAST}
     return {"bias": round(float(model.intercept_[0]), 3), "ngrams": dict(sorted(weights.items()))}

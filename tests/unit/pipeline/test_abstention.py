@@ -119,7 +119,7 @@ def test_no_refusal_is_called_an_answer(language: str) -> None:
         ("Sadly the leaflet you uploaded skips the part on dosage for children.", None),
         ("The retrieved chunks only deal with installation. Uninstalling is a topic they never touch.", None),
         ("I came up empty on the warranty period.", True),
-        ("题目问的是面积，文中给的只有人口。", True),
+        ("题目问的是面积，文中给的只有人口。", None),
         ("您要查的航班号不在时刻表里。", None),
         ("No, the warranty does not cover water damage.", False),
         ("The documents do not need to be notarised.", None),
