@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rageval.benchmark.reading import filled_lines
 from rageval.benchmark.records import Rows, check_white_space
-from rageval.errors import BenchmarkError
+from rageval.errors import BenchmarkError, DeclarationError
 from rageval.io.label_rows import parse_grade, read_label_rows
 from rageval.types import RelevanceLabel
 
@@ -110,3 +110,22 @@ def parse_label(
         return None
     span = (int(start), int(end)) if start else (None, None)
     return RelevanceLabel(sys.intern(question_id), sys.intern(doc_id), number, *span, sys.intern(part))
+
+
+def check_labels_path(path: Path) -> None:
+    """Raises DeclarationError if the file exists, since it may hold labels."""
+    if path.exists():
+        raise DeclarationError(f"{path}: found a file already there, expected none: it may hold labels; name another")
+
+
+def write_labels(path: Path, labels: Sequence[RelevanceLabel]) -> None:
+    """Write the labels as a table that `read_labels` reads. Raises DeclarationError where it cannot be written."""
+    rows = [(*COLUMNS, "start", "end", "part")]
+    rows += [
+        (x.question_id, x.doc_id, str(x.grade), *("" if at is None else str(at) for at in (x.start, x.end)), x.part)
+        for x in labels
+    ]
+    try:
+        path.write_text("".join("\t".join(row) + "\n" for row in rows), encoding="utf-8", newline="")
+    except OSError as error:
+        raise DeclarationError(f"{path}: cannot be written ({error.strerror}): name another file") from None

@@ -41,7 +41,7 @@ def assemble(
     problems += _id_problems("document", documents)
     problems += _id_problems("question", questions)
     labels.records = _without_unknown_questions(documents, questions, labels, problems)
-    labels.records = _without_repetitions(labels, problems)
+    labels.records = without_repetitions(labels, problems)
     problems += _answerability_problems(questions, labels, labels_optional)
     if problems:
         raise BenchmarkError(problems)
@@ -159,7 +159,7 @@ def _span_problems(place: str, label: RelevanceLabel, document: Document) -> lis
     return [f"{place}: found the span {label.start} to {label.end}, expected {expected}"]
 
 
-def _without_repetitions(labels: Rows[RelevanceLabel], problems: list[str]) -> list[tuple[str, RelevanceLabel]]:
+def without_repetitions(labels: Rows[RelevanceLabel], problems: list[str]) -> list[tuple[str, RelevanceLabel]]:
     """Several labels for one question and document mark several spans, or a span of several parts; anything else is a
     slip, tolerated if equal.
     """
