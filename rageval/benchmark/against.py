@@ -27,9 +27,10 @@ _BETWEEN_DOCUMENTS = "\n"  # never in a folded text
 class Finding:
     """What became of the evidence of one label of the older benchmark.
 
-    `there`: at the same place; `moved`: the same words elsewhere in the document, or once in one other document;
-    `changed`: other words that are alike (`now_text`); `gone`: none of these. Of a label without a span, the document is
-    there or gone. `now` is the label in the new documents, None where the words are not found.
+    `there`: at the same place; `moved`: the same words elsewhere in the document, or once in all others; `changed`: words
+    that are alike (`now_text`); `gone`: none of these, or the same words several times in other documents. Of a label
+    without a span, the document is there or gone. `now` is the label in the new documents, None where the words are not
+    found.
     """
 
     label: RelevanceLabel
@@ -138,10 +139,10 @@ class _Documents:
             spans = [*islice(self._fold(own).spans(text), _MOST_PLACES)]
             if spans:
                 return self._moved(label, text, own, min(spans, key=lambda span: abs(span[0] - start)))
-        elsewhere = self._in_one_other(text, label.doc_id)
-        if elsewhere is not None:
-            return self._moved(label, text, *elsewhere)
-        near = self._nearest(text, own)
+        elsewhere = self._in_others(text, label.doc_id)
+        if len(elsewhere) == 1:
+            return self._moved(label, text, *elsewhere[0])
+        near = "" if elsewhere else self._nearest(text, own)
         if near and likeness(text, near) >= _ALIKE:
             return Finding(label, "changed", text, None, near)
         return Finding(label, "gone", text)
@@ -164,8 +165,8 @@ class _Documents:
     def _document_at(self, place: int) -> Document:
         return self._documents[bisect_right(self._all[1], place) - 1]
 
-    def _in_one_other(self, text: str, doc_id: str) -> tuple[Document, tuple[int, int]] | None:
-        """The one place where another document has those words; None where none has, or there are several places."""
+    def _in_others(self, text: str, doc_id: str) -> list[tuple[Document, tuple[int, int]]]:
+        """The first places where other documents have those words, two at least where there are several."""
         folded, wanted = self._all[0], fold_quote(text)
         at = folded.find(wanted) if wanted else -1
         found: list[tuple[Document, tuple[int, int]]] = []
@@ -176,7 +177,7 @@ class _Documents:
                 tried.add(document.id)
                 found += [(document, span) for span in islice(self._fold(document).spans(text), 2)]
             at = folded.find(wanted, at + 1)
-        return found[0] if len(found) == 1 else None
+        return found
 
     def _nearest(self, text: str, own: Document | None) -> str:
         """The nearest text of the document, or of any where it is no longer there."""

@@ -51,7 +51,7 @@ def label_next(
         print(f"{one.question_id}\t{one.doc_id}\t{one.narrows:.6f}\t{one.runs}\t{one.rank}")
     print("columns: question, document, narrows the bounds of the mean by, runs, best rank", file=sys.stderr)
     if out is not None:
-        print(f"fill in `grade` in {out}; docs/evidence_labels.md says how it goes into labels.tsv", file=sys.stderr)
+        print(f"fill in `grade` in {out}; docs/relevance_labels.md says how it goes into labels.tsv", file=sys.stderr)
 
 
 def _documents(run: RunRankings, labels: Sequence[NextLabel], named: str | None) -> dict[str, Document]:

@@ -45,7 +45,7 @@ def fate(label: RelevanceLabel, **changes: str | None) -> tuple[str, str, str]:
         (DEPTH, {"corva": "The lake is 61 me-\ntres  DEEP."}, ("moved", "corva", "61 me-\ntres  DEEP")),
         (DEPTH, {"corva": "Gone.", "arlen": f"{ARLEN} {CORVA}"}, ("moved", "arlen", "61 metres deep")),
         (DEPTH, {"corva": None, "lakes": CORVA}, ("moved", "lakes", "61 metres deep")),
-        (DEPTH, {"corva": None, "one": CORVA, "two": CORVA}, ("changed", "", "61 metres deep")),
+        (DEPTH, {"corva": None, "one": CORVA, "two": CORVA}, ("gone", "", "")),
         (DEPTH, {"corva": "Lake Corva is 62 metres deep."}, ("changed", "", "62 metres deep")),
         (DEPTH, {"corva": None, "lakes": "It is 62 metres deep."}, ("changed", "", "62 metres deep")),
         (DEPTH, {"corva": "Its water is salty."}, ("gone", "", "")),
