@@ -27,10 +27,10 @@ _BETWEEN_DOCUMENTS = "\n"  # never in a folded text
 class Finding:
     """What became of the evidence of one label of the older benchmark.
 
-    `there`: at the same place; `moved`: the same words elsewhere in the document, or once in all others; `changed`: words
-    that are alike (`now_text`); `gone`: none of these, or the same words several times in other documents. Of a label
-    without a span, the document is there or gone. `now` is the label in the new documents, None where the words are not
-    found.
+    `there`: at the same place; `moved`: the same words elsewhere in the document, or once in all others; `changed`:
+    words that are alike (`now_text`); `gone`: none of these, or the same words several times in other documents. Of a
+    label without a span, the document is there or gone. `now` is the label in the new documents, None where the words
+    are not found.
     """
 
     label: RelevanceLabel

@@ -18,9 +18,7 @@ EVIDENCE = "evidence"
 KEYS = ("doc_id", "quote", "start", "end", "grade", "part")
 
 
-def parse_evidence(
-    fields: Mapping[str, object], place: str, problems: list[str], evidence: Rows[WrittenLabel]
-) -> None:
+def parse_evidence(fields: Mapping[str, object], place: str, problems: list[str], evidence: Rows[WrittenLabel]) -> None:
     """Add what stands under a question's key `evidence`, a list of objects: `doc_id`, `quote` or `start` and `end`, and
     optionally `grade` and `part`.
     """
@@ -94,9 +92,7 @@ def _pair(row: WrittenLabel) -> tuple[str, str]:
     return row.label.question_id, row.label.doc_id
 
 
-def find_quotes(
-    written: Rows[WrittenLabel], documents: Rows[Document], problems: list[str]
-) -> Rows[RelevanceLabel]:
+def find_quotes(written: Rows[WrittenLabel], documents: Rows[Document], problems: list[str]) -> Rows[RelevanceLabel]:
     """The labels with the spans of their quotes. Each document is folded once, however many quotes it has.
 
     A quote must stand in its document exactly once, or at `start` and `end` where they are given too: see
@@ -110,7 +106,8 @@ def find_quotes(
     for _, document in reversed(documents.records):  # of documents with the same id the first counts
         if document.id in quoted:
             folded = FoldedText.of(document.text)
-            found |= {number: _located(written.records[number][1], document.id, folded) for number in quoted[document.id]}
+            for number in quoted[document.id]:
+                found[number] = _located(written.records[number][1], document.id, folded)
     labels = Rows[RelevanceLabel](written.place, refused={*written.refused})
     for number, (place, row) in enumerate(written.records):
         label = found.get(number, row.label)
@@ -139,8 +136,8 @@ def _located(row: WrittenLabel, doc_id: str, folded: FoldedText) -> RelevanceLab
     if spans:
         places = " and ".join(f"{start} to {end}" for start, end in spans)
         return (
-            f"found the quote {_words(row.quote)} twice in document {doc_id!r} ({places}), expected it once: quote more "
-            "words, or give start and end too"
+            f"found the quote {_words(row.quote)} twice in document {doc_id!r} ({places}), expected it once: quote "
+            "more words, or give start and end too"
         )
     near = folded.nearest(row.quote)
     nearest = "nothing there is like it"

@@ -18,8 +18,8 @@ class BenchmarkStatistics:
     `mean_labels_per_question` divides them by all questions, the unanswerable ones included.
     `languages_guessed` counts documents and questions that are too short to tell their language.
     `mean_document_characters` is the mean length of the texts, without titles, in code points.
-    `spans` are labels with evidence and a grade above 0, `parts` what of it is needed (all spans of one part are one), and
-    `parts_with_alternatives` the parts with several spans.
+    `spans` are labels with evidence and a grade above 0, `parts` what of it is needed (all spans of one part are one),
+    and `parts_with_alternatives` the parts with several spans.
     """
 
     documents: int

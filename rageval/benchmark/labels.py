@@ -22,8 +22,7 @@ _INTEGER = re.compile(r"-?[0-9]{1,9}")
 
 @dataclass(frozen=True, slots=True)
 class WrittenLabel:
-    """A label as it is written, before its quote is looked up; "" is no quote. `graded` says whether a grade is given.
-    """
+    """A label before its quote is looked up; "" is no quote. `graded` says whether a grade is given."""
 
     label: RelevanceLabel
     quote: str = ""

@@ -43,9 +43,7 @@ def load_native(folder: Path, *, with_labels: bool = True) -> Benchmark:
     documents = read_rows(documents_file, "id", parse_document, problems)
     evidence = Rows[WrittenLabel](str(questions_file))
 
-    def parse_question_with_evidence(
-        fields: Mapping[str, object], place: str, problems: list[str]
-    ) -> Question | None:
+    def parse_question_with_evidence(fields: Mapping[str, object], place: str, problems: list[str]) -> Question | None:
         question = parse_question(fields, place, problems, more_keys=(EVIDENCE,))
         if with_labels:
             parse_evidence(fields, place, problems, evidence)

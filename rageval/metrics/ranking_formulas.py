@@ -1,7 +1,8 @@
 """Ranking metrics as trec_eval defines them: a formula each, over all questions at once.
 
-Only documents with a label that were retrieved, for most of them relevant ones, add to any of them: see `RankedHits`.
+Only labelled documents that were retrieved add to any of them, to most of them only relevant ones: see `RankedHits`.
 `rageval.metrics.ranking` makes these from rankings and labels.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +24,9 @@ class RankedHits:
 
     `rank` and `nth`, the place among the question's own hits, count from 1. `relevant` is the number of relevant
     documents of each question; `ideal_question` and `ideal_gain` list them all by question, highest grade first.
+    `retrieved` counts the documents in each question's ranking. For a metric with `all_labels`, all documents with a
+    label stand in the place of the relevant ones; `least_grade` is the least grade of a relevant one.
     """
-    `retrieved` counts each question's documents in the ranking. For a metric with `all_labels` all this is of the documents
-    with a label, whatever their grade, and `least_grade` is the least grade of a relevant one.
 
     question: Ints
     rank: Ints

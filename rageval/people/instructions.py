@@ -13,8 +13,8 @@ def instruction(metric: Metric, language: Language, question: str) -> str:
 
 
 _LABELLING = {
-    "en": "Does this document help to answer the question? Write the grade: 0 for no, 1 to {top} for yes (the benchmark's "
-    "grades). If you can, copy the words that answer it into quote.",
+    "en": "Does this document help to answer the question? Write the grade: 0 for no, 1 to {top} for yes (as in the "
+    "benchmark). If you can, copy the words that answer it into quote.",
     "zh": "这篇文档是否有助于回答问题？在 grade 中填写等级：0 表示无关，1 到 {top} 表示相关（与基准的等级一致）。"
     "如有直接作答的原文，请抄入 quote。",
 }

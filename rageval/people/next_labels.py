@@ -27,6 +27,7 @@ COLUMNS = (
     "title",
     "text",
 )
+_NOTHING = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class NextLabel:
 
 
 def next_labels(runs: Sequence[RunRankings], metric: Metric, n: int) -> list[NextLabel]:
-    """The `n` labels that would narrow the bounds of the metric most, over all runs; fewer if fewer are unjudged.
+    """The `n` labels that would narrow the bounds of the metric most, over all runs; fewer if fewer would narrow them.
 
     Each is measured alone, as if no other was given. Equal ones are ordered by the number of runs, by rank, and by ids.
     Raises DeclarationError for a metric without bounds or cutoff and for n below 1, NotComparableError for runs over
@@ -84,8 +85,9 @@ def next_labels(runs: Sequence[RunRankings], metric: Metric, n: int) -> list[Nex
                     before.runs + 1,
                     min(before.rank, position + 1),
                 )
-    order = sorted(found.values(), key=lambda one: (-round(one.narrows, 12), -one.runs, one.rank, one.question_id, one.doc_id))
-    return order[:n]
+    useful = [one for one in found.values() if one.narrows > _NOTHING]
+    useful.sort(key=lambda one: (-round(one.narrows, 12), -one.runs, one.rank, one.question_id, one.doc_id))
+    return useful[:n]
 
 
 def _narrowing(metric: Metric, ranking: JudgedRanking) -> list[tuple[int, float]]:

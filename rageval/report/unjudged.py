@@ -44,9 +44,7 @@ def _markdown(board: Leaderboard) -> str:
 
 
 def _json(board: Leaderboard) -> str:
-    found: list[Json] = [
-        {name: one.to_json() for name, one in by_metric.items()} for by_metric in _read(board)
-    ]
+    found: list[Json] = [{name: one.to_json() for name, one in by_metric.items()} for by_metric in _read(board)]
     return json.dumps({**board.to_json(), "unjudged": found}, ensure_ascii=False, allow_nan=False) + "\n"
 
 

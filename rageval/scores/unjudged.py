@@ -1,4 +1,4 @@
-"""The rankings of a finished run beside their labels: what is unjudged among the first documents, and what it matters."""
+"""The rankings of a finished run beside their labels, and what the unjudged documents in them may change."""
 
 from __future__ import annotations
 

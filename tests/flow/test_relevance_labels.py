@@ -166,7 +166,8 @@ def test_the_next_labels_become_lines_of_the_table(
     for row in rows:
         assert row["text"] == DOCUMENTS[row["document_id"]]
         assert not row["grade"]
-        assert ("grade" in row["instructions"]) and (row["language"] == "zh") == ("填写等级" in row["instructions"])
+        assert "grade" in row["instructions"]
+        assert (row["language"] == "zh") == ("填写等级" in row["instructions"])
         assert any(row["document_id"] in one[row["question_id"]][1][:2] for one in read)
         assert all(row["document_id"] not in one[row["question_id"]][0] for one in read)
     with Path("small/labels.tsv").open("a", encoding="utf-8") as labels:

@@ -84,8 +84,10 @@ def test_a_table_and_evidence_that_disagree(tmp_path: Path) -> None:
     table = "question_id\tdocument_id\tgrade\nq1\tcorva\t3\n"
     folder = write(tmp_path, table, asked({"doc_id": "corva", "quote": "61 metres", "grade": 2}))
     assert problems_of(folder) == [
-        "questions.jsonl:1: evidence[0]: found grade 2 for question 'q1' and document 'corva', expected 3 as at "
-        f"{folder}/labels.tsv:2"
+        (
+            "questions.jsonl:1: evidence[0]: found grade 2 for question 'q1' and document 'corva', expected 3 as at "
+            f"{folder}/labels.tsv:2"
+        )
     ]
 
 
@@ -95,12 +97,11 @@ def test_evidence_makes_labels_required(tmp_path: Path) -> None:
     assert problem.startswith("questions.jsonl:2: found question 'q2' without a relevant document")
 
 
-DEEP = (CORVA.index("metres deep"), CORVA.rindex("metres deep"))
 BAD_QUOTES = {
-    "metres deep": f"found the quote 'metres deep' twice in document 'corva' ({DEEP[0]} to {DEEP[0] + 11} and {DEEP[1]} to "
-    f"{DEEP[1] + 11}), expected it once: quote more words, or give start and end too",
-    "Lake Corva is 16 metres deep": "found no 'Lake Corva is 16 metres deep' in document 'corva', expected words of its "
-    "text; the nearest text is 'Lake Corva is 61 metres deep' (0 to 28)",
+    "metres deep": "found the quote 'metres deep' twice in document 'corva' (17 to 28 and 67 to 78), expected it "
+    "once: quote more words, or give start and end too",
+    "Lake Corva is 16 metres deep": "found no 'Lake Corva is 16 metres deep' in document 'corva', expected words of "
+    "its text; the nearest text is 'Lake Corva is 61 metres deep' (0 to 28)",
     "XYZ": "found no 'XYZ' in document 'corva', expected words of its text; nothing there is like it",
 }
 
@@ -117,13 +118,15 @@ def test_a_quote_that_is_not_there_once(quote: str, tmp_path: Path) -> None:
 def test_quote_and_span_must_agree(tmp_path: Path) -> None:
     table = "question_id\tdocument_id\tgrade\tstart\tend\tquote\nq1\tcorva\t2\t0\t10\t61 metres\n"
     assert problems_of(write(tmp_path, table)) == [
-        "labels.tsv:2: found 'Lake Corva' at 0 to 10 of document 'corva', expected the quote '61 metres' (the quote "
-        "stands at 14 to 23): correct either, or leave start and end out"
+        (
+            "labels.tsv:2: found 'Lake Corva' at 0 to 10 of document 'corva', expected the quote '61 metres' (the "
+            "quote stands at 14 to 23): correct either, or leave start and end out"
+        )
     ]
 
 
 def test_a_span_tells_apart_what_is_there_twice(tmp_path: Path) -> None:
-    start = DEEP[1]
+    start = CORVA.rindex("metres deep")
     table = f"question_id\tdocument_id\tgrade\tstart\tend\tquote\nq1\tcorva\t2\t{start}\t{start + 11}\tmetres deep\n"
     assert load(str(write(tmp_path, table))).labels == (RelevanceLabel("q1", "corva", 2, start, start + 11),)
 
@@ -144,7 +147,10 @@ BAD_EVIDENCE: dict[str, tuple[Any, str]] = {
     "white part": ([{"doc_id": "corva", "quote": "61", "part": "a b"}], "evidence[0]: found the part 'a b', expected"),
     "no part": ([{"doc_id": "corva", "quote": "61", "part": True}], "evidence[0]: found true or false for 'part', e"),
     "unknown document": ([{"doc_id": "d9", "quote": "61"}], "evidence[0]: found the unknown document 'd9', expected"),
-    "twice": ([{"doc_id": "corva", "quote": "61"}] * 2, "evidence[1]: found question 'q1' and document 'corva' labelled"),
+    "twice": (
+        [{"doc_id": "corva", "quote": "61"}] * 2,
+        "evidence[1]: found question 'q1' and document 'corva' labelled",
+    ),
 }
 
 

@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 from rageval.metrics import parse
 from rageval.metrics.unjudged import JudgedRanking, bounds, has_bounds
 
-NAMES = [f"{name}@{k}" for name in ("hit_rate", "mrr", "ndcg", "precision", "recall") for k in (1, 3, 5)] + ["mrr", "ndcg"]
+NAMES = [f"{name}@{k}" for name in ("hit_rate", "mrr", "ndcg", "precision", "recall") for k in (1, 3, 5)] + [
+    "mrr",
+    "ndcg",
+]
 
 
 def score(name: str, ranked: Sequence[int | None], elsewhere: Sequence[int], least: int) -> float:

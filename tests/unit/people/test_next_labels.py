@@ -18,7 +18,10 @@ from rageval.types import Question
 def run(
     rankings: Mapping[str, Sequence[str]], grades: Mapping[str, Mapping[str, int]], *, top: int = 2, of: str = "a"
 ) -> RunRankings:
-    judged = {q: JudgedRanking([grades[q].get(doc) for doc in docs], [*grades[q].values()], top) for q, docs in rankings.items()}
+    judged = {
+        q: JudgedRanking([grades[q].get(doc) for doc in docs], [*grades[q].values()], top)
+        for q, docs in rankings.items()
+    }
     questions = {q: Question(q, "How deep?") for q in rankings}
     return RunRankings(Path(of), of, of, "", (), questions, rankings, judged)
 
@@ -27,7 +30,7 @@ GRADES = {"q1": {"a": 2}, "q2": {"b": 1}}
 
 
 def test_precision_by_hand() -> None:
-    """Each label narrows precision@2 of its question by 1/2, so a mean over two questions by 1/4; twice in both runs."""
+    """Each label narrows precision@2 of its question by 1/2, so a mean over two questions by 1/4, in one run of two."""
     one = run({"q1": ["x", "a"], "q2": ["b", "y"]}, GRADES)
     two = run({"q1": ["x", "z"], "q2": ["b", "a"]}, GRADES)
     found = next_labels([one, two], parse("precision@2"), 20)
@@ -56,9 +59,15 @@ def test_ndcg_by_its_bounds() -> None:
 
 
 def test_only_the_first_k_count_and_labelled_documents_do_not() -> None:
-    found = next_labels([run({"q1": ["a", "x", "y"]}, GRADES)], parse("recall@2"), 20)
+    found = next_labels([run({"q1": ["a", "x", "y"]}, GRADES)], parse("precision@2"), 20)
     assert [x.doc_id for x in found] == ["x"]
-    assert next_labels([run({"q1": ["a"]}, GRADES)], parse("recall@2"), 20) == []
+    assert next_labels([run({"q1": ["a"]}, GRADES)], parse("precision@2"), 20) == []
+
+
+def test_labels_that_cannot_narrow_anything_are_not_asked_for() -> None:
+    """The only relevant document is found: whatever x is, recall is 1, and so is the hit rate."""
+    read = [run({"q1": ["a", "x"]}, GRADES)]
+    assert next_labels(read, parse("recall@2"), 20) == next_labels(read, parse("hit_rate@2"), 20) == []
 
 
 @pytest.mark.parametrize("metric", ["map@10", "ndcg", "bpref", "faithfulness"])
