@@ -42,13 +42,16 @@ def label_next(
         check_sheet_path(out)
     read = [read_rankings(run) for run in runs]
     found = next_labels(read, wanted, n)
-    if out is not None:
+    if out is not None and found:
         write_label_sheet(found, read, _documents(read[0], found, benchmark), out)
     if as_json:
         print_json({"metric": str(wanted), "labels": [one.to_json() for one in found]})
         return
     for one in found:
         print(f"{one.question_id}\t{one.doc_id}\t{one.narrows:.6f}\t{one.runs}\t{one.rank}")
+    if not found:
+        print(f"no label would narrow the bounds of {wanted}", file=sys.stderr)
+        return
     print("columns: question, document, narrows the bounds of the mean by, runs, best rank", file=sys.stderr)
     if out is not None:
         print(f"fill in `grade` in {out}; docs/relevance_labels.md says how it goes into labels.tsv", file=sys.stderr)

@@ -68,7 +68,9 @@ def test_unjudged_documents_and_the_next_labels(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "benchmark", OLD)
-    pipelines = [{"naive": {"retriever": "bm25"}}]
+    ranking = ["q1 Q0 donghu 1 2 t", "q1 Q0 corva 2 1 t", "q2 Q0 corva 1 2 t", "q2 Q0 donghu 2 1 t"]
+    Path("theirs.run").write_text("\n".join(ranking), encoding="utf-8")
+    pipelines = [{"recorded": {"path": "theirs.run"}}]
     experiment = write_experiment(
         tmp_path, "http://127.0.0.1:9", benchmark="benchmark", pipelines=pipelines, metrics=["ndcg@10"], models=None
     )

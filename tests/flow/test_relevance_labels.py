@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import CommandLine, Ended
-from tests.flow.small_world import DOCUMENTS, write_benchmark, write_experiment, write_lines
+from tests.flow.small_world import DOCUMENTS, QUESTIONS, write_benchmark, write_experiment, write_lines
 
 EVIDENCE = {
     "en-1": {"doc_id": "arlen", "quote": "Mount Arlen is 2310 metres high"},
@@ -102,9 +102,16 @@ def test_wrong_input(
 
 @pytest.fixture
 def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command_line: CommandLine) -> list[str]:
-    """Two runs of BM25 over the small benchmark, without a model."""
+    """Two recorded runs over the small benchmark, each with all documents in another order."""
     monkeypatch.chdir(tmp_path)
-    pipelines = [{"naive": {"retriever": "bm25", "k": k}} for k in (2, 3)]
+    names = [*DOCUMENTS]
+    for number, step in enumerate((1, 3)):
+        ranked = [
+            (q, names[(i * step + j) % len(names)], j) for i, q in enumerate(QUESTIONS) for j in range(len(names))
+        ]
+        lines = [f"{question} Q0 {document} {rank} {-rank} t\n" for question, document, rank in ranked]
+        Path(f"run{number}.trec").write_text("".join(lines), encoding="utf-8")
+    pipelines = [{"recorded": {"path": f"run{number}.trec"}} for number in range(2)]
     metrics = ["precision@2", "ndcg@2", "map", "bpref", "judged@2"]
     experiment = write_experiment(tmp_path, "http://127.0.0.1:9", pipelines=pipelines, metrics=metrics, models=None)
     done(command_line("run", experiment, "--out", "out"))
