@@ -26,7 +26,7 @@ _HYPHENS = "[-\u2010]+"
 _HYPHEN = re.compile(rf"{_BEFORE}{_HYPHENS}(?={_LETTER})")
 _HYPHEN_AT_END = re.compile(rf"^{_HYPHENS}(?={_LETTER})|{_BEFORE}{_HYPHENS}$")
 _RUN_LENGTHS = (8, 4, 2)
-_MOST_RUNS = 48
+_MOST_RUNS = 24
 _MOST_PLACES = 50
 _LOOKED_AT = 400  # characters of a quote, for what is near it
 
@@ -118,7 +118,7 @@ def nearest_in(folded: str, quote: str) -> Span | None:
 
 
 def _starts(folded: str, wanted: str, length: int) -> Iterator[int]:
-    """Where the quote would begin, judged by the first 50 places of each of at most 48 of its runs."""
+    """Where the quote would begin, judged by the first 50 places of each of at most 24 of its runs."""
     step = max(1, -(-(len(wanted) - length + 1) // _MOST_RUNS))
     for offset in range(0, len(wanted) - length + 1, step):
         run = wanted[offset : offset + length]
