@@ -68,7 +68,8 @@ class Against:
         worst: dict[str, Fate] = {}
         for one in self.findings:
             before = worst.get(one.label.question_id, FATES[0])
-            worst[one.label.question_id] = max(before, one.fate, key=FATES.index)
+            if FATES.index(one.fate) >= FATES.index(before):
+                worst[one.label.question_id] = one.fate
         return worst
 
 

@@ -58,7 +58,7 @@ def test_changed_documents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, comm
     write(tmp_path / "new", NEW)
     ended = command_line(*command("check-benchmark"))
     assert ended.code == 2
-    (shown,) = blocks("")
+    shown, _ = blocks("")
     assert ended.out == shown
     assert (tmp_path / "labels.tsv").read_text("utf-8").count("\n") == 5
 
@@ -95,6 +95,24 @@ def test_unjudged_documents_and_the_next_labels(
     exec(code, {})
     labels = [label for label in load("benchmark").labels if label.doc_id == "donghu" and label.question_id == "q1"]
     assert [(label.grade, label.start, label.end) for label in labels] == [(1, 9, 13)]
+
+
+def test_the_unjudged_documents_of_the_handbook(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command_line: CommandLine
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    _, shown = blocks("")
+    experiment = write_experiment(
+        tmp_path,
+        "http://127.0.0.1:9",
+        benchmark="handbook",
+        pipelines=[{"naive": {"retriever": "bm25"}}, {"naive": {"retriever": "bm25", "chunk_tokens": 64}}],
+        metrics=["ndcg@10", "hit_rate@5", "bpref"],
+        models=None,
+    )
+    assert command_line("run", experiment, "--out", "out").code == 0
+    ended = command_line("leaderboard", *Path("out/runs").iterdir(), "--unjudged")
+    assert shown in ended.out
 
 
 def test_the_metrics_with_bounds() -> None:
