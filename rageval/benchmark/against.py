@@ -20,6 +20,7 @@ FATES: tuple[Fate, ...] = get_args(Fate)
 
 _ALIKE = 0.6  # from which likeness on the nearest text is taken for the changed one
 _MOST_PLACES = 1000
+_RUNS_IN_ALL = 6  # of a quote, that all documents are searched for
 _BETWEEN_DOCUMENTS = "\n"  # never in a folded text
 
 
@@ -183,7 +184,7 @@ class _Documents:
     def _nearest(self, text: str, own: Document | None) -> str:
         """The nearest text of the document, or of any where it is no longer there."""
         if own is None:
-            near = nearest_in(self._all[0], fold_quote(text))
+            near = nearest_in(self._all[0], fold_quote(text), _RUNS_IN_ALL)
             if near is None:
                 return ""
             own = self._document_at(near[0])

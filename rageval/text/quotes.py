@@ -97,11 +97,14 @@ def likeness(a: str, b: str) -> float:
     return difflib.SequenceMatcher(None, *folded, autojunk=False).ratio()
 
 
-def nearest_in(folded: str, quote: str) -> Span | None:
-    """`FoldedText.nearest` for a folded text and a folded quote, as a span of the folded text."""
+def nearest_in(folded: str, quote: str, most_runs: int = _MOST_RUNS) -> Span | None:
+    """`FoldedText.nearest` for a folded text and a folded quote, as a span of the folded text.
+
+    So many runs of the quote are looked for at most; the time is proportional to them and to the text's length.
+    """
     wanted = quote[:_LOOKED_AT]
     for length in _RUN_LENGTHS:
-        starts = sorted(_starts(folded, wanted, length))
+        starts = sorted(_starts(folded, wanted, length, most_runs))
         if starts:
             break
     else:
@@ -117,9 +120,9 @@ def nearest_in(folded: str, quote: str) -> Span | None:
     return begin, min(begin + max(len(quote), 1), len(folded))
 
 
-def _starts(folded: str, wanted: str, length: int) -> Iterator[int]:
-    """Where the quote would begin, judged by the first 50 places of each of at most 24 of its runs."""
-    step = max(1, -(-(len(wanted) - length + 1) // _MOST_RUNS))
+def _starts(folded: str, wanted: str, length: int, most_runs: int) -> Iterator[int]:
+    """Where the quote would begin, judged by the first 50 places of each of some of its runs."""
+    step = max(1, -(-(len(wanted) - length + 1) // most_runs))
     for offset in range(0, len(wanted) - length + 1, step):
         run = wanted[offset : offset + length]
         at = folded.find(run)
