@@ -56,13 +56,12 @@ class Finding:
 class Against:
     """The findings for all labels of the older benchmark whose question the newer one has too, in its order.
 
-    `lost` are the questions with labels that the newer one lacks; `unlabelled` the newer one's questions that the older
-    one does not label.
+    `lost` are the questions with labels that the newer one lacks; `added` those that the older one does not ask.
     """
 
     findings: tuple[Finding, ...]
     lost: tuple[str, ...]
-    unlabelled: tuple[str, ...]
+    added: tuple[str, ...]
 
     def fate_of_questions(self) -> dict[str, Fate]:
         """The worst fate among each question's labels."""
@@ -87,12 +86,12 @@ def check_against(new: Benchmark, old: Benchmark) -> Against:
     (`rageval.text.quotes`).
     """
     here, there = {document.id: document for document in old.documents}, _Documents(new.documents)
-    asked = {question.id for question in new.questions}
+    asked, asked_before = ({question.id for question in one.questions} for one in (new, old))
     labelled = dict.fromkeys(label.question_id for label in old.labels)
     return Against(
         tuple(there.find(label, here.get(label.doc_id)) for label in old.labels if label.question_id in asked),
         tuple(question for question in labelled if question not in asked),
-        tuple(question.id for question in new.questions if question.id not in labelled),
+        tuple(question.id for question in new.questions if question.id not in asked_before),
     )
 
 
@@ -100,7 +99,7 @@ def relocate(found: Against, labels_of_new: Sequence[RelevanceLabel]) -> Relocat
     """The older benchmark's labels at their new places, then the newer one's labels of questions that the older one
     does not label.
     """
-    unlabelled = {*found.unlabelled}
+    labelled = {one.label.question_id for one in found.findings}
     rows = Rows[RelevanceLabel]("labels")
     left_out: list[str] = []
     for one in found.findings:
@@ -108,7 +107,7 @@ def relocate(found: Against, labels_of_new: Sequence[RelevanceLabel]) -> Relocat
             left_out.append(f"{place_of(one.label)}: {one.fate}")
         else:
             rows.records.append((place_of(one.label), one.now))
-    rows.records += [(place_of(label), label) for label in labels_of_new if label.question_id in unlabelled]
+    rows.records += [(place_of(label), label) for label in labels_of_new if label.question_id not in labelled]
     kept = without_repetitions(rows, left_out)
     return Relocated(tuple(label for _, label in kept), tuple(left_out))
 

@@ -128,7 +128,7 @@ def _print_json(found: Against, relocated: Relocated | None) -> None:
             "questions": {**fates},
             "evidence": [one.to_json() for one in found.findings],
             "lost_questions": [*found.lost],
-            "unlabelled_before": [*found.unlabelled],
+            "added_questions": [*found.added],
             "relocated": None if relocated is None else len(relocated.labels),
             "left_out": None if relocated is None else [*relocated.left_out],
         }

@@ -21,7 +21,7 @@ def print_against(found: Against, console: Console) -> None:
     console.print(Text(f"{'':<14}{'questions':>10}{'labels':>8}"))
     for fate in FATES:
         console.print(Text(f"{_WORDS[fate]:<14}{questions[fate]:>10}{labels[fate]:>8}"))
-    for what, ids in (("no longer asked", found.lost), ("not labelled before", found.unlabelled)):
+    for what, ids in (("no longer asked", found.lost), ("new", found.added)):
         if ids:
             more = f", … ({len(ids)})" if len(ids) > _MOST_NAMED else ""
             console.print(Text(f"{what}: {', '.join(ids[:_MOST_NAMED])}{more}"))

@@ -75,7 +75,7 @@ def test_questions_of_one_side() -> None:
     old = made(OLD, DEPTH, RelevanceLabel("lost", "corva", 1), questions=("q", "lost"))
     new = made(OLD, RelevanceLabel("new", "donghu", 1, 0, 2, "a"), questions=("new", "q"))
     found = check_against(new, old)
-    assert (found.lost, found.unlabelled) == (("lost",), ("new",))
+    assert (found.lost, found.added) == (("lost",), ("new",))
     assert found.fate_of_questions() == {"q": "there"}
     relocated = relocate(found, new.labels)
     assert relocated.labels == (DEPTH, RelevanceLabel("new", "donghu", 1, 0, 2, "a"))
