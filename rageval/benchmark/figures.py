@@ -18,6 +18,8 @@ class BenchmarkStatistics:
     `mean_labels_per_question` divides them by all questions, the unanswerable ones included.
     `languages_guessed` counts documents and questions that are too short to tell their language.
     `mean_document_characters` is the mean length of the texts, without titles, in code points.
+    `spans` are labels with evidence and a grade above 0, `parts` what of it is needed (all spans of one part are one),
+    and `parts_with_alternatives` the parts with several spans.
     """
 
     documents: int
@@ -30,6 +32,9 @@ class BenchmarkStatistics:
     mean_labels_per_question: float
     mean_document_characters: Mapping[Language, float]
     languages_guessed: int = 0
+    spans: int = 0
+    parts: int = 0
+    parts_with_alternatives: int = 0
 
 
 def statistics(benchmark: Benchmark) -> BenchmarkStatistics:
@@ -41,6 +46,8 @@ def statistics(benchmark: Benchmark) -> BenchmarkStatistics:
     characters = Counter[Language]()
     for document in benchmark.documents:
         characters[document.language] += len(document.text)
+    spans = [label for label in benchmark.labels if label.start is not None and label.grade > 0]
+    parts = Counter((x.question_id, x.part or (x.doc_id, x.start, x.end)) for x in spans)
     return BenchmarkStatistics(
         documents=len(benchmark.documents),
         questions=len(benchmark.questions),
@@ -51,6 +58,9 @@ def statistics(benchmark: Benchmark) -> BenchmarkStatistics:
         labels_by_grade=dict(sorted(Counter(grades.values()).items())),
         mean_labels_per_question=len(grades) / len(benchmark.questions),
         languages_guessed=sum(isinstance(one.language, Guess) for one in (*benchmark.documents, *benchmark.questions)),
+        spans=len(spans),
+        parts=len(parts),
+        parts_with_alternatives=sum(n > 1 for n in parts.values()),
         mean_document_characters={
             language: characters[language] / documents[language] for language in in_order(documents)
         },

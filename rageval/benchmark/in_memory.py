@@ -96,8 +96,8 @@ def _check_question(question: Question, place: str, problems: list[str]) -> Ques
 
 def _check_label(label: RelevanceLabel, place: str, problems: list[str]) -> RelevanceLabel | None:
     start, end = ("" if offset is None else str(offset) for offset in (label.start, label.end))
-    parsed = parse_label(str(label.question_id), str(label.doc_id), str(label.grade), start, end, place, problems)
-    return None if parsed is None else replace(parsed, part=label.part)
+    names = str(label.question_id), str(label.doc_id), str(label.grade)
+    return parse_label(*names, start, end, place, problems, part=str(label.part))
 
 
 def _fields(record: Document | Question) -> Mapping[str, object]:

@@ -95,6 +95,11 @@ def _load(
     return load_native(_native_folder(reference, here))
 
 
+def load_unlabelled(reference: str) -> Benchmark:
+    """A benchmark in rageval's own format without its labels, which need not fit. Raises BenchmarkError for others."""
+    return load_native(_native_folder(reference, Path()), with_labels=False)
+
+
 def shipped_benchmarks() -> dict[str, Path]:
     """The benchmarks that can be called by name, with their folders, sorted by name."""
     found: dict[str, Path] = {}

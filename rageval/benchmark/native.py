@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
 import yaml
 
-from rageval.benchmark.labels import read_labels
+from rageval.benchmark.evidence import EVIDENCE, find_quotes, join_evidence, parse_evidence
+from rageval.benchmark.labels import WrittenLabel, read_labels
 from rageval.benchmark.reading import describe, read_lines, require_files
 from rageval.benchmark.records import Rows, parse_document, parse_question, read_rows
 from rageval.benchmark.validate import assemble
 from rageval.io.text_lines import JSON_LINES, find_file
-from rageval.types import Benchmark, Card
+from rageval.types import Benchmark, Card, Question
 
 CARD_KEYS = ("name", "description", "license", "source")
-LABEL_HEADERS = ("question_id\tdocument_id\tgrade\tstart\tend", "question_id\tdocument_id\tgrade")
 
 
-def load_native(folder: Path) -> Benchmark:
+def load_native(folder: Path, *, with_labels: bool = True) -> Benchmark:
     """Load a native folder; raises `BenchmarkError` with every problem found.
 
     `documents.jsonl`: `id`, `text`, and optionally `title`, `language`, `metadata`. `questions.jsonl`: `id`, `text`,
-    and optionally `language`, `references`, `tags`. `labels.tsv`: a header and the columns `question_id`,
+    and optionally `language`, `references`, `tags`, `metadata`, `evidence` (a list of objects with `doc_id`, `quote` or
+    `start` and `end`, and optionally `grade` and `part`). `labels.tsv`: a header and the columns `question_id`,
     `document_id`, `grade`, and optionally `start` and `end` (code points into the document's text, both empty where
-    there is no span). Where there is this file, every question that is not tagged `unanswerable` needs a label with a
-    grade above 0.
+    there is no span), `quote` and `part`. A quote is looked up in its document: see `rageval.text.quotes`.
+
+    Where there are labels of either kind, every question that is not tagged `unanswerable` needs one with a grade above
+    0. Without `with_labels` neither is read.
     """
     is_beir = (folder / "corpus.jsonl").is_file()
     documents_file, questions_file = (find_file(folder, stem, JSON_LINES) for stem in ("documents", "questions"))
@@ -37,11 +41,21 @@ def load_native(folder: Path) -> Benchmark:
     problems: list[str] = []
     card = read_card(folder / "card.yaml", problems)
     documents = read_rows(documents_file, "id", parse_document, problems)
-    questions = read_rows(questions_file, "id", parse_question, problems)
-    if not labels_file.is_file():
-        return assemble(card, documents, questions, Rows(str(labels_file)), problems, labels_optional=True)
-    labels = read_labels(labels_file, LABEL_HEADERS, problems)
-    return assemble(card, documents, questions, labels, problems, labels_optional=False)
+    evidence = Rows[WrittenLabel](str(questions_file))
+
+    def parse_question_with_evidence(fields: Mapping[str, object], place: str, problems: list[str]) -> Question | None:
+        question = parse_question(fields, place, problems, more_keys=(EVIDENCE,))
+        if with_labels:
+            parse_evidence(fields, place, problems, evidence)
+        return question
+
+    questions = read_rows(questions_file, "id", parse_question_with_evidence, problems)
+    there = with_labels and labels_file.is_file()
+    labels = read_labels(labels_file, problems) if there else Rows[WrittenLabel](str(labels_file))
+    written = join_evidence(labels, evidence)
+    located = find_quotes(written, documents, problems)
+    unlabelled = not (there or written.records or written.refused)
+    return assemble(card, documents, questions, located, problems, labels_optional=unlabelled)
 
 
 def read_card(path: Path, problems: list[str]) -> Card:

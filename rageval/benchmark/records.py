@@ -77,11 +77,16 @@ def parse_document(
 
 
 def parse_question(
-    fields: Mapping[str, object], place: str, problems: list[str], *, id_key: str = "id"
+    fields: Mapping[str, object],
+    place: str,
+    problems: list[str],
+    *,
+    id_key: str = "id",
+    more_keys: tuple[str, ...] = (),
 ) -> Question | None:
-    """The question, or None where it cannot be used."""
+    """The question, or None where it cannot be used. `more_keys` are allowed too, and not read."""
     before = len(problems)
-    _check_keys(fields, QUESTION_KEYS, place, problems, id_key)
+    _check_keys(fields, QUESTION_KEYS + more_keys, place, problems, id_key)
     question_id = _id(fields, place, problems, id_key)
     text = _text(fields, "text", place, problems)
     without_text = "text" in fields and text is not None and not text.strip()

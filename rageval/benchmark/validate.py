@@ -41,7 +41,7 @@ def assemble(
     problems += _id_problems("document", documents)
     problems += _id_problems("question", questions)
     labels.records = _without_unknown_questions(documents, questions, labels, problems)
-    labels.records = _without_repetitions(labels, problems)
+    labels.records = without_repetitions(labels, problems)
     problems += _answerability_problems(questions, labels, labels_optional)
     if problems:
         raise BenchmarkError(problems)
@@ -148,7 +148,10 @@ def _without_unknown_questions(
 
 def _span_problems(place: str, label: RelevanceLabel, document: Document) -> list[str]:
     if label.start is None or label.end is None:
-        return []
+        if not label.part:
+            return []
+        found = f"{place}: found the part {label.part!r} of a label without a span"
+        return [f"{found}, expected start and end or a quote, or no part"]
     length = len(document.text)
     if 0 <= label.start < label.end <= length:
         return []
@@ -156,8 +159,10 @@ def _span_problems(place: str, label: RelevanceLabel, document: Document) -> lis
     return [f"{place}: found the span {label.start} to {label.end}, expected {expected}"]
 
 
-def _without_repetitions(labels: Rows[RelevanceLabel], problems: list[str]) -> list[tuple[str, RelevanceLabel]]:
-    """Several labels for one question and document mark several spans; anything else is a slip, tolerated if equal."""
+def without_repetitions(labels: Rows[RelevanceLabel], problems: list[str]) -> list[tuple[str, RelevanceLabel]]:
+    """Several labels for one question and document mark several spans, or a span of several parts; anything else is a
+    slip, tolerated if equal.
+    """
     kept: list[tuple[str, RelevanceLabel]] = []
     times = Counter((label.question_id, label.doc_id) for _, label in labels.records)
     earlier: dict[tuple[str, str], list[tuple[str, RelevanceLabel]]] = {}
@@ -183,11 +188,15 @@ def _fits(
                 f"{place}: found grade {label.grade} for {what}, expected {other.grade} as at {other_place}"
             )
             return False
-        if label.start is None or other.start is None or (label.start, label.end) == (other.start, other.end):
+        if None in (label.start, other.start) or _mark(label) == _mark(other):
             found = f"{place}: found {what} labelled again, expected one label or other spans (see {other_place})"
             tolerate(problems, "label given again", found)
             return False
     return True
+
+
+def _mark(label: RelevanceLabel) -> tuple[int | None, int | None, str]:
+    return label.start, label.end, label.part
 
 
 def _answerability_problems(

@@ -21,6 +21,7 @@ from rageval.cli.ending import run_to_the_end
 from rageval.cli.exit_codes import MEANINGS
 from rageval.cli.export import export
 from rageval.cli.judge import judge
+from rageval.cli.label_next import label_next
 from rageval.cli.labels import label, sample
 from rageval.cli.leaderboard import leaderboard
 from rageval.cli.list_names import list_names
@@ -57,8 +58,8 @@ def options(
 
 
 for command in (
-    run, check, metrics, show, leaderboard, check_benchmark, sample, label, calibrate, judge, export, sweep, compare,
-    prefer, gate,
+    run, check, metrics, show, leaderboard, check_benchmark, sample, label, label_next, calibrate, judge, export,
+    sweep, compare, prefer, gate,
 ):  # fmt: skip
     app.command()(command)
 app.command(name="list")(list_names)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from rageval.cli.exit_codes import WRONG_INPUT
+from rageval.cli.exit_codes import DONE, WRONG_INPUT
 from rageval.cli.output import JsonFlag, print_json
-from rageval.errors import BenchmarkError
+from rageval.errors import BenchmarkError, DeclarationError
 from rageval.types import Json
+
+if TYPE_CHECKING:
+    from rageval.benchmark.against import Against, Relocated
+    from rageval.types import Benchmark, RelevanceLabel
 
 
 def check_benchmark(
@@ -21,6 +26,13 @@ def check_benchmark(
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse irregular data that is otherwise tolerated.")
     ] = False,
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="OLD", help="Say what became of this older benchmark's evidence; exit 2 if any is lost."),
+    ] = None,
+    relocate: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="With --against: write OLD's labels at their new places.")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Validate a benchmark: its statistics, or every problem at once."""
@@ -28,12 +40,14 @@ def check_benchmark(
 
     from rageval.benchmark import load, statistics
 
+    if against is not None:
+        _check_against(benchmark, against, relocate, split, strict=strict, as_json=as_json)
+    if relocate is not None:
+        raise DeclarationError("--relocate: found no --against, expected the older benchmark whose labels are meant")
     try:
         loaded = load(benchmark, split=split, strict=strict)
     except BenchmarkError as error:
-        for problem in error.problems:
-            print(problem, file=sys.stderr)
-        raise typer.Exit(WRONG_INPUT) from None
+        _end_with_problems(error)
     figures: dict[str, Json] = {
         "name": loaded.name,
         "description": loaded.card.description,
@@ -50,3 +64,83 @@ def check_benchmark(
         print(f"{key.replace('_', ' '):<26} {text if not isinstance(text, float) else round(text, 2)}")
     for one in loaded.tolerated:
         print(f"{'tolerated':<26} {one}")
+
+
+def _end_with_problems(error: BenchmarkError) -> NoReturn:
+    for problem in error.problems:
+        print(problem, file=sys.stderr)
+    raise typer.Exit(WRONG_INPUT) from None
+
+
+def _check_against(
+    new: str, old: str, file: Path | None, split: str | None, *, strict: bool, as_json: bool
+) -> NoReturn:
+    """Ends with 0 where all evidence is where it was, or moved to where `new` labels it or `file` now does; else 2."""
+    from rageval.benchmark import load
+    from rageval.benchmark.against import check_against, relocate
+    from rageval.benchmark.labels import check_labels_path, write_labels
+
+    if file is not None:
+        check_labels_path(file)
+    try:
+        older = load(old, split=split, strict=strict)
+        newer = _load_newer(new, split, strict=strict)
+    except BenchmarkError as error:
+        _end_with_problems(error)
+    found = check_against(newer, older)
+    relocated = None if file is None else relocate(found, newer.labels)
+    if file is not None and relocated is not None:
+        write_labels(file, relocated.labels)
+    if as_json:
+        _print_json(found, relocated)
+    else:
+        _print(found, relocated, file)
+    labelled = {*newer.labels, *(relocated.labels if relocated else ())}
+    lost = any(one.fate != "there" and not _is_labelled(one.now, labelled) for one in found.findings)
+    raise typer.Exit(WRONG_INPUT if lost else DONE)
+
+
+def _load_newer(reference: str, split: str | None, *, strict: bool) -> Benchmark:
+    """The benchmark, or, where its labels fit its documents no longer, the benchmark without them."""
+    from rageval.benchmark import load
+    from rageval.benchmark.loading import load_unlabelled
+
+    try:
+        return load(reference, split=split, strict=strict)
+    except BenchmarkError as error:
+        try:
+            unlabelled = load_unlabelled(reference)
+        except BenchmarkError:
+            raise error from None
+        n = len(error.problems)
+        print(f"note: the labels of {reference} are not read, for {n} problems: {error.problems[0]}", file=sys.stderr)
+        return unlabelled
+
+
+def _is_labelled(label: RelevanceLabel | None, labelled: set[RelevanceLabel]) -> bool:
+    return label is not None and label in labelled
+
+
+def _print_json(found: Against, relocated: Relocated | None) -> None:
+    fates = found.fate_of_questions()
+    print_json(
+        {
+            "questions": {**fates},
+            "evidence": [one.to_json() for one in found.findings],
+            "lost_questions": [*found.lost],
+            "added_questions": [*found.added],
+            "relocated": None if relocated is None else len(relocated.labels),
+            "left_out": None if relocated is None else [*relocated.left_out],
+        }
+    )
+
+
+def _print(found: Against, relocated: Relocated | None, file: Path | None) -> None:
+    from rageval.report.against import print_against
+    from rageval.report.terminal import stdout_console
+
+    print_against(found, stdout_console())
+    if relocated is not None:
+        print(f"\n{file}: {len(relocated.labels)} labels written, {len(relocated.left_out)} left out")
+        for line in relocated.left_out:
+            print(f"  left out: {line}")

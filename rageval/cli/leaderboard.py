@@ -25,12 +25,16 @@ def leaderboard(
     plot: Annotated[
         Path | None, typer.Option(help="Also draw the intervals into this .svg, .png or .pdf (extra: plot).")
     ] = None,
+    unjudged: Annotated[
+        bool, typer.Option("--unjudged", help="Show how far documents without a label may move ranking metrics.")
+    ] = False,
 ) -> None:
     """Put finished runs over the same questions side by side."""
     from rageval.decide.leaderboard import read_leaderboard
     from rageval.report.choose_report import choose_report, write_report
+    from rageval.report.unjudged import print_unjudged, unjudged_report
 
-    report = choose_report(output, Path.cwd())
+    report = unjudged_report(output) if unjudged else choose_report(output, Path.cwd())
     board = read_leaderboard(runs, ranks="none" if unranked else "required")
     if plot is not None:
         from rageval.report.forest import draw_forest
@@ -40,6 +44,8 @@ def leaderboard(
         from rageval.report.terminal import print_leaderboard, stdout_console
 
         print_leaderboard(board, stdout_console())
+        if unjudged:
+            print_unjudged(board, stdout_console())
         return
     written = write_report(report, board, output)
     if isinstance(written, bytes):

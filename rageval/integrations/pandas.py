@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
-from rageval.benchmark.labels import parse_label
+from rageval.benchmark.evidence import find_quotes
+from rageval.benchmark.labels import COLUMNS, MORE_COLUMNS, WrittenLabel, parse_label
 from rageval.benchmark.question_rows import whole_number
 from rageval.benchmark.records import Rows, parse_document, parse_question
 from rageval.benchmark.validate import assemble
@@ -17,7 +18,7 @@ from rageval.io.frames import Dtype, make_frame, read_frame, rows_of, write_fram
 from rageval.pipeline import Pipeline, Resources, Stage, State
 from rageval.pipeline.recorded import MALFORMED, check_k, recorded_response, replayed
 from rageval.pipeline.recorded_hits import Corpus, check_documents
-from rageval.types import Benchmark, Card, Document, Question, RelevanceLabel, Response
+from rageval.types import Benchmark, Card, Document, Question, Response
 
 if TYPE_CHECKING:
     from rageval.io.frames import DataFrame
@@ -37,6 +38,7 @@ QUESTIONS: Mapping[str, Dtype] = {
     "language": "string",
     "references": "texts",
     "tags": "texts",
+    "metadata": "string",
 }
 LABELS: Mapping[str, Dtype] = {
     "question_id": "string",
@@ -44,6 +46,7 @@ LABELS: Mapping[str, Dtype] = {
     "grade": "Int64",
     "start": "Int64",
     "end": "Int64",
+    "part": "string",
 }
 
 
@@ -54,21 +57,19 @@ def benchmark_from_frames(
 
     `documents`: `id`, `text`, and if you like `title`, `language`, `metadata` (mappings, or such as JSON text).
     `questions`: `id`, `text`, and if you like `language`, `references`, `tags` (lists of texts; a text is a list of
-    one). `labels`: `question_id`, `document_id`, `grade`, and if you like `start` and `end`. Ids may be whole numbers.
-    A missing value is taken as no value; without a language it is told by the text's characters.
+    one), `metadata`. `labels`: `question_id`, `document_id`, `grade`, and if you like `start`, `end`, `quote`, `part`.
+    Ids may be whole numbers. A missing value is taken as no value; without a language it is told by the text's
+    characters.
 
     Raises DeclarationError for a column that is missing or unknown, BenchmarkError with every other problem; places
     look like `documents[3]`, counted from 0.
     """
     problems: list[str] = [] if name.strip() else [f"name: found {name!r}, expected the benchmark's name"]
-    return assemble(
-        Card(name),
-        _documents(documents, problems),
-        _questions(questions, problems),
-        Rows[RelevanceLabel]("labels") if labels is None else _labels(labels, problems),
-        problems,
-        labels_optional=True,
-    )
+    read = _documents(documents, problems)
+    asked = _questions(questions, problems)
+    written = Rows[WrittenLabel]("labels") if labels is None else _labels(labels, problems)
+    located = find_quotes(written, read, problems)
+    return assemble(Card(name), read, asked, located, problems, labels_optional=True)
 
 
 def benchmark_to_frames(benchmark: Benchmark) -> tuple[DataFrame, DataFrame, DataFrame]:
@@ -80,8 +81,11 @@ def benchmark_to_frames(benchmark: Benchmark) -> tuple[DataFrame, DataFrame, Dat
         (d.id, d.text, d.title, d.language, json.dumps(dict(d.metadata), ensure_ascii=False))
         for d in benchmark.documents
     )
-    questions = ((q.id, q.text, q.language, [*q.references], [*q.tags]) for q in benchmark.questions)
-    labels = ((x.question_id, x.doc_id, x.grade, x.start, x.end) for x in benchmark.labels)
+    questions = (
+        (q.id, q.text, q.language, [*q.references], [*q.tags], json.dumps(dict(q.metadata), ensure_ascii=False))
+        for q in benchmark.questions
+    )
+    labels = ((x.question_id, x.doc_id, x.grade, x.start, x.end, x.part or None) for x in benchmark.labels)
     return make_frame(DOCUMENTS, documents), make_frame(QUESTIONS, questions), make_frame(LABELS, labels)
 
 
@@ -174,21 +178,27 @@ def _documents(frame: DataFrame, problems: list[str]) -> Rows[Document]:
     rows = Rows[Document]("documents")
     for here, cells in rows_of(frame, "documents", ("id", "text"), ("title", "language", "metadata")):
         fields = _fields(cells, ("id", "text"))
-        metadata = fields.get("metadata")
-        if isinstance(metadata, str):
-            try:
-                fields["metadata"] = json.loads(metadata)
-            except ValueError as error:
-                problems.append(f"{here}: found 'metadata' that is not JSON ({error}), expected an object")
-                del fields["metadata"]
+        _read_metadata(fields, here, problems)
         rows.add(here, parse_document(fields, here, problems, title_suffices=True), fields["id"])
     return rows
 
 
+def _read_metadata(fields: dict[str, object], here: str, problems: list[str]) -> None:
+    """Replace metadata that is JSON text by what it says."""
+    metadata = fields.get("metadata")
+    if isinstance(metadata, str):
+        try:
+            fields["metadata"] = json.loads(metadata)
+        except ValueError as error:
+            problems.append(f"{here}: found 'metadata' that is not JSON ({error}), expected an object")
+            del fields["metadata"]
+
+
 def _questions(frame: DataFrame, problems: list[str]) -> Rows[Question]:
     rows = Rows[Question]("questions")
-    for here, cells in rows_of(frame, "questions", ("id", "text"), ("language", "references", "tags")):
+    for here, cells in rows_of(frame, "questions", ("id", "text"), ("language", "references", "tags", "metadata")):
         fields = _fields(cells, ("id", "text"))
+        _read_metadata(fields, here, problems)
         for key in ("references", "tags"):
             if isinstance(fields.get(key), str):
                 fields[key] = [fields[key]]
@@ -196,13 +206,13 @@ def _questions(frame: DataFrame, problems: list[str]) -> Rows[Question]:
     return rows
 
 
-def _labels(frame: DataFrame, problems: list[str]) -> Rows[RelevanceLabel]:
-    rows = Rows[RelevanceLabel]("labels")
-    for here, cells in rows_of(frame, "labels", ("question_id", "document_id", "grade"), ("start", "end")):
-        names = ("question_id", "document_id", "grade", "start", "end")
-        values = [_id(cells.get(name)) for name in names]
-        question_id, doc_id, grade, start, end = ("" if value is None else str(value) for value in values)
-        rows.add(here, parse_label(question_id, doc_id, grade, start, end, here, problems), question_id)
+def _labels(frame: DataFrame, problems: list[str]) -> Rows[WrittenLabel]:
+    rows = Rows[WrittenLabel]("labels")
+    for here, cells in rows_of(frame, "labels", COLUMNS, MORE_COLUMNS):
+        values = [_id(cells.get(name)) for name in (*COLUMNS, *MORE_COLUMNS)]
+        question_id, doc_id, grade, start, end, quote, part = ("" if value is None else str(value) for value in values)
+        label = parse_label(question_id, doc_id, grade, start, end, here, problems, part=part)
+        rows.add(here, None if label is None else WrittenLabel(label, quote.strip()), question_id)
     return rows
 
 

@@ -59,11 +59,13 @@ class MetricDefinition:
 class RankingMetric(MetricDefinition):
     """Works on hits and relevance labels: `formula` takes all questions' hits and the cutoff, and returns an array with
     a number from 0 to 1 for each question. `graded` says that grades are gains; for other metrics a document is
-    relevant or not.
+    relevant or not. With `all_labels` the hits are the labelled documents of any grade, and `RankedHits.least_grade` is
+    that of a relevant one.
     """
 
     formula: Callable[[RankedHits, int | None], Floats]
     graded: bool = False
+    all_labels: bool = False
     reads_answers: bool = False
 
     kind: ClassVar[MetricKind] = "ranking"

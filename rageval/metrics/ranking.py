@@ -9,13 +9,13 @@
   documents and lower grades are not, and gain nothing. ndcg takes grades from 1 on as gains whatever the threshold.
 - precision@k divides by k, and map, recall and the ideal of ndcg look at all relevant documents, however few were
   retrieved.
-- A labelled question scores 0 on everything where the ranking is empty or missing (`trec_eval -c`), or where none of
-  its labelled documents is relevant.
+- A labelled question scores 0 on everything where the ranking is empty or missing (`trec_eval -c`). Where none of its
+  labelled documents is relevant, it scores 0 on everything but judged.
 
 Two entries, one implementation: `score_rankings` takes mappings of ids, `score_arrays` takes integer codes.
 
-Only relevant documents that were retrieved add to any of the metrics. So the run is sorted once, each relevant label
-looks up its rank, and each metric is a sum over these few hits.
+Only labelled documents that were retrieved add to any of the metrics. So the run is sorted once, each label looks up
+its rank, and each metric is a sum over these few hits.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ _Keys: TypeAlias = NDArray[np.uint64]
 _CODE_BITS = np.uint64(32)
 _LOW_HALF = np.uint64(2**32 - 1)
 _BLOCK_ROWS = 32_768  # so that a block's arrays stay in the processor's cache
+_ANY_GRADE = np.iinfo(np.int64).min
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,7 +147,10 @@ def score_arrays(
     not below `n_questions`.
     """
     definitions = {metric: _definition(metric) for metric in metrics}
-    thresholds = {metric: 1 if one.graded else grade_threshold for metric, one in definitions.items()}
+    thresholds = {
+        metric: _ANY_GRADE if one.all_labels else 1 if one.graded else grade_threshold
+        for metric, one in definitions.items()
+    }
     for name, codes in (("run", run.question), ("label", labels.question)):
         if codes.size and codes.max() >= n_questions:
             raise DeclarationError(
@@ -164,7 +168,10 @@ def score_arrays(
     for first, end in _blocks(run_rows.question, n_questions):
         run_block, label_block = run_rows.block(first, end), label_rows.block(first, end)
         pairs = _ranked_pairs(run_block)
-        hits = {least: _find_hits(pairs, label_block, end - first, least) for least in {*thresholds.values()}}
+        hits = {
+            least: _find_hits(pairs, label_block, end - first, least, grade_threshold)
+            for least in {*thresholds.values()}
+        }
         for metric, column in values.items():
             column[first:end] = definitions[metric].formula(hits[thresholds[metric]], metric.cutoff)
     return values
@@ -206,7 +213,8 @@ def _blocks(question: Ints, n_questions: int) -> Iterator[tuple[int, int]]:
     return pairwise(edges)
 
 
-def _find_hits(pairs: _Keys, labels: _Rows, n_questions: int, least_grade: int) -> RankedHits:
+def _find_hits(pairs: _Keys, labels: _Rows, n_questions: int, least_grade: int, grade_threshold: int) -> RankedHits:
+    """The labelled documents with at least that grade, and where the ranking has them."""
     by_pair = np.argsort(pairs)
     sorted_pairs = pairs[by_pair]
 
@@ -236,6 +244,8 @@ def _find_hits(pairs: _Keys, labels: _Rows, n_questions: int, least_grade: int) 
         relevant=relevant,
         ideal_question=questions[ideal],
         ideal_gain=gains[ideal],
+        retrieved=retrieved,
+        least_grade=grade_threshold,
     )
 
 

@@ -1,7 +1,7 @@
 """Ranking metrics as trec_eval defines them: a formula each, over all questions at once.
 
-Only relevant documents that were retrieved add to any of them: see `RankedHits`. `rageval.metrics.ranking` makes these
-from rankings and labels.
+Only labelled documents that were retrieved add to any of them, to most of them only relevant ones: see `RankedHits`.
+`rageval.metrics.ranking` makes these from rankings and labels.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ class RankedHits:
 
     `rank` and `nth`, the place among the question's own hits, count from 1. `relevant` is the number of relevant
     documents of each question; `ideal_question` and `ideal_gain` list them all by question, highest grade first.
+    `retrieved` counts the documents in each question's ranking. For a metric with `all_labels`, all documents with a
+    label stand in the place of the relevant ones; `least_grade` is the least grade of a relevant one.
     """
 
     question: Ints
@@ -33,6 +35,8 @@ class RankedHits:
     relevant: Ints
     ideal_question: Ints
     ideal_gain: Ints
+    retrieved: Ints
+    least_grade: int
 
     def total(self, weights: Floats, within: int | None) -> Floats:
         """Sum the hits' weights by question, over ranks up to `within`."""
@@ -98,6 +102,30 @@ def _ndcg(hits: RankedHits, cutoff: int | None) -> Floats:
     return _ratio(hits.total(hits.gain / np.log2(hits.rank + 1), cutoff), best)
 
 
+def _judged(hits: RankedHits, cutoff: int | None) -> Floats:
+    assert cutoff is not None
+    return _ratio(hits.count(cutoff), np.minimum(hits.retrieved, cutoff))
+
+
+def _bpref(hits: RankedHits, _cutoff: int | None) -> Floats:
+    n_questions = hits.relevant.size
+    is_relevant, is_judged_nonrelevant = _relevance(hits.gain, hits.least_grade)
+    all_relevant, all_nonrelevant = (
+        np.bincount(hits.ideal_question, some, minlength=n_questions)
+        for some in _relevance(hits.ideal_gain, hits.least_grade)
+    )
+    seen = np.cumsum(is_judged_nonrelevant)
+    before = np.concatenate(([0], seen))[first_rows(np.bincount(hits.question, minlength=n_questions))]
+    above = np.minimum((seen - before[hits.question]).astype(np.float64), all_relevant[hits.question])
+    most = np.minimum(all_nonrelevant, all_relevant)[hits.question]
+    return _ratio(hits.total(np.where(is_relevant, 1.0 - _ratio(above, most), 0.0), None), all_relevant)
+
+
+def _relevance(grades: Ints, least_grade: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which grades are relevant, and which are judged not relevant; trec_eval takes those below 0 for neither."""
+    return grades >= least_grade, (grades >= 0) & (grades < least_grade)
+
+
 METRICS = (
     RankingMetric(
         "hit_rate",
@@ -148,5 +176,21 @@ METRICS = (
         "relevant documents among the first R / R, where R documents are relevant",
         "trec_eval Rprec",
         formula=_r_precision,
+    ),
+    RankingMetric(
+        "bpref",
+        "mean over relevant documents of 1 - judged not relevant ones above it / all of them (both at most R); those "
+        "without a label are passed over",
+        "trec_eval bpref; Buckley and Voorhees 2004",
+        formula=_bpref,
+        all_labels=True,
+    ),
+    RankingMetric(
+        "judged",
+        "documents with a label among the first k / the first k (fewer where fewer were retrieved)",
+        "ir_measures Judged",
+        formula=_judged,
+        all_labels=True,
+        cutoff="required",
     ),
 )

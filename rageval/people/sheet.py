@@ -64,7 +64,12 @@ def write_sheet(run: RunFolder, sample: Sample, path: Path) -> None:
         outcome = outcomes[question_id]
         assert isinstance(outcome, Response)
         rows.append(_row(sample, questions[question_id][0], outcome, asked_of_judge))
-    text = _csv(rows) if path.suffix.lower() == ".csv" else "".join(_json_line(row) for row in rows)
+    write_rows(path, COLUMNS, rows)
+
+
+def write_rows(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Json]]) -> None:
+    """Write a sheet with these columns: CSV or JSON Lines by its ending. Raises DeclarationError where it cannot."""
+    text = _csv(columns, rows) if path.suffix.lower() == ".csv" else "".join(map(_json_line, rows))
     try:
         path.write_bytes(text.encode(errors="backslashreplace"))
     except OSError as error:
@@ -95,11 +100,11 @@ def _json_line(row: Mapping[str, Json]) -> str:
     return json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _csv(rows: Sequence[Mapping[str, Json]]) -> str:
+def _csv(columns: Sequence[str], rows: Sequence[Mapping[str, Json]]) -> str:
     file = io.StringIO(newline="")
     writer: Any = csv.writer(file, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows([[_cell(row[column]) for column in COLUMNS] for row in rows])
+    writer.writerow(columns)
+    writer.writerows([[_cell(row[column]) for column in columns] for row in rows])
     return codecs.BOM_UTF8.decode() + file.getvalue()
 
 

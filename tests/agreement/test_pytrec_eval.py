@@ -31,6 +31,7 @@ PAIRS = {
     "ndcg": "ndcg",
     "mrr": "recip_rank",
     "r_precision": "Rprec",
+    "bpref": "bpref",
 }
 METRICS = [parse(name) for name in PAIRS]
 _KS = ",".join(map(str, CUTOFFS))
@@ -39,6 +40,7 @@ MEASURES = {f"{name}.{_KS}" for name in ("success", "P", "recall", "ndcg_cut", "
     "ndcg",
     "recip_rank",
     "Rprec",
+    "bpref",
 }
 
 Labels = Mapping[str, Mapping[str, int]]

@@ -86,7 +86,9 @@ def test_moving_a_better_document_up_never_hurts(
         docs[upper], docs[lower] = docs[lower], docs[upper]
         after = score_all(labels, list(zip(docs, scores, strict=True)))
         for metric, value in after.items():
-            assert value >= before[metric] - 1e-12, metric
+            # Of two documents that are not relevant, judged and bpref tell the one with a label from the other.
+            if metric.name not in ("judged", "bpref"):
+                assert value >= before[metric] - 1e-12, metric
 
 
 @given(labels_strategy)
@@ -98,7 +100,8 @@ def test_ideal_ranking_scores_one(labels: dict[str, int]) -> None:
         reach = {"precision": min(relevant / (metric.cutoff or 1), 1.0)}
         if metric.name in ("recall", "map") and metric.cutoff:
             reach[metric.name] = min(metric.cutoff / max(relevant, 1), 1.0)
-        assert value == pytest.approx(reach.get(metric.name, 1.0) if relevant else 0.0), metric
+        scores = relevant or metric.name == "judged"
+        assert value == pytest.approx(reach.get(metric.name, 1.0) if scores else 0.0), metric
 
 
 @given(labels_strategy, ranking_strategy, st.integers(1, 15))
@@ -108,6 +111,6 @@ def test_unretrieved_relevant_documents_never_help(
     before = score_all(labels, ranking)
     after = score_all({**labels, **{f"unseen{i}": 1 for i in range(more)}}, ranking)
     for metric, value in after.items():
-        # R-precision looks at more ranks as R grows, so it may rise.
-        if metric.name != "r_precision":
+        # R-precision looks at more ranks and bpref at more irrelevant documents as R grows, so they may rise.
+        if metric.name not in ("r_precision", "bpref"):
             assert value <= before[metric] + 1e-12, metric

@@ -20,7 +20,8 @@ def test_statistics() -> None:
             RelevanceLabel("1", "b", 2, 0, 6),
             RelevanceLabel("1", "b", 2, 7, 12),
             RelevanceLabel("2", "a", 1),
-            RelevanceLabel("2", "b", 2),
+            RelevanceLabel("2", "b", 2, 0, 6, "1"),
+            RelevanceLabel("2", "b", 2, 7, 12, "1"),
             RelevanceLabel("3", "a", 0),
         ],
     )
@@ -35,4 +36,7 @@ def test_statistics() -> None:
         mean_labels_per_question=1.0,
         mean_document_characters={"en": 8.0, "zh": 3.0},
         languages_guessed=4,
+        spans=4,
+        parts=3,
+        parts_with_alternatives=1,
     )

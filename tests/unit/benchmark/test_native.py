@@ -105,7 +105,7 @@ def test_spans_count_code_points(folder: Path) -> None:
 
 
 NO_KEYS = "expected id, text, title, language, metadata"
-QUESTION_KEYS = "expected id, text, language, references, tags, metadata"
+QUESTION_KEYS = "expected id, text, language, references, tags, metadata, evidence"
 
 # By file: a line that is added to a good one, and how its one problem starts, after "file:".
 ADDED_LINES = {
@@ -178,7 +178,7 @@ def test_a_bad_line_is_the_one_problem(folder: Path, name: str, line: str, probl
     assert ", expected " in found
 
 
-HEADERS = r"'question_id\tdocument_id\tgrade\tstart\tend' or 'question_id\tdocument_id\tgrade'"
+HEADERS = "the columns question_id, document_id, grade, then any of start, end, quote, part, separated by tabs"
 REPLACED_FILES = [
     ("card.yaml", "description: no name\n", ["card.yaml:1: found no key 'name', expected the benchmark's name"]),
     ("card.yaml", "license: x\nname: ''\n", ["card.yaml:2: found an empty 'name', expected the benchmark's name"]),
