@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from rageval.benchmark.labels import parse_label
@@ -17,7 +17,7 @@ from rageval.io.frames import Dtype, make_frame, read_frame, rows_of, write_fram
 from rageval.pipeline import Pipeline, Resources, Stage, State
 from rageval.pipeline.recorded import MALFORMED, check_k, recorded_response, replayed
 from rageval.pipeline.recorded_hits import Corpus, check_documents
-from rageval.types import Benchmark, Card, Document, Question, RelevanceLabel, Response
+from rageval.types import Benchmark, Card, Document, Json, Question, RelevanceLabel, Response
 
 if TYPE_CHECKING:
     from rageval.io.frames import DataFrame
@@ -37,6 +37,7 @@ QUESTIONS: Mapping[str, Dtype] = {
     "language": "string",
     "references": "texts",
     "tags": "texts",
+    "metadata": "string",
 }
 LABELS: Mapping[str, Dtype] = {
     "question_id": "string",
@@ -44,6 +45,7 @@ LABELS: Mapping[str, Dtype] = {
     "grade": "Int64",
     "start": "Int64",
     "end": "Int64",
+    "part": "string",
 }
 
 
@@ -54,7 +56,8 @@ def benchmark_from_frames(
 
     `documents`: `id`, `text`, and if you like `title`, `language`, `metadata` (mappings, or such as JSON text).
     `questions`: `id`, `text`, and if you like `language`, `references`, `tags` (lists of texts; a text is a list of
-    one). `labels`: `question_id`, `document_id`, `grade`, and if you like `start` and `end`. Ids may be whole numbers.
+    one), `metadata`. `labels`: `question_id`, `document_id`, `grade`, and if you like `start`, `end` and `part`. Ids may
+    be whole numbers.
     A missing value is taken as no value; without a language it is told by the text's characters.
 
     Raises DeclarationError for a column that is missing or unknown, BenchmarkError with every other problem; places
@@ -76,12 +79,9 @@ def benchmark_to_frames(benchmark: Benchmark) -> tuple[DataFrame, DataFrame, Dat
 
     `metadata` are JSON text, `references` and `tags` lists.
     """
-    documents = (
-        (d.id, d.text, d.title, d.language, json.dumps(dict(d.metadata), ensure_ascii=False))
-        for d in benchmark.documents
-    )
-    questions = ((q.id, q.text, q.language, [*q.references], [*q.tags]) for q in benchmark.questions)
-    labels = ((x.question_id, x.doc_id, x.grade, x.start, x.end) for x in benchmark.labels)
+    documents = ((d.id, d.text, d.title, d.language, _json(d.metadata)) for d in benchmark.documents)
+    questions = ((q.id, q.text, q.language, [*q.references], [*q.tags], _json(q.metadata)) for q in benchmark.questions)
+    labels = ((x.question_id, x.doc_id, x.grade, x.start, x.end, x.part or None) for x in benchmark.labels)
     return make_frame(DOCUMENTS, documents), make_frame(QUESTIONS, questions), make_frame(LABELS, labels)
 
 
@@ -174,21 +174,16 @@ def _documents(frame: DataFrame, problems: list[str]) -> Rows[Document]:
     rows = Rows[Document]("documents")
     for here, cells in rows_of(frame, "documents", ("id", "text"), ("title", "language", "metadata")):
         fields = _fields(cells, ("id", "text"))
-        metadata = fields.get("metadata")
-        if isinstance(metadata, str):
-            try:
-                fields["metadata"] = json.loads(metadata)
-            except ValueError as error:
-                problems.append(f"{here}: found 'metadata' that is not JSON ({error}), expected an object")
-                del fields["metadata"]
+        _parse_metadata(fields, here, problems)
         rows.add(here, parse_document(fields, here, problems, title_suffices=True), fields["id"])
     return rows
 
 
 def _questions(frame: DataFrame, problems: list[str]) -> Rows[Question]:
     rows = Rows[Question]("questions")
-    for here, cells in rows_of(frame, "questions", ("id", "text"), ("language", "references", "tags")):
+    for here, cells in rows_of(frame, "questions", ("id", "text"), ("language", "references", "tags", "metadata")):
         fields = _fields(cells, ("id", "text"))
+        _parse_metadata(fields, here, problems)
         for key in ("references", "tags"):
             if isinstance(fields.get(key), str):
                 fields[key] = [fields[key]]
@@ -196,13 +191,30 @@ def _questions(frame: DataFrame, problems: list[str]) -> Rows[Question]:
     return rows
 
 
+def _json(metadata: Mapping[str, Json]) -> str:
+    return json.dumps(dict(metadata), ensure_ascii=False)
+
+
+def _parse_metadata(fields: dict[str, object], here: str, problems: list[str]) -> None:
+    """Metadata in the form of JSON text, as an object."""
+    metadata = fields.get("metadata")
+    if isinstance(metadata, str):
+        try:
+            fields["metadata"] = json.loads(metadata)
+        except ValueError as error:
+            problems.append(f"{here}: found 'metadata' that is not JSON ({error}), expected an object")
+            del fields["metadata"]
+
+
 def _labels(frame: DataFrame, problems: list[str]) -> Rows[RelevanceLabel]:
     rows = Rows[RelevanceLabel]("labels")
-    for here, cells in rows_of(frame, "labels", ("question_id", "document_id", "grade"), ("start", "end")):
+    for here, cells in rows_of(frame, "labels", ("question_id", "document_id", "grade"), ("start", "end", "part")):
         names = ("question_id", "document_id", "grade", "start", "end")
         values = [_id(cells.get(name)) for name in names]
         question_id, doc_id, grade, start, end = ("" if value is None else str(value) for value in values)
-        rows.add(here, parse_label(question_id, doc_id, grade, start, end, here, problems), question_id)
+        label = parse_label(question_id, doc_id, grade, start, end, here, problems)
+        part = _id(cells.get("part"))
+        rows.add(here, label if label is None or part is None else replace(label, part=str(part)), question_id)
     return rows
 
 
