@@ -13,7 +13,8 @@ import pytest
 import rageval
 from rageval.benchmark import load
 from rageval.decide.comparison import METRICS, QUESTIONS, CompareResult, compare
-from rageval.decide.leaderboard import ESTIMATES, RUNS, read_leaderboard
+from rageval.decide.leaderboard import read_leaderboard
+from rageval.decide.leaderboard_frames import ESTIMATES, RUNS
 from rageval.errors import BenchmarkError, DeclarationError, MissingExtraError
 from rageval.integrations.pandas import benchmark_from_frames, benchmark_to_frames, recorded_frame
 from rageval.io.frames import Dtype, make_frame, read_frame, write_frame
@@ -151,7 +152,7 @@ def test_judgments_of_a_run(run: RunFolder) -> None:
 
 
 def test_an_unknown_table_and_an_empty_one(run: RunFolder) -> None:
-    with pytest.raises(DeclarationError, match="found the table 'answers', expected scores, responses, hits or judg"):
+    with pytest.raises(DeclarationError, match="found the table 'answers', expected scores, questions, responses, hits or"):
         run.to_pandas("answers")  # pyright: ignore[reportArgumentType]
     run.write_scores({})
     frame = run.to_pandas()
@@ -160,7 +161,7 @@ def test_an_unknown_table_and_an_empty_one(run: RunFolder) -> None:
 
 
 @pytest.mark.parametrize("suffix", FRAMES)
-@pytest.mark.parametrize("name", ["scores", "responses", "hits", "judgments"])
+@pytest.mark.parametrize("name", ["scores", "questions", "responses", "hits", "judgments"])
 def test_tables_go_through_files(name: Any, suffix: str, run: RunFolder, tmp_path: Path) -> None:
     frame = run.to_pandas(name)
     path = tmp_path / f"table.{suffix}"
@@ -209,7 +210,7 @@ def test_a_comparison_by_question(compared: CompareResult) -> None:
         ("mrr", "q002", 1.0, 1.0, 0.0),
         ("mrr", "q003", 0.5, 1.0, 0.5),
     ]
-    with pytest.raises(DeclarationError, match="found the table 'runs', expected metrics or questions"):
+    with pytest.raises(DeclarationError, match="found the table 'runs', expected metrics, questions or slices"):
         compared.to_pandas("runs")  # pyright: ignore[reportArgumentType]
 
 
@@ -218,11 +219,11 @@ DOCUMENTS = (
     Document("007", "青石山高一千八百米。", "", "zh"),
 )
 ASKED = (
-    Question("1", "How high is Mount Arlen?", "en", ("2310 m", "2310 metres"), ("easy",)),
+    Question("1", "How high is Mount Arlen?", "en", ("2310 m", "2310 metres"), ("easy",), {"topic": "山", "year": 1871}),
     Question("q2", "青石山有多高？", "zh", ("一千八百米",), ()),
     Question("q3", "Who built it?", "en", (), ("unanswerable", "easy")),
 )
-LABELS = (RelevanceLabel("1", "d1", 2, 6, 11), RelevanceLabel("q2", "007", 1), RelevanceLabel("1", "007", 0))
+LABELS = (RelevanceLabel("1", "d1", 2, 6, 11, "height"), RelevanceLabel("q2", "007", 1), RelevanceLabel("1", "007", 0))
 
 
 @pytest.fixture
@@ -450,7 +451,7 @@ def test_a_result_and_its_leaderboard(benchmark: Benchmark, tmp_path: Path) -> N
     assert [*runs.run] == [str(run) for run in result.runs]
     assert [*runs.last_rank] == [2, 2]
     assert [*runs.calls] == [0, 0]
-    with pytest.raises(DeclarationError, match="found the table 'rows', expected estimates or runs"):
+    with pytest.raises(DeclarationError, match="found the table 'rows', expected estimates, runs or slices"):
         result.leaderboard.to_pandas("rows")  # pyright: ignore[reportArgumentType]
 
 
