@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from rageval.decide import slicing
 from rageval.decide.comparison import compare
 from rageval.decide.gate import gate
 from rageval.errors import DeclarationError
+from rageval.report.compare import markdown
 from rageval.scores.run_scores import RunScores
 from rageval.stats import holm
 from tests.unit.sides import ids, side
@@ -97,22 +99,12 @@ def test_questions_with_several_tags_are_in_each_slice() -> None:
 
 def test_p_values_are_adjusted_over_the_metrics() -> None:
     before, after = two(0.15, 0.0)
-    scores = after.metrics["ndcg@10"]
-    metrics = {"ndcg@10": scores, "map": scores}
-    both = compare(
-        RunScoresWith(before, {"ndcg@10": before.metrics["ndcg@10"], "map": before.metrics["ndcg@10"]}),
-        RunScoresWith(after, metrics),
-        by="language",
-    ).slices
+    twice = [replace(run, metrics={"ndcg@10": run.metrics["ndcg@10"], "map": run.metrics["ndcg@10"]}) for run in (before, after)]
+    both = compare(twice[0], twice[1], by="language").slices
     p = [one.interaction.p_value for one in both if one.interaction]
     adjusted = [one.interaction.p_adjusted for one in both if one.interaction]
     assert adjusted == pytest.approx([*holm(p)])
 
-
-def RunScoresWith(run: RunScores, metrics: Any) -> RunScores:  # noqa: N802
-    from dataclasses import replace
-
-    return replace(run, metrics=metrics)
 
 
 def test_lower_is_better_is_turned_round() -> None:
@@ -176,15 +168,11 @@ def test_margins_of_slices_that_are_not_there(margins: dict[str, float], told: s
 
 def test_fields_found_in_the_run_need_its_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The seam for `cause`: values by question from the candidate's folder, with a warning in the report."""
-    from rageval.report.compare import markdown
-
     causes = {q: "right" if i % 2 else "missed" for i, q in enumerate(ids(N))}
     monkeypatch.setitem(slicing.FOUND_IN_RUN, "cause", lambda path: causes if path == tmp_path else {})
     before, after = two(0.0, 0.0)
     with pytest.raises(DeclarationError, match="slices by cause: found the baseline two, expected a run folder"):
         compare(before, after, by="cause")
-    from dataclasses import replace
-
     result = compare(before, replace(after, source=str(tmp_path)), by="cause")
     assert [(one.name, one.n) for one in result.slices[0].slices] == [("missed", 30), ("right", 30)]
     assert "Slices by cause follow from the candidate's own results" in markdown(result)
