@@ -63,7 +63,8 @@ def gate(
     candidate: Annotated[str, typer.Argument(help=RUN_OR_BASELINE)],
     baseline: Annotated[str, typer.Option(help=RUN_OR_BASELINE)],
     margin: Annotated[
-        list[str], typer.Option(help="By how much a metric may be worse: ndcg@10=0.02, ndcg@10[language=zh]=0.05; repeatable.")
+        list[str],
+        typer.Option(help="By how much a metric may be worse: ndcg@10=0.02, ndcg@10[language=zh]=0.05; repeatable."),
     ],
     cluster_by: ClusterFlag = None,
     by: ByFlag = None,

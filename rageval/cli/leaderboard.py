@@ -35,9 +35,7 @@ def leaderboard(
     from rageval.report.choose_report import choose_report, write_report
 
     report = choose_report(output, Path.cwd())
-    board = read_leaderboard(
-        runs, ranks="none" if unranked else "required", by=by or (), other_corpus=other_corpus
-    )
+    board = read_leaderboard(runs, ranks="none" if unranked else "required", by=by or (), other_corpus=other_corpus)
     if plot is not None:
         from rageval.report.forest import draw_forest
 

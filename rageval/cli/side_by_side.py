@@ -10,6 +10,4 @@ ByFlag = Annotated[
     list[str] | None,
     typer.Option("--by", metavar="FIELD", help="Also by slice: language, tag, or a field of metadata; repeatable."),
 ]
-OtherCorpusFlag = Annotated[
-    bool, typer.Option("--other-corpus", help="Allow runs that searched different documents.")
-]
+OtherCorpusFlag = Annotated[bool, typer.Option("--other-corpus", help="Allow runs that searched different documents.")]

@@ -183,8 +183,8 @@ class CompareResult:
         }
 
     def to_pandas(self, table: Literal["metrics", "questions", "slices"] = "metrics") -> DataFrame:
-        """The comparison as a DataFrame (extra `pandas`): a row for each metric, each metric and question, or each metric
-        and slice.
+        """The comparison as a DataFrame (extra `pandas`): a row for each metric, each metric and question, or each
+        metric and slice.
 
         A metric that is not compared has a row with the reason under `refused` and nothing else, and no questions.
         """

@@ -17,7 +17,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from rageval.decide.slicing import SlicedMetric, fields_of, slice_pairs, values_of
+from rageval.decide.slicing import FOUND_IN_RUN, SlicedMetric, fields_of, slice_pairs, values_of
 from rageval.errors import DeclarationError
 from rageval.metrics import parse
 from rageval.scores.comparability import LeftOut, pair_to_json, read_comparable
@@ -216,6 +216,11 @@ def _pair(a: RunScores, b: RunScores, name: str, cluster_by: ClusterBy | None) -
     if found is None:
         return pair(a, b, name, cluster_by)
     metric, field, value = found["metric"], found["field"], found["value"]
+    if field in FOUND_IN_RUN:
+        raise DeclarationError(
+            f"margin of {name}: found slices that follow from the candidate's own results, expected those of language, "
+            "tag or metadata"
+        )
     members = slice_members(values_of(b, field), b.digests, field)
     if value not in members:
         raise DeclarationError(

@@ -26,7 +26,7 @@ from rageval.scores.run_scores import ScoredRun
 from rageval.scores.slices import slice_members
 from rageval.scores.totals import totals
 from rageval.stats.many import paired_permutation
-from rageval.types import Estimate, Json, Usage
+from rageval.types import Estimate, Json, Judgment, Usage
 
 if TYPE_CHECKING:
     from rageval.decide.leaderboard_frames import BoardFrame
@@ -140,8 +140,8 @@ class Leaderboard:
         }
 
     def to_pandas(self, table: BoardFrame = "estimates") -> DataFrame:
-        """The leaderboard as a DataFrame (extra `pandas`): a row for each run and metric, for each run, or for each run,
-        metric and slice.
+        """The leaderboard as a DataFrame (extra `pandas`): a row for each run and metric, for each run, or for each
+        run, metric and slice.
         """
         from rageval.decide.leaderboard_frames import board_frame
 
@@ -310,7 +310,7 @@ def _counts(folder: RunFolder, manifest: Mapping[str, Any], part: Collection[str
     if part is None:
         return manifest
     outcomes, judge = folder.outcomes(hits=False), manifest["judges"].get(ABSTENTION)
-    said = {} if judge is None else folder.judgments(judge["key"])
+    said: Mapping[str, tuple[Judgment, ...]] = {} if judge is None else folder.judgments(judge["key"])
     return totals((settled(outcomes[question], said.get(question)) for question in sorted(part)), (), {})
 
 

@@ -266,7 +266,10 @@ def _slice_metric(
         )
         for (name, found), interval in zip(places.items(), intervals, strict=True)
     )
-    tested = _test_each(pairs, places) if overlap else _test_all(pairs, places)
+    if field in FOUND_IN_RUN:
+        tested = "the slices follow from the candidate's own results"
+    else:
+        tested = _test_each(pairs, places) if overlap else _test_all(pairs, places)
     if isinstance(tested, str):
         return SlicedMetric(pairs.metric, field, level, slices, overlap, None, tested)
     return SlicedMetric(pairs.metric, field, level, slices, overlap, tested)

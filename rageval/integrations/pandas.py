@@ -56,9 +56,8 @@ def benchmark_from_frames(
 
     `documents`: `id`, `text`, and if you like `title`, `language`, `metadata` (mappings, or such as JSON text).
     `questions`: `id`, `text`, and if you like `language`, `references`, `tags` (lists of texts; a text is a list of
-    one), `metadata`. `labels`: `question_id`, `document_id`, `grade`, and if you like `start`, `end` and `part`. Ids may
-    be whole numbers.
-    A missing value is taken as no value; without a language it is told by the text's characters.
+    one), `metadata`. `labels`: `question_id`, `document_id`, `grade`, and if you like `start`, `end` and `part`. Ids
+    may be whole numbers. A missing value is taken as no value; without a language it is told by the text's characters.
 
     Raises DeclarationError for a column that is missing or unknown, BenchmarkError with every other problem; places
     look like `documents[3]`, counted from 0.

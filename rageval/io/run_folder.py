@@ -238,8 +238,7 @@ class RunFolder:
                 return run_frames.judgments_frame(label, judged)
             case _:
                 raise DeclarationError(
-                    f"to_pandas: found the table {table!r}, expected scores, questions, responses, hits or "
-                    "judgments"
+                    f"to_pandas: found the table {table!r}, expected scores, questions, responses, hits or judgments"
                 )
 
     def _sample_path(self, metric: str, digest: str) -> Path:

@@ -189,19 +189,19 @@ def _slice_cells(one: SliceDifference) -> list[str]:
 
 def _slice_legend(slices: Sequence[SlicedMetric]) -> str:
     parts = [
-        f"Slices: all intervals of a metric hold together with {slices[0].level:.0%} (Gaffke's bounds, Bonferroni); one "
-        "that excludes 0 shows a difference in its slice. Whether the difference depends on the slice is tested by "
-        "permutation of Welch's statistic, adjusted by Holm over the metrics."
+        f"Slices: all intervals of a metric hold together with {slices[0].level:.0%} (Gaffke's bounds, Bonferroni).",
+        "One that excludes 0 shows a difference in its slice.",
+        "Whether the difference depends on the slice is tested by permutation of Welch's statistic, adjusted by Holm.",
     ]
     if any(one.few for metric in slices for one in metric.slices):
         parts.append(f"few: fewer than {FEW} questions, too few for the test; the interval holds.")
     if any(metric.overlap for metric in slices):
         parts.append("Some questions are in several slices, so each slice is tested against the rest.")
-    for field in dict.fromkeys(metric.by for metric in slices if metric.by in FOUND_IN_RUN):
-        parts.append(
-            f"Slices by {field} follow from the candidate's own results, which alone makes its scores there low or "
-            "high: read them as a description."
-        )
+    parts.extend(
+        f"Slices by {field} follow from the candidate's own results, which alone makes its scores there low or high: read "
+        "them as a description."
+        for field in dict.fromkeys(metric.by for metric in slices if metric.by in FOUND_IN_RUN)
+    )
     return " ".join(parts)
 
 

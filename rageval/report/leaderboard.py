@@ -124,9 +124,9 @@ def legend(board: Leaderboard) -> str:
         "all pairs); "
     )
     text = (
-        f"{board.benchmark}, {board.questions} questions{_all_of(board)}. Mean [95% interval] (questions scored, where not "
-        f"all); {ranks}failed questions score {worst}; calls and tokens are what each run costs alone, with nothing in the "
-        "cache beforehand (paid: after what the cache had); seconds are as measured, less where the cache replied."
+        f"{board.benchmark}, {board.questions} questions{_all_of(board)}. Mean [95% interval] (questions scored, where "
+        f"not all); {ranks}failed questions score {worst}; calls and tokens are what each run costs alone, with nothing in "
+        "the cache beforehand (paid: after what the cache had); seconds are as measured, less where the cache replied."
     )
     return text + (" † judge only, uncorrected: no people's labels." if uncorrected else "")
 
@@ -146,10 +146,7 @@ def slice_legend(board: Leaderboard) -> list[str]:
     """A line on the numbers by slice; none where nothing was sliced."""
     if not board.slices:
         return []
-    parts = [
-        "By slice: all intervals of a pipeline on a metric hold together with 95% (Gaffke's bounds, Bonferroni), so each "
-        "is wider than one alone."
-    ]
+    parts = ["By slice: all intervals of a pipeline on a metric hold together with 95% (Gaffke's bounds, Bonferroni)."]
     if any(one.few for one in board.slices):
         parts.append(f"few: fewer than {FEW} questions scored, which say little.")
     if any(mean.n_labelled for _, _, mean in _numbers(board)):

@@ -121,8 +121,8 @@ def common_questions(runs: Sequence[ScoredRun], *, other_corpus: bool = False) -
     if differs is not None and not other_corpus:
         raise NotComparableError(
             f"{differs.source}: found another corpus ({differs.corpus[:_SHOWN]}) than in {first.source} "
-            f"({first.corpus[:_SHOWN]}), expected the same documents to search: run both over the same ones, or compare "
-            "them all the same with --other-corpus (in Python other_corpus=True)"
+            f"({first.corpus[:_SHOWN]}), expected the same documents to search: run both over the same ones, or "
+            "compare them all the same with --other-corpus (in Python other_corpus=True)"
         )
     known = sorted({question for run in runs for question in run.digests})
     lacking = tuple(tuple(question for question in known if question not in run.digests) for run in runs)

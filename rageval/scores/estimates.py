@@ -39,8 +39,8 @@ def estimate(scores: Mapping[str, Score | Unscored], level: float = _LEVEL) -> E
 def read_estimates(
     run: RunFolder, metrics: Sequence[str], questions: Collection[str] | None = None
 ) -> dict[str, Estimate | None]:
-    """The estimates of a finished run, by metric, from all of its questions or from some; None where it lacks the metric
-    or could score no question on it.
+    """The estimates of a finished run, by metric, from all of its questions or from some; None where it lacks the
+    metric or could score no question on it.
     """
     scores = run.scores()
     return {name: _read_estimate(run, name, scores[name], questions) if name in scores else None for name in metrics}

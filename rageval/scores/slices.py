@@ -46,8 +46,8 @@ def slice_members(values: SliceValues, questions: Iterable[str], field: str) -> 
             members.setdefault(value, set()).add(question)
     if len(members) > MOST_SLICES:
         raise DeclarationError(
-            f"slices by {field}: found {len(members)} values, expected at most {MOST_SLICES}: choose a field that groups "
-            "questions"
+            f"slices by {field}: found {len(members)} values, expected at most {MOST_SLICES}: choose a field that "
+            "groups questions"
         )
     return {name: frozenset(members[name]) for name in sorted(members, key=lambda name: (name == NONE, name))}
 

@@ -12,7 +12,11 @@ from rageval.benchmark.digests import corpus_digest, question_digests
 from rageval.benchmark.settings import with_settings
 from rageval.types import Benchmark, Document, Question, RelevanceLabel
 
-DOCUMENTS = (Document("d1", "Arlen is 2310 m high.", "Arlen"), Document("d2", "青石山高一千八百米。"), Document("d3", "x"))
+DOCUMENTS = (
+    Document("d1", "Arlen is 2310 m high.", "Arlen"),
+    Document("d2", "青石山高一千八百米。"),
+    Document("d3", "x"),
+)
 QUESTIONS = (
     Question("q1", "How high is Arlen?", "en", ("2310 m",), ("easy",), {"topic": "peaks"}),
     Question("q2", "青石山有多高？", "zh"),

@@ -201,8 +201,8 @@ GOOD = side({"faithfulness": [1.0], "map": [1.0]})
 @pytest.mark.parametrize(
     ("other", "told"),
     [
-        (side({"map": [1.0]}, "two", corpus="b" * 64), r"two: found another corpus \(bbbbbbbb\) than in one \(cccccccc\)"),
-        (side({"map": [1.0]}, "two", digests={"q000": "x"}), r"found no question of one unchanged .*1 question changed"),
+        (side({"map": [1.0]}, "two", corpus="b" * 64), r"two: found another corpus \(bbbbbbbb\) than in one \(ccc"),
+        (side({"map": [1.0]}, "two", digests={"q000": "x"}), r"no question of one unchanged .*1 question changed"),
         (side({"map": [1.0]}, "two", digests={"q9": "x"}), r"found no question of one unchanged \(1 question missing"),
         (side({"map": [1.0]}, "two"), "two: found no faithfulness, expected it beside map"),
         (with_judge("judge-1", "critic"), "faithfulness: found other judges .*judge-0123456789 by critic; two: ju"),

@@ -57,8 +57,10 @@ def test_only_questions_that_all_runs_have_unchanged_are_common() -> None:
     assert left_out == LeftOut((("q5",), (), ("q2", "q4", "q5")), ("q3",))
     assert left_out.not_in_all == ("q2", "q4", "q5")
     assert left_out.of_many == [
-        "Left out: 3 questions that not all runs have: q2, q4, q5; 1 question that changed (words, references, labels "
-        "or labelled documents): q3."
+        (
+            "Left out: 3 questions that not all runs have: q2, q4, q5; 1 question that changed (words, references, labels "
+            "or labelled documents): q3."
+        )
     ]
 
 
@@ -81,7 +83,9 @@ def test_what_is_left_out_of_two_is_told_by_side() -> None:
         "other_corpus": False,
     }
     (line,) = sides.left_out.of_two
-    assert line.startswith("Left out: 3 questions that only the baseline has: q002, q004, q005; 1 question that only the")
+    assert line.startswith(
+        "Left out: 3 questions that only the baseline has: q002, q004, q005; 1 question that only the"
+    )
 
 
 def test_no_question_in_common_is_refused() -> None:
@@ -89,13 +93,17 @@ def test_no_question_in_common_is_refused() -> None:
         side({"map": [1.0]}, name, digests=digests)
         for name, digests in (("a", {"q1": "a", "q2": "a"}), ("b", {"q1": "a"}), ("c", {"q1": "b"}))
     ]
-    with pytest.raises(NotComparableError, match=r"^c: found no question of a unchanged \(0 questions missing, 1 question"):
+    with pytest.raises(
+        NotComparableError, match=r"^c: found no question of a unchanged \(0 questions missing, 1 question"
+    ):
         common_questions(runs)
 
 
 def test_another_corpus_needs_consent_and_is_told() -> None:
     runs = [side({"map": [1.0]}), side({"map": [0.0]}, "two"), side({"map": [0.5]}, "three", corpus="e" * 64)]
-    with pytest.raises(NotComparableError, match=r"^three: found another corpus \(eeeeeeee\) than in one .*--other-corpus"):
+    with pytest.raises(
+        NotComparableError, match=r"^three: found another corpus \(eeeeeeee\) than in one .*--other-corpus"
+    ):
         common_questions(runs)
     common, left_out = common_questions(runs, other_corpus=True)
     assert (common, left_out.other_corpus) == ({"q000"}, True)

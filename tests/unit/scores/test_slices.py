@@ -36,10 +36,12 @@ def test_a_question_is_in_the_slice_of_each_tag_or_in_that_without() -> None:
 
 
 def test_unknown_fields_and_fields_that_do_not_group() -> None:
-    with pytest.raises(DeclarationError, match="^slices by hops: found no such field .* expected language, tag, topic, ye"):
+    with pytest.raises(
+        DeclarationError, match=r"^slices by hops: found no such field .* expected language, tag, topic, ye"
+    ):
         slice_values(question_slices(ASKED), "hops")
     unique = {f"q{i}": (str(i),) for i in range(51)}
-    with pytest.raises(DeclarationError, match="^slices by id: found 51 values, expected at most 50: choose a field"):
+    with pytest.raises(DeclarationError, match=r"^slices by id: found 51 values, expected at most 50: choose a field"):
         slice_members(unique, unique, "id")
 
 
