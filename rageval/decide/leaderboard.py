@@ -207,8 +207,16 @@ def _make_board(
     places = [None] * len(paths) if unranked else rank_ranges(ranked, lower_is_better=first.lower_is_better)
     differ = {**differences(runs), **_other_machines(manifests)}
     rows = [
-        _row(*of_run, {name: values[i] for name, values in differ.items()})
-        for i, of_run in enumerate(zip(folders, manifests, parts, counts, estimates, places, strict=True))
+        _row(
+            folder,
+            manifests[i],
+            parts[i],
+            counts[i],
+            estimates[i],
+            places[i],
+            {name: values[i] for name, values in differ.items()},
+        )
+        for i, folder in enumerate(folders)
     ]
     if not in_order:
         rows.sort(key=lambda row: (row.failed == questions, _badness(row.estimates[metrics[0]], first), row.label))
@@ -316,7 +324,7 @@ def _counts(folder: RunFolder, manifest: Mapping[str, Any], part: Collection[str
 
 def _question_scores(folder: RunFolder, metric: str, questions: Collection[str]) -> Mapping[str, float]:
     scores = folder.scores()
-    found = scores[metric]["questions"] if metric in scores else {}
+    found: Mapping[str, float] = scores[metric]["questions"] if metric in scores else {}
     return {question: score for question, score in found.items() if question in questions}
 
 

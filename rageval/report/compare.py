@@ -198,8 +198,8 @@ def _slice_legend(slices: Sequence[SlicedMetric]) -> str:
     if any(metric.overlap for metric in slices):
         parts.append("Some questions are in several slices, so each slice is tested against the rest.")
     parts.extend(
-        f"Slices by {field} follow from the candidate's own results, which alone makes its scores there low or high: read "
-        "them as a description."
+        f"Slices by {field} follow from the candidate's own results, which alone makes its scores there low or high: "
+        "read them as a description."
         for field in dict.fromkeys(metric.by for metric in slices if metric.by in FOUND_IN_RUN)
     )
     return " ".join(parts)

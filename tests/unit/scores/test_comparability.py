@@ -58,8 +58,8 @@ def test_only_questions_that_all_runs_have_unchanged_are_common() -> None:
     assert left_out.not_in_all == ("q2", "q4", "q5")
     assert left_out.of_many == [
         (
-            "Left out: 3 questions that not all runs have: q2, q4, q5; 1 question that changed (words, references, labels "
-            "or labelled documents): q3."
+            "Left out: 3 questions that not all runs have: q2, q4, q5; 1 question that changed (words, references, "
+            "labels or labelled documents): q3."
         )
     ]
 
