@@ -29,7 +29,7 @@ HEADER = [
     "questions",
 ]
 
-SLICE_HEADER = ["slice", "n", "baseline", "candidate", "difference [interval]"]
+SLICE_HEADER = ["slice", "n", "baseline", "candidate", "difference and interval"]
 
 _LONGEST_TEXT = 90
 

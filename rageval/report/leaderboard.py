@@ -13,7 +13,7 @@ from rageval.report.markdown import code, table
 from rageval.stats.slices import FEW
 from rageval.types import Estimate, Usage
 
-SLICE_HEADER = ("slice", "questions", "pipeline", "mean [interval]")
+SLICE_HEADER = ("slice", "questions", "pipeline", "mean and interval")
 
 USAGE_HEADER = (
     "pipeline",
