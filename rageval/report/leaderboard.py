@@ -126,8 +126,8 @@ def legend(board: Leaderboard) -> str:
     text = (
         f"{board.benchmark}, {board.questions} questions{_all_of(board)}. Mean [95% interval] (questions scored, "
         f"where not all); {ranks}failed questions score {worst}; calls and tokens are what each run costs alone, "
-        "with nothing in the cache beforehand (paid: after what the cache had); seconds are as measured, less where the "
-        "cache replied."
+        "with nothing in the cache beforehand (paid: after what the cache had); seconds are as measured, less where "
+        "the cache replied."
     )
     return text + (" † judge only, uncorrected: no people's labels." if uncorrected else "")
 
