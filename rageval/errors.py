@@ -4,7 +4,7 @@
     ├── DeclarationError      what was asked for cannot be done; raised before any model call, never retried
     │   ├── BenchmarkError    a benchmark on disk is malformed (carries every problem found)
     │   ├── LabelFileError    a file of people's labels is malformed or fits no run (carries every problem found)
-    │   ├── NotComparableError results are missing, or are of other questions, another benchmark, another judge
+    │   ├── NotComparableError results are missing, or have no question in common, another corpus, another judge
     │   └── MissingExtraError an optional dependency is needed; names the command that installs it
     ├── ExecutionError        something went wrong while running; recorded as a `Failure`, the run goes on
     ├── ModelError            a model endpoint cannot serve the run at all (bad key, unknown model); the run stops

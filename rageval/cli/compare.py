@@ -10,6 +10,7 @@ import typer
 
 from rageval.cli.exit_codes import DONE, GATE_FAILED, GATE_INCONCLUSIVE
 from rageval.cli.output import JsonFlag, print_json
+from rageval.cli.side_by_side import ByFlag, OtherCorpusFlag
 from rageval.errors import DeclarationError
 
 RUN_OR_BASELINE = "A run folder, a baseline file, or the name of one in results/baselines."
@@ -31,6 +32,8 @@ def compare(
     ] = None,
     difference: Annotated[float, typer.Option(help="Say how many questions would show such a difference.")] = 0.05,
     cluster_by: ClusterFlag = None,
+    by: ByFlag = None,
+    other_corpus: OtherCorpusFlag = False,
     markdown: MarkdownFile = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -39,7 +42,15 @@ def compare(
     from rageval.report import compare as report
     from rageval.report.terminal import stdout_console
 
-    result = compare_runs(baseline, candidate, metric, cluster_by=cluster_by, difference=difference)
+    result = compare_runs(
+        baseline,
+        candidate,
+        metric,
+        cluster_by=cluster_by,
+        difference=difference,
+        by=by or (),
+        other_corpus=other_corpus,
+    )
     if markdown is not None:
         _write(markdown, report.markdown(result))
     if as_json:
@@ -52,9 +63,12 @@ def gate(
     candidate: Annotated[str, typer.Argument(help=RUN_OR_BASELINE)],
     baseline: Annotated[str, typer.Option(help=RUN_OR_BASELINE)],
     margin: Annotated[
-        list[str], typer.Option(help="By how much a metric may be worse, such as ndcg@10=0.02; repeatable.")
+        list[str],
+        typer.Option(help="By how much a metric may be worse: ndcg@10=0.02, ndcg@10[language=zh]=0.05; repeatable."),
     ],
     cluster_by: ClusterFlag = None,
+    by: ByFlag = None,
+    other_corpus: OtherCorpusFlag = False,
     markdown: MarkdownFile = None,
     junit: Annotated[Path | None, typer.Option(help="Write JUnit XML to this file as well.")] = None,
     as_json: JsonFlag = False,
@@ -64,7 +78,9 @@ def gate(
     from rageval.report import gate as report
     from rageval.report.terminal import stdout_console
 
-    result = gate_runs(baseline, candidate, _margins(margin), cluster_by=cluster_by)
+    result = gate_runs(
+        baseline, candidate, _margins(margin), cluster_by=cluster_by, by=by or (), other_corpus=other_corpus
+    )
     if markdown is not None:
         _write(markdown, report.markdown(result))
     if junit is not None:

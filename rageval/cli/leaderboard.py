@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from rageval.cli.side_by_side import ByFlag, OtherCorpusFlag
+
 
 def leaderboard(
     runs: Annotated[list[Path], typer.Argument(help="Run folders.")],
@@ -22,6 +24,8 @@ def leaderboard(
     unranked: Annotated[
         bool, typer.Option("--unranked", help="Give no ranks, so that runs of different judges can be shown too.")
     ] = False,
+    by: ByFlag = None,
+    other_corpus: OtherCorpusFlag = False,
     plot: Annotated[
         Path | None, typer.Option(help="Also draw the intervals into this .svg, .png or .pdf (extra: plot).")
     ] = None,
@@ -35,7 +39,7 @@ def leaderboard(
     from rageval.report.unjudged import print_unjudged, unjudged_report
 
     report = unjudged_report(output) if unjudged else choose_report(output, Path.cwd())
-    board = read_leaderboard(runs, ranks="none" if unranked else "required")
+    board = read_leaderboard(runs, ranks="none" if unranked else "required", by=by or (), other_corpus=other_corpus)
     if plot is not None:
         from rageval.report.forest import draw_forest
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from rageval.cli.output import JsonFlag, end_interrupted, print_json
+from rageval.cli.side_by_side import OtherCorpusFlag
 
 RUN = "The folder of a finished run whose pipeline answered."
 
@@ -20,6 +21,7 @@ def prefer(
         Path | None, typer.Option(help="Ask the judge model of this experiment file. [default: the local model]")
     ] = None,
     out: Annotated[Path, typer.Option(help="Where preferences and caches go.")] = Path("results"),
+    other_corpus: OtherCorpusFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Ask a model, question by question and in both orders, which of two runs gives the better answer."""
@@ -27,12 +29,14 @@ def prefer(
     from rageval.experiment.choose_models import choose_one_judge
     from rageval.report.progress import progress_bars
     from rageval.scores.comparability import read_comparable
+    from rageval.scores.reading import read_run_scores
 
-    sides = read_comparable(baseline, candidate)
+    sides = read_run_scores(baseline), read_run_scores(candidate)
+    read_comparable(*sides, other_corpus=other_corpus)
     chat = choose_one_judge(experiment, out / "cache")
     with progress_bars() as bars:
         try:
-            result = prefer_runs(*sides, chat, out, bars.preferences)
+            result = prefer_runs(*sides, chat, out, bars.preferences, other_corpus=other_corpus)
         except KeyboardInterrupt:
             bars.stop()
             end_interrupted("every reply so far", out)

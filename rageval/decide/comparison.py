@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from rageval.decide.slicing import SlicedMetric, fields_of, slice_pairs
 from rageval.errors import DeclarationError, NotComparableError
 from rageval.metrics import parse
-from rageval.scores.comparability import pair_to_json, read_comparable
+from rageval.scores.comparability import LeftOut, pair_to_json, read_comparable
 from rageval.scores.estimates import interval_to_json
 from rageval.scores.pairs import (
     UNCORRECTED,
@@ -58,6 +59,24 @@ QUESTIONS: Mapping[str, Dtype] = {
     "baseline": "Float64",
     "candidate": "Float64",
     "difference": "Float64",
+}
+
+SLICES: Mapping[str, Dtype] = {
+    "metric": "string",
+    "by": "string",
+    "slice": "string",
+    "n": "Int64",
+    "baseline": "Float64",
+    "candidate": "Float64",
+    "difference": "Float64",
+    "low": "Float64",
+    "high": "Float64",
+    "level": "Float64",
+    "verdict": "string",
+    "few": "boolean",
+    "interaction_p": "Float64",
+    "interaction_p_adjusted": "Float64",
+    "untested": "string",
 }
 
 ComparisonVerdict: TypeAlias = Literal["better", "worse", "cannot be told apart"]
@@ -138,7 +157,8 @@ class Comparison:
 class CompareResult:
     """Comparisons by metric, in the candidate's order. `refused` maps each metric that is not compared to the reason.
 
-    Printing it gives one sentence per metric.
+    Both runs have only the questions that they share unchanged; `left_out` holds the others. `slices` has each metric
+    compared for each field that was sliced by. Printing it gives one sentence per metric and slicing.
     """
 
     baseline: RunScores
@@ -146,20 +166,25 @@ class CompareResult:
     level: float
     comparisons: Mapping[str, Comparison]
     refused: Mapping[str, str]
+    left_out: LeftOut = LeftOut()
+    slices: tuple[SlicedMetric, ...] = ()
 
     def __str__(self) -> str:
-        return "\n".join([*(comparison.sentence for comparison in self.comparisons.values()), *self.refused.values()])
+        sentences = [one.sentence for one in (*self.comparisons.values(), *self.slices)]
+        return "\n".join([*sentences, *self.refused.values(), *self.left_out.of_two])
 
     def to_json(self) -> dict[str, Json]:
         return {
-            **pair_to_json(self.baseline, self.candidate),
+            **pair_to_json(self.baseline, self.candidate, self.left_out),
             "level": self.level,
             "metrics": {name: comparison.to_json() for name, comparison in self.comparisons.items()},
+            "slices": [one.to_json() for one in self.slices],
             "not_compared": {**self.refused},
         }
 
-    def to_pandas(self, table: Literal["metrics", "questions"] = "metrics") -> DataFrame:
-        """The comparison as a DataFrame (extra `pandas`): a row for each metric, or for each metric and question.
+    def to_pandas(self, table: Literal["metrics", "questions", "slices"] = "metrics") -> DataFrame:
+        """The comparison as a DataFrame (extra `pandas`): a row for each metric, each metric and question, or each
+        metric and slice.
 
         A metric that is not compared has a row with the reason under `refused` and nothing else, and no questions.
         """
@@ -180,8 +205,10 @@ class CompareResult:
                     )
                 ),
             )
+        if table == "slices":
+            return make_frame(SLICES, (cells for one in self.slices for cells in _slice_cells(one)))
         if table != "metrics":
-            raise DeclarationError(f"to_pandas: found the table {table!r}, expected metrics or questions")
+            raise DeclarationError(f"to_pandas: found the table {table!r}, expected metrics, questions or slices")
         compared = [(name, *_cells(found), None) for name, found in self.comparisons.items()]
         nothing = [None] * (len(METRICS) - 2)
         return make_frame(METRICS, [*compared, *((name, *nothing, why) for name, why in self.refused.items())])
@@ -213,6 +240,15 @@ def _cells(found: Comparison) -> tuple[object, ...]:
     )
 
 
+def _slice_cells(sliced: SlicedMetric) -> Iterator[tuple[object, ...]]:
+    found = sliced.interaction
+    test = (None, None, sliced.untested) if found is None else (found.p_value, found.p_adjusted, None)
+    for one in sliced.slices:
+        d = one.difference
+        numbers = (one.n, one.baseline, one.candidate, d.point, d.low, d.high, d.level)
+        yield sliced.metric, sliced.by, one.name, *numbers, one.verdict, one.few, *test
+
+
 def compare(
     baseline: RunScores | str | Path,
     candidate: RunScores | str | Path,
@@ -221,20 +257,25 @@ def compare(
     level: float = 0.95,
     cluster_by: ClusterBy | None = None,
     difference: float = 0.05,
+    by: str | Sequence[str] = (),
+    other_corpus: bool = False,
 ) -> CompareResult:
-    """Compare two runs (folders, or baselines by file or name) on the questions that have a score in both.
+    """Compare two runs (folders, or baselines by file or name) on the questions that are the same and have a score in
+    both.
 
     `metrics` defaults to all metrics that can be compared. `cluster_by="document"` treats questions that share a
     relevant document as one piece of evidence. `difference` is the true difference that `Comparison.more_questions` is
-    computed for.
+    computed for. `by` names fields of the candidate's questions whose slices are compared too: `language`, `tag`, or a
+    field of the metadata. `other_corpus` allows runs that searched different documents.
 
     Raises NotComparableError if the runs, or metrics asked for by name, cannot be compared. Raises DeclarationError for
-    an unknown metric, and for a level or a difference that is not between 0 and 1.
+    an unknown metric or field, and for a level or a difference that is not between 0 and 1.
     """
     for name, value in (("level", level), ("difference", difference)):
         if not 0.0 < value < 1.0:
             raise DeclarationError(f"compare: found {name} {value:g}, expected a number between 0 and 1")
-    a, b = read_comparable(baseline, candidate)
+    sides = read_comparable(baseline, candidate, other_corpus=other_corpus)
+    a, b = sides.baseline, sides.candidate
     if metrics is None:
         paired, refused = _all_that_can_be(a, b, cluster_by)
     else:
@@ -248,7 +289,8 @@ def compare(
         name: _comparison(paired[name], result, float(p), 1.0 - level, len(tested), difference)
         for (name, result), p in zip(tested.items(), adjusted, strict=True)
     }
-    return CompareResult(a, b, level, comparisons, refused)
+    slices = slice_pairs(paired, b, fields_of(by), level)
+    return CompareResult(a, b, level, comparisons, refused, sides.left_out, tuple(slices))
 
 
 def _all_that_can_be(

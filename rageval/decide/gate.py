@@ -9,16 +9,18 @@ too (`rageval.stats.holm_bounds`).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 import numpy as np
 
+from rageval.decide.slicing import FOUND_IN_RUN, SlicedMetric, fields_of, slice_pairs, values_of
 from rageval.errors import DeclarationError
 from rageval.metrics import parse
-from rageval.scores.comparability import pair_to_json, read_comparable
+from rageval.scores.comparability import LeftOut, pair_to_json, read_comparable
 from rageval.scores.estimates import interval_to_json
 from rageval.scores.pairs import (
     UNCORRECTED,
@@ -26,16 +28,19 @@ from rageval.scores.pairs import (
     Pairs,
     more,
     pair,
+    pair_slice,
     percent,
     signed,
 )
 from rageval.scores.run_scores import RunScores
+from rageval.scores.slices import slice_members
 from rageval.stats import Interval, MarginResult, against_margin, gate_power, holm, holm_bounds, required_questions
 from rageval.types import Json
 
 GateVerdict: TypeAlias = Literal["pass", "fail", "inconclusive"]
 
 POWER = 0.8
+_OF_SLICE = re.compile(r"(?P<metric>[^\[]+)\[(?P<field>[^=]+)=(?P<value>.*)\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,7 @@ class MetricGate:
     @property
     def sentence(self) -> str:
         """The verdict in words."""
-        name, margin, d = self.pairs.metric, self.margin, self.difference
+        name, margin, d = self.pairs.name, self.margin, self.difference
         mark = f" ({UNCORRECTED})" if self.pairs.judged else ""
         together = "" if self.metrics == 1 else f", all {self.metrics} metrics together"
         by = f"{signed(d.point)} [{signed(d.low)}, {signed(d.high)}] ({percent(d.level)}{together})"
@@ -108,8 +113,12 @@ class MetricGate:
 
 @dataclass(frozen=True, slots=True)
 class GateResult:
-    """`verdict` is fail if any metric fails, pass if all pass, else inconclusive. `gates` are by metric, in the order
-    of the margins. Printed, it is the verdict and a sentence per metric.
+    """`verdict` is fail if any metric fails, pass if all pass, else inconclusive. `gates` are by metric, or metric and
+    slice (`ndcg@10[language=zh]`), in the order of the margins.
+
+    Both runs have only the questions that they share unchanged; `left_out` holds the others. `slices` has the
+    differences by slice that were asked for; they are no part of the verdict. Printed, it is the verdict and a sentence
+    per metric.
     """
 
     baseline: RunScores
@@ -117,16 +126,20 @@ class GateResult:
     level: float
     verdict: GateVerdict
     gates: Mapping[str, MetricGate]
+    left_out: LeftOut = LeftOut()
+    slices: tuple[SlicedMetric, ...] = ()
 
     def __str__(self) -> str:
-        return "\n".join([f"gate: {self.verdict}", *(gate.sentence for gate in self.gates.values())])
+        sentences = [one.sentence for one in (*self.gates.values(), *self.slices)]
+        return "\n".join([f"gate: {self.verdict}", *sentences, *self.left_out.of_two])
 
     def to_json(self) -> dict[str, Json]:
         return {
             "verdict": self.verdict,
-            **pair_to_json(self.baseline, self.candidate),
+            **pair_to_json(self.baseline, self.candidate, self.left_out),
             "level": self.level,
             "metrics": {name: gate.to_json() for name, gate in self.gates.items()},
+            "slices": [one.to_json() for one in self.slices],
         }
 
 
@@ -137,19 +150,24 @@ def gate(
     *,
     level: float = 0.95,
     cluster_by: ClusterBy | None = None,
+    by: str | Sequence[str] = (),
+    other_corpus: bool = False,
 ) -> GateResult:
-    """Gate a candidate. `margins` maps each metric to how much worse it may be, from 0 to below 1.
+    """Gate a candidate. `margins` maps each metric to how much worse it may be, from 0 to below 1. A metric may be that
+    of a slice of the candidate's questions: `ndcg@10[language=zh]`, `ndcg@10[tag=multi-hop]`.
 
     Runs are folders, or baselines by file or name. There are two kinds of error: a wrong pass and a wrong fail. Each
     has a probability of at most 1 - level over all metrics together. `cluster_by="document"` treats questions that
-    share a relevant document as one piece of evidence.
+    share a relevant document as one piece of evidence. `by` names fields by whose slices the differences are reported
+    too. `other_corpus` allows runs that searched different documents.
 
-    Raises DeclarationError for unknown metrics and numbers out of range, NotComparableError if results are missing or
-    cannot be compared.
+    Raises DeclarationError for unknown metrics and slices and numbers out of range, NotComparableError if results are
+    missing or cannot be compared.
     """
     asked = _check(margins, level)
-    a, b = read_comparable(baseline, candidate)
-    paired = {name: pair(a, b, name, cluster_by) for name in asked}
+    sides = read_comparable(baseline, candidate, other_corpus=other_corpus)
+    a, b = sides.baseline, sides.candidate
+    paired = {name: _pair(a, b, name, cluster_by) for name in asked}
     tested = {
         name: against_margin(*pairs.gains, asked[name], clusters=pairs.clusters) for name, pairs in paired.items()
     }
@@ -162,7 +180,10 @@ def gate(
     }
     verdicts = {one.verdict for one in gates.values()}
     overall: GateVerdict = "fail" if "fail" in verdicts else "pass" if verdicts == {"pass"} else "inconclusive"
-    return GateResult(a, b, level, overall, gates)
+    metrics = dict.fromkeys(pairs.metric for pairs in paired.values())
+    whole = {name: pair(a, b, name, cluster_by) for name in metrics} if by else {}
+    slices = slice_pairs(whole, b, fields_of(by), level)
+    return GateResult(a, b, level, overall, gates, sides.left_out, tuple(slices))
 
 
 def _check(margins: Mapping[str, float], level: float) -> dict[str, float]:
@@ -172,13 +193,40 @@ def _check(margins: Mapping[str, float], level: float) -> dict[str, float]:
         raise DeclarationError("gate: found no margin, expected one or more, such as ndcg@10=0.02")
     asked: dict[str, float] = {}
     for text, margin in margins.items():
-        name = str(parse(text))
+        name = _normal(text)
         if name in asked:
             raise DeclarationError(f"gate: found two margins for {name}, expected one")
         if not 0.0 <= margin < 1.0:
             raise DeclarationError(f"gate: found margin {margin:g} for {name}, expected a number from 0 to below 1")
         asked[name] = margin
     return asked
+
+
+def _normal(text: str) -> str:
+    """The metric's own name, with its slice where there is one."""
+    found = _OF_SLICE.fullmatch(text)
+    if found is None:
+        return str(parse(text))
+    return f"{parse(found['metric'])}[{found['field']}={found['value']}]"
+
+
+def _pair(a: RunScores, b: RunScores, name: str, cluster_by: ClusterBy | None) -> Pairs:
+    """The pairs of a metric, or of a metric on a slice of the candidate's questions."""
+    found = _OF_SLICE.fullmatch(name)
+    if found is None:
+        return pair(a, b, name, cluster_by)
+    metric, field, value = found["metric"], found["field"], found["value"]
+    if field in FOUND_IN_RUN:
+        raise DeclarationError(
+            f"margin of {name}: found slices that follow from the candidate's own results, expected those of language, "
+            "tag or metadata"
+        )
+    members = slice_members(values_of(b, field), b.digests, field)
+    if value not in members:
+        raise DeclarationError(
+            f"margin of {name}: found no question with {field} {value!r}, expected one of {', '.join(members)}"
+        )
+    return pair_slice(a, b, metric, f"{field}={value}", members[value], cluster_by)
 
 
 def _intervals(

@@ -3,62 +3,36 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 import numpy as np
 
+from rageval.decide.slicing import FOUND_IN_RUN, SliceEstimate, fields_of, slice_estimates, values_of
 from rageval.errors import DeclarationError, NotComparableError
 from rageval.io.records import usage_from_json, usage_to_json
 from rageval.io.run_folder import RunFolder
 from rageval.metrics import Metric, parse
 from rageval.metrics.names import names_custom_metric
+from rageval.metrics.verdicts import ABSTENTION, settled
 from rageval.scores.calibrations import JudgeEntry
 from rageval.scores.causes import Cause, read_causes
-from rageval.scores.comparability import differences, metric_conflicts, require_same_questions
+from rageval.scores.comparability import LeftOut, common_questions, differences, metric_conflicts
 from rageval.scores.estimates import metric_to_json, read_estimates
-from rageval.scores.reading import read_scored_run, unreadable_as_not_comparable
+from rageval.scores.reading import read_run_folder, read_scored_run, unreadable_as_not_comparable
 from rageval.scores.run_scores import ScoredRun
+from rageval.scores.slices import slice_members
+from rageval.scores.totals import totals
 from rageval.stats.many import paired_permutation
-from rageval.types import Estimate, Json, Usage
+from rageval.types import Estimate, Json, Judgment, Usage
 
 if TYPE_CHECKING:
-    from rageval.io.frames import DataFrame, Dtype
+    from rageval.decide.leaderboard_frames import BoardFrame
+    from rageval.io.frames import DataFrame
 
 Ranks: TypeAlias = Literal["where comparable", "required", "none"]
-
-ESTIMATES: Mapping[str, Dtype] = {
-    "pipeline": "string",
-    "run": "string",
-    "metric": "string",
-    "mean": "Float64",
-    "low": "Float64",
-    "high": "Float64",
-    "level": "Float64",
-    "method": "string",
-    "n": "Int64",
-    "unscored": "Int64",
-    "failed": "Int64",
-    "n_labelled": "Int64",
-    "warning": "string",
-}
-RUNS: Mapping[str, Dtype] = {
-    "pipeline": "string",
-    "run": "string",
-    "first_rank": "Int64",
-    "last_rank": "Int64",
-    "unranked": "string",
-    "failed": "Int64",
-    "abstained": "Int64",
-    "calls": "Int64",
-    "tokens": "Int64",
-    "paid_calls": "Int64",
-    "paid_tokens": "Int64",
-    "mean_latency_s": "Float64",
-}
-
 
 _MACHINE = "machine"
 
@@ -114,6 +88,8 @@ class Leaderboard:
 
     `unranked` says why no row has a rank; it is empty if rows have ranks. `models` says which model did what, and
     `machine` where the runs were made. Both cover only what is the same for all rows: see `Row.differs` for the rest.
+    `questions` are those that all runs have unchanged, and all numbers are of them but calls and tokens; `left_out`
+    holds the others. `slices` has the estimates of every row by slice that were asked for.
     """
 
     benchmark: str
@@ -123,6 +99,8 @@ class Leaderboard:
     unranked: str
     models: Mapping[str, str]
     machine: str | None
+    left_out: LeftOut = LeftOut()
+    slices: tuple[SliceEstimate, ...] = ()
 
     def all_failed(self, row: Row) -> bool:
         """Whether all questions of that run failed."""
@@ -133,6 +111,7 @@ class Leaderboard:
         return {
             "benchmark": self.benchmark,
             "questions": self.questions,
+            "left_out": self.left_out.to_json(),
             "unranked": self.unranked or None,
             "models": {**self.models},
             "machine": self.machine,
@@ -157,85 +136,87 @@ class Leaderboard:
                 }
                 for row in self.rows
             ],
+            "slices": [one.to_json() for one in self.slices],
         }
 
-    def to_pandas(self, table: Literal["estimates", "runs"] = "estimates") -> DataFrame:
-        """The leaderboard as a DataFrame (extra `pandas`): a row for each run and metric, or for each run."""
-        from rageval.io.frames import make_frame
+    def to_pandas(self, table: BoardFrame = "estimates") -> DataFrame:
+        """The leaderboard as a DataFrame (extra `pandas`): a row for each run and metric, for each run, or for each
+        run, metric and slice.
+        """
+        from rageval.decide.leaderboard_frames import board_frame
 
-        if table == "runs":
-            return make_frame(RUNS, (_run_cells(row, self) for row in self.rows))
-        if table != "estimates":
-            raise DeclarationError(f"to_pandas: found the table {table!r}, expected estimates or runs")
-        return make_frame(
-            ESTIMATES,
-            (
-                (row.label, str(row.path), metric, *_estimate_cells(mean, self.questions))
-                for row in self.rows
-                for metric, mean in row.estimates.items()
-            ),
-        )
+        return board_frame(self, table)
 
 
-def _run_cells(row: Row, board: Leaderboard) -> tuple[object, ...]:
-    first, last = row.rank or (None, None)
-    unscored = f"no question could be scored on {board.metrics[0]}"
-    reason = "all questions failed" if board.all_failed(row) else unscored
-    unranked = None if row.rank else board.unranked or reason
-    counts = (row.failed, row.abstained, row.calls, row.tokens, row.paid_calls, row.paid_tokens)
-    return row.label, str(row.path), first, last, unranked, *counts, row.mean_latency_s
-
-
-def _estimate_cells(mean: Estimate | None, questions: int) -> tuple[object, ...]:
-    data = metric_to_json(mean, questions)
-    return tuple(data[name] for name in [*ESTIMATES][3:])
-
-
-def read_leaderboard(paths: Sequence[Path], *, ranks: Ranks = "where comparable") -> Leaderboard:
+def read_leaderboard(
+    paths: Sequence[Path],
+    *,
+    ranks: Ranks = "where comparable",
+    by: str | Sequence[str] = (),
+    other_corpus: bool = False,
+) -> Leaderboard:
     """The leaderboard of finished runs. If people labelled a run's answers, its estimates are corrected by these
     labels.
 
     No run has a rank if different judges scored the first metric, or if human labels correct it in any run: the tests
     behind ranks do not use labels. A run of which all questions failed has no rank either. `ranks="required"` refuses
-    runs if different judges scored any of their metrics. `ranks="none"` gives no ranks.
+    runs if different judges scored any of their metrics. `ranks="none"` gives no ranks. `by` names fields of the last
+    run's questions by whose slices the runs are estimated too. `other_corpus` allows runs that searched different
+    documents.
 
-    Raises DeclarationError if there are no runs. Raises NotComparableError for a folder that holds no finished run, and
-    for runs that cannot be compared: another benchmark, other questions, other judges.
+    Raises DeclarationError if there are no runs, and for an unknown field. Raises NotComparableError for a folder that
+    holds no finished run, and for runs that cannot be compared: no question in common, another corpus, other judges.
     """
     if not paths:
         raise DeclarationError("leaderboard: found no runs, expected one or more run folders")
     runs = [read_scored_run(path) for path in paths]
-    require_same_questions(runs)
+    common, left_out = common_questions(runs, other_corpus=other_corpus)
     conflicts = metric_conflicts(runs)
     if conflicts and ranks == "required":
         raise NotComparableError(f"{next(iter(conflicts.values()))}, or show them without ranks (--unranked)")
     with unreadable_as_not_comparable():
-        return _make_board(paths, runs, conflicts, ranks)
+        board = _make_board(paths, runs, conflicts, ranks, common, left_out)
+    return replace(board, slices=tuple(_sliced(board, paths, fields_of(by), common))) if by else board
 
 
 def _make_board(
-    paths: Sequence[Path], runs: Sequence[ScoredRun], conflicts: Mapping[str, str], ranks: Ranks
+    paths: Sequence[Path],
+    runs: Sequence[ScoredRun],
+    conflicts: Mapping[str, str],
+    ranks: Ranks,
+    common: Collection[str],
+    left_out: LeftOut,
 ) -> Leaderboard:
     folders = [RunFolder(path) for path in paths]
     manifests = [folder.manifest() for folder in folders]
     metrics = tuple(dict.fromkeys(cast(str, name) for manifest in manifests for name in manifest["metrics"]))
-    estimates = [read_estimates(folder, metrics) for folder in folders]
+    parts = [None if len(run.digests) == len(common) else common for run in runs]
+    estimates = [read_estimates(folder, metrics, part) for folder, part in zip(folders, parts, strict=True)]
+    counts = [_counts(*one) for one in zip(folders, manifests, parts, strict=True)]
     first = parse(metrics[0])
     in_order = ranks == "none" or metrics[0] in conflicts
-    questions = len(runs[0].questions)
-    all_failed = [manifest["failed"] == questions for manifest in manifests]
+    questions = len(common)
+    all_failed = [found["failed"] == questions for found in counts]
     unranked = _why_unranked(metrics[0], conflicts, estimates, ranks)
     if not unranked and all(all_failed):
         unranked = "all questions of every run failed"
     ranked: list[Mapping[str, float]] = [
-        {} if nothing else _question_scores(folder, metrics[0])
+        {} if nothing else _question_scores(folder, metrics[0], common)
         for folder, nothing in zip(folders, all_failed, strict=True)
     ]
     places = [None] * len(paths) if unranked else rank_ranges(ranked, lower_is_better=first.lower_is_better)
     differ = {**differences(runs), **_other_machines(manifests)}
     rows = [
-        _row(folder, manifest, by_metric, rank, {name: values[i] for name, values in differ.items()})
-        for i, (folder, manifest, by_metric, rank) in enumerate(zip(folders, manifests, estimates, places, strict=True))
+        _row(
+            folder,
+            manifests[i],
+            parts[i],
+            counts[i],
+            estimates[i],
+            places[i],
+            {name: values[i] for name, values in differ.items()},
+        )
+        for i, folder in enumerate(folders)
     ]
     if not in_order:
         rows.sort(key=lambda row: (row.failed == questions, _badness(row.estimates[metrics[0]], first), row.label))
@@ -248,6 +229,7 @@ def _make_board(
         unranked,
         models,
         None if _MACHINE in differ else manifests[0][_MACHINE],
+        left_out,
     )
 
 
@@ -295,6 +277,8 @@ def rank_ranges(
 def _row(
     folder: RunFolder,
     manifest: Mapping[str, Any],
+    part: Collection[str] | None,
+    counts: Mapping[str, Any],
     estimates: Mapping[str, Estimate | None],
     rank: tuple[int, int] | None,
     differs: Mapping[str, str | None],
@@ -304,14 +288,14 @@ def _row(
         folder.path,
         estimates,
         rank,
-        manifest["failed"],
-        read_causes(folder) if manifest["failed"] else (),
-        manifest["abstained"],
+        counts["failed"],
+        read_causes(folder, part) if counts["failed"] else (),
+        counts["abstained"],
         _usage(manifest),
-        manifest["mean_latency_s"],
+        counts["mean_latency_s"],
         manifest["judges"],
         differs,
-        manifest.get("unsettled", 0),
+        counts.get("unsettled", 0),
     )
 
 
@@ -327,9 +311,39 @@ def _usage(manifest: Mapping[str, Any]) -> dict[str, Usage]:
     return {name: usage for name, usage in found.items() if usage != Usage()}
 
 
-def _question_scores(folder: RunFolder, metric: str) -> Mapping[str, float]:
+def _counts(folder: RunFolder, manifest: Mapping[str, Any], part: Collection[str] | None) -> Mapping[str, Any]:
+    """The counts of failures and abstentions and the mean latency: those of the manifest, or of a part of the
+    questions.
+    """
+    if part is None:
+        return manifest
+    outcomes, judge = folder.outcomes(hits=False), manifest["judges"].get(ABSTENTION)
+    said: Mapping[str, tuple[Judgment, ...]] = {} if judge is None else folder.judgments(judge["key"])
+    return totals((settled(outcomes[question], said.get(question)) for question in sorted(part)), (), {})
+
+
+def _question_scores(folder: RunFolder, metric: str, questions: Collection[str]) -> Mapping[str, float]:
     scores = folder.scores()
-    return scores[metric]["questions"] if metric in scores else {}
+    found: Mapping[str, float] = scores[metric]["questions"] if metric in scores else {}
+    return {question: score for question, score in found.items() if question in questions}
+
+
+def _sliced(
+    board: Leaderboard, paths: Sequence[Path], by: Sequence[str], common: Collection[str]
+) -> list[SliceEstimate]:
+    """The estimates by slice, one field and run after the other. The slices are those of the last run, but where each
+    run has its own.
+    """
+    runs = {RunFolder(path).path: read_run_folder(path).only(common) for path in paths}
+    last = runs[RunFolder(paths[-1]).path]
+    found: list[SliceEstimate] = []
+    for field in by:
+        values = values_of(last, field)
+        for row in board.rows:
+            run = runs[row.path]
+            own = values_of(run, field) if field in FOUND_IN_RUN else values
+            found += slice_estimates(run, board.metrics, field, slice_members(own, run.digests, field), row.path)
+    return found
 
 
 def _badness(mean: Estimate | None, metric: Metric) -> float:

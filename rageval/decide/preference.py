@@ -26,7 +26,7 @@ from rageval.io.run_folder import RunFolder, write_json
 from rageval.judges.preference import PROMPTS, ask_preference
 from rageval.models.base import ChatModel
 from rageval.prompts import prompt_digests
-from rageval.scores.comparability import pair_to_json, read_comparable
+from rageval.scores.comparability import LeftOut, pair_to_json, read_comparable
 from rageval.scores.estimates import interval_to_json
 from rageval.scores.pairs import UNCORRECTED
 from rageval.scores.run_scores import RunScores
@@ -72,7 +72,8 @@ class PreferResult:
     `win_share` is (wins + ties / 2) / n, with the interval of the paired difference of wins and losses. `p_value` is
     two-sided, from the exact sign test. `position_bias` is the share of pairs in which the order decided, among the
     pairs that the model was asked about and answered in both orders. Each is None if there is no such question. `usage`
-    is what the verdicts cost when the model was last asked, `path` where they are stored.
+    is what the verdicts cost when the model was last asked, `path` where they are stored. `left_out` are the questions
+    that are not the same in both runs.
     """
 
     baseline: RunScores
@@ -85,6 +86,7 @@ class PreferResult:
     position_bias: Interval | None
     usage: Usage
     path: Path
+    left_out: LeftOut = LeftOut()
 
     def count(self, outcome: Literal["win", "tie", "loss"] | None) -> int:
         return sum(one.outcome == outcome for one in self.preferences)
@@ -140,7 +142,7 @@ class PreferResult:
     def to_json(self) -> dict[str, Json]:
         share, bias = self.win_share, self.position_bias
         return {
-            **pair_to_json(self.baseline, self.candidate),
+            **pair_to_json(self.baseline, self.candidate, self.left_out),
             "judge": {"key": self.key, "model": self.model},
             "judge_only": True,
             "n": self.n,
@@ -174,18 +176,22 @@ def prefer(
     chat: ChatModel,
     out: Path = Path("results"),
     on_progress: OnProgress | None = None,
+    *,
+    other_corpus: bool = False,
 ) -> PreferResult:
     """Ask `chat` for each question which run's answer is better. Verdicts stored for the same answers are reused.
 
     A win or a loss needs the same verdict in both orders. The model is not asked if the answers are equal, which is a
     tie, or if one of the two runs did not answer. On an answerable question an abstention, a failure and an empty
     answer all lose to any answer and tie with each other. On an unanswerable question an abstention is right and beats
-    all others. Verdicts are stored in OUT/preferences/. Closes `chat`.
+    all others. Verdicts are stored in OUT/preferences/. Closes `chat`. Questions that are not the same in both runs are
+    left out; `other_corpus` allows runs that searched different documents.
 
     Raises NotComparableError as `read_comparable` does, and for input without answers (a baseline file, a run without
     generation). Raises ModelError if the model refuses.
     """
-    a, b = read_comparable(baseline, candidate)
+    sides = read_comparable(baseline, candidate, other_corpus=other_corpus)
+    a, b = sides.baseline, sides.candidate
     pairs = _read_pairs(a, b)
     key = _key(pairs, a.content_hash, chat.identity)
     path = out / "preferences" / f"{key}.json"
@@ -197,7 +203,7 @@ def prefer(
     share, p_value = _win_share(decided)
     orders = [float(one.how == "the order decides") for one in decided if one.probabilities is not None]
     bias = mean_interval(orders, level=LEVEL) if orders else None
-    return PreferResult(a, b, chat.identity, key, preferences, share, p_value, bias, usage, path)
+    return PreferResult(a, b, chat.identity, key, preferences, share, p_value, bias, usage, path, sides.left_out)
 
 
 def _win_share(decided: Sequence[Preference]) -> tuple[Interval | None, float | None]:

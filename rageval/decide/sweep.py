@@ -16,6 +16,7 @@ from rageval.io.records import usage_from_json
 from rageval.io.run_folder import RunFolder
 from rageval.metrics import parse
 from rageval.pipeline import Pipeline
+from rageval.scores.comparability import common_questions
 from rageval.scores.estimates import interval_to_json
 from rageval.scores.reading import read_run_folder
 from rageval.scores.run_scores import RunScores
@@ -154,7 +155,9 @@ def read_sweep(pipelines: Sequence[Pipeline], runs: Sequence[Path]) -> SweepResu
     board = read_leaderboard(runs)
     manifests = [RunFolder(run).manifest() for run in runs]
     cells = tuple(_cell(*one) for one in zip(pipelines, runs, manifests, strict=True))
-    scores_of = [read_run_folder(run) for run in runs]
+    read = [read_run_folder(run) for run in runs]
+    common, _ = common_questions(read)
+    scores_of = [run.only(common) for run in read]
     scores = {metric: _matrix(scores_of, metric) for metric in board.metrics}
     quality, shared = scores[board.metrics[0]]
     effects: list[Effect] = []

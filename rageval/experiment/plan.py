@@ -6,10 +6,12 @@ import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from rageval.benchmark import from_hugging_face, load, select_questions
+from rageval.benchmark.digests import corpus_digest
 from rageval.benchmark.settings import with_settings
 from rageval.errors import DeclarationError
 from rageval.experiment.choose_judges import check_languages
@@ -88,6 +90,11 @@ class Experiment:
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run what uses the models in the event loop that they live in."""
         return run_with(self.models, work)
+
+    @cached_property
+    def corpus(self) -> str:
+        """The digest of all documents."""
+        return corpus_digest(self.benchmark.documents)
 
     @property
     def generate(self) -> bool:

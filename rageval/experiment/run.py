@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
+from rageval.benchmark.digests import question_digests
 from rageval.experiment.answer import Sink, Task, WorkerContext
 from rageval.experiment.environment import git_commit, machine, now, versions
 from rageval.experiment.judging import judge_entries
@@ -227,9 +228,12 @@ def _describe(experiment: Experiment, runs: Sequence[OpenRun]) -> None:
     labels: dict[str, list[RelevanceLabel]] = {}
     for label in experiment.benchmark.labels:
         labels.setdefault(label.question_id, []).append(label)
+    digests = question_digests(experiment.benchmark, experiment.questions, labels)
     for run in runs:
         run.write_manifest((*experiment.metrics, *run.added.metrics))
-        run.folder.write_questions(question_to_json(q, labels.get(q.id, ())) for q in experiment.questions)
+        run.folder.write_questions(
+            question_to_json(q, labels.get(q.id, ()), digests[q.id]) for q in experiment.questions
+        )
 
 
 @dataclass(frozen=True)
@@ -359,6 +363,7 @@ def open_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: d
             "reference": experiment.reference,
             "source": experiment.benchmark.card.source,
             "content_hash": experiment.benchmark.content_hash,
+            "corpus": experiment.corpus,
             "exclude_self": experiment.benchmark.exclude_self,
             "grade_threshold": experiment.benchmark.grade_threshold,
             "tolerated": [one.to_json() for one in experiment.benchmark.tolerated],

@@ -175,9 +175,10 @@ def _passage(document: Document | None, doc_id: str, start: int, end: int) -> Pa
     return Passage(doc_id, start, end, document.text[start:end], document.title)
 
 
-def question_to_json(question: Question, labels: Iterable[RelevanceLabel]) -> dict[str, Json]:
+def question_to_json(question: Question, labels: Iterable[RelevanceLabel], digest: str = "") -> dict[str, Json]:
     """A question with its grades by document id (the highest where a document has several labels), and the spans that
-    are marked in documents: document id, start, end and part.
+    are marked in documents: document id, start, end and part. `digest` is that of the question in its benchmark
+    (`rageval.benchmark.digests`).
     """
     grades: dict[str, Json] = {}
     evidence: list[Json] = []
@@ -194,6 +195,7 @@ def question_to_json(question: Question, labels: Iterable[RelevanceLabel]) -> di
         "metadata": {**question.metadata},
         "grades": grades,
         "evidence": evidence,
+        "digest": digest,
     }
 
 
@@ -216,3 +218,8 @@ def evidence_from_json(data: Mapping[str, Any]) -> tuple[str, tuple[RelevanceLab
     return name, tuple(
         RelevanceLabel(name, doc_id, grades[doc_id], start, end, part) for doc_id, start, end, part in data["evidence"]
     )
+
+
+def digest_from_json(data: Mapping[str, Any]) -> tuple[str, str]:
+    """The question's id and its digest, from what `question_to_json` wrote."""
+    return data["question_id"], data["digest"]

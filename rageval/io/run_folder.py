@@ -1,7 +1,7 @@
 """The run folder: everything one pipeline did on one benchmark, written as it happens.
 
     manifest.json            what was run: pipeline, models, prompts, benchmark hash, seed, versions, commit, usage
-    questions.jsonl          the questions asked, with the grades of their labels and the spans of their evidence
+    questions.jsonl          the questions asked, with digest, grades of labels and spans of evidence
     responses.jsonl          a line per question: the response, or the failure
     judgments/<judge>.jsonl  a line per question: what that judge said, and what it cost
     indexing.jsonl           a line per index that model calls helped to build: what those cost
@@ -31,6 +31,7 @@ from rageval.io.disk import lock_file, named_in_errors
 from rageval.io.line_log import LineLog, read_lines
 from rageval.io.records import (
     Outcome,
+    digest_from_json,
     evidence_from_json,
     judgment_from_json,
     judgment_to_json,
@@ -134,6 +135,10 @@ class RunFolder:
         """By question id: the labels that mark a span of a document."""
         return dict(read_lines(self.path / "questions.jsonl", evidence_from_json))
 
+    def digests(self) -> dict[str, str]:
+        """By question id: the digest of the question in its benchmark."""
+        return dict(read_lines(self.path / "questions.jsonl", digest_from_json))
+
     def add_outcome(self, question_id: str, outcome: Outcome) -> tuple[int, int]:
         """Append a line; return its start and end in the file, for `LineLog.add`."""
         return _append(
@@ -212,8 +217,8 @@ class RunFolder:
     def to_pandas(self, table: RunFrame = "scores") -> DataFrame:
         """The run as a DataFrame (extra `pandas`), one observation a row; docs/integrations/pandas.md has the columns.
 
-        `scores`: metric and question. `responses`: question. `hits`: hit. `judgments`: verdict of a judge. A run that
-        is not finished has the rows that are there, and no scores yet.
+        `scores`: metric and question. `questions`, `responses`: question. `hits`: hit. `judgments`: verdict of a judge.
+        A run that is not finished has the rows that are there, and no scores yet.
         """
         from rageval.io import run_frames
 
@@ -222,6 +227,8 @@ class RunFolder:
         match table:
             case "scores":
                 return run_frames.scores_frame(label, self.scores())
+            case "questions":
+                return run_frames.questions_frame(label, self.questions())
             case "responses":
                 return run_frames.responses_frame(label, self.questions(), self.outcomes())
             case "hits":
@@ -231,7 +238,7 @@ class RunFolder:
                 return run_frames.judgments_frame(label, judged)
             case _:
                 raise DeclarationError(
-                    f"to_pandas: found the table {table!r}, expected scores, responses, hits or judgments"
+                    f"to_pandas: found the table {table!r}, expected scores, questions, responses, hits or judgments"
                 )
 
     def _sample_path(self, metric: str, digest: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -12,7 +13,7 @@ from rageval.types import Abstained, Failure, Judgment, Question
 if TYPE_CHECKING:
     from rageval.io.frames import DataFrame
 
-RunFrame: TypeAlias = Literal["scores", "responses", "hits", "judgments"]
+RunFrame: TypeAlias = Literal["scores", "questions", "responses", "hits", "judgments"]
 
 Asked: TypeAlias = Mapping[str, tuple[Question, Mapping[str, int]]]
 """Questions with the grades of their documents, by id."""
@@ -24,6 +25,15 @@ SCORES: Mapping[str, Dtype] = {
     "score": "Float64",
     "failed": "boolean",
     "unscored": "string",
+}
+QUESTIONS: Mapping[str, Dtype] = {
+    "pipeline": "string",
+    "question_id": "string",
+    "question": "string",
+    "language": "string",
+    "references": "texts",
+    "tags": "texts",
+    "metadata": "string",
 }
 RESPONSES: Mapping[str, Dtype] = {
     "pipeline": "string",
@@ -79,6 +89,25 @@ def scores_frame(label: str, scores: Mapping[str, Mapping[str, Any]]) -> DataFra
                 yield label, metric, question_id, None, False, reason
 
     return make_frame(SCORES, rows())
+
+
+def questions_frame(label: str, asked: Asked) -> DataFrame:
+    """A row for each question; its metadata are JSON text."""
+    return make_frame(
+        QUESTIONS,
+        (
+            (
+                label,
+                question_id,
+                question.text,
+                question.language,
+                [*question.references],
+                [*question.tags],
+                json.dumps({**question.metadata}, ensure_ascii=False),
+            )
+            for question_id, (question, _) in asked.items()
+        ),
+    )
 
 
 def responses_frame(label: str, asked: Asked, outcomes: Mapping[str, Outcome]) -> DataFrame:

@@ -9,12 +9,13 @@ from rich.table import Table
 from rich.text import Text
 
 from rageval.decide.comparison import CompareResult, Comparison
-from rageval.report.leaderboard import metric_title
+from rageval.decide.slicing import FOUND_IN_RUN, SliceDifference, SlicedMetric
 from rageval.report.markdown import code, table
-from rageval.scores.comparability import differences
+from rageval.scores.comparability import LeftOut, differences
 from rageval.scores.pairs import UNCORRECTED, Pairs, signed
 from rageval.scores.run_scores import RunScores
 from rageval.stats import Interval
+from rageval.stats.slices import FEW
 
 HEADER = [
     "metric",
@@ -28,6 +29,8 @@ HEADER = [
     "questions",
 ]
 
+SLICE_HEADER = ["slice", "n", "baseline", "candidate", "difference and interval"]
+
 _LONGEST_TEXT = 90
 
 
@@ -35,18 +38,20 @@ def markdown(result: CompareResult) -> str:
     """Sentences, the table, what changed most, what the numbers mean."""
     pairs = [comparison.pairs for comparison in result.comparisons.values()]
     lines = [f"## {code(result.candidate.label)} against {code(result.baseline.label)}", ""]
-    lines += [f"- {sentence}" for sentence in _sentences(result)]
+    lines += [f"- {line}" for line in (*_sentences(result), *result.left_out.of_two)]
     lines += ["", *table(HEADER, [_cells(one) for one in result.comparisons.values()]), "", _legend(result), ""]
+    lines += markdown_slices(result.slices)
     lines += markdown_differences(result.baseline, result.candidate)
     return "\n".join([*lines, *markdown_changes(pairs, result.baseline, result.candidate)])
 
 
 def print_comparison(result: CompareResult, console: Console) -> None:
     """The same on a terminal."""
-    print_runs(result.baseline, result.candidate, console)
+    print_runs(result.baseline, result.candidate, result.left_out, console)
     for sentence in _sentences(result):
         console.print(Text(sentence, style="bold"))
     print_table(HEADER, [_cells(one) for one in result.comparisons.values()], console)
+    print_slices(result.slices, console)
     print_changes([one.pairs for one in result.comparisons.values()], result.baseline, result.candidate, console)
     console.print(Text(_legend(result), style="dim"))
 
@@ -62,7 +67,7 @@ def pairs_cell(pairs: Pairs) -> str:
 
 def metric_cell(pairs: Pairs) -> str:
     """The metric's name, with an arrow where lower is better and a mark where no people's labels correct the judge."""
-    title = metric_title(pairs.metric)
+    title = f"{pairs.name} ↓" if pairs.lower_is_better else pairs.name
     return f"{title} †" if pairs.judged else title
 
 
@@ -111,16 +116,36 @@ def markdown_changes(pairs: Sequence[Pairs], baseline: RunScores, candidate: Run
                 ]
                 for c in one.changed
             ]
-            lines += [f"**{one.metric}**", "", *table(["question", "from", "to", "text"], rows), ""]
+            lines += [f"**{one.name}**", "", *table(["question", "from", "to", "text"], rows), ""]
     return ["<details><summary>What changed most</summary>", "", *lines, "</details>", ""] if lines else []
 
 
-def print_runs(baseline: RunScores, candidate: RunScores, console: Console) -> None:
-    """Which two are compared, and what else than the pipeline differs."""
+def print_runs(baseline: RunScores, candidate: RunScores, left_out: LeftOut, console: Console) -> None:
+    """Which two are compared, what else than the pipeline differs, and which questions are left out."""
     for role, run in (("baseline", baseline), ("candidate", candidate)):
         console.print(Text(f"{role:<10} {run.label}  ({run.source})", style="dim"))
     for name, (before, after) in differences([baseline, candidate]).items():
         console.print(Text(f"differs    {name}: {before} (baseline), {after} (candidate)", style="dim"))
+    for line in left_out.of_two:
+        console.print(Text(line, style="yellow"))
+
+
+def markdown_slices(slices: Sequence[SlicedMetric]) -> list[str]:
+    """For each metric and field: whether the difference depends on the slice, and the table of the slices."""
+    lines: list[str] = []
+    for one in slices:
+        rows = [[code(cells[0]), *cells[1:]] for cells in map(_slice_cells, one.slices)]
+        lines += [f"**{one.sentence}**", "", *table(SLICE_HEADER, rows), ""]
+    return [*lines, _slice_legend(slices), ""] if lines else []
+
+
+def print_slices(slices: Sequence[SlicedMetric], console: Console) -> None:
+    """The same on a terminal."""
+    for one in slices:
+        console.print(Text(one.sentence, style="bold"))
+        print_table(SLICE_HEADER, [*map(_slice_cells, one.slices)], console)
+    if slices:
+        console.print(Text(_slice_legend(slices), style="dim"))
 
 
 def markdown_differences(baseline: RunScores, candidate: RunScores) -> list[str]:
@@ -141,7 +166,7 @@ def print_changes(pairs: Sequence[Pairs], baseline: RunScores, candidate: RunSco
     """What changed most, metric by metric."""
     for one in pairs:
         if one.changed:
-            console.print(Text(f"changed most: {one.metric}", style="bold"))
+            console.print(Text(f"changed most: {one.name}", style="bold"))
         for change in one.changed:
             text = _text(change.question_id, baseline, candidate)
             console.print(Text(f"  {change.before:.3f} → {change.after:.3f}  {change.question_id}  {text}"))
@@ -150,6 +175,34 @@ def print_changes(pairs: Sequence[Pairs], baseline: RunScores, candidate: RunSco
 def _text(question_id: str, baseline: RunScores, candidate: RunScores) -> str:
     text = " ".join((candidate.texts.get(question_id) or baseline.texts.get(question_id, "")).split())
     return text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…"
+
+
+def _slice_cells(one: SliceDifference) -> list[str]:
+    return [
+        one.name,
+        f"{one.n} (few)" if one.few else str(one.n),
+        f"{one.baseline:.3f}",
+        f"{one.candidate:.3f}",
+        interval_cell(one.difference),
+    ]
+
+
+def _slice_legend(slices: Sequence[SlicedMetric]) -> str:
+    parts = [
+        f"Slices: all intervals of a metric hold together with {slices[0].level:.0%} (Gaffke's bounds, Bonferroni).",
+        "One that excludes 0 shows a difference in its slice.",
+        "Whether the difference depends on the slice is tested by permutation of Welch's statistic, adjusted by Holm.",
+    ]
+    if any(one.few for metric in slices for one in metric.slices):
+        parts.append(f"few: fewer than {FEW} questions, too few for the test; the interval holds.")
+    if any(metric.overlap for metric in slices):
+        parts.append("Some questions are in several slices, so each slice is tested against the rest.")
+    parts.extend(
+        f"Slices by {field} follow from the candidate's own results, which alone makes its scores there low or high: "
+        "read them as a description."
+        for field in dict.fromkeys(metric.by for metric in slices if metric.by in FOUND_IN_RUN)
+    )
+    return " ".join(parts)
 
 
 def _cells(one: Comparison) -> list[str]:

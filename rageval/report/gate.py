@@ -13,12 +13,14 @@ from rageval.report.compare import (
     interval_cell,
     markdown_changes,
     markdown_differences,
+    markdown_slices,
     metric_cell,
     notes,
     p_cell,
     pairs_cell,
     print_changes,
     print_runs,
+    print_slices,
     print_table,
 )
 from rageval.report.markdown import code, table
@@ -37,10 +39,11 @@ def markdown(result: GateResult) -> str:
         "",
         *table(_header(result), [_cells(one) for one in result.gates.values()]),
         "",
-        *[f"- {one.sentence}" for one in result.gates.values()],
+        *[f"- {line}" for line in (*(one.sentence for one in result.gates.values()), *result.left_out.of_two)],
         "",
         _legend(result),
         "",
+        *markdown_slices(result.slices),
         *markdown_differences(result.baseline, result.candidate),
         *markdown_changes([one.pairs for one in result.gates.values()], result.baseline, result.candidate),
     ]
@@ -49,11 +52,12 @@ def markdown(result: GateResult) -> str:
 
 def print_gate(result: GateResult, console: Console) -> None:
     """The same on a terminal."""
-    print_runs(result.baseline, result.candidate, console)
+    print_runs(result.baseline, result.candidate, result.left_out, console)
     console.print(Text(f"gate: {result.verdict}", style=_STYLES[result.verdict]))
     for one in result.gates.values():
         console.print(Text(one.sentence, style=_STYLES[one.verdict]))
     print_table(_header(result), [_cells(one) for one in result.gates.values()], console)
+    print_slices(result.slices, console)
     print_changes([one.pairs for one in result.gates.values()], result.baseline, result.candidate, console)
     console.print(Text(_legend(result), style="dim"))
 
@@ -112,7 +116,7 @@ def _legend(result: GateResult) -> str:
     gates = result.gates.values()
     about = notes([one.pairs for one in gates], result.candidate.benchmark, len(result.candidate.questions))
     margins = ", ".join(
-        f"{one.pairs.metric} {'none' if one.smallest_margin is None else f'{one.smallest_margin:.3f}'}" for one in gates
+        f"{one.pairs.name} {'none' if one.smallest_margin is None else f'{one.smallest_margin:.3f}'}" for one in gates
     )
     return (
         f"{about} Difference: candidate - baseline on the same questions. Its interval decides: pass where it lies "

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rageval.decide.leaderboard import Leaderboard, Row
+from rageval.decide.slicing import SliceEstimate
 from rageval.metrics import parse
 from rageval.report.failures import failure_notes
 from rageval.report.judge_notes import judge_notes
-from rageval.report.markdown import table
+from rageval.report.markdown import code, table
+from rageval.stats.slices import FEW
 from rageval.types import Estimate, Usage
+
+SLICE_HEADER = ("slice", "questions", "pipeline", "mean and interval")
 
 USAGE_HEADER = (
     "pipeline",
@@ -120,11 +124,35 @@ def legend(board: Leaderboard) -> str:
         "all pairs); "
     )
     text = (
-        f"{board.benchmark}, {board.questions} questions. Mean [95% interval] (questions scored, where not all); "
-        f"{ranks}failed questions score {worst}; calls and tokens are what each run costs alone, with nothing in the "
-        "cache beforehand (paid: after what the cache had); seconds are as measured, less where the cache replied."
+        f"{board.benchmark}, {board.questions} questions{_all_of(board)}. Mean [95% interval] (questions scored, "
+        f"where not all); {ranks}failed questions score {worst}; calls and tokens are what each run costs alone, "
+        "with nothing in the cache beforehand (paid: after what the cache had); seconds are as measured, less where "
+        "the cache replied."
     )
     return text + (" † judge only, uncorrected: no people's labels." if uncorrected else "")
+
+
+def slice_tables(board: Leaderboard) -> list[tuple[str, list[list[str]]]]:
+    """For each field and metric that was sliced by: a title, and the rows below `SLICE_HEADER`."""
+    tables: dict[tuple[str, str], dict[str, list[list[str]]]] = {}
+    for one in board.slices:
+        tables.setdefault((one.by, one.metric), {}).setdefault(one.name, []).append(_slice_cells(one))
+    return [
+        (f"{metric_title(metric)} by {by}", [cells for rows in by_slice.values() for cells in rows])
+        for (by, metric), by_slice in tables.items()
+    ]
+
+
+def slice_legend(board: Leaderboard) -> list[str]:
+    """A line on the numbers by slice; none where nothing was sliced."""
+    if not board.slices:
+        return []
+    parts = ["By slice: all intervals of a pipeline on a metric hold together with 95% (Gaffke's bounds, Bonferroni)."]
+    if any(one.few for one in board.slices):
+        parts.append(f"few: fewer than {FEW} questions scored, which say little.")
+    if any(mean.n_labelled for _, _, mean in _numbers(board)):
+        parts.append("People's labels are not used in slices.")
+    return [" ".join(parts)]
 
 
 def no_ranks(board: Leaderboard) -> list[str]:
@@ -166,6 +194,17 @@ def labels_text(mean: Estimate) -> str:
     return f"judge alone {_interval(*mean.judge_only)}, {labels} (alone {_interval(*mean.labels_only)})"
 
 
+def _all_of(board: Leaderboard) -> str:
+    """That the calls are of more questions than the scores are."""
+    left_out = board.left_out.not_in_all or board.left_out.changed
+    return " that all runs have unchanged (calls and tokens are of all questions of each run)" if left_out else ""
+
+
+def _slice_cells(one: SliceEstimate) -> list[str]:
+    questions = f"{one.questions} (few)" if one.few else str(one.questions)
+    return [one.name, questions, one.label, number_cell(one.estimate, judged=_judged(one.metric))]
+
+
 def _interval(point: float, low: float, high: float) -> str:
     return f"{point:.3f} [{low:.2f}, {high:.2f}]"
 
@@ -185,7 +224,13 @@ def _judged(metric: str) -> bool:
 def markdown(board: Leaderboard) -> str:
     """A Markdown table with its legend and the models that made it."""
     lines = table(header(board), (cells(board, row) for row in board.rows))
-    unranked = [f"{line}\n" for line in no_ranks(board)]
+    unranked = [f"{line}\n" for line in (*no_ranks(board), *board.left_out.of_many)]
+    slices = [
+        line
+        for title, rows in slice_tables(board)
+        for line in (f"**{title}**", "", *table(SLICE_HEADER, ([code(row[0]), *row[1:]] for row in rows)), "")
+    ]
+    sliced = [*slices, *slice_legend(board), ""] if slices else []
     models = [f"- {role}: `{identity}`" for role, identity in board.models.items()]
     if board.machine is not None:
         models.append(f"- machine: {board.machine}")
@@ -199,4 +244,5 @@ def markdown(board: Leaderboard) -> str:
     differ = difference_cells(board)
     differs = ["Not the same for all rows:", "", *table(differ[0], differ[1:]), ""] if differ else []
     used = ["What it cost:", "", *table(USAGE_HEADER, usage_cells(board)), ""] if usage_cells(board) else []
-    return "\n".join([*lines, "", *unranked, legend(board), "", *failed, *labels, *judges, *used, *differs, *made])
+    about_board = [*lines, "", *unranked, legend(board), "", *sliced]
+    return "\n".join([*about_board, *failed, *labels, *judges, *used, *differs, *made])

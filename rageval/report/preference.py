@@ -11,7 +11,7 @@ from rageval.report.compare import p_cell, print_runs, print_table
 
 def print_preferences(result: PreferResult, console: Console) -> None:
     """The sentence, the counts, and how far the order of the answers decided."""
-    print_runs(result.baseline, result.candidate, console)
+    print_runs(result.baseline, result.candidate, result.left_out, console)
     console.print(Text(result.sentence, style="bold"))
     share = result.win_share
     if share is not None and result.p_value is not None:

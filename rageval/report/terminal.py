@@ -12,7 +12,18 @@ from rageval.decide.leaderboard import Leaderboard
 from rageval.io.records import Outcome
 from rageval.report.failures import failure_notes
 from rageval.report.judge_notes import judge_notes
-from rageval.report.leaderboard import cells, difference_cells, header, label_notes, label_warnings, legend, no_ranks
+from rageval.report.leaderboard import (
+    SLICE_HEADER,
+    cells,
+    difference_cells,
+    header,
+    label_notes,
+    label_warnings,
+    legend,
+    no_ranks,
+    slice_legend,
+    slice_tables,
+)
 from rageval.types import Abstained, Evidence, Failure, Judgment, Question
 
 
@@ -41,6 +52,8 @@ def print_leaderboard(board: Leaderboard, console: Console) -> None:
                 console.print(Text(f"        {name:<20} {value}"))
     for line in no_ranks(board):
         console.print(Text(line, style="bold"))
+    for line in board.left_out.of_many:
+        console.print(Text(line, style="yellow"))
     for note in failure_notes(board):
         console.print(Text(note, style="bold red"))
     for note in label_notes(board):
@@ -49,6 +62,7 @@ def print_leaderboard(board: Leaderboard, console: Console) -> None:
         console.print(Text(note))
     for warning in label_warnings(board):
         console.print(Text(warning, style="bold red"))
+    _slices(board, console)
     console.print(Text(legend(board), style="dim"))
     for role, identity in board.models.items():
         console.print(Text(f"{role}: {identity}", style="dim"))
@@ -58,6 +72,18 @@ def print_leaderboard(board: Leaderboard, console: Console) -> None:
         for label, run, *values in of_runs:
             told = "; ".join(f"{name} {value}" for name, value in zip(names[2:], values, strict=True))
             console.print(Text(f"  {label} ({run}): {told}", style="dim"))
+
+
+def _slices(board: Leaderboard, console: Console) -> None:
+    """A table for each field and metric that was sliced by."""
+    for title, rows in slice_tables(board):
+        console.print(Text(title, style="bold"))
+        table = Table(*SLICE_HEADER)
+        for row in rows:
+            table.add_row(*map(Text, row))
+        console.print(table)
+    for line in slice_legend(board):
+        console.print(Text(line, style="dim"))
 
 
 def print_question(

@@ -1,8 +1,9 @@
 """Baselines: the scores of a run, pinned in a file.
 
-A baseline is one JSON file, small enough to commit: a line per question (about 50 bytes with five metrics), numbers to
+A baseline is one JSON file, small enough to commit: a line per question (about 65 bytes with five metrics), numbers to
 six decimals, keys and questions sorted, no times. It holds all that a comparison needs, so that the run may be deleted,
-and its differences from one commit to the next show which questions changed.
+and its differences from one commit to the next show which questions changed. Slices are kept the other way round, as
+questions by field and value.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from typing import Any
 from rageval.errors import DeclarationError, NotComparableError
 from rageval.io.file_names import check_file_name, to_file_name
 from rageval.io.run_folder import replace_text
-from rageval.scores.run_scores import JudgedBy, MetricScores, RunScores
+from rageval.scores.run_scores import JudgedBy, MetricScores, RunScores, SliceValues
 from rageval.types import Json
 
-FORMAT = 2
+FORMAT = 3
 BASELINES = Path("results/baselines")
 
 
@@ -48,12 +49,15 @@ def pin(run: RunScores, path: Path) -> None:
 def _to_text(run: RunScores) -> str:
     names = sorted(run.metrics)
     rows = [
-        _entry(question, [run.groups[question], *(_short(run.metrics[name].scores.get(question)) for name in names)])
-        for question in run.questions
+        _entry(
+            question,
+            [digest, run.groups[question], *(_short(run.metrics[name].scores.get(question)) for name in names)],
+        )
+        for question, digest in run.digests.items()
     ]
     parts = [
-        _entry("benchmark", {"content_hash": run.content_hash, "name": run.benchmark}),
-        _entry("columns", ["group", *names]),
+        _entry("benchmark", {"content_hash": run.content_hash, "corpus": run.corpus, "name": run.benchmark}),
+        _entry("columns", ["digest", "group", *names]),
         _entry("fingerprint", run.fingerprint),
         _entry("format", FORMAT),
         _entry("label", run.label),
@@ -61,6 +65,7 @@ def _to_text(run: RunScores) -> str:
         _object("models", [_entry(name, value) for name, value in sorted(run.models.items())]),
         _object("questions", rows),
         _object("settings", [_entry(name, value) for name, value in sorted(run.settings.items())]),
+        _object("slices", [_entry(field, _to_members(run.slices[field])) for field in sorted(run.slices)]),
     ]
     return "{\n" + ",\n".join(parts) + "\n}\n"
 
@@ -75,6 +80,24 @@ def _object(key: str, entries: Sequence[str]) -> str:
 
 def _short(score: float | None) -> Json:
     return int(score) if score in (0.0, 1.0) else score
+
+
+def _to_members(values: SliceValues) -> dict[str, Json]:
+    """The questions of each value, both sorted."""
+    members: dict[str, list[Json]] = {}
+    for question in sorted(values):
+        for value in values[question]:
+            members.setdefault(value, []).append(question)
+    return {value: members[value] for value in sorted(members)}
+
+
+def _from_members(members: Mapping[str, Sequence[str]]) -> SliceValues:
+    """The inverse of `_to_members`, without questions that have no value."""
+    values: dict[str, tuple[str, ...]] = {}
+    for value, questions in members.items():
+        for question in questions:
+            values[question] = (*values.get(question, ()), value)
+    return values
 
 
 def _metric_to_json(run: RunScores, name: str) -> dict[str, Json]:
@@ -107,15 +130,15 @@ def read_baseline(path: Path) -> RunScores:
 
 def _from_json(path: Path, data: Mapping[str, Any]) -> RunScores:
     rows: dict[str, list[Any]] = data["questions"]
-    names: list[str] = data["columns"][1:]
+    names: list[str] = data["columns"][2:]
     for question, row in rows.items():
-        if len(row) != len(names) + 1:
-            raise ValueError(f"{question}: {len(row)} values for {len(names) + 1} columns")
-        if not all(score is None or 0.0 <= score <= 1.0 for score in row[1:]):
+        if len(row) != len(names) + 2:
+            raise ValueError(f"{question}: {len(row)} values for {len(names) + 2} columns")
+        if not all(score is None or 0.0 <= score <= 1.0 for score in row[2:]):
             raise ValueError(f"{question}: scores outside [0, 1]")
     metrics: dict[str, MetricScores] = {}
     judges: dict[str, JudgedBy] = {}
-    for column, name in enumerate(names, 1):
+    for column, name in enumerate(names, 2):
         about = data["metrics"][name]
         metrics[name] = MetricScores(
             {question: float(row[column]) for question, row in rows.items() if row[column] is not None},
@@ -130,10 +153,12 @@ def _from_json(path: Path, data: Mapping[str, Any]) -> RunScores:
         data["fingerprint"],
         data["benchmark"]["name"],
         data["benchmark"]["content_hash"],
-        tuple(sorted(rows)),
+        data["benchmark"]["corpus"],
+        {question: str(rows[question][0]) for question in sorted(rows)},
         judges,
         dict(data["models"]),
         dict(data["settings"]),
-        {question: row[0] for question, row in rows.items()},
+        {question: row[1] for question, row in rows.items()},
         metrics,
+        slices={field: _from_members(members) for field, members in data["slices"].items()},
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from rageval.io.run_folder import RunFolder
@@ -28,15 +29,15 @@ class Cause:
         return {"error": self.error, "message": self.message, "questions": self.questions}
 
 
-def read_causes(run: RunFolder) -> tuple[Cause, ...]:
-    """The causes of all failures of a run, the commonest first; causes of equal count are in the order of the
-    questions.
+def read_causes(run: RunFolder, questions: Collection[str] | None = None) -> tuple[Cause, ...]:
+    """The causes of all failures of a run, or of those among some questions, the commonest first; causes of equal count
+    are in the order of the questions.
     """
     texts = {question_id: question.text for question_id, (question, _) in run.questions().items()}
     counts = Counter[tuple[str, str]]()
     first: dict[tuple[str, str], str] = {}
     for question_id, outcome in run.outcomes(hits=False).items():
-        if isinstance(outcome, Failure):
+        if isinstance(outcome, Failure) and (questions is None or question_id in questions):
             kind = (outcome.error, _without_particulars(outcome.message, question_id, texts.get(question_id, "")))
             counts[kind] += 1
             first.setdefault(kind, " ".join(outcome.message.split()))

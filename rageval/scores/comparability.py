@@ -1,13 +1,16 @@
-"""Which runs may be compared: the one check for leaderboards, comparisons, gates and preferences.
+"""Which runs may be compared, and on which questions: the one check for leaderboards, comparisons, gates, preferences.
 
-Runs must be finished and cover the same questions of the same benchmark. A judged metric can be compared only if the
-same judge (model, prompts, calibration) scored it, a metric of the user's own only if its code is the same. All else
+Runs must be finished. They are compared on the questions that all of them have unchanged: same id and same digest
+(`rageval.benchmark.digests`). All other questions are left out and counted, so a benchmark that grew still serves. A
+judged metric can be compared only if the same judge (model, prompts, calibration) scored it, a metric of the user's own
+only if its code is the same. Other documents to search make other results, so another corpus needs consent. All else
 may differ, since it is what is being compared, and is reported.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from rageval.errors import NotComparableError
@@ -16,32 +19,115 @@ from rageval.scores.reading import read_run_scores
 from rageval.scores.run_scores import JudgedBy, RunScores, ScoredRun
 from rageval.types import Json
 
+CORPUS = "corpus"
+_SHOWN = 8
+_EXAMPLES = 3
 
-def read_comparable(baseline: RunScores | str | Path, candidate: RunScores | str | Path) -> tuple[RunScores, RunScores]:
-    """Returns both runs, reading those given by path or name.
 
-    Raises NotComparableError for results that are missing or unfinished, and for other benchmarks or questions.
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """The questions of several runs that are not compared, by why.
+
+    `lacking` holds, for each run in order, the questions that it lacks and another run has. `changed` are those that
+    all runs have, but with other words, references, labels or labelled documents. Both are sorted. `other_corpus` says
+    whether the runs searched different documents.
+    """
+
+    lacking: tuple[tuple[str, ...], ...] = ((), ())
+    changed: tuple[str, ...] = ()
+    other_corpus: bool = False
+
+    @property
+    def not_in_all(self) -> tuple[str, ...]:
+        """The questions that at least one run lacks, sorted."""
+        return tuple(sorted({question for questions in self.lacking for question in questions}))
+
+    @property
+    def of_two(self) -> list[str]:
+        """Lines that say so of baseline and candidate; none where both are of the same questions and corpus."""
+        only_candidate, only_baseline = self.lacking
+        return self._lines(
+            _counted(only_baseline, "that only the baseline has"),
+            _counted(only_candidate, "that only the candidate has"),
+        )
+
+    @property
+    def of_many(self) -> list[str]:
+        """Lines that say so of any number of runs."""
+        return self._lines(_counted(self.not_in_all, "that not all runs have"))
+
+    def _lines(self, *missing: str) -> list[str]:
+        parts = [*missing, _counted(self.changed, "that changed (words, references, labels or labelled documents)")]
+        told = [part for part in parts if part]
+        lines = [f"Left out: {'; '.join(told)}."] if told else []
+        return [*lines, "The runs searched different documents (another corpus)."] if self.other_corpus else lines
+
+    def pair_to_json(self) -> dict[str, Json]:
+        only_candidate, only_baseline = self.lacking
+        return {
+            "only_baseline": [*only_baseline],
+            "only_candidate": [*only_candidate],
+            "changed": [*self.changed],
+            "other_corpus": self.other_corpus,
+        }
+
+    def to_json(self) -> dict[str, Json]:
+        return {
+            "not_in_all": [*self.not_in_all],
+            "changed": [*self.changed],
+            "other_corpus": self.other_corpus,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """Two runs as if only the questions that both have unchanged had been asked, and the questions left out."""
+
+    baseline: RunScores
+    candidate: RunScores
+    left_out: LeftOut
+
+
+def read_comparable(
+    baseline: RunScores | str | Path, candidate: RunScores | str | Path, *, other_corpus: bool = False
+) -> Sides:
+    """Both runs on their common questions, reading those given by path or name.
+
+    Raises NotComparableError for results that are missing or unfinished, and as `common_questions`.
     """
     a, b = (run if isinstance(run, RunScores) else read_run_scores(run) for run in (baseline, candidate))
-    require_same_questions([a, b])
-    return a, b
+    common, left_out = common_questions([a, b], other_corpus=other_corpus)
+    return Sides(a.only(common), b.only(common), left_out)
 
 
-def require_same_questions(runs: Sequence[ScoredRun]) -> None:
-    """Raises NotComparableError where a run is of another benchmark, or of other questions, than the first."""
+def common_questions(runs: Sequence[ScoredRun], *, other_corpus: bool = False) -> tuple[frozenset[str], LeftOut]:
+    """The questions that all runs have unchanged, and the others.
+
+    Raises NotComparableError if there is no such question, and, unless `other_corpus`, if the runs searched different
+    documents.
+    """
     first = runs[0]
+    common = set(first.digests)
     for run in runs[1:]:
-        if run.content_hash != first.content_hash:
+        before = common
+        common = {question for question in before if run.digests.get(question) == first.digests[question]}
+        if not common:
+            changed = len(before & run.digests.keys())
             raise NotComparableError(
-                f"{run.source}: found another benchmark ({run.benchmark}, {run.content_hash[:10]}) than in "
-                f"{first.source} ({first.benchmark}, {first.content_hash[:10]}): run both over the same one"
+                f"{run.source}: found no question of {first.source} unchanged ({_n(len(before) - changed)} missing, "
+                f"{_n(changed)} changed): run both over the same questions"
             )
-        if run.questions != first.questions:
-            odd = sorted({*run.questions} ^ {*first.questions})
-            raise NotComparableError(
-                f"{run.source}: found other questions than in {first.source} ({len(odd)} are in one of them only, "
-                f"such as {odd[0]}): ask both the same questions"
-            )
+    differs = next((run for run in runs if run.corpus != first.corpus), None)
+    if differs is not None and not other_corpus:
+        raise NotComparableError(
+            f"{differs.source}: found another corpus ({differs.corpus[:_SHOWN]}) than in {first.source} "
+            f"({first.corpus[:_SHOWN]}), expected the same documents to search: run both over the same ones, or "
+            "compare them all the same with --other-corpus (in Python other_corpus=True)"
+        )
+    known = sorted({question for run in runs for question in run.digests})
+    lacking = tuple(tuple(question for question in known if question not in run.digests) for run in runs)
+    in_all = set(known).difference(*lacking)
+    return frozenset(common), LeftOut(lacking, tuple(sorted(in_all - common)), differs is not None)
 
 
 def metric_conflicts(runs: Sequence[ScoredRun]) -> dict[str, str]:
@@ -68,11 +154,14 @@ def metric_conflicts(runs: Sequence[ScoredRun]) -> dict[str, str]:
     return found
 
 
-def pair_to_json(baseline: ScoredRun, candidate: ScoredRun) -> dict[str, Json]:
-    """Which two runs are compared, over which questions, and what else than the pipeline differs between them."""
+def pair_to_json(baseline: ScoredRun, candidate: ScoredRun, left_out: LeftOut) -> dict[str, Json]:
+    """Which two runs are compared, over how many questions, which were left out, and what else than the pipeline
+    differs between them.
+    """
     return {
         "benchmark": candidate.benchmark,
-        "questions": len(candidate.questions),
+        "questions": len(candidate.digests),
+        "left_out": left_out.pair_to_json(),
         "baseline": baseline.to_json(),
         "candidate": candidate.to_json(),
         "differs": {name: [*values] for name, values in differences([baseline, candidate]).items()},
@@ -80,11 +169,24 @@ def pair_to_json(baseline: ScoredRun, candidate: ScoredRun) -> dict[str, Json]:
 
 
 def differences(runs: Sequence[ScoredRun]) -> Mapping[str, tuple[str | None, ...]]:
-    """The models and settings that are not the same for all runs, each with its value for every run in order.
+    """The models and settings, and the corpus, that are not the same for all runs, each with its value for every run in
+    order.
 
     None is a run that it does not apply to, such as `embed` where nothing is embedded; that alone is no difference.
     """
-    given = [{**run.models, **run.settings} for run in runs]
+    given = [{**run.models, **run.settings, CORPUS: run.corpus[:_SHOWN]} for run in runs]
     names = dict.fromkeys(name for one in given for name in one)
     values = {name: tuple(one.get(name) for one in given) for name in names}
     return {name: of_runs for name, of_runs in values.items() if len({*of_runs} - {None}) > 1}
+
+
+def _counted(questions: Sequence[str], why: str) -> str:
+    """`2 questions that changed: q1, q7`, the first three by id; empty where there are none."""
+    if not questions:
+        return ""
+    examples = ", ".join(questions[:_EXAMPLES]) + (", …" if len(questions) > _EXAMPLES else "")
+    return f"{_n(len(questions))} {why}: {examples}"
+
+
+def _n(questions: int) -> str:
+    return f"{questions} question{'' if questions == 1 else 's'}"

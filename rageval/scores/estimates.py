@@ -5,7 +5,7 @@ Labels and the judge's scores are joined by prediction-powered inference, anew a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,8 +15,10 @@ from rageval.scores.human_labels import MetricLabels, answers_digest, labelled_p
 from rageval.stats import Interval, mean_interval, ppi_mean
 from rageval.types import Estimate, Json, Score, Unscored
 
+_LEVEL = 0.95
 
-def estimate(scores: Mapping[str, Score | Unscored], level: float = 0.95) -> Estimate | None:
+
+def estimate(scores: Mapping[str, Score | Unscored], level: float = _LEVEL) -> Estimate | None:
     """The mean over the scored questions with its interval; None where no question could be scored."""
     scored = [score for score in scores.values() if isinstance(score, Score)]
     if not scored:
@@ -34,13 +36,22 @@ def estimate(scores: Mapping[str, Score | Unscored], level: float = 0.95) -> Est
     )
 
 
-def read_estimates(run: RunFolder, metrics: Sequence[str]) -> dict[str, Estimate | None]:
-    """The estimates of a finished run, by metric; None where it lacks the metric or could score no question on it."""
+def read_estimates(
+    run: RunFolder, metrics: Sequence[str], questions: Collection[str] | None = None
+) -> dict[str, Estimate | None]:
+    """The estimates of a finished run, by metric, from all of its questions or from some; None where it lacks the
+    metric or could score no question on it.
+    """
     scores = run.scores()
-    return {name: _read_estimate(run, name, scores[name]) if name in scores else None for name in metrics}
+    return {name: _read_estimate(run, name, scores[name], questions) if name in scores else None for name in metrics}
 
 
-def _read_estimate(run: RunFolder, metric: str, scores: Mapping[str, Any]) -> Estimate | None:
+def _read_estimate(
+    run: RunFolder, metric: str, scores: Mapping[str, Any], questions: Collection[str] | None
+) -> Estimate | None:
+    if questions is not None:
+        part = _of_questions(scores, questions)
+        return labelled_estimate(run, metric, part) or _judge_alone(part, _LEVEL)
     labelled = labelled_estimate(run, metric, scores)
     stored = scores["estimate"]
     if labelled is not None or stored is None:
@@ -52,7 +63,16 @@ def _read_estimate(run: RunFolder, metric: str, scores: Mapping[str, Any]) -> Es
     )
 
 
-def labelled_estimate(run: RunFolder, metric: str, scores: Mapping[str, Any], level: float = 0.95) -> Estimate | None:
+def _of_questions(scores: Mapping[str, Any], questions: Collection[str]) -> dict[str, Any]:
+    """The part of a metric's scores that is of these questions."""
+    return {
+        "questions": {question: score for question, score in scores["questions"].items() if question in questions},
+        "failed": [question for question in scores["failed"] if question in questions],
+        "unscored": {question: why for question, why in scores["unscored"].items() if question in questions},
+    }
+
+
+def labelled_estimate(run: RunFolder, metric: str, scores: Mapping[str, Any], level: float = _LEVEL) -> Estimate | None:
     """The estimate from human labels and the judge's scores together; None if the run has no labels.
 
     `scores` is the metric's part of scores.json. The estimate is stratified if the sample was. If every question is

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -40,7 +40,8 @@ class Pairs:
     `clusters` gives questions that share a source document the same number (None: treated as independent).
     `only_baseline` and `only_candidate` are questions scored in only one run; all other numbers leave them out.
     `failed` counts the questions that each run (baseline, candidate) failed on, which score the worst value. `judged`
-    marks scores that are a judge's opinion, not corrected by human labels.
+    marks scores that are a judge's opinion, not corrected by human labels. `slice` (such as `language=zh`) names the
+    part of the questions that was paired; it is empty for all.
     """
 
     metric: str
@@ -53,6 +54,12 @@ class Pairs:
     failed: tuple[int, int]
     judged: bool
     lower_is_better: bool = False
+    slice: str = ""
+
+    @property
+    def name(self) -> str:
+        """The metric, with the slice: `ndcg@10[language=zh]`."""
+        return f"{self.metric}[{self.slice}]" if self.slice else self.metric
 
     @property
     def n(self) -> int:
@@ -104,7 +111,9 @@ class Pairs:
         return design_effect(d - d.mean(), cluster_codes(self.clusters, self.n))
 
     def to_json(self) -> dict[str, Json]:
+        of_slice: dict[str, Json] = {"slice": self.slice} if self.slice else {}
         return {
+            **of_slice,
             "baseline": self.baseline_mean,
             "candidate": self.candidate_mean,
             "n": self.n,
@@ -153,6 +162,22 @@ def pair(baseline: RunScores, candidate: RunScores, metric: str, cluster_by: Clu
         metric in baseline.judges,
         parse(metric).lower_is_better,
     )
+
+
+def pair_slice(
+    baseline: RunScores,
+    candidate: RunScores,
+    metric: str,
+    name: str,
+    questions: Collection[str],
+    cluster_by: ClusterBy | None = None,
+) -> Pairs:
+    """Pair the scores of these questions alone, the slice of that name. Raises as `pair`."""
+    try:
+        paired = pair(baseline.only(questions), candidate.only(questions), metric, cluster_by)
+    except DeclarationError as error:
+        raise type(error)(f"{name}: {error}") from None
+    return replace(paired, slice=name)
 
 
 def signed(number: float) -> str:

@@ -15,6 +15,7 @@ from rageval.metrics.names import OF_JUDGE
 from rageval.scores.baselines import BASELINES, read_baseline
 from rageval.scores.calibrations import JudgeEntry, instrument
 from rageval.scores.run_scores import DECIMALS, JudgedBy, MetricScores, RunScores, ScoredRun
+from rageval.scores.slices import question_slices
 
 
 def read_run_scores(given: str | Path) -> RunScores:
@@ -36,24 +37,28 @@ def read_run_folder(path: Path) -> RunScores:
     run = read_scored_run(path)
     with unreadable_as_not_comparable():
         folder = RunFolder(path)
-        asked, scores = folder.questions(), folder.scores()
-        if missing := [question for question in run.questions if question not in asked]:
-            raise NotComparableError(
-                f"{path}/questions.jsonl: found no question {missing[0]!r}; run the experiment again"
-            )
+        everything, scores = folder.questions(), folder.scores()
+        asked = {question: everything[question] for question in run.questions}
         return run.with_scores(
-            document_groups({question: asked[question][1] for question in run.questions}),
+            document_groups({question: grades for question, (_, grades) in asked.items()}),
             {name: metric_scores(data) for name, data in scores.items()},
-            {question: asked[question][0].text for question in run.questions},
+            {name: question.text for name, (question, _) in asked.items()},
+            question_slices(question for question, _ in asked.values()),
         )
 
 
 def read_scored_run(path: Path) -> ScoredRun:
-    """What the manifest says of the finished run in that folder. Raises NotComparableError as `read_run_scores`."""
+    """What the finished run in that folder is of. Raises NotComparableError as `read_run_scores`."""
     if path.is_file():
         raise NotComparableError(f"{path}: found a file, expected a run folder")
     with unreadable_as_not_comparable():
-        manifest = RunFolder(path).finished_manifest()
+        folder = RunFolder(path)
+        manifest, digests = folder.finished_manifest(), folder.digests()
+        questions = sorted(cast("list[str]", manifest["questions"]))
+        if missing := [question for question in questions if question not in digests]:
+            raise NotComparableError(
+                f"{path}/questions.jsonl: found no question {missing[0]!r}; run the experiment again"
+            )
         metrics = map(parse, cast("list[str]", manifest["metrics"]))
         return ScoredRun(
             str(path),
@@ -61,7 +66,8 @@ def read_scored_run(path: Path) -> ScoredRun:
             manifest["fingerprint"],
             manifest["benchmark"]["name"],
             manifest["benchmark"]["content_hash"],
-            tuple(sorted(cast("list[str]", manifest["questions"]))),
+            manifest["benchmark"]["corpus"],
+            {question: digests[question] for question in questions},
             {str(metric): judged_by(metric, manifest["judges"]) for metric in metrics if metric.kind == "judged"},
             _models(manifest),
             _settings(manifest),

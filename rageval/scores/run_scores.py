@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias, TypeVar
 
 from rageval.types import Json
 
+T = TypeVar("T")
+
 DECIMALS = 6
+
+SliceValues: TypeAlias = Mapping[str, tuple[str, ...]]
+"""The slices of one field (such as `language`) that each question is in, by question id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +35,21 @@ class MetricScores:
     failed: tuple[str, ...] = ()
     unscored: Mapping[str, str] = field(default_factory=dict[str, str])
 
+    def only(self, questions: Collection[str]) -> MetricScores:
+        """The scores of these questions alone."""
+        failed = tuple(question for question in self.failed if question in questions)
+        return MetricScores(_only(self.scores, questions), failed, _only(self.unscored, questions))
+
 
 @dataclass(frozen=True, slots=True)
 class ScoredRun:
     """A finished run without its scores: what decides which other runs it may be compared with.
 
-    `source` is the folder or file that it was read from. `judges` are by judged metric. `models` says which model did
-    what (`chat`, `embed`, `judge`, and `judge strong` for a judge added under that name). `settings` holds what else
-    answers and scores depend on: digests of prompts, of judges and (by their names) of the user's own metrics, and the
-    seed.
+    `source` is the folder or file that it was read from. `corpus` is the digest of all documents, and `digests` holds
+    that of each question, by question id, sorted (`rageval.benchmark.digests`). `judges` are by judged metric. `models`
+    says which model did what (`chat`, `embed`, `judge`, and `judge strong` for a judge added under that name).
+    `settings` holds what else answers and scores depend on: digests of prompts, of judges and (by their names) of the
+    user's own metrics, and the seed.
     """
 
     source: str
@@ -45,13 +57,23 @@ class ScoredRun:
     fingerprint: str
     benchmark: str
     content_hash: str
-    questions: tuple[str, ...] = field(repr=False)
+    corpus: str
+    digests: Mapping[str, str] = field(repr=False)
     judges: Mapping[str, JudgedBy] = field(repr=False)
     models: Mapping[str, str] = field(repr=False)
     settings: Mapping[str, str] = field(repr=False)
 
+    @property
+    def questions(self) -> tuple[str, ...]:
+        """The ids of the questions, sorted."""
+        return tuple(self.digests)
+
     def with_scores(
-        self, groups: Mapping[str, int], metrics: Mapping[str, MetricScores], texts: Mapping[str, str]
+        self,
+        groups: Mapping[str, int],
+        metrics: Mapping[str, MetricScores],
+        texts: Mapping[str, str],
+        slices: Mapping[str, SliceValues],
     ) -> RunScores:
         return RunScores(
             self.source,
@@ -59,13 +81,15 @@ class ScoredRun:
             self.fingerprint,
             self.benchmark,
             self.content_hash,
-            self.questions,
+            self.corpus,
+            self.digests,
             self.judges,
             self.models,
             self.settings,
             groups,
             metrics,
             texts,
+            slices,
         )
 
     def to_json(self) -> dict[str, Json]:
@@ -78,9 +102,26 @@ class RunScores(ScoredRun):
     """A finished run with its scores by metric.
 
     `groups` numbers the questions so that those which share a relevant document, directly or through others, have the
-    same number. `texts` are the questions' words, which a baseline does not keep.
+    same number. `texts` are the questions' words, which a baseline does not keep. `slices` are by field: `language`,
+    `tag`, and each field of the questions' metadata that holds a text, number or truth value.
     """
 
     groups: Mapping[str, int] = field(repr=False)
     metrics: Mapping[str, MetricScores] = field(repr=False)
     texts: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    slices: Mapping[str, SliceValues] = field(default_factory=dict[str, SliceValues], repr=False)
+
+    def only(self, questions: Collection[str]) -> RunScores:
+        """The same run as if only these of its questions had been asked."""
+        return replace(
+            self,
+            digests=_only(self.digests, questions),
+            groups=_only(self.groups, questions),
+            metrics={name: scores.only(questions) for name, scores in self.metrics.items()},
+            texts=_only(self.texts, questions),
+            slices={name: _only(values, questions) for name, values in self.slices.items()},
+        )
+
+
+def _only(by_question: Mapping[str, T], questions: Collection[str]) -> dict[str, T]:
+    return {question: value for question, value in by_question.items() if question in questions}

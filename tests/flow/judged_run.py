@@ -76,7 +76,7 @@ class JudgedRun:
             "label": self.folder.path.name,
             "fingerprint": "0123456789abcdef",
             "status": "complete",
-            "benchmark": {"name": "lakes", "content_hash": "abc"},
+            "benchmark": {"name": "lakes", "content_hash": "abc", "corpus": "def"},
             "questions": [*self.folder.questions()],
             "metrics": [self.name],
             "models": {"chat": "writer", "embed": None},

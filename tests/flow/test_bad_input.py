@@ -416,7 +416,7 @@ def test_check_benchmark_prints_every_problem(tmp_path: Path, command_line: Comm
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with finished runs: `good`, `other_benchmark`, `other_questions`, and spoilt ones."""
+    """A folder with finished runs: `good`, `other_benchmark`, `few`, `other_questions`, and spoilt ones."""
     from rageval import evaluate
 
     folder = tmp_path_factory.mktemp("runs")
@@ -430,7 +430,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     bm25("good", small)
     bm25("other_benchmark", larger)
-    bm25("other_questions", small, ["en-1", "zh-1"])
+    bm25("few", small, ["en-1", "zh-1"])
+    bm25("other_questions", small, ["en-2", "zh-2"])
     for name in ("unfinished", "broken", "future"):
         bm25(name, small)
     manifest = json.loads((folder / "good/run/manifest.json").read_text("utf-8"))
@@ -451,9 +452,9 @@ RUN_CASES = [
     ("leaderboard good/run unfinished/run", ("unfinished/run: the run is not finished", "run its experiment again")),
     (
         "leaderboard good/run other_benchmark/run",
-        ("other_benchmark/run: found another benchmark (", "than in good/run"),
+        ("other_benchmark/run: found another corpus (", "than in good/run", "--other-corpus"),
     ),
-    ("leaderboard good/run other_questions/run", ("other_questions/run: found other questions than in good/run",)),
+    ("leaderboard few/run other_questions/run", ("other_questions/run: found no question of few/run unchanged (2 ",)),
 ]
 
 

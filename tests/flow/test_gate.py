@@ -12,9 +12,10 @@ from xml.etree import ElementTree
 
 import pytest
 
+from rageval.types import Json
 from tests.conftest import CommandLine
 from tests.flow.small_world import run_folders, write_benchmark
-from tests.unit.sides import JUDGE, write_run
+from tests.unit.sides import JUDGE, ids, write_run
 
 N = 60
 TWO_DOCUMENTS_EACH = [f"d{i // 2}" for i in range(N)]
@@ -32,7 +33,9 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_run(tmp_path / "worse", {"ndcg@10": [x - 1 / 3 for x in good], "faithfulness": good})
     write_run(tmp_path / "no_metric", {"map": good})
     write_run(tmp_path / "few", {"ndcg@10": good[:3]})
-    write_run(tmp_path / "elsewhere", {"ndcg@10": good}, benchmark={"name": "other", "content_hash": "b" * 64})
+    elsewhere: dict[str, Json] = {"name": "other", "content_hash": "b" * 64, "corpus": "e" * 64}
+    write_run(tmp_path / "elsewhere", {"ndcg@10": good}, benchmark=elsewhere)
+    write_run(tmp_path / "changed", {"ndcg@10": good}, digests=dict.fromkeys(ids(N), "other"))
     write_run(tmp_path / "running", {"ndcg@10": good}, status="running")
     judge = {"claim_support": {"key": "claim_support-9", "model": "another critic"}}
     write_run(tmp_path / "other_judge", {"ndcg@10": good, "faithfulness": good}, judges=judge)
@@ -57,7 +60,12 @@ def rageval(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str
             "error: --margin: found 'ndcg@10', expected a metric and a ",
         ),
         ("gate same --baseline good --margin ndcg@10=0.01", 3, "gate: inconclusive"),
-        ("gate few --baseline good --margin ndcg@10=0.1", 4, "error: few: found other questions than in good"),
+        (
+            "gate few --baseline good --margin ndcg@10=0.1",
+            3,
+            "Left out: 57 questions that only the baseline has: q003, ",
+        ),
+        ("gate elsewhere --baseline good --margin ndcg@10=0.1", 4, "error: elsewhere: found another corpus"),
         ("compare good worse", 0, "candidate is worse on ndcg@10 by 0.333"),
         ("compare good nowhere", 4, "error: nowhere: found neither a run folder nor a baseline"),
     ],
@@ -120,8 +128,23 @@ REFUSED = [
     (2, "baseline set good --out broken.json", "cannot be written (Not a directory)"),
     (4, "baseline set nowhere", "nowhere/manifest.json: no such file"),
     (4, "baseline set running", "running: the run is not finished"),
-    (4, "compare good elsewhere", "elsewhere: found another benchmark (other, bbbbbbbbbb) than in good"),
-    (4, "compare good few", "few: found other questions than in good"),
+    (
+        4,
+        "compare good elsewhere",
+        "elsewhere: found another corpus (eeeeeeee) than in good (cccccccc), expected the same",
+    ),
+    (
+        4,
+        "compare good changed",
+        "changed: found no question of good unchanged (0 questions missing, 60 questions changed)",
+    ),
+    (
+        2,
+        "compare good same --by topic",
+        "slices by topic: found no such field of the questions, expected language, tag",
+    ),
+    (2, "gate same --baseline good --margin ndcg@10[topic=a]=0.1", "slices by topic: found no such field"),
+    (2, "gate same --baseline good --margin ndcg@10[language=zh]=0.1", "found no question with language 'zh'"),
     (4, "compare good no_metric", "have no metric that can be compared"),
     (4, "compare good no_metric -m ndcg@10", "no_metric: found no ndcg@10, expected it beside map"),
     (4, "compare broken.json good", "broken.json: found no baseline"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,17 @@ import pytest
 
 import rageval
 from rageval.benchmark import load
-from rageval.decide.comparison import METRICS, QUESTIONS, CompareResult, compare
-from rageval.decide.leaderboard import ESTIMATES, RUNS, read_leaderboard
+from rageval.decide.comparison import METRICS, QUESTIONS, SLICES, CompareResult, compare
+from rageval.decide.leaderboard import read_leaderboard
+from rageval.decide.leaderboard_frames import ESTIMATES, RUNS
+from rageval.decide.leaderboard_frames import SLICES as SLICES_OF_A_LEADERBOARD
 from rageval.errors import BenchmarkError, DeclarationError, MissingExtraError
 from rageval.integrations.pandas import benchmark_from_frames, benchmark_to_frames, recorded_frame
 from rageval.io.frames import Dtype, make_frame, read_frame, write_frame
 from rageval.io.records import question_to_json
 from rageval.io.run_folder import RunFolder
 from rageval.io.run_frames import HITS, JUDGMENTS, RESPONSES, SCORES
+from rageval.io.run_frames import QUESTIONS as QUESTIONS_OF_A_RUN
 from rageval.pipeline import Pipeline
 from rageval.scores.run_scores import RunScores
 from rageval.types import (
@@ -127,6 +131,18 @@ def test_responses_of_a_run(run: RunFolder) -> None:
     assert dtypes(frame) == {"string", "boolean", "Int64", "Float64"}
 
 
+def test_questions_of_a_run(run: RunFolder) -> None:
+    question = Question("q1", "How high?", "en", ("2310 m",), ("easy",), {"topic": "山"})
+    run.write_questions([question_to_json(question, ()), question_to_json(Question("q2", "多高？", "zh"), ())])
+    frame = run.to_pandas("questions")
+    assert rows(frame) == [
+        ("naive(k=2)", "q1", "How high?", "en", ["2310 m"], ["easy"], '{"topic": "山"}'),
+        ("naive(k=2)", "q2", "多高？", "zh", [], [], "{}"),
+    ]
+    merged = run.to_pandas().merge(frame, on=["pipeline", "question_id"])
+    assert merged.groupby("language").score.mean().to_dict() == {"en": 0.5, "zh": 0.0}
+
+
 def test_hits_of_a_run(run: RunFolder) -> None:
     frame = run.to_pandas("hits").drop(columns=["pipeline", "question_id"])
     assert [*frame.columns] == [
@@ -151,7 +167,9 @@ def test_judgments_of_a_run(run: RunFolder) -> None:
 
 
 def test_an_unknown_table_and_an_empty_one(run: RunFolder) -> None:
-    with pytest.raises(DeclarationError, match="found the table 'answers', expected scores, responses, hits or judg"):
+    with pytest.raises(
+        DeclarationError, match="found the table 'answers', expected scores, questions, responses, hits or"
+    ):
         run.to_pandas("answers")  # pyright: ignore[reportArgumentType]
     run.write_scores({})
     frame = run.to_pandas()
@@ -160,7 +178,7 @@ def test_an_unknown_table_and_an_empty_one(run: RunFolder) -> None:
 
 
 @pytest.mark.parametrize("suffix", FRAMES)
-@pytest.mark.parametrize("name", ["scores", "responses", "hits", "judgments"])
+@pytest.mark.parametrize("name", ["scores", "questions", "responses", "hits", "judgments"])
 def test_tables_go_through_files(name: Any, suffix: str, run: RunFolder, tmp_path: Path) -> None:
     frame = run.to_pandas(name)
     path = tmp_path / f"table.{suffix}"
@@ -209,8 +227,21 @@ def test_a_comparison_by_question(compared: CompareResult) -> None:
         ("mrr", "q002", 1.0, 1.0, 0.0),
         ("mrr", "q003", 0.5, 1.0, 0.5),
     ]
-    with pytest.raises(DeclarationError, match="found the table 'runs', expected metrics or questions"):
+    with pytest.raises(DeclarationError, match="found the table 'runs', expected metrics, questions or slices"):
         compared.to_pandas("runs")  # pyright: ignore[reportArgumentType]
+
+
+def test_a_comparison_by_slice(sides: tuple[RunScores, RunScores]) -> None:
+    before, after = sides
+    topics = {"q000": ("a",), "q001": ("b",), "q002": ("b",)}
+    frame = compare(before, replace(after, slices={"topic": topics}), ["mrr"], by="topic").to_pandas("slices")
+    assert rows(frame[["metric", "by", "slice", "n", "baseline", "candidate", "difference", "verdict", "few"]]) == [
+        ("mrr", "topic", "a", 1, 0.0, 0.5, 0.5, "cannot be told apart", True),
+        ("mrr", "topic", "b", 2, 0.75, 0.75, 0.0, "cannot be told apart", True),
+        ("mrr", "topic", "(none)", 1, 0.5, 1.0, 0.5, "cannot be told apart", True),
+    ]
+    assert {*frame.interaction_p} == {NA}
+    assert {*frame.untested} == {"it takes two slices of 10 scored questions or more, and there is none"}
 
 
 DOCUMENTS = (
@@ -218,11 +249,13 @@ DOCUMENTS = (
     Document("007", "青石山高一千八百米。", "", "zh"),
 )
 ASKED = (
-    Question("1", "How high is Mount Arlen?", "en", ("2310 m", "2310 metres"), ("easy",)),
+    Question(
+        "1", "How high is Mount Arlen?", "en", ("2310 m", "2310 metres"), ("easy",), {"topic": "山", "year": 1871}
+    ),
     Question("q2", "青石山有多高？", "zh", ("一千八百米",), ()),
     Question("q3", "Who built it?", "en", (), ("unanswerable", "easy")),
 )
-LABELS = (RelevanceLabel("1", "d1", 2, 6, 11), RelevanceLabel("q2", "007", 1), RelevanceLabel("1", "007", 0))
+LABELS = (RelevanceLabel("1", "d1", 2, 6, 11, "height"), RelevanceLabel("q2", "007", 1), RelevanceLabel("1", "007", 0))
 
 
 @pytest.fixture
@@ -450,8 +483,21 @@ def test_a_result_and_its_leaderboard(benchmark: Benchmark, tmp_path: Path) -> N
     assert [*runs.run] == [str(run) for run in result.runs]
     assert [*runs.last_rank] == [2, 2]
     assert [*runs.calls] == [0, 0]
-    with pytest.raises(DeclarationError, match="found the table 'rows', expected estimates or runs"):
+    with pytest.raises(DeclarationError, match="found the table 'rows', expected estimates, runs or slices"):
         result.leaderboard.to_pandas("rows")  # pyright: ignore[reportArgumentType]
+
+
+def test_a_leaderboard_by_slice(benchmark: Benchmark, tmp_path: Path) -> None:
+    runs = rageval.evaluate(benchmark, [recorded_frame(NESTED, "mine")], ["mrr"], out=tmp_path).runs
+    frame = read_leaderboard(runs, by=["language", "topic"]).to_pandas("slices")
+    assert rows(frame[["pipeline", "metric", "by", "slice", "questions", "mean", "n", "unscored"]]) == [
+        ("mine", "mrr", "language", "en", 2, 1.0, 1, 1),
+        ("mine", "mrr", "language", "zh", 1, 0.0, 1, 0),
+        ("mine", "mrr", "topic", "山", 1, 1.0, 1, 0),
+        ("mine", "mrr", "topic", "(none)", 2, 0.0, 1, 1),
+    ]
+    assert (frame.level == 0.95).all()
+    assert ((frame.low <= frame["mean"]) & (frame["mean"] <= frame.high)).all()
 
 
 def test_a_metric_that_nothing_could_be_scored_on(tmp_path: Path, benchmark: Benchmark) -> None:
@@ -525,6 +571,9 @@ def test_the_example_of_the_page(
         ("runs", RUNS),
         ("metrics", METRICS),
         ("questions", QUESTIONS),
+        ("questions of a run", QUESTIONS_OF_A_RUN),
+        ("slices of a leaderboard", SLICES_OF_A_LEADERBOARD),
+        ("slices of a comparison", SLICES),
     ],
 )
 def test_the_page_names_all_columns(name: str, columns: Mapping[str, Dtype]) -> None:

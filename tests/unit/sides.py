@@ -17,6 +17,8 @@ Scores = Mapping[str, Sequence[float | None]]
 
 JUDGE = JudgedBy("judge-0123456789", "critic")
 FINGERPRINT = "f" * 64
+CORPUS = "c" * 64
+DIGEST = "d" * 12
 
 
 def ids(n: int) -> tuple[str, ...]:
@@ -32,7 +34,8 @@ def side(scores: Scores, source: str = "one", **changes: Any) -> RunScores:
         "fingerprint": FINGERPRINT,
         "benchmark": "small",
         "content_hash": "a" * 64,
-        "questions": questions,
+        "corpus": CORPUS,
+        "digests": dict.fromkeys(questions, DIGEST),
         "groups": {question: i for i, question in enumerate(questions)},
         "judges": {name: JUDGE for name in scores if parse(name).kind == "judged"},
         "models": {},
@@ -55,10 +58,14 @@ def write_run(
     *,
     failed: Mapping[str, Sequence[str]] | None = None,
     documents: Sequence[str] | None = None,
+    asked: Mapping[str, Question] | None = None,
+    digests: Mapping[str, str] | None = None,
     **changes: Json,
 ) -> Path:
-    """A finished run folder with these scores, as `side` has them. `documents` are the relevant ones, by question."""
-    questions = ids(len(next(iter(scores.values()))))
+    """A finished run folder with these scores, as `side` has them. `documents` are the relevant ones, by question.
+    `asked` are the questions, by id, in the order of the scores, and `digests` those that are not `DIGEST`.
+    """
+    questions = tuple(asked) if asked is not None else ids(len(next(iter(scores.values()))))
     folder = RunFolder(path)
     judges: dict[str, Json] = {
         judge: {"key": JUDGE.key, "model": JUDGE.model}
@@ -70,7 +77,7 @@ def write_run(
         "label": path.name,
         "fingerprint": FINGERPRINT,
         "status": "complete",
-        "benchmark": {"name": "small", "content_hash": "a" * 64},
+        "benchmark": {"name": "small", "content_hash": "a" * 64, "corpus": CORPUS},
         "questions": [*reversed(questions)],
         "metrics": [*scores],
         "judges": judges,
@@ -81,8 +88,9 @@ def write_run(
     folder.write_manifest({**manifest, **changes})
     folder.write_questions(
         question_to_json(
-            Question(question, f"What is {question}?"),
+            (asked or {}).get(question, Question(question, f"What is {question}?")),
             [RelevanceLabel(question, documents[i] if documents else f"d{i}", 1)],
+            (digests or {}).get(question, DIGEST),
         )
         for i, question in enumerate(questions)
     )

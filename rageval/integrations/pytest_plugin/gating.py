@@ -30,6 +30,7 @@ def assert_no_regression(
     *,
     level: float = 0.95,
     cluster_by: ClusterBy | None = None,
+    other_corpus: bool = False,
     allow_inconclusive: bool = False,
 ) -> GateResult:
     """Gate a run against a baseline, as `rageval.gate` does, without pytest's options and summary.
@@ -40,7 +41,9 @@ def assert_no_regression(
     __tracebackhide__ = True
     from rageval.decide.gate import gate
 
-    result = gate(_scores(baseline), _scores(run), margins, level=level, cluster_by=cluster_by)
+    result = gate(
+        _scores(baseline), _scores(run), margins, level=level, cluster_by=cluster_by, other_corpus=other_corpus
+    )
     _require_pass(result, allow_inconclusive)
     return result
 
@@ -60,6 +63,7 @@ class AssertNoRegression:
         margins: Mapping[str, float],
         level: float = 0.95,
         cluster_by: ClusterBy | None = None,
+        other_corpus: bool = False,
         allow_inconclusive: bool = False,
     ) -> GateResult:
         """Fail the test unless it is shown that no metric is worse by its margin; see docs/gate.md.
@@ -77,10 +81,13 @@ class AssertNoRegression:
                 result = gate(run.scores, run.scores, margins, level=level, cluster_by=cluster_by)
                 self._set(run, target, result)
                 return result
-            result = gate(self._read(target), run.scores, margins, level=level, cluster_by=cluster_by)
+            result = gate(
+                self._read(target), run.scores, margins, level=level, cluster_by=cluster_by, other_corpus=other_corpus
+            )
         allowed = ", which is allowed here" if allow_inconclusive and result.verdict == "inconclusive" else ""
         title = f"{result.candidate.label} against {result.baseline.label} ({result.baseline.source})"
         lines = [(one.verdict, one.sentence) for one in result.gates.values()]
+        lines += [("inconclusive", line) for line in result.left_out.of_two]
         self._note(f"{title}: {result.verdict}{allowed}", lines)
         _require_pass(result, allow_inconclusive)
         return result

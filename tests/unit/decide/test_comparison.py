@@ -201,8 +201,9 @@ GOOD = side({"faithfulness": [1.0], "map": [1.0]})
 @pytest.mark.parametrize(
     ("other", "told"),
     [
-        (side({"map": [1.0]}, "two", content_hash="b" * 64), r"two: found another benchmark \(small, bbbbbbbbbb\)"),
-        (side({"map": [1.0, 1.0]}, "two"), r"other questions than in one \(1 are in one of them only, such as q001"),
+        (side({"map": [1.0]}, "two", corpus="b" * 64), r"two: found another corpus \(bbbbbbbb\) than in one \(ccc"),
+        (side({"map": [1.0]}, "two", digests={"q000": "x"}), r"no question of one unchanged .*1 question changed"),
+        (side({"map": [1.0]}, "two", digests={"q9": "x"}), r"found no question of one unchanged \(1 question missing"),
         (side({"map": [1.0]}, "two"), "two: found no faithfulness, expected it beside map"),
         (with_judge("judge-1", "critic"), "faithfulness: found other judges .*judge-0123456789 by critic; two: ju"),
         (with_judge("judge-0123456789", "other"), "two: judge-0123456789 by other"),

@@ -13,11 +13,11 @@ from rich.console import Console
 
 from rageval.decide.leaderboard import Leaderboard, rank_ranges, read_leaderboard
 from rageval.errors import DeclarationError, NotComparableError
-from rageval.io.records import usage_to_json
+from rageval.io.records import question_to_json, usage_to_json
 from rageval.io.run_folder import RunFolder
 from rageval.report.leaderboard import markdown
 from rageval.report.terminal import print_leaderboard
-from rageval.types import Json, Usage
+from rageval.types import Json, Question, Usage
 
 Interval = tuple[float, float, float]
 
@@ -58,7 +58,7 @@ def write_run(path: Path, scores: Mapping[str, dict[str, Json] | None], **change
         "label": path.name,
         "fingerprint": "f" * 64,
         "status": "complete",
-        "benchmark": {"name": "small", "content_hash": "abc"},
+        "benchmark": {"name": "small", "content_hash": "abc", "corpus": "def"},
         "questions": [f"q{i}" for i in range(10)],
         "metrics": [*scores],
         "models": {"chat": "writer", "embed": None},
@@ -74,6 +74,7 @@ def write_run(path: Path, scores: Mapping[str, dict[str, Json] | None], **change
         "mean_latency_s": 1.25,
     }
     folder.write_manifest({**manifest, **changes})
+    folder.write_questions(question_to_json(Question(f"q{i}", f"What is q{i}?"), []) for i in range(10))
     questions: dict[str, Json] = {f"q{i}": score for i, score in enumerate(QUESTIONS.get(path.name, [0.5] * 10))}
     folder.write_scores({name: {"estimate": mean, "questions": questions} for name, mean in scores.items()})
     return path
@@ -156,7 +157,8 @@ def test_many_equal_systems_are_seldom_told_apart() -> None:
 
 def test_json(board: Leaderboard, tmp_path: Path) -> None:
     data: dict[str, Any] = json.loads(json.dumps(board.to_json(), allow_nan=False))
-    assert set(data) == {"benchmark", "questions", "unranked", "models", "machine", "runs"}
+    assert set(data) == {"benchmark", "questions", "left_out", "unranked", "models", "machine", "runs", "slices"}
+    assert (data["left_out"], data["slices"]) == ({"not_in_all": [], "changed": [], "other_corpus": False}, [])
     assert (data["machine"], data["unranked"]) == ("Linux, 2 cores", None)
     assert (data["benchmark"], data["questions"]) == ("small", 10)
     assert data["models"] == {"chat": "writer", "judge": "critic"}
@@ -262,10 +264,10 @@ def test_narrow_terminal_shows_a_block_per_run(board: Leaderboard) -> None:
     [
         ({"status": "running"}, "the run is not finished"),
         (
-            {"benchmark": {"name": "small", "content_hash": "other"}},
-            r"found another benchmark \(small, other\) than in",
+            {"benchmark": {"name": "small", "content_hash": "abc", "corpus": "other"}},
+            r"found another corpus \(other\) than in .* \(def\), expected the same documents to search",
         ),
-        ({"questions": ["q0"]}, "found other questions than in"),
+        ({"questions": ["q99"]}, "found no question 'q99'"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(changes: dict[str, Json], told: str, tmp_path: Path) -> None:

@@ -246,15 +246,14 @@ def test_a_model_that_refuses_stops_all(tmp_path: Path) -> None:
 def test_what_cannot_be_compared(tmp_path: Path) -> None:
     good = write_answers(tmp_path / "good", answers(1, 2))
     chat = ScriptedChat(choosing(by_goodness))
-    write_answers(tmp_path / "few", answers(1))
-    write_answers(tmp_path / "other", answers(1, 2), benchmark={"name": "other", "content_hash": "b" * 64})
+    other = {"name": "small", "content_hash": "b" * 64, "corpus": "e" * 64}
+    write_answers(tmp_path / "other", answers(1, 2), benchmark=other)
     write_answers(tmp_path / "running", answers(1, 2), status="running")
     write_answers(tmp_path / "retrieved", [NOT_GENERATED, NOT_GENERATED])
     lost = write_answers(tmp_path / "lost", answers(1, 2)) / "responses.jsonl"
     lost.write_text(lost.read_text("utf-8").splitlines(keepends=True)[0], "utf-8")
     told = {
-        "few": "found other questions than in",
-        "other": "found another benchmark",
+        "other": "found another corpus",
         "running": "the run is not finished",
         "retrieved": "found no answers, expected a run that generates",
         "lost": "found no response to 'q001'",

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rageval.benchmark.digests import corpus_digest
 from rageval.errors import ExecutionError, ModelError
 from rageval.experiment.choose_metrics import parse_metrics
 from rageval.experiment.plan import Experiment
@@ -81,6 +82,7 @@ def test_manifest_says_what_was_run(bench: Bench) -> None:
         "reference": "small",
         "source": bench.benchmark.card.source,
         "content_hash": bench.benchmark.content_hash,
+        "corpus": corpus_digest(bench.benchmark.documents),
         "exclude_self": False,
         "grade_threshold": 1,
         "tolerated": [],
@@ -105,6 +107,7 @@ def test_every_question_has_a_line_and_the_questions_are_kept(bench: Bench) -> N
     questions = {line["question_id"]: line for line in read_jsonl(run / "questions.jsonl")}
     assert {name: line["text"] for name, line in questions.items()} == QUESTIONS
     assert questions["en-1"]["grades"] == {"arlen": 2, "delmar": 0}
+    assert len({line["digest"] for line in questions.values()}) == len(QUESTIONS)
 
 
 def test_without_judged_metrics_nothing_is_generated(bench: Bench) -> None:

@@ -14,7 +14,7 @@ from rageval.scores.baselines import BASELINES, write_baseline
 from rageval.scores.reading import document_groups, read_run_folder, read_run_scores
 from rageval.scores.run_scores import JudgedBy
 from rageval.types import Json
-from tests.unit.sides import FINGERPRINT, JUDGE, write_run
+from tests.unit.sides import CORPUS, DIGEST, FINGERPRINT, JUDGE, write_run
 
 SCORES = {"ndcg@10": [1.0, 1 / 3, 0.0], "faithfulness": [0.5, None, 0.0]}
 
@@ -42,6 +42,8 @@ def test_a_baseline_is_what_its_run_was(run: Path, tmp_path: Path) -> None:
     assert (pinned.label, pinned.fingerprint, pinned.benchmark) == (run.name, FINGERPRINT, "small")
     assert pinned.questions == of_run.questions == ("q000", "q001", "q002")
     assert pinned.content_hash == of_run.content_hash == "a" * 64
+    assert pinned.corpus == of_run.corpus == CORPUS
+    assert pinned.digests == of_run.digests == dict.fromkeys(of_run.questions, DIGEST)
     assert dict(pinned.metrics) == dict(of_run.metrics)
     assert pinned.metrics["ndcg@10"].scores == {"q000": 1.0, "q001": 0.333333, "q002": 0.0}
     assert pinned.metrics["faithfulness"].unscored == {"q001": "nothing to score"}
@@ -60,10 +62,10 @@ def test_the_file(run: Path, tmp_path: Path) -> None:
     judge = '{"key": "judge-0123456789", "model": "critic"}'
     assert path.read_text("utf-8").splitlines() == [
         "{",
-        f'"benchmark": {{"content_hash": "{"a" * 64}", "name": "small"}},',
-        '"columns": ["group", "faithfulness", "ndcg@10"],',
+        f'"benchmark": {{"content_hash": "{"a" * 64}", "corpus": "{CORPUS}", "name": "small"}},',
+        '"columns": ["digest", "group", "faithfulness", "ndcg@10"],',
         f'"fingerprint": "{FINGERPRINT}",',
-        '"format": 2,',
+        '"format": 3,',
         f'"label": "{run.name}",',
         '"metrics": {',
         f' "faithfulness": {{"failed": ["q002"], "judge": {judge}, "unscored": {{"nothing to score": ["q001"]}}}},',
@@ -74,14 +76,18 @@ def test_the_file(run: Path, tmp_path: Path) -> None:
         ' "judge": "critic"',
         "},",
         '"questions": {',
-        ' "q000": [0, 0.5, 1],',
-        ' "q001": [1, null, 0.333333],',
-        ' "q002": [0, 0, 0]',
+        f' "q000": ["{DIGEST}", 0, 0.5, 1],',
+        f' "q001": ["{DIGEST}", 1, null, 0.333333],',
+        f' "q002": ["{DIGEST}", 0, 0, 0]',
         "},",
         '"settings": {',
         f' "judging by claim_support": "{JUDGE.key}",',
         ' "prompt answer": "0a1b2c3d",',
         ' "seed": "7"',
+        "},",
+        '"slices": {',
+        ' "language": {"en": ["q000", "q001", "q002"]},',
+        ' "tag": {}',
         "}",
         "}",
     ]
@@ -157,13 +163,14 @@ def test_a_baseline_cannot_be_pinned_again(run: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"format": 1}, "found format 1, expected 2"),
-        ({"questions": {"q000": [0, 1]}}, "q000: 2 values for 3 columns"),
-        ({"questions": {"q000": [0, 1, 1.5]}}, r"q000: scores outside \[0, 1\]"),
-        ({"questions": {"q000": [0, 1, "1"]}}, "found a damaged baseline"),
+        ({"format": 2}, "found format 2, expected 3"),
+        ({"questions": {"q000": ["x", 0, 1]}}, "q000: 3 values for 4 columns"),
+        ({"questions": {"q000": ["x", 0, 1, 1.5]}}, r"q000: scores outside \[0, 1\]"),
+        ({"questions": {"q000": ["x", 0, 1, "1"]}}, "found a damaged baseline"),
         ({"questions": [1]}, "found a damaged baseline"),
         ({"metrics": {}}, "found a damaged baseline"),
         ({"benchmark": None}, "found a damaged baseline"),
+        ({"slices": None}, "found a damaged baseline"),
     ],
 )
 def test_damaged_baselines(changes: dict[str, Any], told: str, run: Path, tmp_path: Path) -> None:

@@ -1,0 +1,13 @@
+"""Options of the commands that put runs side by side."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+ByFlag = Annotated[
+    list[str] | None,
+    typer.Option("--by", metavar="FIELD", help="Also by slice: language, tag, or a field of metadata; repeatable."),
+]
+OtherCorpusFlag = Annotated[bool, typer.Option("--other-corpus", help="Allow runs that searched different documents.")]
