@@ -17,6 +17,7 @@ from rageval.cli.calibrate import calibrate
 from rageval.cli.check import check
 from rageval.cli.check_benchmark import check_benchmark
 from rageval.cli.compare import baseline_app, compare, gate
+from rageval.cli.diagnose import diagnose
 from rageval.cli.ending import run_to_the_end
 from rageval.cli.exit_codes import MEANINGS
 from rageval.cli.export import export
@@ -57,7 +58,7 @@ def options(
 
 
 for command in (
-    run, check, metrics, show, leaderboard, check_benchmark, sample, label, calibrate, judge, export, sweep, compare,
+    run, check, metrics, show, diagnose, leaderboard, check_benchmark, sample, label, calibrate, judge, export, sweep, compare,
     prefer, gate,
 ):  # fmt: skip
     app.command()(command)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from rageval.errors import DeclarationError
 from rageval.io.run_folder import RunFolder
@@ -82,13 +82,14 @@ def _first_by_reference(names: Sequence[str]) -> str | None:
 class SupportedByContext:
     """Whether the passages that were read support all that an answer says, by what the judge `claim_support` said."""
 
-    def __init__(self, folder: RunFolder, entries: Mapping[str, JudgeEntry]) -> None:
+    def __init__(
+        self, entries: Mapping[str, JudgeEntry], judgments: Mapping[str, Mapping[str, tuple[Judgment, ...]]]
+    ) -> None:
         named = sorted(name for name in entries if name.partition(OF_JUDGE)[0] == _CLAIM_SUPPORT)
         self.judge = named[0] if named else None
         self._said: Mapping[str, tuple[Judgment, ...]] = {}
         if self.judge is not None:
-            entry = entries[self.judge]
-            self._said = apply_calibration(entry, folder.judgments(cast("str", entry["key"])))
+            self._said = apply_calibration(entries[self.judge], judgments[self.judge])
 
     def supported(self, question: Question, response: Response) -> bool | None:
         """None where nothing was read or the judge gave no verdict."""

@@ -117,17 +117,16 @@ class RunDiagnosis:
         self.asked = self.folder.questions()
         self.questions: tuple[str, ...] = tuple(cast("list[str]", self.manifest["questions"]))
         self.correctness = right_by_reference(self.folder, self.scores, metric)
-        self.support = SupportedByContext(self.folder, self.manifest["judges"])
         self.documents: Mapping[str, Document] = (
             {} if self.benchmark is None else {document.id: document for document in self.benchmark.documents}
         )
         self._evidence = self.folder.evidence()
         self._outcomes = RunFolder(self.folder.path, self.documents).outcomes()
         self._threshold: int = self.manifest["benchmark"].get("grade_threshold", 1)
-        settling: Mapping[str, Any] | None = self.manifest["judges"].get(ABSTENTION)
-        self._settling: Mapping[str, tuple[Judgment, ...]] = (
-            {} if settling is None else self.folder.judgments(settling["key"])
-        )
+        self.judgments: Mapping[str, Mapping[str, tuple[Judgment, ...]]] = {
+            name: self.folder.judgments(about["key"]) for name, about in self.manifest["judges"].items()
+        }
+        self.support = SupportedByContext(self.manifest["judges"], self.judgments)
 
     def outcome(self, question_id: str) -> Outcome:
         """The outcome, with what the judge `abstention` said of it. Raises DeclarationError where there is none."""
@@ -136,7 +135,7 @@ class RunDiagnosis:
                 f"{self.folder.path}/responses.jsonl: found no line of question {question_id}, expected one: run the "
                 "experiment again"
             )
-        return settled(self._outcomes[question_id], self._settling.get(question_id))
+        return settled(self._outcomes[question_id], self.judgments.get(ABSTENTION, {}).get(question_id))
 
     def question(self, question_id: str) -> Question:
         """Raises DeclarationError where the run has no such question."""

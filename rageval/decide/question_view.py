@@ -103,8 +103,7 @@ class QuestionView:
 
 def view_diagnosed(diagnosed: RunDiagnosis, question_id: str) -> QuestionView:
     """One question of a finished run. Raises DeclarationError as `RunDiagnosis.of`."""
-    judges = diagnosed.manifest["judges"]
-    said = {name: diagnosed.folder.judgments(about["key"]).get(question_id, ()) for name, about in judges.items()}
+    said = {name: log.get(question_id, ()) for name, log in diagnosed.judgments.items()}
     return view_question(
         diagnosed.question(question_id),
         diagnosed.outcome(question_id),
