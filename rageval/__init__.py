@@ -2,8 +2,8 @@
 
 `evaluate` runs pipelines over a benchmark and scores them; `load_benchmark`, `benchmark_from_records` and
 `benchmark_from_hugging_face` make benchmarks; `RunFolder` reads what a run left; `compare` and `gate` set two runs
-against each other, and `diagnose` says why questions of a run fail; the rest are the nouns that they speak of. Names are imported when first used, so that `import
-rageval` is quick and pulls in nothing heavy.
+against each other, and `diagnose` says why questions of a run fail; the rest are the nouns that they speak of. Names
+are imported when first used, so that `import rageval` is quick and pulls in nothing heavy.
 """
 
 from __future__ import annotations

@@ -58,8 +58,8 @@ def options(
 
 
 for command in (
-    run, check, metrics, show, diagnose, leaderboard, check_benchmark, sample, label, calibrate, judge, export, sweep, compare,
-    prefer, gate,
+    run, check, metrics, show, diagnose, leaderboard, check_benchmark, sample, label, calibrate, judge, export, sweep,
+    compare, prefer, gate,
 ):  # fmt: skip
     app.command()(command)
 app.command(name="list")(list_names)
