@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rageval.decide.diagnosis import Diagnosis, RunDiagnosis
 from rageval.decide.evidence_found import read_spans
 from rageval.io.records import Outcome, judgment_to_json, outcome_to_json
-from rageval.metrics.evidence_spans import Part, Span, overlap, passage_span
+from rageval.metrics.evidence_spans import Part, Span, joined, overlap, passage_span
 from rageval.types import Document, Graded, Json, Judgment, Passage, Question, Response
 
 Mark = tuple[int, int]
@@ -159,12 +159,12 @@ def _evidence_in(passage: Passage, spans: Sequence[Span]) -> tuple[Mark, ...]:
     """Where evidence stands in the passage's text; nothing where the text is not that of the span."""
     if len(passage.text) != passage.end - passage.start:
         return ()
-    found = (
-        (max(span.start, passage.start) - passage.start, min(span.end, passage.end) - passage.start)
-        for span in spans
-        if span.doc_id == passage.doc_id
+    here = passage_span(passage)
+    return tuple(
+        (max(span.start, here.start) - here.start, min(span.end, here.end) - here.start)
+        for span in joined(spans)
+        if overlap(span, [here])
     )
-    return tuple(sorted({(start, end) for start, end in found if start < end}))
 
 
 def _quotes(judgments: Mapping[str, Sequence[Judgment]]) -> dict[int, set[str]]:

@@ -70,10 +70,10 @@ def evidence_line(one: EvidenceView) -> str:
 
 
 def marked(one: PassageView) -> str:
-    """The passage's text with marks around evidence and quotes."""
+    """The passage's text with marks around evidence and quotes; where both begin or end, the quote is inside."""
     inserts = [(start, 1, MARKS[0]) for start, _ in one.evidence] + [(end, 0, MARKS[1]) for _, end in one.evidence]
-    inserts += [(start, 1, QUOTE_MARKS[0]) for start, _ in one.quotes]
-    inserts += [(end, 0, QUOTE_MARKS[1]) for _, end in one.quotes]
+    inserts += [(start, 2, QUOTE_MARKS[0]) for start, _ in one.quotes]
+    inserts += [(end, -1, QUOTE_MARKS[1]) for _, end in one.quotes]
     text = one.passage.text
     for at, _, mark in sorted(inserts, reverse=True):
         text = text[:at] + mark + text[at:]

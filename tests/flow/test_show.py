@@ -73,7 +73,7 @@ def test_one_question_has_whole_passages_and_marks(run: Path, command_line: Comm
     assert "right: answer_correctness 1.000; what was read supports it" in lines
     assert "  part 1: en-28-en#45-103, read" in lines
     first = lines.index("1 *1 grade 2 en-28-en#45-160")
-    assert lines[first + 1] == f"    ⟦⟦‹{two}›⟧ {three}⟧".replace("⟦⟦", "⟦⟦")
+    assert lines[first + 1] == f"    ⟦‹{two}› {three}⟧"
     second = lines.index("2 *2 grade 2 en-28-en#0-44")
     assert lines[second + 1] == f"    ⟦{one}⟧"
     assert "\nclaim_support\n" in printed
