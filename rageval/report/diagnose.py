@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rich.console import Console
-from rich.text import Text
 
 from rageval.decide.diagnose import FEW, CauseShare, DiagnosedSlice, DiagnoseResult
 from rageval.decide.diagnosis import CAUSES, CauseName
 from rageval.decide.question_view import EvidenceView, QuestionView
 from rageval.report.compare import interval_cell
+from rageval.report.lines import print_block, print_line, shorten
 from rageval.report.markdown import code, table
 from rageval.report.question import evidence_line, marked, passage_line
 from rageval.stats import Interval
@@ -23,31 +23,31 @@ _LONGEST_TEXT = 72
 
 def print_diagnosis(result: DiagnoseResult, console: Console) -> None:
     """Shares, slices, losses, and for each cause what to try next and the worst three questions."""
-    _line(console, f"{result.label}, {result.benchmark}: {len(result.questions)} questions", "bold")
+    print_line(console, f"{result.label}, {result.benchmark}: {len(result.questions)} questions", "bold")
     for one in _occurring(result.shares):
-        _line(console, f"{one.questions:>5}  {_interval(one.share)}  {one.cause}{_right(one)}")
-        _line(console, f"       {CAUSES[one.cause]}", "dim")
+        print_line(console, f"{one.questions:>5}  {_interval(one.share)}  {one.cause}{_right(one)}")
+        print_line(console, f"       {CAUSES[one.cause]}", "dim")
     for one in result.slices:
-        _line(console, f"\n{_slice_title(one)}", "bold")
+        print_line(console, f"\n{_slice_title(one)}", "bold")
         for share in _occurring(one.shares):
-            _line(console, f"{share.questions:>5}  {_interval(share.share)}  {share.cause}{_right(share)}")
+            print_line(console, f"{share.questions:>5}  {_interval(share.share)}  {share.cause}{_right(share)}")
     for line in loss_lines(result):
-        _line(console, line)
+        print_line(console, line)
     for cause, remedy in result.remedies.items():
-        _line(console, f"\n{cause}", "bold")
-        _line(console, f"try: {remedy.advice}")
+        print_line(console, f"\n{cause}", "bold")
+        print_line(console, f"try: {remedy.advice}")
         if remedy.sweep is not None:
-            _line(console, "the sweep that would test it (rageval sweep FILE):", "dim")
+            print_line(console, "the sweep that would test it (rageval sweep FILE):", "dim")
             for line in remedy.sweep.splitlines():
-                _line(console, f"    {line}")
+                print_line(console, f"    {line}")
         views = result.worst.get(cause, ())
         for view in views[:_SHOWN_ON_TERMINAL]:
             _print_worst(view, console)
         if rest := _count(result, cause) - min(len(views), _SHOWN_ON_TERMINAL):
-            _line(console, f"  … {rest} more: rageval show {result.source} --cause {cause}", "dim")
-    _line(console, "")
+            print_line(console, f"  … {rest} more: rageval show {result.source} --cause {cause}", "dim")
+    print_line(console, "")
     for note in _legend(result):
-        _line(console, note, "dim")
+        print_line(console, note, "dim")
 
 
 def markdown(result: DiagnoseResult) -> str:
@@ -125,9 +125,9 @@ def _legend(result: DiagnoseResult) -> list[str]:
 
 def _print_worst(view: QuestionView, console: Console) -> None:
     diagnosis = view.diagnosis
-    _line(console, f"  {view.question.id}  {_short(view.question.text)}")
+    print_line(console, f"  {view.question.id}  {shorten(view.question.text)}", _LONGEST_TEXT)
     if diagnosis is not None:
-        _line(console, f"      {diagnosis.reason}", "dim")
+        print_block(console, diagnosis.reason, 6, "dim")
 
 
 def _markdown_worst(view: QuestionView) -> list[str]:
@@ -148,14 +148,5 @@ def _with_text(one: EvidenceView) -> str:
 
 
 def _html(view: QuestionView) -> str:
-    text = _short(f"{view.question.id}: {view.question.text}")
+    text = shorten(f"{view.question.id}: {view.question.text}", _LONGEST_TEXT)
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _short(text: str) -> str:
-    words = " ".join(text.split())
-    return words if len(words) <= _LONGEST_TEXT else words[: _LONGEST_TEXT - 1] + "…"
-
-
-def _line(console: Console, text: str, style: str = "") -> None:
-    console.print(Text(text, style=style))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from rich.console import Console
-from rich.text import Text
 
 from rageval.decide.question_view import EvidenceView, PassageView, QuestionView
+from rageval.report.lines import print_block, print_line, shorten
 from rageval.types import Abstained, Evidence, Failure, Judgment
 
 MARKS = ("⟦", "⟧")
@@ -21,29 +21,29 @@ def print_question(view: QuestionView, console: Console) -> None:
     """
     question, outcome = view.question, view.outcome
     tags = ", ".join((question.language, *question.tags))
-    _line(console, f"{question.id} ({tags})", "bold")
-    _line(console, question.text)
+    print_line(console, f"{question.id} ({tags})", "bold")
+    print_line(console, question.text)
     for reference in question.references:
-        _line(console, f"  reference: {reference}", "dim")
+        print_line(console, f"  reference: {reference}", "dim")
     for key, value in question.metadata.items():
-        _line(console, f"  {key}: {value}", "dim")
+        print_line(console, f"  {key}: {value}", "dim")
     if view.diagnosis is not None:
-        _line(console, f"\n{view.diagnosis.cause}: {view.diagnosis.reason}", "bold")
+        print_line(console, f"\n{view.diagnosis.cause}: {view.diagnosis.reason}", "bold")
     _print_evidence(view, console)
     if isinstance(outcome, Failure):
-        _line(console, f"\nfailed: {outcome.error}: {outcome.message}", "bold red")
+        print_line(console, f"\nfailed: {outcome.error}: {outcome.message}", "bold red")
         _traceback(console, outcome.traceback, "")
         return
     _print_passages(view, console)
     for step in outcome.steps:
         detail = ", ".join(f"{key}: {value}" for key, value in step.detail.items())
-        _line(console, f"step {step.name}  {detail}", "dim")
-    _line(console, "\nanswer" + (" (abstained)" if outcome.abstained else ""), "bold")
-    _line(console, "none was generated" if outcome.answer is None else outcome.answer or "(empty)")
+        print_line(console, f"step {step.name}  {detail}", "dim")
+    print_line(console, "\nanswer" + (" (abstained)" if outcome.abstained else ""), "bold")
+    print_line(console, "none was generated" if outcome.answer is None else outcome.answer or "(empty)")
     if outcome.citations:
-        _line(console, "cites passages " + ", ".join(str(position + 1) for position in outcome.citations), "dim")
+        print_line(console, "cites passages " + ", ".join(str(position + 1) for position in outcome.citations), "dim")
     for judge, said in view.judgments.items():
-        _line(console, f"\n{judge}", "bold")
+        print_line(console, f"\n{judge}", "bold")
         for judgment in said:
             _print_judgment(judgment, console)
 
@@ -83,11 +83,11 @@ def marked(one: PassageView) -> str:
 def _print_evidence(view: QuestionView, console: Console) -> None:
     if not view.evidence:
         return
-    _line(console, "\nevidence (spans of one part are alternatives)", "bold")
+    print_line(console, "\nevidence (spans of one part are alternatives)", "bold")
     for one in view.evidence:
-        _line(console, f"  {evidence_line(one)}")
+        print_line(console, f"  {evidence_line(one)}")
         if one.text:
-            _block(console, one.text, 6, "dim")
+            print_block(console, one.text, 6, "dim")
 
 
 def _print_passages(view: QuestionView, console: Console) -> None:
@@ -96,31 +96,30 @@ def _print_passages(view: QuestionView, console: Console) -> None:
     others = [one for one in view.passages if one.read is None and one.rank not in held]
     if whole:
         marks = [f"{MARKS[0]}evidence{MARKS[1]}", f"{QUOTE_MARKS[0]}quoted by a judge{QUOTE_MARKS[1]}"]
-        _line(console, f"\npassages that were read (*) or hold evidence; {', '.join(marks)}", "bold")
+        print_line(console, f"\npassages that were read (*) or hold evidence; {', '.join(marks)}", "bold")
     for one in whole:
-        _line(console, passage_line(one))
-        _block(console, marked(one) or "(its text is not at hand)", 4)
+        print_line(console, passage_line(one))
+        print_block(console, marked(one) or "(its text is not at hand)", 4)
     if others:
-        _line(console, "\nother passages of the ranking" if whole else "\nranking", "bold")
+        print_line(console, "\nother passages of the ranking" if whole else "\nranking", "bold")
     for one in others[:_MOST_OTHERS]:
-        text = " ".join(one.passage.text.split())
-        _line(console, f"{passage_line(one)}  {text[:_LONGEST_TEXT]}".rstrip())
+        print_line(console, f"{passage_line(one)}  {shorten(one.passage.text, _LONGEST_TEXT)}".rstrip())
     if len(others) > _MOST_OTHERS:
-        _line(console, f"… {len(others) - _MOST_OTHERS} more", "dim")
+        print_line(console, f"… {len(others) - _MOST_OTHERS} more", "dim")
 
 
 def _print_judgment(judgment: Judgment, console: Console) -> None:
-    _line(console, f"  {_verdict(judgment)}  {judgment.item} {judgment.index + 1}: {judgment.text}")
+    print_line(console, f"  {_verdict(judgment)}  {judgment.item} {judgment.index + 1}: {judgment.text}")
     if isinstance(judgment.verdict, Abstained):
         _traceback(console, judgment.verdict.traceback, "      ")
         return
     for evidence in judgment.verdict.evidence:
-        _line(console, f"      {_shown(evidence)}", "dim")
+        print_line(console, f"      {_shown(evidence)}", "dim")
 
 
 def _traceback(console: Console, text: str, indent: str) -> None:
     for line in text.splitlines():
-        _line(console, indent + line, "dim")
+        print_line(console, indent + line, "dim")
 
 
 def _shown(evidence: Evidence) -> str:
@@ -138,13 +137,3 @@ def _verdict(judgment: Judgment) -> str:
         return f"no verdict ({verdict.reason}){shown}"
     probability = "" if verdict.probability is None else f" P(yes) {verdict.probability:.2f}"
     return f"{verdict.grade:g}{probability}{shown}"
-
-
-def _block(console: Console, text: str, indent: int, style: str = "") -> None:
-    for line in Text(text).wrap(console, max(20, console.width - indent)):
-        line.rstrip()
-        _line(console, " " * indent + line.plain, style)
-
-
-def _line(console: Console, text: str, style: str = "") -> None:
-    console.print(Text(text, style=style))
