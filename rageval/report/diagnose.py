@@ -125,7 +125,7 @@ def _legend(result: DiagnoseResult) -> list[str]:
 
 def _print_worst(view: QuestionView, console: Console) -> None:
     diagnosis = view.diagnosis
-    print_line(console, f"  {view.question.id}  {shorten(view.question.text)}", _LONGEST_TEXT)
+    print_line(console, f"  {view.question.id}  {shorten(view.question.text, _LONGEST_TEXT)}")
     if diagnosis is not None:
         print_block(console, diagnosis.reason, 6, "dim")
 

@@ -17,7 +17,7 @@ def print_questions(listed: Sequence[ListedQuestion], limit: int, console: Conso
     for one in listed[:limit]:
         scores = ", ".join(f"{name} {score:.3f}" for name, score in one.scores.items())
         print_line(console, f"{one.question.id}  {one.diagnosis.cause}", "bold")
-        console.print(Text(f"    {shorten(one.question.text)}"), _LONGEST_TEXT)
+        print_line(console, f"    {shorten(one.question.text, _LONGEST_TEXT)}")
         print_line(console, f"    {scores or 'no scores'}", "dim")
     rest = len(listed) - limit
     if rest > 0:
