@@ -22,8 +22,8 @@ from rageval.types import Benchmark, Json, Question
 
 MOST_SHOWN = 10
 LANGUAGE, TAG = "language", "tag"
-FEW = 10
-"""A slice of fewer questions says next to nothing: the interval of a share is then more than half of all wide."""
+FEW = 20
+"""A slice of fewer questions says little: the interval of a share of one half is then wider than 0.5."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +224,8 @@ def _notes(diagnosed: RunDiagnosis, found: Sequence[Diagnosis]) -> tuple[str, ..
         name = diagnosed.correctness.name
         how = "the better of answer_contains and token_f1; " if name == TEXT_OVERLAP else ""
         notes.append(f"an answer is right where {name} is at least 0.5 ({how}1 is the best)")
+    if any(one.cause == "right" and one.score is None for one in found):
+        notes.append("where no answer was generated, right says that the evidence was read")
     if diagnosed.support.judge is None and any(one.cause == "right" and one.score is not None for one in found):
         notes.append("whether what was read supports an answer is not known: the run has no judge claim_support")
     documents = sum(one.basis == "documents" for one in found)

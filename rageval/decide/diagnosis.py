@@ -193,8 +193,8 @@ class RunDiagnosis:
             return "no_answer_in_corpus", "the question is unanswerable, and the pipeline answered it", None
         if gone := self._gone(question.id):
             return "no_answer_in_corpus", gone, None
-        missing = self._missing(response, basis)
-        if not missing and found is not None and found.fate != "read":
+        missing = self._missing(response, basis, found)
+        if found is not None and not missing and found.fate != "read":
             return found.fate, _why_not_read(found.fate, found, response, basis), found.rank
         read = "the evidence was read" if basis == "spans" else "a relevant document was read"
         if response.answer is None:
@@ -233,13 +233,13 @@ class RunDiagnosis:
             return Score(0.0)
         return self.correctness.score(question, response)
 
-    def _missing(self, response: Response, basis: Basis) -> str:
+    def _missing(self, response: Response, basis: Basis, found: Found | None) -> str:
         """What keeps from knowing whether the evidence was read; empty where that is known."""
-        if basis == "none":
+        if basis == "none" or found is None:
             return "the question has no relevant label"
         if not response.hits and not self._any_hits:
             return "the run has no hits for any question"
-        if response.hits and not response.context and not self._any_context:
+        if found.fate != "not_retrieved" and not response.context and not self._any_context:
             return "the run does not say which passages were read"
         return ""
 
