@@ -58,9 +58,7 @@ def _list(
     listed = list_questions(RunDiagnosis(run_folder), failed=failed, causes=causes, tags=tags, grep=grep)
     if as_json:
         shown = listed[:limit]
-        print_json(
-            {"run": str(run_folder), "found": len(listed), "questions": [one.to_json() for one in shown]}
-        )
+        print_json({"run": str(run_folder), "found": len(listed), "questions": [one.to_json() for one in shown]})
     else:
         print_questions(listed, limit, stdout_console())
 

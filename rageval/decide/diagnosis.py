@@ -287,9 +287,7 @@ def benchmark_at_hand(manifest: Mapping[str, Any]) -> Benchmark | None:
     if not reference or reference.startswith(_NOT_LOADED) or names_loader(reference):
         return None
     try:
-        found = load(
-            reference, exclude_self=about.get("exclude_self"), grade_threshold=about.get("grade_threshold")
-        )
+        found = load(reference, exclude_self=about.get("exclude_self"), grade_threshold=about.get("grade_threshold"))
     except (DeclarationError, OSError):
         return None
     return found if found.content_hash == about["content_hash"] else None
@@ -302,8 +300,8 @@ def _why_not_read(fate: Fate, found: Found, response: Response, basis: Basis) ->
         return f"{what} is in passage {found.rank} of the ranking; {read} passages were read"
     if fate == "split_evidence":
         return (
-            f"passage {found.rank} of the ranking holds a piece of the evidence, and none of {searched} holds it whole; "
-            f"{found.share:.0%} of it was read"
+            f"passage {found.rank} of the ranking holds a piece of the evidence, and none of {searched} holds it "
+            f"whole; {found.share:.0%} of it was read"
         )
     if not searched:
         return "nothing was found, or nothing was searched for"

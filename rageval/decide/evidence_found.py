@@ -55,9 +55,7 @@ def find_spans(parts: Iterable[Part], response: Response) -> Found:
     """
     wanted = {span.doc_id for part in parts for span in part}
     ranked = [
-        (rank, passage_span(hit.passage))
-        for rank, hit in enumerate(response.hits, 1)
-        if hit.passage.doc_id in wanted
+        (rank, passage_span(hit.passage)) for rank, hit in enumerate(response.hits, 1) if hit.passage.doc_id in wanted
     ]
     read = read_spans(response)
     return _of_parts([[_find_span(span, ranked, read) for span in part] for part in parts])

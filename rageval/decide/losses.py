@@ -40,9 +40,7 @@ class Losses:
         }
         return {
             "metric": self.metric,
-            **{
-                name: None if one is None else {**interval_to_json(one), "n": one.n} for name, one in numbers.items()
-            },
+            **{name: None if one is None else {**interval_to_json(one), "n": one.n} for name, one in numbers.items()},
         }
 
 

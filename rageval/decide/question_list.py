@@ -85,7 +85,9 @@ def _check(option: str, given: Sequence[str], known: Sequence[str]) -> None:
     for one in given:
         if one not in known:
             near = difflib.get_close_matches(one, known, n=3) or known
-            raise DeclarationError(f"{option}: found {one!r}, expected {', '.join(near) or 'none: no question has any'}")
+            raise DeclarationError(
+                f"{option}: found {one!r}, expected {', '.join(near) or 'none: no question has any'}"
+            )
 
 
 def _compiled(grep: str | None) -> re.Pattern[str] | None:

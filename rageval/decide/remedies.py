@@ -39,7 +39,7 @@ _ADVICE: Mapping[CauseName, str] = {
         "A prompt that asks for what the passages do say; fewer passages beside the evidence; another model; and for "
         "refusals in words of your own `abstention: {phrases: [...]}`."
     ),
-    "unsupported": "A prompt that asks for the passages alone, with citations; a pipeline that checks support (self_rag).",
+    "unsupported": "A prompt that allows the passages alone, with citations; a pipeline that checks it (self_rag).",
     "not_known": "Labels with spans, reference answers, or a judge (`rageval judge`), as the reasons say.",
 }
 

@@ -116,11 +116,11 @@ def _count(result: DiagnoseResult, cause: CauseName) -> int:
 def _legend(result: DiagnoseResult) -> list[str]:
     level = next(one.share.level for one in result.shares)
     of = "each slice" if result.slices else "the run"
-    return [
+    shares = (
         f"Share [interval]: all intervals of {of} hold together with {level:.0%} (Clopper-Pearson, Bonferroni over "
-        f"{len(CAUSES)} causes). A question has the first cause that applies, in the order of the list.",
-        *result.notes,
-    ]
+        f"{len(CAUSES)} causes). A question has the first cause that applies, in the order of the list."
+    )
+    return [shares, *result.notes]
 
 
 def _print_worst(view: QuestionView, console: Console) -> None:

@@ -225,9 +225,7 @@ def cases_of(language: str) -> list[Case]:
     return [make(Builder(language, n)) for n, make in enumerate(made)]
 
 
-CASES: Mapping[str, Case] = {
-    case.question.id: case for language in ("en", "zh") for case in cases_of(language)
-}
+CASES: Mapping[str, Case] = {case.question.id: case for language in ("en", "zh") for case in cases_of(language)}
 
 
 def benchmark() -> Benchmark:

@@ -27,9 +27,7 @@ from tests.flow.small_world import write_benchmark
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("lakes")
-    (path,) = rageval.evaluate(
-        benchmark(), [scripted], METRICS, chat=judge(), embed=HashEmbedder(), out=out
-    ).runs
+    (path,) = rageval.evaluate(benchmark(), [scripted], METRICS, chat=judge(), embed=HashEmbedder(), out=out).runs
     return path
 
 
@@ -194,10 +192,10 @@ def test_losses_of_retriever_and_generator(tmp_path: Path, command_line: Command
     lucky = {name for number, name in enumerate(names) if number >= 20 or number % 2}
 
     def oracle(question: rageval.Question) -> str:
-        return question.references[0] if question.id in lucky else "nothing of the kind"
+        return question.references[0] if question.id in lucky else "seventeen"
 
     def closed_book(question: rageval.Question) -> str:
-        return "nothing of the kind"
+        return "seventeen"
 
     runs = rageval.evaluate(
         benchmark(), [by_reference, oracle, closed_book], ["exact_match"], out=tmp_path / "out"
@@ -222,7 +220,7 @@ def by_reference(question: rageval.Question) -> str:
     case = CASES[question.id]
     if case.response is None:
         raise RuntimeError("the index is gone")
-    return question.references[0] if case.right and question.references else "no idea of it"
+    return question.references[0] if case.right and question.references else "seventeen"
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def test_filters(run: Path, command_line: CommandLine) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--cause", "not_found"], "--cause: found 'not_found', expected not_known"),
+        (["--cause", "not_found"], "--cause: found 'not_found', expected pipeline_failed, no_answer_in_corpus"),
         (["--tag", "colour"], "--tag: found 'colour', expected compound, unanswerable"),
         (["--grep", "("], "--grep: found '(', which is no regular expression"),
         (["en-01", "--failed"], "show: found a question and an option that lists questions"),
@@ -71,10 +71,11 @@ def test_one_question_has_whole_passages_and_marks(run: Path, command_line: Comm
     one, two, three = (b.text("en")[slice(*b.sentence(n))] for n in (1, 2, 3))
     lines = printed.splitlines()
     assert "right: answer_correctness 1.000; what was read supports it" in lines
-    assert "  part 1: en-28-en#45-103, read" in lines
-    first = lines.index("1 *1 grade 2 en-28-en#45-160")
+    start, end = b.sentence(2)
+    assert f"  part 1: en-28-en#{start}-{end}, read" in lines
+    first = lines.index(f"1 *1 grade 2 en-28-en#{start}-{b.sentence(3)[1]}")
     assert lines[first + 1] == f"    ⟦‹{two}› {three}⟧"
-    second = lines.index("2 *2 grade 2 en-28-en#0-44")
+    second = lines.index(f"2 *2 grade 2 en-28-en#0-{len(one)}")
     assert lines[second + 1] == f"    ⟦{one}⟧"
     assert "\nclaim_support\n" in printed
 

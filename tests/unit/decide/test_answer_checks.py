@@ -16,8 +16,8 @@ QUESTION = Question("q000", "How high is Mount Arlen?", references=("2310 metres
 
 
 def chosen(tmp_path: Path, metrics: list[str], metric: str | None = None) -> str:
-    folder = RunFolder(write_run(tmp_path / "run", {name: [0.25] for name in metrics}))
-    return right_by_reference(folder, folder.scores(), metric).name
+    scores = {name: {"questions": {"q000": 0.25}, "unscored": {}} for name in metrics}
+    return right_by_reference(RunFolder(tmp_path), scores, metric).name
 
 
 @pytest.mark.parametrize(
