@@ -61,7 +61,8 @@ def remedy_for(cause: CauseName, manifest: Mapping[str, Any]) -> Remedy:
     The sweep is of the run's own recipe where that takes the settings of every search, else of the recipe `naive`.
     """
     recipe, given = _settings(manifest)
-    factors, metrics = _factors(cause, recipe, given)
+    answers = _ANSWER_METRICS if manifest.get("generate", True) else _RETRIEVAL_METRICS
+    factors, metrics = _factors(cause, recipe, given, answers)
     if not factors:
         return Remedy(_ADVICE[cause], None)
     left_out = {*factors, *(("dense_search",) if "retriever" in factors else ())}
@@ -90,9 +91,11 @@ def _settings(manifest: Mapping[str, Any]) -> tuple[str, dict[str, Json]]:
 
 
 def _factors(
-    cause: CauseName, recipe: str, given: Mapping[str, Json]
+    cause: CauseName, recipe: str, given: Mapping[str, Json], answers: Sequence[str]
 ) -> tuple[dict[str, Sequence[Json]], Sequence[str]]:
-    """The levels to try, by factor, and the metrics that tell; nothing where no setting would help."""
+    """The levels to try, by factor, and the metrics that tell; nothing where no setting would help. `answers` are the
+    metrics for what changes answers, of retrieval where the run has none.
+    """
     k = _number(given, "k", _K)
     match cause:
         case "split_evidence" if "chunker" not in given:
@@ -102,7 +105,7 @@ def _factors(
             recipes = list(dict.fromkeys([recipe, "rag_fusion"]))
             return {PIPELINE: recipes, "retriever": ["bm25", "dense", "hybrid"]}, _RETRIEVAL_METRICS
         case "ranked_too_low":
-            return _reranked([k, 2 * k, 4 * k], given), _ANSWER_METRICS
+            return _reranked([k, 2 * k, 4 * k], given), answers
         case "read_but_wrong" | "read_but_refused":
             fewer = list(dict.fromkeys([max(1, k // 2), k]))
             metrics = _ANSWER_METRICS if cause == "read_but_wrong" else (*_ANSWER_METRICS, "abstention_accuracy")
