@@ -201,7 +201,9 @@ def omega_rows(benchmark: rageval.Benchmark) -> list[list[str]]:
         recall, precision, omega, iou = (f"{number:.1f}" for number in PUBLISHED[name]) if name in PUBLISHED else "––––"
         estimate = scores.precision_omega
         mine = f"{100 * estimate.point:.1f} [{100 * estimate.low:.1f}, {100 * estimate.high:.1f}]"
-        rows.append([name, f"{scores.passages:,}", f"{scores.mean_characters:,.0f}", mine, omega, recall, precision, iou])
+        rows.append(
+            [name, f"{scores.passages:,}", f"{scores.mean_characters:,.0f}", mine, omega, recall, precision, iou]
+        )
     return rows
 
 

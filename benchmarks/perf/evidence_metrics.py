@@ -15,7 +15,17 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-from ranking_metrics import DEPTH, METRICS, N_QUESTIONS, PARSED, REPETITIONS, SEED, draw_data, show_seconds, time_in_turn
+from ranking_metrics import (
+    DEPTH,
+    METRICS,
+    N_QUESTIONS,
+    PARSED,
+    REPETITIONS,
+    SEED,
+    draw_data,
+    show_seconds,
+    time_in_turn,
+)
 
 from rageval.metrics import parse
 from rageval.metrics.evidence import EvidenceArrays, PassageArrays, score_evidence_arrays
@@ -84,7 +94,13 @@ def one_book() -> Setting:
     return Setting(
         "one document, passages that overlap by half, 4 spans",
         PassageArrays(question, nothing, start, start + PASSAGE),
-        EvidenceArrays(of_span, nothing[: of_span.size], begin, begin + rng.integers(20, 900, begin.size), np.tile(np.arange(4), N_QUESTIONS)),
+        EvidenceArrays(
+            of_span,
+            nothing[: of_span.size],
+            begin,
+            begin + rng.integers(20, 900, begin.size),
+            np.tile(np.arange(4), N_QUESTIONS),
+        ),
         RunArrays(question, ranked, -ranked.astype(np.float64)),
         labels,
     )
@@ -96,13 +112,18 @@ def check(setting: Setting) -> None:
     for question in range(CHECKED):
         rows = np.flatnonzero(setting.passages.question == question)
         read = [
-            {(int(setting.passages.doc[row]), at) for at in range(setting.passages.start[row], setting.passages.end[row])}
+            {
+                (int(setting.passages.doc[row]), at)
+                for at in range(setting.passages.start[row], setting.passages.end[row])
+            }
             for row in rows
         ]
         parts: dict[int, list[set[Character]]] = {}
         for row in np.flatnonzero(setting.evidence.question == question):
             span = range(setting.evidence.start[row], setting.evidence.end[row])
-            parts.setdefault(int(setting.evidence.part[row]), []).append({(int(setting.evidence.doc[row]), at) for at in span})
+            parts.setdefault(int(setting.evidence.part[row]), []).append(
+                {(int(setting.evidence.doc[row]), at) for at in span}
+            )
         for metric in EVIDENCE:
             assert metric.cutoff is not None
             expected = by_sets(metric.name, parts, read[: metric.cutoff], metric.cutoff)
@@ -110,9 +131,7 @@ def check(setting: Setting) -> None:
                 np.testing.assert_allclose(scores[metric][question], expected, rtol=0, atol=1e-12)
 
 
-def by_sets(
-    name: str, parts: dict[int, list[set[Character]]], read: list[set[Character]], cutoff: int
-) -> float | None:
+def by_sets(name: str, parts: dict[int, list[set[Character]]], read: list[set[Character]], cutoff: int) -> float | None:
     """None for the reciprocal rank, which needs to know where spans begin; tests check that one."""
     union = set[Character]().union(*read)
     chosen = [min(part, key=lambda span: (-len(span & union) / len(span), len(span))) for part in parts.values()]
@@ -134,7 +153,7 @@ def by_sets(
             for rank, passage in enumerate(read, 1):
                 gained += len((passage & evidence) - seen) / math.log2(rank + 1)
                 seen |= passage
-            of_documents = sorted((len([1 for c in evidence if c[0] == doc]) for doc in {c[0] for c in evidence}))
+            of_documents = sorted(len([1 for c in evidence if c[0] == doc]) for doc in {c[0] for c in evidence})
             ideal = sum(n / math.log2(rank + 1) for rank, n in enumerate(reversed(of_documents[-cutoff:]), 1))
             return gained / ideal
         case _:

@@ -201,4 +201,6 @@ def markdown(board: Leaderboard) -> str:
     differ = difference_cells(board)
     differs = ["Not the same for all rows:", "", *table(differ[0], differ[1:]), ""] if differ else []
     used = ["What it cost:", "", *table(USAGE_HEADER, usage_cells(board)), ""] if usage_cells(board) else []
-    return "\n".join([*lines, "", *unranked, legend(board), "", *passages, *failed, *labels, *judges, *used, *differs, *made])
+    return "\n".join(
+        [*lines, "", *unranked, legend(board), "", *passages, *failed, *labels, *judges, *used, *differs, *made]
+    )

@@ -15,7 +15,10 @@ from tests.flow.small_world import DOCUMENTS, QUESTIONS, read_jsonl, run_folders
 
 EVIDENCE = {
     "en-1": [("arlen", "Mount Arlen is 2310 metres high.")],
-    "en-2": [("brone", "It flows into Lake Corva near the town of Delmar."), ("corva", "Lake Corva is 61 metres deep.")],
+    "en-2": [
+        ("brone", "It flows into Lake Corva near the town of Delmar."),
+        ("corva", "Lake Corva is 61 metres deep."),
+    ],
     "zh-1": [("qingshi", "山顶的寺庙建于一六〇二年。")],
     "zh-2": [("lanjiang", "在白沙镇流入东湖。")],
 }
@@ -118,7 +121,9 @@ def test_recorded_passages_are_found_in_their_documents(folder: Path, command_li
 
 
 @pytest.mark.parametrize("command", ["run", "check"])
-def test_labels_without_spans_are_refused_before_any_call(command: str, folder: Path, command_line: CommandLine) -> None:
+def test_labels_without_spans_are_refused_before_any_call(
+    command: str, folder: Path, command_line: CommandLine
+) -> None:
     (folder / "small" / "labels.tsv").write_text("question_id\tdocument_id\tgrade\nen-1\tarlen\t1\n")
     ended = command_line(command, write_spec("refused", SMALL))
     assert ended.code == 2

@@ -115,7 +115,9 @@ def test_evidence_metrics_see_the_nodes_of_an_index(tmp_path: Path) -> None:
     scores = json.loads((result.runs[0] / "scores.json").read_text(encoding="utf-8"))["evidence_recall@4"]["questions"]
     found = 0.0
     for question in asked:
-        nodes = [(one.node.ref_doc_id, one.node.get_content(MetadataMode.NONE)) for one in search.retrieve(question.text)]
+        nodes = [
+            (one.node.ref_doc_id, one.node.get_content(MetadataMode.NONE)) for one in search.retrieve(question.text)
+        ]
         read = {
             (doc_id, texts[doc_id].index(text) + position)
             for doc_id, text in nodes

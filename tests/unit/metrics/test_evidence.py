@@ -120,9 +120,13 @@ def test_arrays_are_checked() -> None:
     one, two = np.array([0]), np.array([0, 0])
     with pytest.raises(DeclarationError, match="columns of one length"):
         PassageArrays(one, one, one, two)
-    with pytest.raises(DeclarationError, match=r"passage arrays, row 1: found the span 5 to 4, expected 0 <= start <= end"):
+    with pytest.raises(
+        DeclarationError, match=r"passage arrays, row 1: found the span 5 to 4, expected 0 <= start <= end"
+    ):
         PassageArrays(two, two, np.array([0, 5]), np.array([9, 4]))
-    with pytest.raises(DeclarationError, match=r"evidence arrays, row 0: found the span 3 to 3, expected 0 <= start < end"):
+    with pytest.raises(
+        DeclarationError, match=r"evidence arrays, row 0: found the span 3 to 3, expected 0 <= start < end"
+    ):
         EvidenceArrays(one, one, np.array([3]), np.array([3]), one)
     with pytest.raises(DeclarationError, match="part codes from -1"):
         EvidenceArrays(one, one, one, np.array([3]), np.array([-1]))
@@ -133,4 +137,6 @@ def test_arrays_are_checked() -> None:
         score_evidence_arrays([parse("evidence_recall@50t")], passages, evidence, 1)
     with pytest.raises(DeclarationError, match="'recall@5' is ranking"):
         score_evidence_arrays([parse("recall@5")], passages, evidence, 1)
-    assert score_evidence_arrays([parse("evidence_recall@5")], passages, evidence, 1)[parse("evidence_recall@5")] == [0.0]
+    assert score_evidence_arrays([parse("evidence_recall@5")], passages, evidence, 1)[parse("evidence_recall@5")] == [
+        0.0
+    ]

@@ -12,10 +12,25 @@ from rageval.metrics import parse
 from rageval.metrics.verdicts import NO_LABELS
 from rageval.scores.evidence_scores import NO_EVIDENCE, NO_SPANS
 from rageval.scores.scoring import NO_HITS_AT_ALL, score_outcomes
-from rageval.types import Benchmark, Document, Failure, Hit, Passage, Question, RelevanceLabel, Response, Score, Unscored
+from rageval.types import (
+    Benchmark,
+    Document,
+    Failure,
+    Hit,
+    Passage,
+    Question,
+    RelevanceLabel,
+    Response,
+    Score,
+    Unscored,
+)
 
 TEXT = "The lake is 61 metres deep. Its water is too salty to drink."
-DOCUMENTS = [Document("a", TEXT), Document("b", "东湖最深处四十米，湖中盛产银鱼。"), Document("c", "Nothing of interest.")]
+DOCUMENTS = [
+    Document("a", TEXT),
+    Document("b", "东湖最深处四十米，湖中盛产银鱼。"),
+    Document("c", "Nothing of interest."),
+]
 QUESTIONS = (
     Question("depth", "How deep is the lake?"),
     Question("document", "Which lake?"),
@@ -27,7 +42,7 @@ LABELS = [
     RelevanceLabel("depth", "a", 1, 0, 27, "depth"),
     RelevanceLabel("depth", "b", 1, 0, 8, "depth"),
     RelevanceLabel("document", "a", 1),
-    RelevanceLabel("none", "a", 1, 0, 5),
+    RelevanceLabel("none", "a", 0, 0, 5),
     RelevanceLabel("weak", "a", 0, 28, 60),
 ]
 BENCHMARK = from_records("lakes", DOCUMENTS, QUESTIONS, LABELS)
