@@ -16,6 +16,7 @@ from rageval.cli.cache import cache_app
 from rageval.cli.calibrate import calibrate
 from rageval.cli.check import check
 from rageval.cli.check_benchmark import check_benchmark
+from rageval.cli.chunking import chunking
 from rageval.cli.compare import baseline_app, compare, gate
 from rageval.cli.diagnose import diagnose
 from rageval.cli.ending import run_to_the_end
@@ -58,8 +59,8 @@ def options(
 
 
 for command in (
-    run, check, metrics, show, diagnose, leaderboard, check_benchmark, sample, label, calibrate, judge, export, sweep,
-    compare, prefer, gate,
+    run, check, metrics, show, diagnose, leaderboard, check_benchmark, chunking, sample, label, calibrate, judge,
+    export, sweep, compare, prefer, gate,
 ):  # fmt: skip
     app.command()(command)
 app.command(name="list")(list_names)

@@ -120,3 +120,20 @@ def within_budget(passages: Iterable[Passage], tokens: int) -> list[Span]:
         left -= size
         spans.append(span)
     return spans
+
+
+def precision_omega(parts: Iterable[Part], passages: Iterable[Span]) -> float:
+    """How little but evidence there is in the passages that touch it: their intersection over union with it, from 0 to 1.
+
+    `passages` are all those of the documents; there must be a part. What several passages hold counts each time that it
+    would be read: overlap lowers the number. Source: Smith and Troynikov 2024 (precision Ω).
+    """
+    known = [*parts]
+    around = joined(span for part in known for span in part)
+    near = [passage for passage in passages if overlap(passage, around)]
+    evidence = joined(best_alternatives(known, near))
+    touching = [passage for passage in near if overlap(passage, evidence)]
+    union = joined(touching)
+    found = sum(overlap(span, union) for span in evidence)
+    missing = sum(span.length for span in evidence) - found
+    return found / (sum(passage.length for passage in touching) + missing)

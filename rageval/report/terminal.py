@@ -10,6 +10,7 @@ from rageval.decide.leaderboard import Leaderboard
 from rageval.report.failures import failure_notes
 from rageval.report.judge_notes import judge_notes
 from rageval.report.leaderboard import cells, difference_cells, header, label_notes, label_warnings, legend, no_ranks
+from rageval.report.passage_note import passage_notes
 
 
 def stdout_console() -> Console:
@@ -46,6 +47,8 @@ def print_leaderboard(board: Leaderboard, console: Console) -> None:
     for warning in label_warnings(board):
         console.print(Text(warning, style="bold red"))
     console.print(Text(legend(board), style="dim"))
+    for note in passage_notes(board):
+        console.print(Text(note, style="dim"))
     for role, identity in board.models.items():
         console.print(Text(f"{role}: {identity}", style="dim"))
     if differ := difference_cells(board):
