@@ -153,7 +153,7 @@ def diagnose(
         tuple(one for name in dict.fromkeys(by) for one in _slices(name, asked, found)),
         _worst(diagnosed, found),
         {
-            cause: remedy_for(cause, diagnosed.manifest)
+            cause: remedy_for(cause, diagnosed.manifest, spans=diagnosed.marks_spans)
             for cause in CAUSES
             if cause != "right" and any(one.cause == cause for one in found.values())
         },

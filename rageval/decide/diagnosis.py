@@ -150,6 +150,11 @@ class RunDiagnosis:
         """The parts of the question's marked evidence, in documents that are relevant."""
         return evidence_parts(self._evidence.get(question_id, ()), self._threshold)
 
+    @property
+    def marks_spans(self) -> bool:
+        """Whether some label of the questions marks evidence."""
+        return any(self._evidence.values())
+
     def grades(self, question_id: str) -> Mapping[str, int]:
         """The grades of the question's labels by document id."""
         return self.asked[question_id][1]

@@ -15,7 +15,8 @@ from rageval.types import Json
 _SEARCHING = ("naive", "rag_fusion", "rerank", "self_rag")
 _BASE = "naive"
 _CHUNK_TOKENS, _K, _CANDIDATES, _DEPTH = 384, 5, 50, 100
-_RETRIEVAL_METRICS = ("hit_rate@5", "recall@20", "ndcg@10")
+_PASSAGE_METRICS = ("evidence_recall@2000t", "evidence_iou@2000t", "evidence_mrr@10")
+_DOCUMENT_METRICS = ("hit_rate@5", "recall@20", "ndcg@10")
 _ANSWER_METRICS = ("answer_correctness", "faithfulness")
 _REFUSAL_METRICS = ("negative_rejection", "abstention_accuracy")
 
@@ -55,14 +56,15 @@ class Remedy:
         return {"advice": self.advice, "sweep": self.sweep}
 
 
-def remedy_for(cause: CauseName, manifest: Mapping[str, Any]) -> Remedy:
+def remedy_for(cause: CauseName, manifest: Mapping[str, Any], *, spans: bool) -> Remedy:
     """The remedy for a cause (any but `right`), with a sweep around the settings of that run.
 
-    The sweep is of the run's own recipe where that takes the settings of every search, else of the recipe `naive`.
+    The sweep is of the run's own recipe where that takes the settings of every search, else of the recipe `naive`. It
+    is scored on passages where labels mark `spans`, else on documents; on answers where the run has any and the cause
+    is theirs.
     """
     recipe, given = _settings(manifest)
-    answers = _ANSWER_METRICS if manifest.get("generate", True) else _RETRIEVAL_METRICS
-    factors, metrics = _factors(cause, recipe, given, answers)
+    factors, metrics = _factors(cause, recipe, given, spans, manifest.get("generate", True))
     if not factors:
         return Remedy(_ADVICE[cause], None)
     left_out = {*factors, *(("dense_search",) if "retriever" in factors else ())}
@@ -91,21 +93,25 @@ def _settings(manifest: Mapping[str, Any]) -> tuple[str, dict[str, Json]]:
 
 
 def _factors(
-    cause: CauseName, recipe: str, given: Mapping[str, Json], answers: Sequence[str]
+    cause: CauseName, recipe: str, given: Mapping[str, Json], spans: bool, generates: bool
 ) -> tuple[dict[str, Sequence[Json]], Sequence[str]]:
-    """The levels to try, by factor, and the metrics that tell; nothing where no setting would help. `answers` are the
-    metrics for what changes answers, of retrieval where the run has none.
-    """
+    """The levels to try, by factor, and the metrics that tell; nothing where no setting would help."""
     k = _number(given, "k", _K)
+    retrieval = _PASSAGE_METRICS if spans else _DOCUMENT_METRICS
     match cause:
         case "split_evidence" if "chunker" not in given:
             tokens = _number(given, "chunk_tokens", _CHUNK_TOKENS)
-            return {"chunk_tokens": [tokens, 2 * tokens, 4 * tokens], "overlap": [0, 2]}, _RETRIEVAL_METRICS
+            return {"chunk_tokens": [tokens, 2 * tokens, 4 * tokens], "overlap": [0, 2]}, retrieval
         case "not_retrieved":
             recipes = list(dict.fromkeys([recipe, "rag_fusion"]))
-            return {PIPELINE: recipes, "retriever": ["bm25", "dense", "hybrid"]}, _RETRIEVAL_METRICS
+            return {PIPELINE: recipes, "retriever": ["bm25", "dense", "hybrid"]}, retrieval
         case "ranked_too_low":
-            return _reranked([k, 2 * k, 4 * k], given), answers
+            more = [k, 2 * k, 4 * k]
+            factors = _reranked(more, given)
+            if generates:
+                return factors, _ANSWER_METRICS
+            del factors["k"]  # one ranking tells of every k
+            return factors, [f"{'evidence_all' if spans else 'hit_rate'}@{n}" for n in more]
         case "read_but_wrong" | "read_but_refused":
             fewer = list(dict.fromkeys([max(1, k // 2), k]))
             metrics = _ANSWER_METRICS if cause == "read_but_wrong" else (*_ANSWER_METRICS, "abstention_accuracy")

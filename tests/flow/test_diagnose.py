@@ -171,9 +171,10 @@ def test_sweeps_keep_the_settings_of_the_run(
 
     for path in runs:
         manifest = rageval.RunFolder(path).manifest()
-        found = {cause: remedy_for(cause, manifest).sweep for cause in CAUSES if cause != "right"}
-        check_sweeps({cause: text for cause, text in found.items() if text}, tmp_path)
-    first = yaml.safe_load(remedy_for("split_evidence", rageval.RunFolder(runs[0]).manifest()).sweep or "")
+        for spans in (True, False):
+            found = {cause: remedy_for(cause, manifest, spans=spans).sweep for cause in CAUSES if cause != "right"}
+            check_sweeps({cause: text for cause, text in found.items() if text}, tmp_path)
+    first = yaml.safe_load(remedy_for("split_evidence", rageval.RunFolder(runs[0]).manifest(), spans=True).sweep or "")
     assert first["benchmark"] == "small"
     assert first["sweep"] == {
         "pipeline": ["naive"], "chunk_tokens": [16, 32, 64], "overlap": [0, 2], "retriever": ["bm25"], "k": [1],
