@@ -15,8 +15,9 @@ PAGE = (Path(__file__).parents[2] / "docs" / "diagnose.md").read_text(encoding="
 
 
 def block(language: str) -> str:
-    (found,) = re.findall(rf"^```{language}\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
-    return found
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
+    (text,) = (text for name, text in found if name == language)
+    return text
 
 
 def without_numbers(text: str) -> list[str]:
@@ -41,7 +42,7 @@ def test_the_examples(
         ended = command_line(*(paths[0] if "*" in part else part for part in command))
         assert ended.code == 0, ended.err
         printed += ended.out
-    shown = without_numbers(re.findall(r"^```\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)[0])
+    shown = without_numbers(block(""))
     assert [line for line in shown if line not in without_numbers(printed)] == []
     assert "⟦" in printed
     capsys.readouterr()
