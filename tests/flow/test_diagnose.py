@@ -14,6 +14,7 @@ import yaml
 import rageval
 from rageval.decide.diagnose import MOST_SHOWN
 from rageval.decide.diagnosis import CAUSES, causes
+from rageval.decide.remedies import remedy_for
 from rageval.experiment.grid import grid_entries
 from rageval.experiment.recipes import build_pipeline
 from rageval.experiment.spec import read_spec
@@ -167,8 +168,6 @@ def test_sweeps_keep_the_settings_of_the_run(
         "oracle",
     ]
     runs = rageval.evaluate("small", pipelines, ["ndcg@10"], out=tmp_path / "out").runs
-    from rageval.decide.remedies import remedy_for
-
     for path in runs:
         manifest = rageval.RunFolder(path).manifest()
         for spans in (True, False):

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import json
+import shutil
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
+from rich.console import Console
 
 import rageval
+from rageval.decide.diagnosis import RunDiagnosis
+from rageval.decide.question_list import list_questions
+from rageval.decide.question_view import view_diagnosed
 from rageval.models.scripted import HashEmbedder
+from rageval.report.diagnose import print_diagnosis
+from rageval.report.question import print_question
+from rageval.report.question_list import print_questions
 from tests.conftest import CommandLine
 from tests.flow.diagnosed_world import CASES, METRICS, Builder, benchmark, judge, scripted
 
@@ -90,22 +100,8 @@ def test_one_question_as_json(run: Path, command_line: CommandLine) -> None:
     assert [one["grade"] for one in data["judgments"]["answer_correctness"]] == [0.0]
 
 
-def test_a_narrow_terminal_has_no_long_line(
-    run: Path, command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_narrow_terminal_has_no_long_line(run: Path) -> None:
     """Eighty columns, counted as a terminal counts them: a Chinese character takes two."""
-    import io
-
-    from rich.cells import cell_len
-    from rich.console import Console
-
-    from rageval.decide.diagnosis import RunDiagnosis
-    from rageval.decide.question_list import list_questions
-    from rageval.decide.question_view import view_diagnosed
-    from rageval.report.diagnose import print_diagnosis
-    from rageval.report.question import print_question
-    from rageval.report.question_list import print_questions
-
     console = Console(width=80, file=io.StringIO())
     diagnosed = RunDiagnosis(run)
     print_questions(list_questions(diagnosed), 60, console)
@@ -115,3 +111,20 @@ def test_a_narrow_terminal_has_no_long_line(
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert max(map(cell_len, text.splitlines())) <= 80
     assert "\x1b" not in text
+
+
+def test_of_an_unfinished_run_a_question_is_shown_without_a_cause(
+    run: Path, tmp_path: Path, command_line: CommandLine
+) -> None:
+    copy = tmp_path / "running"
+    shutil.copytree(run, copy)
+    manifest = json.loads((copy / "manifest.json").read_text("utf-8"))
+    (copy / "manifest.json").write_text(json.dumps({**manifest, "status": "running"}), "utf-8")
+    ended = command_line("show", copy, "zh-13", "--json")
+    assert ended.code == 0
+    data = json.loads(ended.out)
+    assert data["diagnosis"] is None
+    assert [one["ranks"] for one in data["evidence"]] == [[8]]
+    listed = command_line("show", copy)
+    assert (listed.code, listed.out) == (2, "")
+    assert "the run is not finished" in listed.err
