@@ -40,7 +40,7 @@ _FILTER = 2**16 - 1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PassageArrays:
-    """Passages, one a row, those of a question in the order of their ranks: codes of question and document, and the span.
+    """Passages, one a row, those of a question in the order of their ranks.
 
     Question codes count from 0; document codes are shared with the evidence, from 0 to 2^32 - 1. Spans count characters
     from 0 to 2^31 - 1; an empty one reads nothing. A repeated passage is read again. Raises DeclarationError for arrays
@@ -62,8 +62,8 @@ class EvidenceArrays:
     """Spans of evidence, one a row, in any order, with the codes of `PassageArrays`.
 
     Spans of a question with the same `part` (a code from 0 to 2^32 - 1) are alternatives. Document codes ascend as the
-    ids do, so that ties between alternatives can be broken by id. Raises DeclarationError as `PassageArrays`, and for an
-    empty span.
+    ids do, so that ties between alternatives can be broken by id. Raises DeclarationError as `PassageArrays`, and for
+    an empty span.
     """
 
     question: Codes
@@ -117,8 +117,8 @@ def score_evidence_arrays(
     for metric in metrics:
         if metric.tokens:
             raise DeclarationError(
-                f"metric '{metric}': found a budget of tokens, expected a number of passages: arrays have no texts; cut "
-                "the passages at the budget first (rageval.metrics.evidence_spans.within_budget)"
+                f"metric '{metric}': found a budget of tokens, expected a number of passages: arrays have no texts; "
+                "cut the passages at the budget first (rageval.metrics.evidence_spans.within_budget)"
             )
     return _score(metrics, passages, evidence, n_questions)
 

@@ -193,16 +193,18 @@ METRICS = (
     ),
     EvidenceMetric(
         "evidence_hit",
-        "1 if the first k passages, those that touch joined, hold a span of the evidence whole, else 0",
+        "1 if a span of the evidence lies within one of the first k passages, or within adjacent ones, else 0",
         "rageval",
         formula=_hit,
+        over_space=True,
         binary=True,
     ),
     EvidenceMetric(
         "evidence_all",
-        "1 if the first k passages hold all characters of the evidence, else 0",
+        "1 if the first k passages hold all of the evidence, else 0",
         "rageval",
         formula=_all,
+        over_space=True,
         binary=True,
     ),
     EvidenceMetric(
@@ -213,14 +215,13 @@ METRICS = (
     ),
     EvidenceMetric(
         "evidence_iou",
-        "characters of the evidence that the first k passages hold / those of these passages and the evidence that they "
-        "lack",
+        "characters of the evidence that the first k passages hold / all of these passages and of what they lack of it",
         _SOURCE,
         formula=_iou,
     ),
     EvidenceMetric(
         "evidence_mrr",
-        "1 / rank of the first of k passages that holds a span of the evidence whole (a longer span: its start), else 0",
+        "1 / rank of the first of k passages that holds a span whole (of a longer one the start), else 0",
         "rageval",
         formula=_mrr,
     ),
