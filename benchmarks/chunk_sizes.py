@@ -2,7 +2,7 @@
 
     python benchmarks/chunk_sizes.py [OUT]
 
-BM25, no model. For every metric: the mean of each size, and how many questions it takes to tell each pair of sizes apart.
+BM25, no model. For every metric: the mean of each size, and how many questions it takes to tell each pair apart.
 """
 
 from __future__ import annotations
@@ -74,8 +74,9 @@ def main(out: Path) -> None:
     text = [
         "# Sizes of passages on the handbook, measured",
         "",
-        f"Written by `python benchmarks/chunk_sizes.py`. The handbook's {questions} answerable questions, BM25, three passages",
-        "in the context, no model. Sizes are the most estimated tokens of a passage (`chunk_tokens`).",
+        "Written by `python benchmarks/chunk_sizes.py`.",
+        f"The handbook's {questions} answerable questions, BM25, no model.",
+        "Sizes are the most estimated tokens of a passage (`chunk_tokens`).",
         "",
         "## Means",
         "",
@@ -85,10 +86,11 @@ def main(out: Path) -> None:
         "",
         "## Which sizes can be told apart",
         "",
-        f"How many of the {len(PAIRS)} pairs the {questions} questions tell apart (permutation, adjusted for all pairs of the",
-        "metric, 5%); then for each pair the number of questions that would show the observed difference with probability",
-        "0.8, by a test of that pair alone. In bold: told apart here. –: the means are equal, or so near that more than ten",
-        "million questions would be needed.",
+        f"How many of the {len(PAIRS)} pairs the {questions} questions tell apart",
+        "(permutation, adjusted for all pairs of the metric, 5%). Then, for each pair, the number of questions that",
+        "would show the observed difference with probability 0.8, by a test of that pair alone. In bold: told apart",
+        "here. –: the means are equal, or more than",
+        "ten million questions would be needed.",
         "",
         *table(["metric", "told apart", *(f"{SIZES[i]}, {SIZES[j]}" for i, j in PAIRS)], apart),
         "",

@@ -15,7 +15,7 @@ def chunking(
     experiment: Annotated[Path, typer.Argument(help="An experiment file (YAML); its metrics do not matter.")],
     as_json: JsonFlag = False,
 ) -> None:
-    """Say how well the chunkers of an experiment cut around the evidence (precision Ω); retrieves and spends nothing."""
+    """Say how well the chunkers of an experiment cut around the evidence (precision Ω), without retrieving."""
     import tempfile
 
     from rageval.errors import DeclarationError

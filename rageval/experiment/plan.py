@@ -240,8 +240,8 @@ def check_metrics_apply(metrics: Sequence[Metric], benchmark: Benchmark, questio
     marked = {label.question_id for label in benchmark.labels if label.start is not None}
     if evidence and not any(question.id in marked for question in questions):
         raise DeclarationError(
-            f"metrics: {', '.join(evidence)} need labels that mark spans, and those of the {len(questions)} questions mark "
-            "none: add start and end, or a quote, to the labels, or use metrics of documents such as recall@20"
+            f"metrics: {', '.join(evidence)} need labels that mark spans, and those of the {len(questions)} questions "
+            "mark none: add start and end, or a quote, to the labels, or use metrics of documents such as recall@20"
         )
 
 

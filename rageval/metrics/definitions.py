@@ -74,12 +74,15 @@ class RankingMetric(MetricDefinition):
 
 @dataclass(frozen=True, kw_only=True)
 class EvidenceMetric(MetricDefinition):
-    """Works on the passages of a ranking and the spans that labels mark as evidence: `formula` takes what all questions'
-    passages hold of it and the cutoff (None: all passages), and returns an array with a number from 0 to 1 for each
-    question.
+    """Works on the passages of a ranking and the spans that labels mark as evidence.
+
+    `formula` takes what all questions' passages hold of the evidence, and the cutoff (None: all passages). It returns
+    an array with a number from 0 to 1 for each question. `over_space` says that a passage counts with the white space
+    around it, which chunkers leave out, since the metric asks whether anything is missing.
     """
 
     formula: Callable[[FoundEvidence, int | None], Floats]
+    over_space: bool = False
     reads_answers: bool = False
     cutoff: Cutoff = "required"
     budget: bool = True

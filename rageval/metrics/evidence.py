@@ -22,6 +22,7 @@ from rageval.metrics.evidence_formulas import NEVER, FoundEvidence
 from rageval.metrics.evidence_spans import Part, Span
 from rageval.metrics.names import Metric
 from rageval.metrics.ranking import (
+    CODE_BITS,
     Codes,
     check_codes,
     check_questions,
@@ -30,7 +31,7 @@ from rageval.metrics.ranking import (
     pack,
     question_blocks,
 )
-from rageval.metrics.ranking_formulas import Floats, Ints, count_within, first_rows
+from rageval.metrics.ranking_formulas import Floats, Ints, first_rows
 
 _PLACE_BITS = 32
 _LONGEST = 2**31
@@ -39,7 +40,7 @@ _FILTER = 2**16 - 1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PassageArrays:
-    """Passages, one a row, those of a question in the order of their ranks: codes of question and document, and the span.
+    """Passages, one a row, those of a question in the order of their ranks.
 
     Question codes count from 0; document codes are shared with the evidence, from 0 to 2^32 - 1. Spans count characters
     from 0 to 2^31 - 1; an empty one reads nothing. A repeated passage is read again. Raises DeclarationError for arrays
@@ -61,8 +62,8 @@ class EvidenceArrays:
     """Spans of evidence, one a row, in any order, with the codes of `PassageArrays`.
 
     Spans of a question with the same `part` (a code from 0 to 2^32 - 1) are alternatives. Document codes ascend as the
-    ids do, so that ties between alternatives can be broken by id. Raises DeclarationError as `PassageArrays`, and for an
-    empty span.
+    ids do, so that ties between alternatives can be broken by id. Raises DeclarationError as `PassageArrays`, and for
+    an empty span.
     """
 
     question: Codes
@@ -116,8 +117,8 @@ def score_evidence_arrays(
     for metric in metrics:
         if metric.tokens:
             raise DeclarationError(
-                f"metric '{metric}': found a budget of tokens, expected a number of passages: arrays have no texts; cut "
-                "the passages at the budget first (rageval.metrics.evidence_spans.within_budget)"
+                f"metric '{metric}': found a budget of tokens, expected a number of passages: arrays have no texts; "
+                "cut the passages at the budget first (rageval.metrics.evidence_spans.within_budget)"
             )
     return _score(metrics, passages, evidence, n_questions)
 
@@ -128,14 +129,15 @@ def _score(
     wanted = [(metric, _definition(metric), None if metric.tokens else metric.cutoff) for metric in metrics]
     check_questions("passage", passages.question, "evidence", evidence.question, n_questions)
     deepest = max((NEVER if cutoff is None else cutoff for _, _, cutoff in wanted), default=0)
-    has_alternatives = np.unique(pack(evidence.question, evidence.part)).size < evidence.part.size
+    parts = np.sort(pack(evidence.question, evidence.part))
+    has_alternatives = bool(np.any(parts[1:] == parts[:-1]))
     passage_rows = _grouped(passages.question, passages.doc, passages.start, passages.end)
     evidence_rows = _grouped(evidence.question, evidence.doc, evidence.start, evidence.end, evidence.part)
     values = {metric: np.empty(n_questions) for metric in metrics}
     for first, end in question_blocks(passage_rows[0], n_questions):
         question, doc, start, stop, part = _block(evidence_rows, first, end)
         part = np.unique(pack(question, part), return_inverse=True)[1] if has_alternatives else np.arange(part.size)
-        found = _find((question, doc, start, stop), part, _block(passage_rows, first, end), end - first, deepest)
+        found = _find([question, doc, start, stop], part, _block(passage_rows, first, end), end - first, deepest)
         for metric, definition, cutoff in wanted:
             values[metric][first:end] = definition.formula(found, cutoff)
     return values
@@ -149,19 +151,29 @@ def _definition(metric: Metric) -> EvidenceMetric:
 
 
 def _find(
-    evidence: tuple[Ints, ...], part: Ints, passages: Sequence[Ints], n_questions: int, deepest: int
+    evidence: Sequence[Ints], part: Ints, passages: Sequence[Ints], n_questions: int, deepest: int
 ) -> FoundEvidence:
     """What the passages (question, document, start, end) hold of the spans of evidence (the same columns)."""
-    homes, home = np.unique(pack(evidence[0], evidence[1]), return_inverse=True)
-    order = np.lexsort((evidence[3], evidence[2], home))
-    line = home[order] << _PLACE_BITS
-    span_start, span_end = line + evidence[2][order], line + evidence[3][order]
-    rank = count_within(passages[0], n_questions)
-    rows, home_of_row = _rows_in(homes, evidence[1], passages, rank <= deepest)
-    line = home_of_row << _PLACE_BITS
-    start, end, rank = line + passages[2][rows], line + passages[3][rows], rank[rows]
+    keys = pack(evidence[0], evidence[1])
+    order = np.argsort(keys, kind="stable")
+    is_first = np.concatenate(([True], keys[order[1:]] != keys[order[:-1]]))
+    homes = keys[order[is_first]]
+    line = (np.cumsum(is_first) - 1) << _PLACE_BITS
+    span_start = line + evidence[2][order]
+    if np.any(span_start[1:] < span_start[:-1]):
+        again = np.argsort(span_start, kind="stable")
+        order, line, span_start = order[again], line[again], span_start[again]
+    span_end = line + evidence[3][order]
+    joined = _joined(span_start, span_end)
+    passages_of = np.bincount(passages[0], minlength=n_questions)
+    first_passage = first_rows(passages_of)
+    rows, line = _rows_in(homes, evidence[1], passages)
+    start, end, rank = line + passages[2][rows], line + passages[3][rows], rows - first_passage[passages[0][rows]] + 1
+    is_near = (rank <= deepest) & (joined[0][np.minimum(_first_after(joined[1], start), joined[0].size - 1)] < end)
+    is_near &= start < joined[1][-1]
+    start, end, rank = start[is_near], end[is_near], rank[is_near]
 
-    piece_start, piece_end = _pieces(span_start, span_end, np.concatenate((start, end)))
+    piece_start, piece_end = _pieces(span_start, span_end, joined, np.concatenate((start, end)))
     in_passage, held = _pairs(piece_start, start, end)
     piece_rank = np.full(piece_start.size, NEVER)
     np.minimum.at(piece_rank, held, rank[in_passage])
@@ -173,12 +185,11 @@ def _find(
     np.minimum.at(span_rank, begun[is_whole], rank[in_passage[is_whole]])
 
     in_span, piece_in = _pairs(piece_start, span_start, span_end)
-    passages_of = np.bincount(passages[0], minlength=n_questions)
     return FoundEvidence(
         piece_home=piece_start >> _PLACE_BITS,
         piece_length=piece_end - piece_start,
         piece_rank=piece_rank,
-        home_question=(homes >> np.uint64(32)).astype(np.int64),
+        home_question=(homes >> CODE_BITS).astype(np.int64),
         span_question=evidence[0][order],
         span_length=span_length,
         span_rank=span_rank,
@@ -186,37 +197,46 @@ def _find(
         in_span=in_span,
         piece_in=piece_in,
         read_before=np.concatenate(([0], np.cumsum(passages[3] - passages[2]))),
-        first_passage=first_rows(passages_of),
+        first_passage=first_passage,
         passages=passages_of,
     )
 
 
-def _rows_in(
-    homes: NDArray[np.uint64], docs: Ints, passages: Sequence[Ints], is_near: NDArray[np.bool_]
-) -> tuple[Ints, Ints]:
-    """The rows of passages in documents that hold evidence for their question, and which of `homes` these are.
+def _rows_in(homes: NDArray[np.uint64], docs: Ints, passages: Sequence[Ints]) -> tuple[Ints, Ints]:
+    """The rows of passages in documents that hold evidence for their question, and where on the line each of these
+    documents begins.
 
     Most passages lie in other documents: a table of the last bits of document codes leaves nearly all of those out.
     """
     table = np.zeros(_FILTER + 1, np.bool_)
     table[docs & _FILTER] = True
-    rows = np.flatnonzero(table[passages[1] & _FILTER] & is_near)
+    rows = np.flatnonzero(table[passages[1] & _FILTER])
     keys = pack(passages[0][rows], passages[1][rows])
     place = np.minimum(np.searchsorted(homes, keys), homes.size - 1)
     is_home = homes[place] == keys
-    return rows[is_home], place[is_home]
+    return rows[is_home], place[is_home] << _PLACE_BITS
 
 
-def _pieces(span_start: Ints, span_end: Ints, borders: Ints) -> tuple[Ints, Ints]:
-    """The stretches of evidence that no border of a span (ordered by start) or a passage divides, in order."""
+def _joined(span_start: Ints, span_end: Ints) -> tuple[Ints, Ints]:
+    """The union of the spans, which are ordered by start, as intervals that neither touch nor overlap."""
     reach = np.maximum.accumulate(span_end)
     first = np.flatnonzero(np.concatenate(([True], span_start[1:] > reach[:-1])))
-    joined_start, joined_end = span_start[first], reach[np.append(first[1:], span_start.size) - 1]
-    before = np.searchsorted(joined_start, borders) - 1
-    is_within = (before >= 0) & (borders < joined_end[before])
-    cuts = np.unique(np.concatenate((span_start, span_end, borders[is_within])))
-    begins = np.flatnonzero(cuts < joined_end[np.searchsorted(joined_start, cuts, "right") - 1])
+    return span_start[first], reach[np.append(first[1:], span_start.size) - 1]
+
+
+def _pieces(span_start: Ints, span_end: Ints, joined: tuple[Ints, Ints], borders: Ints) -> tuple[Ints, Ints]:
+    """The stretches of evidence that no border of a span or a passage divides, in order."""
+    within = _first_after(joined[1], borders)
+    is_within = joined[0][np.minimum(within, joined[0].size - 1)] < borders
+    cuts = np.sort(np.concatenate((span_start, span_end, borders[is_within & (borders < joined[1][-1])])))
+    cuts = cuts[np.concatenate(([True], cuts[1:] > cuts[:-1]))]
+    begins = np.flatnonzero(cuts < joined[1][np.searchsorted(joined[0], cuts, "right") - 1])
     return cuts[begins], cuts[begins + 1]
+
+
+def _first_after(ends: Ints, points: Ints) -> Ints:
+    """The first of the intervals with these ends, which ascend, that ends behind each point."""
+    return np.searchsorted(ends, points, "right")
 
 
 def _pairs(points: Ints, starts: Ints, ends: Ints) -> tuple[Ints, Ints]:

@@ -21,6 +21,7 @@ from rageval.metrics.ranking_formulas import Floats, Ints, count_within, first_r
 NEVER = 2**53
 """The rank of what no passage holds: more than there can be, and exact as a float."""
 
+_SIZE_BITS = 32
 _SOURCE = "Smith and Troynikov 2024 (Chroma, Evaluating Chunking Strategies for Retrieval)"
 
 
@@ -59,6 +60,9 @@ class FoundEvidence:
     first_passage: Ints
     passages: Ints
     _sizes: dict[int | None, Sizes] = field(default_factory=dict[int | None, Sizes], init=False, repr=False)
+    _evidence: dict[int | None, NDArray[np.bool_]] = field(
+        default_factory=dict[int | None, NDArray[np.bool_]], init=False, repr=False
+    )
 
     def sizes(self, cutoff: int | None) -> Sizes:
         """The sizes within the first `cutoff` passages."""
@@ -91,11 +95,12 @@ class FoundEvidence:
     def best_gains(self, cutoff: int | None) -> Floats:
         """The same where one passage of each document holds all of E in it, the largest share first."""
         lengths = np.where(self._is_evidence(cutoff), self.piece_length, 0)
-        held = np.bincount(self.piece_home, lengths, self.home_question.size)
-        order = np.lexsort((-held, self.home_question))
-        question = self.home_question[order]
+        held = np.bincount(self.piece_home, lengths, self.home_question.size).astype(np.int64)
+        largest_first = np.sort((self.home_question << _SIZE_BITS) - held)
+        question = self.home_question
+        held = (question << _SIZE_BITS) - largest_first
         rank = count_within(question, self.passages.size)
-        discounted = held[order] / np.log2(rank + 1.0)
+        discounted = held / np.log2(rank + 1.0)
         if cutoff is not None:
             discounted = np.where(rank <= cutoff, discounted, 0.0)
         return np.bincount(question, discounted, self.passages.size) / self.sizes(cutoff).evidence
@@ -116,15 +121,29 @@ class FoundEvidence:
 
     def _is_evidence(self, cutoff: int | None) -> NDArray[np.bool_]:
         """Whether a piece is part of E, by the alternatives that count within the cutoff."""
-        is_evidence = np.ones(self.piece_length.size, np.bool_)
-        if self._first_of_parts.size < self.part.size:
-            share = self._held_of_spans(cutoff) / self.span_length
-            best_first = np.lexsort((self.span_length, -share, self.part))
-            counts = np.zeros(self.part.size, np.bool_)
-            counts[best_first[self._first_of_parts]] = True
-            is_evidence[:] = False
-            is_evidence[self.piece_in[counts[self.in_span]]] = True
-        return is_evidence
+        if cutoff not in self._evidence:
+            is_evidence = np.ones(self.piece_length.size, np.bool_)
+            if self._first_of_parts.size < self.part.size:
+                is_evidence[:] = False
+                is_evidence[self.piece_in[self._counts(cutoff)[self.in_span]]] = True
+            self._evidence[cutoff] = is_evidence
+        return self._evidence[cutoff]
+
+    def _counts(self, cutoff: int | None) -> NDArray[np.bool_]:
+        """Whether a span is the alternative of its part that counts: the first, shortest first, with the best share."""
+        order = self._shortest_first
+        share = (self._held_of_spans(cutoff) / self.span_length)[order]
+        best = np.maximum.reduceat(share, self._first_of_parts)[self.part[order]]
+        candidates = np.flatnonzero(share == best)
+        part = self.part[order[candidates]]
+        counts = np.zeros(self.part.size, np.bool_)
+        counts[order[candidates[np.concatenate(([True], part[1:] != part[:-1]))]]] = True
+        return counts
+
+    @cached_property
+    def _shortest_first(self) -> Ints:
+        """The spans by part, and the shortest of each part first."""
+        return np.lexsort((self.span_length, self.part))
 
     @cached_property
     def _first_of_parts(self) -> Ints:
@@ -174,16 +193,18 @@ METRICS = (
     ),
     EvidenceMetric(
         "evidence_hit",
-        "1 if the first k passages, those that touch joined, hold a span of the evidence whole, else 0",
+        "1 if a span of the evidence lies within one of the first k passages, or within adjacent ones, else 0",
         "rageval",
         formula=_hit,
+        over_space=True,
         binary=True,
     ),
     EvidenceMetric(
         "evidence_all",
-        "1 if the first k passages hold all characters of the evidence, else 0",
+        "1 if the first k passages hold all of the evidence, else 0",
         "rageval",
         formula=_all,
+        over_space=True,
         binary=True,
     ),
     EvidenceMetric(
@@ -194,14 +215,13 @@ METRICS = (
     ),
     EvidenceMetric(
         "evidence_iou",
-        "characters of the evidence that the first k passages hold / those of these passages and the evidence that they "
-        "lack",
+        "characters of the evidence that the first k passages hold / all of these passages and of what they lack of it",
         _SOURCE,
         formula=_iou,
     ),
     EvidenceMetric(
         "evidence_mrr",
-        "1 / rank of the first of k passages that holds a span of the evidence whole (a longer span: its start), else 0",
+        "1 / rank of the first of k passages that holds a span whole (of a longer one the start), else 0",
         "rageval",
         formula=_mrr,
     ),

@@ -37,6 +37,7 @@ Part: TypeAlias = tuple[Span, ...]
 
 
 def passage_span(passage: Passage) -> Span:
+    """Where the passage stands; see `Passage`."""
     return Span(passage.doc_id, passage.start, passage.end)
 
 
@@ -62,6 +63,16 @@ def joined(spans: Iterable[Span]) -> tuple[Span, ...]:
         else:
             found.append(span)
     return tuple(found)
+
+
+def over_space(span: Span, text: str) -> Span:
+    """The span of a document's text with the white space before and behind it, which chunkers leave out of passages."""
+    start, end = span.start, span.end
+    while 0 < start <= len(text) and text[start - 1].isspace():
+        start -= 1
+    while end < len(text) and text[end].isspace():
+        end += 1
+    return Span(span.doc_id, start, end)
 
 
 def overlap(span: Span, union: Iterable[Span]) -> int:
@@ -123,10 +134,10 @@ def within_budget(passages: Iterable[Passage], tokens: int) -> list[Span]:
 
 
 def precision_omega(parts: Iterable[Part], passages: Iterable[Span]) -> float:
-    """How little but evidence there is in the passages that touch it: their intersection over union with it, from 0 to 1.
+    """How little else than evidence is in the passages that touch it, from 0 to 1: `evidence_iou` of these passages.
 
     `passages` are all those of the documents; there must be a part. What several passages hold counts each time that it
-    would be read: overlap lowers the number. Source: Smith and Troynikov 2024 (precision Ω).
+    would be read, so overlap lowers the number. Source: Smith and Troynikov 2024 (precision Ω), who count it once.
     """
     known = [*parts]
     around = joined(span for part in known for span in part)

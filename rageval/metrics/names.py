@@ -49,8 +49,8 @@ _TREC_EVAL_CUT = re.compile(r"([a-z_]+)[_.]([0-9]{1,9})")
 class Metric:
     """A metric as a value: equal and hashable, `str(metric)` is its canonical text (`ndcg@10`, `faithfulness:strong`).
 
-    `name` is one of `ALL_METRICS`; `cutoff` is the number of documents (passages for evidence metrics) looked at, from 1,
-    or None for all; with `tokens`, it is the number of tokens of context (`evidence_recall@2000t`). `judge` says whose
+    `name` is one of `ALL_METRICS`; `cutoff` is the number of documents (passages for evidence metrics) looked at, from
+    1, or None for all; with `tokens`, it is a number of tokens of context (`evidence_recall@2000t`). `judge` says whose
     verdicts a judged metric reads: those that `rageval judge --name` added to a run; empty for the run's own.
     Raises DeclarationError for an unknown name, a cutoff where none belongs, or none where one is needed, a judge where
     none belongs, and a judge's name that is none.
@@ -113,8 +113,9 @@ def parse(text: str) -> Metric:
     """Read a metric from its canonical text, or from what ir_measures or trec_eval call it, in any case.
 
     `ndcg@10`, `nDCG@10` and `ndcg_cut_10` are the same metric, and `parse(str(metric)) == metric`. A budget of tokens
-    ends in `t`, as in `evidence_recall@2000t`. `custom.NAME` is the metric of a judge of the user's own and `metric.NAME`
-    a metric of the user's own, their names as they stand. After a colon stands the judge whose verdicts count.
+    ends in `t`, as in `evidence_recall@2000t`. `custom.NAME` is the metric of a judge of the user's own and
+    `metric.NAME` a metric of the user's own, their names as they stand. After a colon stands the judge whose verdicts
+    count.
     Raises DeclarationError, with the nearest names, for text that names no metric.
     """
     plain, of_judge, judge = text.partition(OF_JUDGE)

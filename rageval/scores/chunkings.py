@@ -70,7 +70,8 @@ def score_chunking(
     mean = estimate(scores)
     if mean is None:
         raise DeclarationError(
-            f"{benchmark.name}: found no label that marks a span, expected some: add start and end, or a quote, to the labels"
+            f"{benchmark.name}: found no label that marks a span, expected some: add start and end, or a quote, to the "
+            "labels"
         )
     spans = np.concatenate([*cut.values()])
     return ChunkingScores(mean, len(spans), float((spans[:, 1] - spans[:, 0]).mean()) if len(spans) else 0.0, scores)

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from rageval.io.records import Outcome
 from rageval.metrics import Metric
+from rageval.metrics.definitions import EvidenceMetric
 from rageval.metrics.evidence import score_evidence
-from rageval.metrics.evidence_spans import Part, Span, evidence_parts, passage_span, within_budget
+from rageval.metrics.evidence_spans import Part, Span, evidence_parts, over_space, passage_span, within_budget
 from rageval.metrics.verdicts import NO_LABELS
 from rageval.types import Benchmark, Failure, Passage, Question, RelevanceLabel, Response, Score, Unscored
 
@@ -22,11 +23,13 @@ def evidence_scores(
     questions: Sequence[Question],
     outcomes: Mapping[str, Outcome],
     benchmark: Benchmark,
+    texts: Mapping[str, str],
 ) -> dict[Metric, dict[str, Score | Unscored]]:
     """Every question's score on these evidence metrics; a failure scores 0. The labels of other questions are ignored.
 
-    Evidence are the spans with a grade of at least the benchmark's threshold. Unscored are unanswerable questions, those
-    whose labels mark no such span, and those where the place of a passage is not known in a document with evidence.
+    Evidence are the spans with a grade of at least the benchmark's threshold. Unscored are unanswerable questions,
+    those whose labels mark no such span, and those where the place of a passage is not known in a document with
+    evidence. `texts` is from `texts_with_evidence`.
     """
     by_question: dict[str, list[RelevanceLabel]] = {question.id: [] for question in questions}
     for label in labels:
@@ -41,7 +44,7 @@ def evidence_scores(
         else:
             parts[question.id] = found
     scores: dict[Metric, dict[str, Score | Unscored]] = {}
-    for metrics_alike in _by_budget(metrics):
+    for metrics_alike in _read_alike(metrics):
         budget = metrics_alike[0].cutoff if metrics_alike[0].tokens else None
         deepest = None if budget is not None else max(metric.cutoff or 0 for metric in metrics_alike)
         passages = {
@@ -49,6 +52,11 @@ def evidence_scores(
             for name, found in parts.items()
         }
         read = {name: _read(some, budget) for name, some in passages.items()}
+        if _over_space(metrics_alike[0]):
+            read = {
+                name: [over_space(span, texts[span.doc_id]) if span.doc_id in texts else span for span in some]
+                for name, some in read.items()
+            }
         no_place = {name: _first_without_place(some[: len(read[name])]) for name, some in passages.items()}
         for metric, values in score_evidence(metrics_alike, parts, read).items():
             limit = None if metric.tokens else metric.cutoff
@@ -76,12 +84,22 @@ def evidence_of(
     return parts or NO_SPANS
 
 
-def _by_budget(metrics: Iterable[Metric]) -> list[list[Metric]]:
-    """The metrics that read the same passages: those with a number of passages, and those of each budget."""
-    alike: dict[int | None, list[Metric]] = {}
+def texts_with_evidence(benchmark: Benchmark) -> dict[str, str]:
+    """The texts of the documents in which labels mark spans, by id."""
+    marked = {label.doc_id for label in benchmark.labels if label.start is not None}
+    return {document.id: document.text for document in benchmark.documents if document.id in marked}
+
+
+def _read_alike(metrics: Iterable[Metric]) -> list[list[Metric]]:
+    """The metrics by what they read: a number of passages or a budget, with or without the white space around them."""
+    alike: dict[tuple[int | None, bool], list[Metric]] = {}
     for metric in metrics:
-        alike.setdefault(metric.cutoff if metric.tokens else None, []).append(metric)
+        alike.setdefault((metric.cutoff if metric.tokens else None, _over_space(metric)), []).append(metric)
     return [*alike.values()]
+
+
+def _over_space(metric: Metric) -> bool:
+    return isinstance(metric.definition, EvidenceMetric) and metric.definition.over_space
 
 
 def _passages(outcome: Outcome, left_out: Iterable[str], parts: Iterable[Part]) -> list[Passage]:

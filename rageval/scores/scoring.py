@@ -12,7 +12,7 @@ from rageval.metrics.names import Metric
 from rageval.metrics.ranking import score_rankings
 from rageval.metrics.verdicts import ABSTENTION, settled
 from rageval.scores.estimates import estimate, stored_estimate
-from rageval.scores.evidence_scores import evidence_scores
+from rageval.scores.evidence_scores import evidence_scores, texts_with_evidence
 from rageval.scores.score_column import ScoreColumn
 from rageval.types import (
     Benchmark,
@@ -58,6 +58,7 @@ def score_outcomes(
     places = {question.id: place for place, question in enumerate(questions)}
     own = {one.name: one.metric for one in own_metrics}
     labels = _labels_of_chunks(benchmark, places) if ((ranking or evidence) and not no_hits) or own else {}
+    texts = texts_with_evidence(benchmark) if evidence else {}
     scores = {metric: ScoreColumn(places) for metric in metrics}
     settling = judgments.get(ABSTENTION, {})
     for number, some in enumerate(_chunks(questions)):
@@ -70,7 +71,7 @@ def score_outcomes(
         else:
             of_hits = _ranking_scores(ranking, grades, answered, benchmark) if ranking else {}
             if evidence:
-                of_hits |= evidence_scores(evidence, labels.get(number, ()), some, answered, benchmark)
+                of_hits |= evidence_scores(evidence, labels.get(number, ()), some, answered, benchmark, texts)
             for metric, found in of_hits.items():
                 scores[metric].add(found)
         for metric in metrics:

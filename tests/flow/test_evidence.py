@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from rageval.text import count_tokens
 from tests.conftest import CommandLine
 from tests.flow.small_world import DOCUMENTS, QUESTIONS, read_jsonl, run_folders, write_benchmark, write_lines
 
@@ -22,9 +23,9 @@ EVIDENCE = {
     "zh-1": [("qingshi", "山顶的寺庙建于一六〇二年。")],
     "zh-2": [("lanjiang", "在白沙镇流入东湖。")],
 }
-SMALL = {"naive": {"retriever": "bm25", "k": 2, "chunk_tokens": 12}}
+SMALL = {"naive": {"retriever": "bm25", "k": 1, "chunk_tokens": 12}}
 LARGE = {"naive": {"retriever": "bm25", "k": 2, "chunk_tokens": 60}}
-METRICS = ["recall@1", "evidence_recall@1", "evidence_precision@2", "evidence_hit@2", "evidence_recall@10t"]
+METRICS = ["recall@1", "evidence_recall@1", "evidence_precision@2", "evidence_hit@2", "evidence_recall@20t"]
 
 
 @pytest.fixture
@@ -62,8 +63,25 @@ def read_of(response: Mapping[str, Any], k: int) -> tuple[set[tuple[str, int]], 
     return set[tuple[str, int]]().union(*(characters(*hit) for hit in hits)), sum(end - start for _, start, end in hits)
 
 
+def within_tokens(response: Mapping[str, Any], budget: int) -> set[tuple[str, int]]:
+    """The characters of the passages within a budget of tokens; the last one is cut after a word."""
+    found = set[tuple[str, int]]()
+    for doc, start, end, _ in response["hits"]:
+        text = DOCUMENTS[doc]
+        ends = [at for at in range(start, end + 1) if count_tokens(text[start:at]) <= budget]
+        whole = [
+            at for at in ends if at == end or not (text[at - 1 : at + 1].isascii() and text[at - 1 : at + 1].isalnum())
+        ]
+        last = start + len(text[start : max(whole)].rstrip())
+        found |= characters(doc, start, last)
+        budget -= count_tokens(text[start:last])
+        if last < end:
+            break
+    return found
+
+
 def test_a_run_is_scored_by_its_passages_and_again_from_disk(folder: Path, command_line: CommandLine) -> None:
-    """The second experiment adds a budget of tokens to the stored run: no passage's text is in it."""
+    """The second experiment adds a budget of tokens to the run, which has the text of the first passages alone."""
     assert command_line("run", write_spec("first", SMALL, metrics=METRICS[:-1])).code == 0
     (run,) = run_folders(folder / "results").values()
     stored = (run / "responses.jsonl").read_bytes()
@@ -72,14 +90,16 @@ def test_a_run_is_scored_by_its_passages_and_again_from_disk(folder: Path, comma
     scores = json.loads((run / "scores.json").read_text())
     responses = {line["question_id"]: line for line in read_jsonl(run / "responses.jsonl")}
     for question in EVIDENCE:
-        evidence, (first, _), (both, size) = (
-            evidence_of(question), read_of(responses[question], 1), read_of(responses[question], 2),
-        )  # fmt: skip
+        evidence, response = evidence_of(question), responses[question]
+        (first, _), (both, size) = read_of(response, 1), read_of(response, 2)
         assert scores["evidence_recall@1"]["questions"][question] == pytest.approx(
             len(evidence & first) / len(evidence), abs=1e-12
         )
         assert scores["evidence_precision@2"]["questions"][question] == pytest.approx(len(evidence & both) / size)
-        assert 0 < scores["evidence_recall@10t"]["questions"][question] < 1 or question == "zh-2"
+        within = len(evidence & within_tokens(response, 20)) / len(evidence)
+        assert scores["evidence_recall@20t"]["questions"][question] == pytest.approx(within, abs=1e-12)
+        assert [*response["texts"]] == ["0"]
+    assert any(len(line["hits"]) > 1 for line in responses.values())
     reasons = {"the question is unanswerable: there is no evidence to find"}
     for metric in METRICS[1:]:
         assert set(scores[metric]["unscored"]) == {name for name in QUESTIONS if name.endswith("none")}
@@ -89,14 +109,18 @@ def test_a_run_is_scored_by_its_passages_and_again_from_disk(folder: Path, comma
 def test_compare_and_gate_take_evidence_metrics(folder: Path, command_line: CommandLine) -> None:
     assert command_line("run", write_spec("both", SMALL, LARGE)).code == 0
     small, large = sorted((folder / "results" / "runs").iterdir(), key=lambda path: "12" not in _label(path))
-    ended = command_line("compare", small, large, "--metric", "evidence_recall@10t", "--json")
+    ended = command_line("compare", small, large, "--metric", "evidence_recall@20t", "--json")
     assert ended.code == 0
-    assert json.loads(ended.out)["metrics"][0]["metric"] == "evidence_recall@10t"
+    assert [*json.loads(ended.out)["metrics"]] == ["evidence_recall@20t"]
     gated = command_line("gate", small, "--baseline", small, "--margin", "evidence_recall@1=0.5")
     assert gated.code in (0, 3)
     assert "evidence_recall@1" in gated.out
-    board = command_line("leaderboard", small, large, "--json")
-    assert "evidence_recall@10t" in board.out
+    board = command_line("leaderboard", small, large, "--format", "md")
+    assert board.code == 0, board.err
+    assert (
+        "evidence_recall@1, evidence_precision@2, evidence_hit@2, evidence_recall@20t see passages; recall@1 see whole "
+        "documents, whichever of their passages was found."
+    ) in board.out
 
 
 def _label(run: Path) -> str:
@@ -124,12 +148,13 @@ def test_recorded_passages_are_found_in_their_documents(folder: Path, command_li
 def test_labels_without_spans_are_refused_before_any_call(
     command: str, folder: Path, command_line: CommandLine
 ) -> None:
-    (folder / "small" / "labels.tsv").write_text("question_id\tdocument_id\tgrade\nen-1\tarlen\t1\n")
+    rows = [f"{question}\t{doc}\t1\n" for question, spans in EVIDENCE.items() for doc, _ in spans]
+    (folder / "small" / "labels.tsv").write_text("question_id\tdocument_id\tgrade\n" + "".join(rows))
     ended = command_line(command, write_spec("refused", SMALL))
     assert ended.code == 2
     assert ended.err.splitlines()[-1].startswith(
-        "error: metrics: evidence_recall@1, evidence_precision@2, evidence_hit@2, evidence_recall@10t need labels that mark "
-        "spans, and those of the 6 questions mark none: "
+        "error: refused.yaml: metrics: evidence_recall@1, evidence_precision@2, evidence_hit@2, evidence_recall@20t "
+        "need labels that mark spans, and those of the 6 questions mark none: "
     )
 
 

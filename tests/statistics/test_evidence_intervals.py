@@ -1,8 +1,8 @@
 """The intervals of evidence metrics cover: means over questions, and paired differences between two sizes of passages.
 
 Scores are not drawn from a distribution but made by the metrics, from simulated evidence and rankings: many 0 and 1 and
-what lies in between for recall, small and skewed numbers for precision and IoU. The truth is the mean of a population of
-20,000 questions.
+what lies in between for recall, small and skewed numbers for precision and IoU. The truth is the mean of a population
+of 20,000 questions.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ PAIR = Setting("small passages, one span", 150, 8, 1), SETTINGS[2]
 
 @cache
 def population(setting: Setting) -> Mapping[Metric, np.ndarray]:
-    """Scores of all questions. Every setting has the same evidence, so that two can be compared question by question."""
+    """Scores of all questions. Settings with as many spans have the same evidence, question by question."""
     rng = np.random.default_rng(20181)
     question = np.repeat(np.arange(POPULATION), setting.spans)
     length = np.minimum(rng.lognormal(4.6, 0.7, question.size).astype(int) + 5, 900)

@@ -131,3 +131,16 @@ def test_grades_below_the_threshold_are_no_evidence() -> None:
     benchmark = replace(from_records("graded", DOCUMENTS, QUESTIONS[:1], labels), grade_threshold=2)
     found = scored(of(DOCUMENTS[1].passage(0, 8)), benchmark, "evidence_all@1")
     assert found["evidence_all@1"]["depth"] == Score(1.0)
+
+
+def test_white_space_that_no_passage_holds_is_not_missed() -> None:
+    """The span runs over two sentences, which the chunker parts at the blank: recall says what it is, hit and all do
+    not miss it.
+    """
+    labels = [RelevanceLabel("depth", "a", 1, 4, 60)]
+    benchmark = from_records("spaced", DOCUMENTS, QUESTIONS[:1], labels)
+    names = ("evidence_recall@2", "evidence_hit@2", "evidence_all@2", "evidence_all@1", "evidence_all@99t")
+    found = scored(of(DOCUMENTS[0].passage(0, 27), DOCUMENTS[0].passage(28, 60)), benchmark, *names)
+    assert [found[name]["depth"] for name in names] == [
+        Score(pytest.approx(55 / 56)), Score(1.0), Score(1.0), Score(0.0), Score(1.0),
+    ]  # fmt: skip
