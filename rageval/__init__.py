@@ -2,8 +2,8 @@
 
 `evaluate` runs pipelines over a benchmark and scores them; `load_benchmark`, `benchmark_from_records` and
 `benchmark_from_hugging_face` make benchmarks; `RunFolder` reads what a run left; `compare` and `gate` set two runs
-against each other; the rest are the nouns that they speak of. Names are imported when first used, so that `import
-rageval` is quick and pulls in nothing heavy.
+against each other, and `diagnose` says why questions of a run fail; the rest are the nouns that they speak of. Names
+are imported when first used, so that `import rageval` is quick and pulls in nothing heavy.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rageval.benchmark import from_records as benchmark_from_records
     from rageval.benchmark import load as load_benchmark
     from rageval.decide.comparison import CompareResult, compare
+    from rageval.decide.diagnose import DiagnoseResult, diagnose
     from rageval.decide.gate import GateResult, gate
     from rageval.errors import (
         BenchmarkError,
@@ -57,6 +58,7 @@ __all__ = [
     "CustomJudge",
     "CustomMetric",
     "DeclarationError",
+    "DiagnoseResult",
     "Document",
     "Estimate",
     "ExecutionError",
@@ -78,6 +80,7 @@ __all__ = [
     "benchmark_from_hugging_face",
     "benchmark_from_records",
     "compare",
+    "diagnose",
     "evaluate",
     "gate",
     "load_benchmark",
@@ -89,6 +92,7 @@ _HOMES = {
         "benchmark_from_records": "from_records", "load_benchmark": "load",
     },
     "rageval.decide.comparison": ("CompareResult", "compare"),
+    "rageval.decide.diagnose": ("DiagnoseResult", "diagnose"),
     "rageval.errors": (
         "BenchmarkError", "BudgetError", "DeclarationError", "ExecutionError", "ModelError", "NotComparableError",
         "RagevalError",

@@ -16,7 +16,9 @@ from rageval.cli.cache import cache_app
 from rageval.cli.calibrate import calibrate
 from rageval.cli.check import check
 from rageval.cli.check_benchmark import check_benchmark
+from rageval.cli.chunking import chunking
 from rageval.cli.compare import baseline_app, compare, gate
+from rageval.cli.diagnose import diagnose
 from rageval.cli.ending import run_to_the_end
 from rageval.cli.exit_codes import MEANINGS
 from rageval.cli.export import export
@@ -58,8 +60,8 @@ def options(
 
 
 for command in (
-    run, check, metrics, show, leaderboard, check_benchmark, sample, label, label_next, calibrate, judge, export,
-    sweep, compare, prefer, gate,
+    run, check, metrics, show, diagnose, leaderboard, check_benchmark, chunking, sample, label, label_next, calibrate,
+    judge, export, sweep, compare, prefer, gate,
 ):  # fmt: skip
     app.command()(command)
 app.command(name="list")(list_names)

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from rageval.cli.exit_codes import DONE, GATE_FAILED, GATE_INCONCLUSIVE
-from rageval.cli.output import JsonFlag, print_json
+from rageval.cli.output import JsonFlag, print_json, write_file
 from rageval.cli.side_by_side import ByFlag, OtherCorpusFlag
 from rageval.errors import DeclarationError
 
@@ -52,7 +52,7 @@ def compare(
         other_corpus=other_corpus,
     )
     if markdown is not None:
-        _write(markdown, report.markdown(result))
+        write_file(markdown, report.markdown(result))
     if as_json:
         print_json(result.to_json())
     else:
@@ -82,9 +82,9 @@ def gate(
         baseline, candidate, _margins(margin), cluster_by=cluster_by, by=by or (), other_corpus=other_corpus
     )
     if markdown is not None:
-        _write(markdown, report.markdown(result))
+        write_file(markdown, report.markdown(result))
     if junit is not None:
-        _write(junit, report.junit(result))
+        write_file(junit, report.junit(result))
     if as_json:
         print_json(result.to_json())
     else:
@@ -121,11 +121,3 @@ def _margins(texts: Sequence[str]) -> dict[str, float]:
             raise DeclarationError(f"--margin: found two margins for {metric}, expected one")
         margins[metric] = value
     return margins
-
-
-def _write(path: Path, content: str | bytes) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content if isinstance(content, bytes) else content.encode(errors="backslashreplace"))
-    except OSError as error:
-        raise DeclarationError(f"{path}: cannot be written ({error.strerror}): choose another file") from None

@@ -39,8 +39,10 @@ def metrics(
     asked = {text: parse(text) for text in metric}
     for text, parsed in asked.items():
         if parsed.kind != "ranking":
-            what = "a judged metric" if parsed.kind == "judged" else "a metric of answers"
-            raise DeclarationError(f"-m {text}: found {what}, expected a ranking metric: files hold no answers")
+            kinds = {"judged": "a judged metric", "evidence": "a metric of passages"}
+            what = kinds.get(parsed.kind, "a metric of answers")
+            lacking = "passages" if parsed.kind == "evidence" else "answers"
+            raise DeclarationError(f"-m {text}: found {what}, expected a ranking metric: files hold no {lacking}")
     read, rankings = read_qrels(qrels, strict=strict), read_run(run_file)
     labels = read.grades
     for one in read.tolerated:

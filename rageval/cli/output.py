@@ -13,6 +13,7 @@ import typer
 
 from rageval.cli.ending import tell
 from rageval.cli.exit_codes import ALL_FAILED, INTERRUPTED
+from rageval.errors import DeclarationError
 from rageval.types import Json
 
 if TYPE_CHECKING:
@@ -24,6 +25,15 @@ JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object on
 def print_json(data: Mapping[str, Json]) -> None:
     """One JSON object on one line."""
     print(json.dumps(data, ensure_ascii=False, allow_nan=False))
+
+
+def write_file(path: Path, content: str | bytes) -> None:
+    """Write a report; its folder is made where there is none. Raises DeclarationError where that cannot be done."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode(errors="backslashreplace"))
+    except OSError as error:
+        raise DeclarationError(f"{path}: cannot be written ({error.strerror}): choose another file") from None
 
 
 def calls_text(low: int, high: int | None) -> str:

@@ -233,13 +233,22 @@ def _called(given: Mapping[str, Mapping[str, object] | None]) -> str:
 
 
 def check_metrics_apply(metrics: Sequence[Metric], benchmark: Benchmark, questions: Sequence[Question]) -> None:
-    """Raises DeclarationError for ranking metrics if none of the experiment's questions has relevance labels."""
-    ranking = [str(metric) for metric in metrics if metric.kind == "ranking"]
+    """Raises DeclarationError for ranking and evidence metrics if none of the questions has relevance labels, and for
+    evidence metrics if none of the labels marks a span as evidence.
+    """
+    ranking = [str(metric) for metric in metrics if metric.kind in ("ranking", "evidence")]
     labelled = {label.question_id for label in benchmark.labels}
     if ranking and not any(question.id in labelled for question in questions):
         raise DeclarationError(
             f"metrics: {', '.join(ranking)} need relevance labels, and none of the {len(questions)} questions has any; "
             "add labels or use judged metrics"
+        )
+    evidence = [str(metric) for metric in metrics if metric.kind == "evidence"]
+    marked = {label.question_id for label in benchmark.labels if label.start is not None}
+    if evidence and not any(question.id in marked for question in questions):
+        raise DeclarationError(
+            f"metrics: {', '.join(evidence)} need labels that mark spans, and those of the {len(questions)} questions "
+            "mark none: add start and end, or a quote, to the labels, or use metrics of documents such as recall@20"
         )
 
 

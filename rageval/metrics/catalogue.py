@@ -7,6 +7,7 @@ from rageval.metrics import (
     answer_verdicts,
     claim_matrix,
     context,
+    evidence_formulas,
     faithfulness,
     nuggets,
     overlap,
@@ -17,6 +18,7 @@ from rageval.metrics.definitions import MetricDefinition
 
 ALL_METRICS: tuple[MetricDefinition, ...] = (
     *ranking_formulas.METRICS,
+    *evidence_formulas.METRICS,
     *faithfulness.METRICS,
     *answer_verdicts.METRICS,
     *context.METRICS,

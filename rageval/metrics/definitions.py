@@ -13,9 +13,10 @@ from rageval.text.languages import Language
 from rageval.types import Failure, Judgment, Question, Response, Score, Unscored
 
 if TYPE_CHECKING:
+    from rageval.metrics.evidence_formulas import FoundEvidence
     from rageval.metrics.ranking_formulas import Floats, RankedHits
 
-MetricKind: TypeAlias = Literal["ranking", "judged", "answer", "custom"]
+MetricKind: TypeAlias = Literal["ranking", "evidence", "judged", "answer", "custom"]
 Cutoff: TypeAlias = Literal["required", "optional", "forbidden"]
 Judgments: TypeAlias = Mapping[str, Sequence[Judgment]]
 
@@ -30,7 +31,8 @@ class MetricDefinition:
 
     Scores run from 0 to 1. `meaning` is the formula in one line of words. `binary` says that every question scores 0 or
     1, `lower_is_better` that 1 is the worst score, `reads_answers` that it looks at answers, so that they must be
-    generated. `cutoff` says whether the metric's text takes `@k`.
+    generated. `cutoff` says whether the metric's text takes `@k`, and `budget` whether `@Nt` may stand in its place, a
+    budget of N tokens of context.
     """
 
     name: str
@@ -40,6 +42,7 @@ class MetricDefinition:
     lower_is_better: bool = field(default=False, kw_only=True)
     reads_answers: bool = field(default=True, kw_only=True)
     cutoff: Cutoff = field(default="forbidden", kw_only=True)
+    budget: bool = field(default=False, kw_only=True)
 
     kind: ClassVar[MetricKind]
 
@@ -48,7 +51,7 @@ class MetricDefinition:
         """How the metric is written, such as `recall@k` or `ndcg, ndcg@k`."""
         match self.cutoff:
             case "required":
-                return f"{self.name}@k"
+                return f"{self.name}@k, {self.name}@Nt" if self.budget else f"{self.name}@k"
             case "optional":
                 return f"{self.name}, {self.name}@k"
             case "forbidden":
@@ -69,6 +72,24 @@ class RankingMetric(MetricDefinition):
     reads_answers: bool = False
 
     kind: ClassVar[MetricKind] = "ranking"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvidenceMetric(MetricDefinition):
+    """Works on the passages of a ranking and the spans that labels mark as evidence.
+
+    `formula` takes what all questions' passages hold of the evidence, and the cutoff (None: all passages). It returns
+    an array with a number from 0 to 1 for each question. `over_space` says that a passage counts with the white space
+    around it, which chunkers leave out, since the metric asks whether anything is missing.
+    """
+
+    formula: Callable[[FoundEvidence, int | None], Floats]
+    over_space: bool = False
+    reads_answers: bool = False
+    cutoff: Cutoff = "required"
+    budget: bool = True
+
+    kind: ClassVar[MetricKind] = "evidence"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ from rageval.metrics.definitions import CustomDefinition, MetricDefinition, Metr
 CUSTOM = "custom."
 CUSTOM_METRIC = "metric."
 OF_JUDGE = ":"
+BUDGET = "t"
 
 
 _DEFINITIONS = {definition.name: definition for definition in ALL_METRICS}
@@ -40,7 +41,7 @@ _TREC_EVAL_CUT_NAMES = {
 _CUSTOM_NAME = re.compile(re.escape(CUSTOM) + r"[a-z][a-z0-9_]*")
 _CUSTOM_METRIC_NAME = re.compile(re.escape(CUSTOM_METRIC) + r"[a-z][a-z0-9_]*")
 _JUDGE_NAME = re.compile(r"[a-z][a-z0-9_-]*")
-_CUTOFF = re.compile(r"[0-9]{1,9}")
+_CUTOFF = re.compile(r"([0-9]{1,9})(t?)")
 _TREC_EVAL_CUT = re.compile(r"([a-z_]+)[_.]([0-9]{1,9})")
 
 
@@ -48,8 +49,9 @@ _TREC_EVAL_CUT = re.compile(r"([a-z_]+)[_.]([0-9]{1,9})")
 class Metric:
     """A metric as a value: equal and hashable, `str(metric)` is its canonical text (`ndcg@10`, `faithfulness:strong`).
 
-    `name` is one of `ALL_METRICS`; `cutoff` is the number of documents looked at, from 1, or None for all. `judge` says
-    whose verdicts a judged metric reads: those that `rageval judge --name` added to a run; empty for the run's own.
+    `name` is one of `ALL_METRICS`; `cutoff` is the number of documents (passages for evidence metrics) looked at, from
+    1, or None for all; with `tokens`, it is a number of tokens of context (`evidence_recall@2000t`). `judge` says whose
+    verdicts a judged metric reads: those that `rageval judge --name` added to a run; empty for the run's own.
     Raises DeclarationError for an unknown name, a cutoff where none belongs, or none where one is needed, a judge where
     none belongs, and a judge's name that is none.
     """
@@ -57,6 +59,7 @@ class Metric:
     name: str
     cutoff: int | None = None
     judge: str = ""
+    tokens: bool = False
 
     def __post_init__(self) -> None:
         definition = self.definition
@@ -66,13 +69,18 @@ class Metric:
             raise DeclarationError(f"metric '{self}': {self.name} takes no cutoff: write {self.name}")
         if self.cutoff is not None and self.cutoff < 1:
             raise DeclarationError(f"metric '{self}': the cutoff must be at least 1: write for example {self.name}@10")
+        if self.tokens and not definition.budget:
+            raise DeclarationError(
+                f"metric '{self}': only evidence metrics take a budget of tokens: write for example "
+                f"evidence_recall@{self.cutoff or 2000}t"
+            )
         if self.judge:
             check_judge_name(self.judge, f"metric '{self}'")
             if definition.kind != "judged":
                 raise DeclarationError(f"metric '{self}': no judge scores {self.name}: write {replace(self, judge='')}")
 
     def __str__(self) -> str:
-        cutoff = "" if self.cutoff is None else f"@{self.cutoff}"
+        cutoff = "" if self.cutoff is None else f"@{self.cutoff}{BUDGET if self.tokens else ''}"
         return f"{self.name}{cutoff}{OF_JUDGE if self.judge else ''}{self.judge}"
 
     @property
@@ -104,9 +112,10 @@ class Metric:
 def parse(text: str) -> Metric:
     """Read a metric from its canonical text, or from what ir_measures or trec_eval call it, in any case.
 
-    `ndcg@10`, `nDCG@10` and `ndcg_cut_10` are the same metric, and `parse(str(metric)) == metric`. `custom.NAME` is the
-    metric of a judge of the user's own and `metric.NAME` a metric of the user's own, their names as they stand. After a
-    colon stands the judge whose verdicts count.
+    `ndcg@10`, `nDCG@10` and `ndcg_cut_10` are the same metric, and `parse(str(metric)) == metric`. A budget of tokens
+    ends in `t`, as in `evidence_recall@2000t`. `custom.NAME` is the metric of a judge of the user's own and
+    `metric.NAME` a metric of the user's own, their names as they stand. After a colon stands the judge whose verdicts
+    count.
     Raises DeclarationError, with the nearest names, for text that names no metric.
     """
     plain, of_judge, judge = text.partition(OF_JUDGE)
@@ -121,11 +130,12 @@ def parse(text: str) -> Metric:
     name, at, cutoff = lowered.partition("@")
     name = _ALIASES.get(name, name)
     if at and name in _DEFINITIONS:
-        if not _CUTOFF.fullmatch(cutoff):
+        if not (number := _CUTOFF.fullmatch(cutoff)):
+            budget = f", or {name}@2000t for tokens of context" if _DEFINITIONS[name].budget else ""
             raise DeclarationError(
-                f"metric {text!r}: found the cutoff {cutoff!r}, expected a whole number from 1: write {name}@10"
+                f"metric {text!r}: found the cutoff {cutoff!r}, expected a whole number from 1: write {name}@10{budget}"
             )
-        return Metric(name, int(cutoff))
+        return Metric(name, int(number[1]), tokens=number[2] == BUDGET)
     found = _TREC_EVAL_CUT.fullmatch(lowered)
     if found and found[1] in _TREC_EVAL_CUT_NAMES:
         return Metric(_TREC_EVAL_CUT_NAMES[found[1]], int(found[2]))

@@ -37,9 +37,9 @@ from rageval.metrics.verdicts import NO_LABELS
 from rageval.types import Score, Unscored
 
 Codes: TypeAlias = NDArray[np.integer]
-_Keys: TypeAlias = NDArray[np.uint64]
+Keys: TypeAlias = NDArray[np.uint64]
 
-_CODE_BITS = np.uint64(32)
+CODE_BITS = np.uint64(32)
 _LOW_HALF = np.uint64(2**32 - 1)
 _BLOCK_ROWS = 32_768  # so that a block's arrays stay in the processor's cache
 _ANY_GRADE = np.iinfo(np.int64).min
@@ -59,7 +59,7 @@ class RunArrays:
     score: NDArray[np.floating]
 
     def __post_init__(self) -> None:
-        _check_rows("run", self.question, self.doc, self.score)
+        check_rows("run", self.question, self.doc, self.score)
         if np.isnan(self.score).any():
             row = int(np.isnan(self.score).argmax())
             raise DeclarationError(f"run arrays, row {row}: found the score NaN, expected a number: drop the hit")
@@ -78,11 +78,11 @@ class LabelArrays:
     grade: Codes
 
     def __post_init__(self) -> None:
-        _check_rows("label", self.question, self.doc, self.grade)
-        pairs = np.sort(_pack(self.question, self.doc))
+        check_rows("label", self.question, self.doc, self.grade)
+        pairs = np.sort(pack(self.question, self.doc))
         repeated = pairs[1:][pairs[1:] == pairs[:-1]]
         if repeated.size:
-            question, doc = int(repeated[0] >> _CODE_BITS), int(repeated[0] & _LOW_HALF)
+            question, doc = int(repeated[0] >> CODE_BITS), int(repeated[0] & _LOW_HALF)
             raise DeclarationError(
                 f"label arrays: found question {question} and document {doc} twice, expected one grade: drop one"
             )
@@ -119,9 +119,9 @@ def score_rankings(
         raise DeclarationError(f"document {doc!r} was ranked with the score NaN, expected a number: drop the hit")
     values = score_arrays(
         metrics,
-        RunArrays(_codes_by_length(hits), _int_array(map(code.__getitem__, hit_docs), len(hit_docs)), scores),
+        RunArrays(codes_by_length(hits), _int_array(map(code.__getitem__, hit_docs), len(hit_docs)), scores),
         LabelArrays(
-            _codes_by_length(graded),
+            codes_by_length(graded),
             _int_array(map(code.__getitem__, label_docs), len(label_docs)),
             _int_array(chain.from_iterable(grades.values() for grades in graded), len(label_docs)),
         ),
@@ -151,21 +151,11 @@ def score_arrays(
         metric: _ANY_GRADE if one.all_labels else 1 if one.graded else grade_threshold
         for metric, one in definitions.items()
     }
-    for name, codes in (("run", run.question), ("label", labels.question)):
-        if codes.size and codes.max() >= n_questions:
-            raise DeclarationError(
-                f"{name} arrays: found question {int(codes.max())}, expected codes below {n_questions}: drop the rows"
-            )
-    unlabelled = np.flatnonzero(np.bincount(labels.question.astype(np.int64), minlength=n_questions) == 0)
-    if unlabelled.size:
-        raise DeclarationError(
-            f"label arrays: found none for question {int(unlabelled[0])}, expected at least one for every question: "
-            "leave questions without labels out"
-        )
+    check_questions("run", run.question, "label", labels.question, n_questions)
     run_rows = _Rows.by_question(run.question, run.doc, run.score)
     label_rows = _Rows.by_question(labels.question, labels.doc, labels.grade)
     values = {metric: np.empty(n_questions) for metric in metrics}
-    for first, end in _blocks(run_rows.question, n_questions):
+    for first, end in question_blocks(run_rows.question, n_questions):
         run_block, label_block = run_rows.block(first, end), label_rows.block(first, end)
         pairs = _ranked_pairs(run_block)
         hits = {
@@ -177,10 +167,29 @@ def score_arrays(
     return values
 
 
+def check_questions(of_run: str, run: Codes, of_labels: str, labels: Codes, n_questions: int) -> None:
+    """Raises DeclarationError for question codes that are not below `n_questions`, and for a question without labels.
+
+    `of_run` and `of_labels` name the arrays.
+    """
+    for name, codes in ((of_run, run), (of_labels, labels)):
+        if codes.size and codes.max() >= n_questions:
+            raise DeclarationError(
+                f"{name} arrays: found question {int(codes.max())}, expected codes below {n_questions}: drop the rows"
+            )
+    unlabelled = np.flatnonzero(np.bincount(labels.astype(np.int64), minlength=n_questions) == 0)
+    if unlabelled.size:
+        raise DeclarationError(
+            f"{of_labels} arrays: found none for question {int(unlabelled[0])}, expected at least one for every "
+            "question: leave questions without labels out"
+        )
+
+
 def _definition(metric: Metric) -> RankingMetric:
     definition = metric.definition
     if not isinstance(definition, RankingMetric):
-        what = "is judged" if definition.kind == "judged" else "looks at answers"
+        looks_at = {"judged": "is judged", "evidence": "looks at passages"}
+        what = looks_at.get(definition.kind, "looks at answers")
         raise DeclarationError(f"metric '{metric}' {what}: it cannot be computed from rankings and labels alone")
     return definition
 
@@ -206,24 +215,24 @@ class _Rows(NamedTuple):
         return _Rows(self.question[start:stop] - first, self.doc[start:stop], self.number[start:stop])
 
 
-def _blocks(question: Ints, n_questions: int) -> Iterator[tuple[int, int]]:
+def question_blocks(question: Ints, n_questions: int) -> Iterator[tuple[int, int]]:
     """Cut the questions into ranges with about `_BLOCK_ROWS` hits each (more where one question has more)."""
     starters = question[_BLOCK_ROWS::_BLOCK_ROWS].tolist()
     edges = sorted({0, *starters, n_questions})
     return pairwise(edges)
 
 
-def _find_hits(pairs: _Keys, labels: _Rows, n_questions: int, least_grade: int, grade_threshold: int) -> RankedHits:
+def _find_hits(pairs: Keys, labels: _Rows, n_questions: int, least_grade: int, grade_threshold: int) -> RankedHits:
     """The labelled documents with at least that grade, and where the ranking has them."""
     by_pair = np.argsort(pairs)
     sorted_pairs = pairs[by_pair]
 
     is_relevant = labels.number >= least_grade
-    label_pairs = _pack(labels.question[is_relevant], labels.doc[is_relevant])
+    label_pairs = pack(labels.question[is_relevant], labels.doc[is_relevant])
     label_order = np.argsort(label_pairs)
     label_pairs = label_pairs[label_order]
     gains = labels.number[is_relevant][label_order].astype(np.int64)
-    questions = (label_pairs >> _CODE_BITS).astype(np.int64)
+    questions = (label_pairs >> CODE_BITS).astype(np.int64)
 
     places = np.searchsorted(sorted_pairs, label_pairs)
     is_found = places < pairs.size
@@ -234,7 +243,7 @@ def _find_hits(pairs: _Keys, labels: _Rows, n_questions: int, least_grade: int, 
     question = questions[is_found][order]
 
     ideal = np.lexsort((-gains, questions))
-    retrieved = np.bincount((pairs >> _CODE_BITS).astype(np.int64), minlength=n_questions)
+    retrieved = np.bincount((pairs >> CODE_BITS).astype(np.int64), minlength=n_questions)
     relevant = np.bincount(questions, minlength=n_questions)
     return RankedHits(
         question=question,
@@ -249,10 +258,10 @@ def _find_hits(pairs: _Keys, labels: _Rows, n_questions: int, least_grade: int, 
     )
 
 
-def _ranked_pairs(run: _Rows) -> _Keys:
+def _ranked_pairs(run: _Rows) -> Keys:
     """Every hit as question << 32 | document, by question and then best first, repeated documents dropped."""
-    best_first = np.argsort(~_pack(_ordinal_scores(run.number), run.doc))
-    pairs = _pack(run.question, run.doc)[best_first]
+    best_first = np.argsort(~pack(_ordinal_scores(run.number), run.doc))
+    pairs = pack(run.question, run.doc)[best_first]
     by_question = np.sort((pairs & ~_LOW_HALF) | np.arange(pairs.size, dtype=np.uint64))
     pairs = pairs[(by_question & _LOW_HALF).astype(np.int64)]
     in_order = np.sort(pairs)
@@ -272,27 +281,34 @@ def _ordinal_scores(scores: NDArray[np.number]) -> NDArray[np.uint32]:
     return np.where(bits & sign, ~bits, bits | sign)
 
 
-def _pack(high: Codes, low: Codes) -> _Keys:
-    return (high.astype(np.uint64) << _CODE_BITS) | low.astype(np.uint64)
+def pack(high: Codes, low: Codes) -> Keys:
+    """Two columns of codes as one: the first in the high half of the bits."""
+    return (high.astype(np.uint64) << CODE_BITS) | low.astype(np.uint64)
 
 
-def _check_rows(what: str, question: Codes, doc: Codes, number: NDArray[np.number]) -> None:
-    if not (question.shape == doc.shape == number.shape == (question.size,)):
+def check_rows(what: str, question: Codes, doc: Codes, *numbers: NDArray[np.number]) -> None:
+    """Raises DeclarationError for arrays of unequal length and for codes out of range."""
+    shapes = [column.shape for column in (question, doc, *numbers)]
+    if any(shape != (question.size,) for shape in shapes):
+        found = ", ".join(map(str, shapes))
+        raise DeclarationError(f"{what} arrays: found shapes {found}, expected columns of one length")
+    check_codes(what, "question", question)
+    check_codes(what, "document", doc)
+
+
+def check_codes(what: str, name: str, codes: Codes) -> None:
+    """Raises DeclarationError for codes that are not within 0 to 2^32 - 1."""
+    if codes.size and not (int(codes.min()) >= 0 and int(codes.max()) < 2**32):
         raise DeclarationError(
-            f"{what} arrays: found shapes {question.shape}, {doc.shape}, {number.shape}, expected three of one length"
+            f"{what} arrays: found {name} codes from {int(codes.min())} to {int(codes.max())}, "
+            "expected them within 0 to 2^32 - 1"
         )
-    for name, codes in (("question", question), ("document", doc)):
-        if codes.size and not (int(codes.min()) >= 0 and int(codes.max()) < 2**32):
-            raise DeclarationError(
-                f"{what} arrays: found {name} codes from {int(codes.min())} to {int(codes.max())}, "
-                "expected them within 0 to 2^32 - 1"
-            )
 
 
 def _int_array(numbers: Iterable[int], count: int) -> Ints:
     return np.fromiter(numbers, np.int64, count)
 
 
-def _codes_by_length(groups: Sequence[Sequence[object] | Mapping[str, int]]) -> Ints:
+def codes_by_length(groups: Sequence[Sequence[object] | Mapping[str, int]]) -> Ints:
     """The position of each group, repeated once for each of its members."""
     return np.repeat(np.arange(len(groups)), _int_array(map(len, groups), len(groups)))

@@ -81,12 +81,19 @@ def to_id(value: object, key: str) -> str:
 
 
 def hit_of(doc_id: str, score: float, text: str | None, documents: Mapping[str, Document]) -> Hit:
-    """A hit on the place where the text stands in the document; without a text, on the whole document."""
+    """A hit on the place of the text in the document (see `place_of`); without a text, on the whole document."""
     document = documents.get(doc_id)
-    whole = document.text if document else ""
-    given = whole if text is None else text
-    start = max(0, whole.find(given))
-    return Hit(Passage(doc_id, start, start + len(given), given, document.title if document else ""), score)
+    given = text if text is not None else document.text if document else ""
+    start, end = place_of(given, document)
+    return Hit(Passage(doc_id, start, end, given, document.title if document else ""), score)
+
+
+def place_of(text: str, document: Document | None) -> tuple[int, int]:
+    """The span of the first place where the text stands in the document. Where it does not (a summary, another
+    spelling) its place is not known: an empty span at the beginning. Without a document it stands alone, from 0 on.
+    """
+    start = 0 if document is None else document.text.find(text)
+    return (0, 0) if start < 0 else (start, start + len(text))
 
 
 def _named_hit(hit: Any, rank: int, documents: Mapping[str, Document]) -> Hit:

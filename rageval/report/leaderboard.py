@@ -10,6 +10,7 @@ from rageval.metrics import parse
 from rageval.report.failures import failure_notes
 from rageval.report.judge_notes import judge_notes
 from rageval.report.markdown import code, table
+from rageval.report.passage_note import passage_notes
 from rageval.stats.slices import FEW
 from rageval.types import Estimate, Usage
 
@@ -240,9 +241,10 @@ def markdown(board: Leaderboard) -> str:
     labels = ["With people's labels:", "", *notes, ""] if notes else []
     about = [f"- {line}" for line in judge_notes(board)]
     judges = ["Judges:", "", *about, ""] if about else []
+    passages = [line for note in passage_notes(board) for line in (note + ".", "")]
     made = ["Made with:", "", *models, ""] if models else []
     differ = difference_cells(board)
     differs = ["Not the same for all rows:", "", *table(differ[0], differ[1:]), ""] if differ else []
     used = ["What it cost:", "", *table(USAGE_HEADER, usage_cells(board)), ""] if usage_cells(board) else []
-    about_board = [*lines, "", *unranked, legend(board), "", *sliced]
+    about_board = [*lines, "", *unranked, legend(board), "", *sliced, *passages]
     return "\n".join([*about_board, *failed, *labels, *judges, *used, *differs, *made])

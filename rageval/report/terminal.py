@@ -1,15 +1,12 @@
-"""A leaderboard and a single question on the terminal."""
+"""Standard output, and a leaderboard on it."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from rageval.decide.leaderboard import Leaderboard
-from rageval.io.records import Outcome
 from rageval.report.failures import failure_notes
 from rageval.report.judge_notes import judge_notes
 from rageval.report.leaderboard import (
@@ -24,7 +21,7 @@ from rageval.report.leaderboard import (
     slice_legend,
     slice_tables,
 )
-from rageval.types import Abstained, Evidence, Failure, Judgment, Question
+from rageval.report.passage_note import passage_notes
 
 
 def stdout_console() -> Console:
@@ -64,6 +61,8 @@ def print_leaderboard(board: Leaderboard, console: Console) -> None:
         console.print(Text(warning, style="bold red"))
     _slices(board, console)
     console.print(Text(legend(board), style="dim"))
+    for note in passage_notes(board):
+        console.print(Text(note, style="dim"))
     for role, identity in board.models.items():
         console.print(Text(f"{role}: {identity}", style="dim"))
     if differ := difference_cells(board):
@@ -84,73 +83,3 @@ def _slices(board: Leaderboard, console: Console) -> None:
         console.print(table)
     for line in slice_legend(board):
         console.print(Text(line, style="dim"))
-
-
-def print_question(
-    question: Question,
-    outcome: Outcome,
-    grades: Mapping[str, int],
-    judgments: Mapping[str, Sequence[Judgment]],
-    console: Console,
-) -> None:
-    """Question, hits with their labels, answer, verdicts with evidence. `grades` is by document id."""
-    _line(
-        console, f"{question.id} ({question.language}{', ' if question.tags else ''}{', '.join(question.tags)})", "bold"
-    )
-    _line(console, question.text)
-    for reference in question.references:
-        _line(console, f"  reference: {reference}", "dim")
-    if isinstance(outcome, Failure):
-        _line(console, f"failed: {outcome.error}: {outcome.message}", "bold red")
-        _traceback(console, outcome.traceback, "")
-        return
-    _line(console, "\nhits (grade, read by the generator, passage)", "bold")
-    for position, hit in enumerate(outcome.hits[:20]):
-        grade = grades.get(hit.passage.doc_id)
-        read = "*" if position in outcome.context else " "
-        text = " ".join(hit.passage.text.split())[:90]
-        _line(console, f"{position + 1:>3} {'-' if grade is None else grade} {read} {hit.passage.id}  {text}")
-    if len(outcome.hits) > 20:
-        _line(console, f"    … {len(outcome.hits) - 20} more", "dim")
-    for step in outcome.steps:
-        detail = ", ".join(f"{key}: {value}" for key, value in step.detail.items())
-        _line(console, f"step {step.name}  {detail}", "dim")
-    _line(console, "\nanswer" + (" (abstained)" if outcome.abstained else ""), "bold")
-    _line(console, outcome.answer or "none was generated")
-    if outcome.citations:
-        _line(console, "cites hits " + ", ".join(str(position + 1) for position in outcome.citations), "dim")
-    for judge, said in judgments.items():
-        _line(console, f"\n{judge}", "bold")
-        for judgment in said:
-            _line(console, f"  {_verdict(judgment)}  {judgment.item} {judgment.index + 1}: {judgment.text}")
-            if isinstance(judgment.verdict, Abstained):
-                _traceback(console, judgment.verdict.traceback, "      ")
-            else:
-                for evidence in judgment.verdict.evidence:
-                    _line(console, f"      {_shown(evidence)}", "dim")
-
-
-def _traceback(console: Console, text: str, indent: str) -> None:
-    for line in text.splitlines():
-        _line(console, indent + line, "dim")
-
-
-def _shown(evidence: Evidence) -> str:
-    if evidence.hit is None:
-        return "no hit shows it"
-    words = f"hit {evidence.hit + 1}: “{evidence.quote}”" if evidence.quote else f"hit {evidence.hit + 1}"
-    return words if evidence.found else f"{words} (named by the judge; few or none of the claim's words are there)"
-
-
-def _verdict(judgment: Judgment) -> str:
-    verdict = judgment.verdict
-    votes = ", ".join("none" if vote is None else f"{vote:g}" for vote in verdict.votes)
-    shown = f" (votes {votes})" if votes else ""
-    if isinstance(verdict, Abstained):
-        return f"no verdict ({verdict.reason}){shown}"
-    probability = "" if verdict.probability is None else f" P(yes) {verdict.probability:.2f}"
-    return f"{verdict.grade:g}{probability}{shown}"
-
-
-def _line(console: Console, text: str, style: str = "") -> None:
-    console.print(Text(text, style=style))

@@ -12,6 +12,7 @@ from rageval.metrics.names import Metric
 from rageval.metrics.ranking import score_rankings
 from rageval.metrics.verdicts import ABSTENTION, settled
 from rageval.scores.estimates import estimate, stored_estimate
+from rageval.scores.evidence_scores import evidence_scores, texts_with_evidence
 from rageval.scores.score_column import ScoreColumn
 from rageval.types import (
     Benchmark,
@@ -47,14 +48,17 @@ def score_outcomes(
     words do not.
 
     Every question must have an outcome. A failure scores the worst value on every metric that applies to the question.
-    Documents are ranked by their best passage. Outcomes and judgments are read once, a batch of questions at a time.
+    Documents are ranked by their best passage; evidence metrics look at the passages. Outcomes and judgments are read
+    once, a batch of questions at a time.
     """
     ranking = [metric for metric in metrics if metric.kind == "ranking"]
-    no_hits = bool(ranking) and _none_has(_hits, questions, outcomes)
+    evidence = [metric for metric in metrics if metric.kind == "evidence"]
+    no_hits = bool(ranking or evidence) and _none_has(_hits, questions, outcomes)
     no_context = needing_context(metrics, questions, outcomes)
     places = {question.id: place for place, question in enumerate(questions)}
     own = {one.name: one.metric for one in own_metrics}
-    labels = _labels_of_chunks(benchmark, places) if (ranking and not no_hits) or own else {}
+    labels = _labels_of_chunks(benchmark, places) if ((ranking or evidence) and not no_hits) or own else {}
+    texts = texts_with_evidence(benchmark) if evidence else {}
     scores = {metric: ScoreColumn(places) for metric in metrics}
     settling = judgments.get(ABSTENTION, {})
     for number, some in enumerate(_chunks(questions)):
@@ -62,10 +66,13 @@ def score_outcomes(
         judged = {name: _of(said, answered) for name, said in judgments.items()}
         grades = _grades(labels.get(number, ()))
         if no_hits:
-            for metric in ranking:
+            for metric in (*ranking, *evidence):
                 scores[metric].add(dict.fromkeys(answered, NO_HITS_AT_ALL))
-        elif ranking:
-            for metric, found in _ranking_scores(ranking, grades, answered, benchmark).items():
+        else:
+            of_hits = _ranking_scores(ranking, grades, answered, benchmark) if ranking else {}
+            if evidence:
+                of_hits |= evidence_scores(evidence, labels.get(number, ()), some, answered, benchmark, texts)
+            for metric, found in of_hits.items():
                 scores[metric].add(found)
         for metric in metrics:
             if metric in no_context:

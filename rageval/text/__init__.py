@@ -100,10 +100,10 @@ def cut_at_sentence(text: str, tokens: int) -> str:
         if used > tokens:
             break
         end = stop
-    return text[:end] or text[: _end_of_tokens(text, tokens)].rstrip()
+    return text[:end] or text[: end_of_tokens(text, tokens)].rstrip()
 
 
-def _end_of_tokens(text: str, tokens: int) -> int:
+def end_of_tokens(text: str, tokens: int) -> int:
     """Where the first so many estimated tokens end, not within a word; a single word that is too long is cut."""
     used = end = 0
     for match in _TOKEN.finditer(text):

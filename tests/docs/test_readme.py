@@ -92,7 +92,7 @@ def test_commands(readme: str, tmp_path: Path) -> None:
             if "sample" in command:
                 fill(tmp_path / "sheet.jsonl", lambda question_id: runs["B"].gold[question_id])
             ran += 1
-    assert ran == 15
+    assert ran == 16
     assert (tmp_path / "forest.svg").exists()
 
 

@@ -16,6 +16,7 @@ every_metric = st.sampled_from(ALL_METRICS).flatmap(
         Metric,
         st.just(definition.name),
         {"required": cutoffs, "optional": st.none() | cutoffs, "forbidden": st.none()}[definition.cutoff],
+        tokens=st.booleans() if definition.budget else st.just(False),
     )
 )
 RANKING_METRICS = [

@@ -10,6 +10,7 @@ from langchain_core.documents import Document
 from rageval import types
 from rageval.errors import ExecutionError
 from rageval.models.wire import one_line
+from rageval.pipeline.recorded_hits import place_of
 from rageval.types import Benchmark, Hit, Passage
 
 _ID_KEYS = ("id", "doc_id", "source")
@@ -58,14 +59,13 @@ def _passage(found: Document, known: Mapping[str, types.Document]) -> Passage:
     doc_id = next((name for name in names if name in known), names[0])
     document = known.get(doc_id)
     title = document.title if document else ""
-    start, end = _span(found.page_content, metadata, document.text if document else "")
+    start, end = _span(found.page_content, metadata, document)
     return Passage(doc_id, start, end, found.page_content, title)
 
 
-def _span(text: str, metadata: Mapping[str, object], whole: str) -> tuple[int, int]:
-    """What the metadata says, or else where the text stands in the whole, from 0 on where it does not."""
+def _span(text: str, metadata: Mapping[str, object], document: types.Document | None) -> tuple[int, int]:
+    """What the metadata says, or else where the text stands in the document."""
     start, end = metadata.get("start", metadata.get("start_index")), metadata.get("end")
     if isinstance(start, int) and start >= 0:
         return start, end if isinstance(end, int) and end >= start else start + len(text)
-    start = max(0, whole.find(text))
-    return start, start + len(text)
+    return place_of(text, document)

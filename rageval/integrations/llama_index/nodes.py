@@ -11,6 +11,7 @@ from llama_index.core.schema import BaseNode, MetadataMode, NodeWithScore, TextN
 
 from rageval.benchmark import from_records
 from rageval.errors import ExecutionError
+from rageval.pipeline.recorded_hits import place_of
 from rageval.text.languages import is_language
 from rageval.types import DETECTED, Benchmark, Document, Hit, Json, Passage, Question, RelevanceLabel
 
@@ -29,7 +30,7 @@ def _score(found: NodeWithScore, position: int) -> float:
 
 def _passage(node: BaseNode, by_id: Mapping[str, Document]) -> Passage:
     """The node as a span of its document. Its offsets count where the document has its text there, else the first
-    place that has it; a text that the document lacks (a summary) stands at the document's beginning.
+    place that has it; a text that the document lacks (a summary) has an empty span at the document's beginning.
     """
     names = (node.ref_doc_id, node.metadata.get("doc_id"), node.node_id)
     document = next((by_id[name] for name in names if isinstance(name, str) and name in by_id), None)
@@ -40,8 +41,11 @@ def _passage(node: BaseNode, by_id: Mapping[str, Document]) -> Passage:
         )
     text = node.get_content(MetadataMode.NONE)
     told = node.start_char_idx if isinstance(node, TextNode) else None
-    start = told if told is not None and document.text.startswith(text, told) else max(0, document.text.find(text))
-    return Passage(document.id, start, start + len(text), text, document.title)
+    if told is not None and document.text.startswith(text, told):
+        start, end = told, told + len(text)
+    else:
+        start, end = place_of(text, document)
+    return Passage(document.id, start, end, text, document.title)
 
 
 def documents(benchmark: Benchmark) -> list[LlamaDocument]:

@@ -22,6 +22,7 @@ from rageval.io.records import usage_from_json
 from rageval.models.scripted import ScriptedChat
 from rageval.types import Usage
 from tests.flow.small_world import scripted_reply
+from tests.integrations.evidence_by_sets import recall_of
 from tests.integrations.langchain.parts import WordEmbeddings, counted, model, pieces_of
 
 QUESTIONS = ["en-a-01", "en-a-02", "en-a-03", "zh-a-01", "zh-a-02"]
@@ -102,3 +103,24 @@ def test_a_chain_on_the_handbook_beside_naive(tmp_path: Path, way: str) -> None:
 
 def read(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+def test_evidence_metrics_see_the_pieces_of_a_store(tmp_path: Path) -> None:
+    """The same by sets of characters, from what the store returns."""
+    handbook = rageval.load_benchmark("handbook")
+    store = InMemoryVectorStore(WordEmbeddings())
+    store.add_documents(pieces_of(documents(handbook), 400))
+    search = store.as_retriever(search_kwargs={"k": K})
+    result = rageval.evaluate(
+        handbook, [pipeline(search, name="store")], ["evidence_recall@4"], questions=QUESTIONS, out=tmp_path
+    )
+    scores = json.loads((result.runs[0] / "scores.json").read_text(encoding="utf-8"))["evidence_recall@4"]["questions"]
+    assert [*scores] == QUESTIONS
+    for question in handbook.questions:
+        if question.id in QUESTIONS:
+            read = {
+                (one.metadata["id"], one.metadata["start_index"] + position)
+                for one in search.invoke(question.text)
+                for position in range(len(one.page_content))
+            }
+            assert scores[question.id] == pytest.approx(recall_of(handbook, question.id, read), abs=1e-12)

@@ -151,6 +151,12 @@ def test_how_a_document_is_known(metadata: dict[str, Any], id: str | None, passa
     assert [hit.passage for hit in ask(pipeline(Given(found=[found]))).hits] == [passage]
 
 
+def test_a_text_that_its_document_lacks_has_no_place_there() -> None:
+    found = LangChainDocument("The Brone, in other words.", metadata={"id": "brone"})
+    (hit,) = ask(pipeline(Given(found=[found]))).hits
+    assert (hit.passage.start, hit.passage.end, hit.passage.text) == (0, 0, found.page_content)
+
+
 def test_a_document_that_the_benchmark_lacks_is_a_hit_beside_others_that_it_has() -> None:
     foreign = LangChainDocument("From the web.", metadata={"source": "https://example.org"})
     response = ask(pipeline(Given(found=[foreign, INDEXED[0]])))

@@ -12,10 +12,13 @@ from pathlib import Path
 import pytest
 from llama_index.core import Settings, VectorStoreIndex
 from llama_index.core.base.llms.types import CompletionResponse
+from llama_index.core.node_parser import SentenceSplitter
+from llama_index.core.schema import MetadataMode
 
 import rageval
 from rageval.integrations.llama_index import chat_model, documents, pipeline
 from tests.flow.small_world import read_jsonl, reply_to
+from tests.integrations.evidence_by_sets import recall_of
 from tests.integrations.llama_index.world import ScriptedLLM, WordEmbedding
 
 PAGE = (Path(__file__).parents[3] / "docs" / "integrations" / "llama_index.md").read_text(encoding="utf-8")
@@ -92,3 +95,36 @@ def test_the_example_of_the_page_runs(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "| RetrieverQueryEngine |" in done.stdout
     assert "| naive(retriever=bm25) |" in done.stdout
+
+
+def test_evidence_metrics_see_the_nodes_of_an_index(tmp_path: Path) -> None:
+    """The same by sets of characters, from the nodes: each is the place of its text in its document."""
+    Settings.embed_model = WordEmbedding()
+    handbook = rageval.load_benchmark("handbook")
+    asked = [question for question in handbook.questions if question.answerable][:8]
+    texts = {document.id: document.text for document in handbook.documents}
+    parser = SentenceSplitter(chunk_size=64, chunk_overlap=0)
+    search = VectorStoreIndex(parser.get_nodes_from_documents(documents(handbook))).as_retriever(similarity_top_k=4)
+    result = rageval.evaluate(
+        handbook,
+        [pipeline(search, name="nodes")],
+        ["evidence_recall@4"],
+        questions=[question.id for question in asked],
+        out=tmp_path,
+    )
+    scores = json.loads((result.runs[0] / "scores.json").read_text(encoding="utf-8"))["evidence_recall@4"]["questions"]
+    found = 0.0
+    for question in asked:
+        nodes = [
+            (one.node.ref_doc_id, one.node.get_content(MetadataMode.NONE)) for one in search.retrieve(question.text)
+        ]
+        read = {
+            (doc_id, texts[doc_id].index(text) + position)
+            for doc_id, text in nodes
+            if doc_id is not None
+            for position in range(len(text))
+        }
+        expected = recall_of(handbook, question.id, read)
+        assert scores[question.id] == pytest.approx(expected, abs=1e-12)
+        found += expected
+    assert 0 < found < len(asked)

@@ -266,13 +266,17 @@ SUMMIT = "Two sisters reached its summit in 1871."
         (node(SUMMIT, "arlen", metadata={"doc_id": "brone"}), 33),
         (node(SUMMIT, "page 7", metadata={"doc_id": "arlen"}), 33),
         (node(SUMMIT, metadata={"doc_id": 7}, id_="arlen"), 33),
-        (node("A mountain.", "arlen", start_char_idx=5, end_char_idx=16), 0),  # a summary, nowhere in the text
     ],
 )
 def test_a_node_is_a_span_of_its_document(given: TextNode, start: int) -> None:
     passage = hit_of(given).passage
     assert (passage.doc_id, passage.title, passage.text) == ("arlen", "Mount Arlen", given.text)
     assert (passage.start, passage.end) == (start, start + len(given.text))
+
+
+def test_a_summary_has_no_place_in_its_document() -> None:
+    passage = hit_of(node("A mountain.", "arlen", start_char_idx=5, end_char_idx=16)).passage
+    assert (passage.start, passage.end, passage.text) == (0, 0, "A mountain.")
 
 
 def test_the_place_that_a_node_tells_counts_where_its_text_stands_twice() -> None:

@@ -98,6 +98,11 @@ def test_fields_and_traits() -> None:
         ("ndcg@1.5", ["found the cutoff '1.5'"]),
         ("ndcg@٣", ["found the cutoff '٣'"]),
         ("ndcg@" + "9" * 5000, ["found the cutoff"]),
+        ("recall@2000t", ["only evidence metrics take a budget of tokens", "evidence_recall@2000t"]),
+        ("evidence_recall", ["needs a cutoff"]),
+        ("evidence_recall@0t", ["at least 1"]),
+        ("evidence_recall@2kt", ["found the cutoff '2kt'", "evidence_recall@2000t for tokens of context"]),
+        ("faithfulness@10t", ["takes no cutoff"]),
     ],
 )
 def test_what_names_no_metric_is_refused_in_one_line(text: str, parts: list[str]) -> None:
@@ -107,6 +112,13 @@ def test_what_names_no_metric_is_refused_in_one_line(text: str, parts: list[str]
     assert "\n" not in message
     for part in parts:
         assert part in message
+
+
+def test_a_budget_of_tokens() -> None:
+    metric = parse("Evidence_Recall@2000T")
+    assert metric == Metric("evidence_recall", 2000, tokens=True)
+    assert str(metric) == "evidence_recall@2000t"
+    assert metric != parse("evidence_recall@2000")
 
 
 def test_a_metric_cannot_be_built_wrong() -> None:
@@ -139,6 +151,10 @@ def test_a_judge_of_ones_own() -> None:
 
 BY_KIND = {
     "ranking": {"hit_rate@k", "mrr, mrr@k", "ndcg, ndcg@k", "precision@k", "recall@k", "map, map@k", "r_precision"},
+    "evidence": {
+        f"evidence_{name}@k, evidence_{name}@Nt"
+        for name in ("recall", "hit", "all", "precision", "iou", "mrr", "ndcg")
+    },
     "judged": {
         "faithfulness", "answer_relevance", "context_relevance", "context_relevance_sentences",
         "context_relevance_graded", "context_precision", "context_recall",

@@ -68,7 +68,7 @@ def test_recorded_responses(tmp_path: Path) -> None:
     assert response.hits[0].score > response.hits[1].score
     assert (response.answer, response.abstained, response.context) == ("Because.", False, (0,))
     assert ask(pipeline, "r").abstained
-    assert ask(pipeline, "r").hits == (Hit(Passage("d1", 0, 3, "new", "One"), 2.5),)
+    assert ask(pipeline, "r").hits == (Hit(Passage("d1", 0, 0, "new", "One"), 2.5),)
     assert ask(pipeline, "7").answer is None
 
 
@@ -103,7 +103,7 @@ PASSAGES: list[tuple[object, tuple[Passage, ...]]] = [
     (["d2", "d1"], (Passage("d2", 0, 6, "第二个文本。"), Passage("d1", 0, 16, "First text here.", "One"))),
     ([{"text": "文本", "doc_id": "d2"}], (Passage("d2", 3, 5, "文本"),)),
     ([{"page_content": "文本", "metadata": {"source": "a.pdf"}}], (Passage("d2", 3, 5, "文本"),)),
-    ([{"page_content": "new", "metadata": {"source": "d1"}}], (Passage("d1", 0, 3, "new", "One"),)),
+    ([{"page_content": "new", "metadata": {"source": "d1"}}], (Passage("d1", 0, 0, "new", "One"),)),
     ([{"content": "First", "id": "chunk-9", "score": 0.2}], (Passage("d1", 0, 5, "First", "One"),)),
     ([{"id": "d1"}], (Passage("d1", 0, 16, "First text here.", "One"),)),
 ]
