@@ -54,7 +54,8 @@ def mean_interval(
     `auto` takes the Wilson score interval where every value is 0 or 1, and `dirichlet` otherwise: the quantiles of a
     Bayesian bootstrap with half an observation at each of the `bounds` (`rageval.stats.dirichlet`), the Jeffreys
     interval for values in between. Where all scores in [0, 1] lie in one half, each bound counts for its own end of the
-    interval alone: half an observation at 1 would move both ends of a mean of 0.02 upwards, and off the truth. By name also: Student's `t`, and the `percentile`, `bca` and `studentised`
+    interval alone: half an observation at 1 would move both ends of a mean of 0.02 upwards, and off the truth.
+    By name also: Student's `t`, and the `percentile`, `bca` and `studentised`
     bootstrap, which take any finite values and none of which covers near the ends of a range.
 
     `clusters` gives each value's group, such as the document that its question was written from; values of a group are
