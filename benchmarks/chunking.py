@@ -4,8 +4,8 @@
 
 DATA holds `questions.csv` and `corpora/*.md` of brandonstarxel/chunking_evaluation (Smith and Troynikov 2024): 472
 questions whose evidence is marked by spans of characters. OUT (default: results) keeps runs and vectors. First, recall,
-precision, IoU and precision Ω of random retrievals from these chunkings are compared with sets of characters. Tokens are
-those of cl100k_base, whose vocabulary comes with LlamaIndex.
+precision, IoU and precision Ω of random retrievals from these chunkings are compared with sets of characters. Tokens
+are those of cl100k_base, whose vocabulary comes with LlamaIndex.
 """
 
 from __future__ import annotations
@@ -268,8 +268,8 @@ def main(data: Path, out: Path) -> None:
         "",
         "In %. Sizes of `recursive` and `tokens` are in tokens of cl100k_base, as published; `sentences` is rageval's",
         "own chunker, in its estimated tokens. The published numbers of recall, precision and IoU are of five passages",
-        "found with OpenAI's text-embedding-3-large; precision Ω depends on the chunking alone. Where passages overlap,",
-        "rageval counts what is in several of them each time; `once` counts it once, as the published code does.",
+        "found with OpenAI's text-embedding-3-large; precision Ω depends on the chunking alone. Where passages",
+        "overlap, rageval counts what is in several of them each time; `once` counts it once, as the published code does.",
         "",
         *table(
             [

@@ -37,7 +37,7 @@ from rageval.metrics.verdicts import NO_LABELS
 from rageval.types import Score, Unscored
 
 Codes: TypeAlias = NDArray[np.integer]
-Keys: TypeAlias = NDArray[np.uint64]
+_Keys: TypeAlias = NDArray[np.uint64]
 
 CODE_BITS = np.uint64(32)
 _LOW_HALF = np.uint64(2**32 - 1)
@@ -222,7 +222,9 @@ def question_blocks(question: Ints, n_questions: int) -> Iterator[tuple[int, int
     return pairwise(edges)
 
 
-def _find_hits(pairs: Keys, labels: _Rows, n_questions: int, least_grade: int, grade_threshold: int) -> RankedHits:
+def _find_hits(
+    pairs: _Keys, labels: _Rows, n_questions: int, least_grade: int, grade_threshold: int
+) -> RankedHits:
     """The labelled documents with at least that grade, and where the ranking has them."""
     by_pair = np.argsort(pairs)
     sorted_pairs = pairs[by_pair]
@@ -258,7 +260,7 @@ def _find_hits(pairs: Keys, labels: _Rows, n_questions: int, least_grade: int, g
     )
 
 
-def _ranked_pairs(run: _Rows) -> Keys:
+def _ranked_pairs(run: _Rows) -> _Keys:
     """Every hit as question << 32 | document, by question and then best first, repeated documents dropped."""
     best_first = np.argsort(~pack(_ordinal_scores(run.number), run.doc))
     pairs = pack(run.question, run.doc)[best_first]
@@ -281,7 +283,7 @@ def _ordinal_scores(scores: NDArray[np.number]) -> NDArray[np.uint32]:
     return np.where(bits & sign, ~bits, bits | sign)
 
 
-def pack(high: Codes, low: Codes) -> Keys:
+def pack(high: Codes, low: Codes) -> _Keys:
     """Two columns of codes as one: the first in the high half of the bits."""
     return (high.astype(np.uint64) << CODE_BITS) | low.astype(np.uint64)
 

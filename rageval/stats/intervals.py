@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rageval.stats.checks import check_level, check_values, is_binary
 from rageval.stats.clusters import Clusters, cluster_codes, design_effect, few_clusters
-from rageval.stats.dirichlet import mean_draws
+from rageval.stats.dirichlet import bound_draws, mean_draws
 from rageval.stats.quantiles import normal_quantile, t_quantile
 from rageval.stats.resampling import bca, percentile, studentised
 
@@ -53,7 +53,9 @@ def mean_interval(
 
     `auto` takes the Wilson score interval where every value is 0 or 1, and `dirichlet` otherwise: the quantiles of a
     Bayesian bootstrap with half an observation at each of the `bounds` (`rageval.stats.dirichlet`), the Jeffreys
-    interval for values in between. By name also: Student's `t`, and the `percentile`, `bca` and `studentised`
+    interval for values in between. Where all scores in [0, 1] lie in one half, each bound counts for its own end of the
+    interval alone: half an observation at 1 would move both ends of a mean of 0.02 upwards, and off the truth.
+    By name also: Student's `t`, and the `percentile`, `bca` and `studentised`
     bootstrap, which take any finite values and none of which covers near the ends of a range.
 
     `clusters` gives each value's group, such as the document that its question was written from; values of a group are
@@ -82,8 +84,11 @@ def mean_interval(
     if method == "wilson" or (method == "auto" and binary):
         low, high = wilson(float(x.mean()), x.size / effect, level)
         return _interval(x, low, high, level, "wilson" + tag)
-    drawn = mean_draws(x, low=bounds[0], high=bounds[1], ends=JEFFREYS, rng=rng, design_effect=effect)
-    low, high = np.quantile(drawn, [(1.0 - level) / 2.0, (1.0 + level) / 2.0])
+    if method == "auto" and bounds == (0.0, 1.0) and (x.max() <= 0.5 or x.min() >= 0.5):
+        lower, upper = bound_draws(x, low=0.0, high=1.0, end=JEFFREYS[0], rng=rng, design_effect=effect)
+    else:
+        lower = upper = mean_draws(x, low=bounds[0], high=bounds[1], ends=JEFFREYS, rng=rng, design_effect=effect)
+    low, high = np.quantile(lower, (1.0 - level) / 2.0), np.quantile(upper, (1.0 + level) / 2.0)
     return _interval(x, float(low), float(high), level, "dirichlet" + tag)
 
 

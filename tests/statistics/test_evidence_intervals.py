@@ -19,8 +19,8 @@ from rageval.metrics import ALL_METRICS, Metric
 from rageval.metrics.evidence import EvidenceArrays, PassageArrays, score_evidence_arrays
 from rageval.stats import mean_interval
 
-POPULATION, DOCUMENT, K = 20_000, 6000, 5
-REPETITIONS = 400
+POPULATION, DOCUMENT, K = 20_000, 15_000, 5
+REPETITIONS = 250
 METRICS = [Metric(one.name, K) for one in ALL_METRICS if one.kind == "evidence"]
 
 
@@ -37,7 +37,7 @@ class Setting:
 SETTINGS = [
     Setting("small passages, seldom found", 150, 60, 2),
     Setting("small passages", 150, 8, 2),
-    Setting("large passages", 1500, 6, 1),
+    Setting("large passages", 1500, 9, 1),
     Setting("nearly always found", 1500, 5, 1),
 ]
 PAIR = Setting("small passages, one span", 150, 8, 1), SETTINGS[2]
@@ -88,7 +88,7 @@ def test_the_populations_are_of_the_kind_that_is_hard() -> None:
     assert population(SETTINGS[-1])[recall].mean() > 0.85
 
 
-@pytest.mark.parametrize("n", [15, 40, 150])
+@pytest.mark.parametrize("n", [15, 40, 120])
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
 def test_the_interval_of_a_mean_covers(setting: Setting, n: int) -> None:
     rng = np.random.default_rng(n)
@@ -103,7 +103,7 @@ def test_the_interval_of_a_mean_covers(setting: Setting, n: int) -> None:
         assert covered[metric] / REPETITIONS >= least(0.93), str(metric)
 
 
-@pytest.mark.parametrize("n", [40, 150])
+@pytest.mark.parametrize("n", [40, 120])
 def test_the_interval_of_a_difference_between_sizes_covers(n: int) -> None:
     rng = np.random.default_rng(n)
     small, large = map(population, PAIR)
