@@ -269,7 +269,8 @@ def main(data: Path, out: Path) -> None:
         "In %. Sizes of `recursive` and `tokens` are in tokens of cl100k_base, as published; `sentences` is rageval's",
         "own chunker, in its estimated tokens. The published numbers of recall, precision and IoU are of five passages",
         "found with OpenAI's text-embedding-3-large; precision Ω depends on the chunking alone. Where passages",
-        "overlap, rageval counts what is in several of them each time; `once` counts it once, as the published code does.",
+        "overlap, rageval counts what is in several of them each time; `once` counts it once, as the published code",
+        "does.",
         "",
         *table(
             [

@@ -34,7 +34,8 @@ def fitted(language: str) -> dict[str, Any]:
     """Bias and weights."""
     lines = (HERE / f"{language}.jsonl").read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines]
-    counter = CountVectorizer(analyzer=partial(ngrams, language=language), binary=True, min_df=2)
+    cut: Any = partial(ngrams, language=language)
+    counter = CountVectorizer(analyzer=cut, binary=True, min_df=2)
     counts = counter.fit_transform([*(plain(row["text"]) for row in rows), *([""] * UNKNOWN)])
     abstains = [*(row["abstains"] for row in rows), *([False] * UNKNOWN)]
     model = LogisticRegression(C=1.0, max_iter=3000).fit(counts, abstains)

@@ -12,16 +12,15 @@ from rageval.decide.diagnosis import CAUSES, CauseName, Diagnosis, RunDiagnosis
 from rageval.decide.losses import Losses, measure_losses
 from rageval.decide.question_view import QuestionView, view_diagnosed
 from rageval.decide.remedies import Remedy, remedy_for
-from rageval.errors import DeclarationError
 from rageval.io.run_folder import RunFolder
 from rageval.scores.estimates import interval_to_json
 from rageval.scores.reading import unreadable_as_not_comparable
+from rageval.scores.slices import question_slices, slice_members, slice_values
 from rageval.stats import Interval
 from rageval.stats.shares import simultaneous_shares
 from rageval.types import Benchmark, Json, Question
 
 MOST_SHOWN = 10
-LANGUAGE, TAG = "language", "tag"
 FEW = 20
 """Slices of fewer questions are marked: with 20, the interval of a share of one half is 0.6 wide."""
 
@@ -126,7 +125,7 @@ def diagnose(
 ) -> DiagnoseResult:
     """Diagnose a finished run: one cause for each question, without a model call.
 
-    `by` names slices: `language`, `tag`, or a key of the questions' metadata. `oracle` and `closed_book` are runs of
+    `by` names slices: `language`, `tag`, or a field of the questions' metadata. `oracle` and `closed_book` are runs of
     these recipes on the same questions: the losses of retriever and generator are then measured (`Losses`). `metric`
     says whether answers are right, and what the losses are measured on; `benchmark` and the choice of the metric: see
     `RunDiagnosis`.
@@ -162,24 +161,6 @@ def diagnose(
     )
 
 
-def slice_values(question: Question, by: str) -> tuple[str, ...]:
-    """The slices that a question is in: of its language, of its tags, or of a key of its metadata (each entry of a
-    list); none where it has nothing there.
-    """
-    if by == LANGUAGE:
-        return (question.language,)
-    if by == TAG:
-        return question.tags
-    value = question.metadata.get(by)
-    if value is None or isinstance(value, dict):
-        return ()
-    return tuple(map(_in_words, value)) if isinstance(value, list) else (_in_words(value),)
-
-
-def _in_words(value: Json) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
 def _shares(found: Sequence[Diagnosis]) -> tuple[CauseShare, ...]:
     counts = Counter(one.cause for one in found)
     right = Counter(one.cause for one in found if one.right)
@@ -191,16 +172,11 @@ def _shares(found: Sequence[Diagnosis]) -> tuple[CauseShare, ...]:
 
 
 def _slices(by: str, asked: Sequence[Question], found: Mapping[str, Diagnosis]) -> list[DiagnosedSlice]:
-    members: dict[str, list[Diagnosis]] = {}
-    for question in asked:
-        for value in dict.fromkeys(slice_values(question, by)):
-            members.setdefault(value, []).append(found[question.id])
-    if not members:
-        fields = sorted({key for question in asked for key in question.metadata})
-        raise DeclarationError(
-            f"--by {by}: found no question with it, expected one of {', '.join([LANGUAGE, TAG, *fields])}"
-        )
-    return [DiagnosedSlice(by, value, len(of), _shares(of)) for value, of in sorted(members.items())]
+    members = slice_members(slice_values(question_slices(asked), by), found, by)
+    return [
+        DiagnosedSlice(by, value, len(questions), _shares([found[question_id] for question_id in sorted(questions)]))
+        for value, questions in members.items()
+    ]
 
 
 def _worst(diagnosed: RunDiagnosis, found: Mapping[str, Diagnosis]) -> dict[CauseName, tuple[QuestionView, ...]]:

@@ -13,11 +13,12 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from rageval.decide.diagnosis import causes
 from rageval.errors import DeclarationError
 from rageval.scores.estimates import interval_to_json, metric_to_json
 from rageval.scores.pairs import Pairs
 from rageval.scores.run_scores import MetricScores, RunScores, SliceValues
-from rageval.scores.slices import slice_members, slice_values
+from rageval.scores.slices import CAUSE, slice_members, slice_values
 from rageval.stats import Interval, holm
 from rageval.stats.slices import FEW, slice_intervals, slices_differ
 from rageval.types import Estimate, Json
@@ -26,7 +27,7 @@ LEVEL = 0.95
 
 SliceVerdict: TypeAlias = Literal["better", "worse", "cannot be told apart"]
 
-FOUND_IN_RUN: dict[str, Callable[[Path], Mapping[str, str]]] = {}
+FOUND_IN_RUN: dict[str, Callable[[Path], Mapping[str, str]]] = {CAUSE: causes}
 """Fields that are no part of the questions, but are worked out from the folder of a run: from its path to the value of
 each question, by question id. Such slices are chosen by that run's own results.
 """

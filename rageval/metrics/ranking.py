@@ -222,9 +222,7 @@ def question_blocks(question: Ints, n_questions: int) -> Iterator[tuple[int, int
     return pairwise(edges)
 
 
-def _find_hits(
-    pairs: _Keys, labels: _Rows, n_questions: int, least_grade: int, grade_threshold: int
-) -> RankedHits:
+def _find_hits(pairs: _Keys, labels: _Rows, n_questions: int, least_grade: int, grade_threshold: int) -> RankedHits:
     """The labelled documents with at least that grade, and where the ranking has them."""
     by_pair = np.argsort(pairs)
     sorted_pairs = pairs[by_pair]

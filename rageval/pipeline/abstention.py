@@ -92,7 +92,7 @@ def is_abstention(answer: str, phrases: Sequence[str] = (), language: Language =
     found = _patterns(spoken)
     if any(found.exact.fullmatch(stage.strip(_EDGES)) for stage in _stages(whole, found.lead)):
         return True
-    kinds = {kind for sentence in _sentences(text) for kind in _kinds(sentence)}
+    kinds: set[Kind] = {kind for sentence in _sentences(text) for kind in _kinds(sentence)}
     settled = _read(kinds)
     if (
         settled is None

@@ -226,7 +226,7 @@ def by_reference(question: rageval.Question) -> str:
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["--by", "colour"], 2, "--by colour: found no question with it, expected one of language, tag, kind"),
+        (["--by", "colour"], 2, "slices by colour: found no such field of the questions, expected language, tag, kind"),
         (["-m", "faithfulness"], 2, "found no metric faithfulness of answers, expected one of"),
         (["-m", "colour"], 2, "unknown metric 'colour'"),
         (["--oracle", "nowhere"], 4, "nowhere: found neither a run folder nor a baseline"),
