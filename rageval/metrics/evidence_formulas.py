@@ -106,7 +106,7 @@ class FoundEvidence:
         return np.bincount(question, discounted, self.passages.size) / self.sizes(cutoff).evidence
 
     def _by_question(self, lengths: Ints) -> Floats:
-        return np.bincount(self._piece_question, lengths, self.passages.size)
+        return np.asarray(np.bincount(self._piece_question, lengths, self.passages.size), np.float64)
 
     @cached_property
     def _piece_question(self) -> Ints:
@@ -117,7 +117,7 @@ class FoundEvidence:
 
     def _held_of_spans(self, cutoff: int | None) -> Floats:
         lengths = np.where(self._is_held(cutoff), self.piece_length, 0)
-        return np.bincount(self.in_span, lengths[self.piece_in], self.span_length.size)
+        return np.asarray(np.bincount(self.in_span, lengths[self.piece_in], self.span_length.size), np.float64)
 
     def _is_evidence(self, cutoff: int | None) -> NDArray[np.bool_]:
         """Whether a piece is part of E, by the alternatives that count within the cutoff."""

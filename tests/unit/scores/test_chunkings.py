@@ -94,7 +94,7 @@ def test_from_the_command_line(tmp_path: Path, command_line: CommandLine, monkey
         "closed_book",
     ]
     spec = {"benchmark": "handbook", "questions": 20, "pipelines": pipelines, "metrics": ["ndcg@10"]}
-    Path("sizes.yaml").write_text(yaml.safe_dump(spec), encoding="utf-8")
+    Path("sizes.yaml").write_text(yaml.safe_dump(spec, sort_keys=False), encoding="utf-8")
     ended = command_line("chunking", "sizes.yaml", "--json")
     assert ended.code == 0, ended.err
     said = json.loads(ended.out)
