@@ -36,6 +36,7 @@ from rageval.metrics.ranking_formulas import Floats, Ints, first_rows
 _PLACE_BITS = 32
 _LONGEST = 2**31
 _FILTER = 2**16 - 1
+_NOWHERE = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -168,10 +169,13 @@ def _find(
     passages_of = np.bincount(passages[0], minlength=n_questions)
     first_passage = first_rows(passages_of)
     rows, line = _rows_in(homes, evidence[1], passages)
-    start, end, rank = line + passages[2][rows], line + passages[3][rows], rows - first_passage[passages[0][rows]] + 1
-    is_near = (rank <= deepest) & (joined[0][np.minimum(_first_after(joined[1], start), joined[0].size - 1)] < end)
-    is_near &= start < joined[1][-1]
-    start, end, rank = start[is_near], end[is_near], rank[is_near]
+    start, end = line + passages[2][rows], line + passages[3][rows]
+    after = _first_after(joined[1], start)
+    touches = np.flatnonzero(np.append(joined[0], _NOWHERE)[after] < end)
+    rows, start, end = rows[touches], start[touches], end[touches]
+    rank = rows - first_passage[passages[0][rows]] + 1
+    is_looked_at = rank <= deepest
+    start, end, rank = start[is_looked_at], end[is_looked_at], rank[is_looked_at]
 
     piece_start, piece_end = _pieces(span_start, span_end, joined, np.concatenate((start, end)))
     in_passage, held = _pairs(piece_start, start, end)
@@ -226,9 +230,8 @@ def _joined(span_start: Ints, span_end: Ints) -> tuple[Ints, Ints]:
 
 def _pieces(span_start: Ints, span_end: Ints, joined: tuple[Ints, Ints], borders: Ints) -> tuple[Ints, Ints]:
     """The stretches of evidence that no border of a span or a passage divides, in order."""
-    within = _first_after(joined[1], borders)
-    is_within = joined[0][np.minimum(within, joined[0].size - 1)] < borders
-    cuts = np.sort(np.concatenate((span_start, span_end, borders[is_within & (borders < joined[1][-1])])))
+    is_within = np.append(joined[0], _NOWHERE)[_first_after(joined[1], borders)] < borders
+    cuts = np.sort(np.concatenate((span_start, span_end, borders[is_within])))
     cuts = cuts[np.concatenate(([True], cuts[1:] > cuts[:-1]))]
     begins = np.flatnonzero(cuts < joined[1][np.searchsorted(joined[0], cuts, "right") - 1])
     return cuts[begins], cuts[begins + 1]

@@ -247,3 +247,15 @@ def test_constant_and_tiny_samples_are_never_certain() -> None:
 def test_refuses(values: Any, named: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         mean_interval(values, **named)
+
+
+def test_scores_in_one_half_of_the_range_keep_the_far_bound_off_the_near_end() -> None:
+    """Half an observation at 1 beside 40 scores of about 0.013 would move the lower end above their mean's least half.
+    Mirrored, the same at the other end.
+    """
+    scores = np.tile([0.0, 0.01, 0.02, 0.022], 10)
+    ours, both = mean_interval(scores), mean_interval(scores, method="dirichlet")
+    assert ours.low < both.low
+    assert ours.low < 0.0105 < scores.mean() < ours.high
+    mirrored = mean_interval(1.0 - scores)
+    assert (1.0 - mirrored.high, 1.0 - mirrored.low) == pytest.approx(ends(ours), abs=2e-3)
