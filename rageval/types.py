@@ -60,8 +60,7 @@ class Passage:
 class Question:
     """What is asked. The text never changes; a query transform sets the text that is searched with.
 
-    The language, in which models are prompted, is detected in the text where it is not given. `metadata` is whatever
-    else is known of the question, to report by.
+    The language, in which models are prompted, is detected in the text where it is not given. `metadata` is to report by.
     """
 
     id: str
@@ -97,9 +96,8 @@ class Question:
 class RelevanceLabel:
     """A graded relevance label (a qrel). Grade 0 or less means judged and not relevant.
 
-    `start` and `end` are both given or both None; they mark the evidence inside the document's text. Spans of the same
-    `part` are alternatives, of which any one suffices; different parts are all needed. With "" a span is a part of its
-    own.
+    `start` and `end` are both given or both None; they mark the evidence inside the document's text. Of the spans of one
+    `part` any one suffices; different parts are all needed. With "" a span is a part of its own.
     """
 
     question_id: str
@@ -331,8 +329,7 @@ class Graded:
 class Abstained:
     """No verdict: the reply was unreadable, cut off or refused. `raw` keeps the reply. No grade is ever invented.
 
-    `votes` as in `Graded`: the raters of a panel may have given grades that no strict majority agrees on. `traceback`
-    as in `Failure`, where the judge's own code raised.
+    `votes` as in `Graded`: grades that no strict majority agrees on. `traceback` as in `Failure`, of the judge's own code.
     """
 
     reason: str
@@ -343,7 +340,6 @@ class Abstained:
 
 Verdict: TypeAlias = Graded | Abstained
 
-
 WHOLE_RESPONSE = "response"
 """The item of a judgment that stands for all items of a judge: the judge failed before it came to any."""
 
@@ -352,8 +348,8 @@ WHOLE_RESPONSE = "response"
 class Judgment:
     """One instrument's verdict on one item of one question.
 
-    `item` says what was judged (`claim`, `answer`, `passage`), `index` which one of them (from 0; a position in
-    `Response.hits` for passages), `text` its words.
+    `item` says what was judged (`claim`, `answer`, `passage`), `index` which one (from 0; for passages a position in
+    `Response.hits`), `text` its words.
     """
 
     question_id: str
