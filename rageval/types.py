@@ -60,7 +60,7 @@ class Passage:
 class Question:
     """What is asked. The text never changes; a query transform sets the text that is searched with.
 
-    The language, in which models are prompted, is detected in the text where it is not given. `metadata` is to report by.
+    The language, in which models are prompted, is detected in the text where none is given. `metadata` is to report by.
     """
 
     id: str
@@ -96,8 +96,8 @@ class Question:
 class RelevanceLabel:
     """A graded relevance label (a qrel). Grade 0 or less means judged and not relevant.
 
-    `start` and `end` are both given or both None; they mark the evidence inside the document's text. Of the spans of one
-    `part` any one suffices; different parts are all needed. With "" a span is a part of its own.
+    `start` and `end`, both given or both None, mark the evidence inside the document's text. Of the spans of one `part`
+    any one suffices; different parts are all needed. With "" a span is a part of its own.
     """
 
     question_id: str
@@ -329,7 +329,7 @@ class Graded:
 class Abstained:
     """No verdict: the reply was unreadable, cut off or refused. `raw` keeps the reply. No grade is ever invented.
 
-    `votes` as in `Graded`: grades that no strict majority agrees on. `traceback` as in `Failure`, of the judge's own code.
+    `votes` as in `Graded`: grades that no strict majority agrees on. `traceback` as in `Failure`, of the judge's code.
     """
 
     reason: str

@@ -8,6 +8,7 @@ import importlib.metadata
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -16,14 +17,15 @@ import numpy as np
 
 from rageval.errors import DeclarationError, ExecutionError
 from rageval.extras import need_package
-from rageval.models.base import ChatReply, ChatRequest, Vectors
+from rageval.models.base import ChatReply, ChatRequest, Message, Token, Vectors
 from rageval.models.reasoning_room import ReasoningRoom
 from rageval.models.weights import QWEN_CODER_1_5B, PackagedWeights, Progress, WeightsSource, default_cache_folder
-from rageval.models.wire import one_line, read_completion, to_payload
+from rageval.models.wire import NoTextError, one_line, read_completion, to_payload
 
 T = TypeVar("T")
 
 _PROMPT_CACHE_MIB = 512  # llama.cpp's own default is 8 GiB
+_LOOKED_UP, _GUESSED = 4, 8  # tokens; measured in benchmarks/perf/local_model.md
 
 
 def local_identity(path: Path | None = None, hub: str | None = None) -> str:
@@ -50,6 +52,9 @@ class LocalChat:
     are all cached loads nothing. `context_tokens` bounds prompt and reply together: a longer prompt is an
     `ExecutionError`, a longer reply is cut off. `threads` defaults to the cores this process may use. Nothing is
     printed.
+
+    Decoding is speculative: where the last tokens stand earlier in prompt or reply, those after them there are guessed,
+    and the model checks them all at once. The reply is the one without guesses, up to rounding.
 
     Raises `MissingExtraError` or `DeclarationError` where engine or weights are not at hand.
     """
@@ -96,9 +101,27 @@ class LocalChat:
     def _complete(self, request: ChatRequest, room: int) -> ChatReply:
         if self._server is None:
             self._server = self._load()
+        reply = self._ask(replace(request, max_tokens=request.max_tokens + room))
+        return self._with_alternatives(request, reply)
+
+    def _with_alternatives(self, request: ChatRequest, reply: ChatReply) -> ChatReply:
+        """The reply with the alternatives of tokens that were guessed, which llama.cpp leaves out: each is asked for
+        once more, after the words before it. After a thought they stay out, and where that reply has no text.
+        """
+        if reply.reasoning or all(token.alternatives for token in reply.tokens):
+            return reply
+        tokens = list(reply.tokens)
+        for place, token in enumerate(tokens):
+            if not token.alternatives:
+                said = Message("assistant", "".join(one.text for one in tokens[:place]))
+                again = replace(request, messages=(*request.messages, said), max_tokens=1, schema=None)
+                with suppress(NoTextError):
+                    tokens[place] = Token(token.text, self._ask(again).first_token)
+        return replace(reply, tokens=tuple(tokens))
+
+    def _ask(self, request: ChatRequest) -> ChatReply:
         try:
-            roomy = replace(request, max_tokens=request.max_tokens + room)
-            body = self._server.handle_chat_completions(to_payload(roomy))
+            body = self._server.handle_chat_completions(to_payload(request))
         except (RuntimeError, ValueError, TypeError) as error:  # with orjson half a surrogate pair is a TypeError
             raise ExecutionError(f"{self._identity}: {one_line(error)}") from None
         if "error" in body:
@@ -116,6 +139,8 @@ class LocalChat:
         params.cache_ram_mib = _PROMPT_CACHE_MIB
         params.verbosity = 0
         params.warmup = False
+        params.speculative.types = [xllamacpp.common_speculative_type.COMMON_SPECULATIVE_TYPE_NGRAM_SIMPLE]
+        params.speculative.ngram_simple.size_n, params.speculative.ngram_simple.size_m = _LOOKED_UP, _GUESSED
         try:
             return xllamacpp.Server(params)
         except (RuntimeError, ValueError) as error:

@@ -4,7 +4,7 @@ import asyncio
 import importlib.util
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -83,6 +83,37 @@ def test_engine_that_lacks_a_system_library_is_told(tmp_path: Path, monkeypatch:
     monkeypatch.setattr("rageval.models.local.importlib.import_module", refuse)
     with pytest.raises(DeclarationError, match=r"^xllamacpp: cannot be loaded \(libgomp.* libgomp1 on Debian"):
         using(model, lambda model: model.complete(request("hello")))
+
+
+class GuessingServer:
+    """As llama.cpp with speculative decoding: the second token was guessed and has no alternatives."""
+
+    def __init__(self) -> None:
+        self.asked: list[dict[str, Any]] = []
+
+    def handle_chat_completions(self, body: dict[str, Any]) -> dict[str, Any]:
+        self.asked.append(body)
+        likely = [{"token": "yes", "logprob": -0.1}, {"token": "no", "logprob": -2.4}]
+        tokens = [{"token": "yes", "top_logprobs": likely}]
+        if len(self.asked) == 1:
+            tokens = [{"token": '"', "top_logprobs": likely}, {"token": "yes"}, {"token": '"', "top_logprobs": likely}]
+        text = "".join(str(token["token"]) for token in tokens)
+        choice = {"message": {"content": text}, "finish_reason": "stop", "logprobs": {"content": tokens}}
+        return {"choices": [choice], "usage": {"prompt_tokens": 9, "completion_tokens": len(tokens)}}
+
+
+@needs_chat
+def test_alternatives_of_guessed_tokens_are_asked_for_after_the_words_before_them() -> None:
+    model, server = LocalChat(), GuessingServer()
+    model._server = server  # pyright: ignore[reportPrivateUsage]
+    reply = using(model, lambda model: model.complete(request("Is it?", top_logprobs=5, schema={"type": "string"})))
+    assert reply.text == '"yes"'
+    assert [token.text for token in reply.tokens] == ['"', "yes", '"']
+    assert reply.tokens[1].alternatives == (("yes", -0.1), ("no", -2.4))
+    first, again = server.asked
+    assert [message["content"] for message in again["messages"]] == ["Is it?", '"']
+    assert again["messages"][-1]["role"] == "assistant"
+    assert (again["max_tokens"], "response_format" in first, "response_format" in again) == (1, True, False)
 
 
 @pytest.mark.local_model
