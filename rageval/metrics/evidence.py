@@ -168,7 +168,7 @@ def _find(
     joined = _joined(span_start, span_end)
     passages_of = np.bincount(passages[0], minlength=n_questions)
     first_passage = first_rows(passages_of)
-    rows, line = _rows_in(homes, evidence[1], passages)
+    rows, line = _rows_in(homes, evidence[1], passages, n_questions)
     start, end = line + passages[2][rows], line + passages[3][rows]
     after = _first_after(joined[1], start)
     touches = np.flatnonzero(np.append(joined[0], _NOWHERE)[after] < end)
@@ -206,7 +206,9 @@ def _find(
     )
 
 
-def _rows_in(homes: NDArray[np.uint64], docs: Ints, passages: Sequence[Ints]) -> tuple[Ints, Ints]:
+def _rows_in(
+    homes: NDArray[np.uint64], docs: Ints, passages: Sequence[Ints], n_questions: int
+) -> tuple[Ints, Ints]:
     """The rows of passages in documents that hold evidence for their question, and where on the line each of these
     documents begins.
 
@@ -216,7 +218,10 @@ def _rows_in(homes: NDArray[np.uint64], docs: Ints, passages: Sequence[Ints]) ->
     table[docs & _FILTER] = True
     rows = np.flatnonzero(table[passages[1] & _FILTER])
     keys = pack(passages[0][rows], passages[1][rows])
-    place = np.minimum(np.searchsorted(homes, keys), homes.size - 1)
+    if homes.size == n_questions:  # every question has evidence, so each in one document
+        place = passages[0][rows]
+    else:
+        place = np.minimum(np.searchsorted(homes, keys), homes.size - 1)
     is_home = homes[place] == keys
     return rows[is_home], place[is_home] << _PLACE_BITS
 

@@ -75,13 +75,13 @@ def least(coverage: float) -> float:
 
 
 def test_the_populations_are_of_the_kind_that_is_hard() -> None:
-    """Recall: 0 and 1 make up most, but not all, of it. Precision: a small mean, skewed to the right."""
+    """Recall: many 0 and 1, and others in between. Precision: a small mean, skewed to the right."""
     recall, precision = METRICS[0], METRICS[3]
     assert (recall.name, precision.name) == ("evidence_recall", "evidence_precision")
     for setting in SETTINGS:
         scores = population(setting)
         ends = np.isin(scores[recall], (0.0, 1.0)).mean()
-        assert 0.4 < ends < 1.0, setting.name
+        assert 0.1 < ends < 1.0, setting.name
         assert scores[precision].mean() < 0.25
         assert np.median(scores[precision]) < scores[precision].mean()
     assert population(SETTINGS[0])[recall].mean() < 0.2
