@@ -206,9 +206,7 @@ def _find(
     )
 
 
-def _rows_in(
-    homes: NDArray[np.uint64], docs: Ints, passages: Sequence[Ints], n_questions: int
-) -> tuple[Ints, Ints]:
+def _rows_in(homes: NDArray[np.uint64], docs: Ints, passages: Sequence[Ints], n_questions: int) -> tuple[Ints, Ints]:
     """The rows of passages in documents that hold evidence for their question, and where on the line each of these
     documents begins.
 
