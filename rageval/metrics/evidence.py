@@ -216,10 +216,8 @@ def _rows_in(homes: NDArray[np.uint64], docs: Ints, passages: Sequence[Ints], n_
     table[docs & _FILTER] = True
     rows = np.flatnonzero(table[passages[1] & _FILTER])
     keys = pack(passages[0][rows], passages[1][rows])
-    if homes.size == n_questions:  # every question has evidence, so each in one document
-        place = passages[0][rows]
-    else:
-        place = np.minimum(np.searchsorted(homes, keys), homes.size - 1)
+    each_in_one = homes.size == n_questions  # every question has evidence, so each in one document
+    place = passages[0][rows] if each_in_one else np.minimum(np.searchsorted(homes, keys), homes.size - 1)
     is_home = homes[place] == keys
     return rows[is_home], place[is_home] << _PLACE_BITS
 
