@@ -12,7 +12,7 @@ WORKERS ?= auto
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
 
-demo: $(STAMP)/demo ## five RAG pipelines on ten questions with a local model, ten minutes or so
+demo: $(STAMP)/demo ## five RAG pipelines on ten questions with a local model, ten to twenty minutes
 	$(BIN)/rageval run benchmarks/quickstart.yaml
 
 setup: $(STAMP)/dev ## a .venv with everything for development
