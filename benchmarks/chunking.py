@@ -40,7 +40,7 @@ from rageval.metrics.evidence_spans import (
     precision_omega,
 )
 from rageval.pipeline import Pipeline, Resources, Stage, State
-from rageval.report.leaderboard import number_cell, rank_cell
+from rageval.report.leaderboard import rank_cell
 from rageval.report.markdown import table
 from rageval.retrieval import BM25, Chunker, Dense, Index, Retrieve, SentenceChunker, as_chunker
 from rageval.scores.chunkings import score_chunking
@@ -238,17 +238,20 @@ def omega_rows(benchmark: rageval.Benchmark) -> list[list[str]]:
     for name, chunker in CHUNKINGS.items():
         scores = score_chunking(benchmark, chunker)
         recall, precision, omega, iou = (f"{number:.1f}" for number in PUBLISHED[name]) if name in PUBLISHED else "––––"
-        estimate = scores.precision_omega
-        mine = f"{100 * estimate.point:.1f} [{100 * estimate.low:.1f}, {100 * estimate.high:.1f}]"
+        mine = percent(scores.precision_omega)
         size = [f"{scores.passages:,}", f"{scores.mean_characters:,.0f}"]
         once = f"{100 * omega_counted_once(benchmark, chunker):.1f}"
         rows.append([name, *size, mine, once, omega, recall, precision, iou])
     return rows
 
 
+def percent(mean: rageval.Estimate | None) -> str:
+    return "–" if mean is None else f"{100 * mean.point:.1f} [{100 * mean.low:.1f}, {100 * mean.high:.1f}]"
+
+
 def board_rows(board: Leaderboard) -> list[list[str]]:
     return [
-        [rank_cell(row), *row.label.split(" | "), *(number_cell(row.estimates[name]) for name in board.metrics)]
+        [rank_cell(row), *row.label.split(" | "), *(percent(row.estimates[name]) for name in board.metrics)]
         for row in board.rows
     ]
 
@@ -289,8 +292,8 @@ def main(data: Path, out: Path, everything: bool) -> None:
         "# Chunkings, measured on the evidence",
         "",
         "Written by `python benchmarks/chunking.py DATA`. The five corpora and 472 questions of Smith and Troynikov",
-        "2024 (Chroma, Evaluating Chunking Strategies for Retrieval; brandonstarxel/chunking_evaluation, MIT). Mean",
-        f"[95% interval]. On {CHECKS} random retrievals from these chunkings, recall, precision, IoU and precision Ω",
+        "2024 (Chroma, Evaluating Chunking Strategies for Retrieval; brandonstarxel/chunking_evaluation, MIT). Mean in",
+        f"% [95% interval]. On {CHECKS} random retrievals from these chunkings, recall, precision, IoU and precision Ω",
         f"equal a computation by sets of characters (largest difference {worst:.0e}).",
         "",
         "Sizes of `recursive` and `tokens` are in tokens of cl100k_base, as published; `sentences` is rageval's own",
@@ -300,9 +303,9 @@ def main(data: Path, out: Path, everything: bool) -> None:
         "",
         "## Precision Ω, without retrieval",
         "",
-        "In %. Published recall, precision and IoU are of five passages found with OpenAI's text-embedding-3-large",
+        "Published recall, precision and IoU are of five passages found with OpenAI's text-embedding-3-large",
         "in all five corpora; precision Ω depends on the chunking alone. Where passages overlap, rageval counts what",
-        "is in several of them each time; `once` counts it once, which gives the published numbers.",
+        "is in several of them each time; `once` counts it once, and is within a point of what is published.",
         "",
         *table(OMEGA_HEADER, omega_rows(benchmark)),
         "",
