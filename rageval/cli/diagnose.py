@@ -9,14 +9,12 @@ import typer
 
 from rageval.cli.compare import MarkdownFile
 from rageval.cli.output import JsonFlag, print_json, write_file
+from rageval.cli.side_by_side import ByFlag
 
 
 def diagnose(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The folder of a finished run.")],
-    by: Annotated[
-        list[str] | None,
-        typer.Option(help="Also by slices: language, tag, or a key of the questions' metadata; repeatable."),
-    ] = None,
+    by: ByFlag = None,
     oracle: Annotated[
         Path | None, typer.Option(metavar="RUN", help="A run of the recipe oracle: measures the retriever's losses.")
     ] = None,

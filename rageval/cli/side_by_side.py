@@ -1,4 +1,4 @@
-"""Options of the commands that put runs side by side."""
+"""Options of the commands that put runs side by side, or look at their slices."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from rageval.decide.diagnosis import causes
 from rageval.errors import DeclarationError
-from rageval.scores.estimates import interval_to_json, metric_to_json
+from rageval.scores.estimates import estimate_of, interval_to_json, metric_to_json
 from rageval.scores.pairs import Pairs
 from rageval.scores.run_scores import MetricScores, RunScores, SliceValues
 from rageval.scores.slices import CAUSE, slice_members, slice_values
@@ -211,24 +211,11 @@ def slice_estimates(
                 run.label,
                 path,
                 len(questions),
-                _estimate(next(intervals), part, len(questions)) if values else None,
+                estimate_of(next(intervals), len(questions), len(part.failed)) if values else None,
             )
             for (name, questions), part, values in zip(members.items(), parts, scored, strict=True)
         ]
     return found
-
-
-def _estimate(interval: Interval, part: MetricScores, questions: int) -> Estimate:
-    return Estimate(
-        interval.point,
-        interval.low,
-        interval.high,
-        interval.level,
-        interval.method,
-        interval.n,
-        unscored=questions - interval.n,
-        failed=len(part.failed),
-    )
 
 
 def _together(

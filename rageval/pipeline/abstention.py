@@ -74,8 +74,8 @@ def read_abstention(response: Response, phrases: Sequence[str], language: Langua
 
 
 def is_abstention(answer: str, phrases: Sequence[str] = (), language: Language = "en") -> bool | None:
-    """True where the answer says no more than that it cannot answer, False where nothing in it speaks of what is
-    missing, None where its words do not settle that.
+    """True where the answer says no more than that it cannot answer, False where it says something, None where its
+    words do not settle that.
 
     Thought in tags, Markdown, citations and quotation marks around the whole do not matter. `phrases` are refusals in
     the user's own words, in any language: they count wherever they stand, and the rest of the answer is read as ever. A
@@ -94,15 +94,12 @@ def is_abstention(answer: str, phrases: Sequence[str] = (), language: Language =
         return True
     kinds: set[Kind] = {kind for sentence in _sentences(text) for kind in _kinds(sentence)}
     settled = _read(kinds)
-    if (
-        settled is None
-        and kinds != {"question"}
-        and prompt_language(language) == base_language(language)
-        and _PHRASE not in text
-    ):
-        probability = abstention_probability(text, spoken)
-        return True if probability >= _LIKELY else False if probability < _UNLIKELY else None
-    return settled
+    if prompt_language(language) != base_language(language):
+        return settled or None
+    if settled is not None or kinds == {"question"} or _PHRASE in text:
+        return settled
+    probability = abstention_probability(text, spoken)
+    return True if probability >= _LIKELY else False if probability < _UNLIKELY else None
 
 
 def plain(answer: str, phrases: Sequence[str] = ()) -> str:

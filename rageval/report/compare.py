@@ -10,6 +10,7 @@ from rich.text import Text
 
 from rageval.decide.comparison import CompareResult, Comparison
 from rageval.decide.slicing import FOUND_IN_RUN, SliceDifference, SlicedMetric
+from rageval.report.lines import shorten
 from rageval.report.markdown import code, table
 from rageval.scores.comparability import LeftOut, differences
 from rageval.scores.pairs import UNCORRECTED, Pairs, signed
@@ -173,8 +174,7 @@ def print_changes(pairs: Sequence[Pairs], baseline: RunScores, candidate: RunSco
 
 
 def _text(question_id: str, baseline: RunScores, candidate: RunScores) -> str:
-    text = " ".join((candidate.texts.get(question_id) or baseline.texts.get(question_id, "")).split())
-    return text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…"
+    return shorten(candidate.texts.get(question_id) or baseline.texts.get(question_id, ""), _LONGEST_TEXT)
 
 
 def _slice_cells(one: SliceDifference) -> list[str]:

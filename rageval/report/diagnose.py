@@ -10,10 +10,10 @@ from rageval.decide.diagnose import FEW, CauseShare, DiagnosedSlice, DiagnoseRes
 from rageval.decide.diagnosis import CAUSES, CauseName
 from rageval.decide.question_view import EvidenceView, QuestionView
 from rageval.report.compare import interval_cell
+from rageval.report.leaderboard import mean_cell
 from rageval.report.lines import print_block, print_line, shorten
 from rageval.report.markdown import code, table
 from rageval.report.question import evidence_line, marked, passage_line
-from rageval.stats import Interval
 
 HEADER = ["cause", "questions", "share", "right all the same"]
 
@@ -25,12 +25,12 @@ def print_diagnosis(result: DiagnoseResult, console: Console) -> None:
     """Shares, slices, losses, and for each cause what to try next and the worst three questions."""
     print_line(console, f"{result.label}, {result.benchmark}: {len(result.questions)} questions", "bold")
     for one in _occurring(result.shares):
-        print_line(console, f"{one.questions:>5}  {_interval(one.share)}  {one.cause}{_right(one)}")
+        print_line(console, f"{one.questions:>5}  {_share(one)}  {one.cause}{_right(one)}")
         print_line(console, f"       {CAUSES[one.cause]}", "dim")
     for one in result.slices:
         print_line(console, f"\n{_slice_title(one)}", "bold")
         for share in _occurring(one.shares):
-            print_line(console, f"{share.questions:>5}  {_interval(share.share)}  {share.cause}{_right(share)}")
+            print_line(console, f"{share.questions:>5}  {_share(share)}  {share.cause}{_right(share)}")
     for line in loss_lines(result):
         print_line(console, line)
     for cause, remedy in result.remedies.items():
@@ -87,7 +87,7 @@ def _cells(one: CauseShare) -> list[str]:
     return [
         f"{one.cause}: {CAUSES[one.cause]}",
         str(one.questions),
-        _interval(one.share),
+        _share(one),
         "–" if one.cause == "right" else str(one.right),
     ]
 
@@ -96,8 +96,8 @@ def _occurring(shares: Sequence[CauseShare]) -> list[CauseShare]:
     return [one for one in shares if one.questions]
 
 
-def _interval(interval: Interval) -> str:
-    return f"{interval.point:.3f} [{interval.low:.2f}, {interval.high:.2f}]"
+def _share(one: CauseShare) -> str:
+    return mean_cell(one.share.point, one.share.low, one.share.high)
 
 
 def _right(one: CauseShare) -> str:

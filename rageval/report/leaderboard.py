@@ -29,6 +29,11 @@ USAGE_HEADER = (
 )
 
 
+def mean_cell(point: float, low: float, high: float) -> str:
+    """`0.742 [0.61, 0.85]`."""
+    return f"{point:.3f} [{low:.2f}, {high:.2f}]"
+
+
 def number_cell(mean: Estimate | None, *, judged: bool = False) -> str:
     """`0.742 [0.61, 0.85]`, with `(n)` where fewer questions than asked were scored, or a dash.
 
@@ -38,7 +43,7 @@ def number_cell(mean: Estimate | None, *, judged: bool = False) -> str:
         return "–"
     mark = ("†" if judged and not mean.n_labelled else "") + ("!" if mean.warning else "")
     part = f" ({mean.n})" if mean.unscored else ""
-    return f"{_interval(mean.point, mean.low, mean.high)}{mark}{part}"
+    return f"{mean_cell(mean.point, mean.low, mean.high)}{mark}{part}"
 
 
 def rank_cell(row: Row) -> str:
@@ -192,7 +197,7 @@ def labels_text(mean: Estimate) -> str:
     labels = f"{mean.n_labelled} labels"
     if mean.judge_only is None or mean.labels_only is None:
         return labels
-    return f"judge alone {_interval(*mean.judge_only)}, {labels} (alone {_interval(*mean.labels_only)})"
+    return f"judge alone {mean_cell(*mean.judge_only)}, {labels} (alone {mean_cell(*mean.labels_only)})"
 
 
 def _all_of(board: Leaderboard) -> str:
@@ -204,10 +209,6 @@ def _all_of(board: Leaderboard) -> str:
 def _slice_cells(one: SliceEstimate) -> list[str]:
     questions = f"{one.questions} (few)" if one.few else str(one.questions)
     return [one.name, questions, one.label, number_cell(one.estimate, judged=_judged(one.metric))]
-
-
-def _interval(point: float, low: float, high: float) -> str:
-    return f"{point:.3f} [{low:.2f}, {high:.2f}]"
 
 
 def _numbers(board: Leaderboard) -> Iterator[tuple[str, str, Estimate]]:

@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rageval.decide.leaderboard import Leaderboard
+from rageval.report.compare import print_table
 from rageval.report.failures import failure_notes
 from rageval.report.judge_notes import judge_notes
 from rageval.report.leaderboard import (
@@ -77,9 +78,6 @@ def _slices(board: Leaderboard, console: Console) -> None:
     """A table for each field and metric that was sliced by."""
     for title, rows in slice_tables(board):
         console.print(Text(title, style="bold"))
-        table = Table(*SLICE_HEADER)
-        for row in rows:
-            table.add_row(*map(Text, row))
-        console.print(table)
+        print_table(SLICE_HEADER, rows, console)
     for line in slice_legend(board):
         console.print(Text(line, style="dim"))

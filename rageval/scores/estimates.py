@@ -24,6 +24,11 @@ def estimate(scores: Mapping[str, Score | Unscored], level: float = _LEVEL) -> E
     if not scored:
         return None
     interval = mean_interval([score.value for score in scored], level=level)
+    return estimate_of(interval, len(scores), sum(score.failed for score in scored))
+
+
+def estimate_of(interval: Interval, questions: int, failed: int) -> Estimate:
+    """The estimate with that interval, of so many questions, scored or not, on which so many failed."""
     return Estimate(
         interval.point,
         interval.low,
@@ -31,8 +36,8 @@ def estimate(scores: Mapping[str, Score | Unscored], level: float = _LEVEL) -> E
         interval.level,
         interval.method,
         interval.n,
-        unscored=len(scores) - len(scored),
-        failed=sum(score.failed for score in scored),
+        unscored=questions - interval.n,
+        failed=failed,
     )
 
 

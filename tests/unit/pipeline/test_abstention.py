@@ -154,6 +154,7 @@ def test_phrases_of_the_user_s_own_count(answer: str, settled: bool | None) -> N
     [
         ("Das steht nicht in den Dokumenten.", None),
         ("Die Gebühr beträgt 5 Euro.", None),
+        ("I can't help with that.", None),
         ("I don't know.", True),
         ("根据已知信息无法回答该问题。", True),
         ("Computer sagt nein.", True),
