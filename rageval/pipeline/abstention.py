@@ -44,13 +44,15 @@ _QUOTED = re.compile(
     r"\"[^\"\n]{1,300}\"|“[^”\n]{1,300}”|「[^」\n]{1,300}」|『[^』\n]{1,300}』|《[^》\n]{1,80}》"
     r"|(?<!\w)'[^'\n]{2,300}'(?!\w)"
 )
+_PAUSE = re.compile("[,，]")
 _PART = re.compile("<([a-z_]+)>")
 _HAN = re.compile(f"[{CJK}]")
 _EDGES = " \t\r\n.!?。…,;:\"'()-–—~、"
 _QUOTATION, _PHRASE = "§", "¶"
-_UNLIKELY, _LIKELY = 0.1, 0.8
-"""Below the first probability an answer is none, from the second on an abstention. By cross-validation over writers one
-or two in a hundred that are called abstentions are answers (see docs/answers.md)."""
+_UNLIKELY = 0.04
+_LIKELY = {"en": 0.8, "zh": 0.65}
+"""Below the first probability an answer is none, from the second on an abstention. By cross-validation over writers
+three or four in a hundred that are called abstentions are answers (see docs/answers.md)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +98,11 @@ def is_abstention(answer: str, phrases: Sequence[str] = (), language: Language =
     settled = _read(kinds)
     if prompt_language(language) != base_language(language):
         return settled or None
-    if settled is not None or kinds == {"question"} or _PHRASE in text:
+    asks = kinds == {"question"} and not _PAUSE.search(text)  # before a comma may stand what a question cannot say
+    if settled is not None or asks or _PHRASE in text:
         return settled
     probability = abstention_probability(text, spoken)
-    return True if probability >= _LIKELY else False if probability < _UNLIKELY else None
+    return True if probability >= _LIKELY[spoken] else False if probability < _UNLIKELY else None
 
 
 def plain(answer: str, phrases: Sequence[str] = ()) -> str:
@@ -113,10 +116,10 @@ def plain(answer: str, phrases: Sequence[str] = ()) -> str:
 def _read(found: set[Kind]) -> bool | None:
     """What the kinds of the clauses come to."""
     if "policy" in found:
-        return False
-    if "refusal" in found:
-        return None if "fact" in found else True
-    return False if "declined" in found else None
+        return None if "refusal" in found else False
+    if "refusal" in found and "fact" not in found:
+        return True
+    return False if "declined" in found and found <= {"declined", "neutral"} else None
 
 
 def _kinds(sentence: str) -> Iterator[Kind]:

@@ -1,7 +1,7 @@
 """How likely is it that an answer abstains, by its words alone?
 
-A linear model over n-grams, in English (words) and Chinese (characters). `benchmarks/abstention/train.py` fits it on
-answers that were written for it and writes `abstention_weights.json`.
+A linear model over n-grams, in English (words) and Chinese (characters); those of a text are a vector of length 1.
+`benchmarks/abstention/train.py` fits it on answers that were written for it and writes `abstention_weights.json`.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ def abstention_probability(text: str, language: str) -> float:
     `text` is in lower case and without markup. `language` is `en` or `zh`.
     """
     weights = _weights()[language]
-    logit = weights.bias + math.fsum(weights.of.get(ngram, 0.0) for ngram in ngrams(text, language))
+    found = ngrams(text, language)
+    logit = weights.bias + math.fsum(weights.of.get(ngram, 0.0) for ngram in found) / math.sqrt(max(1, len(found)))
     return 1.0 / (1.0 + math.exp(-max(-50.0, min(50.0, logit))))
 
 

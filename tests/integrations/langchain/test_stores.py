@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import socket
 import subprocess
@@ -247,7 +248,9 @@ def test_where_the_content_cannot_be_read_a_version_is_asked_for(
     assert one == same != retrieve(ListStore(whole, StringIO()), version="2")
 
 
+REBUILT_CASES = {"memory": ("memory", ""), "opaque": ("opaque", ""), "versioned": ("opaque", "1")}
 REBUILT = """
+import json
 import sys
 from io import StringIO
 from pathlib import Path
@@ -255,36 +258,34 @@ import rageval
 from rageval.integrations.langchain import documents, pipeline, retrieve
 from rageval.pipeline import Pipeline
 from tests.integrations.langchain.parts import pieces_of, store_of
-from tests.integrations.langchain.test_stores import BENCHMARK, ListStore
+from tests.integrations.langchain.test_stores import BENCHMARK, REBUILT_CASES, ListStore
 
-kind, size, version, out = sys.argv[1], int(sys.argv[2]), sys.argv[3] or None, Path(sys.argv[4])
+size, suffix, out = int(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
 pieces = pieces_of(documents(BENCHMARK), size)
-store = store_of(pieces) if kind == "memory" else ListStore(pieces, StringIO())
-chain = pipeline(store.as_retriever(), name="chain", version=version)
-systems = [Pipeline("store", retrieve(store, version=version)), chain]
-for run in rageval.evaluate(BENCHMARK, systems, ["hit_rate@1"], out=out).runs:
-    print(run.name)
+found = {}
+for case, (kind, version) in REBUILT_CASES.items():
+    store = store_of(pieces) if kind == "memory" else ListStore(pieces, StringIO())
+    version = version + suffix or None
+    chain = pipeline(store.as_retriever(), name="chain", version=version)
+    systems = [Pipeline("store", retrieve(store, version=version)), chain]
+    runs = rageval.evaluate(BENCHMARK, systems, ["hit_rate@1"], out=out / case).runs
+    found[case] = [run.name for run in runs]
+print(json.dumps(found))
 """
 
 
-@pytest.mark.parametrize(
-    ("kind", "version", "same", "rebuilt"),
-    [("memory", "", True, False), ("opaque", "", False, False), ("opaque", "1", True, True)],
-)
-def test_a_store_that_is_rebuilt_under_the_same_name_is_asked_again_by_another_process(
-    kind: str, version: str, same: bool, rebuilt: bool, tmp_path: Path
-) -> None:
+def test_a_store_that_is_rebuilt_under_the_same_name_is_asked_again_by_another_process(tmp_path: Path) -> None:
     """Other chunks are seen where the content can be read. Where it cannot, nothing is reused unless a version says so,
-    which answers for the content."""
+    which answers for the content. A process takes all cases, since it imports for seconds."""
 
-    def run(size: int, version: str) -> list[str]:
-        root = Path(__file__).parents[3]
-        command = [sys.executable, "-c", REBUILT, kind, str(size), version, tmp_path]
-        env = {**os.environ, "PYTHONPATH": str(root)}
-        return subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout.split()
+    def run(size: int, suffix: str = "") -> dict[str, list[str]]:
+        command = [sys.executable, "-c", REBUILT, str(size), suffix, tmp_path]
+        env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+        return json.loads(done.stdout)
 
-    first = run(40, version)
-    assert len(first) == 2
-    assert (run(40, version) == first) == same
-    assert (run(20, version) == first) == rebuilt
-    assert not set(run(20, version + "x")) & set(first)
+    first, again, rebuilt, renamed = run(40), run(40), run(20), run(20, "x")
+    assert {case: len(runs) for case, runs in first.items()} == dict.fromkeys(REBUILT_CASES, 2)
+    assert [case for case in first if again[case] == first[case]] == ["memory", "versioned"]
+    assert [case for case in first if rebuilt[case] == first[case]] == ["versioned"]
+    assert not any(set(renamed[case]) & set(first[case]) for case in first)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -473,47 +474,46 @@ def test_chroma_is_known_by_its_documents() -> None:
     assert retrieve(filled(64)).spec() == whole != retrieve(filled(8)).spec()
 
 
+REBUILT_CASES = {"memory": ("memory", ""), "opaque": ("opaque", ""), "versioned": ("opaque", "1")}
 REBUILT = """
+import json
 import sys
 from io import StringIO
 from pathlib import Path
 import rageval
 from rageval.integrations.llama_index import pipeline, retrieve
 from rageval.pipeline import Pipeline
-from tests.integrations.llama_index.test_pipeline import stored
+from tests.integrations.llama_index.test_pipeline import REBUILT_CASES, stored
 from tests.integrations.llama_index.world import BENCHMARK, index_of
 
-kind, size, version, out = sys.argv[1], int(sys.argv[2]), sys.argv[3] or None, Path(sys.argv[4])
-index = index_of(chunk_size=size) if kind == "memory" else stored(size, StringIO())
-engine = pipeline(index.as_retriever(), name="engine", version=version)
-systems = [Pipeline("index", retrieve(index, version=version)), engine]
-for run in rageval.evaluate(BENCHMARK, systems, ["hit_rate@1"], out=out).runs:
-    print(run.name)
+size, suffix, out = int(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
+found = {}
+for case, (kind, version) in REBUILT_CASES.items():
+    index = index_of(chunk_size=size) if kind == "memory" else stored(size, StringIO())
+    version = version + suffix or None
+    engine = pipeline(index.as_retriever(), name="engine", version=version)
+    systems = [Pipeline("index", retrieve(index, version=version)), engine]
+    runs = rageval.evaluate(BENCHMARK, systems, ["hit_rate@1"], out=out / case).runs
+    found[case] = [run.name for run in runs]
+print(json.dumps(found))
 """
 
 
-@pytest.mark.parametrize(
-    ("kind", "version", "same", "rebuilt"),
-    [("memory", "", True, False), ("opaque", "", False, False), ("opaque", "1", True, True)],
-)
-def test_an_index_that_is_rebuilt_under_the_same_name_is_asked_again_by_another_process(
-    kind: str, version: str, same: bool, rebuilt: bool, tmp_path: Path
-) -> None:
+def test_an_index_that_is_rebuilt_under_the_same_name_is_asked_again_by_another_process(tmp_path: Path) -> None:
     """Other chunks are seen where the content can be read. Where it cannot, nothing is reused unless a version says so,
-    which answers for the content."""
+    which answers for the content. A process takes all cases, since it imports for seconds."""
 
-    def run(size: int, version: str) -> list[str]:
-        root = Path(__file__).parents[3]
-        command = [sys.executable, "-c", REBUILT, kind, str(size), version, tmp_path]
-        env = {**os.environ, "PYTHONPATH": str(root)}
+    def run(size: int, suffix: str = "") -> dict[str, list[str]]:
+        command = [sys.executable, "-c", REBUILT, str(size), suffix, tmp_path]
+        env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
         done = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
-        return [line for line in done.stdout.splitlines() if line.startswith("evaluation-")]  # LlamaIndex prints too
+        return json.loads(done.stdout.splitlines()[-1])  # LlamaIndex prints too
 
-    first = run(64, version)
-    assert len(first) == 2
-    assert (run(64, version) == first) == same
-    assert (run(12, version) == first) == rebuilt
-    assert not set(run(12, version + "x")) & set(first)
+    first, again, rebuilt, renamed = run(64), run(64), run(12), run(12, "x")
+    assert {case: len(runs) for case, runs in first.items()} == dict.fromkeys(REBUILT_CASES, 2)
+    assert [case for case in first if again[case] == first[case]] == ["memory", "versioned"]
+    assert [case for case in first if rebuilt[case] == first[case]] == ["versioned"]
+    assert not any(set(renamed[case]) & set(first[case]) for case in first)
 
 
 # An index behind rageval's own stages
