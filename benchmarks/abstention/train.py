@@ -57,10 +57,10 @@ def measured(blind: str, language: str) -> str:
         found[kind] = [is_abstention(json.loads(line)["text"]) for line in lines]
     refusals, answers = found["refusals"], found["answers"]
     right, wrong = refusals.count(True), answers.count(True)
-    return (
-        f"| {language} | `{blind}` | {right} | {refusals.count(False)} | {refusals.count(None)} | {wrong} "
-        f"| {answers.count(False)} | {answers.count(None)} | {right / len(refusals):.2f} | {right / (right + wrong):.2f} |"
-    )
+    cells = [language, f"`{blind}`", right, refusals.count(False), refusals.count(None), wrong]
+    cells += [answers.count(False), answers.count(None)]
+    cells += [f"{right / len(refusals):.2f}", f"{right / (right + wrong):.2f}"]
+    return f"| {' | '.join(map(str, cells))} |"
 
 
 def main() -> None:
