@@ -13,7 +13,7 @@ follow the same definitions:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple, TypeAlias
 
 from rageval.text import count_tokens, end_of_tokens
@@ -82,35 +82,12 @@ def overlap(span: Span, union: Iterable[Span]) -> int:
     )
 
 
-def holds(span: Span, passages: Iterable[Span]) -> bool:
-    """Whether the span lies wholly within one of the passages, or within several that touch or overlap."""
-    return overlap(span, joined(passages)) == span.length
-
-
 def best_alternatives(parts: Iterable[Part], passages: Iterable[Span]) -> tuple[Span, ...]:
     """For each part the alternative of which the passages cover the largest share: the evidence E, before its spans are
     joined.
     """
     union = joined(passages)
     return tuple(max(part, key=lambda span: overlap(span, union) / span.length) for part in parts)
-
-
-def evidence_recall(parts: Iterable[Part], passages: Iterable[Span]) -> float:
-    """The share of the evidence's characters that the passages cover, from 0 to 1. There must be a part."""
-    union = joined(passages)
-    evidence = joined(best_alternatives(parts, union))
-    return sum(overlap(span, union) for span in evidence) / sum(span.length for span in evidence)
-
-
-def holds_span_at(span: Span, passages: Sequence[Span]) -> int | None:
-    """The rank, from 1, of the first passage that holds the span whole. Of a span that is longer than the passage, its
-    first part counts: the passage holds its first character. None where there is no such passage.
-    """
-    for rank, passage in enumerate(passages, 1):
-        begins = passage.doc_id == span.doc_id and passage.start <= span.start < passage.end
-        if begins and (span.end <= passage.end or passage.length < span.length):
-            return rank
-    return None
 
 
 def within_budget(passages: Iterable[Passage], tokens: int) -> list[Span]:

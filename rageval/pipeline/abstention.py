@@ -49,7 +49,7 @@ _PART = re.compile("<([a-z_]+)>")
 _HAN = re.compile(f"[{CJK}]")
 _EDGES = " \t\r\n.!?。…,;:\"'()-–—~、"
 _QUOTATION, _PHRASE = "§", "¶"
-_UNLIKELY = 0.04
+_UNLIKELY = {"en": 0.06, "zh": 0.035}
 _LIKELY = {"en": 0.8, "zh": 0.65}
 """Below the first probability an answer is none, from the second on an abstention. By cross-validation over writers
 three or four in a hundred that are called abstentions are answers (see docs/answers.md)."""
@@ -102,7 +102,7 @@ def is_abstention(answer: str, phrases: Sequence[str] = (), language: Language =
     if settled is not None or asks or _PHRASE in text:
         return settled
     probability = abstention_probability(text, spoken)
-    return True if probability >= _LIKELY[spoken] else False if probability < _UNLIKELY else None
+    return True if probability >= _LIKELY[spoken] else False if probability < _UNLIKELY[spoken] else None
 
 
 def plain(answer: str, phrases: Sequence[str] = ()) -> str:

@@ -80,6 +80,7 @@ def junit(result: GateResult) -> bytes:
     for name, one in result.gates.items():
         case = ElementTree.SubElement(suite, "testcase", {"classname": "rageval.gate", "name": name, "time": "0"})
         text = f"{one.sentence}\ncandidate: {result.candidate.label}\nbaseline: {result.baseline.label}\n"
+        text += "".join(f"{line}\n" for line in result.left_out.of_two)
         text += "".join(f"{c.question_id}: {c.before:.3f} to {c.after:.3f}\n" for c in one.pairs.changed)
         tag = {"pass": "system-out", "fail": "failure", "inconclusive": "error"}[one.verdict]
         about = {} if one.verdict == "pass" else {"type": one.verdict, "message": one.sentence}

@@ -15,10 +15,12 @@ def judge_notes(board: Leaderboard) -> list[str]:
     lines: list[str] = []
     for row in board.rows:
         if row.unsettled:
-            lines.append(
-                f"{row.label}: the words of {row.unsettled} answers do not tell whether they abstain; they count as "
-                "answers (abstention_accuracy with a judge settles it)"
+            told = (
+                "the words of 1 answer do not tell whether it abstains; it counts as an answer"
+                if row.unsettled == 1
+                else f"the words of {row.unsettled} answers do not tell whether they abstain; they count as answers"
             )
+            lines.append(f"{row.label}: {told} (abstention_accuracy with a judge settles it)")
         for name, entry in row.judges.items():
             if entry.get("calibration"):
                 lines.append(f"{name}: {calibration_text(entry['calibration'])}")

@@ -19,7 +19,7 @@ ANSWERS = {
     "answered": "The fee is 5 euros.",
     "own": "Computer says no.",
     "open": "The contract does not specify a penalty.",
-    "open-too": "The report found no wrongdoing.",
+    "open-too": "The statute is silent on cats.",
 }
 BENCHMARK = rageval.benchmark_from_records(
     "fees",

@@ -8,7 +8,7 @@ import pytest
 from rageval.errors import DeclarationError
 from rageval.metrics import Metric, parse
 from rageval.metrics.evidence import EvidenceArrays, PassageArrays, score_evidence, score_evidence_arrays
-from rageval.metrics.evidence_spans import Span, evidence_parts, holds_span_at, precision_omega, within_budget
+from rageval.metrics.evidence_spans import Span, evidence_parts, precision_omega, within_budget
 from rageval.text import count_tokens
 from rageval.types import Document, RelevanceLabel
 
@@ -38,8 +38,8 @@ def test_two_adjacent_passages_hold_a_span_that_neither_holds() -> None:
 def test_the_first_part_of_a_span_that_is_longer_than_its_passages() -> None:
     parts = [(Span("a", 10, 100),)]
     assert scores_at(3, parts, [Span("a", 50, 80), Span("b", 0, 30), Span("a", 0, 30)])["mrr"] == pytest.approx(1 / 3)
-    assert holds_span_at(Span("a", 10, 100), [Span("a", 50, 80), Span("a", 0, 30)]) == 2
-    assert holds_span_at(Span("a", 10, 100), [Span("a", 50, 80)]) is None
+    assert scores_at(3, parts, [Span("a", 50, 80), Span("a", 0, 30)])["mrr"] == 1 / 2
+    assert scores_at(3, parts, [Span("a", 50, 80)])["mrr"] == 0
 
 
 def test_a_repeated_passage_is_read_twice_and_found_once() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -8,6 +9,7 @@ from rich.console import Console
 
 from rageval.decide.gate import GateResult, GateVerdict, MetricGate, gate
 from rageval.report.gate import junit, markdown, print_gate
+from rageval.scores.comparability import LeftOut
 from rageval.scores.pairs import Pairs
 from rageval.stats import Interval
 from tests.unit.sides import side
@@ -117,6 +119,13 @@ def test_junit() -> None:
         "baseline: old",
         "q000: 1.000 to 0.750",
     ]
+
+
+def test_junit_names_the_questions_that_are_left_out() -> None:
+    left_out = LeftOut(lacking=(("q7",), ("q8", "q9")), changed=("q5",))
+    for case in ElementTree.fromstring(junit(replace(gate_result(), left_out=left_out))).iter("testcase"):
+        assert (case[0].text or "").splitlines()[3:4] == left_out.of_two
+        assert "2 questions that only the baseline has" in left_out.of_two[0]
 
 
 @pytest.mark.parametrize(
