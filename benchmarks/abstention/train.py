@@ -15,6 +15,9 @@ from __future__ import annotations
 
 import json
 import math
+import random
+import re
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,6 +36,7 @@ WEIGHTS = HERE.parents[1] / "rageval" / "pipeline" / "abstention_weights.json"
 SETS = HERE.parents[1] / "tests" / "unit" / "pipeline" / "abstention_sets"
 BLIND = ("blind", "second_blind")
 LEAST = 0.2  # smaller weights are left out
+SHORT = 2000  # short answers cut out of the handbook
 UNKNOWN = 200  # answers of which no word is known: names and numbers, mostly
 
 
@@ -43,7 +47,20 @@ def plain_facts(language: str) -> list[str]:
     found = [one.text[start:end].strip() for one in documents for start, end in sentences(one.text)]
     found += [one.title for one in documents if one.title]
     found += [text for one in handbook.questions if one.language == language for text in one.references]
-    return [*dict.fromkeys(found)]
+    return [*dict.fromkeys(found), *short_answers(found, language)]
+
+
+def short_answers(texts: Sequence[str], language: str) -> list[str]:
+    """Names and the like: runs of one to four words, or two to eight Chinese characters, out of the texts."""
+    rng, found = random.Random(0), list[str]()
+    pattern = re.compile(r"[A-Za-z0-9'-]+(?: [A-Za-z0-9'-]+)*" if language == "en" else "[\u4e00-\u9fff]{2,}")
+    runs = [run for text in texts for run in pattern.findall(text)]
+    for _ in range(SHORT):
+        units = rng.choice(runs).split(" ") if language == "en" else [*rng.choice(runs)]
+        length = rng.randint(1, 4) if language == "en" else rng.randint(2, 8)
+        start = rng.randrange(max(1, len(units) - length + 1))
+        found.append((" " if language == "en" else "").join(units[start : start + length]))
+    return found
 
 
 def fitted(language: str) -> dict[str, Any]:

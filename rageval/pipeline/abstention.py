@@ -49,9 +49,10 @@ _PART = re.compile("<([a-z_]+)>")
 _HAN = re.compile(f"[{CJK}]")
 _EDGES = " \t\r\n.!?。…,;:\"'()-–—~、"
 _QUOTATION, _PHRASE = "§", "¶"
-_UNLIKELY = {"en": 0.06, "zh": 0.035}
+_UNLIKELY = {"en": 0.06, "zh": 0.04}
+_VERY_UNLIKELY = 0.01  # asked for where a clause may be a refusal
 _LIKELY = {"en": 0.8, "zh": 0.65}
-"""Below the first probability an answer is none, from the second on an abstention. By cross-validation over writers
+"""Below the first probability an answer does not abstain, from the last on it does. By cross-validation over writers
 three or four in a hundred that are called abstentions are answers (see docs/answers.md)."""
 
 
@@ -102,7 +103,10 @@ def is_abstention(answer: str, phrases: Sequence[str] = (), language: Language =
     if settled is not None or asks or _PHRASE in text:
         return settled
     probability = abstention_probability(text, spoken)
-    return True if probability >= _LIKELY[spoken] else False if probability < _UNLIKELY[spoken] else None
+    if probability >= _LIKELY[spoken]:
+        return True
+    unlikely = _VERY_UNLIKELY if "doubtful" in kinds else _UNLIKELY[spoken]
+    return False if probability < unlikely else None
 
 
 def plain(answer: str, phrases: Sequence[str] = ()) -> str:

@@ -17,6 +17,7 @@ from importlib import resources
 from typing import Any, cast
 
 LONGEST_NGRAM = 4
+_SHORT = 4  # words or characters, with the full stop
 _READ = 600  # characters: what comes later in a long answer says little
 _NUMBER = re.compile(r"\d+")
 _WORD = re.compile(r"[a-z0']+|[^\sa-z0']")
@@ -32,24 +33,30 @@ class _Weights:
 def abstention_probability(text: str, language: str) -> float:
     """The probability that this answer says no more than that it cannot answer, among answers of which half do so.
 
-    `text` is in lower case and without markup. `language` is `en` or `zh`.
+    `text` is in lower case and without markup. `language` is `en` or `zh`. Of a text of up to three words or characters
+    it is at most one half: a name tells too little.
     """
     weights = _weights()[language]
     found = ngrams(text, language)
     logit = weights.bias + math.fsum(weights.of.get(ngram, 0.0) for ngram in found) / math.sqrt(max(1, len(found)))
-    return 1.0 / (1.0 + math.exp(-max(-50.0, min(50.0, logit))))
+    probability = 1.0 / (1.0 + math.exp(-max(-50.0, min(50.0, logit))))
+    return probability if len(_units(text, language)) > _SHORT else min(probability, 0.5)
 
 
 def ngrams(text: str, language: str) -> set[str]:
     """The runs of one to four words (`en`) or characters (`zh`) at the beginning of a text; numbers are alike."""
-    read = _NUMBER.sub("0", text[:_READ])
-    units = _WORD.findall(read) if language == "en" else list(_BLANK.sub(" ", read))
+    units = _units(text, language)
     between = " " if language == "en" else ""
     return {
         between.join(units[start : start + length])
         for length in range(1, LONGEST_NGRAM + 1)
         for start in range(len(units) - length + 1)
     }
+
+
+def _units(text: str, language: str) -> list[str]:
+    read = _NUMBER.sub("0", text[:_READ])
+    return _WORD.findall(read) if language == "en" else list(_BLANK.sub(" ", read))
 
 
 def weights_digest() -> str:

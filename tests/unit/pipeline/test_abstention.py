@@ -112,6 +112,8 @@ def test_no_refusal_is_called_an_answer(language: str) -> None:
     [
         ("The passages do not state the price. It was sold to a buyer in Ghent.", None),
         ("The contract does not specify a penalty.", None),
+        ("An answer.", None),
+        ("文本向量", False),
         ("合同没有写明违约金。", None),
         ("Could you say which of the two you mean?", None),
         ("The passages do not state the price. In general, such a house costs a million.", None),
@@ -120,7 +122,7 @@ def test_no_refusal_is_called_an_answer(language: str) -> None:
         ("The retrieved chunks only deal with installation. Uninstalling is a topic they never touch.", None),
         ("I came up empty on the warranty period.", True),
         ("题目问的是面积，文中给的只有人口。", True),
-        ("您要查的航班号不在时刻表里。", True),
+        ("您要查的航班号不在时刻表里。", None),
         ("No, the warranty does not cover water damage.", False),
         ("The documents do not need to be notarised.", None),
         ("不，保修不包括进水损坏。", False),
