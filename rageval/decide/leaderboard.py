@@ -25,7 +25,7 @@ from rageval.scores.reading import read_run_folder, read_scored_run, unreadable_
 from rageval.scores.run_scores import ScoredRun
 from rageval.scores.slices import slice_members
 from rageval.scores.totals import totals
-from rageval.stats.many import paired_permutation
+from rageval.stats.many import mean_tests
 from rageval.types import Estimate, Json, Judgment, Usage
 
 if TYPE_CHECKING:
@@ -256,9 +256,9 @@ def rank_ranges(
 ) -> list[tuple[int, int] | None]:
     """For each run the first and the last place that it may hold, from its score per question.
 
-    A run is surely ahead of another where its mean over the questions that all runs are scored on is better, and
-    Fisher's permutation test of the paired differences, adjusted for all pairs together (max-T, Westfall and Young
-    1993), shows it at `level`. None for a run without scores.
+    A run is surely ahead of another where its mean over the questions that all runs are scored on is better, and the
+    test of equal means of all pairs together (`mean_tests`: a permutation test, guarded against losses that have not
+    come) shows it at `level`. None for a run without scores.
     """
     with_scores = [run for run in scores if run]
     shared = sorted(set[str]().union(*with_scores).intersection(*with_scores)) if with_scores else []
@@ -266,7 +266,7 @@ def rank_ranges(
     if count < 2 or len(shared) < 2:
         return [(1, count) if run else None for run in scores]
     matrix = np.array([[run[question] for question in shared] for run in with_scores])
-    surely = paired_permutation(matrix, rng=np.random.default_rng(0)).p_adjusted <= 1.0 - level
+    surely = mean_tests(matrix, rng=np.random.default_rng(0)).p_adjusted <= 1.0 - level
     means = -matrix.mean(axis=1) if lower_is_better else matrix.mean(axis=1)
     ahead = surely & (means[:, None] > means[None, :])
     in_front, behind = ahead.sum(axis=0), ahead.sum(axis=1)

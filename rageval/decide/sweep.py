@@ -22,7 +22,7 @@ from rageval.scores.reading import read_run_folder
 from rageval.scores.run_scores import RunScores
 from rageval.scores.totals import ANSWERING
 from rageval.stats import Interval, paired_difference
-from rageval.stats.many import paired_permutation, simultaneous_intervals
+from rageval.stats.many import mean_tests, simultaneous_intervals
 from rageval.types import Json, Usage
 
 Factors = Mapping[str, Json]
@@ -52,8 +52,8 @@ class Cell:
 class Gap:
     """The gap between a cell and the best one by the first metric: best - this one, more than 0 if this one is behind.
 
-    The interval is for this pair alone. `p_adjusted` is for all pairs of cells together (max-T), so it stays valid even
-    though the best cell was chosen from the same data.
+    The interval is for this pair alone. `p_adjusted` is for all pairs of cells together (`mean_tests`), so it stays
+    valid even though the best cell was chosen from the same data.
     """
 
     label: str
@@ -255,7 +255,7 @@ def _matrix(runs: Sequence[RunScores], metric: str) -> tuple[np.ndarray, int]:
 
 def _gaps(cells: Sequence[Cell], scores: np.ndarray) -> tuple[Gap, ...]:
     best = int(scores.mean(axis=1).argmax())
-    p_adjusted = paired_permutation(scores, rng=np.random.default_rng(0)).p_adjusted
+    p_adjusted = mean_tests(scores, rng=np.random.default_rng(0)).p_adjusted
     gaps = [
         Gap(cell.label, paired_difference(scores[i], scores[best]).difference, float(p_adjusted[best, i]))
         for i, cell in enumerate(cells)

@@ -126,8 +126,8 @@ def legend(board: Leaderboard) -> str:
     ranks = (
         ""
         if board.unranked
-        else "ranks by the first metric, shared by runs that paired tests cannot tell apart (permutation, adjusted for "
-        "all pairs); "
+        else "ranks by the first metric, shared by runs that paired tests cannot tell apart (permutation, with half an "
+        "unseen loss, adjusted for all pairs); "
     )
     text = (
         f"{board.benchmark}, {board.questions} questions{_all_of(board)}. Mean [95% interval] (questions scored, "
