@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from rageval.stats.checks import check_level, check_values, is_binary
 from rageval.stats.clusters import Clusters, cluster_codes, design_effect, few_clusters
 from rageval.stats.dirichlet import bound_draws, mean_draws
-from rageval.stats.quantiles import normal_quantile, t_quantile
+from rageval.stats.quantiles import beta_quantile, normal_quantile, t_quantile
 from rageval.stats.resampling import bca, percentile, studentised
 
-Method: TypeAlias = Literal["auto", "wilson", "dirichlet", "t", "percentile", "bca", "studentised"]
+Method: TypeAlias = Literal["auto", "beta", "wilson", "dirichlet", "t", "percentile", "bca", "studentised"]
 
 RESAMPLES = 5000
 JEFFREYS = (0.5, 0.5)
+OWN_END = 0.75
 
 Floats = NDArray[np.float64]
 
@@ -51,16 +52,19 @@ def mean_interval(
 ) -> Interval:
     """The mean of values with an interval that covers in small samples too.
 
-    `auto` takes the Wilson score interval where every value is 0 or 1, and `dirichlet` otherwise: the quantiles of a
-    Bayesian bootstrap with half an observation at each of the `bounds` (`rageval.stats.dirichlet`), the Jeffreys
-    interval for values in between. Where all scores in [0, 1] lie in one half, each bound counts for its own end of the
-    interval alone: half an observation at 1 would move both ends of a mean of 0.02 upwards, and off the truth.
-    By name also: Student's `t`, and the `percentile`, `bca` and `studentised`
-    bootstrap, which take any finite values and none of which covers near the ends of a range.
+    `auto` takes `beta` where every value is 0 or 1: quantiles of beta distributions with three quarters of an
+    observation more at each bound's own end, whose exact coverage is at least 0.93 at any rate. It takes `dirichlet`
+    otherwise: the quantiles of a Bayesian bootstrap with half an observation at each of the `bounds`
+    (`rageval.stats.dirichlet`), the Jeffreys interval for values in between. Where all scores in [0, 1] lie in one
+    half, each bound counts for its own end of the interval alone: half an observation at 1 would move both ends of a
+    mean of 0.02 upwards, and off the truth.
+
+    By name also: Wilson's score interval for zeros and ones, Student's `t`, and the `percentile`, `bca` and
+    `studentised` bootstrap, which take any finite values; none of these covers near the ends of a range.
 
     `clusters` gives each value's group, such as the document that its question was written from; values of a group are
     then not taken for independent. Raises ValueError for no values, values not finite or (for `auto`, `wilson`,
-    `dirichlet`) outside `bounds`, and where a named method cannot see a spread.
+    `beta`, `dirichlet`) outside `bounds`, and where a named method cannot see a spread.
 
     `rng` draws the resamples; by default a generator seeded with 0, so that equal values give equal intervals.
     """
@@ -75,15 +79,18 @@ def mean_interval(
     if x.min() < bounds[0] or x.max() > bounds[1]:
         raise ValueError(f"mean_interval: found values from {x.min():g} to {x.max():g}, expected them in {bounds}")
     binary = bounds == (0.0, 1.0) and is_binary(x)
-    if method == "wilson" and not binary:
-        raise ValueError("mean_interval: found values other than 0 and 1, expected binary values for wilson")
+    if method in ("beta", "wilson") and not binary:
+        raise ValueError(f"mean_interval: found values other than 0 and 1, expected binary values for {method}")
     effect = 1.0
     if codes is not None:
         effect = design_effect(x - x.mean(), codes) * few_clusters(int(codes.max()) + 1, level)
     tag = "" if codes is None else ", clustered"
-    if method == "wilson" or (method == "auto" and binary):
+    if method == "wilson":
         low, high = wilson(float(x.mean()), x.size / effect, level)
         return _interval(x, low, high, level, "wilson" + tag)
+    if method == "beta" or (method == "auto" and binary):
+        low, high = _beta_bounds(float(x.sum()) / effect, float(x.size - x.sum()) / effect, level)
+        return _interval(x, low, high, level, "beta" + tag)
     if method == "auto" and bounds == (0.0, 1.0) and (x.max() <= 0.5 or x.min() >= 0.5):
         lower, upper = bound_draws(x, low=0.0, high=1.0, end=JEFFREYS[0], rng=rng, design_effect=effect)
     else:
@@ -99,6 +106,14 @@ def wilson(mean: float, n: float, level: float) -> tuple[float, float]:
     centre = (mean + z * z / (2 * n)) / scale
     half = z * math.sqrt(mean * (1.0 - mean) / n + z * z / (4.0 * n * n)) / scale
     return (0.0 if mean == 0.0 else max(0.0, centre - half)), (1.0 if mean == 1.0 else min(1.0, centre + half))
+
+
+def _beta_bounds(ones: float, zeros: float, level: float) -> tuple[float, float]:
+    """The ends for these counts, which need not be whole; those of Clopper and Pearson with `OWN_END` for their 1."""
+    tail = (1.0 - level) / 2.0
+    low = beta_quantile(tail, ones, zeros + OWN_END) if ones else 0.0
+    high = beta_quantile(1.0 - tail, ones + OWN_END, zeros) if zeros else 1.0
+    return low, high
 
 
 def _unbounded(

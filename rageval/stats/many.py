@@ -171,9 +171,7 @@ def _unseen_p(x: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.fl
         behind += np.asarray((gained <= lost).sum(axis=0), dtype=np.int64)
         ahead += np.asarray((gained >= -lost).sum(axis=0), dtype=np.int64)
     p = np.ones((systems, systems))
-    p[first, second] = [
-        share_beyond(min(2 * count, FLIPS), FLIPS) for count in np.minimum(behind, ahead).tolist()
-    ]
+    p[first, second] = [share_beyond(min(2 * count, FLIPS), FLIPS) for count in np.minimum(behind, ahead).tolist()]
     p[second, first] = p[first, second]
     return p
 

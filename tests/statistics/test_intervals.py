@@ -28,11 +28,38 @@ def test_t_quantile_equals_scipy(df: int, p: float) -> None:
 @pytest.mark.parametrize("level", [0.8, 0.95, 0.99])
 def test_wilson_equals_scipy(successes: int, n: int, level: float) -> None:
     values = [1.0] * successes + [0.0] * (n - successes)
-    ours = mean_interval(values, level=level)
+    ours = mean_interval(values, level=level, method="wilson")
     theirs = stats.binomtest(successes, n).proportion_ci(level, method="wilson")
     assert (ours.method, ours.n, ours.level) == ("wilson", n, level)
     assert ends(ours) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
-    assert ours == mean_interval(values, level=level, method="wilson")
+
+
+@pytest.mark.parametrize(("successes", "n"), [(0, 10), (3, 10), (10, 10), (77, 100), (1, 1), (0, 1)])
+@pytest.mark.parametrize("level", [0.8, 0.95, 0.99])
+def test_beta_equals_scipys_quantiles(successes: int, n: int, level: float) -> None:
+    values = [1.0] * successes + [0.0] * (n - successes)
+    ours = mean_interval(values, level=level)
+    tail = (1 - level) / 2
+    low = stats.beta(successes, n - successes + 0.75).ppf(tail) if successes else 0.0
+    high = stats.beta(successes + 0.75, n - successes).isf(tail) if successes < n else 1.0
+    assert (ours.method, ours.n, ours.level) == ("beta", n, level)
+    assert ends(ours) == pytest.approx((low, high), abs=1e-12)
+    assert ours == mean_interval(values, level=level, method="beta")
+
+
+@pytest.mark.parametrize("n", [4, 10, 30, 100, 300])
+def test_exact_coverage_of_zeros_and_ones(n: int) -> None:
+    """Over all samples, at any rate; Wilson's least is below .85 near the ends."""
+    rates = np.concatenate([np.geomspace(1e-4, 0.05, 400), np.linspace(0.05, 0.5, 400)])
+    chances = stats.binom.pmf(np.arange(n + 1)[:, None], n, rates)
+
+    def least(method: Any) -> float:
+        found = [mean_interval([1.0] * k + [0.0] * (n - k), method=method) for k in range(n + 1)]
+        low, high = (np.array([getattr(one, end) for one in found])[:, None] for end in ("low", "high"))
+        return float((chances * ((low <= rates) & (rates <= high))).sum(axis=0).min())
+
+    assert least("beta") >= 0.93
+    assert least("wilson") < 0.85
 
 
 @pytest.mark.parametrize(("successes", "n"), [(0, 10), (3, 10), (10, 10), (77, 100), (290, 300)])
@@ -180,19 +207,19 @@ def test_coverage_with_clusters(draw: Callable[[np.random.Generator, int], np.nd
 
 
 def test_clusters_worked() -> None:
-    """Two answers copied five times each are worth two: Wilson's interval of n / effect items, 2 here but for t and
+    """Two answers copied five times each are worth two: the interval of n / effect items, 2 here but for t and
     m / (m - 1). Equal answers throughout are taken for copies as well.
     """
     copies = [0.0] * 5 + [1.0] * 5
     ours = mean_interval(copies, clusters=[1] * 5 + [2] * 5)
     effect = 2 * 5 * (stats.t.ppf(0.975, 1) / stats.norm.ppf(0.975)) ** 2
-    n, z = 10 / effect, stats.norm.ppf(0.975)
-    half = z / (1 + z**2 / n) * math.sqrt(0.25 / n + z**2 / (4 * n**2))
-    assert ours.method == "wilson, clustered"
-    assert ends(ours) == pytest.approx((0.5 - half, 0.5 + half), abs=1e-9)
+    half = 5 / effect
+    assert ours.method == "beta, clustered"
+    low = stats.beta(half, half + 0.75).ppf(0.025)
+    assert ends(ours) == pytest.approx((low, 1 - low), abs=1e-9)
     all_right = mean_interval([1.0] * 20, clusters=[i // 5 for i in range(20)])
-    shrunk = 4 / (stats.t.ppf(0.975, 3) / z) ** 2
-    assert ends(all_right) == pytest.approx((shrunk / (shrunk + z**2), 1.0), abs=1e-9)
+    shrunk = 4 / (stats.t.ppf(0.975, 3) / stats.norm.ppf(0.975)) ** 2
+    assert ends(all_right) == pytest.approx((stats.beta(shrunk, 0.75).ppf(0.025), 1.0), abs=1e-9)
     graded = mean_interval([0.2, 0.4, 0.8] * 10, clusters=list(range(15)) * 2)
     assert graded.method == "dirichlet, clustered"
 

@@ -65,6 +65,12 @@ def test_equals_ppi_python(kind: Any, seed: int, n: int, others: int, level: flo
     assert (tuned.n_labelled, tuned.n_unlabelled, tuned.n) == (n, others, n + others)
 
 
+def labels_alone(y: np.ndarray, level: float) -> tuple[float, float]:
+    """Zeros and ones, with three quarters of one more at each bound's own end."""
+    ones, zeros, tail = float(y.sum()), float((1 - y).sum()), (1 - level) / 2
+    return stats.beta(ones, zeros + 0.75).ppf(tail), stats.beta(ones + 0.75, zeros).isf(tail)
+
+
 @pytest.mark.parametrize(("method", "lam"), [("ppi++", None), ("ppi", 1.0)])
 def test_strata_are_weighted_by_their_share_of_all_items(method: Any, lam: float | None) -> None:
     """Sum of w θ, and of w² half², with θ and half width of every stratum from ppi-python."""
@@ -131,7 +137,7 @@ def test_beta_chain_equals_scipys_beta_draws(
 ) -> None:
     """q PPV + (1 - q) FOR; `hits` are the people's yes and no where the judge says yes, `misses` where it says no.
 
-    The quantile z is widened by 1 / n, or 0.4 / n where that would be wider than Wilson's interval of the labels.
+    The quantile z is widened by 1 / n, or 0.4 / n where that would be wider than the interval of the labels.
     """
     y = np.repeat([1.0, 0.0, 1.0, 0.0], [*hits, *misses])
     f = np.repeat([1.0, 1.0, 0.0, 0.0], [*hits, *misses])
@@ -144,11 +150,11 @@ def test_beta_chain_equals_scipys_beta_draws(
     missed = stats.beta.rvs(misses[0] + 0.4, misses[1] + 0.4, size=DRAWS, random_state=rng)
     drawn = q * ppv + (1 - q) * missed
     n = len(y)
-    wilson = stats.binomtest(int(y.sum()), n).proportion_ci(level, method="wilson")
+    alone = labels_alone(y, level)
     tail = stats.norm.cdf(stats.norm.ppf((1 - level) / 2) * (1 + 1 / n))
     widened = np.quantile(drawn, 1 - tail) - np.quantile(drawn, tail)
     assert result.method == "beta chain"
-    same_tails(result, drawn, drawn, 1.0 if widened < wilson.high - wilson.low else 0.4)
+    same_tails(result, drawn, drawn, 1.0 if widened < alone[1] - alone[0] else 0.4)
     q_hat = yes / (yes + no)
     assert result.point == pytest.approx(q_hat * hits[0] / sum(hits) + (1 - q_hat) * misses[0] / sum(misses))
 
@@ -264,15 +270,15 @@ def test_seed_decides_and_order_does_not() -> None:
 
 
 def test_what_stands_beside_the_interval() -> None:
-    """Labels only: Wilson. Judge only: a t interval over all scores. Effective n: the square of the ratio of widths."""
+    """Labels only: beta quantiles. Judge only: a t interval of all scores. Effective n: the squared ratio of widths."""
     y, f, u = items(probabilities, 14, 60, 1000)
     result = ppi_mean(y, f, u)
-    wilson = stats.binomtest(int(y.sum()), 60).proportion_ci(method="wilson")
-    assert (result.labels_only.low, result.labels_only.high) == pytest.approx((wilson.low, wilson.high), abs=1e-9)
+    low, high = labels_alone(y, 0.95)
+    assert (result.labels_only.low, result.labels_only.high) == pytest.approx((low, high), abs=1e-9)
     scores = np.concatenate([f, u])
     student = stats.t.interval(0.95, 1059, scores.mean(), stats.sem(scores))
     assert (result.judge_only.low, result.judge_only.high) == pytest.approx(student, abs=1e-9)
-    assert result.effective_n == pytest.approx(60 * ((wilson.high - wilson.low) / result.width) ** 2)
+    assert result.effective_n == pytest.approx(60 * ((high - low) / result.width) ** 2)
     assert result.effective_n > 90
     perfect = ppi_mean(y, y, (u > 0.5).astype(float))
     assert perfect.lam == pytest.approx(1 / (1 + 60 / 1000), abs=0.1)

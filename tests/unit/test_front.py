@@ -55,7 +55,7 @@ def test_a_function_of_ones_own(evaluate: Evaluate) -> None:
     assert mrr
     assert hit_rate
     assert (mrr.point, mrr.n) == (0.75, 2)
-    assert (hit_rate.point, hit_rate.method) == (0.5, "wilson")
+    assert (hit_rate.point, hit_rate.method) == (0.5, "beta")
     assert str(result).startswith("| rank | pipeline | mrr | hit_rate@1 | failed |")
     assert "| 1 | always_arlen | 0.750 [" in str(result)
     (run,) = result.runs

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scipy.stats import beta
 
 from rageval.decide.preference import PreferResult, prefer
 from rageval.errors import DeclarationError, ExecutionError, ModelError, NotComparableError
@@ -26,8 +27,6 @@ from tests.unit.answered import (
     write_answers,
 )
 from tests.unit.scripts import one_token
-
-Z2 = 1.959964**2
 
 
 def ask(
@@ -90,14 +89,14 @@ def test_the_other_way_round_is_the_mirror_image_and_costs_the_same_calls(tmp_pa
 
 
 def test_a_model_that_always_takes_the_first_prefers_nobody(tmp_path: Path) -> None:
-    """4 of 4: all ties, and Wilson's lower bound is 4 / (4 + z^2)."""
+    """4 of 4: all ties, and the lower bound is the 2.5% quantile of Beta(4, 0.75)."""
     result = ask(tmp_path, answers(1, 2, 3, 4), answers(2, 3, 4, 5), ScriptedChat(choosing(always_first)))
     assert counts(result) == (0, 4, 0, 0)
     assert result.how == {"the order decides": 4}
     assert result.for_first == 4
     bias = result.position_bias
     assert bias is not None
-    assert (bias.point, bias.low, bias.high, bias.n) == (1.0, pytest.approx(4 / (4 + Z2), abs=1e-5), 1.0, 4)
+    assert (bias.point, bias.low, bias.high, bias.n) == (1.0, pytest.approx(beta(4, 0.75).ppf(0.025)), 1.0, 4)
     assert result.win_share is not None
     assert (result.win_share.point, result.p_value) == (0.5, 1.0)
 
