@@ -18,7 +18,7 @@ import rageval
 from rageval.report.leaderboard import number_cell
 from rageval.report.markdown import table
 from rageval.stats import required_questions
-from rageval.stats.many import paired_permutation
+from rageval.stats.many import mean_tests
 
 SIZES = [32, 64, 128, 256, 384]
 METRICS = [
@@ -63,7 +63,7 @@ def main(out: Path) -> None:
         shared = [name for name in by_size[0] if all(name in scores for scores in by_size)]
         questions = len(shared)
         matrix = np.array([[scores[name] for name in shared] for scores in by_size])
-        p = paired_permutation(matrix, rng=np.random.default_rng(0)).p_adjusted
+        p = mean_tests(matrix, rng=np.random.default_rng(0)).p_adjusted
         told = [(i, j) for i, j in PAIRS if p[i, j] <= 1.0 - LEVEL]
         means.append([metric, *(number_cell(rows[run].estimates[metric]) for run in result.runs)])
         cells = [
@@ -86,7 +86,7 @@ def main(out: Path) -> None:
         "",
         "## Which sizes can be told apart",
         "",
-        f"How many of the {len(PAIRS)} pairs the {questions} questions tell apart (permutation, adjusted for all",
+        f"How many of the {len(PAIRS)} pairs the {questions} questions tell apart (as ranks do: `mean_tests`, for all",
         "pairs of the metric, 5%). Then, for each pair, the number of questions that would show the observed",
         "difference with probability 0.8, by a test of that pair alone. In bold: told apart here. –: the means are",
         "equal, or more than ten million questions would be needed.",
