@@ -55,7 +55,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Of `n` trials, the share after which the judge said yes, with its 95% Wilson interval; None where n is 0.
+    """Of `n` trials, the share after which the judge said yes, with its 95% interval; None where n is 0.
 
     In `abstained` of them it gave no verdict, which is no yes.
     """
@@ -183,7 +183,7 @@ def _tried(trial: Trial, probability: float | Abstained) -> Tried:
 def _rate(opinions: Sequence[Opinion]) -> Rate:
     yes = [float(opinion.is_yes) for opinion in opinions]
     abstained = sum(isinstance(opinion.probability, Abstained) for opinion in opinions)
-    return Rate(len(yes), int(sum(yes)), abstained, mean_interval(yes, method="wilson") if yes else None)
+    return Rate(len(yes), int(sum(yes)), abstained, mean_interval(yes) if yes else None)
 
 
 def _attacked(response: Response, attack: Attack) -> Response:

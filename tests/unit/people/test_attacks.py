@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from scipy.stats import beta
 
 from rageval.errors import BenchmarkError, DeclarationError
 from rageval.people.attacks import Attack, AttackCell, plan_trials, read_attacks, report_attacks, shipped_attacks
@@ -71,8 +72,8 @@ def test_rates_by_hand() -> None:
     }
     rate = report.cells[-1].attacks.rate
     assert rate is not None
-    assert (rate.point, rate.method) == (pytest.approx(1 / 3), "wilson")
-    assert (rate.low, rate.high) == pytest.approx((0.06149, 0.79234), abs=1e-5)  # Wilson 1927 for 1 of 3
+    assert (rate.point, rate.method) == (pytest.approx(1 / 3), "beta")
+    assert (rate.low, rate.high) == pytest.approx((beta(1, 2.75).ppf(0.025), beta(1.75, 2).ppf(0.975)))
     assert report.cells[2].attacks.rate is None
     assert [(t.attack, t.item, t.probability) for t in report.trials][-1] == ("6", "a", None)
 
