@@ -162,7 +162,7 @@ def test_the_table(world: World, command_line: CommandLine) -> None:
     assert [row.partition("  ")[0] for row in rows[1:]] == [
         *("en, answers", "en, passages", "zh, answers", "zh, passages", "all"),
     ]
-    assert re.fullmatch(r"all +0\.000 \[0\.00, 0\.07\] \(0 of 48\) +0\.000 \[0\.00, 0\.24\] \(0 of 12\)", rows[-1])
+    assert re.fullmatch(r"all +0\.000 \[0\.00, 0\.06\] \(0 of 48\) +0\.000 \[0\.00, 0\.23\] \(0 of 12\)", rows[-1])
     assert [Path(line).parent.name for line in ended.err.splitlines()] == ["calibrations"]
 
 

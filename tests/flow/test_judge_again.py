@@ -94,7 +94,11 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command_line: Command
             write_lines(
                 tmp_path / f"{name}.jsonl",
                 [
-                    {"question_id": q, "answer": f"{name} says: {q}.", "hits": [{"doc_id": d} for d in HITS[q[:2]]]}
+                    {
+                        "question_id": q,
+                        "answer": f"The lake of {q} is deep ({name}).",
+                        "hits": [{"doc_id": d} for d in HITS[q[:2]]],
+                    }
                     for q in QUESTIONS
                 ],
             )

@@ -216,7 +216,7 @@ def test_a_judge_that_falls_for_everything_falls_for_controls_too(judge: Judge) 
     whole = result.attacks.cells[-1]
     assert (whole.attacks.yes, whole.attacks.n, whole.controls.yes, whole.controls.n) == (24, 24, 6, 6)
     text = calibration_text(result)
-    assert "1.000 [0.86, 1.00] (24 of 24)" in text
+    assert "1.000 [0.88, 1.00] (24 of 24)" in text
     assert "not tried: 15 for zh, answers, 15 for zh, passages: no item of that language" in text
 
 
