@@ -17,16 +17,16 @@ REPETITIONS = 100
 MOST = 0.05 + 3 * math.sqrt(0.05 * 0.95 / REPETITIONS)
 
 
-@pytest.mark.parametrize("n", [10, 50, 150])
-@pytest.mark.parametrize("world", WORLDS)
+@pytest.mark.parametrize("n", [20, 100])
+@pytest.mark.parametrize("world", [name for name in WORLDS if "24" not in name])
 def test_equal_means_are_seldom_told_apart(world: str, n: int) -> None:
-    """docs/statistics.md has more sizes and repetitions."""
-    assert told_apart(WORLDS[world], n, REPETITIONS)[0] <= MOST
+    """docs/statistics.md has more sizes, more repetitions, and a board of 24 systems."""
+    assert told_apart(WORLDS[world], n, REPETITIONS) <= MOST
 
 
 def test_the_permutation_test_alone_claims_them() -> None:
     """What it tests is symmetry: in most samples of 20 questions some system has not lost yet."""
-    assert told_apart(WORLDS["4 of 8 gain .02, lose .38 on 5%"], 20, 40)[1] > 0.5
+    assert told_apart(WORLDS["4 of 8 gain .02, lose .38 on 5%"], 20, 40, paired_permutation) > 0.5
 
 
 def test_halving_keeps_the_best_that_seldom_wins_much() -> None:

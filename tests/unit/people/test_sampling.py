@@ -20,6 +20,9 @@ from tests.flow.judged_run import FAITHFULNESS, JudgedRun, response
 SEEDS = 1000
 
 
+pytestmark = pytest.mark.xdist_group("sampling")  # its draws are made once
+
+
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory: pytest.TempPathFactory) -> JudgedRun:
     """Sixty questions with nine different scores, three of them failed."""
