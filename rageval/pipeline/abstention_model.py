@@ -10,7 +10,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -37,15 +37,19 @@ def abstention_probability(text: str, language: str) -> float:
     it is at most one half: a name tells too little.
     """
     weights = _weights()[language]
-    found = ngrams(text, language)
+    units = _units(text, language)
+    found = _runs(units, language)
     logit = weights.bias + math.fsum(weights.of.get(ngram, 0.0) for ngram in found) / math.sqrt(max(1, len(found)))
     probability = 1.0 / (1.0 + math.exp(-max(-50.0, min(50.0, logit))))
-    return probability if len(_units(text, language)) > _SHORT else min(probability, 0.5)
+    return probability if len(units) > _SHORT else min(probability, 0.5)
 
 
 def ngrams(text: str, language: str) -> set[str]:
     """The runs of one to four words (`en`) or characters (`zh`) at the beginning of a text; numbers are alike."""
-    units = _units(text, language)
+    return _runs(_units(text, language), language)
+
+
+def _runs(units: Sequence[str], language: str) -> set[str]:
     between = " " if language == "en" else ""
     return {
         between.join(units[start : start + length])

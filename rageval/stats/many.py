@@ -144,7 +144,8 @@ def mean_tests(scores: ArrayLike, *, rng: np.random.Generator) -> PairedTests:
     symmetric about 0. A system that gains a little on most questions and loses much on few has differences of mean 0
     that are not, and the losses may be missing from the sample. So each p-value is at least that of a Bayesian
     bootstrap with half a question more, on which the system that is ahead loses everything, two-sided; for `p_adjusted`
-    times the number of systems less one. Both were set by simulation (docs/statistics.md).
+    times the number of systems less one. Both were set by simulation (docs/statistics.md). `exact` is of the
+    permutation test alone.
 
     Raises ValueError as `paired_permutation`, and for scores outside [0, 1].
     """

@@ -67,7 +67,7 @@ def _t_cdf(t: float, df: int) -> float:
 
 @lru_cache(maxsize=10_000)
 def beta_quantile(p: float, a: float, b: float) -> float:
-    """The x with I_x(a, b) = p for the beta distribution with shapes a, b > 0, 0 < p < 1; to about 1e-14, by Newton's
+    """The x with I_x(a, b) = p for the beta distribution with shapes a, b > 0, 0 < p < 1; to about 1e-11, by Newton's
     method within a bracket.
 
     The distribution function is the continued fraction of Numerical Recipes 6.4 (Press et al. 2007), by Lentz's method.
