@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from rageval.cli.exit_codes import DONE, GATE_FAILED, GATE_INCONCLUSIVE
 from rageval.cli.output import JsonFlag, print_json, write_file
-from rageval.cli.side_by_side import ByFlag, OtherCorpusFlag
+from rageval.cli.side_by_side import ByFlag, ClusterFlag, OtherCorpusFlag
 from rageval.errors import DeclarationError
 
 RUN_OR_BASELINE = "A run folder, a baseline file, or the name of one in results/baselines."
 
 baseline_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Pin scores to compare later runs with.")
 
-ClusterFlag = Annotated[
-    Literal["document"] | None,
-    typer.Option(help="Count questions that share a relevant document as one piece of evidence."),
-]
 MarkdownFile = Annotated[Path | None, typer.Option(help="Write a Markdown report to this file as well.")]
 
 

@@ -25,7 +25,9 @@ def sample(
     run: RunArgument,
     metric: Annotated[str, typer.Option("--metric", "-m", help="A judged metric of the run, such as faithfulness.")],
     n: Annotated[int, typer.Option("-n", help="How many questions to draw.")],
-    stratify: Annotated[bool, typer.Option("--stratify", help="Draw within strata by the judge's score.")] = False,
+    carry_from: Annotated[
+        str | None, typer.Option(help="An earlier run or baseline whose labels are kept for answers that are the same.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Another seed draws other questions.")] = 0,
     out: Annotated[
         Path | None, typer.Option(help="The file to fill in, .jsonl or .csv. [default: <run>-<metric>.jsonl]")
@@ -34,6 +36,7 @@ def sample(
     """Draw a random sample of a run's questions for people to label, and write the file to fill in."""
     from rageval.io.run_folder import RunFolder
     from rageval.metrics import parse
+    from rageval.people.attach import attach_carried
     from rageval.people.sampling import draw_sample
     from rageval.people.sheet import check_sheet_path, write_sheet
     from rageval.scores.human_labels import run_name
@@ -41,17 +44,28 @@ def sample(
     folder = RunFolder(run)
     sheet = out or Path(f"{run_name(folder)}-{metric}.jsonl")
     check_sheet_path(sheet)
-    drawn = draw_sample(folder, metric, n, stratify=stratify, seed=seed)
-    write_sheet(folder, drawn, sheet)
+    drawn = draw_sample(folder, metric, n, seed=seed, carry_from=carry_from)
+    if drawn.to_label:
+        write_sheet(folder, drawn, sheet)
     folder.write_sample(drawn.metric, drawn.digest, drawn.to_json())
-    for stratum in drawn.strata if stratify else ():
-        print(f"judge's score {stratum.name}: {stratum.drawn} of {len(stratum.questions)} drawn", file=sys.stderr)
-    if drawn.known:
+    if carry_from is not None:
+        attach_carried(folder, drawn)
+        for stratum in drawn.strata:
+            carried = sum(question in drawn.known for question in stratum.questions)
+            print(
+                f"{stratum.name}: {len(stratum.questions)} answers, {stratum.drawn} drawn, {carried} of them labelled "
+                "already",
+                file=sys.stderr,
+            )
+    elif drawn.known:
         worst = f"{parse(metric).worst:g}"
         print(
             f"{len(drawn.known)} of {n} need no label: the pipeline failed on them and they score {worst}",
             file=sys.stderr,
         )
+    if not drawn.to_label:
+        print("nothing is left to label", file=sys.stderr)
+        return
     print(f"fill in `label` (and `annotator`), then:  rageval label {run} {sheet}", file=sys.stderr)
     print(sheet)
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from rageval.cli.side_by_side import ByFlag, OtherCorpusFlag
+from rageval.cli.side_by_side import ByFlag, ClusterFlag, OtherCorpusFlag
 
 
 def leaderboard(
@@ -24,6 +24,7 @@ def leaderboard(
     unranked: Annotated[
         bool, typer.Option("--unranked", help="Give no ranks, so that runs of different judges can be shown too.")
     ] = False,
+    cluster_by: ClusterFlag = None,
     by: ByFlag = None,
     other_corpus: OtherCorpusFlag = False,
     plot: Annotated[
@@ -39,7 +40,13 @@ def leaderboard(
     from rageval.report.unjudged import print_unjudged, unjudged_report
 
     report = unjudged_report(output) if unjudged else choose_report(output, Path.cwd())
-    board = read_leaderboard(runs, ranks="none" if unranked else "required", by=by or (), other_corpus=other_corpus)
+    board = read_leaderboard(
+        runs,
+        ranks="none" if unranked else "required",
+        cluster_by=cluster_by,
+        by=by or (),
+        other_corpus=other_corpus,
+    )
     if plot is not None:
         from rageval.report.forest import draw_forest
 

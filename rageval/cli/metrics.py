@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from rageval.cli.output import JsonFlag, print_json
+from rageval.cli.side_by_side import ClusterFlag
 from rageval.errors import DeclarationError
 from rageval.types import Json
 
@@ -26,6 +27,7 @@ def metrics(
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse irregular labels that are otherwise tolerated.")
     ] = False,
+    cluster_by: ClusterFlag = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Score a TREC run as trec_eval does; labelled questions that the run lacks count as 0 (trec_eval -c)."""
@@ -34,6 +36,7 @@ def metrics(
     from rageval.metrics.ranking import score_rankings
     from rageval.scores.estimates import estimate
     from rageval.scores.shared_ids import check_document_ids, check_question_ids
+    from rageval.scores.sharing import relevant_documents
     from rageval.types import Score
 
     asked = {text: parse(text) for text in metric}
@@ -57,8 +60,9 @@ def metrics(
         list(asked.values()), labels, rankings, sorted(labels), exclude_self=exclude_self, grade_threshold=level
     )
     result: dict[str, Json] = {}
+    sources = relevant_documents(labels)
     for text, parsed in asked.items():
-        mean = estimate(scores[parsed])
+        mean = estimate(scores[parsed], documents=sources, cluster_by=cluster_by)
         if mean is None:
             raise DeclarationError(f"{qrels}: found no labelled question, expected at least one")
         questions: dict[str, Json] = {q: s.value for q, s in scores[parsed].items() if isinstance(s, Score)}

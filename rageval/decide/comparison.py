@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -14,14 +14,13 @@ from rageval.metrics import parse
 from rageval.scores.comparability import LeftOut, pair_to_json, read_comparable
 from rageval.scores.estimates import interval_to_json
 from rageval.scores.pairs import (
-    UNCORRECTED,
-    ClusterBy,
     Pairs,
     more,
     pair,
     signed,
 )
 from rageval.scores.run_scores import RunScores
+from rageval.scores.sharing import ClusterBy
 from rageval.stats import Interval, PairedResult, holm, paired_difference, required_questions
 from rageval.types import Json
 
@@ -79,6 +78,8 @@ SLICES: Mapping[str, Dtype] = {
     "untested": "string",
 }
 
+BY_LABELS = "people's labels and judge"
+
 ComparisonVerdict: TypeAlias = Literal["better", "worse", "cannot be told apart"]
 
 
@@ -110,7 +111,7 @@ class Comparison:
     def sentence(self) -> str:
         """The verdict in words."""
         name, d = self.pairs.metric, self.difference
-        mark = f" ({UNCORRECTED})" if self.pairs.judged else ""
+        mark = self.pairs.source
         if self.verdict == "better":
             return f"candidate is better on {name} by {d.point:.3f} [{d.low:.3f}, {d.high:.3f}]{mark}"
         if self.verdict == "worse":
@@ -281,9 +282,7 @@ def compare(
     else:
         names = dict.fromkeys(str(parse(metric)) for metric in metrics)
         paired, refused = {name: pair(a, b, name, cluster_by) for name in names}, {}
-    tested = {
-        name: paired_difference(*pairs.gains, level=level, clusters=pairs.clusters) for name, pairs in paired.items()
-    }
+    tested = {name: _tested(pairs, level) for name, pairs in paired.items()}
     adjusted = holm([result.p_value for result in tested.values()])
     comparisons = {
         name: _comparison(paired[name], result, float(p), 1.0 - level, len(tested), difference)
@@ -291,6 +290,16 @@ def compare(
     }
     slices = slice_pairs(paired, b, fields_of(by), level)
     return CompareResult(a, b, level, comparisons, refused, sides.left_out, tuple(slices))
+
+
+def _tested(pairs: Pairs, level: float) -> PairedResult:
+    """The test of the scores, or of the labels where people gave some. Wins and losses are those of the scores."""
+    by_scores = paired_difference(*pairs.gains, level=level, clusters=pairs.clusters)
+    if pairs.labels is None or not pairs.labels.n:
+        return by_scores
+    found = pairs.labels.difference(level=level)
+    interval = Interval(found.point, *found.interval(level), level, BY_LABELS, found.n)
+    return replace(by_scores, difference=interval, p_value=found.p_value, test=BY_LABELS)
 
 
 def _all_that_can_be(

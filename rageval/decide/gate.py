@@ -2,8 +2,12 @@
 
 This is a non-inferiority test per metric. A metric passes if the data show that the candidate is not worse by the
 margin, and fails if they show that it is. Otherwise it is inconclusive, which is not a pass. Both tests are one-sided
-(`rageval.stats.against_margin`). Holm's method adjusts their p-values over the metrics, and the bounds of the intervals
-too (`rageval.stats.holm_bounds`).
+(`rageval.stats.against_margin`).
+
+The gate passes if every metric passes. To pass wrongly, it must pass the very metric that is worse by its margin, which
+has probability 1 - level: an intersection-union test (Berger 1982, Technometrics 24) needs no adjustment for the number
+of metrics. It fails if any metric fails, so there each metric is a chance to err: Holm's method adjusts these p-values,
+and the upper bounds with them (`rageval.stats.holm_bounds`).
 """
 
 from __future__ import annotations
@@ -22,9 +26,8 @@ from rageval.errors import DeclarationError
 from rageval.metrics import parse
 from rageval.scores.comparability import LeftOut, pair_to_json, read_comparable
 from rageval.scores.estimates import interval_to_json
+from rageval.scores.pair_labels import PairLabels
 from rageval.scores.pairs import (
-    UNCORRECTED,
-    ClusterBy,
     Pairs,
     more,
     pair,
@@ -33,8 +36,10 @@ from rageval.scores.pairs import (
     signed,
 )
 from rageval.scores.run_scores import RunScores
+from rageval.scores.sharing import ClusterBy
 from rageval.scores.slices import slice_members
 from rageval.stats import Interval, MarginResult, against_margin, gate_power, holm, holm_bounds, required_questions
+from rageval.stats.labelled import WHOLE
 from rageval.types import Json
 
 GateVerdict: TypeAlias = Literal["pass", "fail", "inconclusive"]
@@ -47,17 +52,18 @@ _OF_SLICE = re.compile(r"(?P<metric>[^\[]+)\[(?P<field>[^=]+)=(?P<value>.*)\]")
 class MetricGate:
     """One of the `metrics` of a gate. `difference` is candidate - baseline (the reverse where lower is better).
 
-    The lower ends of all metrics' intervals hold together at the gate's level, and so do the upper ends. Both ends of
-    all intervals therefore hold together at a lower `level`: 90% for a gate at 0.95. The interval gives the verdict:
-    pass if its lower end is above -margin, fail if its upper end is below -margin. If one metric passes (or fails)
-    while another does not, that end is the number next to -margin, because Holm's method shows no more than that.
+    The interval gives the verdict: pass if its lower end is above -margin, fail if its upper end is below -margin. Its
+    lower end is this metric's own, at the gate's level. The upper ends of all metrics hold together at that level. So
+    both ends of one interval hold at a lower `level`: 90% for a gate at 0.95. If one metric fails while another does
+    not, its upper end is the number next to -margin, because Holm's method shows no more than that.
 
     `p_pass` is the p-value against "worse by the margin or more", `p_fail` the one against "not worse by more than the
-    margin". `smallest_margin` is the minimum detectable effect: the smallest margin that an equally good candidate
+    margin", adjusted over the metrics in `p_fail_adjusted`. `smallest_margin` is the minimum detectable effect: the
+    smallest margin that an equally good candidate
     would pass with probability 0.8 over as many questions. It is None if no margin below 1 is enough. `more_questions`
     is how many more questions settle an inconclusive metric with probability 0.8, regardless of the other metrics, if
     its true difference is `if_difference`: the observed difference, or 0 if the observed one is too close to the
-    margin. It is None if it cannot be computed.
+    margin. It is None if it cannot be computed. `more_labels` likewise, where people's labels decide.
     """
 
     pairs: Pairs
@@ -67,18 +73,18 @@ class MetricGate:
     difference: Interval
     p_pass: float
     p_fail: float
-    p_pass_adjusted: float
     p_fail_adjusted: float
     smallest_margin: float | None
     more_questions: int | None
     if_difference: float
+    more_labels: int | None = None
 
     @property
     def sentence(self) -> str:
         """The verdict in words."""
         name, margin, d = self.pairs.name, self.margin, self.difference
-        mark = f" ({UNCORRECTED})" if self.pairs.judged else ""
-        together = "" if self.metrics == 1 else f", all {self.metrics} metrics together"
+        mark = self.pairs.source
+        together = "" if self.metrics == 1 else f"; upper end for all {self.metrics} metrics"
         by = f"{signed(d.point)} [{signed(d.low)}, {signed(d.high)}] ({percent(d.level)}{together})"
         if self.verdict == "pass":
             return f"{name} passes: not worse by {margin:g}, {by}{mark}"
@@ -87,12 +93,23 @@ class MetricGate:
         return f"{name} is inconclusive at margin {margin:g}, {by}: {self._what_would_settle_it()}{mark}"
 
     def _what_would_settle_it(self) -> str:
+        if self.pairs.labels_lacking:
+            return "a judge's opinion decides no gate where there are labels"
+        if self.pairs.labels is not None and self.pairs.labels.n:
+            return self._labels_that_would_settle_it(self.pairs.labels)
         if self.more_questions is None:
             return f"more questions than these {self.pairs.n} are needed"
         truth = (
             f"the difference were {signed(self.if_difference)}" if self.if_difference else "there were no difference"
         )
         return f"{more(self.more_questions)} would decide it if {truth}"
+
+    def _labels_that_would_settle_it(self, labels: PairLabels) -> str:
+        if labels.missing:
+            return f"{labels.missing} of the labels are missing: give them"
+        if self.more_labels is None:
+            return "more labels than there are questions are needed"
+        return f"some {self.more_labels} more labels of both answers would decide it if the difference is as it seems"
 
     def to_json(self) -> dict[str, Json]:
         return {
@@ -102,11 +119,11 @@ class MetricGate:
             "difference": interval_to_json(self.difference),
             "p_pass": self.p_pass,
             "p_fail": self.p_fail,
-            "p_pass_adjusted": self.p_pass_adjusted,
             "p_fail_adjusted": self.p_fail_adjusted,
             "smallest_margin": self.smallest_margin,
             "more_questions": self.more_questions,
             "if_difference": self.if_difference,
+            "more_labels": self.more_labels,
             "sentence": self.sentence,
         }
 
@@ -157,8 +174,8 @@ def gate(
     of a slice of the candidate's questions: `ndcg@10[language=zh]`, `ndcg@10[tag=multi-hop]`.
 
     Runs are folders, or baselines by file or name. There are two kinds of error: a wrong pass and a wrong fail. Each
-    has a probability of at most 1 - level over all metrics together. `cluster_by="document"` treats questions that
-    share a relevant document as one piece of evidence. `by` names fields by whose slices the differences are reported
+    has a probability of at most 1 - level over all metrics together. Questions that share a relevant document are not
+    taken for independent, unless `cluster_by="none"`. `by` names fields by whose slices the differences are reported
     too. `other_corpus` allows runs that searched different documents.
 
     Raises DeclarationError for unknown metrics and slices and numbers out of range, NotComparableError if results are
@@ -168,15 +185,12 @@ def gate(
     sides = read_comparable(baseline, candidate, other_corpus=other_corpus)
     a, b = sides.baseline, sides.candidate
     paired = {name: _pair(a, b, name, cluster_by) for name in asked}
-    tested = {
-        name: against_margin(*pairs.gains, asked[name], clusters=pairs.clusters) for name, pairs in paired.items()
-    }
-    passes = holm([result.p_pass for result in tested.values()])
+    tested = {name: _tested(pairs, asked[name]) for name, pairs in paired.items()}
     fails = holm([result.p_fail for result in tested.values()])
     intervals = _intervals(paired, asked, tested, 1.0 - level)
     gates = {
-        name: _metric_gate(pairs, asked[name], tested[name], interval, float(p_pass), float(p_fail), level, len(asked))
-        for (name, pairs), interval, p_pass, p_fail in zip(paired.items(), intervals, passes, fails, strict=True)
+        name: _metric_gate(pairs, asked[name], tested[name], interval, float(p_fail), level, len(asked))
+        for (name, pairs), interval, p_fail in zip(paired.items(), intervals, fails, strict=True)
     }
     verdicts = {one.verdict for one in gates.values()}
     overall: GateVerdict = "fail" if "fail" in verdicts else "pass" if verdicts == {"pass"} else "inconclusive"
@@ -184,6 +198,19 @@ def gate(
     whole = {name: pair(a, b, name, cluster_by) for name in metrics} if by else {}
     slices = slice_pairs(whole, b, fields_of(by), level)
     return GateResult(a, b, level, overall, gates, sides.left_out, tuple(slices))
+
+
+def _tested(pairs: Pairs, margin: float) -> MarginResult:
+    """The test of the scores, or of the labels where people gave some. Where labels of one run alone are known, the
+    judge's opinion decides nothing.
+    """
+    if pairs.labels is not None and pairs.labels.n:
+        return pairs.labels.difference(unseen=WHOLE, level=0.9).against(margin)
+    by_scores = against_margin(*pairs.gains, margin, clusters=pairs.clusters)
+    if not pairs.labels_lacking:
+        return by_scores
+    nothing = np.empty(0)
+    return MarginResult(1.0, 1.0, nothing, nothing)
 
 
 def _check(margins: Mapping[str, float], level: float) -> dict[str, float]:
@@ -232,14 +259,14 @@ def _pair(a: RunScores, b: RunScores, name: str, cluster_by: ClusterBy | None) -
 def _intervals(
     paired: Mapping[str, Pairs], margins: Mapping[str, float], tested: Mapping[str, MarginResult], alpha: float
 ) -> list[Interval]:
-    """The mean differences with the bounds that agree with Holm."""
+    """The mean differences with each metric's own lower bound, and upper bounds that agree with Holm."""
     results = tested.values()
     limits = np.array([*margins.values()])
-    lows = holm_bounds([one.p_pass for one in results], -limits, [one.low for one in results], alpha)
+    lows = [one.low(alpha) for one in results]
     highs = -holm_bounds([one.p_fail for one in results], limits, [_mirrored(one) for one in results], alpha)
     return [
         Interval(
-            sum(pairs.differences) / pairs.n,
+            _point(pairs),
             float(low),
             float(high),
             1.0 - 2.0 * alpha,
@@ -248,6 +275,12 @@ def _intervals(
         )
         for pairs, low, high in zip(paired.values(), lows, highs, strict=True)
     ]
+
+
+def _point(pairs: Pairs) -> float:
+    if pairs.labels is not None and pairs.labels.n:
+        return pairs.labels.difference(unseen=WHOLE, level=0.9).point
+    return sum(pairs.differences) / pairs.n
 
 
 def _mirrored(tested: MarginResult) -> Callable[[float], float]:
@@ -260,20 +293,19 @@ def _metric_gate(
     margin: float,
     tested: MarginResult,
     difference: Interval,
-    p_pass: float,
     p_fail: float,
     level: float,
     tests: int,
 ) -> MetricGate:
     low, high = difference.low, difference.high
     verdict: GateVerdict = "pass" if low > -margin else "fail" if high < -margin else "inconclusive"
-    each = 1.0 - (1.0 - level) / tests  # Holm's strictest step: enough for it is enough regardless of the other metrics
+    to_fail = 1.0 - (1.0 - level) / tests  # Holm's strictest step: enough regardless of the other metrics
     needed, if_difference = None, difference.point
     if verdict == "inconclusive":
-        needed = _more_questions(pairs, if_difference, margin, each)
+        needed = _more_questions(pairs, if_difference, margin, level if if_difference > -margin else to_fail)
         if needed is None:
             if_difference = 0.0
-            needed = _more_questions(pairs, if_difference, margin, each)
+            needed = _more_questions(pairs, if_difference, margin, level)
     return MetricGate(
         pairs,
         margin,
@@ -282,9 +314,8 @@ def _metric_gate(
         difference,
         tested.p_pass,
         tested.p_fail,
-        p_pass,
         p_fail,
-        _smallest_margin(pairs, each),
+        _smallest_margin(pairs, level),
         needed,
         if_difference,
     )

@@ -13,13 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-from rageval.decide.leaderboard import rank_ranges
+from rageval.decide.ranks import rank_ranges
 from rageval.errors import DeclarationError
 from rageval.experiment.plan import Experiment
 from rageval.experiment.run import Executor, run_experiment
 from rageval.experiment.workers import OnProgress
 from rageval.metrics import parse
 from rageval.scores.reading import read_run_folder
+from rageval.scores.sharing import Documents
 from rageval.types import Json
 
 FEWEST_QUESTIONS = 10
@@ -105,9 +106,16 @@ def round_sizes(questions: int, cells: int, top: int) -> list[int]:
     return [size for size in sorted(sizes) if size >= FEWEST_QUESTIONS or size == questions]
 
 
-def surely_behind(scores: Sequence[Mapping[str, float]], top: int, level: float, *, lower_is_better: bool) -> list[int]:
+def surely_behind(
+    scores: Sequence[Mapping[str, float]],
+    top: int,
+    level: float,
+    *,
+    lower_is_better: bool,
+    documents: Documents | None = None,
+) -> list[int]:
     """The positions of the cells that at least `top` others are surely ahead of (`rank_ranges`)."""
-    places = rank_ranges(scores, level, lower_is_better=lower_is_better)
+    places = rank_ranges(scores, level, lower_is_better=lower_is_better, documents=documents)
     return [position for position, place in enumerate(places) if place is not None and place[0] > top]
 
 
@@ -119,6 +127,7 @@ def _surely_behind(labels: Sequence[str], runs: Sequence[Path], top: int, tests:
         top,
         1.0 - (1.0 - _LEVEL) / tests,
         lower_is_better=parse(metric).lower_is_better,
+        documents=read[0].documents,
     )
     return tuple(labels[position] for position in behind)
 

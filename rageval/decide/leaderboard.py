@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
-import numpy as np
-
+from rageval.decide.ranks import labelled_rank_ranges, rank_ranges
 from rageval.decide.slicing import FOUND_IN_RUN, SliceEstimate, fields_of, slice_estimates, values_of
 from rageval.errors import DeclarationError, NotComparableError
 from rageval.io.records import usage_from_json, usage_to_json
@@ -20,12 +19,12 @@ from rageval.metrics.verdicts import ABSTENTION, settled
 from rageval.scores.calibrations import JudgeEntry
 from rageval.scores.causes import Cause, read_causes
 from rageval.scores.comparability import LeftOut, common_questions, differences, metric_conflicts
-from rageval.scores.estimates import metric_to_json, read_estimates
+from rageval.scores.estimates import metric_to_json, read_estimates, run_documents
 from rageval.scores.reading import read_run_folder, read_scored_run, unreadable_as_not_comparable
 from rageval.scores.run_scores import ScoredRun
+from rageval.scores.sharing import ClusterBy, find_sharing
 from rageval.scores.slices import slice_members
 from rageval.scores.totals import totals
-from rageval.stats.many import mean_tests
 from rageval.types import Estimate, Json, Judgment, Usage
 
 if TYPE_CHECKING:
@@ -89,7 +88,8 @@ class Leaderboard:
     `unranked` says why no row has a rank; it is empty if rows have ranks. `models` says which model did what, and
     `machine` where the runs were made. Both cover only what is the same for all rows: see `Row.differs` for the rest.
     `questions` are those that all runs have unchanged, and all numbers are of them but calls and tokens; `left_out`
-    holds the others. `slices` has the estimates of every row by slice that were asked for.
+    holds the others. `slices` has the estimates of every row by slice that were asked for. `sharing` says whether
+    questions that share a document are taken for independent, `by_labels` whether ranks are by people's labels.
     """
 
     benchmark: str
@@ -101,6 +101,8 @@ class Leaderboard:
     machine: str | None
     left_out: LeftOut = LeftOut()
     slices: tuple[SliceEstimate, ...] = ()
+    sharing: str = ""
+    by_labels: bool = False
 
     def all_failed(self, row: Row) -> bool:
         """Whether all questions of that run failed."""
@@ -112,6 +114,7 @@ class Leaderboard:
             "benchmark": self.benchmark,
             "questions": self.questions,
             "left_out": self.left_out.to_json(),
+            "sharing": self.sharing or None,
             "unranked": self.unranked or None,
             "models": {**self.models},
             "machine": self.machine,
@@ -152,15 +155,17 @@ def read_leaderboard(
     paths: Sequence[Path],
     *,
     ranks: Ranks = "where comparable",
+    cluster_by: ClusterBy | None = None,
     by: str | Sequence[str] = (),
     other_corpus: bool = False,
 ) -> Leaderboard:
     """The leaderboard of finished runs. If people labelled a run's answers, its estimates are corrected by these
     labels.
 
-    No run has a rank if different judges scored the first metric, or if human labels correct it in any run: the tests
-    behind ranks do not use labels. A run of which all questions failed has no rank either. `ranks="required"` refuses
-    runs if different judges scored any of their metrics. `ranks="none"` gives no ranks. `by` names fields of the last
+    No run has a rank if different judges scored the first metric. If human labels correct it in any run, ranks are by
+    these labels (`labelled_rank_ranges`). A run of which all questions failed has no rank either. `ranks="required"`
+    refuses runs if different judges scored any of their metrics. `ranks="none"` gives no ranks. Questions that share a
+    document are not taken for independent, unless `cluster_by="none"`. `by` names fields of the last
     run's questions by whose slices the runs are estimated too. `other_corpus` allows runs that searched different
     documents.
 
@@ -175,7 +180,7 @@ def read_leaderboard(
     if conflicts and ranks == "required":
         raise NotComparableError(f"{next(iter(conflicts.values()))}, or show them without ranks (--unranked)")
     with unreadable_as_not_comparable():
-        board = _make_board(paths, runs, conflicts, ranks, common, left_out)
+        board = _make_board(paths, runs, conflicts, ranks, common, left_out, cluster_by)
     return replace(board, slices=tuple(_sliced(board, paths, fields_of(by), common))) if by else board
 
 
@@ -186,25 +191,34 @@ def _make_board(
     ranks: Ranks,
     common: Collection[str],
     left_out: LeftOut,
+    cluster_by: ClusterBy | None,
 ) -> Leaderboard:
     folders = [RunFolder(path) for path in paths]
     manifests = [folder.manifest() for folder in folders]
     metrics = tuple(dict.fromkeys(cast(str, name) for manifest in manifests for name in manifest["metrics"]))
     parts = [None if len(run.digests) == len(common) else common for run in runs]
-    estimates = [read_estimates(folder, metrics, part) for folder, part in zip(folders, parts, strict=True)]
+    estimates = [read_estimates(folder, metrics, part, cluster_by) for folder, part in zip(folders, parts, strict=True)]
+    documents = run_documents(folders[0])
     counts = [_counts(*one) for one in zip(folders, manifests, parts, strict=True)]
     first = parse(metrics[0])
     in_order = ranks == "none" or metrics[0] in conflicts
     questions = len(common)
     all_failed = [found["failed"] == questions for found in counts]
-    unranked = _why_unranked(metrics[0], conflicts, estimates, ranks)
+    unranked = _why_unranked(metrics[0], conflicts, ranks)
     if not unranked and all(all_failed):
         unranked = "all questions of every run failed"
-    ranked: list[Mapping[str, float]] = [
-        {} if nothing else _question_scores(folder, metrics[0], common)
-        for folder, nothing in zip(folders, all_failed, strict=True)
-    ]
-    places = [None] * len(paths) if unranked else rank_ranges(ranked, lower_is_better=first.lower_is_better)
+    labelled = any((mean := by_metric[metrics[0]]) is not None and mean.n_labelled for by_metric in estimates)
+    places: Sequence[tuple[int, int] | None] = [None] * len(paths)
+    if not unranked and labelled:
+        read = [read_run_folder(path).only(common) for path in paths]
+        places = labelled_rank_ranges(read, metrics[0], cluster_by=cluster_by)
+        places = [None if nothing else place for place, nothing in zip(places, all_failed, strict=True)]
+    elif not unranked:
+        ranked: list[Mapping[str, float]] = [
+            {} if nothing else _question_scores(folder, metrics[0], common)
+            for folder, nothing in zip(folders, all_failed, strict=True)
+        ]
+        places = rank_ranges(ranked, lower_is_better=first.lower_is_better, documents=documents, cluster_by=cluster_by)
     differ = {**differences(runs), **_other_machines(manifests)}
     rows = [
         _row(
@@ -230,48 +244,23 @@ def _make_board(
         models,
         None if _MACHINE in differ else manifests[0][_MACHINE],
         left_out,
+        sharing=find_sharing(documents, sorted(common), cluster_by).note,
+        by_labels=labelled and not unranked,
     )
 
 
-def _why_unranked(
-    metric: str, conflicts: Mapping[str, str], estimates: Sequence[Mapping[str, Estimate | None]], ranks: Ranks
-) -> str:
+def _why_unranked(metric: str, conflicts: Mapping[str, str], ranks: Ranks) -> str:
     """Why no run has a rank; empty where runs have."""
     if metric in conflicts:
         return f"different {'code' if names_custom_metric(metric) else 'judges'} scored {metric}"
     if ranks == "none":
         return f"different judges scored {', '.join(conflicts)}" if conflicts else "none were asked for"
-    if any((mean := by_metric[metric]) is not None and mean.n_labelled for by_metric in estimates):
-        return f"people's labels correct {metric}, and the tests behind ranks do not use labels yet"
     return ""
 
 
 def _other_machines(manifests: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
     machines = tuple(cast(str, manifest[_MACHINE]) for manifest in manifests)
     return {_MACHINE: machines} if len({*machines}) > 1 else {}
-
-
-def rank_ranges(
-    scores: Sequence[Mapping[str, float]], level: float = 0.95, *, lower_is_better: bool = False
-) -> list[tuple[int, int] | None]:
-    """For each run the first and the last place that it may hold, from its score per question.
-
-    A run is surely ahead of another where its mean over the questions that all runs are scored on is better, and the
-    test of equal means of all pairs together (`mean_tests`: a permutation test, guarded against losses that have not
-    come) shows it at `level`. None for a run without scores.
-    """
-    with_scores = [run for run in scores if run]
-    shared = sorted(set[str]().union(*with_scores).intersection(*with_scores)) if with_scores else []
-    count = len(with_scores)
-    if count < 2 or len(shared) < 2:
-        return [(1, count) if run else None for run in scores]
-    matrix = np.array([[run[question] for question in shared] for run in with_scores])
-    surely = mean_tests(matrix, rng=np.random.default_rng(0)).p_adjusted <= 1.0 - level
-    means = -matrix.mean(axis=1) if lower_is_better else matrix.mean(axis=1)
-    ahead = surely & (means[:, None] > means[None, :])
-    in_front, behind = ahead.sum(axis=0), ahead.sum(axis=1)
-    places = iter([(1 + int(in_front[i]), count - int(behind[i])) for i in range(count)])
-    return [next(places) if run else None for run in scores]
 
 
 def _row(

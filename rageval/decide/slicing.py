@@ -222,7 +222,7 @@ def _together(
     slices: Sequence[Sequence[float]],
     level: float,
     bounds: tuple[float, float],
-    clusters: Sequence[Sequence[int]] | None,
+    clusters: Sequence[Sequence[frozenset[int]]] | None,
 ) -> list[Interval]:
     if not slices:
         return []

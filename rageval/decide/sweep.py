@@ -20,8 +20,10 @@ from rageval.scores.comparability import common_questions
 from rageval.scores.estimates import interval_to_json
 from rageval.scores.reading import read_run_folder
 from rageval.scores.run_scores import RunScores
+from rageval.scores.sharing import find_sharing
 from rageval.scores.totals import ANSWERING
 from rageval.stats import Interval, paired_difference
+from rageval.stats.clusters import Clusters
 from rageval.stats.many import mean_tests, simultaneous_intervals
 from rageval.types import Json, Usage
 
@@ -159,27 +161,33 @@ def read_sweep(pipelines: Sequence[Pipeline], runs: Sequence[Path]) -> SweepResu
     common, _ = common_questions(read)
     scores_of = [run.only(common) for run in read]
     scores = {metric: _matrix(scores_of, metric) for metric in board.metrics}
+    documents = scores_of[0].documents
+    clusters = {metric: find_sharing(documents, shared).clusters for metric, (_, shared) in scores.items()}
     quality, shared = scores[board.metrics[0]]
+    clusters_of_first = clusters[board.metrics[0]]
     effects: list[Effect] = []
     for metric, (matrix, questions) in scores.items():
         if questions:
-            effects += main_effects(metric, [cell.factors for cell in cells], matrix)
+            effects += main_effects(metric, [cell.factors for cell in cells], matrix, clusters[metric])
     return SweepResult(
         board,
         cells,
-        _gaps(cells, quality) if shared > 1 and len(cells) > 1 else (),
+        _gaps(cells, quality, clusters_of_first) if len(shared) > 1 and len(cells) > 1 else (),
         tuple(effects),
         _front(cells, quality, [m["failed"] < len(m["questions"]) for m in manifests]) if shared else (),
-        {metric: questions for metric, (_, questions) in scores.items()},
+        {metric: len(questions) for metric, (_, questions) in scores.items()},
         _saved(pipelines, manifests),
     )
 
 
-def main_effects(metric: str, factors: Sequence[Factors], scores: np.ndarray) -> list[Effect]:
+def main_effects(
+    metric: str, factors: Sequence[Factors], scores: np.ndarray, clusters: Clusters | None = None
+) -> list[Effect]:
     """The effects of all factors with two or more levels: each level against each earlier one.
 
     `scores` has one row per cell and one column per question, and more is better. Each question's scores are averaged
-    over the contexts in which both levels were run. The two averages are paired question by question.
+    over the contexts in which both levels were run. The two averages are paired question by question. `clusters` are
+    what questions share (`rageval.stats.clusters`).
     """
     found: list[tuple[str, Json, Json, int]] = []
     differences: list[np.ndarray] = []
@@ -199,7 +207,7 @@ def main_effects(metric: str, factors: Sequence[Factors], scores: np.ndarray) ->
                 differences.append((b - a).clip(-1.0, 1.0))
     if not found:
         return []
-    together = simultaneous_intervals(differences, level=LEVEL, rng=np.random.default_rng(0))
+    together = simultaneous_intervals(differences, level=LEVEL, clusters=clusters, rng=np.random.default_rng(0))
     questions = scores.shape[1]
     return [
         Effect(
@@ -244,20 +252,24 @@ def _cell(pipeline: Pipeline, run: Path, manifest: Mapping[str, Any]) -> Cell:
     )
 
 
-def _matrix(runs: Sequence[RunScores], metric: str) -> tuple[np.ndarray, int]:
-    """One row per cell, one column per question scored in all of them; flipped if lower is better."""
+def _matrix(runs: Sequence[RunScores], metric: str) -> tuple[np.ndarray, list[str]]:
+    """One row per cell, one column per question scored in all of them, flipped if lower is better; the questions."""
     nothing: Mapping[str, float] = {}
     by_cell = [run.metrics[metric].scores if metric in run.metrics else nothing for run in runs]
     shared = sorted(set(by_cell[0]).intersection(*by_cell[1:]))
     matrix = np.array([[scores[question] for question in shared] for scores in by_cell])
-    return (1.0 - matrix if parse(metric).lower_is_better else matrix), len(shared)
+    return (1.0 - matrix if parse(metric).lower_is_better else matrix), shared
 
 
-def _gaps(cells: Sequence[Cell], scores: np.ndarray) -> tuple[Gap, ...]:
+def _gaps(cells: Sequence[Cell], scores: np.ndarray, clusters: Clusters | None) -> tuple[Gap, ...]:
     best = int(scores.mean(axis=1).argmax())
-    p_adjusted = mean_tests(scores, rng=np.random.default_rng(0)).p_adjusted
+    p_adjusted = mean_tests(scores, clusters=clusters, rng=np.random.default_rng(0)).p_adjusted
     gaps = [
-        Gap(cell.label, paired_difference(scores[i], scores[best]).difference, float(p_adjusted[best, i]))
+        Gap(
+            cell.label,
+            paired_difference(scores[i], scores[best], clusters=clusters).difference,
+            float(p_adjusted[best, i]),
+        )
         for i, cell in enumerate(cells)
         if i != best
     ]

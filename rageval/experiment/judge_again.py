@@ -33,6 +33,7 @@ from rageval.metrics.names import CUSTOM, Metric, check_judge_name, parse
 from rageval.metrics.verdicts import ABSTENTION, settled
 from rageval.models.base import ChatModel, Embedder
 from rageval.scores.calibrations import Calibration, JudgeEntry, apply_calibration, by_judge, read_calibration
+from rageval.scores.estimates import run_documents
 from rageval.scores.judge_entries import Added, added_to, read_judgments, with_counts
 from rageval.scores.scoring import NO_CONTEXT_AT_ALL, needing_context, score_verdicts, scores_to_json
 from rageval.scores.totals import totals
@@ -206,7 +207,7 @@ def _write(
             ),
         }
     )
-    folder.write_scores({**folder.scores(), **scores_to_json(scores)})
+    folder.write_scores({**folder.scores(), **scores_to_json(scores, run_documents(folder))})
     return metrics
 
 

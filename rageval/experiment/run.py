@@ -31,6 +31,7 @@ from rageval.pipeline import IndexStore, Pipeline, Resources
 from rageval.pipeline.abstention import abstention_identity
 from rageval.prompts import prompt_digests
 from rageval.scores.calibrations import JudgeEntry, apply_calibration
+from rageval.scores.estimates import run_documents
 from rageval.scores.judge_entries import Added, read_added, read_judgments, with_counts
 from rageval.scores.scoring import score_outcomes, scores_to_json
 from rageval.scores.totals import totals
@@ -323,7 +324,7 @@ def _score(experiment: Experiment, run: OpenRun) -> None:
     scores = score_outcomes(
         metrics, experiment.benchmark, experiment.questions, run.outcomes, judgments, experiment.own_metrics
     )
-    run.folder.write_scores(scores_to_json(scores))
+    run.folder.write_scores(scores_to_json(scores, run_documents(run.folder)))
     outcomes, said = run.folder.outcomes(hits=False), run.judgments.get(ABSTENTION)
     found = totals(
         (settled(outcomes[q.id], said.get(q.id) if said else None) for q in experiment.questions),

@@ -7,7 +7,7 @@ may have been hand-picked.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy as np
 from rageval.errors import DeclarationError, LabelFileError
 from rageval.io.run_folder import RunFolder
 from rageval.people.label_files import LabelRow, read_label_files
-from rageval.scores.human_labels import MetricLabels, answers_digest, labelled_part, run_name, stored_sample
+from rageval.scores.human_labels import MetricLabels, answer_digests, drawn_so_far, run_name, stored_sample
 from rageval.scores.samples import Sample
 from rageval.scores.scored_questions import ScoredQuestions, read_scored_questions
 from rageval.stats import Agreement, krippendorff_alpha
@@ -37,21 +37,31 @@ def attach(run: RunFolder, files: Sequence[Path], *, allow_any_sample: bool = Fa
     for row in read_label_files(files):
         by_metric.setdefault(row.metric, []).append(row)
     run.finished_manifest()
-    digest = answers_digest(run.outcomes())
+    answers = answer_digests(run.outcomes())
     attached: list[MetricLabels] = []
     for metric, rows in by_metric.items():
         scored = read_scored_questions(run, metric)
         _require_scored(run, scored, rows)
-        sample, reason = _sample_of(run, metric, rows, digest)
+        sample, reason = _sample_of(run, metric, rows, answers)
         if sample is None and not allow_any_sample:
             raise DeclarationError(
                 f"{rows[0].place}: {reason}; expected labels of a random sample of this run (`rageval sample` draws "
                 "one): use --allow-any-sample to use them anyway, with a warning beside every number"
             )
-        attached.append(MetricLabels(metric, tuple(row.human for row in rows), sample, reason, digest))
+        given = tuple(row.human for row in rows if row.human is not None)
+        labelled = {one.question_id for one in given}
+        silent = tuple(dict.fromkeys(row.question_id for row in rows if row.question_id not in labelled))
+        of_labelled = {question: answers[question] for question in sorted({*labelled, *silent})}
+        attached.append(MetricLabels(metric, given, sample, reason, of_labelled, silent))
     for labels in attached:
         run.write_labels(labels.metric, labels.to_json())
     return tuple(attached)
+
+
+def attach_carried(run: RunFolder, sample: Sample) -> None:
+    """Store a sample's labels that were carried over, where nobody has to label anything."""
+    if not sample.to_label:
+        run.write_labels(sample.metric, MetricLabels(sample.metric, (), sample, "", {}).to_json())
 
 
 def agreement_of(labels: MetricLabels) -> Agreement | None:
@@ -73,7 +83,7 @@ def agreement_of(labels: MetricLabels) -> Agreement | None:
 def _require_scored(run: RunFolder, scored: ScoredQuestions, rows: Sequence[LabelRow]) -> None:
     problems: list[str] = []
     for row in rows:
-        question_id = row.human.question_id
+        question_id = row.question_id
         if question_id in scored.failed:
             why = f"the pipeline failed on it, so it scores {scored.metric.worst:g} without a label"
         elif question_id in scored.scores:
@@ -87,7 +97,9 @@ def _require_scored(run: RunFolder, scored: ScoredQuestions, rows: Sequence[Labe
         raise LabelFileError(problems)
 
 
-def _sample_of(run: RunFolder, metric: str, rows: Sequence[LabelRow], digest: str) -> tuple[Sample | None, str]:
+def _sample_of(
+    run: RunFolder, metric: str, rows: Sequence[LabelRow], answers: Mapping[str, str]
+) -> tuple[Sample | None, str]:
     """The stored sample that these labels belong to; or None and why they are not known to be a random sample."""
     others = [row for row in rows if row.run != run_name(run)]
     if others:
@@ -100,24 +112,20 @@ def _sample_of(run: RunFolder, metric: str, rows: Sequence[LabelRow], digest: st
     sample = stored_sample(run, metric, names[0])
     if sample is None:
         return None, f"found {metric} labels of the sample {names[0]!r}, which was not drawn from this run"
-    if sample.answers_digest != digest:
-        return None, f"found {metric} labels of the sample {names[0]}, drawn before this run's answers changed"
-    part = labelled_part(sample, {row.human.question_id: row.human.label for row in rows})
+    looked_at = {row.question_id for row in rows}
+    part = drawn_so_far(sample, looked_at)
     if part is None:
-        return None, _hand_picked(sample, {row.human.question_id for row in rows})
+        foreign = sorted(looked_at - set(sample.to_label))
+        return None, f"found {sample.metric} labels of questions that were not drawn ({', '.join(foreign[:3])})"
+    if changed := [question for question in sorted(looked_at) if sample.answers[question] != answers[question]]:
+        return None, (
+            f"found {metric} labels of the sample {names[0]}, drawn before {len(changed)} of these answers changed "
+            f"({', '.join(changed[:3])})"
+        )
     without = [stratum.name for stratum in sample.strata if not set(stratum.questions) & set(part)]
     if without:
-        return None, f"found no {metric} label yet for judge scores of {' or '.join(without)}: label more of the sample"
+        return (
+            None,
+            f"found no {metric} label yet of the answers that are {' or '.join(without)}: label more of the sample",
+        )
     return sample, ""
-
-
-def _hand_picked(sample: Sample, labelled: set[str]) -> str:
-    foreign = sorted(labelled - set(sample.to_label))
-    if foreign:
-        return f"found {sample.metric} labels of questions that were not drawn ({', '.join(foreign[:3])})"
-    last = max(i for i, question_id in enumerate(sample.to_label) if question_id in labelled)
-    skipped = [question_id for question_id in sample.to_label[:last] if question_id not in labelled]
-    return (
-        f"found {sample.metric} labels with {len(skipped)} questions skipped in the drawn order "
-        f"({', '.join(skipped[:3])}), so they may be hand-picked"
-    )

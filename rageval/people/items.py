@@ -128,12 +128,12 @@ def _item(place: str, fields: Mapping[str, object], problems: list[str]) -> Labe
 def _of_sheet(
     place: str, fields: Mapping[str, object], judge: Judge, misfits: set[str], problems: list[str]
 ) -> LabelledItem | None:
-    """The item of a sheet's row; None if the row is not filled in, or if a problem was found.
+    """The item of a sheet's row; None if the row is not filled in or nobody could tell, or if a problem was found.
 
     `misfits` collects the metrics that are not the judge's, so that each is reported once.
     """
     row = parse_row(place, fields, problems)
-    if row is None or row.metric in misfits:
+    if row is None or row.human is None or row.metric in misfits:
         return None
     if misfit := _misfit(parse(row.metric), judge):
         misfits.add(row.metric)

@@ -18,25 +18,31 @@ from rageval.metrics import parse
 from rageval.people.sheet import KINDS, unguarded
 from rageval.scores.human_labels import HumanLabel
 
+CANNOT_TELL = ("?", "cannot tell", "can't tell", "无法判断")
 REQUIRED = ("run", "question_id", "metric", "label", "annotator")
 
 
 @dataclass(frozen=True, slots=True)
 class LabelRow:
-    """A label in a file for a run. `place` is file:line; `sample` is "" where the file names none."""
+    """A label in a file for a run; `human` is None where the person could not tell. `place` is file:line; `sample` is
+    "" where the file names none.
+    """
 
     place: str
     run: str
     sample: str
     metric: str
-    human: HumanLabel
+    question_id: str
+    annotator: str
+    human: HumanLabel | None
 
 
 def read_label_files(paths: Sequence[Path]) -> list[LabelRow]:
     """The labels in one or more files, in order; rows whose label is empty are left out.
 
     Columns (keys) are `run`, `question_id`, `metric`, `label`, `annotator` and, where a sample was drawn, `sample`;
-    others are ignored. A label is a number from 0 to 1; for a binary metric 0 or 1. The same label twice by the same
+    others are ignored. A label is a number from 0 to 1; for a binary metric 0 or 1; or one of `CANNOT_TELL`. The same
+    label twice by the same
     annotator counts once.
 
     Raises LabelFileError with every problem: what cannot be read, a label that is no such number, two different labels
@@ -49,12 +55,11 @@ def read_label_files(paths: Sequence[Path]) -> list[LabelRow]:
             row = parse_row(place, fields, problems)
             if row is None:
                 continue
-            human = row.human
-            earlier = rows.setdefault((row.metric, human.question_id, human.annotator), row)
-            if earlier.human.label != human.label:
+            earlier = rows.setdefault((row.metric, row.question_id, row.annotator), row)
+            if earlier.human != row.human:
                 problems.append(
-                    f"{place}: found the label {human.label:g} for {human.question_id!r}, expected "
-                    f"{earlier.human.label:g} as the same annotator {human.annotator!r} says at {earlier.place}"
+                    f"{place}: found {_said(row)} for {row.question_id!r}, expected {_said(earlier)} as the same "
+                    f"annotator {row.annotator!r} says at {earlier.place}"
                 )
     if not problems and not rows:
         problems.append(f"{paths[0]}: found no label, expected at least one row that is filled in")
@@ -151,14 +156,22 @@ def parse_row(place: str, fields: Mapping[str, object], problems: list[str]) -> 
     except DeclarationError as error:
         problems.append(f"{place}: {error}")
         return None
+    if isinstance(given, str) and given.strip().lower() in CANNOT_TELL:
+        return LabelRow(
+            place, texts["run"], texts["sample"], str(metric), texts["question_id"], texts["annotator"], None
+        )
     label = _number(given)
     if label is None or not 0.0 <= label <= 1.0 or (metric.binary and label not in (0.0, 1.0)):
         found = repr(given) if isinstance(given, str | int | float) else describe(given)
-        wanted = "0 or 1" if metric.binary else "a number from 0 to 1"
+        wanted = f"{'0 or 1' if metric.binary else 'a number from 0 to 1'} (or ? for cannot tell)"
         problems.append(f"{place}: found the label {found}, expected {wanted} for {metric}")
         return None
     human = HumanLabel(texts["question_id"], label, texts["annotator"])
-    return LabelRow(place, texts["run"], texts["sample"], str(metric), human)
+    return LabelRow(place, texts["run"], texts["sample"], str(metric), human.question_id, human.annotator, human)
+
+
+def _said(row: LabelRow) -> str:
+    return "no label (cannot tell)" if row.human is None else f"the label {row.human.label:g}"
 
 
 def _number(value: object) -> float | None:

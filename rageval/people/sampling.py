@@ -1,35 +1,40 @@
 """Draw the questions that people label: at random, by a rule that can be repeated and extended.
 
 Each question gets a pseudo-random number from the seed, the metric and its own id (SHA-256). The questions with the
-smallest numbers are drawn. So the same seed draws the same questions on every machine. Without strata, a larger sample
-begins with the smaller one.
+smallest numbers are drawn. So the same seed draws the same questions on every machine and in every run, which makes
+labels of two runs labels of their difference, and a larger sample begins with the smaller one.
+
+Labels of another run carry over where the answer, and what the generator read, is the same. Among the questions whose
+answers have not changed, the labelled ones are as random as they were among all. They are strata of their own beside
+the changed ones, from which new questions are drawn at the same rate.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from itertools import groupby
+from dataclasses import dataclass
 
 from rageval.errors import DeclarationError
 from rageval.io.run_folder import RunFolder
-from rageval.scores.human_labels import answers_digest, run_name
+from rageval.scores.human_labels import answer_digests, run_name
+from rageval.scores.reading import read_run_scores
 from rageval.scores.samples import Sample, Stratum
 from rageval.scores.scored_questions import ScoredQuestions, read_scored_questions
 
-MOST_STRATA = 4
 FEWEST_A_STRATUM = 5
+CARRIED, NEW = "carried", "new"
 
 
-def draw_sample(run: RunFolder, metric: str, n: int, *, stratify: bool = False, seed: int = 0) -> Sample:
+def draw_sample(run: RunFolder, metric: str, n: int, *, seed: int = 0, carry_from: str | None = None) -> Sample:
     """Draw `n` of the questions that the judge scored on `metric`. Writes nothing.
 
-    `stratify` draws within up to 4 strata by the judge's score. It takes at least 5 questions from each stratum (all of
-    a smaller one) and the rest in proportion. If the judge has few different scores, each gets a stratum; otherwise the
-    strata are quantiles. This makes sure that rare scores are drawn. The inclusion probabilities are recorded, and the
-    estimate is weighted by them.
+    `carry_from` is an earlier run (a folder, a baseline, or its name) whose labels are kept for the answers that are
+    the same now: they count among the `n`, and are in `known` of the sample. Every stratum gets five labels or all that
+    it has.
 
-    Raises DeclarationError for a run or metric that has nothing to label, and if `n` is more than there are questions.
+    Raises DeclarationError for a run or metric that has nothing to label, if `n` is more than there are questions, and
+    where the earlier run has no labels that may be used.
     """
     scored = read_scored_questions(run, metric)
     if not scored.scores:
@@ -39,67 +44,87 @@ def draw_sample(run: RunFolder, metric: str, n: int, *, stratify: bool = False, 
             f"{run.path}: found a sample of {n}, expected 1 to {len(scored.scores)} "
             f"(that many questions are scored on {scored.metric})"
         )
-    wanted = max(1, min(MOST_STRATA, n // FEWEST_A_STRATUM)) if stratify else 1
-    strata, order = _draw(scored, n, wanted, seed)
+    answers = answer_digests(run.outcomes())
+    parts = [_Part("", tuple(scored.scores), {})]
+    if carry_from is not None:
+        parts = _carried(scored, answers, carry_from, len(scored.scores), n)
+        seed_of_new = f"{seed}:{carry_from}"
+    else:
+        seed_of_new = str(seed)
+    strata: list[Stratum] = []
+    place: dict[str, float] = {}
+    labels: dict[str, float] = {}
+    for part in parts:
+        numbers = {q: _numbers(seed_of_new, scored.metric.name, q) for q in part.questions}
+        wanted = n if carry_from is None else _wanted(part, n, len(scored.scores))
+        fresh = [q for q in sorted(part.questions, key=lambda q: numbers[q]) if q not in part.labels]
+        drawn = [*part.labels, *fresh[: max(0, wanted - len(part.labels))]]
+        strata.append(Stratum(part.name, part.questions, len(drawn)))
+        place |= {q: -1.0 if q in part.labels else (rank + 0.5) / len(drawn) for rank, q in enumerate(drawn)}
+        labels |= part.labels
+    order = tuple(sorted(place, key=lambda q: place[q])) if len(parts) > 1 else tuple(place)
+    failed = {q: scored.metric.worst for q in order if q in scored.failed}
+    frame = {q: answers[q] for q in scored.scores}
     return Sample(
-        run_name(run),
-        str(scored.metric),
-        scored.judge,
-        seed,
-        answers_digest(run.outcomes()),
-        strata,
-        order,
-        {question_id: scored.metric.worst for question_id in order if question_id in scored.failed},
+        run_name(run), str(scored.metric), scored.judge, seed, frame, tuple(strata), order, {**labels, **failed}
     )
 
 
-def _draw(scored: ScoredQuestions, n: int, wanted: int, seed: int) -> tuple[tuple[Stratum, ...], tuple[str, ...]]:
-    """The strata, and the drawn questions in order: each stratum's spread evenly, so that a first part has its share.
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A stratum to draw from, and the labels that it has."""
 
-    Within a stratum the order is that of the drawing, hence random.
-    """
-    strata: list[Stratum] = []
-    place: dict[str, float] = {}
-    parts = _by_score(scored.scores, wanted)
-    for part, drawn in zip(parts, _allocate([len(part) for part in parts], n), strict=True):
-        strata.append(Stratum(_name(part, scored.scores), tuple(part), drawn))
-        numbers = {question_id: _numbers(seed, scored.metric.name, question_id) for question_id in part}
-        for rank, question_id in enumerate(sorted(part, key=lambda q: numbers[q][0])[:drawn]):
-            place[question_id] = (rank + numbers[question_id][1]) / drawn
-    return tuple(strata), tuple(sorted(place, key=lambda q: place[q]))
+    name: str
+    questions: tuple[str, ...]
+    labels: Mapping[str, float]
 
 
-def _by_score(scores: Mapping[str, float], wanted: int) -> list[list[str]]:
-    """Up to `wanted` groups of questions by score, of about equal size; equal scores stay together."""
-    by_score = sorted(scores, key=lambda question_id: scores[question_id])
-    levels = [list(level) for _, level in groupby(by_score, key=lambda question_id: scores[question_id])]
-    if len(levels) <= wanted:
-        return levels
-    parts: dict[int, list[str]] = {}
-    before = 0
-    for level in levels:
-        middle = (before + len(level) / 2) / len(scores)
-        parts.setdefault(int(middle * wanted), []).extend(level)
-        before += len(level)
-    return [*parts.values()]
+def _carried(
+    scored: ScoredQuestions, answers: Mapping[str, str], carry_from: str, questions: int, n: int
+) -> list[_Part]:
+    """The strata of the earlier labels, as far as their answers are the same, and the questions with new answers."""
+    earlier = read_run_scores(carry_from)
+    labels = earlier.labels.get(str(scored.metric))
+    if labels is None or not labels.given:
+        raise DeclarationError(f"--carry-from {carry_from}: found no labels of {scored.metric}, expected some")
+    if labels.warning or labels.missing:
+        why = labels.warning or f"{len(labels.missing)} drawn questions without a label"
+        raise DeclarationError(
+            f"--carry-from {carry_from}: found labels that are no complete random sample ({why}), expected one"
+        )
+    same = {q for q in scored.scores if q in labels.strata and earlier.answers.get(q) == answers[q]}
+    by_stratum: dict[str, list[str]] = {}
+    for question in scored.scores:
+        by_stratum.setdefault(labels.strata[question] if question in same else NEW, []).append(question)
+    parts = [
+        _Part(
+            f"{CARRIED} {name}".strip() if name != NEW else NEW,
+            tuple(members),
+            {q: labels.given[q] for q in members if q in labels.given and q in same},
+        )
+        for name, members in by_stratum.items()
+    ]
+    return _merged(parts, n / questions)
 
 
-def _allocate(sizes: Sequence[int], n: int) -> list[int]:
-    """`n` labels over strata: a few to each, then each to the one that is furthest below its share."""
-    drawn = [min(FEWEST_A_STRATUM, size, n) for size in sizes]
-    while sum(drawn) < n:
-        open_strata = [i for i, size in enumerate(sizes) if drawn[i] < size]
-        drawn[max(open_strata, key=lambda i: sizes[i] / (2 * drawn[i] + 1))] += 1
-    return drawn
+def _merged(parts: Sequence[_Part], rate: float) -> list[_Part]:
+    """Strata of earlier labels whose rate is the wanted one, but for rounding, are one: as if drawn together."""
+    alike = [p for p in parts if p.name != NEW and abs(len(p.labels) - rate * len(p.questions)) <= 1.0]
+    others = [part for part in parts if part not in alike]
+    if len(alike) < 2:
+        return list(parts)
+    questions = tuple(question for part in alike for question in part.questions)
+    labels = {question: label for part in alike for question, label in part.labels.items()}
+    return [_Part(CARRIED, questions, labels), *others]
 
 
-def _name(questions: Sequence[str], scores: Mapping[str, float]) -> str:
-    low, high = min(scores[q] for q in questions), max(scores[q] for q in questions)
-    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
+def _wanted(part: _Part, n: int, questions: int) -> int:
+    """The labels of a stratum: its share of all, rounded up, but a few at least."""
+    share = -(-n * len(part.questions) // questions)
+    return min(len(part.questions), max(share, FEWEST_A_STRATUM))
 
 
-def _numbers(seed: int, metric: str, question_id: str) -> tuple[float, float]:
-    """Two numbers from 0 to 1, as good as random."""
+def _numbers(seed: str, metric: str, question_id: str) -> float:
+    """A number from 0 to 1, as good as random."""
     digest = hashlib.sha256(f"label:{seed}:{metric}:{question_id}".encode(errors="backslashreplace")).digest()
-    first, second = (int.from_bytes(digest[i : i + 8], "big") / 2**64 for i in (0, 8))
-    return first, second
+    return int.from_bytes(digest[:8], "big") / 2**64

@@ -13,6 +13,7 @@ from rageval.decide.slicing import FOUND_IN_RUN, SliceDifference, SlicedMetric
 from rageval.report.lines import shorten
 from rageval.report.markdown import code, table
 from rageval.scores.comparability import LeftOut, differences
+from rageval.scores.pair_labels import labels_note
 from rageval.scores.pairs import UNCORRECTED, Pairs, signed
 from rageval.scores.run_scores import RunScores
 from rageval.stats import Interval
@@ -67,9 +68,11 @@ def pairs_cell(pairs: Pairs) -> str:
 
 
 def metric_cell(pairs: Pairs) -> str:
-    """The metric's name, with an arrow where lower is better and a mark where no people's labels correct the judge."""
+    """The metric's name, with an arrow where lower is better and a mark where people's labels correct the judge, or do
+    not.
+    """
     title = f"{pairs.name} ↓" if pairs.lower_is_better else pairs.name
-    return f"{title} †" if pairs.judged else title
+    return f"{title} †" if pairs.judged else f"{title} ‡" if pairs.labels is not None else title
 
 
 def interval_cell(interval: Interval) -> str:
@@ -85,9 +88,7 @@ def p_cell(p: float) -> str:
 def notes(pairs: Sequence[Pairs], benchmark: str, questions: int) -> str:
     """What every report on pairs says of them."""
     parts = [f"{benchmark}, {questions} questions."]
-    clusters = next((one.clusters for one in pairs if one.clusters is not None), None)
-    if clusters is not None:
-        parts.append("Questions that share a source document count as one piece of evidence.")
+    parts.extend(dict.fromkeys(one.sharing for one in pairs if one.sharing))
     if any(one.left_out for one in pairs):
         parts.append("Left out: questions that only the baseline + only the candidate has a score for.")
     if any(any(one.failed) for one in pairs):
@@ -98,6 +99,8 @@ def notes(pairs: Sequence[Pairs], benchmark: str, questions: int) -> str:
         parts.append(
             "↓ lower is better: its difference is baseline - candidate, so that more than 0 is an improvement."
         )
+    if note := labels_note([one.labels for one in pairs if one.labels is not None]):
+        parts.append(note)
     if any(one.judged for one in pairs):
         parts.append(f"† {UNCORRECTED}: a model's opinion that no people's labels have corrected.")
     return " ".join(parts)

@@ -107,7 +107,7 @@ def _cells(one: MetricGate) -> list[str]:
         f"{one.pairs.baseline_mean:.3f}",
         f"{one.pairs.candidate_mean:.3f}",
         interval_cell(one.difference),
-        p_cell(one.p_pass_adjusted),
+        p_cell(one.p_pass),
         p_cell(one.p_fail_adjusted),
         pairs_cell(one.pairs),
     ]
@@ -121,10 +121,11 @@ def _legend(result: GateResult) -> str:
     )
     return (
         f"{about} Difference: candidate - baseline on the same questions. Its interval decides: pass where it lies "
-        f"above minus the margin, fail where it lies below. All intervals hold together with {_level(result)}, "
-        "adjusted by Holm over the metrics as p is; where one metric passes (or fails) and another does not, Holm "
-        "shows no more than the margin, and the interval ends there. p: one-sided tests at "
-        f"{1 - result.level:.2g} of not being worse by the margin (pass) and of being worse by more (fail). "
+        "above minus the margin, fail where it lies below. The gate passes if every metric does, each at "
+        f"{1 - result.level:.2g}: to pass wrongly it must pass a metric that is worse by its margin. It fails if any "
+        "metric fails, so p (fail) and the upper ends are adjusted by Holm over the metrics; where one metric fails "
+        "and another does not, Holm shows no more than the margin, and the interval ends there. p: one-sided tests of "
+        "not being worse by the margin (pass) and of being worse by more (fail). "
         f"Smallest margin that an equally good candidate passes with probability 0.8: {margins}."
     )
 

@@ -123,19 +123,15 @@ def legend(board: Leaderboard) -> str:
     """What the numbers are."""
     worst = "0, or 1 where lower is better (↓)" if any(parse(name).lower_is_better for name in board.metrics) else "0"
     uncorrected = any(not mean.n_labelled and _judged(name) for _, name, mean in _numbers(board))
-    ranks = (
-        ""
-        if board.unranked
-        else "ranks by the first metric, shared by runs that paired tests cannot tell apart (permutation, with half an "
-        "unseen loss, adjusted for all pairs); "
-    )
+    ranks = "" if board.unranked else f"ranks by the first metric, shared by runs that {_RANKED_BY[board.by_labels]}; "
     text = (
         f"{board.benchmark}, {board.questions} questions{_all_of(board)}. Mean [95% interval] (questions scored, "
         f"where not all); {ranks}failed questions score {worst}; calls and tokens are what each run costs alone, "
         "with nothing in the cache beforehand (paid: after what the cache had); seconds are as measured, less where "
         "the cache replied."
     )
-    return text + (" † judge only, uncorrected: no people's labels." if uncorrected else "")
+    shared = f" {board.sharing}" if board.sharing else ""
+    return text + shared + (" † judge only, uncorrected: no people's labels." if uncorrected else "")
 
 
 def slice_tables(board: Leaderboard) -> list[tuple[str, list[list[str]]]]:
@@ -198,6 +194,12 @@ def labels_text(mean: Estimate) -> str:
     if mean.judge_only is None or mean.labels_only is None:
         return labels
     return f"judge alone {mean_cell(*mean.judge_only)}, {labels} (alone {mean_cell(*mean.labels_only)})"
+
+
+_RANKED_BY = {
+    False: "paired tests cannot tell apart (permutation, with half an unseen loss, adjusted for all pairs)",
+    True: "people's labels of both cannot tell apart (with the judge's scores, adjusted by Holm for all pairs)",
+}
 
 
 def _all_of(board: Leaderboard) -> str:

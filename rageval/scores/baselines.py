@@ -16,11 +16,13 @@ from typing import Any
 from rageval.errors import DeclarationError, NotComparableError
 from rageval.io.file_names import check_file_name, to_file_name
 from rageval.io.run_folder import replace_text
+from rageval.scores.run_labels import labels_from_json
 from rageval.scores.run_scores import JudgedBy, MetricScores, RunScores, SliceValues
 from rageval.types import Json
 
-FORMAT = 3
+FORMAT = 4
 BASELINES = Path("results/baselines")
+_FIXED = 3
 
 
 def write_baseline(run: RunScores, folder: Path = BASELINES, name: str | None = None) -> Path:
@@ -51,16 +53,22 @@ def _to_text(run: RunScores) -> str:
     rows = [
         _entry(
             question,
-            [digest, run.groups[question], *(_short(run.metrics[name].scores.get(question)) for name in names)],
+            [
+                digest,
+                [*run.documents.get(question, ())],
+                run.answers.get(question),
+                *(_short(run.metrics[name].scores.get(question)) for name in names),
+            ],
         )
         for question, digest in run.digests.items()
     ]
     parts = [
         _entry("benchmark", {"content_hash": run.content_hash, "corpus": run.corpus, "name": run.benchmark}),
-        _entry("columns", ["digest", "group", *names]),
+        _entry("columns", ["digest", "documents", "answer", *names]),
         _entry("fingerprint", run.fingerprint),
         _entry("format", FORMAT),
         _entry("label", run.label),
+        _object("labels", [_entry(name, run.labels[name].to_json()) for name in sorted(run.labels)]),
         _object("metrics", [_entry(name, _metric_to_json(run, name)) for name in names]),
         _object("models", [_entry(name, value) for name, value in sorted(run.models.items())]),
         _object("questions", rows),
@@ -130,15 +138,15 @@ def read_baseline(path: Path) -> RunScores:
 
 def _from_json(path: Path, data: Mapping[str, Any]) -> RunScores:
     rows: dict[str, list[Any]] = data["questions"]
-    names: list[str] = data["columns"][2:]
+    names: list[str] = data["columns"][_FIXED:]
     for question, row in rows.items():
-        if len(row) != len(names) + 2:
-            raise ValueError(f"{question}: {len(row)} values for {len(names) + 2} columns")
-        if not all(score is None or 0.0 <= score <= 1.0 for score in row[2:]):
+        if len(row) != len(names) + _FIXED:
+            raise ValueError(f"{question}: {len(row)} values for {len(names) + _FIXED} columns")
+        if not all(score is None or 0.0 <= score <= 1.0 for score in row[_FIXED:]):
             raise ValueError(f"{question}: scores outside [0, 1]")
     metrics: dict[str, MetricScores] = {}
     judges: dict[str, JudgedBy] = {}
-    for column, name in enumerate(names, 2):
+    for column, name in enumerate(names, _FIXED):
         about = data["metrics"][name]
         metrics[name] = MetricScores(
             {question: float(row[column]) for question, row in rows.items() if row[column] is not None},
@@ -158,7 +166,9 @@ def _from_json(path: Path, data: Mapping[str, Any]) -> RunScores:
         judges,
         dict(data["models"]),
         dict(data["settings"]),
-        {question: row[1] for question, row in rows.items()},
+        {question: tuple(row[1]) for question, row in rows.items()},
         metrics,
         slices={field: _from_members(members) for field, members in data["slices"].items()},
+        labels={name: labels_from_json(labels) for name, labels in data["labels"].items()},
+        answers={question: row[2] for question, row in rows.items() if row[2] is not None},
     )

@@ -11,20 +11,31 @@ from typing import Any
 
 from rageval.io.run_folder import RunFolder
 from rageval.io.stored import convert
-from rageval.scores.human_labels import MetricLabels, answers_digest, labelled_part, read_labels
+from rageval.scores.run_labels import RunLabels, read_run_labels
+from rageval.scores.sharing import ClusterBy, Documents, find_sharing, relevant_documents
 from rageval.stats import Interval, mean_interval, ppi_mean
+from rageval.stats.annotators import stretch_for_annotators
+from rageval.stats.intervals import CLUSTERED
 from rageval.types import Estimate, Json, Score, Unscored
 
 _LEVEL = 0.95
 
 
-def estimate(scores: Mapping[str, Score | Unscored], level: float = _LEVEL) -> Estimate | None:
-    """The mean over the scored questions with its interval; None where no question could be scored."""
-    scored = [score for score in scores.values() if isinstance(score, Score)]
+def estimate(
+    scores: Mapping[str, Score | Unscored],
+    level: float = _LEVEL,
+    documents: Documents | None = None,
+    cluster_by: ClusterBy | None = None,
+) -> Estimate | None:
+    """The mean over the scored questions with its interval; None where no question could be scored. Questions that
+    share one of the `documents` are not taken for independent, unless `cluster_by="none"`.
+    """
+    scored = {question: score for question, score in scores.items() if isinstance(score, Score)}
     if not scored:
         return None
-    interval = mean_interval([score.value for score in scored], level=level)
-    return estimate_of(interval, len(scores), sum(score.failed for score in scored))
+    clusters = find_sharing(documents or {}, [*scored], cluster_by).clusters
+    interval = mean_interval([score.value for score in scored.values()], level=level, clusters=clusters)
+    return estimate_of(interval, len(scores), sum(score.failed for score in scored.values()))
 
 
 def estimate_of(interval: Interval, questions: int, failed: int) -> Estimate:
@@ -42,30 +53,56 @@ def estimate_of(interval: Interval, questions: int, failed: int) -> Estimate:
 
 
 def read_estimates(
-    run: RunFolder, metrics: Sequence[str], questions: Collection[str] | None = None
+    run: RunFolder,
+    metrics: Sequence[str],
+    questions: Collection[str] | None = None,
+    cluster_by: ClusterBy | None = None,
 ) -> dict[str, Estimate | None]:
     """The estimates of a finished run, by metric, from all of its questions or from some; None where it lacks the
     metric or could score no question on it.
     """
-    scores = run.scores()
-    return {name: _read_estimate(run, name, scores[name], questions) if name in scores else None for name in metrics}
+    scores, documents = run.scores(), run_documents(run)
+    return {
+        name: _read_estimate(run, name, scores[name], questions, documents, cluster_by) if name in scores else None
+        for name in metrics
+    }
+
+
+def run_documents(run: RunFolder) -> Documents:
+    """The relevant documents of the questions of a run."""
+    return relevant_documents({question: grades for question, (_, grades) in run.questions().items()})
 
 
 def _read_estimate(
-    run: RunFolder, metric: str, scores: Mapping[str, Any], questions: Collection[str] | None
+    run: RunFolder,
+    metric: str,
+    scores: Mapping[str, Any],
+    questions: Collection[str] | None,
+    documents: Documents,
+    cluster_by: ClusterBy | None,
 ) -> Estimate | None:
-    if questions is not None:
-        part = _of_questions(scores, questions)
-        return labelled_estimate(run, metric, part) or _judge_alone(part, _LEVEL)
-    labelled = labelled_estimate(run, metric, scores)
-    stored = scores["estimate"]
-    if labelled is not None or stored is None:
+    part = scores if questions is None else _of_questions(scores, questions)
+    labelled = labelled_estimate(run, metric, part, documents=documents, cluster_by=cluster_by)
+    if labelled is not None:
         return labelled
+    stored = scores["estimate"]
+    if questions is not None or (stored is not None and not _is_current(stored, part, documents, cluster_by)):
+        return _judge_alone(part, _LEVEL, documents, cluster_by)
+    if stored is None:
+        return None
     return convert(
         f"{run.path}/scores.json: {metric}",
         stored,
         lambda found: Estimate(found["mean"], **{name: value for name, value in found.items() if name != "mean"}),
     )
+
+
+def _is_current(
+    stored: Mapping[str, Any], scores: Mapping[str, Any], documents: Documents, cluster_by: ClusterBy | None
+) -> bool:
+    """Whether the stored interval has questions that share documents for what they are taken for now."""
+    clusters = find_sharing(documents, [*scores.get("questions", ())], cluster_by).clusters
+    return (clusters is not None) == str(stored["method"]).endswith(CLUSTERED)
 
 
 def _of_questions(scores: Mapping[str, Any], questions: Collection[str]) -> dict[str, Any]:
@@ -77,69 +114,114 @@ def _of_questions(scores: Mapping[str, Any], questions: Collection[str]) -> dict
     }
 
 
-def labelled_estimate(run: RunFolder, metric: str, scores: Mapping[str, Any], level: float = _LEVEL) -> Estimate | None:
+def labelled_estimate(
+    run: RunFolder,
+    metric: str,
+    scores: Mapping[str, Any],
+    level: float = _LEVEL,
+    documents: Documents | None = None,
+    cluster_by: ClusterBy | None = None,
+) -> Estimate | None:
     """The estimate from human labels and the judge's scores together; None if the run has no labels.
 
     `scores` is the metric's part of scores.json. The estimate is stratified if the sample was. If every question is
-    labelled, it is the mean of the labels. The result has a `warning` if the labels are not known to be a random
-    sample, or do not cover all scored questions. Labels of answers that have changed since are not used: the estimate
-    is then the judge's, with a warning.
+    labelled, it is the mean of the labels. Where drawn questions have no label, the interval reaches from the one with
+    the worst score for all of them to the one with the best. The result has a `warning` if the labels are not known to
+    be a random sample, or do not cover all scored questions. Labels of answers that have changed since are not used.
     """
-    labels = read_labels(run, metric)
+    labels = read_run_labels(run, metric, scores["questions"])
     if labels is None:
         return None
-    judge_alone = _judge_alone(scores, level)
+    documents = run_documents(run) if documents is None else documents
+    judge_alone = _judge_alone(scores, level, documents, cluster_by)
     if judge_alone is None:
         return None
-    if labels.answers_digest != answers_digest(run.outcomes()):
-        return replace(judge_alone, warning="labels not used: they were given before this run's answers changed")
-    given, covered = _known_labels(labels, scores["questions"])
-    strata = _strata(labels, covered)
-    labelled = set(given) & set(covered)
-    if not labelled or (strata and {strata[q] for q in covered} - {strata[q] for q in labelled}):
-        return replace(judge_alone, warning="labels not used: too few of the labelled questions are scored now")
-    joined = _join(given, scores["questions"], covered, strata, level)
-    left_out = len(scores["questions"]) - len(covered)
-    warnings = [f"labels not known to be a random sample: {labels.reason}"] if labels.reason else []
+    judged = scores["questions"]
+    covered = [question for question in judged if question in labels.strata]
+    without = {labels.strata[q] for q in covered} - {labels.strata[q] for q in labels.given}
+    if not labels.given or without:
+        return replace(judge_alone, warning=f"labels not used: {_why_unused(labels, without)}")
+    clusters = find_sharing(documents, covered, cluster_by).clusters
+    of_question = None if clusters is None else dict(zip(covered, clusters, strict=True))
+    joined = _with_missing(labels, judged, covered, of_question, level)
+    left_out = len(judged) - len(covered)
+    warnings = [f"labels not known to be a random sample: {labels.warning}"] if labels.warning else []
     if left_out:
-        warnings.append(f"{left_out} questions scored since the sample was drawn are left out")
+        warnings.append(f"{left_out} questions whose answers are newer than the sample are left out")
+    if labels.missing:
+        asked = len(labels.given) + len(labels.missing)
+        warnings.append(
+            f"{len(labels.missing)} of {asked} drawn have no label: the interval holds whatever these would be"
+        )
     return replace(
         joined,
         unscored=judge_alone.unscored + left_out,
-        failed=sum(question_id in covered for question_id in scores["failed"]),
+        failed=sum(question_id in labels.strata for question_id in scores["failed"]),
         warning="; ".join(warnings),
     )
 
 
-def _judge_alone(scores: Mapping[str, Any], level: float) -> Estimate | None:
+def _why_unused(labels: RunLabels, without: Collection[str]) -> str:
+    if not labels.given:
+        return "none is of this run's answers as they are now"
+    return f"none yet of {', '.join(sorted(without))}"
+
+
+def _with_missing(
+    labels: RunLabels,
+    judged: Mapping[str, float],
+    covered: Sequence[str],
+    clusters: Mapping[str, frozenset[int]] | None,
+    level: float,
+) -> Estimate:
+    """The estimate, from the lowest to the highest that it could be with the labels that are missing."""
+    strata = {q: labels.strata[q] for q in covered} if len(set(labels.strata.values())) > 1 else None
+    joined = _join(labels.given, judged, covered, strata, clusters, level)
+    joined = _over_annotators(joined, labels, level)
+    if not labels.missing:
+        return joined
+    ends = [
+        _over_annotators(
+            _join({**labels.given, **dict.fromkeys(labels.missing, end)}, judged, covered, strata, clusters, level),
+            labels,
+            level,
+        )
+        for end in (0.0, 1.0)
+    ]
+    return replace(joined, low=ends[0].low, high=ends[1].high, method=f"{joined.method}, missing labels bounded")
+
+
+def _over_annotators(mean: Estimate, labels: RunLabels, level: float) -> Estimate:
+    """With the interval stretched by what annotators differ in, as Satterthwaite (1946) adds variances."""
+    low, high = stretch_for_annotators(
+        mean.point, mean.low, mean.high, labels.annotator_variance, labels.annotators, level
+    )
+    if (low, high) == (mean.low, mean.high):
+        return mean
+    return replace(
+        mean, low=max(0.0, low), high=min(1.0, high), method=f"{mean.method}, {labels.annotators} annotators"
+    )
+
+
+def _judge_alone(
+    scores: Mapping[str, Any], level: float, documents: Documents, cluster_by: ClusterBy | None
+) -> Estimate | None:
     failed = set(scores["failed"])
     by_question = {q: Score(value, failed=q in failed) for q, value in scores["questions"].items()}
-    return estimate({**by_question, **{q: Unscored(reason) for q, reason in scores["unscored"].items()}}, level)
-
-
-def _known_labels(labels: MetricLabels, judged: Mapping[str, float]) -> tuple[dict[str, float], list[str]]:
-    """Labels by question, and the questions that they represent: the scored ones that could have been drawn."""
-    given = labels.by_question
-    if labels.sample is None:
-        return given, [*judged]
-    known = labels.sample.known
-    part = labelled_part(labels.sample, given) or []
-    could_be_drawn = labels.sample.stratum_of()
-    return {q: given[q] if q in given else known[q] for q in part}, [q for q in judged if q in could_be_drawn]
-
-
-def _strata(labels: MetricLabels, covered: Sequence[str]) -> dict[str, int] | None:
-    if labels.sample is None or len(labels.sample.strata) == 1:
-        return None
-    stratum_of = labels.sample.stratum_of()
-    return {question_id: stratum_of[question_id] for question_id in covered}
+    return estimate(
+        {**by_question, **{q: Unscored(reason) for q, reason in scores["unscored"].items()}},
+        level,
+        documents,
+        cluster_by,
+    )
 
 
 def _join(
     given: Mapping[str, float],
     judged: Mapping[str, float],
     covered: Sequence[str],
-    strata: Mapping[str, int] | None,
+    strata: Mapping[str, str] | None,
+    clusters: Mapping[str, frozenset[int]] | None,
     level: float,
 ) -> Estimate:
     labelled = [question_id for question_id in covered if question_id in given]
@@ -147,12 +229,19 @@ def _join(
     y = [given[q] for q in labelled]
     if others:
         codes = None if strata is None else ([strata[q] for q in labelled], [strata[q] for q in others])
-        mean = ppi_mean(y, [judged[q] for q in labelled], [judged[q] for q in others], level=level, strata=codes)
+        mean = ppi_mean(
+            y,
+            [judged[q] for q in labelled],
+            [judged[q] for q in others],
+            level=level,
+            strata=codes,
+            clusters=_of(clusters, labelled, others),
+        )
         labels_only = mean.labels_only
     else:
-        mean = labels_only = mean_interval(y, level=level)
+        mean = labels_only = mean_interval(y, level=level, clusters=_clusters_of(clusters, labelled))
     # In the order of the run, so that the draws, and with them the ends, are those of a run without labels.
-    judge_only = mean_interval([judged[q] for q in covered], level=level)
+    judge_only = mean_interval([judged[q] for q in covered], level=level, clusters=_clusters_of(clusters, covered))
     return Estimate(
         mean.point,
         mean.low,
@@ -164,6 +253,21 @@ def _join(
         judge_only=(judge_only.point, judge_only.low, judge_only.high),
         labels_only=(labels_only.point, labels_only.low, labels_only.high),
     )
+
+
+def _clusters_of(
+    clusters: Mapping[str, frozenset[int]] | None, questions: Sequence[str]
+) -> list[frozenset[int]] | None:
+    return None if clusters is None else [clusters[question] for question in questions]
+
+
+def _of(
+    clusters: Mapping[str, frozenset[int]] | None, labelled: Sequence[str], others: Sequence[str]
+) -> tuple[list[frozenset[int]], list[frozenset[int]]] | None:
+    """Those of labelled and of other questions; None where all labelled ones share a document, and show nothing."""
+    if clusters is None or frozenset[int].intersection(*(clusters[question] for question in labelled)):
+        return None
+    return [clusters[question] for question in labelled], [clusters[question] for question in others]
 
 
 def stored_estimate(mean: Estimate) -> dict[str, Json]:

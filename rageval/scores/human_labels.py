@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
@@ -11,7 +11,7 @@ from rageval.identity import fingerprint
 from rageval.io.records import Outcome
 from rageval.io.run_folder import RunFolder
 from rageval.io.stored import convert
-from rageval.scores.samples import Sample, sample_from_json
+from rageval.scores.samples import DIGITS, Sample, sample_from_json
 from rageval.types import Json, Response
 
 
@@ -30,16 +30,17 @@ class HumanLabel:
 class MetricLabels:
     """Human labels of one metric, as a run folder stores them.
 
-    `by_question` holds the mean of the annotators. `sample` is None, and `reason` says why, if the labels are not known
-    to be a random sample of the run's questions. `answers_digest` is the run's digest at the time when the labels were
-    attached.
+    `by_question` holds the mean of the annotators. `cannot_tell` are questions that people looked at and could not
+    label. `sample` is None, and `reason` says why, if the labels are not known to be a random sample of the run's
+    questions. `answers` are the digests of the answers that were labelled, by question.
     """
 
     metric: str
     labels: tuple[HumanLabel, ...]
     sample: Sample | None
     reason: str
-    answers_digest: str
+    answers: Mapping[str, str]
+    cannot_tell: tuple[str, ...] = ()
 
     @property
     def by_question(self) -> dict[str, float]:
@@ -59,8 +60,9 @@ class MetricLabels:
             "representative": self.sample is not None,
             "reason": self.reason,
             "sample": None if self.sample is None else self.sample.digest,
-            "answers_digest": self.answers_digest,
+            "answers": {**self.answers},
             "labels": [cast("dict[str, Json]", asdict(one)) for one in self.labels],
+            "cannot_tell": [*self.cannot_tell],
         }
 
 
@@ -78,21 +80,20 @@ def _labels_from_json(run: RunFolder, metric: str, data: Mapping[str, Any]) -> M
     sample = None if data["sample"] is None else stored_sample(run, metric, data["sample"])
     reason = data["reason"] or ("" if sample is not None else "the sample's file is gone from the run folder")
     labels = tuple(HumanLabel(**one) for one in data["labels"])
-    return MetricLabels(metric, labels, sample, reason, data["answers_digest"])
+    return MetricLabels(metric, labels, sample, reason, data["answers"], tuple(data["cannot_tell"]))
 
 
-def labelled_part(sample: Sample, labelled: Mapping[str, Any]) -> list[str] | None:
-    """The drawn questions whose labels are known, in order. `labelled` must be all, or a first part, of the questions
-    that people are asked; otherwise returns None.
-
-    Failures among the drawn questions count as labelled.
+def drawn_so_far(sample: Sample, labelled: Collection[str]) -> list[str] | None:
+    """The drawn questions up to the last that people looked at, in the drawn order; those before it without a label are
+    missing. None where a labelled question was not drawn. Failures among the drawn questions count as labelled.
     """
-    asked = sample.to_label[: len(labelled)]
-    if set(asked) != set(labelled):
+    if not set(labelled) <= set(sample.to_label):
         return None
-    if len(asked) == len(sample.to_label):
+    looked_at = [place for place, question in enumerate(sample.to_label) if question in labelled]
+    last = max(looked_at, default=-1) + 1
+    if last == len(sample.to_label):
         return [*sample.drawn]
-    return [*sample.drawn[: sample.drawn.index(asked[-1]) + 1]]
+    return [*sample.drawn[: sample.drawn.index(sample.to_label[last])]]
 
 
 def stored_sample(run: RunFolder, metric: str, name: str) -> Sample | None:
@@ -106,9 +107,9 @@ def run_name(run: RunFolder) -> str:
     return run.path.resolve().name
 
 
-def answers_digest(outcomes: Mapping[str, Outcome]) -> str:
-    """A digest of what people would label: each question's answer and the passages that the generator read."""
-    return fingerprint({question_id: _labelled_part(outcome) for question_id, outcome in outcomes.items()})
+def answer_digests(outcomes: Mapping[str, Outcome]) -> dict[str, str]:
+    """By question, a digest of what people label: the question's answer and the passages that the generator read."""
+    return {question_id: fingerprint(_labelled_part(outcome))[:DIGITS] for question_id, outcome in outcomes.items()}
 
 
 def _labelled_part(outcome: Outcome) -> Json:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
 
 import numpy as np
 
 from rageval.errors import DeclarationError, NotComparableError
 from rageval.metrics import parse
 from rageval.scores.comparability import metric_conflicts
+from rageval.scores.pair_labels import PairLabels, pair_labels
 from rageval.scores.run_scores import RunScores
-from rageval.stats.clusters import cluster_codes, design_effect
+from rageval.scores.sharing import ClusterBy, find_sharing
+from rageval.stats.clusters import make_clustering
 from rageval.types import Json
-
-ClusterBy: TypeAlias = Literal["document"]
 
 MOST_CHANGED = 10
 UNCORRECTED = "judge only, uncorrected"
@@ -37,10 +36,13 @@ class Pairs:
     If lower scores are better (`lower_is_better`), gains and differences are baseline - candidate: more than 0 is
     always an improvement.
 
-    `clusters` gives questions that share a source document the same number (None: treated as independent).
+    `clusters` are the documents of each question, where some share one (None: treated as independent); `sharing` says
+    so in words.
     `only_baseline` and `only_candidate` are questions scored in only one run; all other numbers leave them out.
     `failed` counts the questions that each run (baseline, candidate) failed on, which score the worst value. `judged`
-    marks scores that are a judge's opinion, not corrected by human labels. `slice` (such as `language=zh`) names the
+    marks scores that are a judge's opinion, not corrected by human labels. `labels` are those of people on both runs;
+    where labels of one cannot be joined with the other's, `labels_lacking` says what is missing. `slice` (such as
+    `language=zh`) names the
     part of the questions that was paired; it is empty for all.
     """
 
@@ -48,13 +50,16 @@ class Pairs:
     ids: tuple[str, ...]
     baseline: tuple[float, ...]
     candidate: tuple[float, ...]
-    clusters: tuple[int, ...] | None
+    clusters: tuple[frozenset[int], ...] | None
     only_baseline: tuple[str, ...]
     only_candidate: tuple[str, ...]
     failed: tuple[int, int]
     judged: bool
     lower_is_better: bool = False
     slice: str = ""
+    sharing: str = ""
+    labels: PairLabels | None = None
+    labels_lacking: str = ""
 
     @property
     def name(self) -> str:
@@ -98,6 +103,15 @@ class Pairs:
         return tuple(moved[:MOST_CHANGED])
 
     @property
+    def source(self) -> str:
+        """In brackets after a verdict: whose opinion it is. Empty for a metric that is not judged."""
+        if self.labels is not None:
+            return f" (by {self.labels.n} people's labels of both and the judge)"
+        if not self.judged:
+            return ""
+        return f" ({UNCORRECTED}: {self.labels_lacking})" if self.labels_lacking else f" ({UNCORRECTED})"
+
+    @property
     def sd(self) -> float | None:
         """The standard deviation of the differences; None for a single question."""
         return float(np.std(self.differences, ddof=1)) if self.n > 1 else None
@@ -108,7 +122,7 @@ class Pairs:
         if self.clusters is None:
             return 1.0
         d = np.array(self.differences)
-        return design_effect(d - d.mean(), cluster_codes(self.clusters, self.n))
+        return make_clustering(self.clusters, self.n).design_effect(d - d.mean())
 
     def to_json(self) -> dict[str, Json]:
         of_slice: dict[str, Json] = {"slice": self.slice} if self.slice else {}
@@ -121,17 +135,21 @@ class Pairs:
             "only_candidate": [*self.only_candidate],
             "failed": {"baseline": self.failed[0], "candidate": self.failed[1]},
             "judge_only": self.judged,
+            "labelled": 0 if self.labels is None else self.labels.n,
+            "same_answers": None if self.labels is None else self.labels.same,
+            "labels_lacking": self.labels_lacking or None,
             "lower_is_better": self.lower_is_better,
-            "clusters": None if self.clusters is None else len(set(self.clusters)),
+            "clusters": None if self.clusters is None else make_clustering(self.clusters, self.n).effective,
             "changed": [{"question_id": c.question_id, "from": c.before, "to": c.after} for c in self.changed],
         }
 
 
 def pair(baseline: RunScores, candidate: RunScores, metric: str, cluster_by: ClusterBy | None = None) -> Pairs:
-    """Pair the scores of a metric, question by question. `cluster_by="document"` groups questions that share one.
+    """Pair the scores of a metric, question by question. Questions that share a document are told from those that do
+    not, unless `cluster_by="none"`.
 
     Raises NotComparableError where a run lacks the metric, where other judges scored the two, or where no question has
-    a score in both; DeclarationError where all questions are in one cluster.
+    a score in both; DeclarationError where `cluster_by="document"` and all questions share one.
     """
     for run in (baseline, candidate):
         if metric not in run.metrics:
@@ -144,23 +162,31 @@ def pair(baseline: RunScores, candidate: RunScores, metric: str, cluster_by: Clu
     if not ids:
         reasons = [f"{s.source}: {_reason(s, metric)}" for s in (baseline, candidate) if s.metrics[metric].unscored]
         raise NotComparableError(f"{metric}: found no question with a score in both ({'; '.join(reasons)})")
-    clusters = None if cluster_by is None else tuple(baseline.groups[question] for question in ids)
-    if clusters is not None and len(set(clusters)) == 1:
-        raise DeclarationError(
-            f"--cluster-by {cluster_by}: found that all {len(ids)} questions of {metric} share their documents, "
-            "expected two or more groups: leave it out"
-        )
+    sharing = find_sharing(baseline.documents, ids, cluster_by)
+    lower_is_better = parse(metric).lower_is_better
+    turn = -1.0 if lower_is_better else 1.0
+    labels = pair_labels(
+        baseline,
+        candidate,
+        metric,
+        {question: turn * (b.scores[question] - a.scores[question]) for question in ids},
+        None if sharing.clusters is None else dict(zip(ids, sharing.clusters, strict=True)),
+        lower_is_better=lower_is_better,
+    )
     return Pairs(
         metric,
         ids,
         tuple(a.scores[question] for question in ids),
         tuple(b.scores[question] for question in ids),
-        clusters,
+        sharing.clusters,
         tuple(sorted(a.scores.keys() - b.scores.keys())),
         tuple(sorted(b.scores.keys() - a.scores.keys())),
         (_count(a.failed, ids), _count(b.failed, ids)),
-        metric in baseline.judges,
-        parse(metric).lower_is_better,
+        metric in baseline.judges and not isinstance(labels, PairLabels),
+        lower_is_better,
+        sharing=sharing.note,
+        labels=labels if isinstance(labels, PairLabels) else None,
+        labels_lacking=labels if isinstance(labels, str) else "",
     )
 
 

@@ -14,7 +14,10 @@ from rageval.metrics.judged import entries_read
 from rageval.metrics.names import OF_JUDGE
 from rageval.scores.baselines import BASELINES, read_baseline
 from rageval.scores.calibrations import JudgeEntry, instrument
+from rageval.scores.human_labels import answer_digests
+from rageval.scores.run_labels import RunLabels, read_run_labels
 from rageval.scores.run_scores import DECIMALS, JudgedBy, MetricScores, RunScores, ScoredRun
+from rageval.scores.sharing import relevant_documents
 from rageval.scores.slices import question_slices
 
 
@@ -40,10 +43,12 @@ def read_run_folder(path: Path) -> RunScores:
         everything, scores = folder.questions(), folder.scores()
         asked = {question: everything[question] for question in run.questions}
         return run.with_scores(
-            document_groups({question: grades for question, (_, grades) in asked.items()}),
+            relevant_documents({question: grades for question, (_, grades) in asked.items()}),
             {name: metric_scores(data) for name, data in scores.items()},
             {name: question.text for name, (question, _) in asked.items()},
             question_slices(question for question, _ in asked.values()),
+            {name: labels for name in run.judges if (labels := _labels(folder, name, scores)) is not None},
+            answer_digests(folder.outcomes(hits=False)) if run.judges else {},
         )
 
 
@@ -94,26 +99,8 @@ def metric_scores(data: Mapping[str, Any]) -> MetricScores:
     )
 
 
-def document_groups(grades: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
-    """Number the questions so that those that share a document with a grade above 0 have the same number, including
-    those connected only through a third question. A question without such a document gets its own number. Numbers start
-    from 0, by question id.
-    """
-    parents = {question: question for question in grades}
-
-    def root(question: str) -> str:
-        while parents[question] != question:
-            parents[question] = parents[parents[question]]
-            question = parents[question]
-        return question
-
-    first_with: dict[str, str] = {}
-    for question, by_document in grades.items():
-        for document, grade in by_document.items():
-            if grade > 0:
-                parents[root(question)] = root(first_with.setdefault(document, question))
-    numbers: dict[str, int] = {}
-    return {question: numbers.setdefault(root(question), len(numbers)) for question in sorted(grades)}
+def _labels(folder: RunFolder, metric: str, scores: Mapping[str, Any]) -> RunLabels | None:
+    return read_run_labels(folder, metric, scores[metric]["questions"]) if metric in scores else None
 
 
 def judged_by(metric: Metric, entries: Mapping[str, JudgeEntry]) -> JudgedBy:

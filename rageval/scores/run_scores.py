@@ -6,6 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias, TypeVar
 
+from rageval.scores.run_labels import RunLabels
+from rageval.scores.sharing import Documents
 from rageval.types import Json
 
 T = TypeVar("T")
@@ -70,10 +72,12 @@ class ScoredRun:
 
     def with_scores(
         self,
-        groups: Mapping[str, int],
+        documents: Documents,
         metrics: Mapping[str, MetricScores],
         texts: Mapping[str, str],
         slices: Mapping[str, SliceValues],
+        labels: Mapping[str, RunLabels],
+        answers: Mapping[str, str],
     ) -> RunScores:
         return RunScores(
             self.source,
@@ -86,10 +90,12 @@ class ScoredRun:
             self.judges,
             self.models,
             self.settings,
-            groups,
+            documents,
             metrics,
             texts,
             slices,
+            labels,
+            answers,
         )
 
     def to_json(self) -> dict[str, Json]:
@@ -101,25 +107,30 @@ class ScoredRun:
 class RunScores(ScoredRun):
     """A finished run with its scores by metric.
 
-    `groups` numbers the questions so that those which share a relevant document, directly or through others, have the
-    same number. `texts` are the questions' words, which a baseline does not keep. `slices` are by field: `language`,
-    `tag`, and each field of the questions' metadata that holds a text, number or truth value.
+    `documents` are numbers of each question's relevant documents. `texts` are the questions' words, which a baseline
+    does not keep. `slices` are by field: `language`,
+    `tag`, and each field of the questions' metadata that holds a text, number or truth value. `labels` are people's, by
+    judged metric, and `answers` digests of what people label, by question; both are empty for a run without judges.
     """
 
-    groups: Mapping[str, int] = field(repr=False)
+    documents: Documents = field(repr=False)
     metrics: Mapping[str, MetricScores] = field(repr=False)
     texts: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     slices: Mapping[str, SliceValues] = field(default_factory=dict[str, SliceValues], repr=False)
+    labels: Mapping[str, RunLabels] = field(default_factory=dict[str, RunLabels], repr=False)
+    answers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
 
     def only(self, questions: Collection[str]) -> RunScores:
         """The same run as if only these of its questions had been asked."""
         return replace(
             self,
             digests=_only(self.digests, questions),
-            groups=_only(self.groups, questions),
+            documents=_only(self.documents, questions),
             metrics={name: scores.only(questions) for name, scores in self.metrics.items()},
             texts=_only(self.texts, questions),
             slices={name: _only(values, questions) for name, values in self.slices.items()},
+            labels={name: labels.only(questions) for name, labels in self.labels.items()},
+            answers=_only(self.answers, questions),
         )
 
 

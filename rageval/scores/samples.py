@@ -31,14 +31,15 @@ class Sample:
 
     The order of `drawn` does not depend on the questions, so any first part of it is also a random sample. `known`
     holds the labels of drawn questions that nobody needs to label: if the pipeline failed, the label is the worst
-    score, regardless of what a person would say. A simple random sample has one stratum.
+    score, regardless of what a person would say; and an answer that was labelled in another run keeps its label. A
+    simple random sample has one stratum. `answers` are the digests of all answers that could be drawn, by question.
     """
 
     run: str
     metric: str
     judge: str
     seed: int
-    answers_digest: str
+    answers: Mapping[str, str]
     strata: tuple[Stratum, ...]
     drawn: tuple[str, ...]
     known: Mapping[str, float]
@@ -84,7 +85,7 @@ class Sample:
             "metric": self.metric,
             "judge": self.judge,
             "seed": self.seed,
-            "answers_digest": self.answers_digest,
+            "answers": {**self.answers},
             "strata": strata,
             "drawn": drawn,
             "known": {**self.known},
@@ -98,7 +99,7 @@ def sample_from_json(data: Mapping[str, Any]) -> Sample:
         data["metric"],
         data["judge"],
         data["seed"],
-        data["answers_digest"],
+        data["answers"],
         tuple(Stratum(part["name"], tuple(part["questions"]), part["drawn"]) for part in data["strata"]),
         tuple(entry["question_id"] for entry in data["drawn"]),
         data["known"],

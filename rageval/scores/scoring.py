@@ -14,6 +14,7 @@ from rageval.metrics.verdicts import ABSTENTION, settled
 from rageval.scores.estimates import estimate, stored_estimate
 from rageval.scores.evidence_scores import evidence_scores, texts_with_evidence
 from rageval.scores.score_column import ScoreColumn
+from rageval.scores.sharing import Documents
 from rageval.types import (
     Benchmark,
     Failure,
@@ -200,11 +201,11 @@ def ranked_documents(outcome: Outcome) -> list[tuple[str, float]]:
     return list(zip(documents, map(float, range(len(documents), 0, -1)), strict=True))
 
 
-def scores_to_json(scores: Scores) -> dict[str, Json]:
-    """The content of scores.json."""
+def scores_to_json(scores: Scores, documents: Documents) -> dict[str, Json]:
+    """The content of scores.json; `documents` are the relevant ones of each question."""
     data: dict[str, Json] = {}
     for metric, by_question in scores.items():
-        mean = estimate(by_question)
+        mean = estimate(by_question, documents=documents)
         data[str(metric)] = {
             "estimate": None if mean is None else stored_estimate(mean),
             "questions": {q: score.value for q, score in by_question.items() if isinstance(score, Score)},

@@ -21,15 +21,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rageval.stats.checks import is_binary
-from rageval.stats.clusters import design_effect, few_clusters
+from rageval.stats.clusters import Clustering
 from rageval.stats.dirichlet import DRAWS, bound_draws, mean_draws
 from rageval.stats.quantiles import normal_cdf, normal_quantile, t_quantile
 
-# Weight of the ends of the range in each cell, in labels; of a part of it where there are more than two cells. For
-# zeros and ones both ends weigh on both bounds, else each on its own bound alone: so too in a cell with fewer labels
-# than FEWEST_A_CELL, where one label speaks for many items.
+# Weight of the ends of the range in each cell, in labels. For zeros and ones in two cells both ends weigh on both
+# bounds, else each on its own bound alone: so too in a cell with fewer labels than FEWEST_A_CELL, where one label
+# speaks for many items.
 END_BINARY = 0.4
-END_GRADED = 0.2
+END_GRADED = 0.25
 FEWEST_A_CELL = 2
 # The normal quantile is widened by 1 + WIDER / n: by the first of these that stays below the width of labels alone.
 WIDER = (1.0, 0.35)
@@ -54,7 +54,9 @@ class Chain:
     lam: float
     stretch: float
     effect: float
+    lump: float
     binary: bool
+    end: float
 
     @classmethod
     def over(
@@ -64,29 +66,40 @@ class Chain:
         u: Floats,
         strata_labelled: Codes,
         strata_unlabelled: Codes,
-        clusters: Codes | None,
+        clusters: tuple[Clustering, Clustering] | None,
         level: float,
         *,
-        split: bool,
+        binary: bool | None = None,
+        unseen: float | None = None,
     ) -> Chain:
-        """Cells, slope and design effect. `split` cuts a graded score in two; strata by score need no cut."""
+        """Cells, slope and design effect. A graded score is cut in two. `clusters` are those of the labelled items and
+        of all. `binary` says whether labels can only be 0 or 1; by default what was seen says it. `unseen` is the
+        weight of an end over all cells, in labels.
+        """
         scores = np.concatenate([f, u])
         strata = np.concatenate([strata_labelled, strata_unlabelled])
-        binary = is_binary(y)
-        side = (scores >= _cut(scores, binary)) if split or is_binary(scores) else np.zeros(scores.size, dtype=bool)
+        binary = is_binary(y) if binary is None else binary
+        side = scores >= _cut(scores, binary)
+        if strata.max() > 0:
+            side &= _enough_labels(strata_labelled, side[: y.size])[strata]
         _, codes = np.unique(strata * 2 + side, return_inverse=True)
         cells = codes.astype(np.int64)
         lam, stretch = (0.0, 1.0) if binary else _slope(y, f, cells[: y.size], u.size)
-        chain = cls(y, f, scores, cells[: y.size], cells, lam, stretch, 1.0, binary)
+        end = END_BINARY if binary else END_GRADED
+        if unseen is not None:
+            end = unseen / int(cells.max() + 1)
+        chain = cls(y, f, scores, cells[: y.size], cells, lam, stretch, 1.0, 1.0, binary, end)
         if clusters is None:
             return chain
-        groups = int(np.unique(clusters[: y.size]).size)
-        effect = design_effect(chain._influence(), clusters) * few_clusters(max(groups, 2), level)
-        return replace(chain, effect=effect)
+        labelled, everything = clusters
+        share = np.zeros(scores.size)
+        share[: y.size] = 1.0 / y.size
+        effect = everything.design_effect(chain._influence(), share)
+        return replace(chain, effect=effect * labelled.few(level), lump=labelled.lump(effect))
 
     def interval(self, level: float, rng: np.random.Generator, width: float) -> tuple[float, float, float]:
         """Point, low and high; `width` is that of the interval from labels alone."""
-        point, (lower, upper) = self._point(), self._draws(rng)
+        point, (lower, upper) = self.point(), self.draws(rng)
         low, high = 0.0, 1.0
         for wider in WIDER:
             tail = normal_cdf(-normal_quantile((1.0 + level) / 2.0) * (1.0 + wider / self.y.size))
@@ -110,7 +123,8 @@ class Chain:
         elsewhere = self.y.mean() - self.lam * self._score_means()
         return np.where(counts > 0, sums / np.maximum(counts, 1), elsewhere)
 
-    def _point(self) -> float:
+    def point(self) -> float:
+        """The estimate."""
         means = self._cell_means() + self.lam * self._score_means()
         return min(max(float(np.sum(self._shares() * means)), 0.0), 1.0)
 
@@ -118,18 +132,17 @@ class Chain:
         """What each item adds to the estimate's error, labelled items first."""
         shares, means = self._shares(), self._cell_means()
         fitted = means[self.all_items] + self.lam * self.scores
-        influence = (fitted - self._point()) / self.all_items.size
+        influence = (fitted - self.point()) / self.all_items.size
         per_label = shares / np.maximum(np.bincount(self.labelled, minlength=shares.size), 1)
         residual = self.y - self.lam * self.f - means[self.labelled]
         influence[: self.y.size] += per_label[self.labelled] * residual
         return influence
 
-    def _draws(self, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    def draws(self, rng: np.random.Generator) -> tuple[Floats, Floats]:
         """For the lower and for the upper bound."""
         counts = np.bincount(self.all_items) / self.effect
         shares = rng.standard_gamma(counts + 0.5, (DRAWS, counts.size))
         shares /= shares.sum(axis=1, keepdims=True)
-        part = min(1.0, 2.0 / counts.size)
         score_means, cell_means = self._score_means(), self._cell_means()
         lower, upper = np.zeros(DRAWS), np.zeros(DRAWS)
         for cell in range(counts.size):
@@ -141,18 +154,36 @@ class Chain:
             if self.lam:
                 spread = float(np.std(self.scores[self.all_items == cell])) / math.sqrt(counts[cell])
                 moved += self.lam * spread * rng.standard_normal(DRAWS)
-            if self.binary and mine.sum() >= FEWEST_A_CELL:
-                end = part * END_BINARY
-                both = mean_draws(residual, low=0.0, high=1.0, ends=(end, end), rng=rng, design_effect=self.effect)
+            if self.binary and counts.size <= 2 and mine.sum() >= FEWEST_A_CELL:
+                both = mean_draws(
+                    residual,
+                    low=0.0,
+                    high=1.0,
+                    ends=(self.end, self.end),
+                    rng=rng,
+                    design_effect=self.effect,
+                    lump=self.lump,
+                )
                 bounds = both, both
             else:
-                end = part * (END_BINARY if self.binary else END_GRADED)
                 bounds = bound_draws(
-                    residual, low=-shift, high=1.0 - shift, end=end, rng=rng, design_effect=self.effect
+                    residual,
+                    low=-shift,
+                    high=1.0 - shift,
+                    end=self.end,
+                    rng=rng,
+                    design_effect=self.effect,
+                    lump=self.lump,
                 )
             lower += shares[:, cell] * (bounds[0] + moved)
             upper += shares[:, cell] * (bounds[1] + moved)
         return lower, upper
+
+
+def _enough_labels(strata: Codes, side: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """For each stratum whether both sides of the cut have labels to speak of; a stratum is not cut otherwise."""
+    above = np.bincount(strata, weights=side)
+    return np.minimum(above, np.bincount(strata) - above) >= FEWEST_A_CELL
 
 
 def _cut(scores: Floats, binary_labels: bool) -> float:

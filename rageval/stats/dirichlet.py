@@ -27,18 +27,20 @@ def mean_draws(
     ends: tuple[float, float],
     rng: np.random.Generator,
     design_effect: float = 1.0,
+    lump: float = 1.0,
     draws: int = DRAWS,
 ) -> Floats:
     """`draws` draws of the mean of a variable in [low, high], given independent `values` of it (possibly none).
 
     `ends` are the weights of `low` and `high` in observations. With a `design_effect` d > 1 each value counts as 1/d
-    observations. More than 400 different values are merged within 400 bins of equal width, which keeps the mean and
+    observations. What has not been seen comes in lumps of `lump` observations, such as all those of a cluster. More
+    than 400 different values are merged within 400 bins of equal width, which keeps the mean and
     leaves a rare extreme value alone.
     """
     levels, counts = _groups(values)
     weights = rng.standard_gamma(counts / design_effect, (draws, levels.size))
-    low_weight = rng.standard_gamma(ends[0], draws)
-    high_weight = rng.standard_gamma(ends[1], draws)
+    low_weight = lump * rng.standard_gamma(ends[0], draws)
+    high_weight = lump * rng.standard_gamma(ends[1], draws)
     total = weights.sum(axis=1) + low_weight + high_weight
     return (weights @ levels + low_weight * low + high_weight * high) / total
 
@@ -51,6 +53,7 @@ def bound_draws(
     end: float,
     rng: np.random.Generator,
     design_effect: float = 1.0,
+    lump: float = 1.0,
     draws: int = DRAWS,
 ) -> tuple[Floats, Floats]:
     """Two sets of draws, one for a lower and one for an upper bound: each with a weight at its own end alone.
@@ -61,7 +64,7 @@ def bound_draws(
     """
     levels, counts = _groups(values)
     weights = rng.standard_gamma(counts / design_effect, (draws, levels.size))
-    ends = rng.standard_gamma(end, draws)
+    ends = lump * rng.standard_gamma(end, draws)
     total, summed = weights.sum(axis=1) + ends, weights @ levels
     return (summed + ends * low) / total, (summed + ends * high) / total
 

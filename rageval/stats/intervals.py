@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rageval.stats.checks import check_level, check_values, is_binary
-from rageval.stats.clusters import Clusters, cluster_codes, design_effect, few_clusters
+from rageval.stats.clusters import Clusters, make_clustering
 from rageval.stats.dirichlet import bound_draws, mean_draws
 from rageval.stats.quantiles import beta_quantile, normal_quantile, t_quantile
 from rageval.stats.resampling import bca, percentile, studentised
@@ -21,6 +21,7 @@ Method: TypeAlias = Literal["auto", "beta", "wilson", "dirichlet", "t", "percent
 RESAMPLES = 5000
 JEFFREYS = (0.5, 0.5)
 OWN_END = 0.75
+CLUSTERED = ", clustered"
 
 Floats = NDArray[np.float64]
 
@@ -62,8 +63,10 @@ def mean_interval(
     By name also: Wilson's score interval for zeros and ones, Student's `t`, and the `percentile`, `bca` and
     `studentised` bootstrap, which take any finite values; none of these covers near the ends of a range.
 
-    `clusters` gives each value's group, such as the document that its question was written from; values of a group are
-    then not taken for independent. Raises ValueError for no values, values not finite or (for `auto`, `wilson`,
+    `clusters` gives each value's group, such as the document that its question was written from, or a frozenset of
+    several; values of a group are then not taken for independent, and what stands for the unseen at the ends weighs as
+    much as a group (`rageval.stats.clusters`). The bootstraps and `t` take values for one group that share one through
+    others. Raises ValueError for no values, values not finite or (for `auto`, `wilson`,
     `beta`, `dirichlet`) outside `bounds`, and where a named method cannot see a spread.
 
     `rng` draws the resamples; by default a generator seeded with 0, so that equal values give equal intervals.
@@ -73,30 +76,39 @@ def mean_interval(
     if method not in get_args(Method):
         raise ValueError(f"mean_interval: found method {method!r}, expected one of {', '.join(get_args(Method))}")
     rng = rng or np.random.default_rng(0)
-    codes = None if clusters is None else cluster_codes(clusters, x.size)
+    clustering = None if clusters is None else make_clustering(clusters, x.size)
     if method in ("t", "percentile", "bca", "studentised"):
-        return _unbounded(x, level, method, codes, rng)
+        return _unbounded(x, level, method, None if clustering is None else clustering.groups, rng)
     if x.min() < bounds[0] or x.max() > bounds[1]:
         raise ValueError(f"mean_interval: found values from {x.min():g} to {x.max():g}, expected them in {bounds}")
     binary = bounds == (0.0, 1.0) and is_binary(x)
     if method in ("beta", "wilson") and not binary:
         raise ValueError(f"mean_interval: found values other than 0 and 1, expected binary values for {method}")
-    effect = 1.0
-    if codes is not None:
-        effect = design_effect(x - x.mean(), codes) * few_clusters(int(codes.max()) + 1, level)
-    tag = "" if codes is None else ", clustered"
+    effect = lump = 1.0
+    if clustering is not None:
+        effect, lump = clustering.discount(x - x.mean(), level)
+    tag = "" if clustering is None else CLUSTERED
     if method == "wilson":
         low, high = wilson(float(x.mean()), x.size / effect, level)
         return _interval(x, low, high, level, "wilson" + tag)
-    if method == "beta" or (method == "auto" and binary):
-        low, high = _beta_bounds(float(x.sum()) / effect, float(x.size - x.sum()) / effect, level)
-        return _interval(x, low, high, level, "beta" + tag)
-    if method == "auto" and bounds == (0.0, 1.0) and (x.max() <= 0.5 or x.min() >= 0.5):
-        lower, upper = bound_draws(x, low=0.0, high=1.0, end=JEFFREYS[0], rng=rng, design_effect=effect)
+    beta = method == "beta" or (method == "auto" and binary)
+    if beta and clustering is None:
+        return _interval(x, *_beta_bounds(x, level), level, "beta")
+    one_half = method == "auto" and bounds == (0.0, 1.0) and (x.max() <= 0.5 or x.min() >= 0.5)
+    if clustering is not None or one_half:
+        lower, upper = bound_draws(
+            x,
+            low=bounds[0],
+            high=bounds[1],
+            end=OWN_END if beta else JEFFREYS[0],
+            rng=rng,
+            design_effect=effect,
+            lump=lump,
+        )
     else:
-        lower = upper = mean_draws(x, low=bounds[0], high=bounds[1], ends=JEFFREYS, rng=rng, design_effect=effect)
+        lower = upper = mean_draws(x, low=bounds[0], high=bounds[1], ends=JEFFREYS, rng=rng)
     low, high = np.quantile(lower, (1.0 - level) / 2.0), np.quantile(upper, (1.0 + level) / 2.0)
-    return _interval(x, float(low), float(high), level, "dirichlet" + tag)
+    return _interval(x, float(low), float(high), level, ("beta" if beta else "dirichlet") + tag)
 
 
 def wilson(mean: float, n: float, level: float) -> tuple[float, float]:
@@ -108,8 +120,9 @@ def wilson(mean: float, n: float, level: float) -> tuple[float, float]:
     return (0.0 if mean == 0.0 else max(0.0, centre - half)), (1.0 if mean == 1.0 else min(1.0, centre + half))
 
 
-def _beta_bounds(ones: float, zeros: float, level: float) -> tuple[float, float]:
-    """The ends for these counts, which need not be whole; those of Clopper and Pearson with `OWN_END` for their 1."""
+def _beta_bounds(x: Floats, level: float) -> tuple[float, float]:
+    """Those of Clopper and Pearson, with `OWN_END` for their 1."""
+    ones, zeros = float(x.sum()), float(x.size - x.sum())
     tail = (1.0 - level) / 2.0
     low = beta_quantile(tail, ones, zeros + OWN_END) if ones else 0.0
     high = beta_quantile(1.0 - tail, ones + OWN_END, zeros) if zeros else 1.0
@@ -119,7 +132,7 @@ def _beta_bounds(ones: float, zeros: float, level: float) -> tuple[float, float]
 def _unbounded(
     x: Floats, level: float, method: str, codes: NDArray[np.int64] | None, rng: np.random.Generator
 ) -> Interval:
-    tag = "" if codes is None else ", clustered"
+    tag = "" if codes is None else CLUSTERED
     if method == "t":
         low, high = _t_bounds(x, level, codes)
     else:

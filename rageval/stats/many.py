@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rageval.stats.checks import check_level
-from rageval.stats.dirichlet import mean_draws, most_beyond, share_beyond
+from rageval.stats.clusters import Clustering, Clusters, make_clustering
+from rageval.stats.dirichlet import bound_draws, mean_draws, most_beyond, share_beyond
 from rageval.stats.intervals import JEFFREYS
 from rageval.stats.permutation import ROUNDING, can_enumerate, share_as_extreme, sign_patterns
 from rageval.stats.resampling import CHUNK_VALUES, acceleration_from, bca_ends, resample_counts
@@ -110,7 +111,13 @@ def paired_permutation(scores: ArrayLike, *, resamples: int = 10_000, rng: np.ra
 
     Raises ValueError for fewer than two systems or questions, or scores that are not finite.
     """
-    x = _checked(scores)
+    return _flip_tests(_checked(scores), resamples, rng)
+
+
+def _flip_tests(
+    x: NDArray[np.float64], resamples: int, rng: np.random.Generator, shrink: NDArray[np.float64] | None = None
+) -> PairedTests:
+    """`shrink` (systems, systems) is what the observed statistics are multiplied by, for units that are dependent."""
     size = np.abs(x).sum(axis=1)
     # Less one system, questions that all answer alike become exactly 0, and sums round less.
     x = x - x[0]
@@ -119,7 +126,7 @@ def paired_permutation(scores: ArrayLike, *, resamples: int = 10_000, rng: np.ra
     first, second = np.triu_indices(systems, 1)
     observed = np.abs(x.sum(axis=1)[first] - x.sum(axis=1)[second])
     rounding = ROUNDING * (size[first] + size[second])
-    least = observed - rounding
+    least = (observed - rounding) * (1.0 if shrink is None else shrink[first, second])
     norm = np.array([np.linalg.norm(x[i] - x[j]) for i, j in zip(first, second, strict=True)])
     scale = np.divide(1.0, norm, out=np.zeros_like(norm), where=norm > rounding)
     rows = max(1, CHUNK_VALUES // max(units, first.size))
@@ -137,7 +144,7 @@ def paired_permutation(scores: ArrayLike, *, resamples: int = 10_000, rng: np.ra
     return PairedTests(p, p_adjusted, can_enumerate(units, resamples))
 
 
-def mean_tests(scores: ArrayLike, *, rng: np.random.Generator) -> PairedTests:
+def mean_tests(scores: ArrayLike, *, clusters: Clusters | None = None, rng: np.random.Generator) -> PairedTests:
     """Tests of equal means of all pairs of systems: `paired_permutation`, guarded against losses that have not come.
 
     `scores` has a row a system and a column a question, within [0, 1]. Flipping signs tests that differences are
@@ -147,38 +154,112 @@ def mean_tests(scores: ArrayLike, *, rng: np.random.Generator) -> PairedTests:
     times the number of systems less one. Both were set by simulation (docs/statistics.md). `exact` is of the
     permutation test alone.
 
-    Raises ValueError as `paired_permutation`, and for scores outside [0, 1].
+    With `clusters` (a label a question, or a frozenset of several: `rageval.stats.clusters`) signs are flipped and
+    weights are drawn for whole clusters, and what has not come yet is a cluster.
+
+    Raises ValueError as `paired_permutation`, for scores outside [0, 1], and for clusters as `make_clustering`.
     """
     x = _checked(scores)
     if x.min() < 0.0 or x.max() > 1.0:
         raise ValueError(f"many: found scores from {x.min():g} to {x.max():g}, expected them in [0, 1]")
-    tests = paired_permutation(x, rng=rng)
-    unseen = _unseen_p(x, rng)
+    if clusters is None:
+        systems, questions = x.shape
+        tests = paired_permutation(x, rng=rng)
+        once = np.ones((systems, systems), dtype=np.float64)
+        unseen = _unseen_p(x, np.ones(questions, dtype=np.float64), x.mean(axis=1), once, (UNSEEN, 1.0), rng)
+        unseen = np.minimum(unseen, unseen.T)
+    else:
+        tests, unseen = _clustered_tests(x, make_clustering(clusters, x.shape[1], "many"), rng)
     together = np.minimum(1.0, unseen * (x.shape[0] - 1))
     return PairedTests(np.maximum(tests.p, unseen), np.maximum(tests.p_adjusted, together), tests.exact)
 
 
-def _unseen_p(x: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
-    """Two-sided p-values of all pairs; all share the weights of the questions and of the unseen one."""
+def _parts(x: NDArray[np.float64], clustering: Clustering) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The sums by cluster of each row, and the sizes; a question in several clusters counts for a part in each."""
+    shares = clustering.weight**2
+    sums = [np.bincount(clustering.cluster, weights=row[clustering.item] * shares) for row in x]
+    sizes = np.bincount(clustering.cluster, weights=shares)
+    return np.array(sums, dtype=np.float64), sizes.astype(np.float64)
+
+
+def _understated(
+    error: NDArray[np.float64], units: NDArray[np.float64], sizes: NDArray[np.float64], clustering: Clustering
+) -> float:
+    """By what the root of the sum of squared deviations of the parts is too small, where questions are in several
+    clusters; 1 otherwise.
+    """
+    together, alone = float(np.sum((units - sizes * (units.sum() / sizes.sum())) ** 2)), float(np.sum(error**2))
+    if clustering.item.size == clustering.n or together <= _NO_SPREAD:
+        return 1.0
+    return math.sqrt(max(1.0, clustering.design_effect(error) * alone / together))
+
+
+def _clustered_tests(
+    x: NDArray[np.float64], clustering: Clustering, rng: np.random.Generator
+) -> tuple[PairedTests, NDArray[np.float64]]:
+    """The permutation test over clusters, and the p-values of the guard.
+
+    A question that is in several clusters counts for an equal part in each. That understates how much clusters share,
+    so each pair's statistic is stretched to the variance that its design effect says. Where a pair's clusters vary less
+    than independent questions would, the guard draws weights of questions instead.
+    """
     systems, questions = x.shape
+    part, sizes = _parts(x, clustering)
+    mean = x.mean(axis=1)
+    stretch, whole = np.ones((2, systems, systems), dtype=np.float64)
+    shrink = np.ones((systems, systems))
+    for i, j in combinations(range(systems), 2):
+        error = x[i] - x[j] - (mean[i] - mean[j])
+        effect, alone = clustering.design_effect(error), float(np.sum(error**2))
+        together = float(np.sum((part[i] - part[j] - sizes * (mean[i] - mean[j])) ** 2))
+        seen = together if effect > 1.0 and together > _NO_SPREAD * alone else alone
+        ratio = effect * alone / seen if alone > _NO_SPREAD else 1.0
+        stretch[i, j] = math.sqrt(max(1.0, ratio) * clustering.few(0.95))
+        whole[i, j] = 1.0 if seen == together or alone <= _NO_SPREAD else 0.0
+        shrink[i, j] = 1.0 / _understated(error, part[i] - part[j], sizes, clustering)
+    tests = _flip_tests(part, FLIPS, rng, shrink)
+    of_clusters = _unseen_p(part, sizes, mean, stretch, (UNSEEN, clustering.size), rng)
+    of_questions = _unseen_p(
+        x, np.ones(questions, dtype=np.float64), mean, stretch, (UNSEEN * clustering.size, 1.0), rng
+    )
+    p = np.where(whole > 0.0, of_clusters, of_questions)
+    return tests, np.minimum(p, p.T)
+
+
+def _unseen_p(
+    sums: NDArray[np.float64],
+    sizes: NDArray[np.float64],
+    mean: NDArray[np.float64],
+    stretch: NDArray[np.float64],
+    unseen: tuple[float, float],
+    rng: np.random.Generator,
+) -> NDArray[np.float64]:
+    """Two-sided p-values of all pairs by a Bayesian bootstrap over units with those `sums` and `sizes`, and what has
+    not been seen beside them. The deviations of each pair's draws from its mean are stretched.
+
+    `unseen` is the shape and the scale of the weight of what has not been seen. Values above the diagonal; 1 elsewhere.
+    """
+    systems, units = sums.shape
     first, second = np.triu_indices(systems, 1)
+    wider, ahead_by = stretch[first, second], mean[first] - mean[second]
     behind, ahead = np.zeros((2, first.size), dtype=np.int64)
-    rows = max(1, CHUNK_VALUES // max(questions, first.size))
+    rows = max(1, CHUNK_VALUES // max(units, first.size))
     for start in range(0, FLIPS, rows):
         size = min(rows, FLIPS - start)
-        sums = rng.standard_exponential((size, questions)) @ x.T
-        lost = rng.standard_gamma(UNSEEN, (size, 1))
-        gained = sums[:, first] - sums[:, second]
+        weights = rng.standard_exponential((size, units))
+        drawn = weights @ sums.T
+        centre = (weights @ sizes)[:, None] * ahead_by
+        lost = unseen[1] * rng.standard_gamma(unseen[0], (size, 1))
+        gained = centre + (drawn[:, first] - drawn[:, second] - centre) * wider
         behind += np.asarray((gained <= lost).sum(axis=0), dtype=np.int64)
         ahead += np.asarray((gained >= -lost).sum(axis=0), dtype=np.int64)
     p = np.ones((systems, systems))
     p[first, second] = [share_beyond(min(2 * count, FLIPS), FLIPS) for count in np.minimum(behind, ahead).tolist()]
-    p[second, first] = p[first, second]
     return p
 
 
 def simultaneous_intervals(
-    differences: ArrayLike, *, level: float = 0.95, rng: np.random.Generator
+    differences: ArrayLike, *, level: float = 0.95, clusters: Clusters | None = None, rng: np.random.Generator
 ) -> SimultaneousIntervals:
     """Intervals for the means of several differences over the same questions, and p-values that agree with them.
 
@@ -189,7 +270,7 @@ def simultaneous_intervals(
 
     Flipping signs takes residuals for symmetric, and cannot see a rare great loss that has not come. So the interval
     also takes in the row's own `dirichlet` interval at `level` (`mean_interval`), and the p-values are at least those
-    of its draws.
+    of its draws. With `clusters`, as for `mean_tests`, signs of whole clusters are flipped.
 
     Raises ValueError for no row or question, differences outside [-1, 1], or a level outside (0, 1).
     """
@@ -201,25 +282,33 @@ def simultaneous_intervals(
         )
     questions = d.shape[1]
     mean = d.mean(axis=1)
-    residuals = d - mean[:, None]
+    clustering = None if clusters is None else make_clustering(clusters, questions, "simultaneous_intervals")
+    units, sizes, wider = d, np.ones(questions), np.ones(d.shape[0])
+    if clustering is not None:
+        units, sizes = _parts(d, clustering)
+        wider = np.array(
+            [
+                _understated(row - row.mean(), units_of, sizes, clustering)
+                for row, units_of in zip(d, units, strict=True)
+            ]
+        )
+    residuals = units - mean[:, None] * sizes
     spread = np.linalg.norm(residuals, axis=1)
     scale = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > _NO_SPREAD)
-    size = np.linalg.norm(d, axis=1)
+    size = np.linalg.norm(units, axis=1) * wider
     found = np.abs(d.sum(axis=1)) * np.divide(1.0, size, out=np.zeros_like(size), where=size > _NO_SPREAD)
     least = found * (1.0 - _TIE)
     alone, largest = _flipped(residuals, scale, least, rng)
     together = np.asarray(largest.size - np.searchsorted(largest, least), dtype=np.int64)
     most = most_beyond(1.0 - level, largest.size)
     critical = float(largest[-1 - most]) * (1.0 + 2.0 * _TIE) if most >= 0 else math.inf
-    # The means m with |sum (d - m)| <= critical * sqrt(sum (d - m)^2).
-    room = questions * (questions - critical**2)
-    half = spread * critical / math.sqrt(room) if room > 0.0 else np.full_like(mean, 2.0)
-    own = [_own_interval(row, level, rng) for row in d]
+    below, above = _not_rejected(units, sizes, mean, critical * wider, questions)
+    own = [_own_interval(row, level, clustering, rng) for row in d]
     own_low, own_high, own_p = np.array(own).T
     return SimultaneousIntervals(
         mean,
-        np.clip(np.minimum(mean - half, own_low), -1.0, 1.0),
-        np.clip(np.maximum(mean + half, own_high), -1.0, 1.0),
+        np.clip(np.minimum(below, own_low), -1.0, 1.0),
+        np.clip(np.maximum(above, own_high), -1.0, 1.0),
         level,
         np.maximum([share_beyond(count, largest.size) for count in alone.tolist()], own_p),
         np.maximum([share_beyond(count, largest.size) for count in together.tolist()], own_p),
@@ -242,16 +331,46 @@ def _flipped(
     return alone, np.sort(np.concatenate(largest))
 
 
-def _own_interval(values: NDArray[np.float64], level: float, rng: np.random.Generator) -> tuple[float, float, float]:
+def _not_rejected(
+    units: NDArray[np.float64],
+    sizes: NDArray[np.float64],
+    mean: NDArray[np.float64],
+    critical: NDArray[np.float64],
+    questions: int,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Each row's means m with |sum - questions * m| <= critical * sqrt(sum over units of (unit - size * m)^2)."""
+    low, high = np.full((2, mean.size), -2.0) * [[1.0], [-1.0]]
+    squares, crossed, of_sizes = (units**2).sum(axis=1), units @ sizes, float(sizes @ sizes)
+    for row, (c, total) in enumerate(zip(critical.tolist(), (mean * questions).tolist(), strict=True)):
+        a = questions**2 - c**2 * of_sizes
+        if a <= 0.0 or not math.isfinite(c):
+            continue
+        b = total * questions - c**2 * float(crossed[row])
+        inside = max(b**2 - a * (total**2 - c**2 * float(squares[row])), 0.0)
+        low[row], high[row] = (b - math.sqrt(inside)) / a, (b + math.sqrt(inside)) / a
+    return low, high
+
+
+def _own_interval(
+    values: NDArray[np.float64], level: float, clustering: Clustering | None, rng: np.random.Generator
+) -> tuple[float, float, float]:
     """Low, high and the two-sided p-value of a single row; the interval takes in the mean."""
-    drawn = np.sort(mean_draws(values, low=-1.0, high=1.0, ends=JEFFREYS, rng=rng, draws=OWN_DRAWS))
-    beyond = int(min(np.searchsorted(drawn, 0.0, side="right"), drawn.size - np.searchsorted(drawn, 0.0)))
-    p = share_beyond(min(2 * beyond, drawn.size), drawn.size)
-    out = most_beyond(1.0 - level, drawn.size) // 2
+    mean = float(values.mean())
+    if clustering is None:
+        lower = upper = np.sort(mean_draws(values, low=-1.0, high=1.0, ends=JEFFREYS, rng=rng, draws=OWN_DRAWS))
+    else:
+        effect, lump = clustering.discount(values - mean, level)
+        end = JEFFREYS[0]
+        drawn = bound_draws(
+            values, low=-1.0, high=1.0, end=end, rng=rng, design_effect=effect, lump=lump, draws=OWN_DRAWS
+        )
+        lower, upper = (np.sort(one) for one in drawn)
+    beyond = int(min(np.searchsorted(lower, 0.0, side="right"), upper.size - np.searchsorted(upper, 0.0)))
+    p = share_beyond(min(2 * beyond, lower.size), lower.size)
+    out = most_beyond(1.0 - level, lower.size) // 2
     if out < 0:
         return -1.0, 1.0, p
-    mean = float(values.mean())
-    return min(float(drawn[out]), mean), max(float(drawn[-1 - out]), mean), p
+    return min(float(lower[out]), mean), max(float(upper[-1 - out]), mean), p
 
 
 def _checked(scores: ArrayLike) -> NDArray[np.float64]:

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rageval.stats.checks import check_level, check_values, is_binary
-from rageval.stats.clusters import Clusters, cluster_codes, design_effect, few_clusters
-from rageval.stats.dirichlet import mean_draws, most_beyond, share_beyond
-from rageval.stats.intervals import Interval, Method, mean_interval
+from rageval.stats.clusters import Clustering, Clusters, make_clustering
+from rageval.stats.dirichlet import bound_draws, mean_draws, most_beyond, share_beyond
+from rageval.stats.intervals import JEFFREYS, Interval, Method, mean_interval
 from rageval.stats.permutation import mcnemar_p_value, sign_flip_p_value
 
 PairedMethod: TypeAlias = Literal["auto", "permutation", "mcnemar", "t", "percentile", "bca", "studentised"]
@@ -74,10 +74,12 @@ def paired_difference(
 ) -> PairedResult:
     """The mean of candidate - baseline over the same questions, both scored in [0, 1].
 
-    `auto` tests by exact McNemar where every score is 0 or 1 (and questions are independent), else by Fisher's
-    permutation test, in which each question's (or cluster's) difference may have either sign; the interval is
-    `dirichlet` over [-1, 1] (`mean_interval`). A bootstrap or `t` named as method makes the interval instead, with the
-    permutation test beside it. Raises ValueError for arrays that do not fit, and scores that are not in [0, 1].
+    `auto` tests by exact McNemar where every score is 0 or 1, else by Fisher's permutation test, in which each
+    question's difference may have either sign; with `clusters` it tests by the draws of the interval, since signs of
+    whole clusters say little where these are few or unequal. The interval is `dirichlet` over [-1, 1]
+    (`mean_interval`). A bootstrap or `t` named as method makes the interval instead, with the permutation test beside
+    it; there, and by `permutation`, questions flip together that share a cluster, through others too. Raises ValueError
+    for arrays that do not fit, and scores that are not in [0, 1].
     """
     a, b = _scores(baseline, candidate, "paired_difference")
     check_level(level, "paired_difference")
@@ -91,14 +93,17 @@ def paired_difference(
     rng = rng or np.random.default_rng(0)
     d = b - a
     wins, losses = int(np.sum(d > 0)), int(np.sum(d < 0))
-    if method == "mcnemar" or (method == "auto" and binary and clusters is None):
+    clustering = None if clusters is None else make_clustering(clusters, d.size)
+    if method == "mcnemar" or (method == "auto" and binary and clustering is None):
         p_value, test = mcnemar_p_value(wins, losses), "mcnemar"
+    elif method == "auto" and clustering is not None:
+        p_value, test = _p_of_draws(d, clustering, level, rng), "dirichlet, clustered"
     else:
-        codes = None if clusters is None else cluster_codes(clusters, d.size)
-        p_value, exact = sign_flip_p_value(d, clusters=codes, resamples=PERMUTATIONS, rng=rng)
+        groups = None if clustering is None else clustering.groups
+        p_value, exact = sign_flip_p_value(d, clusters=groups, resamples=PERMUTATIONS, rng=rng)
         test = "permutation, exact" if exact else "permutation"
     how = "dirichlet" if method in ("auto", "permutation", "mcnemar") else cast(Method, method)
-    difference = mean_interval(d, level=level, method=how, clusters=clusters, bounds=(-1.0, 1.0), rng=rng)
+    difference = mean_interval(d, level=level, method=how, clusters=clustering, bounds=(-1.0, 1.0), rng=rng)
     return PairedResult(difference, p_value, test, wins, d.size - wins - losses, losses)
 
 
@@ -122,13 +127,14 @@ def against_margin(
     if not 0.0 <= margin < 1.0:
         raise ValueError(f"against_margin: found margin {margin}, expected 0 <= margin < 1")
     rng = rng or np.random.default_rng(0)
-    effect = 1.0
+    effect = lump = 1.0
     if clusters is not None:
-        codes = cluster_codes(clusters, d.size)
-        effect = design_effect(d - d.mean(), codes) * few_clusters(int(codes.max()) + 1, 0.9)
+        effect, lump = make_clustering(clusters, d.size).discount(d - d.mean(), 0.9)
 
     def drawn(ends: tuple[float, float]) -> Floats:
-        return mean_draws(d, low=-1.0, high=1.0, ends=ends, rng=rng, design_effect=effect, draws=MARGIN_DRAWS)
+        return mean_draws(
+            d, low=-1.0, high=1.0, ends=ends, rng=rng, design_effect=effect, lump=lump, draws=MARGIN_DRAWS
+        )
 
     worst, best = np.sort(drawn((1.0, 0.0))), np.sort(drawn((0.0, 1.0)))
     return MarginResult(
@@ -137,6 +143,16 @@ def against_margin(
         worst,
         best,
     )
+
+
+def _p_of_draws(d: Floats, clustering: Clustering, level: float, rng: np.random.Generator) -> float:
+    """The two-sided p-value of mean zero by the draws that the `dirichlet` interval is made of."""
+    effect, lump = clustering.discount(d - d.mean(), level)
+    low, high = bound_draws(
+        d, low=-1.0, high=1.0, end=JEFFREYS[0], rng=rng, design_effect=effect, lump=lump, draws=MARGIN_DRAWS
+    )
+    beyond = min(int(np.count_nonzero(low <= 0.0)), int(np.count_nonzero(high >= 0.0)))
+    return share_beyond(min(2 * beyond, MARGIN_DRAWS), MARGIN_DRAWS)
 
 
 def _scores(

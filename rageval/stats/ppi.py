@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from rageval.stats.chain import Chain
 from rageval.stats.checks import check_level, check_values, is_binary
-from rageval.stats.clusters import Clusters, cluster_codes, few_clusters
+from rageval.stats.clusters import Clustering, Labels, cluster_both
 from rageval.stats.intervals import Interval, mean_interval
 from rageval.stats.quantiles import normal_quantile
 
@@ -25,6 +25,10 @@ PPIMethod: TypeAlias = Literal["auto", "chain", "ppi", "ppi++", "bootstrap"]
 FEWEST_LABELS = 10
 ENOUGH_FOR_T = 500
 WORTH_IT = 0.95
+ALWAYS_CHAIN = 20
+"""From so many labels on the judge is used whether it narrows the interval or not: to take the narrower of two
+intervals is to cover less often than either does.
+"""
 BOOTSTRAP_RESAMPLES = 2000
 
 Floats = NDArray[np.float64]
@@ -70,7 +74,7 @@ def ppi_mean(
     level: float = 0.95,
     method: PPIMethod = "auto",
     strata: tuple[Sequence[Hashable], Sequence[Hashable]] | None = None,
-    clusters: tuple[Clusters, Clusters] | None = None,
+    clusters: tuple[Labels, Labels] | None = None,
     rng: np.random.Generator | None = None,
 ) -> PPIResult:
     """The mean of a label over all items, from `labels` of n items, `judged`: the judge's scores of the same n items,
@@ -108,7 +112,9 @@ def ppi_mean(
     if method in ("ppi", "ppi++", "bootstrap") and (y.size < 2 or y.min() == y.max()):
         raise ValueError(f"ppi_mean: found labels all equal, expected a spread for {method}; use auto")
     rng = rng or np.random.default_rng(0)
-    data = _Data(y, f, u, *_stratum_codes(strata, y.size, u.size), _cluster_codes(clusters, y.size, u.size))
+    of_labelled, of_all = (None, None) if clusters is None else _clusterings(clusters, y.size, u.size)
+    groups = None if of_all is None else of_all.groups
+    data = _Data(y, f, u, *_stratum_codes(strata, y.size, u.size), of_labelled, of_all, groups)
     labels_only = _labels_only(data, level, strata is not None, rng)
     lam = float(np.average([_tuned(part) for part in data.by_stratum()], weights=data.shares()))
     if method in ("auto", "chain"):
@@ -126,14 +132,16 @@ def ppi_mean(
 
 @dataclass(frozen=True, slots=True)
 class _Data:
-    """Labelled items first in `strata_*` and `clusters`; one stratum, numbered 0, where none are given."""
+    """One stratum, numbered 0, where none are given. `groups` are of all items, labelled ones first."""
 
     y: Floats
     f: Floats
     u: Floats
     strata_labelled: Codes
     strata_unlabelled: Codes
-    clusters: Codes | None
+    of_labelled: Clustering | None
+    of_all: Clustering | None
+    groups: Codes | None
 
     @property
     def scores(self) -> Floats:
@@ -146,7 +154,7 @@ class _Data:
     def by_stratum(self) -> Iterator[_Data]:
         for stratum in range(self.shares().size):
             mine, others = self.strata_labelled == stratum, self.strata_unlabelled == stratum
-            codes = None if self.clusters is None else self.clusters[np.concatenate([mine, others])]
+            codes = None if self.groups is None else self.groups[np.concatenate([mine, others])]
             yield replace(
                 self,
                 y=self.y[mine],
@@ -154,7 +162,7 @@ class _Data:
                 u=self.u[others],
                 strata_labelled=self.strata_labelled[mine],
                 strata_unlabelled=self.strata_unlabelled[others],
-                clusters=codes,
+                groups=codes,
             )
 
 
@@ -177,11 +185,13 @@ def _stratum_codes(
     return codes[:n], codes[n:]
 
 
-def _cluster_codes(clusters: tuple[Clusters, Clusters] | None, n: int, others: int) -> Codes | None:
-    if clusters is None:
-        return None
-    cluster_codes(clusters[0], n, "ppi_mean: clusters of the labelled items")
-    return cluster_codes([*clusters[0], *clusters[1]], n + others, "ppi_mean: clusters")
+def _clusterings(clusters: tuple[Labels, Labels], n: int, others: int) -> tuple[Clustering, Clustering]:
+    if (len(clusters[0]), len(clusters[1])) != (n, others):
+        raise ValueError(
+            f"ppi_mean: found clusters of {len(clusters[0])} labelled and {len(clusters[1])} unlabelled items, "
+            f"expected {n} and {others}"
+        )
+    return cluster_both(*clusters, "ppi_mean: clusters")
 
 
 def _in_unit(x: Floats) -> bool:
@@ -190,14 +200,17 @@ def _in_unit(x: Floats) -> bool:
 
 def _labels_only(data: _Data, level: float, stratified: bool, rng: np.random.Generator) -> Interval:
     if not stratified:
-        codes = None if data.clusters is None else data.clusters[: data.y.size]
         spread = data.y.size > 1 and data.y.min() < data.y.max()
         return mean_interval(
-            data.y, level=level, method="auto" if _in_unit(data.y) or not spread else "t", clusters=codes, rng=rng
+            data.y,
+            level=level,
+            method="auto" if _in_unit(data.y) or not spread else "t",
+            clusters=data.of_labelled,
+            rng=rng,
         )
     blind = replace(data, f=np.zeros_like(data.f), u=np.zeros_like(data.u))
     if _in_unit(data.y):
-        point, low, high = _chain(blind, level, True).interval(level, rng, 1.0)
+        point, low, high = _chain(blind, level).interval(level, rng, 1.0)
         return Interval(point, low, high, level, "stratified dirichlet", data.y.size)
     point, low, high, _ = _by_normal(blind, level, "ppi++")
     return Interval(point, low, high, level, "stratified normal", data.y.size)
@@ -206,13 +219,12 @@ def _labels_only(data: _Data, level: float, stratified: bool, rng: np.random.Gen
 def _judge_only(data: _Data, level: float, rng: np.random.Generator) -> Interval:
     scores = data.scores
     small = is_binary(scores) or (_in_unit(scores) and scores.size < ENOUGH_FOR_T) or scores.min() == scores.max()
-    return mean_interval(scores, level=level, method="auto" if small else "t", clusters=data.clusters, rng=rng)
+    return mean_interval(scores, level=level, method="auto" if small else "t", clusters=data.of_all, rng=rng)
 
 
-def _chain(data: _Data, level: float, stratified: bool) -> Chain:
-    return Chain.over(
-        data.y, data.f, data.u, data.strata_labelled, data.strata_unlabelled, data.clusters, level, split=not stratified
-    )
+def _chain(data: _Data, level: float) -> Chain:
+    clusters = None if data.of_labelled is None or data.of_all is None else (data.of_labelled, data.of_all)
+    return Chain.over(data.y, data.f, data.u, data.strata_labelled, data.strata_unlabelled, clusters, level)
 
 
 def _by_chain(
@@ -227,8 +239,8 @@ def _by_chain(
         why = "the judge's scores are all equal"
     binary = is_binary(data.y)
     if not why or method == "chain":
-        point, low, high = _chain(data, level, stratified).interval(level, rng, labels_only.width)
-        if method == "chain" or binary or high - low <= WORTH_IT * labels_only.width:
+        point, low, high = _chain(data, level).interval(level, rng, labels_only.width)
+        if method == "chain" or binary or data.y.size >= ALWAYS_CHAIN or high - low <= WORTH_IT * labels_only.width:
             return point, low, high, "beta chain" if binary else "dirichlet chain"
         why = "the judge does not narrow the interval"
     return labels_only.point, labels_only.low, labels_only.high, f"labels only ({why})"
@@ -252,20 +264,19 @@ def _by_normal(data: _Data, level: float, method: str) -> tuple[float, float, fl
         terms = [x for x in (part.y - lam * part.f, lam * part.u) if x.size]
         point += share * sum(float(x.mean()) for x in terms)
         errors += [share * (x - x.mean()) / x.size for x in terms]
-        if part.clusters is not None:
-            codes.append(part.clusters)
-    if data.clusters is None:
+        if part.groups is not None:
+            codes.append(part.groups)
+    if data.of_labelled is None:
         variance = sum(float(np.sum(e**2)) for e in errors)
     else:
         sums = np.bincount(np.concatenate(codes), weights=np.concatenate(errors))
-        labelled = int(np.unique(data.clusters[: data.y.size]).size)
-        variance = float(np.sum(sums**2)) * sums.size / (sums.size - 1) * few_clusters(labelled, level)
+        variance = float(np.sum(sums**2)) * sums.size / (sums.size - 1) * data.of_labelled.few(level)
     half = normal_quantile((1.0 + level) / 2.0) * math.sqrt(variance)
     return point, point - half, point + half, method
 
 
 def _by_bootstrap(data: _Data, level: float, rng: np.random.Generator) -> tuple[float, float, float, str]:
-    if data.clusters is not None:
+    if data.groups is not None:
         raise ValueError("ppi_mean: found clusters, expected none for bootstrap; use auto")
     point = 0.0
     drawn = np.zeros(BOOTSTRAP_RESAMPLES)

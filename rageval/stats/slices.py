@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rageval.stats.checks import check_level, check_values
-from rageval.stats.clusters import cluster_codes, design_effect, few_clusters
+from rageval.stats.clusters import make_clustering
 from rageval.stats.dirichlet import bound_draws, mean_draws, most_beyond, share_beyond
 from rageval.stats.intervals import JEFFREYS, Interval
 from rageval.stats.resampling import CHUNK_VALUES
@@ -58,9 +58,9 @@ def slice_intervals(
     found: list[Interval] = []
     for place, values in enumerate(slices):
         x = _checked(values, bounds, "slice_intervals")
-        effect = _effect(x, None if clusters is None else clusters[place], 1.0 - 2.0 * alpha)
+        effect, lump = _discount(x, None if clusters is None else clusters[place], 1.0 - 2.0 * alpha)
         low, high = bound_draws(
-            x, low=bounds[0], high=bounds[1], end=_WHOLE, rng=rng, design_effect=effect, draws=DRAWS
+            x, low=bounds[0], high=bounds[1], end=_WHOLE, rng=rng, design_effect=effect, lump=lump, draws=DRAWS
         )
         out, mean = most_beyond(alpha, DRAWS), float(x.mean())
         lower, upper = bounds if out < 0 else (float(np.sort(low)[out]), float(np.sort(high)[-1 - out]))
@@ -90,18 +90,29 @@ def slices_differ(
     if len(slices) < 2:
         raise ValueError(f"slices_differ: found {len(slices)} slice, expected two or more")
     values = [_checked(one, bounds, "slices_differ") for one in slices]
-    effects = [_effect(x, None if clusters is None else clusters[i], 0.95) for i, x in enumerate(values)]
-    p_draws = _p_of_draws(values, effects, bounds, rng)
+    discounts = [_discount(x, None if clusters is None else clusters[i], 0.95) for i, x in enumerate(values)]
+    p_draws = _p_of_draws(values, discounts, bounds, rng)
     if clusters is not None:
         return p_draws, "dirichlet, clustered"
     return max(p_draws, _p_of_assignments(values, rng)), "permutation, Welch"
 
 
-def _p_of_draws(values: Sequence[Floats], effects: Sequence[float], bounds: Bounds, rng: np.random.Generator) -> float:
+def _p_of_draws(
+    values: Sequence[Floats], discounts: Sequence[tuple[float, float]], bounds: Bounds, rng: np.random.Generator
+) -> float:
     drawn = np.array(
         [
-            mean_draws(x, low=bounds[0], high=bounds[1], ends=JEFFREYS, rng=rng, design_effect=effect, draws=DRAWS)
-            for x, effect in zip(values, effects, strict=True)
+            mean_draws(
+                x,
+                low=bounds[0],
+                high=bounds[1],
+                ends=JEFFREYS,
+                rng=rng,
+                design_effect=effect,
+                lump=lump,
+                draws=DRAWS,
+            )
+            for x, (effect, lump) in zip(values, discounts, strict=True)
         ]
     )
     precision = 1.0 / drawn.var(axis=1)
@@ -146,11 +157,10 @@ def _checked(values: Sequence[float] | Floats, bounds: Bounds, name: str) -> Flo
     return x
 
 
-def _effect(x: Floats, clusters: Labels | None, level: float) -> float:
-    """The design effect, with a factor for few clusters; that of a single cluster makes its values one."""
+def _discount(x: Floats, clusters: Labels | None, level: float) -> tuple[float, float]:
+    """`Clustering.discount`; that of a single cluster makes its values one."""
     if clusters is None:
-        return 1.0
-    if len(set(clusters)) == 1 and len(clusters) == x.size:
-        return float(x.size)
-    codes = cluster_codes(clusters, x.size)
-    return design_effect(x - x.mean(), codes) * few_clusters(int(codes.max()) + 1, level)
+        return 1.0, 1.0
+    if len(set(clusters)) == 1 and len(clusters) == x.size and clusters[0] != frozenset():
+        return float(x.size), 1.0
+    return make_clustering(clusters, x.size).discount(x - x.mean(), level)

@@ -69,7 +69,7 @@ class JudgedRun:
                 question_id,
                 Failure("ExecutionError", "broken") if question_id in self.failed else response(i, language),
             )
-        self.folder.write_scores(scores_to_json({metric: scores}))
+        self.folder.write_scores(scores_to_json({metric: scores}, {}))
 
     def write_manifest(self, **changes: Json) -> None:
         manifest: dict[str, Json] = {

@@ -66,10 +66,15 @@ def test_clusters_flip_together_and_widen_the_interval() -> None:
     a, b = rng.random(30) / 2, rng.random(30) / 2 + np.repeat(rng.random(10), 3) / 2
     sums = np.bincount(documents, weights=b - a)
     theirs = stats.permutation_test((sums,), np.sum, permutation_type="samples", n_resamples=np.inf, vectorized=True)
-    ours = paired_difference(a, b, clusters=[f"document {i}" for i in documents])
+    labels = [f"document {i}" for i in documents]
+    ours = paired_difference(a, b, method="permutation", clusters=labels)
     assert ours.p_value == pytest.approx(theirs.pvalue, abs=1e-12)
     assert ours.difference.method == "dirichlet, clustered"
     assert ours.difference.width > paired_difference(a, b).difference.width
+    by_draws = paired_difference(a, b, clusters=labels)
+    assert by_draws.test == "dirichlet, clustered"
+    assert by_draws.difference == ours.difference
+    assert (by_draws.p_value <= 0.05) == (not by_draws.difference.low <= 0.0 <= by_draws.difference.high)
 
 
 @settings(max_examples=60, deadline=None)

@@ -36,7 +36,7 @@ def side(scores: Scores, source: str = "one", **changes: Any) -> RunScores:
         "content_hash": "a" * 64,
         "corpus": CORPUS,
         "digests": dict.fromkeys(questions, DIGEST),
-        "groups": {question: i for i, question in enumerate(questions)},
+        "documents": {question: (i,) for i, question in enumerate(questions)},
         "judges": {name: JUDGE for name in scores if parse(name).kind == "judged"},
         "models": {},
         "settings": {},

@@ -16,8 +16,8 @@ from rageval.integrations.pytest_plugin.sessions import PROPERTY, SESSION, fail_
 
 if TYPE_CHECKING:
     from rageval.decide.gate import GateResult, MetricGate
-    from rageval.scores.pairs import ClusterBy
     from rageval.scores.run_scores import RunScores
+    from rageval.scores.sharing import ClusterBy
 
 _WIDTH = 110
 Comparable: TypeAlias = "RagRun | RunScores | str | Path"

@@ -128,13 +128,13 @@ def test_more_questions(metrics: list[str], quantile: float) -> None:
 def test_more_questions_in_clusters() -> None:
     """Ten groups of two alike: sums are ±0.4, so the design effect is 10 * 0.16 * 10/9 / (20 * 0.04) = 20/9."""
     before, after = [0.5] * 20, [0.5 + (0.2 if i // 2 % 2 else -0.2) for i in range(20)]
-    groups = {question: i // 2 for i, question in enumerate(ids(20))}
+    documents = {question: (i // 2,) for i, question in enumerate(ids(20))}
     alone = compare(side({"map": before}), side({"map": after})).comparisons["map"]
-    clustered = compare(side({"map": before}, groups=groups), side({"map": after}), cluster_by="document")
+    clustered = compare(side({"map": before}, documents=documents), side({"map": after}), cluster_by="document")
     one = clustered.comparisons["map"]
     assert alone.more_questions is not None
     assert one.more_questions == math.ceil((alone.more_questions + 20) * 20 / 9) - 20
-    assert one.pairs.clusters == tuple(i // 2 for i in range(20))
+    assert one.pairs.clusters == tuple(frozenset([i // 2]) for i in range(20))
     assert one.difference.high - one.difference.low > 1.3 * (alone.difference.high - alone.difference.low)
 
 

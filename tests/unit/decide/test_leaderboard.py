@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from rageval.decide.leaderboard import Leaderboard, rank_ranges, read_leaderboard
+from rageval.decide.leaderboard import Leaderboard, read_leaderboard
+from rageval.decide.ranks import rank_ranges
 from rageval.errors import DeclarationError, NotComparableError
 from rageval.io.records import question_to_json, usage_to_json
 from rageval.io.run_folder import RunFolder

@@ -119,16 +119,16 @@ def test_lower_is_better_is_turned_round() -> None:
 
 def test_slices_of_questions_in_clusters() -> None:
     """Pairs of questions that share a document: wider intervals; a slice of one document says next to nothing."""
-    groups = {q: i // 4 for i, q in enumerate(ids(N))}
-    before, after = two(0.1, 0.1, groups=groups)
-    alone, clustered = (compare(before, after, by="language", cluster_by=how).slices[0] for how in (None, "document"))
+    documents = {q: (i // 4,) for i, q in enumerate(ids(N))}
+    before, after = two(0.1, 0.1, documents=documents)
+    alone, clustered = (compare(before, after, by="language", cluster_by=how).slices[0] for how in ("none", "document"))
     for one, other in zip(alone.slices, clustered.slices, strict=True):
         assert other.difference.high - other.difference.low >= one.difference.high - one.difference.low
         assert other.difference.method == "gaffke, clustered, together"
     assert clustered.interaction is not None
     assert clustered.interaction.test == "dirichlet, clustered"
     topics = {q: ("one" if i < 4 else "others",) for i, q in enumerate(ids(N))}
-    before, after = two(0.1, 0.1, groups=groups, slices={"topic": topics})
+    before, after = two(0.1, 0.1, documents=documents, slices={"topic": topics})
     (lonely, _) = compare(before, after, by="topic", cluster_by="document").slices[0].slices
     assert lonely.difference.high - lonely.difference.low > 1.0
 

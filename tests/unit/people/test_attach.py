@@ -14,7 +14,7 @@ from rageval.errors import DeclarationError, LabelFileError
 from rageval.people.attach import agreement_of, attach
 from rageval.people.sampling import draw_sample
 from rageval.people.sheet import write_sheet as write_sample_sheet
-from rageval.scores.human_labels import labelled_part, read_labels
+from rageval.scores.human_labels import drawn_so_far, read_labels
 from rageval.scores.samples import Sample
 from rageval.stats import krippendorff_alpha
 from tests.flow.judged_run import ANSWER_RELEVANCE, JudgedRun, fill, read_sheet, response, write_sheet
@@ -67,9 +67,10 @@ def test_failures_on_the_way_count_as_labelled() -> None:
     sample = Sample(
         "r", "faithfulness", "j", 0, "", (), ("f1", "a", "f2", "b", "f3"), {"f1": 0.0, "f2": 0.0, "f3": 0.0}
     )
-    assert labelled_part(sample, {"a": 1.0}) == ["f1", "a"]
-    assert labelled_part(sample, {"a": 1.0, "b": 1.0}) == ["f1", "a", "f2", "b", "f3"]
-    assert labelled_part(sample, {"b": 1.0}) is None
+    assert drawn_so_far(sample, {"a": 1.0}) == ["f1", "a"]
+    assert drawn_so_far(sample, {"a": 1.0, "b": 1.0}) == ["f1", "a", "f2", "b", "f3"]
+    assert drawn_so_far(sample, {"b": 1.0}) == ["f1", "a", "f2", "b", "f3"]
+    assert drawn_so_far(sample, {"z": 1.0}) is None
 
 
 REFUSED_UNLESS_ASKED: dict[str, tuple[Spoil, str]] = {

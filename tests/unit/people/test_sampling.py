@@ -168,11 +168,11 @@ def test_the_design_survives_the_disk(run: JudgedRun) -> None:
 
 
 def test_other_answers_give_another_digest(run: JudgedRun) -> None:
-    before = draw_sample(run.folder, run.name, 5).answers_digest
+    before = draw_sample(run.folder, run.name, 5).answers
     run.folder.add_outcome("q009", response(9))
-    assert draw_sample(run.folder, run.name, 5).answers_digest == before  # the same words again
+    assert draw_sample(run.folder, run.name, 5).answers == before  # the same words again
     run.folder.add_outcome("q009", response(9, answer="Nobody knows."))
-    assert draw_sample(run.folder, run.name, 5).answers_digest != before
+    assert draw_sample(run.folder, run.name, 5).answers != before
 
 
 @pytest.mark.parametrize(

@@ -65,9 +65,9 @@ def test_markdown() -> None:
         f"| map | fail | {numbers}"
         f"| faithfulness † | inconclusive | {numbers}"
         "\n"
-        "- ndcg@10 passes: not worse by 0.02, -0.125 [-0.250, +0.000] (90%, all 3 metrics together)\n"
-        "- map fails: worse by more than 0.02, -0.125 [-0.250, +0.000] (90%, all 3 metrics together)\n"
-        "- faithfulness is inconclusive at margin 0.02, -0.125 [-0.250, +0.000] (90%, all 3 metrics together): 140 "
+        "- ndcg@10 passes: not worse by 0.02, -0.125 [-0.250, +0.000] (90%; upper end for all 3 metrics)\n"
+        "- map fails: worse by more than 0.02, -0.125 [-0.250, +0.000] (90%; upper end for all 3 metrics)\n"
+        "- faithfulness is inconclusive at margin 0.02, -0.125 [-0.250, +0.000] (90%; upper end for all 3 metrics): 140 "
         "more questions would decide it if the difference were -0.125 (judge only, uncorrected)\n"
         "\n"
         "small, 3 questions. Left out: questions that only the baseline + only the candidate has a score for. † judge "
@@ -112,7 +112,7 @@ def test_junit() -> None:
     assert [(child.tag, child.get("type")) for child in failed] == [("failure", "fail")]
     assert [(child.tag, child.get("type")) for child in open_] == [("error", "inconclusive")]
     message = failed[0].get("message")
-    assert message == "map fails: worse by more than 0.02, -0.125 [-0.250, +0.000] (90%, all 3 metrics together)"
+    assert message == "map fails: worse by more than 0.02, -0.125 [-0.250, +0.000] (90%; upper end for all 3 metrics)"
     assert (failed[0].text or "").splitlines() == [
         message,
         "candidate: naive|k",

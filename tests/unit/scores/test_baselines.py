@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rageval.decide.comparison import compare
 from rageval.errors import DeclarationError, NotComparableError
 from rageval.scores.baselines import BASELINES, write_baseline
-from rageval.scores.reading import document_groups, read_run_folder, read_run_scores
+from rageval.scores.reading import read_run_folder, read_run_scores
 from rageval.scores.run_scores import JudgedBy
 from rageval.types import Json
 from tests.unit.sides import CORPUS, DIGEST, FINGERPRINT, JUDGE, write_run

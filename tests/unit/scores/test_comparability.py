@@ -65,7 +65,7 @@ def test_only_questions_that_all_runs_have_unchanged_are_common() -> None:
 
 
 def test_what_is_left_out_of_two_is_told_by_side() -> None:
-    """Scores, failures, groups, texts and slices of other questions are gone from both."""
+    """Scores, failures, documents, texts and slices of other questions are gone from both."""
     scores = {"map": [1.0, 0.5, None, 0.0, 1.0, 1.0]}
     digests = dict.fromkeys(ids(6), "a")
     baseline = side(scores, digests=digests, slices={"tag": {"q000": ("x",), "q005": ("y",)}})
@@ -75,7 +75,7 @@ def test_what_is_left_out_of_two_is_told_by_side() -> None:
     assert sides.baseline.metrics["map"].scores == {"q000": 1.0, "q001": 0.5}
     assert sides.baseline.metrics["map"].unscored == {}
     assert sides.baseline.slices == {"tag": {"q000": ("x",)}}
-    assert [*sides.baseline.groups] == ["q000", "q001"]
+    assert [*sides.baseline.documents] == ["q000", "q001"]
     assert sides.left_out.pair_to_json() == {
         "only_baseline": ["q002", "q004", "q005"],
         "only_candidate": ["q7"],

@@ -176,7 +176,7 @@ def test_scores_as_json() -> None:
         },
         Metric("map"): {"q1": Unscored("why"), "q2": Unscored("not")},
     }
-    assert json.loads(json.dumps(scores_to_json(scores))) == {
+    assert json.loads(json.dumps(scores_to_json(scores, {}))) == {
         "hit_rate@1": {
             "estimate": {
                 "mean": pytest.approx(2 / 3),

@@ -1,0 +1,140 @@
+"""People's labels of two runs, as labels of the difference between them, question by question."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from rageval.scores.run_labels import RunLabels
+from rageval.scores.run_scores import RunScores
+from rageval.stats.labelled import UNSEEN, LabelledDifference, labelled_difference
+
+FEWEST = 2
+
+
+@dataclass(frozen=True, slots=True)
+class PairLabels:
+    """Labels of the gain of the candidate over the baseline, more than 0 is better, on questions whose answers differ.
+
+    `low` and `high` are by labelled question: what people say, or, where one of the two labels is missing, the worst
+    and the best that it could be. `judged` are the judge's gains on all questions whose answers differ, `strata` and
+    `clusters` likewise; `same` is the number of questions whose answers do not, which gain 0. `left_out` questions are
+    not among those that could be drawn. `warning` is as for `RunLabels`.
+    """
+
+    low: Mapping[str, float]
+    high: Mapping[str, float]
+    judged: Mapping[str, float]
+    strata: Mapping[str, str]
+    clusters: Mapping[str, frozenset[int]] | None
+    same: int
+    left_out: int
+    warning: str
+
+    @property
+    def n(self) -> int:
+        """How many questions have labels of both."""
+        return len(self.low)
+
+    @property
+    def missing(self) -> int:
+        """On how many of these a label is missing."""
+        return sum(self.low[question] < self.high[question] for question in self.low)
+
+    def difference(self, *, unseen: float = UNSEEN, level: float = 0.95) -> LabelledDifference:
+        """The mean gain by labels and judge (`rageval.stats.labelled`), whatever the missing labels are."""
+        worst = self._difference(self.low, unseen, level)
+        if not self.missing:
+            return worst
+        best = self._difference(self.high, unseen, level)
+        return replace(
+            worst,
+            point=(worst.point + best.point) / 2.0,
+            labels_only=(worst.labels_only[0], best.labels_only[1]),
+            upper=best.upper,
+        )
+
+    def _difference(self, gains: Mapping[str, float], unseen: float, level: float) -> LabelledDifference:
+        labelled, others = [*gains], [question for question in self.judged if question not in gains]
+        several = len(set(self.strata.values())) > 1
+        clusters = self.clusters
+        if clusters is not None and frozenset[int].intersection(*(clusters[question] for question in labelled)):
+            clusters = None
+        return labelled_difference(
+            [gains[question] for question in labelled],
+            [self.judged[question] for question in labelled],
+            [self.judged[question] for question in others],
+            same=self.same,
+            strata=([self.strata[q] for q in labelled], [self.strata[q] for q in others]) if several else None,
+            clusters=None if clusters is None else ([clusters[q] for q in labelled], [clusters[q] for q in others]),
+            unseen=unseen,
+            level=level,
+            rng=np.random.default_rng(0),
+        )
+
+
+def pair_labels(
+    baseline: RunScores,
+    candidate: RunScores,
+    metric: str,
+    gains: Mapping[str, float],
+    clusters: Mapping[str, frozenset[int]] | None,
+    *,
+    lower_is_better: bool,
+) -> PairLabels | str | None:
+    """The labels of both runs on that metric, joined; None where neither has any, and a text that says what is missing
+    where they cannot be joined. `gains` are the judge's, by question scored in both runs.
+    """
+    a, b = baseline.labels.get(metric), candidate.labels.get(metric)
+    if a is None and b is None:
+        return None
+    same = {q for q in gains if q in baseline.answers and baseline.answers[q] == candidate.answers.get(q)}
+    differ = [question for question in gains if question not in same]
+    if not differ:
+        return PairLabels({}, {}, {}, {}, clusters, len(same), 0, "")
+    if a is None or b is None:
+        labelled, other = ("candidate", baseline) if a is None else ("baseline", candidate)
+        return f"people labelled the {labelled}'s answers alone: label those of {other.source} as well"
+    frame = [question for question in differ if question in a.strata and question in b.strata]
+    low: dict[str, float] = {}
+    high: dict[str, float] = {}
+    for question in frame:
+        of_a, of_b = _range(a, question), _range(b, question)
+        if of_a is None or of_b is None:
+            continue
+        if lower_is_better:
+            of_a, of_b = (1.0 - of_a[1], 1.0 - of_a[0]), (1.0 - of_b[1], 1.0 - of_b[0])
+        low[question], high[question] = of_b[0] - of_a[1], of_b[1] - of_a[0]
+    strata = {question: f"{a.strata[question]}/{b.strata[question]}" for question in frame}
+    if len(low) < FEWEST:
+        return (
+            f"people labelled {len(a.given)} answers of the baseline and {len(b.given)} of the candidate, but "
+            f"{len(low)} of the same questions: draw both samples with the same seed"
+        )
+    if without := {strata[q] for q in frame} - {strata[q] for q in low}:
+        return f"no label of both answers yet in {len(without)} of {len(set(strata.values()))} strata: label more"
+    warning = "; ".join(dict.fromkeys(w for w in (a.warning, b.warning) if w))
+    return PairLabels(
+        low, high, {q: gains[q] for q in frame}, strata, clusters, len(same), len(differ) - len(frame), warning
+    )
+
+
+def _range(labels: RunLabels, question: str) -> tuple[float, float] | None:
+    if question in labels.given:
+        return labels.given[question], labels.given[question]
+    return (0.0, 1.0) if question in labels.missing else None
+
+
+def labels_note(labels: Sequence[PairLabels]) -> str:
+    """A sentence for reports on differences by labels; empty for none."""
+    if not labels:
+        return ""
+    parts = ["‡ by people's labels and the judge together (prediction-powered inference); the means are the judge's."]
+    if missing := max(one.missing for one in labels):
+        parts.append(f"Up to {missing} labels are missing: the interval holds whatever they would be.")
+    if left_out := max(one.left_out for one in labels):
+        parts.append(f"Up to {left_out} questions with answers newer than the samples are left out.")
+    parts.extend(f"Labels not known to be a random sample: {one.warning}." for one in labels[:1] if one.warning)
+    return " ".join(parts)
