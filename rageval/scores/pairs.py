@@ -18,6 +18,7 @@ from rageval.types import Json
 ClusterBy: TypeAlias = Literal["document"]
 
 MOST_CHANGED = 10
+VARIES = 1e-9
 UNCORRECTED = "judge only, uncorrected"
 
 
@@ -101,6 +102,14 @@ class Pairs:
     def sd(self) -> float | None:
         """The standard deviation of the differences; None for a single question."""
         return float(np.std(self.differences, ddof=1)) if self.n > 1 else None
+
+    @property
+    def skewness(self) -> float:
+        """The skewness of the differences: below 0 where a few losses are large; 0 where nothing varies."""
+        d = np.array(self.differences, dtype=np.float64)
+        d -= d.mean()
+        sd = float(np.sqrt(np.mean(d**2)))
+        return float(np.mean(d**3)) / sd**3 if sd > VARIES else 0.0
 
     @property
     def questions_per_independent(self) -> float:
