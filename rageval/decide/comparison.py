@@ -338,7 +338,9 @@ def _more_questions(pairs: Pairs, settle: float, level: float, tests: int) -> in
     if pairs.sd is None or pairs.sd <= VARIES:
         return None
     try:
-        independent = required_questions(settle, pairs.sd, level=level, tests=tests, skewness=pairs.skewness)
+        independent = required_questions(
+            settle, pairs.sd, level=level, tests=tests, skewness=pairs.skewness, binary=pairs.binary
+        )
     except ValueError:  # more questions than any benchmark has
         return None
     needed = independent * pairs.questions_per_independent

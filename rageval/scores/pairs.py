@@ -106,10 +106,14 @@ class Pairs:
     @property
     def skewness(self) -> float:
         """The skewness of the differences: below 0 where a few losses are large; 0 where nothing varies."""
-        d = np.array(self.differences, dtype=np.float64)
-        d -= d.mean()
-        sd = float(np.sqrt(np.mean(d**2)))
-        return float(np.mean(d**3)) / sd**3 if sd > VARIES else 0.0
+        d = np.array(self.differences, dtype=np.float64) - sum(self.differences) / self.n
+        sd = float(np.std(d))
+        return float(np.dot(d * d, d)) / self.n / sd**3 if sd > VARIES else 0.0
+
+    @property
+    def binary(self) -> bool:
+        """Whether every score is 0 or 1."""
+        return all(score in (0.0, 1.0) for score in (*self.baseline, *self.candidate))
 
     @property
     def questions_per_independent(self) -> float:

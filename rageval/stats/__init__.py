@@ -16,6 +16,7 @@ from rageval.stats.power import (
     required_labels,
     required_questions,
     sd_of_differences,
+    sd_with_repeats,
     smallest_margin,
 )
 from rageval.stats.ppi import PPIResult, ppi_mean
@@ -44,5 +45,6 @@ __all__ = [
     "required_labels",
     "required_questions",
     "sd_of_differences",
+    "sd_with_repeats",
     "smallest_margin",
 ]

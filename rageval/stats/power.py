@@ -19,7 +19,14 @@ _WEIGHTS = [float(2.0 * weight / _weights.sum()) for node, weight in zip(_NODES,
 
 
 def compare_power(
-    difference: float, sd: float, n: int, *, level: float = 0.95, tests: int = 1, skewness: float = 0.0
+    difference: float,
+    sd: float,
+    n: int,
+    *,
+    level: float = 0.95,
+    tests: int = 1,
+    skewness: float = 0.0,
+    binary: bool = False,
 ) -> float:
     """The probability that a comparison over n questions shows a true mean difference (its sign included).
 
@@ -29,7 +36,8 @@ def compare_power(
     decide: a difference of 0.1 takes 26 questions, and one of 0.01 over 200, however small `sd` is.
 
     `sd` and `skewness` are those of the questions' differences, at least 0 and in [-1, 1]. Rare losses make a
-    skewness below 0, and need more questions than a symmetric spread. The sum of the differences is taken to be
+    skewness below 0, and need more questions than a symmetric spread. If all scores are `binary` (0 or 1), the test is
+    McNemar's exact one, which is a little stricter. The sum of the differences is taken to be
     normal with its skewness as first correction, the observed mean to be a shifted gamma variable, and the observed
     variance to move with the mean as it does where there is skewness. Raises ValueError for n < 1, tests < 1, and
     numbers out of range.
@@ -46,7 +54,7 @@ def compare_power(
 
     def shown(z: float) -> bool:
         variance = sd**2 * max(1.0 + lean_of_mean * z, 0.0) * (n - 1) / n
-        return _is_shown(gain + z * error, variance, lean, n, 1.0 - level, tests)
+        return _is_shown(gain + z * error, variance, lean, n, 1.0 - level, tests, binary)
 
     if sd == 0.0:
         return 1.0 if shown(0.0) else 0.0
@@ -56,7 +64,14 @@ def compare_power(
 
 
 def minimum_detectable_effect(
-    sd: float, n: int, *, level: float = 0.95, power: float = 0.8, tests: int = 1, skewness: float = 0.0
+    sd: float,
+    n: int,
+    *,
+    level: float = 0.95,
+    power: float = 0.8,
+    tests: int = 1,
+    skewness: float = 0.0,
+    binary: bool = False,
 ) -> float:
     """The mean difference (above 0) that a comparison of n questions shows with probability `power`.
 
@@ -67,7 +82,7 @@ def minimum_detectable_effect(
         raise ValueError(f"minimum_detectable_effect: found n = {n}, expected at least 2")
 
     def enough(difference: float) -> bool:
-        return compare_power(difference, sd, n, level=level, tests=tests, skewness=skewness) >= power
+        return compare_power(difference, sd, n, level=level, tests=tests, skewness=skewness, binary=binary) >= power
 
     if not enough(1.0):
         raise ValueError(f"minimum_detectable_effect: {n} questions show no difference with probability {power:g}")
@@ -83,20 +98,21 @@ def required_questions(
     power: float = 0.8,
     tests: int = 1,
     skewness: float = 0.0,
+    binary: bool = False,
 ) -> int:
     """How many questions settle it with probability `power`.
 
     Without `margin`: for a comparison of `tests` metrics to show a true mean difference of that size (either sign; see
     `compare_power`). With `margin`: for a gate at one-sided `level` to pass a candidate whose true difference is
-    `difference`, above -margin; a gate needs no `tests` and takes no account of `skewness`. `sd` is that of the
-    questions' differences. Raises ValueError where no number of questions would do, or where more than ten million
-    would be needed.
+    `difference`, above -margin; `tests`, `skewness` and `binary` do not matter to it. `sd` is that of the questions'
+    differences. Raises ValueError where no number of questions would do, or where more than ten million would be
+    needed.
     """
     _check(sd, level, power)
 
     def enough(n: int) -> bool:
         if margin is None:
-            return compare_power(difference, sd, n, level=level, tests=tests, skewness=skewness) >= power
+            return compare_power(difference, sd, n, level=level, tests=tests, skewness=skewness, binary=binary) >= power
         return gate_power(difference, sd, n, margin=margin, level=level) >= power
 
     reach = abs(difference) if margin is None else difference + margin
@@ -149,21 +165,27 @@ def smallest_margin(sd: float, n: int, *, level: float = 0.95, power: float = 0.
     return _least(enough, 0.0, 1.0) if enough(1.0) else None
 
 
-def sd_of_differences(sd: float, correlation: float, *, within: float = 0.0, repeats: int = 1) -> float:
-    """The standard deviation of the differences between two systems whose scores have standard deviation `sd` and the
-    given `correlation` over the questions.
-
-    `within` is the share (0 to 1) of a system's variance that comes from asking the same question again. That part is
-    independent between the systems and is divided by `repeats`, the answers per question; `sd` and `correlation` are
-    those of a single answer. So (1 - correlation) is never below `within`: raises ValueError for a correlation above
-    1 - within, and for numbers out of range.
+def sd_of_differences(sd: float, correlation: float) -> float:
+    """The standard deviation of the differences between two systems whose scores both have standard deviation `sd` and
+    are correlated so over the questions. Raises ValueError for sd < 0 and a correlation outside [-1, 1].
     """
-    if not (sd >= 0.0 and 0.0 <= within <= 1.0 and -1.0 <= correlation <= 1.0 - within and repeats >= 1):
+    if not (sd >= 0.0 and -1.0 <= correlation <= 1.0):
+        raise ValueError(f"sd_of_differences: found sd {sd}, correlation {correlation}, expected >= 0 and -1 to 1")
+    return sd * math.sqrt(2.0 * (1.0 - correlation))
+
+
+def sd_with_repeats(sd: float, within: float, repeats: int) -> float:
+    """The standard deviation of differences if each question is answered `repeats` times by both systems, and scored by
+    the mean.
+
+    `sd` is that with single answers, and `within` (0 to 1) the share of its square that comes from asking the same
+    question again: only that share is divided by the repeats. Raises ValueError for numbers out of range.
+    """
+    if not (sd >= 0.0 and 0.0 <= within <= 1.0 and repeats >= 1):
         raise ValueError(
-            f"sd_of_differences: found sd {sd}, correlation {correlation}, within {within}, repeats {repeats}, "
-            "expected sd >= 0, 0 <= within <= 1, correlation from -1 to 1 - within, repeats >= 1"
+            f"sd_with_repeats: found sd {sd}, within {within}, repeats {repeats}, expected >= 0, 0 to 1, >= 1"
         )
-    return sd * math.sqrt(2.0 * (1.0 - correlation - within + within / repeats))
+    return sd * math.sqrt(1.0 - within + within / repeats)
 
 
 def label_half_width(
@@ -231,17 +253,19 @@ def required_labels(
     return max(2, high)
 
 
-def _is_shown(mean: float, variance: float, skewness: float, n: int, alpha: float, tests: int) -> bool:
+def _is_shown(mean: float, variance: float, skewness: float, n: int, alpha: float, tests: int, binary: bool) -> bool:
     """Whether n differences with these sample moments are shown to be above 0 by p-value and interval.
 
     The draws of the interval are above 0 exactly where the sum of the weighted differences and the two ends is. The
     weights of the ends differ by a variable with characteristic function (1 + t²)^(-1/2), that of a product of two
-    standard normal ones: given one of them, the sum is normal with its square as additional variance.
+    standard normal ones: given one of them, the sum is normal with its square as additional variance. The sum that is
+    tested moves in steps of two where scores are binary; the exact p-value is that of a sum one lower.
     """
     if mean <= 0.0 or 2.0 ** (1 - n) > alpha / tests:
         return False
     squares = n * (variance + mean**2)
-    if 2.0 * normal_cdf(-n * mean / math.sqrt(squares)) > alpha / tests:
+    tested = n * mean - (1.0 if binary else 0.0)
+    if 2.0 * normal_cdf(-tested / math.sqrt(squares)) > alpha / tests:
         return False
     cubes = n * (skewness * variance**1.5 + 3.0 * mean * variance + mean**3)
     below = 0.0

@@ -54,7 +54,9 @@ class World:
 
     @property
     def planned(self) -> int:
-        return required_questions(self.difference, self.sd, tests=self.tests, skewness=self.skewness)
+        return required_questions(
+            self.difference, self.sd, tests=self.tests, skewness=self.skewness, binary=self.shape == "binary"
+        )
 
     def shown(self, n: int, draws: int, seed: int = 0) -> float:
         """In which share of draws of n questions the candidate is found better."""

@@ -17,6 +17,7 @@ from rageval.stats import (
     required_labels,
     required_questions,
     sd_of_differences,
+    sd_with_repeats,
     smallest_margin,
 )
 from tests.statistics.planned_power import WORLDS, World
@@ -125,27 +126,19 @@ def test_smallest_margin_inverts_the_power_of_a_gate() -> None:
     assert smallest_margin(0.5, 2) is None
 
 
-def test_sd_of_differences_worked() -> None:
-    """Variance 0.09 each, correlation 0.5: 0.09. A fifth of 0.09 within, two systems: asked three times, 0.036 become
-    0.012.
-    """
-    assert sd_of_differences(0.3, 0.5) == pytest.approx(0.3)
-    assert sd_of_differences(0.3, 0.5, within=0.2, repeats=3) == pytest.approx(math.sqrt(0.09 - 0.024))
-    assert sd_of_differences(0.3, 0.8, within=0.2, repeats=10**9) == pytest.approx(0.0, abs=1e-4)
-
-
 def test_sd_of_differences_by_simulation() -> None:
-    """Scores = a common part, one of each system's own, and one of each answer."""
+    """Scores = a part common to both systems, one of each system's own, and one of each answer."""
     rng = np.random.default_rng(0)
-    n, shared, own, within = 200_000, 0.5, 0.2, 0.3
+    n, shared, own, again = 200_000, 0.5, 0.2, 0.3
     common = math.sqrt(shared) * rng.normal(size=n)
-    means = [
-        common + math.sqrt(own) * rng.normal(size=n) + math.sqrt(within) * rng.normal(size=(3, n)).mean(axis=0)
-        for _ in range(2)
+    systems = [
+        common + math.sqrt(own) * rng.normal(size=n) + math.sqrt(again) * rng.normal(size=(3, n)) for _ in range(2)
     ]
-    assert sd_of_differences(1.0, shared, within=within, repeats=3) == pytest.approx(
-        float(np.std(means[1] - means[0])), rel=0.01
-    )
+    single = sd_of_differences(1.0, shared)
+    assert single == pytest.approx(float(np.std(systems[1][0] - systems[0][0])), rel=0.01)
+    averaged = float(np.std(systems[1].mean(axis=0) - systems[0].mean(axis=0)))
+    assert sd_with_repeats(single, again / (own + again), 3) == pytest.approx(averaged, rel=0.01)
+    assert sd_with_repeats(0.3, 0.0, 5) == sd_with_repeats(0.3, 0.7, 1) == 0.3
 
 
 def test_required_labels_worked() -> None:
@@ -218,8 +211,9 @@ def test_the_expected_width_of_a_difference_of_labels(sd: float, n: int) -> None
         (compare_power, (1.1, 0.1, 9), {}, "difference 1.1"),
         (compare_power, (0.1, 0.1, 9), {"tests": 0}, "tests 0"),
         (compare_power, (0.1, 0.1, 9), {"skewness": math.inf}, "skewness inf"),
-        (sd_of_differences, (0.3, 0.9), {"within": 0.2}, "correlation 0.9"),
-        (sd_of_differences, (0.3, 0.5), {"repeats": 0}, "repeats 0"),
+        (sd_of_differences, (0.3, 1.1), {}, "correlation 1.1"),
+        (sd_with_repeats, (0.3, 0.5, 0), {}, "repeats 0"),
+        (sd_with_repeats, (0.3, 1.5, 2), {}, "within 1.5"),
         (label_half_width, (0, 0.5), {}, "n = 0"),
         (label_half_width, (20, 0.5), {"items": 10}, "items 10"),
         (required_labels, (0.05, 0.5), {"items": 100, "correlation": 0.9}, "100 labels do not"),
