@@ -13,8 +13,8 @@ from rageval.scores.pairs import percent
 WIDTH = 80
 _MANY = "over 10 million"
 JUDGES = (
-    "Real judges correlate .1 to .6 with people and save 3 to 8% of the width, 23% at best. With fewer than 50 labels "
-    "intervals are up to a seventh wider than this says."
+    "Real judges correlate .1 to .6 with people and save 3 to 8% of the width, 23% at best. With 50 labels or "
+    "fewer, intervals are up to a seventh wider than this says."
 )
 
 
@@ -197,5 +197,10 @@ def _wrapped(text: str, indent: str = "") -> Iterator[str]:
     if text.startswith("\n"):
         yield ""
     yield from textwrap.wrap(
-        text.strip(), WIDTH, initial_indent=indent, subsequent_indent=indent + "  ", break_long_words=False
+        text.strip(),
+        WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent + "  ",
+        break_long_words=False,
+        break_on_hyphens=False,
     )
