@@ -28,6 +28,7 @@ from rageval.cli.labels import label, sample
 from rageval.cli.leaderboard import leaderboard
 from rageval.cli.list_names import list_names
 from rageval.cli.metrics import metrics
+from rageval.cli.plan import plan
 from rageval.cli.prefer import prefer
 from rageval.cli.run import run
 from rageval.cli.show import show
@@ -61,7 +62,7 @@ def options(
 
 for command in (
     run, check, metrics, show, diagnose, leaderboard, check_benchmark, chunking, sample, label, label_next, calibrate,
-    judge, export, sweep, compare, prefer, gate,
+    judge, export, sweep, compare, prefer, gate, plan,
 ):  # fmt: skip
     app.command()(command)
 app.command(name="list")(list_names)

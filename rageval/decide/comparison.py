@@ -14,6 +14,7 @@ from rageval.metrics import parse
 from rageval.scores.comparability import LeftOut, pair_to_json, read_comparable
 from rageval.scores.estimates import interval_to_json
 from rageval.scores.pairs import (
+    VARIES,
     Pairs,
     more,
     pair,
@@ -338,15 +339,18 @@ def _comparison(
         result.losses,
         verdict,
         settle,
-        _more_questions(pairs, settle, 1.0 - alpha / tests),
+        _more_questions(pairs, settle, 1.0 - alpha, tests),
     )
 
 
-def _more_questions(pairs: Pairs, settle: float, level: float) -> int | None:
-    if pairs.sd is None:
+def _more_questions(pairs: Pairs, settle: float, level: float, tests: int) -> int | None:
+    if pairs.sd is None or pairs.sd <= VARIES:
         return None
     try:
-        needed = required_questions(settle, pairs.sd, level=level) * pairs.questions_per_independent
+        independent = required_questions(
+            settle, pairs.sd, level=level, tests=tests, skewness=pairs.skewness, binary=pairs.binary
+        )
     except ValueError:  # more questions than any benchmark has
         return None
+    needed = independent * pairs.questions_per_independent
     return math.ceil(needed) - pairs.n if needed > pairs.n else None

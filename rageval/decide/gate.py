@@ -38,7 +38,7 @@ from rageval.scores.pairs import (
 from rageval.scores.run_scores import RunScores
 from rageval.scores.sharing import ClusterBy
 from rageval.scores.slices import slice_members
-from rageval.stats import Interval, MarginResult, against_margin, gate_power, holm, holm_bounds, required_questions
+from rageval.stats import Interval, MarginResult, against_margin, holm, holm_bounds, required_questions, smallest_margin
 from rageval.stats.labelled import WHOLE
 from rageval.types import Json
 
@@ -337,14 +337,4 @@ def _smallest_margin(pairs: Pairs, level: float) -> float | None:
     if pairs.sd is None:
         return None
     sd, independent = pairs.sd, max(2, int(pairs.n / pairs.questions_per_independent))
-
-    def power(margin: float) -> float:
-        return gate_power(0.0, sd, independent, margin=margin, level=level)
-
-    low, high = 0.0, 1.0
-    if power(high) < POWER:
-        return None
-    for _ in range(30):
-        middle = (low + high) / 2.0
-        low, high = (low, middle) if power(middle) >= POWER else (middle, high)
-    return high
+    return smallest_margin(sd, independent, level=level, power=POWER)

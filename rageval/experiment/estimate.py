@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 from rageval.experiment.plan import Experiment
@@ -18,7 +19,8 @@ class CostEstimate:
 
     `high` includes second attempts of judges. Judges ask nothing if a pipeline abstains, which explains much of the gap
     to `low`. `prompt_tokens` is an upper bound on the tokens of all prompts together, as `rageval.text.count_tokens`
-    estimates them. A value that is not known is None, and `unknown` says why.
+    estimates them. A value that is not known is None, and `unknown` says why. `indexing`, `answering` and `judging` are
+    the parts of the upper bounds.
     """
 
     pipeline: str
@@ -26,6 +28,21 @@ class CostEstimate:
     high: int | None
     prompt_tokens: int | None
     unknown: tuple[str, ...]
+    indexing: Bound
+    answering: Bound
+    judging: Bound
+
+    def of_questions(self, n: int, of: int) -> CostEstimate:
+        """The estimate for `n` answered questions of the same kind, from this one for `of` questions. Indexes are built
+        once.
+        """
+        answering, judging = (_scaled(part, n, of) for part in (self.answering, self.judging))
+        most = self.indexing + answering + judging
+        once = self.indexing.calls or 0
+        low = once + math.ceil((self.low - once) * n / of)
+        return CostEstimate(
+            self.pipeline, low, most.calls, most.prompt_tokens, self.unknown, self.indexing, answering, judging
+        )
 
 
 class Bounds:
@@ -80,17 +97,18 @@ def _estimate(experiment: Experiment, pipeline: Pipeline, bounds: Bounds) -> Cos
     passages = stage.context_size().passages
     each = stage.calls(experiment.generate).low + sum(judge.calls(passages)[0] for judge in judges)
     indexing = bounds.indexing(pipeline)
-    answering = sum((bounds.answering(pipeline, question) for question in questions), indexing)
+    answering = sum((bounds.answering(pipeline, question) for question in questions), Bound())
     judging = {
         judge.name: sum((bounds.judging(judge, pipeline, question) for question in questions), Bound())
         for judge in judges
     }
-    most = sum(judging.values(), answering)
+    judged = sum(judging.values(), Bound())
+    most = indexing + answering + judged
     unknown: list[str] = []
     if stage.asks_outside():
         unknown.append("what it asks outside of rageval")
     else:
-        if answering.prompt_tokens is None:
+        if (indexing + answering).prompt_tokens is None:
             unknown.append("how long its prompts get")
         if experiment.generate and _answer_size(pipeline) is None:
             unknown.append("how long its answers get")
@@ -98,7 +116,14 @@ def _estimate(experiment: Experiment, pipeline: Pipeline, bounds: Bounds) -> Cos
             names = [name for name, bound in judging.items() if bound.prompt_tokens is None]
             unknown.append(f"how long the prompts of {', '.join(names)} get")
     low = (indexing.calls or 0) + len(questions) * each
-    return CostEstimate(pipeline.label, low, most.calls, most.prompt_tokens, tuple(unknown))
+    return CostEstimate(
+        pipeline.label, low, most.calls, most.prompt_tokens, tuple(unknown), indexing, answering, judged
+    )
+
+
+def _scaled(bound: Bound, n: int, of: int) -> Bound:
+    calls, tokens = (None if part is None else math.ceil(part * n / of) for part in (bound.calls, bound.prompt_tokens))
+    return Bound(calls, tokens)
 
 
 def _answer_size(pipeline: Pipeline) -> int | None:

@@ -17,6 +17,7 @@ from rageval.stats.clusters import make_clustering
 from rageval.types import Json
 
 MOST_CHANGED = 10
+VARIES = 1e-9
 UNCORRECTED = "judge only, uncorrected"
 
 
@@ -115,6 +116,18 @@ class Pairs:
     def sd(self) -> float | None:
         """The standard deviation of the differences; None for a single question."""
         return float(np.std(self.differences, ddof=1)) if self.n > 1 else None
+
+    @property
+    def skewness(self) -> float:
+        """The skewness of the differences: below 0 where a few losses are large; 0 where nothing varies."""
+        d = np.array(self.differences, dtype=np.float64) - sum(self.differences) / self.n
+        sd = float(np.std(d))
+        return float(np.dot(d * d, d)) / self.n / sd**3 if sd > VARIES else 0.0
+
+    @property
+    def binary(self) -> bool:
+        """Whether every score is 0 or 1."""
+        return all(score in (0.0, 1.0) for score in (*self.baseline, *self.candidate))
 
     @property
     def questions_per_independent(self) -> float:

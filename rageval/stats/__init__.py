@@ -8,7 +8,17 @@ from rageval.stats.calibration import CalibrationQuality, calibration
 from rageval.stats.intervals import Interval, mean_interval
 from rageval.stats.multiplicity import benjamini_hochberg, holm, holm_bounds
 from rageval.stats.paired import MarginResult, PairedResult, against_margin, paired_difference
-from rageval.stats.power import gate_power, minimum_detectable_effect, required_labels, required_questions
+from rageval.stats.power import (
+    compare_power,
+    gate_power,
+    label_half_width,
+    minimum_detectable_effect,
+    required_labels,
+    required_questions,
+    sd_of_differences,
+    sd_with_repeats,
+    smallest_margin,
+)
 from rageval.stats.ppi import PPIResult, ppi_mean
 
 __all__ = [
@@ -22,14 +32,19 @@ __all__ = [
     "benjamini_hochberg",
     "calibration",
     "cohen_kappa",
+    "compare_power",
     "gate_power",
     "holm",
     "holm_bounds",
     "krippendorff_alpha",
+    "label_half_width",
     "mean_interval",
     "minimum_detectable_effect",
     "paired_difference",
     "ppi_mean",
     "required_labels",
     "required_questions",
+    "sd_of_differences",
+    "sd_with_repeats",
+    "smallest_margin",
 ]

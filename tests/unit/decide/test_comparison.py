@@ -15,6 +15,7 @@ from rageval.decide.comparison import compare
 from rageval.errors import DeclarationError, NotComparableError
 from rageval.scores.pairs import Change, pair, signed
 from rageval.scores.run_scores import JudgedBy, MetricScores, RunScores
+from rageval.stats import required_questions
 from tests.unit.sides import ids, side
 
 
@@ -115,14 +116,29 @@ def alternating(n: int, size: float) -> tuple[list[float], list[float]]:
 
 @pytest.mark.parametrize(("metrics", "quantile"), [(["map"], 0.975), (["map", "mrr"], 0.9875)])
 def test_more_questions(metrics: list[str], quantile: float) -> None:
-    """n = ((z + z of power 0.8) sd / difference)**2, where z is Bonferroni's, Holm's hardest step."""
+    """What the p-value alone takes is ((z + z of power 0.8) sd / difference)**2, where z is Bonferroni's, Holm's
+    hardest step. The interval takes a few more; `tests/statistics/test_power.py` shows that they are enough.
+    """
     before, after = alternating(20, 0.2)
     result = compare(side(dict.fromkeys(metrics, before)), side(dict.fromkeys(metrics, after)), difference=0.04)
     sd = stdev(b - a for a, b in zip(before, after, strict=True))
-    needed = math.ceil(((norm.ppf(quantile) + norm.ppf(0.8)) * sd / 0.04) ** 2)
+    needed = required_questions(0.04, sd, tests=len(metrics))
+    assert 1.0 < needed / ((norm.ppf(quantile) + norm.ppf(0.8)) * sd / 0.04) ** 2 < 1.1
     one = result.comparisons["map"]
     assert one.more_questions == needed - 20
     assert one.sentence == f"map cannot be told apart: {needed - 20} more questions would show a difference of 0.04"
+
+
+def test_rare_losses_take_more_questions() -> None:
+    """Two losses of 0.4 among 18 gains of 0.02 vary as much as two gains of 0.4 among 18 losses."""
+    losses, gains = ([sign * (0.4 if i < 2 else -0.02) for i in range(20)] for sign in (-1.0, 1.0))
+    more = [
+        compare(side({"map": [0.5] * 20}), side({"map": [0.5 + d for d in found]})).comparisons["map"].more_questions
+        for found in (losses, gains)
+    ]
+    assert more[0] is not None
+    assert more[1] is not None
+    assert more[0] > more[1] + 20
 
 
 def test_more_questions_in_clusters() -> None:
