@@ -164,10 +164,10 @@ def gate(
     Raises DeclarationError for unknown metrics and slices and numbers out of range, NotComparableError if results are
     missing or cannot be compared.
     """
-    asked = _check(margins, level)
+    asked = check_margins(margins, level)
     sides = read_comparable(baseline, candidate, other_corpus=other_corpus)
     a, b = sides.baseline, sides.candidate
-    paired = {name: _pair(a, b, name, cluster_by) for name in asked}
+    paired = {name: pair_for_margin(a, b, name, cluster_by) for name in asked}
     tested = {
         name: against_margin(*pairs.gains, asked[name], clusters=pairs.clusters) for name, pairs in paired.items()
     }
@@ -186,7 +186,8 @@ def gate(
     return GateResult(a, b, level, overall, gates, sides.left_out, tuple(slices))
 
 
-def _check(margins: Mapping[str, float], level: float) -> dict[str, float]:
+def check_margins(margins: Mapping[str, float], level: float) -> dict[str, float]:
+    """The margins by the metrics' own names. Raises DeclarationError as `gate`."""
     if not 0.5 < level < 1.0:
         raise DeclarationError(f"gate: found level {level:g}, expected a number between 0.5 and 1")
     if not margins:
@@ -210,7 +211,7 @@ def _normal(text: str) -> str:
     return f"{parse(found['metric'])}[{found['field']}={found['value']}]"
 
 
-def _pair(a: RunScores, b: RunScores, name: str, cluster_by: ClusterBy | None) -> Pairs:
+def pair_for_margin(a: RunScores, b: RunScores, name: str, cluster_by: ClusterBy | None) -> Pairs:
     """The pairs of a metric, or of a metric on a slice of the candidate's questions."""
     found = _OF_SLICE.fullmatch(name)
     if found is None:
