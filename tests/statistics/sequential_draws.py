@@ -19,7 +19,7 @@ from rageval.stats.sequential import reached_after, sequential_mean
 
 Draw = Callable[[np.random.Generator, float, int], np.ndarray]
 ALPHA = 0.05
-FIXED_DRAWS = 2000
+FIXED_DRAWS = 500
 
 
 def smooth(rng: np.random.Generator, mean: float, n: int) -> np.ndarray:
