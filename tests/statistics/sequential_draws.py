@@ -1,9 +1,10 @@
 """How many questions a gate takes that is read after every question, against one that is read once at the end.
 
     python -m tests.statistics.sequential_draws planned [REPETITIONS]     # prints the tables of docs/sequential.md
+    python -m tests.statistics.sequential_draws longer [REPETITIONS]
     python -m tests.statistics.sequential_draws looks [REPETITIONS]
 
-Two to three minutes each on one core.
+One to three minutes each on one core for 200 repetitions.
 """
 
 from __future__ import annotations
@@ -102,6 +103,21 @@ def print_planned(repetitions: int) -> None:
                 )
 
 
+def print_longer(repetitions: int) -> None:
+    print("| differences | margin | planned | 1.5 times as many: pass | mean | twice as many: pass | mean |")
+    print("|---|---|---|---|---|---|---|")
+    for name, (draw, sd) in WORLDS.items():
+        for margin in MARGINS:
+            n = planned(sd, margin)
+            cells: list[str] = []
+            for times in (1.5, 2.0):
+                rng = np.random.default_rng(42)
+                found = [decided(draw(rng, 0.0, int(times * n)), margin) for _ in range(repetitions)]
+                passed = np.mean([verdict == "pass" for verdict, _ in found])
+                cells += [f"{passed:.2f}", f"{np.mean([taken for _, taken in found]):.0f}"]
+            print(f"| {name} | {margin} | {n} | {' | '.join(cells)} |", flush=True)
+
+
 def wrong_passes(draw: Draw, repetitions: int) -> np.ndarray:
     """How often a candidate that is worse by exactly the margin passes: the sequential gate at any of N questions, the
     fixed one at the last, the fixed one at any of LOOKS.
@@ -128,8 +144,8 @@ def print_looks(repetitions: int) -> None:
 
 def main() -> None:
     paired.MARGIN_DRAWS = FIXED_DRAWS
-    which, repetitions = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 500
-    {"planned": print_planned, "looks": print_looks}[which](repetitions)
+    which, repetitions = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 200
+    {"planned": print_planned, "longer": print_longer, "looks": print_looks}[which](repetitions)
 
 
 if __name__ == "__main__":
