@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rageval.benchmark.digests import corpus_digest, question_digests
@@ -54,8 +54,7 @@ def choose_until(
     if len(pipelines) != 1:
         raise DeclarationError(f"{_KEY}: found {len(pipelines)} pipelines, expected the one that the gate is about")
     margins = _margins(part.decided.margins, [str(metric) for metric in metrics])
-    beside = base / part.decided.baseline
-    baseline = read_run_scores(beside if beside.exists() else part.decided.baseline)
+    baseline = _read(part.decided.baseline, base)
     if lacking := [name for name in margins if name not in baseline.metrics]:
         known = ", ".join(baseline.metrics)
         raise NotComparableError(f"{_KEY}: {baseline.source}: found no {lacking[0]}, expected it beside {known}")
@@ -85,6 +84,12 @@ def check_judges(until: Until, judges: Sequence[Judge], entries: Mapping[str, Ju
                 f"{_KEY}: {name}: found other judges ({until.baseline.source}: {scored}; here: {here.key} by "
                 f"{here.model}), expected the same model, prompts and calibration"
             )
+
+
+def _read(named: str, base: Path) -> RunScores:
+    """The baseline, called as the user named it."""
+    beside = base / named
+    return replace(read_run_scores(beside), source=named) if beside.exists() else read_run_scores(named)
 
 
 def _margins(given: Mapping[str, float], metrics: Sequence[str]) -> dict[str, float]:

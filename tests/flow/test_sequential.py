@@ -20,7 +20,15 @@ import yaml
 
 from tests.conftest import CommandLine
 from tests.flow.fake_server import Canned, FakeServer, Received, completion
-from tests.flow.small_world import read_jsonl, results, run_folders, start_rageval, write_lines
+from tests.flow.small_world import (
+    read_jsonl,
+    respond,
+    results,
+    run_folders,
+    start_rageval,
+    write_experiment,
+    write_lines,
+)
 from tests.unit.sides import write_run
 
 N = 60
@@ -294,3 +302,38 @@ def test_a_sweep_has_no_until(world: Path, server: FakeServer, command_line: Com
     ended = command_line("sweep", write(world, server, "swept", decided={}), "--out", world / "out")
     assert ended.code == 2
     assert "error: until: found it in a sweep, expected it with `rageval run` alone" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("metric", "changes", "code", "told"),
+    [
+        ("faithfulness", {}, 3, "all questions are asked and the gate is inconclusive"),
+        ("faithfulness", {"model": {"model": "another"}}, 4, "until.decided: faithfulness: found other judges (base/"),
+        (
+            "nugget_recall",
+            {},
+            2,
+            "until.decided: found a judge that waits for all answers, expected nugget_recall with",
+        ),
+    ],
+)
+def test_the_judge_has_to_be_that_of_the_baseline(
+    metric: str,
+    changes: dict[str, Any],
+    code: int,
+    told: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command_line: CommandLine,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with FakeServer(respond) as server:
+        setting: dict[str, Any] = {"pipelines": ["naive"], "metrics": [metric]}
+        command_line("run", write_experiment(tmp_path, server.base_url, **setting), "--out", "base")
+        (baseline,) = Path("base/runs").iterdir()
+        setting["until"] = {"decided": {"baseline": str(baseline), "margins": {metric: 0.1}, "batch": 4}}
+        before = server.calls
+        ended = command_line("run", write_experiment(tmp_path, server.base_url, **setting, **changes), "--out", "out")
+        assert ended.code == code, ended.err
+        assert told in ended.err
+        assert (server.calls > before) == (code == 3)
