@@ -13,7 +13,7 @@ from rageval.stats import paired
 from rageval.stats.sequential import betting_sequence, reached_after, sequential_mean
 from tests.statistics.sequential_draws import FIXED_DRAWS, Draw, changed, planned, rare_losses, rates, smooth
 
-REPETITIONS = 500
+REPETITIONS = 300
 N = 400
 WORLDS: dict[str, Draw] = {"smooth": smooth, "changed": changed, "rare losses": rare_losses}
 
