@@ -84,7 +84,7 @@ def _sample(questions: tuple[Question, ...], n: int, seed: int) -> tuple[Questio
             f"questions: found a sample of {n}, expected 1 to {len(questions)}, the number of questions"
         )
     queues = [
-        sorted((q for q in questions if q.language == language), key=lambda question: _draw(seed, question.id))
+        sorted((q for q in questions if q.language == language), key=lambda question: draw(seed, question.id))
         for language in in_order(question.language for question in questions)
     ]
     turns = [question for turn in range(n) for queue in queues for question in queue[turn : turn + 1]]
@@ -92,7 +92,8 @@ def _sample(questions: tuple[Question, ...], n: int, seed: int) -> tuple[Questio
     return tuple(question for question in questions if question.id in chosen)
 
 
-def _draw(seed: int, question_id: str) -> bytes:
+def draw(seed: int, question_id: str) -> bytes:
+    """Where a question comes in the random order of that seed: by these bytes, which depend on its id alone."""
     return hashlib.sha256(f"{seed}:{question_id}".encode()).digest()
 
 

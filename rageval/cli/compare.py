@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rageval.cli.exit_codes import DONE, GATE_FAILED, GATE_INCONCLUSIVE
+from rageval.cli.exit_codes import GATE_CODES
 from rageval.cli.output import JsonFlag, print_json, write_file
 from rageval.cli.side_by_side import ByFlag, ClusterFlag, OtherCorpusFlag
 from rageval.errors import DeclarationError
+
+if TYPE_CHECKING:
+    from rageval.scores.sharing import ClusterBy
 
 RUN_OR_BASELINE = "A run folder, a baseline file, or the name of one in results/baselines."
 
 baseline_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Pin scores to compare later runs with.")
 
+SequentialFlag = Annotated[
+    bool, typer.Option("--sequential", help="Read after every question: look, ask more and look again.")
+]
 MarkdownFile = Annotated[Path | None, typer.Option(help="Write a Markdown report to this file as well.")]
 
 
@@ -30,6 +37,7 @@ def compare(
     cluster_by: ClusterFlag = None,
     by: ByFlag = None,
     other_corpus: OtherCorpusFlag = False,
+    sequential: SequentialFlag = False,
     markdown: MarkdownFile = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -38,6 +46,10 @@ def compare(
     from rageval.report import compare as report
     from rageval.report.terminal import stdout_console
 
+    if sequential:
+        _refuse_slices(by)
+        _compare_sequentially(baseline, candidate, metric, cluster_by, other_corpus, markdown, as_json)
+        return
     result = compare_runs(
         baseline,
         candidate,
@@ -65,6 +77,7 @@ def gate(
     cluster_by: ClusterFlag = None,
     by: ByFlag = None,
     other_corpus: OtherCorpusFlag = False,
+    sequential: SequentialFlag = False,
     markdown: MarkdownFile = None,
     junit: Annotated[Path | None, typer.Option(help="Write JUnit XML to this file as well.")] = None,
     as_json: JsonFlag = False,
@@ -74,18 +87,26 @@ def gate(
     from rageval.report import gate as report
     from rageval.report.terminal import stdout_console
 
-    result = gate_runs(
-        baseline, candidate, _margins(margin), cluster_by=cluster_by, by=by or (), other_corpus=other_corpus
-    )
+    margins = _margins(margin)
+    if sequential:
+        from rageval.decide.sequential import gate_sequentially
+        from rageval.report import sequential as report_sequential
+
+        _refuse_slices(by)
+        result = gate_sequentially(baseline, candidate, margins, cluster_by=cluster_by, other_corpus=other_corpus)
+        text, show = report_sequential.gate_markdown(result), partial(report_sequential.print_gate, result)
+    else:
+        result = gate_runs(baseline, candidate, margins, cluster_by=cluster_by, by=by or (), other_corpus=other_corpus)
+        text, show = report.markdown(result), partial(report.print_gate, result)
     if markdown is not None:
-        write_file(markdown, report.markdown(result))
+        write_file(markdown, text)
     if junit is not None:
         write_file(junit, report.junit(result))
     if as_json:
         print_json(result.to_json())
     else:
-        report.print_gate(result, stdout_console())
-    raise typer.Exit({"pass": DONE, "fail": GATE_FAILED, "inconclusive": GATE_INCONCLUSIVE}[result.verdict])
+        show(stdout_console())
+    raise typer.Exit(GATE_CODES[result.verdict])
 
 
 @baseline_app.command(name="set")
@@ -101,6 +122,36 @@ def set_baseline(
     from rageval.scores.reading import read_run_folder
 
     print(write_baseline(read_run_folder(run), out / "baselines", name))
+
+
+def _compare_sequentially(
+    baseline: str,
+    candidate: str,
+    metrics: Sequence[str] | None,
+    cluster_by: ClusterBy | None,
+    other_corpus: bool,
+    markdown: Path | None,
+    as_json: bool,
+) -> None:
+    from rageval.decide.sequential import compare_sequentially
+    from rageval.report import sequential as report
+    from rageval.report.terminal import stdout_console
+
+    result = compare_sequentially(baseline, candidate, metrics, cluster_by=cluster_by, other_corpus=other_corpus)
+    if markdown is not None:
+        write_file(markdown, report.compare_markdown(result))
+    if as_json:
+        print_json(result.to_json())
+    else:
+        report.print_comparison(result, stdout_console())
+
+
+def _refuse_slices(by: Sequence[str] | None) -> None:
+    if by:
+        raise DeclarationError(
+            f"--by: found {by[0]} with --sequential, expected one of them: the intervals of slices hold at one number "
+            "of questions"
+        )
 
 
 def _margins(texts: Sequence[str]) -> dict[str, float]:

@@ -18,6 +18,9 @@ DISK = 74
 INTERRUPTED = 130
 OUTPUT_CLOSED = 141
 
+GATE_CODES: Mapping[str, int] = MappingProxyType({"pass": DONE, "fail": GATE_FAILED, "inconclusive": GATE_INCONCLUSIVE})
+"""By a gate's verdict."""
+
 MEANINGS: Mapping[int, str] = MappingProxyType(
     {
         DONE: "done or gate passed",

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from rageval.cli.ending import tell
 from rageval.cli.executor import ExecutorFlag, ExecutorName, RayAddress, TraceFile, chosen_executor
+from rageval.cli.exit_codes import BUDGET_SPENT, GATE_CODES
 from rageval.cli.notes import tell_notes
 from rageval.cli.output import JsonFlag, calls_text, end_if_all_failed, end_interrupted, print_json
 from rageval.cli.reuse import FreshFlag, RetryFailedFlag, tell_reuse, with_reuse
 from rageval.types import Json
 
 if TYPE_CHECKING:
+    from rageval.decide.until_decided import UntilDecided
     from rageval.experiment.plan import Experiment
 
 
@@ -32,8 +35,12 @@ def run(
     ray_address: RayAddress = None,
     trace: TraceFile = None,
 ) -> None:
-    """Run an experiment: answer, judge, score. Run it again to resume; what is done is not asked again."""
+    """Run an experiment: answer, judge, score. Run it again to resume; what is done is not asked again.
+
+    With `until` in the file it exits like the gate: 0 pass, 1 fail, 3 inconclusive; 6 where the budget was spent first.
+    """
     from rageval.decide.leaderboard import read_leaderboard
+    from rageval.decide.until_decided import ask_until_decided
     from rageval.errors import DeclarationError
     from rageval.experiment.plan import load_experiment
     from rageval.experiment.run import run_experiment
@@ -52,9 +59,14 @@ def run(
                 chosen_executor(executor, ray_address, trace) as chosen,
                 load_experiment(experiment, out / "cache", bars.embedding, offline=offline, fresh=fresh) as planned,
             ):
-                paths = run_experiment(
-                    planned, out, on_progress=bars.questions, retry_failed=retry_failed, executor=chosen
-                )
+                until = None
+                if planned.until is None:
+                    paths = run_experiment(
+                        planned, out, on_progress=bars.questions, retry_failed=retry_failed, executor=chosen
+                    )
+                else:
+                    until = ask_until_decided(planned, out, bars.questions, retry_failed=retry_failed, executor=chosen)
+                    paths = [until.run]
         except KeyboardInterrupt:
             bars.stop()
             end_interrupted("everything done so far", out)
@@ -67,15 +79,31 @@ def run(
             path = str(entry["path"])
             runs[path] = {**entry, "notes": notes[path]}
         tolerated: list[Json] = [one.to_json() for one in planned.benchmark.tolerated]
-        print_json({"runs": [runs[str(by_path[path].path)] for path in paths], "tolerated": tolerated})
+        decided: dict[str, Json] = {} if until is None else {"until": until.to_json()}
+        print_json({"runs": [runs[str(by_path[path].path)] for path in paths], "tolerated": tolerated, **decided})
         end_if_all_failed(board)
+        _end_as_gate(until)
         return
+    from rageval.report.sequential import print_gate
     from rageval.report.terminal import print_leaderboard, stdout_console
 
     print_leaderboard(board, stdout_console())
+    if until is not None and until.gate is not None:
+        print_gate(until.gate, stdout_console())
     for path in paths:
         print(path, file=sys.stderr)
     end_if_all_failed(board)
+    _end_as_gate(until)
+
+
+def _end_as_gate(until: UntilDecided | None) -> None:
+    """Ends with the exit code of the gate that was asked for, if one was."""
+    if until is None:
+        return
+    if until.stopped_by == "budget":
+        tell(f"budget: {until.sentence}; run again with another budget to go on")
+        raise typer.Exit(BUDGET_SPENT)
+    raise typer.Exit(GATE_CODES["inconclusive" if until.gate is None else until.gate.verdict])
 
 
 def _dry_run(planned: Experiment, out: Path, retry_failed: bool, as_json: bool) -> None:

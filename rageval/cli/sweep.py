@@ -48,6 +48,8 @@ def sweep(
                 chosen_executor(executor, ray_address, trace) as chosen,
                 load_experiment(experiment, out / "cache", bars.embedding, fresh=fresh) as planned,
             ):
+                if planned.until is not None:
+                    raise DeclarationError("until: found it in a sweep, expected it with `rageval run` alone")
                 if top is None:
                     left, paths = (
                         planned,

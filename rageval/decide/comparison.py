@@ -279,7 +279,7 @@ def compare(
     sides = read_comparable(baseline, candidate, other_corpus=other_corpus)
     a, b = sides.baseline, sides.candidate
     if metrics is None:
-        paired, refused = _all_that_can_be(a, b, cluster_by)
+        paired, refused = pair_all(a, b, cluster_by)
     else:
         names = dict.fromkeys(str(parse(metric)) for metric in metrics)
         paired, refused = {name: pair(a, b, name, cluster_by) for name in names}, {}
@@ -303,9 +303,8 @@ def _tested(pairs: Pairs, level: float) -> PairedResult:
     return replace(by_scores, difference=interval, p_value=found.p_value, test=BY_LABELS)
 
 
-def _all_that_can_be(
-    a: RunScores, b: RunScores, cluster_by: ClusterBy | None
-) -> tuple[dict[str, Pairs], dict[str, str]]:
+def pair_all(a: RunScores, b: RunScores, cluster_by: ClusterBy | None) -> tuple[dict[str, Pairs], dict[str, str]]:
+    """The pairs of every metric of either run, and why others have none. Raises NotComparableError if none has any."""
     paired: dict[str, Pairs] = {}
     refused: dict[str, str] = {}
     for name in dict.fromkeys([*b.metrics, *a.metrics]):

@@ -181,10 +181,10 @@ def gate(
     Raises DeclarationError for unknown metrics and slices and numbers out of range, NotComparableError if results are
     missing or cannot be compared.
     """
-    asked = _check(margins, level)
+    asked = check_margins(margins, level)
     sides = read_comparable(baseline, candidate, other_corpus=other_corpus)
     a, b = sides.baseline, sides.candidate
-    paired = {name: _pair(a, b, name, cluster_by) for name in asked}
+    paired = {name: pair_for_margin(a, b, name, cluster_by) for name in asked}
     tested = {name: _tested(pairs, asked[name]) for name, pairs in paired.items()}
     fails = holm([result.p_fail for result in tested.values()])
     intervals = _intervals(paired, asked, tested, 1.0 - level)
@@ -213,7 +213,8 @@ def _tested(pairs: Pairs, margin: float) -> MarginResult:
     return MarginResult(1.0, 1.0, nothing, nothing)
 
 
-def _check(margins: Mapping[str, float], level: float) -> dict[str, float]:
+def check_margins(margins: Mapping[str, float], level: float) -> dict[str, float]:
+    """The margins by the metrics' own names. Raises DeclarationError as `gate`."""
     if not 0.5 < level < 1.0:
         raise DeclarationError(f"gate: found level {level:g}, expected a number between 0.5 and 1")
     if not margins:
@@ -237,7 +238,7 @@ def _normal(text: str) -> str:
     return f"{parse(found['metric'])}[{found['field']}={found['value']}]"
 
 
-def _pair(a: RunScores, b: RunScores, name: str, cluster_by: ClusterBy | None) -> Pairs:
+def pair_for_margin(a: RunScores, b: RunScores, name: str, cluster_by: ClusterBy | None) -> Pairs:
     """The pairs of a metric, or of a metric on a slice of the candidate's questions."""
     found = _OF_SLICE.fullmatch(name)
     if found is None:

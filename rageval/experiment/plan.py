@@ -22,6 +22,7 @@ from rageval.experiment.grid import grid_entries
 from rageval.experiment.judging import (
     choose_calibrations,
     choose_raters,
+    judge_entries,
     judge_keys,
     judges_of,
     need_answers,
@@ -30,6 +31,7 @@ from rageval.experiment.judging import (
 )
 from rageval.experiment.open_models import OpenModels, run_with
 from rageval.experiment.spec import Spec, read_spec
+from rageval.experiment.until import Until, check_judges, choose_until
 from rageval.io.tolerance import first_ids
 from rageval.judges import Judge, asks_model
 from rageval.metrics import Metric
@@ -56,7 +58,8 @@ class Experiment:
     asked `judge_samples` times. `own_judges` and `own_metrics` are the user's own ones that the metrics name. Each of
     the `calibrations` is applied to the verdicts of its judge. `phrases` are refusals in the user's own words. The
     names of the run folders begin with `name`; `reference` is how the benchmark was named. A `fresh` experiment uses no
-    answers or replies of earlier commands.
+    answers or replies of earlier commands. With `until`, `questions` are those of the first
+    batches of `all_questions`; all of these have the same run folder.
 
     A context manager that closes the models opened for the experiment at the end. Without `models`, the caller closes
     them, and they must work in any event loop.
@@ -78,6 +81,8 @@ class Experiment:
     phrases: tuple[str, ...] = ()
     seed: int = 0
     fresh: bool = False
+    until: Until | None = None
+    all_questions: tuple[str, ...] = ()
     models: OpenModels | None = None
 
     def __enter__(self) -> Self:
@@ -166,6 +171,7 @@ def plan(
     check_metrics_apply(metrics, benchmark, questions)
     check_recorded_ids(pipelines, benchmark, questions)
     check_languages(chosen.own_judges, questions)
+    until = choose_until(spec.until, base, pipelines, metrics, chosen.own_metrics, benchmark, questions)
     calibrations = choose_calibrations(spec.calibrations, base)
     judges = judges_of(metrics, chosen.own_judges, has_model=False)
     needs = model_needs(pipelines, judges, generate=need_answers(metrics, chosen.own_metrics))
@@ -193,8 +199,13 @@ def plan(
             phrases=spec.abstention.phrases,
             seed=spec.seed,
             fresh=fresh,
+            until=until,
+            all_questions=tuple(question.id for question in questions) if until else (),
             models=models,
         )
+        if until is not None:
+            entries = judge_entries(experiment.judges, experiment.raters, experiment.embedder, calibrations)
+            check_judges(until, experiment.judges, entries)
         for service in rerank_services(pipelines):
             models.ranker(service)
         by_judge(calibrations, experiment.judge_keys)

@@ -340,17 +340,20 @@ def open_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: d
     needs = pipeline.stage.needs(experiment.generate)
     chat = experiment.chat.identity if "chat" in needs and experiment.chat else None
     embedder = experiment.embedder.identity if "embed" in needs and experiment.embedder else None
+    questions: list[Json] = [question.id for question in experiment.questions]
     key: dict[str, Json] = {
         "pipeline": describe(pipeline.stage),
         "source": pipeline.source,
         "prompts": prompt_digests(sorted(pipeline.stage.all_prompts())) if "chat" in needs else {},
         "models": {"chat": chat, "embed": embedder},
         "benchmark": experiment.benchmark.content_hash,
-        "questions": [question.id for question in experiment.questions],
+        "questions": [*experiment.all_questions] or questions,
+        **({"batches": f"in the order of seed {experiment.seed}"} if experiment.until else {}),
         "generate": experiment.generate,
         **({"abstention": abstention_identity(experiment.phrases)} if experiment.generate else {}),
     }
     digest = fingerprint(key)
+    key["questions"] = questions
     judges = tuple(judge for judge in experiment.judges if not has_pool(judge))
     path = out / "runs" / f"{to_file_name(experiment.name)}-{to_file_name(pipeline.name)}-{digest[:10]}"
     manifest: dict[str, Json] = {

@@ -20,6 +20,7 @@ from rageval.benchmark.hugging_face import reference_of
 from rageval.errors import DeclarationError
 from rageval.experiment.embedder_spec import EmbeddingEndpoint, InputTypePart
 from rageval.experiment.endpoint_spec import EndpointPart
+from rageval.experiment.until_spec import DecidedPart, UntilPart
 from rageval.io.plugins import Kind, installed_plugins, split_reference
 from rageval.io.strict import EXPECTED, Number, Place, Strict, WholeNumber, first_problem, read_mapping
 from rageval.models.access import Access, endpoint_identity
@@ -303,7 +304,8 @@ class Spec(Strict):
 
     `strict` refuses irregular data that is otherwise tolerated; `exclude_self` and `grade_threshold` are settings of
     the benchmark (see `Benchmark`). `sweep` gives levels by factor, in addition to `pipelines` or instead of it;
-    `exclude` leaves out combinations. `plan` checks later whether names, settings and judges exist.
+    `exclude` leaves out combinations. `until` stops before all questions are asked. `plan` checks later whether names,
+    settings and judges exist.
     """
 
     benchmark: Annotated[
@@ -340,6 +342,7 @@ class Spec(Strict):
     metrics: Annotated[tuple[Any, ...], Field(min_length=1), _List]
     models: Models = Models()
     budget: BudgetPart | None = None
+    until: UntilPart | None = None
     abstention: AbstentionPart = AbstentionPart()
     calibrations: Annotated[tuple[_Reference, ...], _List] = ()
     seed: WholeNumber = 0
@@ -376,9 +379,9 @@ def parse_spec(data: Mapping[str, object]) -> Spec:
 
 
 def _known_keys(loc: Place) -> list[str]:
-    of_models = {"price": PricePart, "reasoning": ReasoningPart, "input_type": InputTypePart}
-    if loc and loc[-1] in of_models:
-        return list(of_models[str(loc[-1])].model_fields)
+    inner = {"price": PricePart, "reasoning": ReasoningPart, "input_type": InputTypePart, "decided": DecidedPart}
+    if loc and loc[-1] in inner:
+        return list(inner[str(loc[-1])].model_fields)
     if "openai" in loc:
         return list((EmbeddingEndpoint if "embed" in loc else OpenAIModel).model_fields)
     if "local" in loc:
@@ -389,6 +392,7 @@ def _known_keys(loc: Place) -> list[str]:
         "models": Models,
         "benchmark": HuggingFacePart,
         "questions": Filter,
+        "until": UntilPart,
     }
     part = parts.get(str(loc[0])) if loc else None
     return list((part or Spec).model_fields)

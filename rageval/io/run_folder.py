@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -189,6 +189,13 @@ class RunFolder:
         """Yield each index build with its cost."""
         path = self.path / "indexing.jsonl"
         return read_lines(path, lambda line: (line["index"], usage_from_json(line["usage"])))
+
+    def keep_only(self, questions: Collection[str]) -> None:
+        """Drop all other questions with their answers and judgments. Call it while the folder is locked."""
+        logs = (self.path / name for name in ("questions.jsonl", "responses.jsonl"))
+        for log in (*logs, *(self.path / "judgments").glob("*.jsonl")):
+            with log.open("rb") as lines:
+                _replace(log, (line for line in lines if json.loads(line)["question_id"] in questions))
 
     def write_scores(self, scores: Mapping[str, Json]) -> None:
         write_json(self.path / "scores.json", scores)

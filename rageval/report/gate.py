@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from rageval.decide.gate import GateResult, MetricGate
+from rageval.decide.sequential import SequentialGate
 from rageval.report.compare import (
     interval_cell,
     markdown_changes,
@@ -26,7 +27,7 @@ from rageval.report.compare import (
 from rageval.report.markdown import code, table
 from rageval.scores.pairs import percent
 
-_STYLES = {"pass": "bold green", "fail": "bold red", "inconclusive": "bold yellow"}
+STYLES = {"pass": "bold green", "fail": "bold red", "inconclusive": "bold yellow"}
 _NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -53,16 +54,16 @@ def markdown(result: GateResult) -> str:
 def print_gate(result: GateResult, console: Console) -> None:
     """The same on a terminal."""
     print_runs(result.baseline, result.candidate, result.left_out, console)
-    console.print(Text(f"gate: {result.verdict}", style=_STYLES[result.verdict]))
+    console.print(Text(f"gate: {result.verdict}", style=STYLES[result.verdict]))
     for one in result.gates.values():
-        console.print(Text(one.sentence, style=_STYLES[one.verdict]))
+        console.print(Text(one.sentence, style=STYLES[one.verdict]))
     print_table(_header(result), [_cells(one) for one in result.gates.values()], console)
     print_slices(result.slices, console)
     print_changes([one.pairs for one in result.gates.values()], result.baseline, result.candidate, console)
     console.print(Text(_legend(result), style="dim"))
 
 
-def junit(result: GateResult) -> bytes:
+def junit(result: GateResult | SequentialGate) -> bytes:
     """A test case per metric: fail is a `<failure>`, inconclusive an `<error>`.
 
     Inconclusive is no `<skipped>`: CI systems count that among what went well and hide its message, and a gate that
