@@ -55,8 +55,8 @@ class Experiment:
     `chat` and `embedder` are None, and `raters` is empty, if nothing needs them. Several raters judge as a panel, each
     asked `judge_samples` times. `own_judges` and `own_metrics` are the user's own ones that the metrics name. Each of
     the `calibrations` is applied to the verdicts of its judge. `phrases` are refusals in the user's own words. The
-    names of the run folders begin with `name`; `reference` is how the benchmark was named. A `fresh` experiment uses no
-    answers or replies of earlier commands.
+    names of the run folders begin with `name`; `reference` is how the benchmark was named. Each question is asked
+    `repeats` times (see `repeats_of`). A `fresh` experiment uses no answers or replies of earlier commands.
 
     A context manager that closes the models opened for the experiment at the end. Without `models`, the caller closes
     them, and they must work in any event loop.
@@ -77,6 +77,7 @@ class Experiment:
     calibrations: tuple[Calibration, ...] = ()
     phrases: tuple[str, ...] = ()
     seed: int = 0
+    repeats: int = 1
     fresh: bool = False
     models: OpenModels | None = None
 
@@ -100,6 +101,13 @@ class Experiment:
     def generate(self) -> bool:
         """Whether any metric needs answers; where none does, none are generated."""
         return need_answers(self.metrics, self.own_metrics)
+
+    def repeats_of(self, pipeline: Pipeline) -> int:
+        """How often the pipeline is asked each question: once if it asks no chat model and nothing outside of rageval,
+        since it would answer the same.
+        """
+        stage = pipeline.stage
+        return self.repeats if "chat" in stage.needs(self.generate) or stage.asks_outside() else 1
 
     @property
     def judges(self) -> tuple[Judge, ...]:
@@ -192,6 +200,7 @@ def plan(
             calibrations=calibrations,
             phrases=spec.abstention.phrases,
             seed=spec.seed,
+            repeats=spec.repeats,
             fresh=fresh,
             models=models,
         )

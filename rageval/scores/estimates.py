@@ -12,6 +12,7 @@ from typing import Any
 from rageval.io.run_folder import RunFolder
 from rageval.io.stored import convert
 from rageval.scores.human_labels import MetricLabels, answers_digest, labelled_part, read_labels
+from rageval.scores.repeats import REPEATS, first_answers
 from rageval.stats import Interval, mean_interval, ppi_mean
 from rageval.types import Estimate, Json, Score, Unscored
 
@@ -70,7 +71,9 @@ def _read_estimate(
 
 def _of_questions(scores: Mapping[str, Any], questions: Collection[str]) -> dict[str, Any]:
     """The part of a metric's scores that is of these questions."""
+    repeats = [_of_questions(one, questions) for one in scores.get(REPEATS, ())]
     return {
+        **({REPEATS: repeats} if repeats else {}),
         "questions": {question: score for question, score in scores["questions"].items() if question in questions},
         "failed": [question for question in scores["failed"] if question in questions],
         "unscored": {question: why for question, why in scores["unscored"].items() if question in questions},
@@ -84,6 +87,9 @@ def labelled_estimate(run: RunFolder, metric: str, scores: Mapping[str, Any], le
     labelled, it is the mean of the labels. The result has a `warning` if the labels are not known to be a random
     sample, or do not cover all scored questions. Labels of answers that have changed since are not used: the estimate
     is then the judge's, with a warning.
+
+    People label the first answers. If questions were asked several times, the estimate is of these alone, with a
+    warning.
     """
     labels = read_labels(run, metric)
     if labels is None:
@@ -91,6 +97,12 @@ def labelled_estimate(run: RunFolder, metric: str, scores: Mapping[str, Any], le
     judge_alone = _judge_alone(scores, level)
     if judge_alone is None:
         return None
+    if REPEATS in scores:
+        first = labelled_estimate(run, metric, first_answers(scores), level)
+        if first is None or first.n_labelled == 0:
+            return replace(judge_alone, warning="" if first is None else first.warning)
+        warnings = ["of the first answers alone, which people labelled", *filter(None, [first.warning])]
+        return replace(first, warning="; ".join(warnings))
     if labels.answers_digest != answers_digest(run.outcomes()):
         return replace(judge_alone, warning="labels not used: they were given before this run's answers changed")
     given, covered = _known_labels(labels, scores["questions"])

@@ -138,4 +138,5 @@ def _settings(manifest: Mapping[str, Any]) -> dict[str, str]:
     prompts = {f"prompt {name}": digest[:8] for name, digest in manifest["prompts"].items()}
     judges = {f"judging by {entry}": instrument(about) for entry, about in manifest["judges"].items()}
     metrics = {name: about["key"] for name, about in manifest.get("own_metrics", {}).items()}
-    return {**prompts, **judges, **metrics, "seed": str(manifest["seed"])}
+    repeats = {"repeats": str(manifest["repeats"])} if "repeats" in manifest else {}
+    return {**prompts, **judges, **metrics, "seed": str(manifest["seed"]), **repeats}
