@@ -29,6 +29,7 @@ from rageval.cli.leaderboard import leaderboard
 from rageval.cli.list_names import list_names
 from rageval.cli.metrics import metrics
 from rageval.cli.prefer import prefer
+from rageval.cli.repeats import repeats
 from rageval.cli.run import run
 from rageval.cli.show import show
 from rageval.cli.sweep import sweep
@@ -61,7 +62,7 @@ def options(
 
 for command in (
     run, check, metrics, show, diagnose, leaderboard, check_benchmark, chunking, sample, label, label_next, calibrate,
-    judge, export, sweep, compare, prefer, gate,
+    judge, export, sweep, compare, prefer, gate, repeats,
 ):  # fmt: skip
     app.command()(command)
 app.command(name="list")(list_names)

@@ -11,6 +11,7 @@ import typer
 from rageval.cli.executor import ExecutorFlag, ExecutorName, RayAddress, TraceFile, chosen_executor
 from rageval.cli.notes import tell_notes
 from rageval.cli.output import JsonFlag, calls_text, end_if_all_failed, end_interrupted, print_json
+from rageval.cli.repeats import tell_repeats
 from rageval.cli.reuse import FreshFlag, RetryFailedFlag, tell_reuse, with_reuse
 from rageval.types import Json
 
@@ -75,6 +76,7 @@ def run(
     print_leaderboard(board, stdout_console())
     for path in paths:
         print(path, file=sys.stderr)
+    tell_repeats(paths)
     end_if_all_failed(board)
 
 

@@ -16,7 +16,7 @@ from rageval.benchmark.settings import with_settings
 from rageval.errors import DeclarationError
 from rageval.experiment.choose_judges import check_languages
 from rageval.experiment.choose_metrics import choose_metrics
-from rageval.experiment.choose_models import choose_budget
+from rageval.experiment.choose_models import choose_budget, warn_of_equal_answers
 from rageval.experiment.choose_pipelines import choose_pipelines
 from rageval.experiment.grid import grid_entries
 from rageval.experiment.judging import (
@@ -207,6 +207,8 @@ def plan(
         for service in rerank_services(pipelines):
             models.ranker(service)
         by_judge(calibrations, experiment.judge_keys)
+        if experiment.repeats > 1 and experiment.chat is not None:
+            warn_of_equal_answers(spec.models.chat)
         on_failure.pop_all()
     return experiment
 
