@@ -5,8 +5,10 @@ from __future__ import annotations
 from rich.console import Console
 
 from rageval.decide.repeats import MetricVariance, RunRepeats
+from rageval.metrics import parse
 from rageval.report.lines import print_line, shorten
 from rageval.stats import Interval
+from rageval.stats.components import MOST_ANSWERS
 
 _LONGEST_TEXT = 74
 EQUAL = (
@@ -48,7 +50,7 @@ def _print_variance(found: RunRepeats, one: MetricVariance, console: Console) ->
             f"  of one judge sample's score: question {_share(parts.question_share)}, answer "
             f"{_share(parts.generation_share)}, judge {_share(parts.judge_share)}",
         )
-    elif one.components is not None:
+    elif one.components is not None and parse(one.metric).kind == "judged":
         print_line(console, "  chance in the answer includes that in the judge, which was asked once")
     if one.components is None or one.components.question_share is None:
         return
@@ -60,7 +62,9 @@ def _print_variance(found: RunRepeats, one: MetricVariance, console: Console) ->
             f"  {choice.answers:>17} {mark} {choice.asked:>7}   {choice.half_width:>10.3f}   {choice.same_price:.3f}",
         )
     for cost, answers in one.best.items():
-        print_line(console, f"  where one more question costs {cost:g} answers, best: {_count(answers, 'answer')} each")
+        more = " or more" if answers == MOST_ANSWERS else ""
+        priced = f"{cost:g} answer{'' if cost == 1 else 's'}"
+        print_line(console, f"  best where one more question costs {priced}: {_count(answers, 'answer')} each{more}")
 
 
 def _print_flaky(found: RunRepeats, limit: int, console: Console) -> None:

@@ -24,6 +24,7 @@ from rageval.stats.intervals import Interval
 from rageval.stats.quantiles import normal_quantile
 
 DRAWS = 2000
+MOST_ANSWERS = 20
 UNSEEN = 0.5
 _AT_ONCE = 4_000_000
 
@@ -126,7 +127,7 @@ def expected_half_width(components: Components, questions: int, answers: int, le
     return normal_quantile((1.0 + level) / 2.0) * math.sqrt(variance / questions)
 
 
-def best_answers(components: Components, question_cost: float, most: int = 20) -> int:
+def best_answers(components: Components, question_cost: float, most: int = MOST_ANSWERS) -> int:
     """How many answers to each question make the narrowest interval for the money, at least 1 and at most `most`.
 
     `question_cost` is what one more question costs (its label, its retrieval), in units of what one more answer costs.
