@@ -21,7 +21,8 @@ def pointer(found: RunRepeats) -> str:
     """One line for a run's table, about the metric that flaky questions are by."""
     variance = next(one for one in found.metrics if one.metric == found.flaky_by)
     failed = f" {_count(found.failed, 'answer')} failed." if found.failed else ""
-    return f"{found.label}: {_headline(found, variance)}{failed} See: rageval repeats {found.path}"
+    told = f"{found.label}: {found.repeats} answers a question: {_headline(variance, f' of {variance.metric}')}"
+    return f"{told}{failed} See: rageval repeats {found.path}"
 
 
 def print_repeats(found: RunRepeats, limit: int, console: Console) -> None:
@@ -40,7 +41,7 @@ def print_repeats(found: RunRepeats, limit: int, console: Console) -> None:
 
 def _print_variance(found: RunRepeats, one: MetricVariance, console: Console) -> None:
     print_line(console, one.metric, "bold")
-    print_line(console, f"  {_headline(found, one)}")
+    print_line(console, f"  {_headline(one)}")
     if one.unscored:
         print_line(console, f"  {_count(one.unscored, 'answer')} without a score: left out of the means.")
     if one.by_sample is not None and one.by_sample.judge_share is not None:
@@ -54,7 +55,7 @@ def _print_variance(found: RunRepeats, one: MetricVariance, console: Console) ->
         print_line(console, "  chance in the answer includes that in the judge, which was asked once")
     if one.components is None or one.components.question_share is None:
         return
-    print_line(console, "  answers a question   asked   half-width   half-width if all answers cost as now")
+    print_line(console, "  answers a question   asked   half-width   with as many answers as now")
     for choice in one.choices:
         mark = "*" if choice.answers == found.repeats else " "
         print_line(
@@ -80,16 +81,15 @@ def _print_flaky(found: RunRepeats, limit: int, console: Console) -> None:
         print_line(console, f"  … {rest} more (--limit {len(found.flaky)} shows all)", "dim")
 
 
-def _headline(found: RunRepeats, one: MetricVariance) -> str:
-    told = f"{found.repeats} answers a question: "
+def _headline(one: MetricVariance, of: str = "") -> str:
     parts = one.components
     if parts is None:
-        return f"{told}too few scores of {one.metric} to split their variance."
+        return f"too few scores{of} to split their variance."
     if parts.question_share is None:
-        return f"{told}no two scores of {one.metric} differ."
+        return f"no two scores{of} differ."
     return (
-        f"{told}of the variance of {one.metric} {_share(parts.question_share)} is between questions, "
-        f"{_share(parts.generation_share)} chance in the answer."
+        f"of the variance{of}, {_share(parts.question_share)} is between questions, {_share(parts.generation_share)} "
+        "chance in the answer."
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
-from statistics import fmean
+from statistics import mean
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -64,4 +64,4 @@ def _pooled(scores: Sequence[Score | Unscored]) -> Score | Unscored:
     scored = [score for score in scores if isinstance(score, Score)]
     if not scored:
         return scores[0]
-    return Score(fmean(score.value for score in scored), failed=all(score.failed for score in scored))
+    return Score(mean(score.value for score in scored), failed=all(score.failed for score in scored))
