@@ -330,3 +330,28 @@ def test_comparisons_count_questions(tmp_path: Path) -> None:
         claimed += found.p_value <= 0.05
     assert missed <= 3  # P(more than 3 of 12) at 5% is 0.002
     assert claimed <= 3
+
+
+def test_chance_in_the_judge_is_told_where_it_was_asked_several_times(tmp_path: Path) -> None:
+    (once,) = run(tmp_path, ScriptedChat(Chance()), 3)
+    assert all(one.by_sample is None for one in read_repeats(once).metrics)
+
+    def fickle(request: ChatRequest) -> ChatReply | Exception:
+        if request.prompt.startswith("answer_relevance/"):
+            word = "yes" if random.Random(key(request)).random() < 0.5 else "no"
+            return reply_to(word, schema=None, wants_logprobs=True) if request.top_logprobs else ChatReply(word)
+        return Chance()(request)
+
+    (path,) = run(tmp_path, ScriptedChat(fickle), 3, out="fickle", judge_samples=5)
+    by_metric = {one.metric: one.by_sample for one in read_repeats(path).metrics}
+    parts = by_metric["answer_relevance"]
+    assert by_metric["ndcg@10"] is None
+    assert parts is not None
+    assert parts.judge is not None
+    assert parts.judge > 0.0
+
+
+def test_another_number_of_repeats_is_a_difference_between_runs(tmp_path: Path) -> None:
+    chat = ScriptedChat(Chance())
+    (once,), (three,) = run(tmp_path, chat, 1), run(tmp_path, chat, 3)
+    assert compare(once, three).to_json()["differs"] == {"repeats": ["1", "3"]}
