@@ -82,6 +82,7 @@ def evaluate(
     budget: Mapping[str, float] | None = None,
     abstention: Mapping[str, Sequence[str]] | None = None,
     seed: int = 0,
+    repeats: int = 1,
     fresh: bool = False,
     retry_failed: bool = False,
     out: str | Path = "results",
@@ -99,7 +100,8 @@ def evaluate(
     the chat calls (`{"max_calls": 500}`, `max_tokens`, `max_cost`). `abstention` names refusals in the words of your
     own prompts (`{"phrases": ["..."]}`). Runs go to `out/runs`, caches to `out/cache`. The names of the run folders
     begin with `name`, with '-' in place of characters that do not belong in a file name. An `executor` replaces how the
-    questions are run, such as `rageval.integrations.opentelemetry.traced()`.
+    questions are run, such as `rageval.integrations.opentelemetry.traced()`. With `repeats` (1 to 20), each question is
+    asked that many times, and its score is the mean: what chance does to answers is then seen (`rageval repeats RUN`).
 
     If answers of an earlier call are reused, the logger `rageval` warns with their number. With `fresh`, everything is
     asked again, and earlier results of these runs are moved to `out/earlier`. A question that failed in an earlier call
@@ -125,6 +127,7 @@ def evaluate(
         "abstention": abstention or {},
         "calibrations": calibrations,
         "seed": seed,
+        "repeats": repeats,
     }
     folder = _folder(out)
     if not isinstance(cast("object", name), str):

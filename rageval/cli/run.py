@@ -13,6 +13,7 @@ from rageval.cli.executor import ExecutorFlag, ExecutorName, RayAddress, TraceFi
 from rageval.cli.exit_codes import BUDGET_SPENT, GATE_CODES
 from rageval.cli.notes import tell_notes
 from rageval.cli.output import JsonFlag, calls_text, end_if_all_failed, end_interrupted, print_json
+from rageval.cli.repeats import tell_repeats
 from rageval.cli.reuse import FreshFlag, RetryFailedFlag, tell_reuse, with_reuse
 from rageval.types import Json
 
@@ -92,6 +93,7 @@ def run(
         print_gate(until.gate, stdout_console())
     for path in paths:
         print(path, file=sys.stderr)
+    tell_repeats(paths)
     end_if_all_failed(board)
     _end_as_gate(until)
 

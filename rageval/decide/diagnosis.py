@@ -17,6 +17,7 @@ from rageval.io.records import Outcome
 from rageval.io.run_folder import RunFolder
 from rageval.metrics.evidence_spans import Part, evidence_parts
 from rageval.metrics.verdicts import ABSTENTION, NO_ANSWER, settled
+from rageval.scores.repeats import first_answers
 from rageval.types import Benchmark, Document, Failure, Json, Judgment, Question, Response, Score, Unscored
 
 CauseName: TypeAlias = Literal[
@@ -99,7 +100,7 @@ class Diagnosis:
 
 
 class RunDiagnosis:
-    """Diagnoses the questions of a finished run, each when it is asked for.
+    """Diagnoses the questions of a finished run, each when it is asked for; of several answers, the first.
 
     `benchmark` says what the corpus holds; None loads the run's own where it is at hand (`benchmark_at_hand`), else
     whether evidence is gone is not looked at. `metric` says by which scores of the run an answer is right from 0.5 on;
@@ -112,7 +113,7 @@ class RunDiagnosis:
     ) -> None:
         self.folder = run if isinstance(run, RunFolder) else RunFolder(run)
         self.manifest = self.folder.finished_manifest()
-        self.scores = self.folder.scores()
+        self.scores = {name: first_answers(scores) for name, scores in self.folder.scores().items()}
         self.benchmark = benchmark or benchmark_at_hand(self.manifest)
         self.asked = self.folder.questions()
         self.questions: tuple[str, ...] = tuple(cast("list[str]", self.manifest["questions"]))

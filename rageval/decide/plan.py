@@ -13,7 +13,7 @@ from rageval.errors import DeclarationError
 from rageval.experiment.estimate import estimate_cost
 from rageval.experiment.plan import Experiment
 from rageval.metrics import Metric, parse
-from rageval.scores.pairs import ClusterBy
+from rageval.scores.sharing import ClusterBy
 from rageval.stats import minimum_detectable_effect, required_questions, sd_with_repeats, smallest_margin
 from rageval.types import Json
 

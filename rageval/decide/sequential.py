@@ -23,8 +23,9 @@ from rageval.errors import DeclarationError
 from rageval.metrics import parse
 from rageval.scores.comparability import LeftOut, pair_to_json, read_comparable
 from rageval.scores.estimates import interval_to_json
-from rageval.scores.pairs import UNCORRECTED, ClusterBy, Pairs, pair, percent, signed
+from rageval.scores.pairs import UNCORRECTED, Pairs, pair, percent, signed
 from rageval.scores.run_scores import RunScores
+from rageval.scores.sharing import ClusterBy
 from rageval.stats import Interval, holm
 from rageval.stats.sequential import SequentialMean, reached_after, sequential_mean
 from rageval.types import Json

@@ -15,9 +15,10 @@ from rageval.io.run_folder import RunFolder
 from rageval.metrics import Metric
 from rageval.scores.comparability import read_comparable
 from rageval.scores.human_labels import MetricLabels, read_labels
-from rageval.scores.pairs import ClusterBy, pair
+from rageval.scores.pairs import pair
 from rageval.scores.reading import read_run_scores
 from rageval.scores.run_scores import RunScores
+from rageval.scores.sharing import ClusterBy
 from rageval.stats import sd_of_differences
 from rageval.types import Json
 

@@ -30,8 +30,8 @@ class Sink(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A question for the pipeline at position `pipeline` to answer, and for the judges named in `judges` to judge.
-    `outcome` is set if the question has been answered before.
+    """A question for the pipeline at position `pipeline` to answer, and for the judges named in `judges` to judge. A
+    repeat of a pipeline has a position of its own. `outcome` is set if the question has been answered before.
     """
 
     pipeline: int
@@ -45,7 +45,9 @@ class WorkerContext:
     """What a worker needs to work on tasks. `judges` and their `keys` are by name; `judging` is the model that they
     ask.
 
-    Pipelines that ask no chat model acquire `unlimited`, if given, before they answer.
+    A pipeline that is asked each question several times is among `pipelines` as often; `repeats` numbers these from 0,
+    position by position, and is empty where all are asked once. Pipelines that ask no chat model acquire `unlimited`,
+    if given, before they answer.
     """
 
     resources: Resources
@@ -55,6 +57,7 @@ class WorkerContext:
     judging: ChatModel | None
     generate: bool
     unlimited: asyncio.Semaphore | None = None
+    repeats: tuple[int, ...] = ()
 
     async def build_indexes(self, tasks: Iterable[Task], tell: Callable[[int, str, Usage], None]) -> None:
         """Build the indexes that these tasks need, so that no question's latency includes it.
@@ -63,7 +66,11 @@ class WorkerContext:
         index that is built again may be reported again. Raises what `Resources.get` raises if an index cannot be built,
         because every question would fail.
         """
-        for position in dict.fromkeys(task.pipeline for task in tasks if task.outcome is None):
+        positions: dict[str, int] = {}
+        for task in tasks:
+            if task.outcome is None:
+                positions.setdefault(self.pipelines[task.pipeline].label, task.pipeline)
+        for position in positions.values():
             indexes = self.pipelines[position].stage.indexes()
             try:
                 for index in dict.fromkeys(indexes):
@@ -90,10 +97,11 @@ class WorkerContext:
 
     async def _answer(self, task: Task) -> Outcome:
         pipeline = self.pipelines[task.pipeline]
+        resources = self.resources.repeated(self.repeats[task.pipeline] if self.repeats else 0)
         asks = "chat" in pipeline.stage.needs(self.generate)
         try:
             async with nullcontext() if asks or self.unlimited is None else self.unlimited:
-                return await pipeline.answer(task.question, self.resources, generate=self.generate)
+                return await pipeline.answer(task.question, resources, generate=self.generate)
         except (Exception, SystemExit) as error:  # noqa: BLE001 (code of the user's own may raise anything)
             raise_what_stops(error)
             return failure_of(error)

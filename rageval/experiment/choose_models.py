@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -28,6 +29,8 @@ from rageval.models.known_models import FILE, KnownModel
 from rageval.models.offline import OfflineModel
 from rageval.models.rerank_endpoint import RerankCalls, RerankService, SplitRerank
 from rageval.models.vector_cache import CachedEmbedder
+
+_log = logging.getLogger("rageval")
 
 Choice = TypeVar("Choice", bound=ChatChoice | EmbedderChoice)
 _CALLS_A_COMMIT = 4  # embedding calls whose vectors are kept together
@@ -101,6 +104,19 @@ def choose_budget(parts: Sequence[BudgetPart | None]) -> Budget | None:
     if len(given) > 1:
         raise DeclarationError(f"budget: found {len(given)} that differ, expected one for all judges of a panel")
     return Budget(given[0].most) if given else None
+
+
+def warn_of_equal_answers(choice: ModelChoice | ChatModel) -> None:
+    """Warn where repeats may get the same answers, since prompts for answers are sent at temperature 0 unless the
+    model's own settings have another one.
+    """
+    if isinstance(choice, LocalModel):
+        _log.warning("repeats: the local model answers at temperature 0, so the answers to a question may be the same")
+    elif isinstance(choice, OpenAIModel) and "temperature" not in choice.extra_body:
+        _log.warning(
+            "repeats: found no temperature in models.chat.extra_body, so answers are asked for at temperature 0, and "
+            "those to a question may be the same: set the one that users get, such as {temperature: 0.7}"
+        )
 
 
 def choose_one_judge(experiment: Path | None, cache: Path) -> ChatModel:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
 from pathlib import Path
 from typing import Literal
 
@@ -22,7 +23,7 @@ from rageval.types import Failure, Question, Response
 
 @dataclass(frozen=True, slots=True)
 class DryRun:
-    """What one pipeline still has to do.
+    """What one pipeline still has to do. A question that is asked several times counts as often.
 
     `done` questions are answered and judged on disk (or have failed), and the caches answer `cached` more. The
     remaining questions need models: at most `calls` chat calls, None if that number is unknown.
@@ -139,15 +140,15 @@ async def _go_through(
     done = cached = still_open = 0
     most, pipeline = Bound(), run.pipeline
     pooled = [judge for judge in experiment.judges if has_pool(judge)]
-    for question in experiment.questions:
-        if run.is_done(question.id):
+    for question, one in product(experiment.questions, run.repeats):
+        if one.is_done(question.id):
             done += 1
             continue
         before = missing.times
-        judges = [judge for judge in run.judges if question.id not in run.judgments[judge.name]]
-        outcome = run.outcomes.get(question.id)
+        judges = [judge for judge in one.judges if question.id not in one.judgments[judge.name]]
+        outcome = one.outcomes.get(question.id)
         if outcome is not None or not pipeline.stage.asks_outside():
-            await _one(experiment, run, question, judges, resources)
+            await _one(experiment, one, question, judges, resources.repeated(one.repeat))
             if missing.times == before:
                 cached += 1
                 continue
@@ -159,7 +160,8 @@ async def _go_through(
     if still_open:
         most += bounds.indexing(pipeline)
     for judge in pooled:
-        most += sum((bounds.judging(judge, pipeline, question) for question in experiment.questions), Bound())
+        asked = (bounds.judging(judge, pipeline, question) for question in experiment.questions)
+        most += sum(asked, Bound()) * len(run.repeats)
     return DryRun(pipeline.label, done, cached, still_open, most.calls)
 
 

@@ -17,6 +17,8 @@ from rageval.types import Question, Response
 class CostEstimate:
     """The fewest and the most chat calls that one pipeline and the judging of its answers need if nothing is cached.
 
+    All repeats are counted.
+
     `high` includes second attempts of judges. Judges ask nothing if a pipeline abstains, which explains much of the gap
     to `low`. `prompt_tokens` is an upper bound on the tokens of all prompts together, as `rageval.text.count_tokens`
     estimates them. A value that is not known is None, and `unknown` says why. `indexing`, `answering` and `judging` are
@@ -97,9 +99,10 @@ def _estimate(experiment: Experiment, pipeline: Pipeline, bounds: Bounds) -> Cos
     passages = stage.context_size().passages
     each = stage.calls(experiment.generate).low + sum(judge.calls(passages)[0] for judge in judges)
     indexing = bounds.indexing(pipeline)
-    answering = sum((bounds.answering(pipeline, question) for question in questions), Bound())
+    repeats = experiment.repeats_of(pipeline)
+    answering = sum((bounds.answering(pipeline, question) * repeats for question in questions), Bound())
     judging = {
-        judge.name: sum((bounds.judging(judge, pipeline, question) for question in questions), Bound())
+        judge.name: sum((bounds.judging(judge, pipeline, question) * repeats for question in questions), Bound())
         for judge in judges
     }
     judged = sum(judging.values(), Bound())
@@ -115,7 +118,7 @@ def _estimate(experiment: Experiment, pipeline: Pipeline, bounds: Bounds) -> Cos
         elif None in (bound.prompt_tokens for bound in judging.values()):
             names = [name for name, bound in judging.items() if bound.prompt_tokens is None]
             unknown.append(f"how long the prompts of {', '.join(names)} get")
-    low = (indexing.calls or 0) + len(questions) * each
+    low = (indexing.calls or 0) + len(questions) * repeats * each
     return CostEstimate(
         pipeline.label, low, most.calls, most.prompt_tokens, tuple(unknown), indexing, answering, judged
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -35,9 +36,25 @@ from rageval.models.base import ChatModel, Embedder
 from rageval.scores.calibrations import Calibration, JudgeEntry, apply_calibration, by_judge, read_calibration
 from rageval.scores.estimates import run_documents
 from rageval.scores.judge_entries import Added, added_to, read_judgments, with_counts
-from rageval.scores.scoring import NO_CONTEXT_AT_ALL, needing_context, score_verdicts, scores_to_json
+from rageval.scores.repeats import judging_usages, pool_repeats
+from rageval.scores.scoring import (
+    NO_CONTEXT_AT_ALL,
+    Judgments,
+    Scores,
+    needing_context,
+    score_verdicts,
+    scores_to_json,
+)
 from rageval.scores.totals import totals
 from rageval.types import Judgment, Question, Response
+
+
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """The first answers of a run, or the second ones, …: their folder and outcomes."""
+
+    folder: RunFolder
+    outcomes: Mapping[str, Outcome]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,9 +90,14 @@ class Rejudging:
         """The keys of the judges, by their names."""
         return judge_keys(self.judges, self.raters)
 
+    @property
+    def answers(self) -> list[RunFolder]:
+        """Where the first, second, … answers of the run are."""
+        return self.folder.answers(self.folder.manifest().get("repeats", 1))
+
     def count_judgments(self) -> int:
         """How many answers have been judged so far, summed over these judges."""
-        return sum(len(self.folder.judgments(key)) for key in self.keys.values())
+        return sum(len(folder.judgments(key)) for folder in self.answers for key in self.keys.values())
 
 
 def plan_rejudging(
@@ -143,35 +165,41 @@ async def _rejudge(plan: Rejudging, on_progress: OnProgress) -> tuple[Metric, ..
     with plan.folder.locked():
         manifest = plan.folder.finished_manifest()
         questions = _questions(plan.folder, manifest)
-        outcomes = {**plan.folder.outcomes()}
-        responses = [(q, outcome) for q in questions if isinstance(outcome := outcomes.get(q.id), Response)]
-        await _judge(plan, responses, on_progress)
-        return _write(plan, manifest, questions, outcomes)
+        answers = [_Answers(folder, {**folder.outcomes()}) for folder in plan.answers]
+        await _judge(plan, questions, answers, on_progress)
+        return _write(plan, manifest, questions, answers)
 
 
-async def _judge(plan: Rejudging, responses: Sequence[tuple[Question, Response]], on_progress: OnProgress) -> None:
-    folder, keys = plan.folder, plan.keys
-    judged = {judge: {*folder.judgments(key)} for judge, key in keys.items()}
-    work = [
-        (question, response, missing)
-        for question, response in responses
-        if (missing := [judge for judge in plan.judges if question.id not in judged[judge.name]])
-    ]
+async def _judge(
+    plan: Rejudging, questions: Sequence[Question], answers: Sequence[_Answers], on_progress: OnProgress
+) -> None:
+    keys = plan.keys
+    total = 0
+    work: list[tuple[RunFolder, Question, Response, list[Judge]]] = []
+    for one in answers:
+        judged = {judge: {*one.folder.judgments(key)} for judge, key in keys.items()}
+        for question in questions:
+            outcome = one.outcomes.get(question.id)
+            if not isinstance(outcome, Response):
+                continue
+            total += 1
+            if missing := [judge for judge in plan.judges if question.id not in judged[judge.name]]:
+                work.append((one.folder, question, outcome, missing))
 
-    async def judge_one(task: tuple[Question, Response, list[Judge]]) -> None:
-        question, response, missing = task
+    async def judge_one(task: tuple[RunFolder, Question, Response, list[Judge]]) -> None:
+        folder, question, response, missing = task
         for judge in missing:
             key = keys[judge.name]
             folder.add_judgments(key, question.id, *await ask_judge(judge, key, plan.first_rater, question, response))
 
-    done = len(responses) - len(work)
-    on_progress(done, len(responses))
+    done = total - len(work)
+    on_progress(done, total)
     workers = max((model.concurrency for model in plan.raters), default=4)
     await work_through(work, judge_one, workers, done, on_progress)
 
 
 def _write(
-    plan: Rejudging, manifest: Mapping[str, Any], questions: Sequence[Question], outcomes: Mapping[str, Outcome]
+    plan: Rejudging, manifest: Mapping[str, Any], questions: Sequence[Question], answers: Sequence[_Answers]
 ) -> tuple[Metric, ...]:
     """Add the judges to the manifest, and the scores of all metrics of that name; these metrics."""
     folder, earlier = plan.folder, added_to(manifest, plan.name)
@@ -181,33 +209,48 @@ def _write(
         **{entry_name(judge, plan.name): entry for judge, entry in made.items()},
     }
     metrics = tuple(dict.fromkeys([*earlier.metrics, *plan.metrics]))
-    judgments = {name: read_judgments(folder, entry, outcomes) for name, entry in entries.items()}
-    counts = {name: with_counts(entry, judgments[name]) for name, entry in entries.items()}
-    verdicts = {name: apply_calibration(entry, judgments[name]) for name, entry in entries.items()}
-    settling: Mapping[str, Sequence[Judgment]] = {}
-    if ABSTENTION in manifest["judges"]:
-        settling = read_judgments(folder, manifest["judges"][ABSTENTION], outcomes)
-    no_context = needing_context(metrics, questions, outcomes)
-    scores = {
-        metric: dict.fromkeys((q.id for q in questions), NO_CONTEXT_AT_ALL)
-        if metric in no_context
-        else score_verdicts(metric, questions, outcomes, verdicts, settling)
-        for metric in metrics
-    }
+    judgments = [
+        {name: read_judgments(one.folder, entry, one.outcomes) for name, entry in entries.items()} for one in answers
+    ]
+    counts = {name: with_counts(entry, *(said[name] for said in judgments)) for name, entry in entries.items()}
+    settling: list[Mapping[str, Sequence[Judgment]]] = [
+        read_judgments(one.folder, manifest["judges"][ABSTENTION], one.outcomes)
+        if ABSTENTION in manifest["judges"]
+        else {}
+        for one in answers
+    ]
+
+    def scores_of(one: _Answers, said: Judgments, settling: Mapping[str, Sequence[Judgment]]) -> Scores:
+        verdicts = {name: apply_calibration(entry, said[name]) for name, entry in entries.items()}
+        no_context = needing_context(metrics, questions, one.outcomes)
+        return {
+            metric: dict.fromkeys((q.id for q in questions), NO_CONTEXT_AT_ALL)
+            if metric in no_context
+            else score_verdicts(metric, questions, one.outcomes, verdicts, settling)
+            for metric in metrics
+        }
+
+    def outcomes_of(one: _Answers, settling: Mapping[str, Sequence[Judgment]]) -> Iterator[Outcome]:
+        return (settled(one.outcomes[q.id], settling.get(q.id)) for q in questions if q.id in one.outcomes)
+
+    scores = [*map(scores_of, answers, judgments, settling)]
     keys = [entry["key"] for entry in {**manifest["judges"], **entries}.values()]
+    first, *others = map(outcomes_of, answers, settling)
     folder.write_manifest(
         {
             **manifest,
             "metrics": [*dict.fromkeys([*manifest["metrics"], *map(str, metrics)])],
             "judges": {**manifest["judges"], **counts},
             **totals(
-                (settled(outcomes[q.id], settling.get(q.id)) for q in questions if q.id in outcomes),
-                folder.indexing_usages(),
-                {key: folder.judging_usages(key) for key in keys},
+                first,
+                chain.from_iterable(one.folder.indexing_usages() for one in answers),
+                {key: judging_usages([one.folder for one in answers], key) for key in keys},
+                chain.from_iterable(others),
             ),
         }
     )
-    folder.write_scores({**folder.scores(), **scores_to_json(scores, run_documents(folder))})
+    new = scores_to_json(pool_repeats(scores), run_documents(folder), scores)
+    folder.write_scores({**folder.scores(), **new})
     return metrics
 
 

@@ -16,7 +16,7 @@ from rageval.benchmark.settings import with_settings
 from rageval.errors import DeclarationError
 from rageval.experiment.choose_judges import check_languages
 from rageval.experiment.choose_metrics import choose_metrics
-from rageval.experiment.choose_models import choose_budget
+from rageval.experiment.choose_models import choose_budget, warn_of_equal_answers
 from rageval.experiment.choose_pipelines import choose_pipelines
 from rageval.experiment.grid import grid_entries
 from rageval.experiment.judging import (
@@ -57,9 +57,9 @@ class Experiment:
     `chat` and `embedder` are None, and `raters` is empty, if nothing needs them. Several raters judge as a panel, each
     asked `judge_samples` times. `own_judges` and `own_metrics` are the user's own ones that the metrics name. Each of
     the `calibrations` is applied to the verdicts of its judge. `phrases` are refusals in the user's own words. The
-    names of the run folders begin with `name`; `reference` is how the benchmark was named. A `fresh` experiment uses no
-    answers or replies of earlier commands. With `until`, `questions` are those of the first
-    batches of `all_questions`; all of these have the same run folder.
+    names of the run folders begin with `name`; `reference` is how the benchmark was named. Each question is asked
+    `repeats` times (see `repeats_of`). A `fresh` experiment uses no answers or replies of earlier commands. With
+    `until`, `questions` are those of the first batches of `all_questions`; all of these have the same run folder.
 
     A context manager that closes the models opened for the experiment at the end. Without `models`, the caller closes
     them, and they must work in any event loop.
@@ -80,6 +80,7 @@ class Experiment:
     calibrations: tuple[Calibration, ...] = ()
     phrases: tuple[str, ...] = ()
     seed: int = 0
+    repeats: int = 1
     fresh: bool = False
     until: Until | None = None
     all_questions: tuple[str, ...] = ()
@@ -105,6 +106,13 @@ class Experiment:
     def generate(self) -> bool:
         """Whether any metric needs answers; where none does, none are generated."""
         return need_answers(self.metrics, self.own_metrics)
+
+    def repeats_of(self, pipeline: Pipeline) -> int:
+        """How often the pipeline is asked each question: once if it asks no chat model and nothing outside of rageval,
+        since it would answer the same.
+        """
+        stage = pipeline.stage
+        return self.repeats if "chat" in stage.needs(self.generate) or stage.asks_outside() else 1
 
     @property
     def judges(self) -> tuple[Judge, ...]:
@@ -198,6 +206,7 @@ def plan(
             calibrations=calibrations,
             phrases=spec.abstention.phrases,
             seed=spec.seed,
+            repeats=spec.repeats,
             fresh=fresh,
             until=until,
             all_questions=tuple(question.id for question in questions) if until else (),
@@ -209,6 +218,8 @@ def plan(
         for service in rerank_services(pipelines):
             models.ranker(service)
         by_judge(calibrations, experiment.judge_keys)
+        if experiment.repeats > 1 and experiment.chat is not None:
+            warn_of_equal_answers(spec.models.chat)
         on_failure.pop_all()
     return experiment
 

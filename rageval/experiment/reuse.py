@@ -17,8 +17,8 @@ _log = logging.getLogger("rageval")
 
 @dataclass(frozen=True, slots=True)
 class Reused:
-    """How many of a run's `questions` had answers when the command began, and how many had failed. `judgments` counts
-    an answer once for each judge that had judged it.
+    """How many of a run's answers to `questions` were there when the command began, and how many had failed. A question
+    that is asked several times counts as often. `judgments` counts an answer once for each judge that had judged it.
     """
 
     questions: int
@@ -33,7 +33,9 @@ class Reused:
 def read_reused(runs: Iterable[Path]) -> list[Reused]:
     """What the last command reused of each of these finished runs."""
     manifests = [RunFolder(run).manifest() for run in runs]
-    return [Reused(len(manifest["questions"]), **manifest["reused"]) for manifest in manifests]
+    return [
+        Reused(len(manifest["questions"]) * manifest.get("repeats", 1), **manifest["reused"]) for manifest in manifests
+    ]
 
 
 def reuse_line(found: Sequence[Reused], fresh: str, retry_failed: str) -> str:

@@ -15,9 +15,10 @@ from rageval.benchmark.digests import question_digests
 from rageval.experiment.answer import Sink, Task, WorkerContext
 from rageval.experiment.environment import git_commit, machine, now, versions
 from rageval.experiment.judging import judge_entries
-from rageval.experiment.notes import notes_on, read_notes
+from rageval.experiment.notes import read_notes
 from rageval.experiment.plan import Experiment, rerank_services
 from rageval.experiment.reuse import begin_afresh
+from rageval.experiment.score_run import score_run
 from rageval.experiment.workers import OnProgress, work_through
 from rageval.identity import describe, fingerprint
 from rageval.io.file_names import to_file_name
@@ -26,15 +27,11 @@ from rageval.io.records import Outcome, question_to_json
 from rageval.io.run_folder import RunFolder
 from rageval.judges import Judge, has_pool, with_pool
 from rageval.metrics.names import Metric
-from rageval.metrics.verdicts import ABSTENTION, settled
 from rageval.pipeline import IndexStore, Pipeline, Resources
 from rageval.pipeline.abstention import abstention_identity
 from rageval.prompts import prompt_digests
-from rageval.scores.calibrations import JudgeEntry, apply_calibration
-from rageval.scores.estimates import run_documents
+from rageval.scores.calibrations import JudgeEntry
 from rageval.scores.judge_entries import Added, read_added, read_judgments, with_counts
-from rageval.scores.scoring import score_outcomes, scores_to_json
-from rageval.scores.totals import totals
 from rageval.types import Document, Failure, Json, Judgment, Question, RelevanceLabel, Response, Usage
 
 _SYSTEMS_AT_ONCE = 64
@@ -47,6 +44,9 @@ class OpenRun:
     `judges` are the experiment's judges that can judge so far, `entries` their manifest entries by name. What `rageval
     judge` `added` to the run is kept and scored again. `judgments` has the names of both. Judgments and `outcomes` stay
     on disk. The `reused` ones existed before, and so did the `notes`.
+
+    A pipeline that is asked each question several times has an `OpenRun` for each `repeat`, numbered from 0. The first
+    one holds the `others` and the manifest.
     """
 
     pipeline: Pipeline
@@ -59,6 +59,8 @@ class OpenRun:
     reused_answers: int = 0
     notes: tuple[str, ...] = ()
     reused_failures: int = 0
+    repeat: int = 0
+    others: tuple[OpenRun, ...] = ()
     outcomes: LineLog[Outcome] = field(init=False)
     judgments: dict[str, LineLog[tuple[Judgment, ...]]] = field(
         default_factory=dict[str, LineLog[tuple[Judgment, ...]]]
@@ -68,8 +70,13 @@ class OpenRun:
         """Read the results that exist already, without failures if they are to be tried again. Raises DeclarationError
         for results that this version cannot read.
         """
-        self.added = read_added(self.folder)
+        added = read_added(self.folder)
         self.notes = read_notes(self.folder)
+        for one in self.repeats:
+            one._read(added, retry_failed)
+
+    def _read(self, added: Added, retry_failed: bool) -> None:
+        self.added = added
         self.outcomes = self.folder.outcomes()
         stored = self.folder.outcomes(hits=False)
         failed = [question_id for question_id, outcome in stored.items() if isinstance(outcome, Failure)]
@@ -89,6 +96,11 @@ class OpenRun:
         for name, entry in entries.items():
             self.judgments[name] = read_judgments(self.folder, entry, self.outcomes)
             self.reused_judgments += len(self.judgments[name])
+
+    @property
+    def repeats(self) -> tuple[OpenRun, ...]:
+        """This one and the others, the first answers first."""
+        return (self, *self.others)
 
     @property
     def all_entries(self) -> dict[str, JudgeEntry]:
@@ -114,15 +126,16 @@ class OpenRun:
         return judged or isinstance(self.outcomes[question_id], Failure)
 
     def write_manifest(self, metrics: Sequence[Metric], **changes: Json) -> None:
-        """Write the manifest with these changes, and with what `rageval judge` added."""
+        """Write the manifest with these changes, and with what `rageval judge` added. It counts all repeats."""
         judges: dict[str, Json] = {
-            name: with_counts(entry, self.judgments[name]) for name, entry in self.all_entries.items()
+            name: with_counts(entry, *(one.judgments[name] for one in self.repeats))
+            for name, entry in self.all_entries.items()
         }
         names: list[Json] = [str(metric) for metric in metrics]
         reused: dict[str, Json] = {
-            "answers": self.reused_answers,
-            "failures": self.reused_failures,
-            "judgments": self.reused_judgments,
+            "answers": sum(one.reused_answers for one in self.repeats),
+            "failures": sum(one.reused_failures for one in self.repeats),
+            "judgments": sum(one.reused_judgments for one in self.repeats),
         }
         self.folder.write_manifest({**self.manifest, "metrics": names, "judges": judges, "reused": reused, **changes})
 
@@ -155,9 +168,9 @@ def run_experiment(
     """Run what has not been run yet and score everything; returns the run folders, in the order of the pipelines.
 
     Folders are under `out/runs`. A question that fails is recorded and counted; `retry_failed` asks those again.
-    `on_progress` gets (done, total) in pairs of question and pipeline; the count starts over once if a judge waits for
-    all answers. The questions are worked on in this process unless there is an `executor`. `ModelError` stops the run,
-    and so does Ctrl-C or a kill; everything already answered stays on disk. The models stay open.
+    `on_progress` gets (done, total) in answers of pipelines to questions; the count starts over once if a judge waits
+    for all answers. The questions are worked on in this process unless there is an `executor`. `ModelError` stops the
+    run, and so does Ctrl-C or a kill; everything already answered stays on disk. The models stay open.
     """
     return experiment.run(
         _run(experiment, out, on_progress or (lambda done, total: None), retry_failed, executor or work_here)
@@ -175,12 +188,13 @@ async def _run(
             if experiment.fresh:
                 begin_afresh(run.folder, out)
             run.read(retry_failed)
-        await _answer_and_judge(experiment, runs, executor, on_progress)
+        repeats = [one for run in runs for one in run.repeats]
+        await _answer_and_judge(experiment, repeats, executor, on_progress)
         if any(map(has_pool, experiment.judges)):
-            _add_pooled(experiment, runs)
-            await _answer_and_judge(experiment, runs, executor, on_progress)
+            _add_pooled(experiment, repeats)
+            await _answer_and_judge(experiment, repeats, executor, on_progress)
         for run in runs:
-            _score(experiment, run)
+            score_run(experiment, run)
     return [run.folder.path for run in runs]
 
 
@@ -192,8 +206,9 @@ def _add_pooled(experiment: Experiment, runs: Sequence[OpenRun]) -> None:
 
 
 def _pooled(experiment: Experiment, runs: Sequence[OpenRun]) -> list[Judge]:
-    """The judges that look at all answers, each given the answers of the runs."""
-    outcomes = {q.id: [run.outcomes[q.id] for run in runs] for q in experiment.questions}
+    """The judges that look at all answers, each given the first answers of the runs: repeats do not make others."""
+    firsts = [run for run in runs if run.repeat == 0]
+    outcomes = {q.id: [run.outcomes[q.id] for run in firsts] for q in experiment.questions}
     responses = {q: [one for one in given if isinstance(one, Response)] for q, given in outcomes.items()}
     return [with_pool(judge, responses) for judge in experiment.judges if has_pool(judge)]
 
@@ -230,7 +245,7 @@ def _describe(experiment: Experiment, runs: Sequence[OpenRun]) -> None:
     for label in experiment.benchmark.labels:
         labels.setdefault(label.question_id, []).append(label)
     digests = question_digests(experiment.benchmark, experiment.questions, labels)
-    for run in runs:
+    for run in (run for run in runs if run.repeat == 0):
         run.write_manifest((*experiment.metrics, *run.added.metrics))
         run.folder.write_questions(
             question_to_json(q, labels.get(q.id, ()), digests[q.id]) for q in experiment.questions
@@ -315,24 +330,8 @@ def worker_context(experiment: Experiment, runs: Sequence[OpenRun], indexes: Ind
         {name: str(entry["key"]) for name, entry in runs[0].entries.items()},
         experiment.first_rater,
         experiment.generate,
+        repeats=tuple(run.repeat for run in runs),
     )
-
-
-def _score(experiment: Experiment, run: OpenRun) -> None:
-    metrics = (*experiment.metrics, *run.added.metrics)
-    judgments = {name: apply_calibration(entry, run.judgments[name]) for name, entry in run.all_entries.items()}
-    scores = score_outcomes(
-        metrics, experiment.benchmark, experiment.questions, run.outcomes, judgments, experiment.own_metrics
-    )
-    run.folder.write_scores(scores_to_json(scores, run_documents(run.folder)))
-    outcomes, said = run.folder.outcomes(hits=False), run.judgments.get(ABSTENTION)
-    found = totals(
-        (settled(outcomes[q.id], said.get(q.id) if said else None) for q in experiment.questions),
-        run.folder.indexing_usages(),
-        {key: run.folder.judging_usages(key) for key in (str(entry["key"]) for entry in run.all_entries.values())},
-    )
-    notes: list[Json] = [*(notes_on(experiment, run.pipeline) or run.notes)]
-    run.write_manifest(metrics, status="complete", finished=now(), notes=notes, **found)
 
 
 def open_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: dict[str, Document]) -> OpenRun:
@@ -341,6 +340,7 @@ def open_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: d
     chat = experiment.chat.identity if "chat" in needs and experiment.chat else None
     embedder = experiment.embedder.identity if "embed" in needs and experiment.embedder else None
     questions: list[Json] = [question.id for question in experiment.questions]
+    repeats = experiment.repeats_of(pipeline)
     key: dict[str, Json] = {
         "pipeline": describe(pipeline.stage),
         "source": pipeline.source,
@@ -351,6 +351,7 @@ def open_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: d
         **({"batches": f"in the order of seed {experiment.seed}"} if experiment.until else {}),
         "generate": experiment.generate,
         **({"abstention": abstention_identity(experiment.phrases)} if experiment.generate else {}),
+        **({"repeats": repeats} if repeats > 1 else {}),
     }
     digest = fingerprint(key)
     key["questions"] = questions
@@ -386,7 +387,10 @@ def open_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: d
     if experiment.own_metrics:
         own = experiment.own_metrics
         manifest["own_metrics"] = {one.name: {"key": one.key, "summary": one.metric.summary} for one in own}
-    return OpenRun(pipeline, RunFolder(path, documents), manifest, judges, _entries(experiment, judges))
+    first, *rest = RunFolder(path, documents).answers(repeats)
+    entries = _entries(experiment, judges)
+    others = (OpenRun(pipeline, folder, {}, judges, entries, repeat=k) for k, folder in enumerate(rest, 1))
+    return OpenRun(pipeline, first, manifest, judges, entries, others=tuple(others))
 
 
 def _entries(experiment: Experiment, judges: Sequence[Judge]) -> dict[str, dict[str, Json]]:

@@ -31,6 +31,7 @@ from rageval.text.languages import LANGUAGE_CODE, Language
 from rageval.types import Benchmark
 
 MOST_SAMPLES = 50
+MOST_REPEATS = 20
 
 
 class LocalModel(Strict):
@@ -304,8 +305,8 @@ class Spec(Strict):
 
     `strict` refuses irregular data that is otherwise tolerated; `exclude_self` and `grade_threshold` are settings of
     the benchmark (see `Benchmark`). `sweep` gives levels by factor, in addition to `pipelines` or instead of it;
-    `exclude` leaves out combinations. `until` stops before all questions are asked. `plan` checks later whether names,
-    settings and judges exist.
+    `exclude` leaves out combinations. Each question is asked `repeats` times (`Experiment.repeats_of`). `until` stops
+    before all questions are asked. `plan` checks later whether names, settings and judges exist.
     """
 
     benchmark: Annotated[
@@ -346,6 +347,7 @@ class Spec(Strict):
     abstention: AbstentionPart = AbstentionPart()
     calibrations: Annotated[tuple[_Reference, ...], _List] = ()
     seed: WholeNumber = 0
+    repeats: Annotated[WholeNumber, Field(ge=1, le=MOST_REPEATS)] = 1
 
     @property
     def selection(self) -> Selection:

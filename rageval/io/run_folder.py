@@ -6,6 +6,8 @@
     judgments/<judge>.jsonl  a line per question: what that judge said, and what it cost
     indexing.jsonl           a line per index that model calls helped to build: what those cost
     scores.json              per metric: estimate, score per question, reasons for those unscored
+    repeats/2/               where questions are asked several times: responses.jsonl, judgments/ and indexing.jsonl of
+                             the second answers; repeats/3/ of the third ones
     samples/<metric>-<digest>.json  a random sample drawn for people to label
     labels/<metric>.json     what people said, and whether it may be used
 
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
 
 FORMAT = 3
 _LOCK = ".lock"
+_REPEATS = "repeats"
 _BLOCK = 1 << 16
 
 
@@ -77,10 +80,20 @@ class RunFolder:
         except OSError as error:
             raise DeclarationError(f"{self.path}: cannot be written ({error.strerror}): choose another --out") from None
         with held:
-            logs = (self.path / name for name in ("responses.jsonl", "indexing.jsonl"))
-            for log in (*logs, *(self.path / "judgments").glob("*.jsonl")):
-                _drop_torn_tail(log)
+            for folder in (self.path, *(self.path / _REPEATS).glob("*")):
+                logs = (folder / name for name in ("responses.jsonl", "indexing.jsonl"))
+                for log in (*logs, *(folder / "judgments").glob("*.jsonl")):
+                    _drop_torn_tail(log)
             yield
+
+    def answers(self, repeats: int) -> list[RunFolder]:
+        """Return where the first, second, … answers to each question are: this folder, and one for each repeat beyond
+        the first. Of those, only outcomes, judgments and indexing are kept in folders of their own.
+        """
+        others = [RunFolder(self.path / _REPEATS / str(number), self._documents) for number in range(2, repeats + 1)]
+        for other in others:
+            other._numbers = self._numbers
+        return [self, *others]
 
     def move_content(self, into: Path) -> Path | None:
         """Move the folder's content to a new numbered folder in `into` that is named after it. Returns the new folder,
@@ -201,7 +214,9 @@ class RunFolder:
         write_json(self.path / "scores.json", scores)
 
     def scores(self) -> dict[str, Any]:
-        """Per metric: `estimate` (or null), `questions`, `unscored`, `failed`."""
+        """Per metric: `estimate` (or null), `questions`, `unscored`, `failed`; and `repeats` where questions were asked
+        several times (`rageval.scores.repeats`).
+        """
         return _read_json(self.path / "scores.json")
 
     def write_sample(self, metric: str, digest: str, sample: Mapping[str, Json]) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 from rageval.models.base import ChatModel, ChatReply, ChatRequest, Embedder, Vectors
 from rageval.types import Usage
+
+_A_REPEAT = 100_000
 
 
 class WrappedChat:
@@ -43,6 +46,21 @@ class MeteredChat(WrappedChat):
         reply = await super().complete(request)
         self.usage += reply.usage
         return reply
+
+
+class RepeatedChat(WrappedChat):
+    """Asks for other draws of the same requests: `repeat` 1 for the first ones beyond the model's own, 2 for the next.
+
+    The requests differ in `sample` alone, so each draw has a cache key and, where the model takes seeds, a seed of its
+    own. A request may itself have a `sample` below 100,000.
+    """
+
+    def __init__(self, model: ChatModel, repeat: int) -> None:
+        super().__init__(model)
+        self._first_sample = _A_REPEAT * repeat
+
+    async def complete(self, request: ChatRequest) -> ChatReply:
+        return await super().complete(replace(request, sample=request.sample + self._first_sample))
 
 
 class WrappedEmbedder:

@@ -18,7 +18,7 @@ from rageval.errors import (
 )
 from rageval.models.base import ChatModel, Embedder
 from rageval.models.rerank_endpoint import RerankService
-from rageval.models.wrapped import MeteredChat
+from rageval.models.wrapped import MeteredChat, RepeatedChat
 from rageval.pipeline.failure import stopping_error, told_with_place
 from rageval.types import Document, RelevanceLabel, Usage
 
@@ -114,6 +114,12 @@ class Resources:
         """The same resources, with a count of what calls of chat and rerank models through them cost."""
         return CountingResources(self)
 
+    def repeated(self, repeat: int) -> Resources:
+        """The same resources with other draws of the chat model's replies (`RepeatedChat`); these resources where
+        `repeat` is 0. Indexes are shared, and built with the replies of these resources.
+        """
+        return self if repeat == 0 else _RepeatedResources(self, repeat)
+
     def tell_building(self, shared: Iterable[Shared[Any]]) -> dict[str, Usage]:
         """Return the model usage of building these and their parts, by class name (`MultiVector`, `MultiVector 2`), for
         those that took model calls.
@@ -189,6 +195,18 @@ class CountingResources(Resources):
         counter = MeteredChat(model)
         self._counters.append(counter)
         return counter
+
+
+class _RepeatedResources(Resources):
+    """Resources whose chat model draws again; everything else comes from `whole`."""
+
+    def __init__(self, whole: Resources, repeat: int) -> None:
+        vars(self).update(vars(whole))
+        self._whole = whole
+        self._chat = None if self._chat is None else RepeatedChat(self._chat, repeat)
+
+    async def get(self, shared: Shared[T]) -> T:
+        return await self._whole.get(shared)
 
 
 def _kind(error: Exception) -> type[RagevalError] | None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from rageval.errors import NotComparableError
 from rageval.metrics.names import names_custom_metric
 from rageval.scores.reading import read_run_scores
+from rageval.scores.repeats import REPEATS
 from rageval.scores.run_scores import JudgedBy, RunScores, ScoredRun
 from rageval.types import Json
 
@@ -174,7 +175,7 @@ def differences(runs: Sequence[ScoredRun]) -> Mapping[str, tuple[str | None, ...
 
     None is a run that it does not apply to, such as `embed` where nothing is embedded; that alone is no difference.
     """
-    given = [{**run.models, **run.settings, CORPUS: run.corpus[:_SHOWN]} for run in runs]
+    given = [{**run.models, REPEATS: "1", **run.settings, CORPUS: run.corpus[:_SHOWN]} for run in runs]
     names = dict.fromkeys(name for one in given for name in one)
     values = {name: tuple(one.get(name) for one in given) for name in names}
     return {name: of_runs for name, of_runs in values.items() if len({*of_runs} - {None}) > 1}

@@ -11,6 +11,7 @@ from typing import Any
 
 from rageval.io.run_folder import RunFolder
 from rageval.io.stored import convert
+from rageval.scores.repeats import REPEATS, first_answers
 from rageval.scores.run_labels import RunLabels, read_run_labels
 from rageval.scores.sharing import ClusterBy, Documents, find_sharing, relevant_documents
 from rageval.stats import Interval, mean_interval, ppi_mean
@@ -107,7 +108,9 @@ def _is_current(
 
 def _of_questions(scores: Mapping[str, Any], questions: Collection[str]) -> dict[str, Any]:
     """The part of a metric's scores that is of these questions."""
+    repeats = [_of_questions(one, questions) for one in scores.get(REPEATS, ())]
     return {
+        **({REPEATS: repeats} if repeats else {}),
         "questions": {question: score for question, score in scores["questions"].items() if question in questions},
         "failed": [question for question in scores["failed"] if question in questions],
         "unscored": {question: why for question, why in scores["unscored"].items() if question in questions},
@@ -128,6 +131,9 @@ def labelled_estimate(
     labelled, it is the mean of the labels. Where drawn questions have no label, the interval reaches from the one with
     the worst score for all of them to the one with the best. The result has a `warning` if the labels are not known to
     be a random sample, or do not cover all scored questions. Labels of answers that have changed since are not used.
+
+    People label the first answers. If questions were asked several times, the estimate is of these alone, with a
+    warning.
     """
     labels = read_run_labels(run, metric, scores["questions"])
     if labels is None:
@@ -136,6 +142,12 @@ def labelled_estimate(
     judge_alone = _judge_alone(scores, level, documents, cluster_by)
     if judge_alone is None:
         return None
+    if REPEATS in scores:
+        first = labelled_estimate(run, metric, first_answers(scores), level, documents, cluster_by)
+        if first is None or first.n_labelled == 0:
+            return replace(judge_alone, warning="" if first is None else first.warning)
+        warnings = ["of the first answers alone, which people labelled", *filter(None, [first.warning])]
+        return replace(first, warning="; ".join(warnings))
     judged = scores["questions"]
     covered = [question for question in judged if question in labels.strata]
     without = {labels.strata[q] for q in covered} - {labels.strata[q] for q in labels.given}

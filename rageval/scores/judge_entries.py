@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, cast
 
 import numpy as np
@@ -83,9 +84,9 @@ def new_entry(
     return entry
 
 
-def with_counts(entry: JudgeEntry, judged: JudgmentsByQuestion) -> dict[str, Json]:
-    """The entry with how many verdicts there are, abstentions, sentences shown as evidence, and those
-    among them that were not found by the claim's words.
+def with_counts(entry: JudgeEntry, *judged: JudgmentsByQuestion) -> dict[str, Json]:
+    """The entry with how many verdicts there are, abstentions, sentences shown as evidence, and those among them that
+    were not found by the claim's words. `judged` are the judgments of the first answers and of any others.
 
     Where a panel judged, also how far its raters agree; and `words`, the number of verdicts that are yes or no, where
     none has a probability between.
@@ -93,7 +94,7 @@ def with_counts(entry: JudgeEntry, judged: JudgmentsByQuestion) -> dict[str, Jso
     counts: Counter[str] = Counter(verdicts=0, abstained=0, quotes=0, quotes_not_found=0)
     words = probabilities = 0
     votes: list[tuple[float | None, ...]] = []
-    for judgments in judged.values():
+    for judgments in chain.from_iterable(one.values() for one in judged):
         for verdict in (judgment.verdict for judgment in judgments):
             counts["verdicts"] += 1
             if verdict.votes:

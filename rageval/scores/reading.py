@@ -15,6 +15,7 @@ from rageval.metrics.names import OF_JUDGE
 from rageval.scores.baselines import BASELINES, read_baseline
 from rageval.scores.calibrations import JudgeEntry, instrument
 from rageval.scores.human_labels import answer_digests
+from rageval.scores.repeats import REPEATS
 from rageval.scores.run_labels import RunLabels, read_run_labels
 from rageval.scores.run_scores import DECIMALS, JudgedBy, MetricScores, RunScores, ScoredRun
 from rageval.scores.sharing import relevant_documents
@@ -125,4 +126,5 @@ def _settings(manifest: Mapping[str, Any]) -> dict[str, str]:
     prompts = {f"prompt {name}": digest[:8] for name, digest in manifest["prompts"].items()}
     judges = {f"judging by {entry}": instrument(about) for entry, about in manifest["judges"].items()}
     metrics = {name: about["key"] for name, about in manifest.get("own_metrics", {}).items()}
-    return {**prompts, **judges, **metrics, "seed": str(manifest["seed"])}
+    repeats = {REPEATS: str(manifest[REPEATS])} if REPEATS in manifest else {}
+    return {**prompts, **judges, **metrics, "seed": str(manifest["seed"]), **repeats}

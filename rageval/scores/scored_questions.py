@@ -11,6 +11,7 @@ from rageval.errors import DeclarationError
 from rageval.io.run_folder import RunFolder
 from rageval.metrics import Metric, parse
 from rageval.scores.reading import judged_by
+from rageval.scores.repeats import first_answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class ScoredQuestions:
 
 
 def read_scored_questions(run: RunFolder, metric_name: str) -> ScoredQuestions:
-    """The questions of a finished run that people may label on that metric.
+    """The questions of a finished run that people may label on that metric, with what their first answers scored.
 
     Raises DeclarationError for a metric that is unknown, not judged or not in the run, and for an unfinished run.
     """
@@ -42,6 +43,6 @@ def read_scored_questions(run: RunFolder, metric_name: str) -> ScoredQuestions:
         near = difflib.get_close_matches(str(metric), judged, n=3) or judged
         there = f"one of {', '.join(near)}" if near else "a run with judged metrics"
         raise DeclarationError(f"{run.path}: found no scores of {metric}, expected {there}")
-    found = scores[str(metric)]
+    found = first_answers(scores[str(metric)])
     judge = judged_by(metric, manifest["judges"])
     return ScoredQuestions(metric, judge.key, found["questions"], frozenset(found["failed"]), found["unscored"])

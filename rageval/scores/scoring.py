@@ -201,15 +201,24 @@ def ranked_documents(outcome: Outcome) -> list[tuple[str, float]]:
     return list(zip(documents, map(float, range(len(documents), 0, -1)), strict=True))
 
 
-def scores_to_json(scores: Scores, documents: Documents) -> dict[str, Json]:
-    """The content of scores.json; `documents` are the relevant ones of each question."""
+def scores_to_json(scores: Scores, documents: Documents, repeats: Sequence[Scores] = ()) -> dict[str, Json]:
+    """The content of scores.json. `documents` are the relevant ones of each question. `repeats` are the scores of the
+    first, second, … answers, where there are several and `scores` are their means.
+    """
     data: dict[str, Json] = {}
     for metric, by_question in scores.items():
         mean = estimate(by_question, documents=documents)
         data[str(metric)] = {
             "estimate": None if mean is None else stored_estimate(mean),
-            "questions": {q: score.value for q, score in by_question.items() if isinstance(score, Score)},
-            "failed": [q for q, score in by_question.items() if isinstance(score, Score) and score.failed],
-            "unscored": {q: score.reason for q, score in by_question.items() if isinstance(score, Unscored)},
+            **_part(by_question),
+            **({"repeats": [_part(one[metric]) for one in repeats]} if len(repeats) > 1 else {}),
         }
     return data
+
+
+def _part(by_question: Mapping[str, Score | Unscored]) -> dict[str, Json]:
+    return {
+        "questions": {q: score.value for q, score in by_question.items() if isinstance(score, Score)},
+        "failed": [q for q, score in by_question.items() if isinstance(score, Score) and score.failed],
+        "unscored": {q: score.reason for q, score in by_question.items() if isinstance(score, Unscored)},
+    }

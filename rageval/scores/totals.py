@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from itertools import chain, repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,12 +55,17 @@ class Tally:
 
 
 def totals(
-    outcomes: Iterable[Outcome], indexing: Iterable[tuple[str, Usage]], judging: Mapping[str, Iterable[Usage]]
+    outcomes: Iterable[Outcome],
+    indexing: Iterable[tuple[str, Usage]],
+    judging: Mapping[str, Iterable[Usage]],
+    repeated: Iterable[Outcome] = (),
 ) -> dict[str, Json]:
     """For the manifest: the number of `failed` and `abstained` questions, of answers of which it is `unsettled` whether
     they abstain, the mean latency of the questions that did not fail in seconds (None if there are none), `usage` of
     the pipeline (`answering`), of its indexes (`indexing`) and of each judge by its key, and `usage_by_stage` and
     `usage_by_index`, by the names of the steps and of the indexes.
+
+    `repeated` are further answers to the same questions: they count in latency and usage, not as questions.
 
     Usage outside any step, as in systems that record none, is under `pipeline`. The stages add up to `answering`, the
     indexes to `indexing`. In the cost alone, a request that the run repeats counts only where it first occurs: in
@@ -72,13 +78,13 @@ def totals(
     others = Tally()
     indexes: dict[str, Tally] = {}
     judges: dict[str, Tally] = {key: Tally() for key in judging}
-    for outcome in outcomes:
+    for outcome, first in chain(zip(outcomes, repeat(True)), zip(repeated, repeat(False))):
         if isinstance(outcome, Failure):
-            failed += 1
+            failed += first
             continue
         answered += 1
-        abstained += bool(outcome.abstained)
-        unsettled += outcome.abstained is None
+        abstained += first and bool(outcome.abstained)
+        unsettled += first and outcome.abstained is None
         latency_s += outcome.latency_s
         for step in outcome.steps:
             if step.usage != Usage():

@@ -27,6 +27,7 @@ class Settings(TypedDict, total=False):
     calibrations: Sequence[str | Path]
     budget: Mapping[str, float] | None
     seed: int
+    repeats: int
 
 
 def experiment_file(config: pytest.Config) -> tuple[Path, Spec] | None:
@@ -64,6 +65,7 @@ def defaults(path: Path, spec: Spec) -> tuple[tuple[MetricLike, ...], Settings]:
         "calibrations": [find_file("calibrations", named, base) for named in spec.calibrations],
         "budget": None if spec.budget is None else spec.budget.model_dump(exclude_none=True),
         "seed": spec.seed,
+        "repeats": spec.repeats,
     }
     return tuple(_metric(entry, base) for entry in spec.metrics), settings
 
