@@ -7,13 +7,13 @@ begins with the smaller one.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from rageval.errors import DeclarationError
 from rageval.io.run_folder import RunFolder
 from rageval.scores.human_labels import answers_digest, run_name
+from rageval.scores.random_order import random_numbers
 from rageval.scores.samples import Sample, Stratum
 from rageval.scores.scored_questions import ScoredQuestions, read_scored_questions
 
@@ -63,7 +63,7 @@ def _draw(scored: ScoredQuestions, n: int, wanted: int, seed: int) -> tuple[tupl
     parts = _by_score(scored.scores, wanted)
     for part, drawn in zip(parts, _allocate([len(part) for part in parts], n), strict=True):
         strata.append(Stratum(_name(part, scored.scores), tuple(part), drawn))
-        numbers = {question_id: _numbers(seed, scored.metric.name, question_id) for question_id in part}
+        numbers = {question_id: random_numbers(seed, scored.metric.name, question_id) for question_id in part}
         for rank, question_id in enumerate(sorted(part, key=lambda q: numbers[q][0])[:drawn]):
             place[question_id] = (rank + numbers[question_id][1]) / drawn
     return tuple(strata), tuple(sorted(place, key=lambda q: place[q]))
@@ -96,10 +96,3 @@ def _allocate(sizes: Sequence[int], n: int) -> list[int]:
 def _name(questions: Sequence[str], scores: Mapping[str, float]) -> str:
     low, high = min(scores[q] for q in questions), max(scores[q] for q in questions)
     return f"{low:g}" if low == high else f"{low:g} to {high:g}"
-
-
-def _numbers(seed: int, metric: str, question_id: str) -> tuple[float, float]:
-    """Two numbers from 0 to 1, as good as random."""
-    digest = hashlib.sha256(f"label:{seed}:{metric}:{question_id}".encode(errors="backslashreplace")).digest()
-    first, second = (int.from_bytes(digest[i : i + 8], "big") / 2**64 for i in (0, 8))
-    return first, second
