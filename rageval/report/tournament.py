@@ -44,4 +44,4 @@ def _match(one: PreferResult) -> list[str]:
 
 
 def _rank(rank: tuple[int, int]) -> str:
-    return str(rank[0]) if rank[0] == rank[1] else f"{rank[0]}-{rank[1]}"
+    return str(rank[0]) if rank[0] == rank[1] else f"{rank[0]}–{rank[1]}"
