@@ -61,9 +61,9 @@ def cohen_kappa(
     The interval is a Bayesian bootstrap over items (`dirichlet`), with one item more: for the low end one on which the
     raters differ, for the high end one on which they agree, its grades drawn at random from those that occur. So each
     end knows of pairs of grades that have not been seen yet, where a bootstrap of twenty items that agree sees only
-    agreement. With two grades that is about half an observation in each empty cell. The interval holds the estimate and
-    stays within -1 and 1. Simulated with two and three grades at n = 20 to 300, kappa from 0 to 0.95 and grades as rare
-    as 0.009, it covers 0.93 or more for level 0.95 (docs/statistics_agreement.md).
+    agreement. With two grades that is about half an observation in each cell of that end. The interval holds the
+    estimate and stays within -1 and 1. Simulated with two and three grades at n = 20 to 300, kappa from 0 to 0.95 and
+    grades as rare as 0.009, it covers 0.93 or more for level 0.95 (docs/statistics_agreement.md).
 
     Raises ValueError for ratings that are not two rows of equal length with at least one item, for NaN, for texts
     beside numbers, for fewer than 100 draws, and where kappa is undefined because all ratings are the same.
