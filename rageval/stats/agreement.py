@@ -257,6 +257,7 @@ def _agreement(
             with_unseen *= n / with_unseen.sum(axis=1, keepdims=True)
             apart, by_chance = disagreement(with_unseen)
             ends[start : start + rows.size] = 1.0 - apart / by_chance
-    low, high = np.quantile(lower, (1.0 - level) / 2.0), np.quantile(upper, (1.0 + level) / 2.0)
-    interval = Interval(point, max(-1.0, min(float(low), point)), max(float(high), point), level, "dirichlet", n)
+    low = max(-1.0, float(np.quantile(lower, (1.0 - level) / 2.0)))
+    high = min(1.0, float(np.quantile(upper, (1.0 + level) / 2.0)))
+    interval = Interval(point, min(low, point), max(high, point), level, "dirichlet", n)
     return Agreement(interval, observed, expected)
