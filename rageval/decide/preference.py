@@ -11,35 +11,35 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast
 
 import pydantic
 
-from rageval.errors import DeclarationError, NotComparableError
+from rageval.errors import DeclarationError
 from rageval.experiment.workers import OnProgress, work_through
 from rageval.identity import fingerprint
-from rageval.io.records import Outcome, usage_from_json, usage_to_json
-from rageval.io.run_folder import RunFolder, write_json
+from rageval.io.records import usage_from_json, usage_to_json
+from rageval.io.run_folder import write_json
 from rageval.judges.preference import PROMPTS, ask_preference
 from rageval.models.base import ChatModel
 from rageval.prompts import prompt_digests
-from rageval.scores.comparability import LeftOut, pair_to_json, read_comparable
+from rageval.scores.answer_pairs import AnswerPair, PreferenceOutcome, SettledHow, read_answer_pairs
+from rageval.scores.comparability import LeftOut, Sides, pair_to_json, read_comparable
 from rageval.scores.estimates import interval_to_json
 from rageval.scores.pairs import UNCORRECTED
+from rageval.scores.preference_labels import LabelledShare, PreferenceLabel, labelled_share
 from rageval.scores.run_scores import RunScores
 from rageval.scores.totals import total
 from rageval.stats import Interval, mean_interval, paired_difference
-from rageval.types import Abstained, Failure, Json, Question, Response, Usage
+from rageval.types import Abstained, Json, Question, Usage
 
 FORMAT = 2
 LEVEL = 0.95
 
-How: TypeAlias = Literal[
-    "both orders agree", "the order decides", "same answer", "one is silent", "both are silent", "no verdict"
-]
+How: TypeAlias = SettledHow | Literal["both orders agree", "the order decides", "no verdict"]
 PreferenceVerdict: TypeAlias = Literal["candidate preferred", "baseline preferred", "cannot be told apart"]
 
 
@@ -53,7 +53,7 @@ class Preference:
     """
 
     question_id: str
-    outcome: Literal["win", "tie", "loss"] | None
+    outcome: PreferenceOutcome | None
     how: How
     probabilities: tuple[float, float] | None = None
     reason: str = ""
@@ -73,7 +73,8 @@ class PreferResult:
     two-sided, from the exact sign test. `position_bias` is the share of pairs in which the order decided, among the
     pairs that the model was asked about and answered in both orders. Each is None if there is no such question. `usage`
     is what the verdicts cost when the model was last asked, `path` where they are stored. `left_out` are the questions
-    that are not the same in both runs.
+    that are not the same in both runs. `labelled` is the win share that people's preferences correct, if there are any;
+    the verdict and the sentence are then about it.
     """
 
     baseline: RunScores
@@ -87,8 +88,9 @@ class PreferResult:
     usage: Usage
     path: Path
     left_out: LeftOut = LeftOut()
+    labelled: LabelledShare | None = None
 
-    def count(self, outcome: Literal["win", "tie", "loss"] | None) -> int:
+    def count(self, outcome: PreferenceOutcome | None) -> int:
         return sum(one.outcome == outcome for one in self.preferences)
 
     @property
@@ -113,21 +115,25 @@ class PreferResult:
 
     @property
     def verdict(self) -> PreferenceVerdict:
-        """A preference only where the sign test rejects at 0.05 and the interval excludes one half."""
-        if self.win_share is None or self.p_value is None or self.p_value > 1.0 - LEVEL:
+        """A preference only where the interval excludes one half and, for a judge alone, the sign test rejects."""
+        share = self.win_share if self.labelled is None else self.labelled.share
+        if share is None or (self.labelled is None and (self.p_value is None or self.p_value > 1.0 - LEVEL)):
             return "cannot be told apart"
-        if self.win_share.low > 0.5:
+        if share.low > 0.5:
             return "candidate preferred"
-        return "baseline preferred" if self.win_share.high < 0.5 else "cannot be told apart"
+        return "baseline preferred" if share.high < 0.5 else "cannot be told apart"
 
     @property
     def sentence(self) -> str:
         """The verdict in words."""
-        share = self.win_share
+        share, source = self.win_share, UNCORRECTED
+        if self.labelled is not None:
+            share = self.labelled.share
+            source = f"people's preferences on {self.labelled.labelled} of them, and the judge's"
         if share is None:
             return "no preference can be told: no question has a verdict"
-        numbers = f"wins {share.point:.1%} [{share.low:.1%}, {share.high:.1%}] of {self.n} questions"
-        numbers = f"{numbers}, ties counting half ({UNCORRECTED})"
+        numbers = f"wins {share.point:.1%} [{share.low:.1%}, {share.high:.1%}] of {share.n} questions"
+        numbers = f"{numbers}, ties counting half ({source})"
         match self.verdict:
             case "candidate preferred":
                 return f"candidate is preferred: it {numbers}"
@@ -144,7 +150,7 @@ class PreferResult:
         return {
             **pair_to_json(self.baseline, self.candidate, self.left_out),
             "judge": {"key": self.key, "model": self.model},
-            "judge_only": True,
+            "judge_only": self.labelled is None,
             "n": self.n,
             "wins": self.count("win"),
             "ties": self.count("tie"),
@@ -154,6 +160,7 @@ class PreferResult:
             "win_share": None if share is None else interval_to_json(share),
             "p_value": self.p_value,
             "test": "sign, exact",
+            "labelled": None if self.labelled is None else self.labelled.to_json(),
             "position_bias": None if bias is None else {**interval_to_json(bias), "for_first": self.for_first},
             "verdict": self.verdict,
             "sentence": self.sentence,
@@ -164,10 +171,19 @@ class PreferResult:
 
 
 @dataclass(frozen=True, slots=True)
-class _Pair:
-    question: Question
-    baseline: Outcome
-    candidate: Outcome
+class Match:
+    """The answers of two runs to compare, with what a model said about them before, if it was asked."""
+
+    sides: Sides
+    pairs: Sequence[AnswerPair]
+    key: str
+    path: Path
+    kept: tuple[tuple[Preference, ...], Usage] | None
+
+    @property
+    def finished(self) -> bool:
+        """Whether every question has a verdict; a missing one may have been a failed call."""
+        return self.kept is not None and all(one.outcome is not None for one in self.kept[0])
 
 
 def prefer(
@@ -178,6 +194,7 @@ def prefer(
     on_progress: OnProgress | None = None,
     *,
     other_corpus: bool = False,
+    labels: Sequence[PreferenceLabel] = (),
 ) -> PreferResult:
     """Ask `chat` for each question which run's answer is better. Verdicts stored for the same answers are reused.
 
@@ -185,25 +202,47 @@ def prefer(
     tie, or if one of the two runs did not answer. On an answerable question an abstention, a failure and an empty
     answer all lose to any answer and tie with each other. On an unanswerable question an abstention is right and beats
     all others. Verdicts are stored in OUT/preferences/. Closes `chat`. Questions that are not the same in both runs are
-    left out; `other_corpus` allows runs that searched different documents.
+    left out; `other_corpus` allows runs that searched different documents. People's `labels` correct the win share.
 
     Raises NotComparableError as `read_comparable` does, and for input without answers (a baseline file, a run without
-    generation). Raises ModelError if the model refuses.
+    generation). Raises ModelError if the model refuses, DeclarationError for labels of other questions.
     """
-    sides = read_comparable(baseline, candidate, other_corpus=other_corpus)
-    a, b = sides.baseline, sides.candidate
-    pairs = _read_pairs(a, b)
-    key = _key(pairs, a.content_hash, chat.identity)
+    match = open_match(read_comparable(baseline, candidate, other_corpus=other_corpus), chat.identity, out)
+    ((preferences, usage),) = ask_all([match], chat, on_progress)
+    result = result_of(match, preferences, usage, chat.identity)
+    if not labels:
+        return result
+    judged: dict[str, PreferenceOutcome | None] = {one.question_id: one.outcome for one in preferences}
+    return replace(result, labelled=labelled_share(match.pairs, judged, labels))
+
+
+def open_match(sides: Sides, model: str, out: Path) -> Match:
+    """Two comparable runs, with the verdicts that OUT keeps on the same answers by the same model."""
+    pairs = read_answer_pairs(sides.baseline, sides.candidate)
+    key = _key(pairs, sides.baseline.content_hash, model)
     path = out / "preferences" / f"{key}.json"
-    kept = _read_kept(path)
-    preferences, usage = asyncio.run(_all(pairs, chat, kept, on_progress or (lambda done, total: None)))
-    if (preferences, usage) != kept:
-        _write(path, preferences, usage, a, b, chat.identity)
+    return Match(sides, pairs, key, path, _read_kept(path))
+
+
+def ask_all(
+    matches: Sequence[Match], chat: ChatModel, on_progress: OnProgress | None = None
+) -> list[tuple[tuple[Preference, ...], Usage]]:
+    """The preferences of each match and their usage, stored; unfinished matches are asked, together. Closes `chat`."""
+    found = asyncio.run(_ask(matches, chat, on_progress or (lambda done, total: None)))
+    for match, (preferences, usage) in zip(matches, found, strict=True):
+        if (preferences, usage) != match.kept:
+            _write(match.path, preferences, usage, match.sides.baseline, match.sides.candidate, chat.identity)
+    return found
+
+
+def result_of(match: Match, preferences: tuple[Preference, ...], usage: Usage, model: str) -> PreferResult:
+    """What the preferences of a match come to."""
     decided = [one for one in preferences if one.outcome is not None]
     share, p_value = _win_share(decided)
     orders = [float(one.how == "the order decides") for one in decided if one.probabilities is not None]
     bias = mean_interval(orders, level=LEVEL) if orders else None
-    return PreferResult(a, b, chat.identity, key, preferences, share, p_value, bias, usage, path, sides.left_out)
+    a, b, left_out = match.sides.baseline, match.sides.candidate, match.sides.left_out
+    return PreferResult(a, b, model, match.key, preferences, share, p_value, bias, usage, match.path, left_out)
 
 
 def _win_share(decided: Sequence[Preference]) -> tuple[Interval | None, float | None]:
@@ -217,70 +256,37 @@ def _win_share(decided: Sequence[Preference]) -> tuple[Interval | None, float | 
     return Interval(point, low, high, d.level, d.method, d.n), result.p_value
 
 
-def _read_pairs(a: RunScores, b: RunScores) -> list[_Pair]:
-    before, after = _outcomes(a), _outcomes(b)
-    questions = RunFolder(Path(b.source)).questions()
-    return [_Pair(questions[question][0], before[question], after[question]) for question in b.questions]
-
-
-def _outcomes(run: RunScores) -> Mapping[str, Outcome]:
-    path = Path(run.source)
-    if not path.is_dir():
-        raise NotComparableError(f"{run.source}: found a baseline, which has no answers, expected a run folder")
-    found = RunFolder(path).outcomes()
-    if missing := [question for question in run.questions if question not in found]:
-        raise NotComparableError(f"{path}/responses.jsonl: found no response to {missing[0]!r}; run it again")
-    outcomes = {question: found[question] for question in run.questions}
-    if all(isinstance(o, Response) and o.answer is None and not o.abstained for o in outcomes.values()):
-        raise NotComparableError(f"{path}: found no answers, expected a run that generates: add a metric of answers")
-    return outcomes
-
-
-def _answer(outcome: Outcome) -> str:
-    return "" if isinstance(outcome, Failure) else (outcome.answer or "").strip()
-
-
-def _standing(question: Question, outcome: Outcome) -> int:
-    """0 without an answer, 1 with one; an abstention is 0, or 2 on an unanswerable question, where it is right."""
-    if not isinstance(outcome, Failure) and outcome.abstained:
-        return 0 if question.answerable else 2
-    return int(_answer(outcome) != "")
-
-
-async def _all(
-    pairs: Sequence[_Pair],
-    chat: ChatModel,
-    kept: tuple[tuple[Preference, ...], Usage] | None,
-    on_progress: OnProgress,
-) -> tuple[tuple[Preference, ...], Usage]:
-    """All preferences. Returns `kept` if all have a verdict; a missing verdict may have been a failed call."""
+async def _ask(
+    matches: Sequence[Match], chat: ChatModel, on_progress: OnProgress
+) -> list[tuple[tuple[Preference, ...], Usage]]:
     try:
-        if kept is not None and all(one.outcome is not None for one in kept[0]):
-            return kept
-        found: dict[str, Preference] = {}
-        used: list[Usage] = []
+        work = [(i, pair) for i, match in enumerate(matches) if not match.finished for pair in match.pairs]
+        found: dict[tuple[int, str], tuple[Preference, Usage]] = {}
 
-        async def decide(pair: _Pair) -> None:
-            found[pair.question.id], usage = await _decide(pair, chat)
-            used.append(usage)
+        async def decide(task: tuple[int, AnswerPair]) -> None:
+            i, pair = task
+            found[i, pair.question.id] = await _decide(pair, chat)
 
-        on_progress(0, len(pairs))
-        await work_through(pairs, decide, chat.concurrency, 0, on_progress)
-        return tuple(found[pair.question.id] for pair in pairs), total(used)
+        if work:
+            on_progress(0, len(work))
+            await work_through(work, decide, chat.concurrency, 0, on_progress)
+        results: list[tuple[tuple[Preference, ...], Usage]] = []
+        for i, match in enumerate(matches):
+            if match.kept is not None and match.finished:
+                results.append(match.kept)
+            else:
+                said = [found[i, pair.question.id] for pair in match.pairs]
+                results.append((tuple(one for one, _ in said), total([usage for _, usage in said])))
+        return results
     finally:
         await chat.close()
 
 
-async def _decide(pair: _Pair, chat: ChatModel) -> tuple[Preference, Usage]:
+async def _decide(pair: AnswerPair, chat: ChatModel) -> tuple[Preference, Usage]:
     question = pair.question
-    before, after = _standing(question, pair.baseline), _standing(question, pair.candidate)
-    if before != after:
-        return Preference(question.id, "win" if after > before else "loss", "one is silent"), Usage()
-    if before != 1:
-        return Preference(question.id, "tie", "both are silent"), Usage()
-    first, second = _answer(pair.baseline), _answer(pair.candidate)
-    if first == second:
-        return Preference(question.id, "tie", "same answer"), Usage()
+    if pair.settled is not None:
+        return Preference(question.id, *pair.settled), Usage()
+    first, second = pair.answers
     baseline_better, usage = await ask_preference(question, first, second, chat)
     if isinstance(baseline_better, Abstained):
         return _no_verdict(question, baseline_better), usage
@@ -304,23 +310,15 @@ def _of_both_orders(question_id: str, baseline_first: float, candidate_first: fl
     return Preference(question_id, "win" if wins[0] else "loss", "both orders agree", probabilities)
 
 
-def _key(pairs: Sequence[_Pair], content_hash: str, model: str) -> str:
+def _key(pairs: Sequence[AnswerPair], content_hash: str, model: str) -> str:
     """Names the model, the prompt, the questions and the answers that were compared, in this order."""
-    answers: list[Json] = [
-        [pair.question.id, *(_compared(pair.question, outcome) for outcome in (pair.baseline, pair.candidate))]
-        for pair in pairs
-    ]
     made_of: dict[str, Json] = {
         "prompts": prompt_digests(PROMPTS),
         "model": model,
         "benchmark": content_hash,
-        "answers": answers,
+        "answers": [pair.compared() for pair in pairs],
     }
     return f"prefer-{fingerprint(made_of)[:16]}"
-
-
-def _compared(question: Question, outcome: Outcome) -> Json:
-    return [_standing(question, outcome), _answer(outcome)]
 
 
 def _to_json(one: Preference) -> dict[str, Json]:

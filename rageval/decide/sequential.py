@@ -25,8 +25,9 @@ from rageval.scores.comparability import LeftOut, pair_to_json, read_comparable
 from rageval.scores.estimates import interval_to_json
 from rageval.scores.pairs import UNCORRECTED, Pairs, pair, percent, signed
 from rageval.scores.run_scores import RunScores
-from rageval.scores.sharing import ClusterBy
+from rageval.scores.sharing import ClusterBy, find_sharing
 from rageval.stats import Interval, holm
+from rageval.stats.clusters import make_clustering
 from rageval.stats.sequential import SequentialMean, reached_after, sequential_mean
 from rageval.types import Json
 
@@ -212,9 +213,10 @@ def gate_sequentially(
     asked = check_margins(margins, level)
     sides = read_comparable(baseline, candidate, other_corpus=other_corpus)
     a, b = sides.baseline, sides.candidate
-    order, alpha = reading_order(b, a.groups if cluster_by else None), 1.0 - level
+    groups = _groups(a, cluster_by)
+    order, alpha = reading_order(b, groups), 1.0 - level
     gates = {
-        name: _metric_gate(pair_for_margin(a, b, name, cluster_by), order, margin, alpha, len(asked))
+        name: _metric_gate(pair_for_margin(a, b, name, cluster_by), order, groups, margin, alpha, len(asked))
         for name, margin in asked.items()
     }
     verdict, after = _overall([*gates.values()])
@@ -243,10 +245,21 @@ def compare_sequentially(
     else:
         names = dict.fromkeys(str(parse(metric)) for metric in metrics)
         paired, refused = {name: pair(a, b, name, cluster_by) for name in names}, {}
-    order = reading_order(b, a.groups if cluster_by else None)
-    read = {name: _Reading(pairs, order) for name, pairs in paired.items()}
+    groups = _groups(a, cluster_by)
+    order = reading_order(b, groups)
+    read = {name: _Reading(pairs, order, groups) for name, pairs in paired.items()}
     comparisons = _comparisons(read, len(order), 1.0 - level)
     return SequentialCompareResult(a, b, level, comparisons, refused, sides.left_out)
+
+
+def _groups(run: RunScores, cluster_by: ClusterBy | None) -> dict[str, int] | None:
+    """Numbers the questions so that those which share a document, also through others, have the same; None where they
+    count as independent.
+    """
+    clusters = find_sharing(run.documents, run.questions, cluster_by).clusters
+    if clusters is None:
+        return None
+    return dict(zip(run.questions, make_clustering(clusters, len(clusters)).groups.tolist(), strict=True))
 
 
 def reading_order(run: RunScores, groups: Mapping[str, int] | None = None) -> dict[str, int]:
@@ -269,14 +282,13 @@ def reading_order(run: RunScores, groups: Mapping[str, int] | None = None) -> di
 class _Reading:
     """The differences of a metric in the order of reading; `places` are those of its questions among all."""
 
-    def __init__(self, pairs: Pairs, order: Mapping[str, int]) -> None:
+    def __init__(self, pairs: Pairs, order: Mapping[str, int], groups: Mapping[str, int] | None) -> None:
         self.pairs = pairs
         rows = sorted(range(pairs.n), key=lambda row: order[pairs.ids[row]])
         self.places = np.array([order[pairs.ids[row]] for row in rows])
-        differences, clusters = pairs.differences, pairs.clusters
-        self.mean: SequentialMean = sequential_mean(
-            [differences[row] for row in rows], clusters=None if clusters is None else [clusters[row] for row in rows]
-        )
+        differences = pairs.differences
+        clusters = None if groups is None else [groups[pairs.ids[row]] for row in rows]
+        self.mean: SequentialMean = sequential_mean([differences[row] for row in rows], clusters=clusters)
 
     def after(self, evidence: Floats, alpha: float) -> int | None:
         """After how many of all questions the evidence was enough; None if it never was."""
@@ -292,9 +304,14 @@ class _Reading:
 
 
 def _metric_gate(
-    pairs: Pairs, order: Mapping[str, int], margin: float, alpha: float, metrics: int
+    pairs: Pairs,
+    order: Mapping[str, int],
+    groups: Mapping[str, int] | None,
+    margin: float,
+    alpha: float,
+    metrics: int,
 ) -> SequentialMetricGate:
-    read = _Reading(pairs, order)
+    read = _Reading(pairs, order, groups)
     above, below = read.mean.above(-margin), read.mean.below(-margin)
     passed, failed = read.after(above, alpha), read.after(below, alpha / metrics)
     verdict: GateVerdict = "inconclusive"

@@ -131,7 +131,7 @@ def _read(until: Until, path: Path) -> SequentialGate | None:
     for name in until.margins:
         if run.metrics[name].scores.keys().isdisjoint(until.baseline.metrics[name].scores):
             return None
-    return gate_sequentially(until.baseline, run, until.margins)
+    return gate_sequentially(until.baseline, run, until.margins, cluster_by="none")
 
 
 def _note(found: UntilDecided, until: Until, reused: Json, fresh: bool) -> None:

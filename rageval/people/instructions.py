@@ -23,3 +23,14 @@ _LABELLING = {
 def labelling_instruction(language: Language, top: int) -> str:
     """What people are asked who grade a document for a question, from 0 to `top`."""
     return _LABELLING[prompt_language(language)].format(top=top)
+
+
+_PREFERRING = {
+    "en": "Which answer is better: more right, more complete, of more help? Write left, right or tie into preference.",
+    "zh": "哪个答案更好：更正确、更完整、更有帮助？在 preference 中填写 left（左）、right（右）或 tie（不分上下）。",
+}
+
+
+def preference_instruction(language: Language) -> str:
+    """What people are asked who say which of two answers is better."""
+    return _PREFERRING[prompt_language(language)]

@@ -68,20 +68,25 @@ def read_label_files(paths: Sequence[Path]) -> list[LabelRow]:
     return [*rows.values()]
 
 
-def read_rows(path: Path, problems: list[str]) -> Iterator[tuple[str, Mapping[str, object]]]:
-    """Each row of a JSONL or CSV file with its place; what cannot be read is appended to `problems`."""
+def read_rows(
+    path: Path, problems: list[str], required: Sequence[str] = REQUIRED
+) -> Iterator[tuple[str, Mapping[str, object]]]:
+    """Each row of a JSONL or CSV file with its place; what cannot be read is appended to `problems`.
+
+    A CSV file must have the columns `required`.
+    """
     suffix = path.suffix.lower()
     if suffix not in KINDS:
         found = sheet_in(path) or f"the ending {path.suffix!r}"
         problems.append(f"{path}: found {found}, expected .jsonl, or .csv (save the sheet as CSV, UTF-8, with commas)")
         return
     try:
-        yield from _read_csv(path, problems) if suffix == ".csv" else read_objects(path, problems)
+        yield from _read_csv(path, problems, required) if suffix == ".csv" else read_objects(path, problems)
     except BenchmarkError as error:
         problems.extend(error.problems)
 
 
-def _read_csv(path: Path, problems: list[str]) -> Iterator[tuple[str, Mapping[str, object]]]:
+def _read_csv(path: Path, problems: list[str], required: Sequence[str]) -> Iterator[tuple[str, Mapping[str, object]]]:
     before = len(problems)
     text = "\n".join(line for _, line in read_lines(path, problems))
     if len(problems) > before:
@@ -103,7 +108,7 @@ def _read_csv(path: Path, problems: list[str]) -> Iterator[tuple[str, Mapping[st
                             "comma as field separator when you save the sheet as CSV, or fill in a .jsonl sheet"
                         )
                         return
-                    if not _has_columns(header, place, problems):
+                    if not _has_columns(header, place, problems, required):
                         return
                 elif len(cells) != len(header):
                     problems.append(f"{place}: found {len(cells)} columns, expected {len(header)} as in the header")
@@ -113,12 +118,12 @@ def _read_csv(path: Path, problems: list[str]) -> Iterator[tuple[str, Mapping[st
             problems.append(f"{path}:{start}: found bad CSV ({error}), expected cells separated by commas")
 
 
-def _has_columns(header: Sequence[str], place: str, problems: list[str]) -> bool:
-    missing = [name for name in REQUIRED if name not in header]
+def _has_columns(header: Sequence[str], place: str, problems: list[str], required: Sequence[str]) -> bool:
+    missing = [name for name in required if name not in header]
     if missing:
         problems.append(
             f"{place}: found no column {', '.join(missing)}, expected a sheet of `rageval sample` with the columns "
-            f"{', '.join(REQUIRED)}, separated by commas (items of your own are JSON Lines: .jsonl)"
+            f"{', '.join(required)}, separated by commas (items of your own are JSON Lines: .jsonl)"
         )
     return not missing
 

@@ -11,13 +11,13 @@ the changed ones, from which new questions are drawn at the same rate.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rageval.errors import DeclarationError
 from rageval.io.run_folder import RunFolder
 from rageval.scores.human_labels import answer_digests, run_name
+from rageval.scores.random_order import in_random_order
 from rageval.scores.reading import read_run_scores
 from rageval.scores.samples import Sample, Stratum
 from rageval.scores.scored_questions import ScoredQuestions, read_scored_questions
@@ -55,18 +55,18 @@ def draw_sample(run: RunFolder, metric: str, n: int, *, seed: int = 0, carry_fro
     place: dict[str, float] = {}
     labels: dict[str, float] = {}
     for part in parts:
-        numbers = {q: _numbers(seed_of_new, scored.metric.name, q) for q in part.questions}
+        order = in_random_order(seed_of_new, scored.metric.name, part.questions)
         wanted = n if carry_from is None else _wanted(part, n, len(scored.scores))
-        fresh = [q for q in sorted(part.questions, key=lambda q: numbers[q]) if q not in part.labels]
+        fresh = [q for q in order if q not in part.labels]
         drawn = [*part.labels, *fresh[: max(0, wanted - len(part.labels))]]
         strata.append(Stratum(part.name, part.questions, len(drawn)))
         place |= {q: -1.0 if q in part.labels else (rank + 0.5) / len(drawn) for rank, q in enumerate(drawn)}
         labels |= part.labels
-    order = tuple(sorted(place, key=lambda q: place[q])) if len(parts) > 1 else tuple(place)
-    failed = {q: scored.metric.worst for q in order if q in scored.failed}
+    drawn_order = tuple(sorted(place, key=lambda q: place[q])) if len(parts) > 1 else tuple(place)
+    failed = {q: scored.metric.worst for q in drawn_order if q in scored.failed}
     frame = {q: answers[q] for q in scored.scores}
     return Sample(
-        run_name(run), str(scored.metric), scored.judge, seed, frame, tuple(strata), order, {**labels, **failed}
+        run_name(run), str(scored.metric), scored.judge, seed, frame, tuple(strata), drawn_order, {**labels, **failed}
     )
 
 
@@ -122,9 +122,3 @@ def _wanted(part: _Part, n: int, questions: int) -> int:
     """The labels of a stratum: its share of all, rounded up, but a few at least."""
     share = -(-n * len(part.questions) // questions)
     return min(len(part.questions), max(share, FEWEST_A_STRATUM))
-
-
-def _numbers(seed: str, metric: str, question_id: str) -> float:
-    """A number from 0 to 1, as good as random."""
-    digest = hashlib.sha256(f"label:{seed}:{metric}:{question_id}".encode(errors="backslashreplace")).digest()
-    return int.from_bytes(digest[:8], "big") / 2**64

@@ -7,6 +7,7 @@ from rich.text import Text
 
 from rageval.decide.preference import PreferResult
 from rageval.report.compare import p_cell, print_runs, print_table
+from rageval.stats import Interval
 
 
 def print_preferences(result: PreferResult, console: Console) -> None:
@@ -17,10 +18,23 @@ def print_preferences(result: PreferResult, console: Console) -> None:
     if share is not None and result.p_value is not None:
         header = ["wins", "ties", "losses", "questions", "win share", "p (sign test)"]
         counts = [str(result.count("win")), str(result.count("tie")), str(result.count("loss")), str(result.n)]
-        interval = f"{share.point:.3f} [{share.low:.3f}, {share.high:.3f}]"
-        print_table(header, [[*counts, interval, p_cell(result.p_value)]], console)
+        print_table(header, [[*counts, interval_cell(share), p_cell(result.p_value)]], console)
+    if result.labelled is not None:
+        labelled = result.labelled
+        found = ("corrected by people", labelled.share), ("people alone", labelled.labels_only)
+        rows = [
+            [name, interval_cell(i), str(i.n), i.method] for name, i in (*found, ("judge alone", labelled.judge_only))
+        ]
+        print_table(["win share", "mean and 95% interval", "questions", "method"], rows, console)
+        if labelled.warning:
+            console.print(Text(f"warning: {labelled.warning}", style="yellow"))
     for line in _notes(result):
         console.print(Text(line, style="dim"))
+
+
+def interval_cell(interval: Interval) -> str:
+    """`0.875 [0.617, 0.985]`."""
+    return f"{interval.point:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
 
 
 def _notes(result: PreferResult) -> list[str]:
@@ -33,6 +47,12 @@ def _notes(result: PreferResult) -> list[str]:
             f"{bias.high:.1%}], {result.for_first} of them for the answer shown first; these are ties"
         )
     others = [f"{count} {name}" for name, count in how.items() if name not in ("both orders agree", "no verdict")]
+    if result.labelled is not None:
+        people = result.labelled
+        lines.append(
+            f"people: {people.annotators} on {people.labelled} questions; {people.settled} more of their sample needed "
+            "nobody"
+        )
     if others:
         lines.append("not decided by two verdicts that agree: " + ", ".join(others))
     if result.abstained:

@@ -166,7 +166,8 @@ def mean_tests(scores: ArrayLike, *, clusters: Clusters | None = None, rng: np.r
         systems, questions = x.shape
         tests = paired_permutation(x, rng=rng)
         once = np.ones((systems, systems), dtype=np.float64)
-        unseen = _unseen_p(x, np.ones(questions, dtype=np.float64), x.mean(axis=1), once, (UNSEEN, 1.0), rng)
+        mean = np.asarray(x.mean(axis=1), dtype=np.float64)
+        unseen = _unseen_p(x, np.ones_like(x[0]), mean, once, (UNSEEN, 1.0), rng)
         unseen = np.minimum(unseen, unseen.T)
     else:
         tests, unseen = _clustered_tests(x, make_clustering(clusters, x.shape[1], "many"), rng)
@@ -205,7 +206,7 @@ def _clustered_tests(
     """
     systems, questions = x.shape
     part, sizes = _parts(x, clustering)
-    mean = x.mean(axis=1)
+    mean = np.asarray(x.mean(axis=1), dtype=np.float64)
     stretch, whole = np.ones((2, systems, systems), dtype=np.float64)
     shrink = np.ones((systems, systems))
     for i, j in combinations(range(systems), 2):
@@ -219,9 +220,7 @@ def _clustered_tests(
         shrink[i, j] = 1.0 / _understated(error, part[i] - part[j], sizes, clustering)
     tests = _flip_tests(part, FLIPS, rng, shrink)
     of_clusters = _unseen_p(part, sizes, mean, stretch, (UNSEEN, clustering.size), rng)
-    of_questions = _unseen_p(
-        x, np.ones(questions, dtype=np.float64), mean, stretch, (UNSEEN * clustering.size, 1.0), rng
-    )
+    of_questions = _unseen_p(x, np.ones_like(x[0]), mean, stretch, (UNSEEN * clustering.size, 1.0), rng)
     p = np.where(whole > 0.0, of_clusters, of_questions)
     return tests, np.minimum(p, p.T)
 

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rageval.stats.checks import check_level, check_values
-from rageval.stats.clusters import Clusters, cluster_codes
+from rageval.stats.clusters import Clusters, make_clustering
 
 Floats = NDArray[np.float64]
 
@@ -111,7 +111,7 @@ def sequential_mean(
     y = (x - low) / (high - low)
     if clusters is None:
         return SequentialMean(x.size, bounds, y, np.ones(x.size), np.arange(1, x.size + 1))
-    codes = cluster_codes(clusters, x.size)
+    codes = make_clustering(clusters, x.size, "sequential_mean").groups
     if np.any(np.diff(codes) < 0):
         raise ValueError("sequential_mean: found a cluster in several places, expected its values to stand together")
     sizes = np.bincount(codes)

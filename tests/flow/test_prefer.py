@@ -128,3 +128,72 @@ def test_stopped_by_ctrl_c_it_goes_on_where_it_was(command: list[object], tmp_pa
     found = json.loads(out)
     assert (found["wins"], found["usage"]["paid_calls"], found["usage"]["cached_calls"]) == (13, asked, 24 - asked)
     assert 24 - asked >= 8  # four of the first twelve may have been under way
+
+
+def test_people_correct_the_win_share(
+    command: list[object], tmp_path: Path, server: FakeServer, command_line: CommandLine
+) -> None:
+    """The sheet asks on the twelve that no rule decides; people say tie to all, where the judge says win."""
+    sheet = tmp_path / "sheet.jsonl"
+    drawn = command_line("prefer", tmp_path / "old", tmp_path / "new", "--sample", 16, "--sheet", sheet)
+    assert (drawn.code, drawn.out, server.calls) == (0, f"{sheet}\n", 0)
+    assert "4 of 16 need nobody" in drawn.err
+    rows = [json.loads(line) for line in sheet.read_text("utf-8").splitlines()]
+    assert len(rows) == 12
+    sheet.write_text("".join(json.dumps(row | {"preference": "tie"}) + "\n" for row in rows), encoding="utf-8")
+    ended = command_line(*command, "--labels", sheet, "--json")
+    assert ended.code == 0, ended.err
+    found = json.loads(ended.out)
+    assert (found["judge_only"], found["win_share"]["point"]) == (False, 14 / 16)
+    assert found["labelled"]["win_share"]["point"] == pytest.approx((12 / 2 + 1 + 1 + 0) / 16)
+    assert (found["labelled"]["labelled"], found["labelled"]["settled"], found["labelled"]["warning"]) == (12, 4, "")
+    assert found["verdict"] == "cannot be told apart"
+    assert "uncorrected" not in found["sentence"]
+    printed = " ".join(command_line(*command, "--labels", sheet).out.split())
+    assert "corrected by people" in printed
+    assert "judge alone" in printed
+    assert "uncorrected" not in printed
+
+
+def test_labels_that_are_not_a_random_sample_and_bad_ones(
+    command: list[object], tmp_path: Path, server: FakeServer, command_line: CommandLine
+) -> None:
+    own = tmp_path / "own.csv"
+    own.write_text("question_id,preference\nq005,win\nq006,baseline\n", encoding="utf-8")
+    ended = command_line(*command, "--labels", own)
+    assert ended.code == 0
+    assert "warning: labels not known to be a random sample" in " ".join(ended.out.split())
+    own.write_text("question_id,preference\nq005,better\nq900,tie\n", encoding="utf-8")
+    calls = server.calls
+    refused = command_line(*command, "--labels", own)
+    assert (refused.code, refused.out, refused.err.count("error: "), server.calls) == (2, "", 2, calls)
+
+
+def test_three_runs_are_ranked(
+    command: list[object], tmp_path: Path, server: FakeServer, command_line: CommandLine
+) -> None:
+    write_answers(tmp_path / "best", [f"good {i + 20}" for i in range(16)])
+    runs = [*command[:3], tmp_path / "best", *command[3:]]
+    found = json.loads(command_line(*runs, "--json").out)
+    assert [Path(one["source"]).name for one in found["standings"]] == ["best", "new", "old"]
+    assert found["standings"][0]["rank"] == [1, 1]
+    assert len(found["matches"]) == 3
+    ended = command_line(*runs)
+    assert ended.code == 0
+    assert "3 runs, 16 questions, all pairs (judge only, uncorrected)" in ended.out
+    assert ended.err == f"{tmp_path / 'out' / 'preferences'}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["old"], "found 1 run, expected two or more"),
+        (["old", "new", "old", "--sample", "3"], "found 3 runs, expected two"),
+        (["old", "new", "--sample", "99"], "expected 1 to 16"),
+    ],
+)
+def test_wrong_numbers(arguments: list[str], told: str, command: list[object], command_line: CommandLine) -> None:
+    folder = Path(str(command[1])).parent
+    ended = command_line("prefer", *[folder / one if one in ("old", "new") else one for one in arguments])
+    assert (ended.code, ended.out) == (2, "")
+    assert told in ended.err

@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from scipy import stats
 from sklearn.metrics import cohen_kappa_score
 from statsmodels.stats.inter_rater import cohens_kappa, to_table
 
@@ -29,7 +31,7 @@ GRADES = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, m
 def test_kappa_equals_sklearn(weights, pairs: list[tuple[int, int]]) -> None:
     first, second = map(list, zip(*pairs, strict=True))
     assume(len({*first, *second}) > 1)
-    ours = cohen_kappa(first, second, weights=weights, resamples=100)
+    ours = cohen_kappa(first, second, weights=weights, draws=100)
     theirs = cohen_kappa_score(first, second, labels=[0, 1, 2, 3], weights=weights)
     assert ours.interval.point == pytest.approx(theirs, abs=1e-12)
     _check_shape(ours, len(pairs))
@@ -89,7 +91,7 @@ def test_alpha_equals_the_sum_over_pairs(metric, rows: list[list[float]]) -> Non
 
     within = sum(sum(delta(a, b) for a in item for b in item) / (len(item) - 1) for item in items) / len(pool)
     at_large = sum(delta(a, b) for a in pool for b in pool) / (len(pool) * (len(pool) - 1))
-    ours = krippendorff_alpha(np.array(rows).T, scale=metric, resamples=100)
+    ours = krippendorff_alpha(np.array(rows).T, scale=metric, draws=100)
     assert ours.interval.point == pytest.approx(1 - within / at_large, abs=1e-9)
     _check_shape(ours, len(items))
 
@@ -148,7 +150,7 @@ def test_kappa_coverage(population: str, metric: str, n: int) -> None:
     def measure() -> Agreement:
         grades = rng.choice(3, p=shares, size=n)
         weights = None if metric == "nominal" else "quadratic"
-        return cohen_kappa(_rate(rng, grades, rater), _rate(rng, grades, other), weights=weights, resamples=1000)
+        return cohen_kappa(_rate(rng, grades, rater), _rate(rng, grades, other), weights=weights, draws=1000)
 
     assert _coverage(measure, truth, 200) >= _floor(200)
 
@@ -167,24 +169,88 @@ def test_alpha_coverage(population: str, metric, n: int) -> None:
         grades = rng.choice(3, p=shares, size=n)
         ratings = np.stack([_rate(rng, grades, rater) for _ in range(3)])
         ratings[rng.random(ratings.shape) < 0.2] = math.nan
-        return krippendorff_alpha(ratings, scale=metric, resamples=1000)
+        return krippendorff_alpha(ratings, scale=metric, draws=1000)
 
     assert _coverage(measure, truth, 200) >= _floor(200)
 
 
 def test_few_informative_items_are_never_certain() -> None:
-    """Perfect agreement, or one odd item: no resample shows how it could have been otherwise."""
-    perfect = cohen_kappa([0, 1] * 25, [0, 1] * 25)
-    assert (perfect.interval.point, perfect.interval.high) == (1.0, 1.0)
-    # Wilson's upper bound of 0 in 50 is z^2 / (50 + z^2) = .0713; over an expected disagreement of 1/2.
-    assert perfect.interval.low == pytest.approx(1 - 2 * 0.07135, abs=1e-4)
-    odd = cohen_kappa([0] * 49 + [1], [0] * 50)
-    assert odd.interval.point == 0.0
-    assert odd.interval.low == -1.0
-    assert odd.interval.high > 0.8
-    assert odd.interval.method == "wilson-bound"
-    # A resample lacks the odd item with probability (49 / 50)^50 = .364.
-    assert odd.dropped / 2000 == pytest.approx(0.364, abs=0.04)
+    """Perfect agreement, or one odd item: what has not been seen yet is not excluded."""
+    perfect = cohen_kappa([0, 1] * 25, [0, 1] * 25).interval
+    assert (perfect.point, perfect.high, perfect.method) == (1.0, 1.0, "dirichlet")
+    # The share of disagreement is Beta(1, 50), over an expected disagreement of about 1/2.
+    assert perfect.low == pytest.approx(1 - 2 * stats.beta.ppf(0.975, 1, 50), abs=0.02)
+    odd = cohen_kappa([0] * 49 + [1], [0] * 50).interval
+    assert odd.point == 0.0
+    assert odd.low < 0.0
+    assert odd.high > 0.8
+
+
+def test_interval_of_two_grades_is_that_of_a_dirichlet_with_half_an_observation_in_the_cells_of_its_end() -> None:
+    """To draws of the same table that are made cell by cell: the unseen item is in one cell instead of in halves."""
+    rng = np.random.default_rng(9)
+    table = np.array([[60, 3], [5, 12]])
+    cells = np.array([(0, 0), (0, 1), (1, 0), (1, 1)])
+    ours = cohen_kappa(*np.repeat(cells, table.ravel(), axis=0).T, draws=40_000).interval
+    ends: list[float] = []
+    for halves, tail in (((0, 0.5, 0.5, 0), 0.025), ((0.5, 0, 0, 0.5), 0.975)):
+        p = rng.dirichlet(table.ravel() + np.array(halves) + 1e-12, 40_000)
+        rows, columns = p[:, 2] + p[:, 3], p[:, 1] + p[:, 3]
+        chance = rows * columns + (1 - rows) * (1 - columns)
+        ends.append(float(np.quantile((p[:, 0] + p[:, 3] - chance) / (1 - chance), tail)))
+    assert (ours.low, ours.high) == pytest.approx(ends, abs=0.02)
+
+
+# The cells of docs/statistics_agreement.md where BCa over items covered least, and where these intervals do.
+RARE = [
+    (20, 0.7, 0.95),
+    (20, 0.9, 0.8),
+    (20, 0.5, 0.2),
+    (100, 0.915, 0.6),
+    (300, 0.991, 0.4),
+    (300, 0.991, 0.8),
+]
+
+
+@pytest.mark.parametrize(("n", "common", "kappa"), RARE)
+def test_coverage_with_a_rare_grade(n: int, common: float, kappa: float) -> None:
+    """Two raters who agree on a share kappa of the items, and else by chance; a grade seen alone is refused."""
+    rng = np.random.default_rng(20261130)
+    shares = np.array([common, 1 - common])
+    joint = (1 - kappa) * np.outer(shares, shares) + kappa * np.diag(shares)
+    first, second = np.indices((2, 2)).reshape(2, -1)
+    kappas: list[bool] = []
+    alphas: list[bool] = []
+    while len(kappas) < 300:
+        counts = rng.multinomial(n, joint.ravel())
+        if counts[0] == n:
+            continue
+        a, b = np.repeat(first, counts), np.repeat(second, counts)
+        of_kappa, of_alpha = (
+            one.interval
+            for one in (cohen_kappa(a, b, draws=500), krippendorff_alpha(np.stack([a, b]).astype(float), draws=500))
+        )
+        kappas.append(of_kappa.low <= kappa <= of_kappa.high)
+        alphas.append(of_alpha.low <= kappa <= of_alpha.high)
+    assert min(np.mean(kappas), np.mean(alphas)) >= _floor(300)
+
+
+def test_table_of_coverage_is_within_its_limits() -> None:
+    """docs/statistics_agreement.md: none of the lowest settings is below 0.93 by more than its error."""
+    text = (Path(__file__).parents[2] / "docs" / "statistics_agreement.md").read_text("utf-8")
+    summary = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if "| 0." in line]
+    least = [float(cells[2]) for cells in summary if len(cells) == 10]
+    assert len(least) == 7
+    assert min(least) >= 0.925
+
+
+def test_many_different_ratings() -> None:
+    """Of 240 different values a hundred pairs stand for the unseen; the interval holds alpha of the population, 0.8."""
+    rng = np.random.default_rng(12)
+    truth = rng.normal(0, 2, 120)
+    ours = krippendorff_alpha(truth + rng.normal(0, 1, (2, 120)), scale="interval").interval
+    assert ours.low < 0.8 < ours.high
+    assert ours.width < 0.3
 
 
 def test_same_seed_same_result() -> None:
@@ -203,7 +269,7 @@ def test_same_seed_same_result() -> None:
         ([[1, 2]], [[1, 2]], {}, "one row"),
         (["a", "b"], [1, 2], {}, "texts beside numbers"),
         (["a", "b"], ["a", "a"], {"weights": "linear"}, "texts with linear weights"),
-        ([1, 2], [1, 1], {"resamples": 10}, "at least 100"),
+        ([1, 2], [1, 1], {"draws": 10}, "at least 100"),
         ([1, 2], [1, 1], {"level": 95}, "level"),
     ],
 )
