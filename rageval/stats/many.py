@@ -163,7 +163,7 @@ def mean_tests(scores: ArrayLike, *, clusters: Clusters | None = None, rng: np.r
     if x.min() < 0.0 or x.max() > 1.0:
         raise ValueError(f"many: found scores from {x.min():g} to {x.max():g}, expected them in [0, 1]")
     if clusters is None:
-        systems, questions = x.shape
+        systems = x.shape[0]
         tests = paired_permutation(x, rng=rng)
         once = np.ones((systems, systems), dtype=np.float64)
         mean = np.asarray(x.mean(axis=1), dtype=np.float64)
@@ -204,7 +204,7 @@ def _clustered_tests(
     so each pair's statistic is stretched to the variance that its design effect says. Where a pair's clusters vary less
     than independent questions would, the guard draws weights of questions instead.
     """
-    systems, questions = x.shape
+    systems = x.shape[0]
     part, sizes = _parts(x, clustering)
     mean = np.asarray(x.mean(axis=1), dtype=np.float64)
     stretch, whole = np.ones((2, systems, systems), dtype=np.float64)
