@@ -299,8 +299,8 @@ def report(rows: list[Row], repetitions: int) -> str:
         worst = sorted(mine, key=lambda one: one.covered)[:SHOWN]
         worst += [one for one in sorted(mine, key=lambda one: one.before)[:SHOWN] if one not in worst]
         lines += [
-            f"| {one.name} | {one.n} | {round(one.truth, 3) + 0.0:.3f} | {one.refused:.2f} | {one.covered:.3f} | {one.width:.3f} "
-            f"| {one.before:.3f} | {one.width_before:.3f} |"
+            f"| {one.name} | {one.n} | {round(one.truth, 3) + 0.0:.3f} | {one.refused:.2f} | {one.covered:.3f} "
+            f"| {one.width:.3f} | {one.before:.3f} | {one.width_before:.3f} |"
             for one in worst
         ]
     return "\n".join(lines) + "\n"

@@ -211,7 +211,7 @@ def test_auc_coverage(shift: float, spread: float, yes: int, no: int) -> None:
 
 @pytest.mark.parametrize(("auc", "yes", "no"), [(0.7, 1, 19), (0.5, 2, 18), (0.95, 50, 50), (0.9, 10, 90)])
 def test_auc_coverage_where_a_part_of_a_class_is_far_below(auc: float, yes: int, no: int) -> None:
-    """1 - auc of the yes labels are below all others. DeLong's and Newcombe's, the wider, cover 0.76 to 0.90 here."""
+    """1 - auc of the yes labels are below all others. The wider of DeLong's and Newcombe's: 0.70, 0.51, 0.89, 0.99."""
     rng = np.random.default_rng(20261130)
     hits = 0
     for _ in range(300):
