@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
-from rageval.stats.many import paired_bootstrap, paired_permutation
+from rageval.stats.many import mean_tests, paired_bootstrap, paired_permutation
 from rageval.stats.permutation import sign_flip_p_value
 from rageval.stats.resampling import bca
 
@@ -127,6 +127,15 @@ def main() -> None:
             lambda: paired_permutation(scores, resamples=RESAMPLES, rng=np.random.default_rng(SEED)),
         ),
     ]
+    documents = np.arange(QUESTIONS) // 4
+    ranks = [
+        Task("rageval, ranks", lambda: mean_tests(scores, rng=np.random.default_rng(SEED))),
+        Task(
+            "rageval, ranks, four questions a document",
+            lambda: mean_tests(scores, clusters=documents, rng=np.random.default_rng(SEED)),
+        ),
+        permutations[-1],
+    ]
     machine = (
         f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}, "
         f"numpy {version('numpy')}, scipy {version('scipy')}; load before the runs {os.getloadavg()[0]:.1f}."
@@ -142,6 +151,8 @@ def main() -> None:
         "",
         *table("sign-flip permutation", permutations),
         "",
+        *table("ranks: the permutation test guarded against losses that have not come", ranks),
+        "",
         machine,
     ]
     text = "\n".join(lines) + "\n"
@@ -155,7 +166,7 @@ def table(title: str, tasks: list[Task]) -> list[str]:
     whole = [statistics.median(seconds) * task.times for task, seconds in zip(tasks, timed, strict=True)]
     lines = [f"| {title} | timed, s | all pairs, s | ratio | peak memory, MB |", "|---|---|---|---|---|"]
     for task, seconds, total in zip(tasks, timed, whole, strict=True):
-        ratio = f"{total / whole[-1]:,.0f}"
+        ratio = f"{total / whole[-1]:,.{0 if total > 5 * whole[-1] else 1}f}"
         lines.append(f"| {task.name} | {show_seconds(seconds)} | {total:,.1f} | {ratio} | {peak_megabytes(task):.0f} |")
     return lines
 

@@ -23,6 +23,7 @@ from rageval.stats.resampling import CHUNK_VALUES, acceleration_from, bca_ends, 
 FLIPS = 10_000
 OWN_DRAWS = 4000
 UNSEEN = JEFFREYS[0]
+MOST_UNITS = 2500
 _NO_SPREAD = 1e-12
 _TIE = 1e-9
 
@@ -219,9 +220,10 @@ def _clustered_tests(
         whole[i, j] = 1.0 if seen == together or alone <= _NO_SPREAD else 0.0
         shrink[i, j] = 1.0 / _understated(error, part[i] - part[j], sizes, clustering)
     tests = _flip_tests(part, FLIPS, rng, shrink)
-    of_clusters = _unseen_p(part, sizes, mean, stretch, (UNSEEN, clustering.size), rng)
-    of_questions = _unseen_p(x, np.ones_like(x[0]), mean, stretch, (UNSEEN * clustering.size, 1.0), rng)
-    p = np.where(whole > 0.0, of_clusters, of_questions)
+    p = _unseen_p(part, sizes, mean, stretch, (UNSEEN, clustering.size), rng)
+    if not whole.all():
+        of_questions = _unseen_p(x, np.ones_like(x[0]), mean, stretch, (UNSEEN * clustering.size, 1.0), rng)
+        p = np.where(whole > 0.0, p, of_questions)
     return tests, np.minimum(p, p.T)
 
 
@@ -238,6 +240,7 @@ def _unseen_p(
 
     `unseen` is the shape and the scale of the weight of what has not been seen. Values above the diagonal; 1 elsewhere.
     """
+    sums, sizes = _folded(sums), _folded(sizes[None, :])[0]
     systems, units = sums.shape
     first, second = np.triu_indices(systems, 1)
     wider, ahead_by = stretch[first, second], mean[first] - mean[second]
@@ -255,6 +258,19 @@ def _unseen_p(
     p = np.ones((systems, systems))
     p[first, second] = [share_beyond(min(2 * count, FLIPS), FLIPS) for count in np.minimum(behind, ahead).tolist()]
     return p
+
+
+def _folded(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Every so many columns added up, where there are more than `MOST_UNITS`: as many blocks say how much means vary
+    within 2%, in a fraction of the time.
+    """
+    rows, units = sums.shape
+    if units <= MOST_UNITS:
+        return sums
+    blocks = -(-units // MOST_UNITS)
+    padded = np.zeros((rows, blocks * MOST_UNITS))
+    padded[:, :units] = sums
+    return padded.reshape(rows, blocks, MOST_UNITS).sum(axis=1)
 
 
 def simultaneous_intervals(
