@@ -99,9 +99,14 @@ class Clustering:
         together = own + self._understated * (float(np.sum(self.sums(errors) ** 2)) - own)
         return max(1.0, together * (1.0 - float(share @ near)) / alone)
 
+    @property
+    def unseen_size(self) -> float:
+        """The size of a cluster that has not been seen: between the mean of the sizes and the size that an item sees."""
+        return (self.n / (int(self.cluster.max()) + 1) + self.size) / 2.0
+
     def lump(self, effect: float) -> float:
         """The weight of a cluster where each item counts for 1 / effect; at least 1."""
-        return max(1.0, self.size / effect)
+        return max(1.0, self.unseen_size / effect)
 
     def discount(self, influence: Floats, level: float, share: Floats | None = None) -> tuple[float, float]:
         """By what the weight of every item is divided for an interval at `level`, the factor for few clusters included,

@@ -220,9 +220,9 @@ def _clustered_tests(
         whole[i, j] = 1.0 if seen == together or alone <= _NO_SPREAD else 0.0
         shrink[i, j] = 1.0 / _understated(error, part[i] - part[j], sizes, clustering)
     tests = _flip_tests(part, FLIPS, rng, shrink)
-    p = _unseen_p(part, sizes, mean, stretch, (UNSEEN, clustering.size), rng)
+    p = _unseen_p(part, sizes, mean, stretch, (UNSEEN, clustering.unseen_size), rng)
     if not whole.all():
-        of_questions = _unseen_p(x, np.ones_like(x[0]), mean, stretch, (UNSEEN * clustering.size, 1.0), rng)
+        of_questions = _unseen_p(x, np.ones_like(x[0]), mean, stretch, (UNSEEN * clustering.unseen_size, 1.0), rng)
         p = np.where(whole > 0.0, p, of_questions)
     return tests, np.minimum(p, p.T)
 

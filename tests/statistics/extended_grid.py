@@ -359,10 +359,10 @@ def _job(work: tuple[int, int]) -> float | None:
 
 def run(repetitions: int) -> dict[str, float | None]:
     """By the cell's name. The cells that come out within a point of their limit, or beyond, are drawn in full; others
-    with an eighth of the repetitions.
+    with a sixteenth of the repetitions.
     """
     everything = cells()
-    few = max(repetitions // 8, 1)
+    few = max(repetitions // 16, 1)
     with multiprocessing.Pool() as pool:
         found = pool.map(_job, [(place, few) for place in range(len(everything))], chunksize=1)
         decisive = [
@@ -380,7 +380,7 @@ def run(repetitions: int) -> dict[str, float | None]:
 
 def page(found: dict[str, float | None], before: dict[str, float | None], repetitions: int) -> str:
     """The worst cells of each question first."""
-    few = repetitions // 8
+    few = repetitions // 16
     lines = [
         "# Where intervals and tests fail first",
         "",
