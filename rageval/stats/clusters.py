@@ -101,7 +101,7 @@ class Clustering:
 
     @property
     def unseen_size(self) -> float:
-        """The size of a cluster that has not been seen: between the mean of the sizes and the size that an item sees."""
+        """The size of a cluster that has not been seen: between the mean size and the size that an item sees."""
         return (self.n / (int(self.cluster.max()) + 1) + self.size) / 2.0
 
     def lump(self, effect: float) -> float:
