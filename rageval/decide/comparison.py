@@ -343,13 +343,18 @@ def _comparison(
 
 
 def _more_questions(pairs: Pairs, settle: float, level: float, tests: int) -> int | None:
-    if pairs.sd is None or pairs.sd <= VARIES:
+    if pairs.unit_sd is None or pairs.unit_sd <= VARIES:
         return None
     try:
         independent = required_questions(
-            settle, pairs.sd, level=level, tests=tests, skewness=pairs.skewness, binary=pairs.binary
+            settle,
+            pairs.unit_sd,
+            level=level,
+            tests=tests,
+            skewness=pairs.skewness,
+            binary=pairs.binary and pairs.clusters is None,
         )
     except ValueError:  # more questions than any benchmark has
         return None
-    needed = independent * pairs.questions_per_independent
+    needed = independent * pairs.questions_per_unit
     return math.ceil(needed) - pairs.n if needed > pairs.n else None

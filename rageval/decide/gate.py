@@ -323,19 +323,19 @@ def _metric_gate(
 
 
 def _more_questions(pairs: Pairs, difference: float, margin: float, level: float) -> int | None:
-    if pairs.sd is None:
+    if pairs.unit_sd is None:
         return None
     side = 1.0 if difference > -margin else -1.0  # a fail is the pass of the mirror image
     try:
-        needed = required_questions(side * difference, pairs.sd, margin=side * margin, level=level, power=POWER)
+        needed = required_questions(side * difference, pairs.unit_sd, margin=side * margin, level=level, power=POWER)
     except ValueError:  # more questions than any benchmark has
         return None
-    needed = math.ceil(needed * pairs.questions_per_independent)
+    needed = math.ceil(needed * pairs.questions_per_unit)
     return needed - pairs.n if needed > pairs.n else None
 
 
 def _smallest_margin(pairs: Pairs, level: float) -> float | None:
-    if pairs.sd is None:
+    if pairs.unit_sd is None:
         return None
-    sd, independent = pairs.sd, max(2, int(pairs.n / pairs.questions_per_independent))
-    return smallest_margin(sd, independent, level=level, power=POWER)
+    units = max(2, int(pairs.n / pairs.questions_per_unit))
+    return smallest_margin(pairs.unit_sd, units, level=level, power=POWER)

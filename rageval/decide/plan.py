@@ -68,6 +68,12 @@ class Aim:
         """The standard deviation of the differences with so many repeats, by default those of the aim."""
         return sd_with_repeats(spread.sd, self.within or 0.0, repeats or self.repeats)
 
+    def unit_sd(self, spread: Spread, repeats: int | None = None) -> float:
+        """The same of what counts as one question, where questions share documents."""
+        return self.sd(spread, repeats) * (
+            1.0 if spread.unit_sd is None or not spread.sd else spread.unit_sd / spread.sd
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Needed:
@@ -234,7 +240,7 @@ def _plan(spread: Spread, aim: Aim, asked: int, tests: int) -> MetricPlan:
     if aim.margin is not None:
         gate = Needed(
             _gated(aim.margin, spread, aim, aim.repeats),
-            smallest_margin(aim.sd(spread), _independent(asked, spread), level=LEVEL, power=aim.power),
+            smallest_margin(aim.unit_sd(spread), _independent(asked, spread), level=LEVEL, power=aim.power),
         )
     repeats: list[tuple[int, int | None]] = []
     for number in REPEATS if aim.within is not None else ():
@@ -249,7 +255,7 @@ def _compared(difference: float, spread: Spread, aim: Aim, tests: int, repeats: 
     try:
         independent = required_questions(
             difference,
-            aim.sd(spread, repeats),
+            aim.unit_sd(spread, repeats),
             level=LEVEL,
             power=aim.power,
             tests=tests,
@@ -264,7 +270,7 @@ def _compared(difference: float, spread: Spread, aim: Aim, tests: int, repeats: 
 def _gated(margin: float, spread: Spread, aim: Aim, repeats: int) -> int | None:
     """Each metric passes at a level of its own, however many there are."""
     try:
-        independent = required_questions(0.0, aim.sd(spread, repeats), margin=margin, level=LEVEL, power=aim.power)
+        independent = required_questions(0.0, aim.unit_sd(spread, repeats), margin=margin, level=LEVEL, power=aim.power)
     except ValueError:  # more questions than any benchmark has
         return None
     return _questions(independent, spread)
@@ -273,7 +279,7 @@ def _gated(margin: float, spread: Spread, aim: Aim, repeats: int) -> int | None:
 def _shown(spread: Spread, aim: Aim, asked: int, tests: int) -> float | None:
     try:
         return minimum_detectable_effect(
-            aim.sd(spread),
+            aim.unit_sd(spread),
             _independent(asked, spread),
             level=LEVEL,
             power=aim.power,
@@ -286,8 +292,8 @@ def _shown(spread: Spread, aim: Aim, asked: int, tests: int) -> float | None:
 
 
 def _questions(independent: int, spread: Spread) -> int:
-    return math.ceil(independent * spread.per_independent / spread.scored)
+    return math.ceil(independent * spread.per_unit / spread.scored)
 
 
 def _independent(asked: int, spread: Spread) -> int:
-    return max(2, int(asked * spread.scored / spread.per_independent))
+    return max(2, int(asked * spread.scored / spread.per_unit))

@@ -20,6 +20,7 @@ from rageval.scores.reading import read_run_scores
 from rageval.scores.run_scores import RunScores
 from rageval.scores.sharing import ClusterBy
 from rageval.stats import sd_of_differences
+from rageval.stats.clusters import make_clustering
 from rageval.types import Json
 
 Origin: TypeAlias = Literal["paired runs", "one run", "given", "assumed"]
@@ -52,7 +53,8 @@ class Spread:
     """The spread of one metric's differences between two systems, question by question.
 
     `sd` and `skewness` are those of the differences. `scored` is the share of questions that get a score (of both
-    systems), `per_independent` how many questions tell as much as one independent question. `binary` says whether all
+    systems). `per_unit` questions that share documents count as one, whose mean difference has the standard deviation
+    `unit_sd` (None: `sd`). `binary` says whether all
     scores are 0 or 1. `name` tells two assumptions apart, `how` says where the numbers are from. `labels` is what is
     known of people's labels.
     """
@@ -64,7 +66,8 @@ class Spread:
     name: str = ""
     skewness: float = 0.0
     scored: float = 1.0
-    per_independent: float = 1.0
+    per_unit: float = 1.0
+    unit_sd: float | None = None
     binary: bool = False
     labels: LabelSpread = LabelSpread(0.5, WORST_SD, None, "not known: the worst case, labels that are all 0 or 1")
 
@@ -75,7 +78,7 @@ class Spread:
             "sd": self.sd,
             "skewness": self.skewness,
             "scored": self.scored,
-            "questions_per_independent": self.per_independent,
+            "questions_per_unit": self.per_unit,
             "how": self.how,
         }
 
@@ -135,7 +138,9 @@ def _paired(baseline: RunScores, candidate: RunScores, metric: Metric, cluster_b
     pairs = pair(baseline, candidate, str(metric), cluster_by)
     if pairs.sd is None:
         raise NotComparableError(f"{candidate.source}: found one question with {metric}, expected two or more")
-    clusters = "" if pairs.clusters is None else f" in {len({*pairs.clusters})} groups of shared documents"
+    clusters = ""
+    if pairs.clusters is not None:
+        clusters = f" (as good as {make_clustering(pairs.clusters, pairs.n).effective:.0f} documents)"
     return Spread(
         metric,
         "paired runs",
@@ -143,8 +148,9 @@ def _paired(baseline: RunScores, candidate: RunScores, metric: Metric, cluster_b
         f"{pairs.n} paired differences{clusters} of {baseline.source} and {candidate.source}",
         skewness=pairs.skewness,
         scored=pairs.n / len(candidate.questions),
-        per_independent=pairs.questions_per_independent,
-        binary=pairs.binary,
+        per_unit=pairs.questions_per_unit,
+        unit_sd=pairs.unit_sd,
+        binary=pairs.binary and pairs.clusters is None,
         labels=_label_spread(candidate, metric),
     )
 

@@ -95,8 +95,8 @@ def _spread_notes(plan: SizePlan) -> Iterator[str]:
             continue
         if spread.scored < 1.0:
             yield f"{name}: {spread.scored:.0%} of the questions get a score; that is counted."
-        if spread.per_independent > 1.0:
-            yield f"{name}: {spread.per_independent:.1f} questions tell as much as one alone; that is counted."
+        if spread.per_unit > 1.0:
+            yield f"{name}: questions that share documents count in units of {spread.per_unit:.1f}."
         if abs(spread.skewness) >= 1.0 and plan.aim.difference is not None:
             what = "losses" if spread.skewness < 0.0 else "gains"
             yield f"{name}: a few large {what} (skewness {spread.skewness:.1f}); that is counted."

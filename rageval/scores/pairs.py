@@ -130,12 +130,24 @@ class Pairs:
         return all(score in (0.0, 1.0) for score in (*self.baseline, *self.candidate))
 
     @property
-    def questions_per_independent(self) -> float:
-        """How many questions tell as much as one independent question does: 1 without clusters, else more."""
-        if self.clusters is None:
-            return 1.0
+    def questions_per_unit(self) -> float:
+        """How many questions make up what counts as one in planning: 1 without clusters, else a cluster's worth."""
+        return self._unit[0]
+
+    @property
+    def unit_sd(self) -> float | None:
+        """The standard deviation of the mean difference of such a unit; None for a single question."""
+        return self._unit[1]
+
+    @property
+    def _unit(self) -> tuple[float, float | None]:
+        if self.clusters is None or self.sd is None:
+            return 1.0, self.sd
         d = np.array(self.differences)
-        return make_clustering(self.clusters, self.n).design_effect(d - d.mean())
+        clustering = make_clustering(self.clusters, self.n)
+        effect = clustering.design_effect(d - d.mean())
+        questions = max(effect, clustering.unseen_size)
+        return questions, self.sd * (effect / questions) ** 0.5
 
     def to_json(self) -> dict[str, Json]:
         of_slice: dict[str, Json] = {"slice": self.slice} if self.slice else {}

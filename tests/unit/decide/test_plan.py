@@ -98,7 +98,7 @@ def test_two_runs_show_the_spread_of_their_differences(tmp_path: Path, experimen
     assert spread.origin == "paired runs"
     assert spread.sd == pytest.approx(d.std(ddof=1))
     assert spread.skewness == pytest.approx(((d - d.mean()) ** 3).mean() / d.std() ** 3)
-    assert (spread.scored, spread.per_independent, spread.binary) == (0.9, 1.0, False)
+    assert (spread.scored, spread.per_unit, spread.binary) == (0.9, 1.0, False)
 
 
 def test_one_run_and_a_stated_correlation(tmp_path: Path, experiment: Experiment) -> None:
