@@ -381,7 +381,8 @@ class Estimate:
     failed; `unscored` more could not be scored. `method` names the interval; `level` is its nominal coverage.
 
     Where people labelled `n_labelled` of the questions and the labels were used, `judge_only` and `labels_only` hold
-    (point, low, high) as the judge alone and the labels alone would have it. `warning` says what is wrong with the
+    (point, low, high) as the judge alone and the labels alone would have it, and `these_questions` (low, high) for the
+    mean over exactly these questions, not over all that they stand for. `warning` says what is wrong with the
     labels, also where they could not be used.
 
     With n = 0 there is no estimate: that case is None at the place that holds estimates, never a 0 or NaN.
@@ -398,4 +399,5 @@ class Estimate:
     n_labelled: int = 0
     judge_only: tuple[float, float, float] | None = None
     labels_only: tuple[float, float, float] | None = None
+    these_questions: tuple[float, float] | None = None
     warning: str = ""

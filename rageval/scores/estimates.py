@@ -17,6 +17,7 @@ from rageval.scores.sharing import ClusterBy, Documents, find_sharing, relevant_
 from rageval.stats import Interval, mean_interval, ppi_mean
 from rageval.stats.annotators import stretch_for_annotators
 from rageval.stats.intervals import CLUSTERED
+from rageval.stats.ppi import these_items
 from rageval.types import Estimate, Json, Score, Unscored
 
 _LEVEL = 0.95
@@ -200,7 +201,14 @@ def _with_missing(
         )
         for end in (0.0, 1.0)
     ]
-    return replace(joined, low=ends[0].low, high=ends[1].high, method=f"{joined.method}, missing labels bounded")
+    of_these = [one.these_questions or (0.0, 1.0) for one in ends]
+    return replace(
+        joined,
+        low=ends[0].low,
+        high=ends[1].high,
+        these_questions=(of_these[0][0], of_these[1][1]),
+        method=f"{joined.method}, missing labels bounded",
+    )
 
 
 def _over_annotators(mean: Estimate, labels: RunLabels, level: float) -> Estimate:
@@ -250,7 +258,9 @@ def _join(
             clusters=_of(clusters, labelled, others),
         )
         labels_only = mean.labels_only
+        these = these_items(y, [judged[q] for q in labelled], [judged[q] for q in others], level=level, strata=codes)
     else:
+        these = sum(y) / len(y), sum(y) / len(y)
         mean = labels_only = mean_interval(y, level=level, clusters=_clusters_of(clusters, labelled))
     # In the order of the run, so that the draws, and with them the ends, are those of a run without labels.
     judge_only = mean_interval([judged[q] for q in covered], level=level, clusters=_clusters_of(clusters, covered))
@@ -264,6 +274,7 @@ def _join(
         n_labelled=len(y),
         judge_only=(judge_only.point, judge_only.low, judge_only.high),
         labels_only=(labels_only.point, labels_only.low, labels_only.high),
+        these_questions=these,
     )
 
 
@@ -303,6 +314,7 @@ def estimate_to_json(mean: Estimate) -> dict[str, Json]:
         "n_labelled": mean.n_labelled,
         "judge_only": _ends_to_json(mean.judge_only),
         "labels_only": _ends_to_json(mean.labels_only),
+        "these_questions": None if mean.these_questions is None else dict(zip(("low", "high"), mean.these_questions)),
         "warning": mean.warning,
     }
 
@@ -312,7 +324,13 @@ def metric_to_json(mean: Estimate | None, questions: int) -> dict[str, Json]:
     if mean is not None:
         return estimate_to_json(mean)
     nothing: dict[str, Json] = dict.fromkeys(("mean", "low", "high", "level", "method"))
-    no_labels: dict[str, Json] = {"n_labelled": 0, "judge_only": None, "labels_only": None, "warning": ""}
+    no_labels: dict[str, Json] = {
+        "n_labelled": 0,
+        "judge_only": None,
+        "labels_only": None,
+        "these_questions": None,
+        "warning": "",
+    }
     return {**nothing, "n": 0, "unscored": questions, "failed": 0, **no_labels}
 
 

@@ -57,6 +57,7 @@ class Chain:
     lump: float
     binary: bool
     end: float
+    finite: bool
 
     @classmethod
     def over(
@@ -71,10 +72,11 @@ class Chain:
         *,
         binary: bool | None = None,
         unseen: float | None = None,
+        finite: bool = False,
     ) -> Chain:
         """Cells, slope and design effect. A graded score is cut in two. `clusters` are those of the labelled items and
         of all. `binary` says whether labels can only be 0 or 1; by default what was seen says it. `unseen` is the
-        weight of an end over all cells, in labels.
+        weight of an end over all cells, in labels. `finite` makes draws of the mean over exactly these items.
         """
         scores = np.concatenate([f, u])
         strata = np.concatenate([strata_labelled, strata_unlabelled])
@@ -88,7 +90,7 @@ class Chain:
         end = END_BINARY if binary else END_GRADED
         if unseen is not None:
             end = unseen / int(cells.max() + 1)
-        chain = cls(y, f, scores, cells[: y.size], cells, lam, stretch, 1.0, 1.0, binary, end)
+        chain = cls(y, f, scores, cells[: y.size], cells, lam, stretch, 1.0, 1.0, binary, end, finite)
         if clusters is None:
             return chain
         labelled, everything = clusters
@@ -141,8 +143,11 @@ class Chain:
     def draws(self, rng: np.random.Generator) -> tuple[Floats, Floats]:
         """For the lower and for the upper bound."""
         counts = np.bincount(self.all_items) / self.effect
-        shares = rng.standard_gamma(counts + 0.5, (DRAWS, counts.size))
-        shares /= shares.sum(axis=1, keepdims=True)
+        if self.finite:
+            shares = np.broadcast_to(self._shares(), (DRAWS, counts.size))
+        else:
+            shares = rng.standard_gamma(counts + 0.5, (DRAWS, counts.size))
+            shares /= shares.sum(axis=1, keepdims=True)
         score_means, cell_means = self._score_means(), self._cell_means()
         lower, upper = np.zeros(DRAWS), np.zeros(DRAWS)
         for cell in range(counts.size):
@@ -151,7 +156,7 @@ class Chain:
             residual = cell_means[cell] + (residual - cell_means[cell]) * self.stretch
             shift = self.lam * score_means[cell]
             moved = np.full(DRAWS, shift)
-            if self.lam:
+            if self.lam and not self.finite:
                 spread = float(np.std(self.scores[self.all_items == cell])) / math.sqrt(counts[cell])
                 moved += self.lam * spread * rng.standard_normal(DRAWS)
             if self.binary and counts.size <= 2 and mine.sum() >= FEWEST_A_CELL:
@@ -177,6 +182,10 @@ class Chain:
                 )
             lower += shares[:, cell] * (bounds[0] + moved)
             upper += shares[:, cell] * (bounds[1] + moved)
+        if self.finite:
+            # Labelled items are known: what is left open is what labels say of the others.
+            part, point = math.sqrt(1.0 - self.y.size / self.all_items.size), self.point()
+            return point + (lower - point) * part, point + (upper - point) * part
         return lower, upper
 
 

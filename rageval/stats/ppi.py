@@ -166,6 +166,30 @@ class _Data:
             )
 
 
+def these_items(
+    labels: Sequence[float] | Floats,
+    judged: Sequence[float] | Floats,
+    unlabelled: Sequence[float] | Floats,
+    *,
+    level: float = 0.95,
+    strata: tuple[Sequence[Hashable], Sequence[Hashable]] | None = None,
+    rng: np.random.Generator | None = None,
+) -> tuple[float, float]:
+    """The interval of `ppi_mean` for the mean label over exactly these items, labelled and not, instead of all that
+    they are a sample of: what people would say of the others is all that is open (finite-population correction, the
+    root of the share that has no label). Items need not be independent for that. Raises ValueError as `ppi_mean`.
+    """
+    y, f, u = (check_values(x, "these_items") for x in (labels, judged, unlabelled))
+    if y.size != f.size or y.min() < 0.0 or y.max() > 1.0:
+        raise ValueError(f"these_items: found {y.size} labels, {f.size} judged, expected as many, labels in [0, 1]")
+    rng = rng or np.random.default_rng(0)
+    if y.size < FEWEST_LABELS or f.min() == f.max():
+        f, u = np.zeros_like(f), np.zeros_like(u)
+    chain = Chain.over(y, f, u, *_stratum_codes(strata, y.size, u.size), None, level, finite=True)
+    _, low, high = chain.interval(level, rng, 1.0)
+    return low, high
+
+
 def _stratum_codes(
     strata: tuple[Sequence[Hashable], Sequence[Hashable]] | None, n: int, others: int
 ) -> tuple[Codes, Codes]:
