@@ -314,7 +314,9 @@ def estimate_to_json(mean: Estimate) -> dict[str, Json]:
         "n_labelled": mean.n_labelled,
         "judge_only": _ends_to_json(mean.judge_only),
         "labels_only": _ends_to_json(mean.labels_only),
-        "these_questions": None if mean.these_questions is None else dict(zip(("low", "high"), mean.these_questions)),
+        "these_questions": None
+        if mean.these_questions is None
+        else dict(zip(("low", "high"), mean.these_questions, strict=True)),
         "warning": mean.warning,
     }
 
