@@ -29,7 +29,7 @@ from rageval.stats.quantiles import normal_cdf, normal_quantile, t_quantile
 # bounds, else each on its own bound alone: so too in a cell with fewer labels than FEWEST_A_CELL, where one label
 # speaks for many items.
 END_BINARY = 0.4
-END_GRADED = 0.25
+END_GRADED = 0.2
 FEWEST_A_CELL = 2
 # The normal quantile is widened by 1 + WIDER / n: by the first of these that stays below the width of labels alone.
 WIDER = (1.0, 0.35)
@@ -82,6 +82,8 @@ class Chain:
         strata = np.concatenate([strata_labelled, strata_unlabelled])
         binary = is_binary(y) if binary is None else binary
         side = scores >= _cut(scores, binary)
+        if not binary and not rises_clearly(y, f):
+            side[:] = False
         if strata.max() > 0:
             side &= _enough_labels(strata_labelled, side[: y.size])[strata]
         _, codes = np.unique(strata * 2 + side, return_inverse=True)
@@ -187,6 +189,12 @@ class Chain:
             part, point = math.sqrt(1.0 - self.y.size / self.all_items.size), self.point()
             return point + (lower - point) * part, point + (upper - point) * part
         return lower, upper
+
+
+def rises_clearly(y: Floats, f: Floats) -> bool:
+    """Whether graded labels clearly rise with the judge's scores; a cut by one that tells nothing only makes cells."""
+    together = np.zeros(y.size, dtype=np.int64)
+    return _slope(y, f, together, y.size)[0] > 0.0
 
 
 def _enough_labels(strata: Codes, side: NDArray[np.bool_]) -> NDArray[np.bool_]:

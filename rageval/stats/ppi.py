@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from rageval.stats.chain import Chain
+from rageval.stats.chain import Chain, rises_clearly
 from rageval.stats.checks import check_level, check_values, is_binary
 from rageval.stats.clusters import Clustering, Labels, cluster_both
 from rageval.stats.intervals import Interval, mean_interval
@@ -24,11 +24,6 @@ PPIMethod: TypeAlias = Literal["auto", "chain", "ppi", "ppi++", "bootstrap"]
 
 FEWEST_LABELS = 10
 ENOUGH_FOR_T = 500
-WORTH_IT = 0.95
-ALWAYS_CHAIN = 20
-"""From so many labels on the judge is used whether it narrows the interval or not: to take the narrower of two
-intervals is to cover less often than either does.
-"""
 BOOTSTRAP_RESAMPLES = 2000
 
 Floats = NDArray[np.float64]
@@ -82,7 +77,8 @@ def ppi_mean(
 
     Methods:
     - `auto`: `chain` (labels in [0, 1]), or the labels alone where no more can be said: fewer than 10 labels, labels or
-      judge constant, or a judge that does not narrow the interval. `method` of the result says which, and why.
+      judge constant, or graded labels that do not clearly rise with the judge's scores. `method` of the result says
+      which, and why. Never the narrower of the two: that covers less often than either.
     - `chain`: the Beta chain rule, carried over to scores in between (`rageval.stats.chain`).
     - `ppi`: plain PPI with normal quantiles (Angelopoulos et al. 2023, arXiv 2301.09633).
     - `ppi++`: power tuned (Angelopoulos, Duchi and Zrnic 2023, arXiv 2311.01453), with the conventions of its authors'
@@ -262,11 +258,11 @@ def _by_chain(
     elif data.scores.min() == data.scores.max():
         why = "the judge's scores are all equal"
     binary = is_binary(data.y)
+    if not why and not binary and not rises_clearly(data.y, data.f):
+        why = "the judge's scores do not clearly rise with the labels"
     if not why or method == "chain":
         point, low, high = _chain(data, level).interval(level, rng, labels_only.width)
-        if method == "chain" or binary or data.y.size >= ALWAYS_CHAIN or high - low <= WORTH_IT * labels_only.width:
-            return point, low, high, "beta chain" if binary else "dirichlet chain"
-        why = "the judge does not narrow the interval"
+        return point, low, high, "beta chain" if binary else "dirichlet chain"
     return labels_only.point, labels_only.low, labels_only.high, f"labels only ({why})"
 
 

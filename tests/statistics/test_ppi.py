@@ -211,7 +211,7 @@ MIXED, JUDGE, OTHERS = [0.0, 1.0, 1.0, 1.0] * 5, [0.0, 1.0, 1.0, 0.0] * 5, [0.0,
         ([0.5] * 20, JUDGE, OTHERS, "all labels are equal"),
         (MIXED[:9], JUDGE[:9], OTHERS, "fewer than 10 labels"),
         (MIXED, YES, YES, "the judge's scores are all equal"),
-        ([0.2, 0.9, 0.4, 0.7] * 5, JUDGE, OTHERS, "the judge does not narrow the interval"),
+        ([0.2, 0.9, 0.4, 0.7] * 5, JUDGE, OTHERS, "the judge's scores do not clearly rise with the labels"),
     ],
 )
 def test_auto_says_when_only_the_labels_tell(labels: Any, judged: Any, unlabelled: Any, why: str) -> None:
