@@ -56,17 +56,16 @@ class Cell:
         return f"{self.question} | {self.world}"
 
 
-def fewer_draws() -> None:
-    """Within this process."""
+def fewer_draws(change: Callable[[object, str, object], None] = setattr) -> None:
+    """Within this process, or until `change` takes it back."""
     for module in (intervals, paired, chain, many, *((labelled,) if labelled else ())):
         for name in ("mean_draws", "bound_draws"):
             if hasattr(module, name):
-                setattr(module, name, functools.partial(_with_draws, getattr(dirichlet, name)))
-    paired.MARGIN_DRAWS = DRAWS
-    chain.DRAWS = DRAWS
-    many.FLIPS = many.OWN_DRAWS = DRAWS
+                change(module, name, functools.partial(_with_draws, getattr(dirichlet, name)))
+    for module, name in ((paired, "MARGIN_DRAWS"), (chain, "DRAWS"), (many, "FLIPS"), (many, "OWN_DRAWS")):
+        change(module, name, DRAWS)
     if labelled:
-        labelled.DRAWS = DRAWS
+        change(labelled, "DRAWS", DRAWS)
 
 
 def _with_draws(function: Callable[..., object], *args: object, **options: object) -> object:
