@@ -239,7 +239,7 @@ def test_auto_says_when_only_the_labels_tell(labels: Any, judged: Any, unlabelle
         ({"method": "magic"}, "magic"),
         ({"strata": ([1] * 19, [1] * 200)}, "strata of 19 labelled and 200"),
         ({"strata": ([1] * 20, [1, 2] * 100)}, "no label in stratum 2"),
-        ({"clusters": (range(19), range(201))}, "19 of them for 20"),
+        ({"clusters": (range(19), range(201))}, "clusters of 19 labelled and 201"),
         ({"clusters": ([1] * 20, range(200))}, "found 1 cluster"),
         ({"clusters": (range(20), range(200)), "method": "bootstrap"}, "found clusters"),
     ],
@@ -297,8 +297,6 @@ def test_auto_holds_its_point_within_zero_and_one(data: st.DataObject) -> None:
     assert 0.0 <= result.low <= result.point <= result.high <= 1.0
     assert 0.0 <= result.lam <= 1.0
     assert result.width > 0.0
-    if result.method == "dirichlet chain":
-        assert result.width <= 0.95 * result.labels_only.width
 
 
 @pytest.mark.parametrize(("items", "n", "rate"), [(300, 100, 0.7), (100, 50, 0.9), (60, 40, 0.7)])
