@@ -24,7 +24,8 @@ class RunLabels:
     `warning` says why they may not be one.
 
     `annotator_variance` is what differences between annotators add to the variance of the mean: that of their mean
-    levels, over their number, with `annotators` - 1 degrees of freedom. 0 for one annotator.
+    levels, over their number, with `annotators` - 1 degrees of freedom. 0 for one annotator. `seed` draws the same
+    questions again.
     """
 
     given: Mapping[str, float]
@@ -33,6 +34,7 @@ class RunLabels:
     warning: str = ""
     annotators: int = 1
     annotator_variance: float = 0.0
+    seed: int = 0
 
     def only(self, questions: Collection[str]) -> RunLabels:
         """The labels of these questions alone."""
@@ -57,6 +59,7 @@ class RunLabels:
             "warning": self.warning,
             "annotators": self.annotators,
             "annotator_variance": self.annotator_variance,
+            "seed": self.seed,
         }
 
 
@@ -73,6 +76,7 @@ def labels_from_json(data: Mapping[str, Any]) -> RunLabels:
         data["warning"],
         int(data["annotators"]),
         float(data["annotator_variance"]),
+        int(data["seed"]),
     )
 
 
@@ -86,12 +90,12 @@ def read_run_labels(run: RunFolder, metric: str, judged: Collection[str]) -> Run
         return None
     current = answer_digests(run.outcomes())
     by_question, sample = labels.by_question, labels.sample
-    spread = annotator_variance(labels)
-    about = (labels.reason, max(1, len(labels.annotators)), spread)
+    differ = (annotator_variance(labels), max(1, len(labels.annotators)))
     if sample is None:
         strata = {q: "" for q in judged if q not in by_question or labels.answers.get(q) == current.get(q)}
         given = {q: label for q, label in by_question.items() if q in strata}
-        return RunLabels(given, strata, frozenset(labels.cannot_tell) & strata.keys(), *about)
+        missing = frozenset(labels.cannot_tell) & strata.keys()
+        return RunLabels(given, strata, missing, labels.reason, differ[1], differ[0])
     names = [stratum.name for stratum in sample.strata]
     strata = {
         q: names[place]
@@ -101,7 +105,10 @@ def read_run_labels(run: RunFolder, metric: str, judged: Collection[str]) -> Run
     known = {**by_question, **sample.known}
     drawn = [q for q in drawn_so_far(sample, {*by_question, *labels.cannot_tell}) or () if q in strata]
     given = {q: known[q] for q in drawn if q in known}
-    return RunLabels(given, strata, frozenset(q for q in drawn if q not in known), *about)
+    missing = frozenset(q for q in drawn if q not in known)
+    if sample.carried is not None:
+        differ = max(differ, (sample.carried.annotator_variance, sample.carried.annotators))
+    return RunLabels(given, strata, missing, labels.reason, differ[1], differ[0], sample.seed)
 
 
 def annotator_variance(labels: MetricLabels) -> float:
