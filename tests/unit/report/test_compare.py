@@ -16,7 +16,18 @@ from rageval.stats import Interval
 from tests.unit.sides import side
 
 NDCG = Comparison(
-    Pairs("ndcg@10", ("q000", "q001"), (0.25, 0.5), (1.0, 0.5), None, (), (), (0, 1), judged=False, sharing="These 2 are as good as 1 document."),
+    Pairs(
+        "ndcg@10",
+        ("q000", "q001"),
+        (0.25, 0.5),
+        (1.0, 0.5),
+        None,
+        (),
+        (),
+        (0, 1),
+        judged=False,
+        sharing="These 2 are as good as 1 document.",
+    ),
     Interval(0.375, 0.125, 0.625, 0.95, "dirichlet", 2),
     0.0004,
     0.0008,
