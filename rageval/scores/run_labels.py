@@ -13,6 +13,8 @@ from rageval.io.run_folder import RunFolder
 from rageval.scores.human_labels import MetricLabels, answer_digests, drawn_so_far, read_labels
 from rageval.types import Json
 
+_LEAST_SHARE = 0.25
+
 
 @dataclass(frozen=True, slots=True)
 class RunLabels:
@@ -116,7 +118,8 @@ def annotator_variance(labels: MetricLabels) -> float:
 
     A level for each annotator and question is fitted by least squares to what several labelled; without a question in
     common, annotators' means are compared, as of random questions. The variance of the levels is what they differ by
-    beyond chance, over their number: that of annotators like these.
+    beyond chance, over their number: that of annotators like these. It is not taken to be less than a quarter of what
+    was seen: chance may have brought strict and lenient annotators together.
     """
     annotators = {name: place for place, name in enumerate(labels.annotators)}
     count = len(annotators)
@@ -132,13 +135,13 @@ def annotator_variance(labels: MetricLabels) -> float:
     for row, (place, question, _) in enumerate(shared):
         design[row, [place, questions[question]]] = 1.0
     values = np.array([label for _, _, label in shared])
-    levels = np.linalg.lstsq(design, values, rcond=None)[0]
-    residuals = values - design @ levels
-    freedom = len(shared) - (count + len(questions) - 1)
-    noise = float(residuals @ residuals) / freedom
-    of_each = np.bincount([place for place, _, _ in shared], minlength=count)
-    beyond = float(np.var(levels[:count], ddof=1)) - noise * float(np.mean(1.0 / of_each)) * count / (count - 1)
-    return max(0.0, beyond) / count
+    inverse = np.linalg.pinv(design.T @ design)
+    fitted = inverse @ design.T @ values
+    residuals = values - design @ fitted
+    noise = float(residuals @ residuals) / (len(shared) - (count + len(questions) - 1))
+    of_levels = inverse[:count, :count]
+    by_chance = noise * float(np.trace(of_levels) - of_levels.sum() / count) / (count - 1)
+    return _beyond_chance(float(np.var(fitted[:count], ddof=1)), by_chance) / count
 
 
 def _variance_of_means(by_annotator: Sequence[Sequence[float]]) -> float:
@@ -147,4 +150,8 @@ def _variance_of_means(by_annotator: Sequence[Sequence[float]]) -> float:
         return 0.0
     means = [float(np.mean(values)) for values in enough]
     noise = float(np.mean([np.var(values, ddof=1) / len(values) for values in enough]))
-    return max(0.0, float(np.var(means, ddof=1)) - noise) / len(enough)
+    return _beyond_chance(float(np.var(means, ddof=1)), noise) / len(enough)
+
+
+def _beyond_chance(seen: float, by_chance: float) -> float:
+    return max(seen - by_chance, _LEAST_SHARE * seen)

@@ -228,8 +228,9 @@ def test_nothing_is_asked_where_no_answer_is_new(tmp_path: Path, command_line: C
     done(command_line("sample", runs[0].folder.path, "-m", name, "-n", 40, "--out", sheets[0]))
     fill(sheets[0], runs[0].gold.get)
     done(command_line("label", runs[0].folder.path, sheets[0]))
-    assert command_line("baseline", "set", runs[0].folder.path, "--name", "m", "--out", tmp_path).code == 0
-    carried = ("--carry-from", tmp_path / "m.json", "--out", sheets[1])
+    pinned = command_line("baseline", "set", runs[0].folder.path, "--out", tmp_path, "--name", "m")
+    assert pinned.code == 0, pinned.err
+    carried = ("--carry-from", tmp_path / "baselines" / "m.json", "--out", sheets[1])
     ended = command_line("sample", runs[1].folder.path, "-m", name, "-n", 40, *carried)
     assert (ended.code, ended.out) == (0, ""), ended.err
     assert ended.err.endswith("nothing is left to label\n")
