@@ -9,7 +9,7 @@ import pytest
 from tests.statistics.carried_draws import SHARE_NEW, tally
 
 
-@pytest.mark.parametrize(("n", "binary", "draws"), [(40, True, 60), (100, True, 60), (40, False, 30)])
+@pytest.mark.parametrize(("n", "binary", "draws"), [(40, True, 40), (100, True, 40), (40, False, 20)])
 def test_carried_labels_cover_for_half_of_the_work(n: int, binary: bool, draws: int) -> None:
     """At least .93, less three standard errors of that many draws, of any release and of the five together (whose
     draws depend on each other: as if they were two).
