@@ -77,7 +77,7 @@ def high_of_t() -> float:
 @pytest.mark.parametrize("shared", [True, False])
 @pytest.mark.parametrize("binary", [False, True])
 def test_coverage(binary: bool, shared: bool, sd: float, k: int) -> None:
-    """Fifty questions; the mean is over annotators too. 100 draws, so three standard errors below 0.93 are 0.853;
+    """Fifty questions; the mean is over annotators too. 100 draws, so three standard errors below 0.92 are 0.84;
     without the stretch it is 0.3 to 0.9.
     """
-    assert covered(sd, k, 100, binary=binary, shared=shared)[0] >= 0.853
+    assert covered(sd, k, 100, binary=binary, shared=shared)[0] >= 0.84
