@@ -137,11 +137,13 @@ class Pairs:
 
     @property
     def questions_per_independent(self) -> float:
-        """How many questions tell as much as one independent question does: 1 without clusters, else more."""
+        """How many questions tell as much as one independent question does, to plan by: 1 without clusters. At least
+        as many as share a document, since a whole document's losses may not have come yet.
+        """
         if self.clusters is None:
             return 1.0
-        d = np.array(self.differences)
-        return make_clustering(self.clusters, self.n).design_effect(d - d.mean())
+        d, clustering = np.array(self.differences), make_clustering(self.clusters, self.n)
+        return max(clustering.size, clustering.design_effect(d - d.mean()))
 
     def to_json(self) -> dict[str, Json]:
         of_slice: dict[str, Json] = {"slice": self.slice} if self.slice else {}
