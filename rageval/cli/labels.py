@@ -28,7 +28,10 @@ def sample(
     carry_from: Annotated[
         str | None, typer.Option(help="An earlier run or baseline whose labels are kept for answers that are the same.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Another seed draws other questions.")] = 0,
+    seed: Annotated[
+        int | None,
+        typer.Option(help="Another seed draws other questions. [default: that of --carry-from, else 0]"),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="The file to fill in, .jsonl or .csv. [default: <run>-<metric>.jsonl]")
     ] = None,
@@ -48,21 +51,14 @@ def sample(
     if drawn.to_label:
         write_sheet(folder, drawn, sheet)
     folder.write_sample(drawn.metric, drawn.digest, drawn.to_json())
-    if carry_from is not None:
+    failed = len(drawn.known)
+    if drawn.carried is not None:
         attach_carried(folder, drawn)
-        for stratum in drawn.strata:
-            carried = sum(question in drawn.known for question in stratum.questions)
-            print(
-                f"{stratum.name}: {len(stratum.questions)} answers, {stratum.drawn} drawn, {carried} of them labelled "
-                "already",
-                file=sys.stderr,
-            )
-    elif drawn.known:
+        failed -= drawn.carried.labels
+        print(f"{drawn.carried.labels} of {n} are labelled: their answers are those of {carry_from}", file=sys.stderr)
+    if failed:
         worst = f"{parse(metric).worst:g}"
-        print(
-            f"{len(drawn.known)} of {n} need no label: the pipeline failed on them and they score {worst}",
-            file=sys.stderr,
-        )
+        print(f"{failed} of {n} need no label: the pipeline failed on them and they score {worst}", file=sys.stderr)
     if not drawn.to_label:
         print("nothing is left to label", file=sys.stderr)
         return

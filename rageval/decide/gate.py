@@ -59,11 +59,11 @@ class MetricGate:
 
     `p_pass` is the p-value against "worse by the margin or more", `p_fail` the one against "not worse by more than the
     margin", adjusted over the metrics in `p_fail_adjusted`. `smallest_margin` is the minimum detectable effect: the
-    smallest margin that an equally good candidate
-    would pass with probability 0.8 over as many questions. It is None if no margin below 1 is enough. `more_questions`
-    is how many more questions settle an inconclusive metric with probability 0.8, regardless of the other metrics, if
-    its true difference is `if_difference`: the observed difference, or 0 if the observed one is too close to the
-    margin. It is None if it cannot be computed. `more_labels` likewise, where people's labels decide.
+    smallest margin that an equally good candidate would pass with probability 0.8 over as many questions (or labels).
+    It is None if no margin below 1 is enough. `more_questions` is how many more questions settle an inconclusive metric
+    with probability 0.8, regardless of the other metrics, if its true difference is `if_difference`: the observed
+    difference, or 0 if the observed one is too close to the margin. It is None if it cannot be computed. `more_labels`
+    is how many more questions must have labels of both where these decide, if the judge does not help.
     """
 
     pairs: Pairs
@@ -301,8 +301,10 @@ def _metric_gate(
     low, high = difference.low, difference.high
     verdict: GateVerdict = "pass" if low > -margin else "fail" if high < -margin else "inconclusive"
     to_fail = 1.0 - (1.0 - level) / tests  # Holm's strictest step: enough regardless of the other metrics
-    needed, if_difference = None, difference.point
-    if verdict == "inconclusive":
+    needed, more_labels, if_difference = None, None, difference.point
+    if verdict == "inconclusive" and pairs.labels is not None and pairs.labels.n:
+        more_labels = _more_labels(pairs.labels, if_difference, margin, level if if_difference > -margin else to_fail)
+    elif verdict == "inconclusive":
         needed = _more_questions(pairs, if_difference, margin, level if if_difference > -margin else to_fail)
         if needed is None:
             if_difference = 0.0
@@ -319,7 +321,20 @@ def _metric_gate(
         _smallest_margin(pairs, level),
         needed,
         if_difference,
+        more_labels,
     )
+
+
+def _more_labels(labels: PairLabels, difference: float, margin: float, level: float) -> int | None:
+    """As if the judge did not help; None where not even labels of all questions are enough."""
+    side = 1.0 if difference > -margin else -1.0
+    try:
+        needed = required_questions(
+            side * difference / labels.share, labels.sd, margin=side * margin / labels.share, level=level, power=POWER
+        )
+    except ValueError:
+        return None
+    return needed - labels.n if labels.n < needed <= len(labels.judged) else None
 
 
 def _more_questions(pairs: Pairs, difference: float, margin: float, level: float) -> int | None:
@@ -335,6 +350,9 @@ def _more_questions(pairs: Pairs, difference: float, margin: float, level: float
 
 
 def _smallest_margin(pairs: Pairs, level: float) -> float | None:
+    if pairs.labels is not None and pairs.labels.n:
+        by_labels = smallest_margin(pairs.labels.sd, pairs.labels.n, level=level, power=POWER)
+        return None if by_labels is None else pairs.labels.share * by_labels
     if pairs.unit_sd is None:
         return None
     units = max(2, int(pairs.n / pairs.questions_per_unit))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -13,6 +14,7 @@ from rageval.scores.pairs import pair
 from rageval.scores.run_scores import RunScores
 from rageval.scores.sharing import ClusterBy, Documents, find_sharing
 from rageval.stats import holm
+from rageval.stats.labelled import LabelledDifference
 from rageval.stats.many import mean_tests
 
 Place = tuple[int, int]
@@ -53,37 +55,48 @@ def labelled_rank_ranges(
 
     A run is surely ahead of another where people labelled answers of both to the same questions, or the answers are
     the same, and the difference by labels (`rageval.stats.labelled`) is shown at `level`, adjusted by Holm for all
-    pairs. A judge's opinion alone puts no run ahead. None for a run without a score.
+    these pairs. A judge's opinion alone puts no run ahead. None for a run without a score.
     """
     with_scores = [i for i, run in enumerate(runs) if metric in run.metrics and run.metrics[metric].scores]
-    pairs = [*combinations(range(len(with_scores)), 2)]
-    p_values, gains = (
-        zip(
-            *(labelled_gain(runs[with_scores[i]], runs[with_scores[j]], metric, cluster_by) for i, j in pairs),
-            strict=True,
-        )
-        if pairs
-        else ((), ())
-    )
-    ahead = np.zeros((len(with_scores), len(with_scores)), dtype=np.bool_)
-    for (i, j), p, gain in zip(pairs, holm([*p_values]).tolist(), gains, strict=True):
-        ahead[j, i], ahead[i, j] = p <= 1.0 - level and gain > 0.0, p <= 1.0 - level and gain < 0.0
-    found = dict(zip(with_scores, places_of(ahead), strict=True))
-    return [found.get(i) for i in range(len(runs))]
+    tests = labelled_tests([runs[i] for i in with_scores], metric, cluster_by=cluster_by)
+    ahead = np.zeros_like(tests.p_adjusted, dtype=np.bool_)
+    for (i, j), found in tests.gains.items():
+        surely = tests.p_adjusted[i, j] <= 1.0 - level
+        ahead[j, i], ahead[i, j] = surely and found.point > 0.0, surely and found.point < 0.0
+    places = dict(zip(with_scores, places_of(ahead), strict=True))
+    return [places.get(i) for i in range(len(runs))]
 
 
-def labelled_gain(
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelledTests:
+    """All pairs of runs by people's labels. `gains` holds, for i < j, the gain of run j over run i where people
+    labelled answers of both to the same questions; `p_adjusted` (runs, runs) is two-sided, adjusted by Holm over all
+    these pairs, and 1 without such labels.
+    """
+
+    gains: Mapping[tuple[int, int], LabelledDifference]
+    p_adjusted: NDArray[np.float64]
+
+
+def labelled_tests(runs: Sequence[RunScores], metric: str, *, cluster_by: ClusterBy | None = None) -> LabelledTests:
+    """The gains on that metric of each run over each other, by labels and the judge's scores together."""
+    pairs = combinations(range(len(runs)), 2)
+    found = {(i, j): _labelled_gain(runs[i], runs[j], metric, cluster_by) for i, j in pairs}
+    gains = {pair: gain for pair, gain in found.items() if gain is not None}
+    p_adjusted = np.ones((len(runs), len(runs)))
+    for (i, j), p in zip(gains, holm([gain.p_value for gain in gains.values()]).tolist(), strict=True):
+        p_adjusted[i, j] = p_adjusted[j, i] = p
+    return LabelledTests(gains, p_adjusted)
+
+
+def _labelled_gain(
     first: RunScores, second: RunScores, metric: str, cluster_by: ClusterBy | None
-) -> tuple[float, float]:
-    """The two-sided p-value of no difference by people's labels, and the gain of the second run; 1 and 0 without."""
+) -> LabelledDifference | None:
     try:
         labels = pair(first, second, metric, cluster_by).labels
     except NotComparableError:
-        return 1.0, 0.0
-    if labels is None or not labels.n:
-        return 1.0, 0.0
-    found = labels.difference()
-    return found.p_value, found.point
+        return None
+    return labels.difference() if labels is not None and labels.n else None
 
 
 def places_of(ahead: NDArray[np.bool_]) -> list[Place]:

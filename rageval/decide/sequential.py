@@ -216,7 +216,7 @@ def gate_sequentially(
     groups = _groups(a, cluster_by)
     order, alpha = reading_order(b, groups), 1.0 - level
     gates = {
-        name: _metric_gate(pair_for_margin(a, b, name, cluster_by), order, groups, margin, alpha, len(asked))
+        name: _metric_gate(pair_for_margin(a, b, name, cluster_by).by_scores, order, groups, margin, alpha, len(asked))
         for name, margin in asked.items()
     }
     verdict, after = _overall([*gates.values()])
@@ -247,7 +247,7 @@ def compare_sequentially(
         paired, refused = {name: pair(a, b, name, cluster_by) for name in names}, {}
     groups = _groups(a, cluster_by)
     order = reading_order(b, groups)
-    read = {name: _Reading(pairs, order, groups) for name, pairs in paired.items()}
+    read = {name: _Reading(pairs.by_scores, order, groups) for name, pairs in paired.items()}
     comparisons = _comparisons(read, len(order), 1.0 - level)
     return SequentialCompareResult(a, b, level, comparisons, refused, sides.left_out)
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 
+from rageval.decide.comparison import BY_LABELS
 from rageval.decide.leaderboard import Leaderboard, read_leaderboard
+from rageval.decide.ranks import LabelledTests, labelled_tests
 from rageval.experiment.grid import PIPELINE
 from rageval.io.records import usage_from_json
 from rageval.io.run_folder import RunFolder
@@ -18,6 +21,7 @@ from rageval.metrics import parse
 from rageval.pipeline import Pipeline
 from rageval.scores.comparability import common_questions
 from rageval.scores.estimates import interval_to_json
+from rageval.scores.pairs import UNCORRECTED
 from rageval.scores.reading import read_run_folder
 from rageval.scores.run_scores import RunScores
 from rageval.scores.sharing import find_sharing
@@ -56,6 +60,10 @@ class Gap:
 
     The interval is for this pair alone. `p_adjusted` is for all pairs of cells together (`mean_tests`), so it stays
     valid even though the best cell was chosen from the same data.
+
+    Where people's labels decide the leaderboard's ranks, they decide here too (`labelled_tests`): p is adjusted by
+    Holm, and 1 for a cell whose labels cannot be joined with those of the best one; the interval is then the judge's,
+    which its `method` says.
     """
 
     label: str
@@ -69,7 +77,8 @@ class Effect:
     (settings of the other factors) in which both levels were run. More than 0 is better.
 
     `difference` and `p_adjusted` are for all effects on the metric together: the interval excludes 0 exactly if
-    `p_adjusted` is at most 0.05 (`simultaneous_intervals`). `p_value` is for this effect alone.
+    `p_adjusted` is at most 0.05 (`simultaneous_intervals`). `p_value` is for this effect alone. All are of the scores;
+    people's labels are not used.
     """
 
     metric: str
@@ -165,6 +174,8 @@ def read_sweep(pipelines: Sequence[Pipeline], runs: Sequence[Path]) -> SweepResu
     clusters = {metric: find_sharing(documents, shared).clusters for metric, (_, shared) in scores.items()}
     quality, shared = scores[board.metrics[0]]
     clusters_of_first = clusters[board.metrics[0]]
+    means = _means(cells, quality, board) if shared else np.empty(0)
+    by_labels = labelled_tests(scores_of, board.metrics[0]) if board.by_labels else None
     effects: list[Effect] = []
     for metric, (matrix, questions) in scores.items():
         if questions:
@@ -172,9 +183,9 @@ def read_sweep(pipelines: Sequence[Pipeline], runs: Sequence[Path]) -> SweepResu
     return SweepResult(
         board,
         cells,
-        _gaps(cells, quality, clusters_of_first) if len(shared) > 1 and len(cells) > 1 else (),
+        _gaps(cells, quality, clusters_of_first, means, by_labels) if len(shared) > 1 and len(cells) > 1 else (),
         tuple(effects),
-        _front(cells, quality, [m["failed"] < len(m["questions"]) for m in manifests]) if shared else (),
+        _front(cells, means, [m["failed"] < len(m["questions"]) for m in manifests]) if shared else (),
         {metric: len(questions) for metric, (_, questions) in scores.items()},
         _saved(pipelines, manifests),
     )
@@ -261,25 +272,54 @@ def _matrix(runs: Sequence[RunScores], metric: str) -> tuple[np.ndarray, list[st
     return (1.0 - matrix if parse(metric).lower_is_better else matrix), shared
 
 
-def _gaps(cells: Sequence[Cell], scores: np.ndarray, clusters: Clusters | None) -> tuple[Gap, ...]:
-    best = int(scores.mean(axis=1).argmax())
-    p_adjusted = mean_tests(scores, clusters=clusters, rng=np.random.default_rng(0)).p_adjusted
-    gaps = [
-        Gap(
-            cell.label,
-            paired_difference(scores[i], scores[best], clusters=clusters).difference,
-            float(p_adjusted[best, i]),
-        )
-        for i, cell in enumerate(cells)
-        if i != best
-    ]
+def _means(cells: Sequence[Cell], scores: np.ndarray, board: Leaderboard) -> np.ndarray:
+    """The cells' means on the first metric, more is better: by people's labels where these decide ranks."""
+    if not board.by_labels:
+        return scores.mean(axis=1)
+    estimates = {row.path: row.estimates[board.metrics[0]] for row in board.rows}
+    found = [estimates[RunFolder(cell.path).path] for cell in cells]
+    points = np.array([math.nan if mean is None else mean.point for mean in found])
+    return 1.0 - points if parse(board.metrics[0]).lower_is_better else points
+
+
+def _gaps(
+    cells: Sequence[Cell],
+    scores: np.ndarray,
+    clusters: Clusters | None,
+    means: np.ndarray,
+    by_labels: LabelledTests | None,
+) -> tuple[Gap, ...]:
+    best = int(means.argmax())
+    if by_labels is None:
+        p_adjusted = mean_tests(scores, clusters=clusters, rng=np.random.default_rng(0)).p_adjusted
+    else:
+        p_adjusted = by_labels.p_adjusted
+    gaps: list[Gap] = []
+    for i, cell in enumerate(cells):
+        if i == best:
+            continue
+        behind = paired_difference(scores[i], scores[best], clusters=clusters).difference
+        if by_labels is not None:
+            behind = _by_labels(by_labels, i, best) or replace(behind, method=f"{behind.method}, {UNCORRECTED}")
+        gaps.append(Gap(cell.label, behind, float(p_adjusted[best, i])))
     return tuple(sorted(gaps, key=lambda gap: gap.difference.point))
 
 
-def _front(cells: Sequence[Cell], scores: np.ndarray, answered: Sequence[bool]) -> tuple[str, ...]:
+def _by_labels(tests: LabelledTests, i: int, best: int) -> Interval | None:
+    """The gain of the best cell over cell i; None without labels of both."""
+    found = tests.gains.get((min(i, best), max(i, best)))
+    if found is None:
+        return None
+    point, (low, high) = found.point, found.interval(LEVEL)
+    if best < i:
+        point, low, high = -point, -high, -low
+    return Interval(point, low, high, LEVEL, BY_LABELS, found.n)
+
+
+def _front(cells: Sequence[Cell], means: np.ndarray, answered: Sequence[bool]) -> tuple[str, ...]:
     """The labels of the cells that no other one beats, among those that `answered` a question."""
-    cells, scores = [cell for cell, any_answer in zip(cells, answered, strict=True) if any_answer], scores[[*answered]]
-    columns = [-scores.mean(axis=1), [cell.tokens for cell in cells], [cell.calls for cell in cells]]
+    cells, means = [cell for cell, any_answer in zip(cells, answered, strict=True) if any_answer], means[[*answered]]
+    columns = [-means, [cell.tokens for cell in cells], [cell.calls for cell in cells]]
     latencies = [cell.latency_s for cell in cells]
     if None not in latencies:
         columns.append(cast("list[float]", latencies))

@@ -11,6 +11,12 @@ from rageval.report.leaderboard import metric_title
 from rageval.report.markdown import table
 from rageval.stats import Interval
 
+_GAPS_BY_LABELS = (
+    " Differences are by people's labels and the judge together. Where labels of a cell cannot be joined with those of "
+    "the best one, p is 1, and the interval is the judge's alone."
+)
+_EFFECTS_BY_JUDGE = " Effects on judged metrics are the judge's alone: people's labels are not used."
+
 
 def markdown(result: SweepResult) -> str:
     """The whole report."""
@@ -36,8 +42,8 @@ def _lines(result: SweepResult) -> Iterator[str]:
         yield f"\n## Behind the best by {first}\n"
         yield (
             f"Paired differences over {result.questions[board.metrics[0]]} questions, the interval of each pair alone; "
-            "p adjusted for all pairs of cells (max-T), so that it is valid although the best cell was chosen by its "
-            "results.\n"
+            f"p adjusted for all pairs of cells ({'Holm' if board.by_labels else 'max-T'}), so that it is valid "
+            f"although the best cell was chosen by its results.{_GAPS_BY_LABELS if board.by_labels else ''}\n"
         )
         rows = [[gap.label, _signed(gap.difference), _p(gap.p_adjusted)] for gap in result.gaps]
         yield from table(["cell", "behind by", "p"], rows)
@@ -47,7 +53,7 @@ def _lines(result: SweepResult) -> Iterator[str]:
             "The mean change over all settings of the other factors in which both levels were run, paired question by "
             "question; more than 0 is better. Interval and p are adjusted alike for all effects on the metric: with "
             f"{LEVEL:.0%} all of a metric's intervals hold, and one excludes 0 exactly where p is at most "
-            f"{1 - LEVEL:.2g}.\n"
+            f"{1 - LEVEL:.2g}.{_EFFECTS_BY_JUDGE if board.by_labels else ''}\n"
         )
         effects = [
             [

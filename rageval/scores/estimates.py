@@ -212,7 +212,7 @@ def _with_missing(
 
 
 def _over_annotators(mean: Estimate, labels: RunLabels, level: float) -> Estimate:
-    """With the interval stretched by what annotators differ in, as Satterthwaite (1946) adds variances."""
+    """With the interval stretched by what annotators differ in (`rageval.stats.annotators`)."""
     low, high = stretch_for_annotators(
         mean.point, mean.low, mean.high, labels.annotator_variance, labels.annotators, level
     )

@@ -84,8 +84,11 @@ def _labels_from_json(run: RunFolder, metric: str, data: Mapping[str, Any]) -> M
 
 
 def drawn_so_far(sample: Sample, labelled: Collection[str]) -> list[str] | None:
-    """The drawn questions up to the last that people looked at, in the drawn order; those before it without a label are
-    missing. None where a labelled question was not drawn. Failures among the drawn questions count as labelled.
+    """The drawn questions that people have come to, in the drawn order; those of them without a label are missing. None
+    where a labelled question was not drawn.
+
+    They end before the next question to label, so that failures and labels known beforehand have the share in them that
+    they have in the sample (inverse binomial sampling, Haldane 1945, Biometrika 33).
     """
     if not set(labelled) <= set(sample.to_label):
         return None

@@ -43,6 +43,16 @@ class PairLabels:
         """On how many of these a label is missing."""
         return sum(self.low[question] < self.high[question] for question in self.low)
 
+    @property
+    def share(self) -> float:
+        """The share of questions whose answers differ."""
+        return len(self.judged) / (len(self.judged) + self.same)
+
+    @property
+    def sd(self) -> float:
+        """The standard deviation of the gains by labels."""
+        return float(np.std([(self.low[q] + self.high[q]) / 2.0 for q in self.low], ddof=1))
+
     def difference(self, *, unseen: float = UNSEEN, level: float = 0.95) -> LabelledDifference:
         """The mean gain by labels and judge (`rageval.stats.labelled`), whatever the missing labels are."""
         worst = self._difference(self.low, unseen, level)
@@ -110,8 +120,8 @@ def pair_labels(
     strata = {question: f"{a.strata[question]}/{b.strata[question]}" for question in frame}
     if len(low) < FEWEST:
         return (
-            f"people labelled {len(a.given)} answers of the baseline and {len(b.given)} of the candidate, but "
-            f"{len(low)} of the same questions: draw both samples with the same seed"
+            f"people labelled both answers to {len(low)} of the {len(frame)} questions whose answers differ: label "
+            "more, in samples with the same seed"
         )
     if without := {strata[q] for q in frame} - {strata[q] for q in low}:
         return f"no label of both answers yet in {len(without)} of {len(set(strata.values()))} strata: label more"

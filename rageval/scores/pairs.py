@@ -43,8 +43,7 @@ class Pairs:
     `failed` counts the questions that each run (baseline, candidate) failed on, which score the worst value. `judged`
     marks scores that are a judge's opinion, not corrected by human labels. `labels` are those of people on both runs;
     where labels of one cannot be joined with the other's, `labels_lacking` says what is missing. `slice` (such as
-    `language=zh`) names the
-    part of the questions that was paired; it is empty for all.
+    `language=zh`) names the part of the questions that was paired; it is empty for all.
     """
 
     metric: str
@@ -106,11 +105,18 @@ class Pairs:
     @property
     def source(self) -> str:
         """In brackets after a verdict: whose opinion it is. Empty for a metric that is not judged."""
+        if self.labels is not None and not self.labels.n:
+            return " (all answers are the same)"
         if self.labels is not None:
             return f" (by {self.labels.n} people's labels of both and the judge)"
         if not self.judged:
             return ""
         return f" ({UNCORRECTED}: {self.labels_lacking})" if self.labels_lacking else f" ({UNCORRECTED})"
+
+    @property
+    def by_scores(self) -> Pairs:
+        """The same as if people had labelled nothing."""
+        return replace(self, labels=None, labels_lacking="", judged=self.judged or self.labels is not None)
 
     @property
     def sd(self) -> float | None:

@@ -49,7 +49,7 @@ def read_run_folder(path: Path) -> RunScores:
             {name: question.text for name, (question, _) in asked.items()},
             question_slices(question for question, _ in asked.values()),
             {name: labels for name in run.judges if (labels := _labels(folder, name, scores)) is not None},
-            answer_digests(folder.outcomes(hits=False)) if run.judges else {},
+            answer_digests(folder.outcomes()) if run.judges else {},
         )
 
 

@@ -13,6 +13,8 @@ from rageval.io.run_folder import RunFolder
 from rageval.scores.human_labels import MetricLabels, answer_digests, drawn_so_far, read_labels
 from rageval.types import Json
 
+_LEAST_SHARE = 0.25
+
 
 @dataclass(frozen=True, slots=True)
 class RunLabels:
@@ -24,7 +26,8 @@ class RunLabels:
     `warning` says why they may not be one.
 
     `annotator_variance` is what differences between annotators add to the variance of the mean: that of their mean
-    levels, over their number, with `annotators` - 1 degrees of freedom. 0 for one annotator.
+    levels, over their number, with `annotators` - 1 degrees of freedom. 0 for one annotator. `seed` draws the same
+    questions again.
     """
 
     given: Mapping[str, float]
@@ -33,6 +36,7 @@ class RunLabels:
     warning: str = ""
     annotators: int = 1
     annotator_variance: float = 0.0
+    seed: int = 0
 
     def only(self, questions: Collection[str]) -> RunLabels:
         """The labels of these questions alone."""
@@ -57,6 +61,7 @@ class RunLabels:
             "warning": self.warning,
             "annotators": self.annotators,
             "annotator_variance": self.annotator_variance,
+            "seed": self.seed,
         }
 
 
@@ -73,6 +78,7 @@ def labels_from_json(data: Mapping[str, Any]) -> RunLabels:
         data["warning"],
         int(data["annotators"]),
         float(data["annotator_variance"]),
+        int(data["seed"]),
     )
 
 
@@ -86,12 +92,12 @@ def read_run_labels(run: RunFolder, metric: str, judged: Collection[str]) -> Run
         return None
     current = answer_digests(run.outcomes())
     by_question, sample = labels.by_question, labels.sample
-    spread = annotator_variance(labels)
-    about = (labels.reason, max(1, len(labels.annotators)), spread)
+    differ = (annotator_variance(labels), max(1, len(labels.annotators)))
     if sample is None:
         strata = {q: "" for q in judged if q not in by_question or labels.answers.get(q) == current.get(q)}
         given = {q: label for q, label in by_question.items() if q in strata}
-        return RunLabels(given, strata, frozenset(labels.cannot_tell) & strata.keys(), *about)
+        missing = frozenset(labels.cannot_tell) & strata.keys()
+        return RunLabels(given, strata, missing, labels.reason, differ[1], differ[0])
     names = [stratum.name for stratum in sample.strata]
     strata = {
         q: names[place]
@@ -101,7 +107,10 @@ def read_run_labels(run: RunFolder, metric: str, judged: Collection[str]) -> Run
     known = {**by_question, **sample.known}
     drawn = [q for q in drawn_so_far(sample, {*by_question, *labels.cannot_tell}) or () if q in strata]
     given = {q: known[q] for q in drawn if q in known}
-    return RunLabels(given, strata, frozenset(q for q in drawn if q not in known), *about)
+    missing = frozenset(q for q in drawn if q not in known)
+    if sample.carried is not None:
+        differ = max(differ, (sample.carried.annotator_variance, sample.carried.annotators))
+    return RunLabels(given, strata, missing, labels.reason, differ[1], differ[0], sample.seed)
 
 
 def annotator_variance(labels: MetricLabels) -> float:
@@ -109,7 +118,8 @@ def annotator_variance(labels: MetricLabels) -> float:
 
     A level for each annotator and question is fitted by least squares to what several labelled; without a question in
     common, annotators' means are compared, as of random questions. The variance of the levels is what they differ by
-    beyond chance, over their number: that of annotators like these.
+    beyond chance, over their number: that of annotators like these. It is not taken to be less than a quarter of what
+    was seen: chance may have brought strict and lenient annotators together.
     """
     annotators = {name: place for place, name in enumerate(labels.annotators)}
     count = len(annotators)
@@ -125,13 +135,13 @@ def annotator_variance(labels: MetricLabels) -> float:
     for row, (place, question, _) in enumerate(shared):
         design[row, [place, questions[question]]] = 1.0
     values = np.array([label for _, _, label in shared])
-    levels = np.linalg.lstsq(design, values, rcond=None)[0]
-    residuals = values - design @ levels
-    freedom = len(shared) - (count + len(questions) - 1)
-    noise = float(residuals @ residuals) / freedom
-    of_each = np.bincount([place for place, _, _ in shared], minlength=count)
-    beyond = float(np.var(levels[:count], ddof=1)) - noise * float(np.mean(1.0 / of_each)) * count / (count - 1)
-    return max(0.0, beyond) / count
+    inverse = np.linalg.pinv(design.T @ design)
+    fitted = inverse @ design.T @ values
+    residuals = values - design @ fitted
+    noise = float(residuals @ residuals) / (len(shared) - (count + len(questions) - 1))
+    of_levels = inverse[:count, :count]
+    by_chance = noise * float(np.trace(of_levels) - of_levels.sum() / count) / (count - 1)
+    return _beyond_chance(float(np.var(fitted[:count], ddof=1)), by_chance) / count
 
 
 def _variance_of_means(by_annotator: Sequence[Sequence[float]]) -> float:
@@ -140,4 +150,8 @@ def _variance_of_means(by_annotator: Sequence[Sequence[float]]) -> float:
         return 0.0
     means = [float(np.mean(values)) for values in enough]
     noise = float(np.mean([np.var(values, ddof=1) / len(values) for values in enough]))
-    return max(0.0, float(np.var(means, ddof=1)) - noise) / len(enough)
+    return _beyond_chance(float(np.var(means, ddof=1)), noise) / len(enough)
+
+
+def _beyond_chance(seen: float, by_chance: float) -> float:
+    return max(seen - by_chance, _LEAST_SHARE * seen)

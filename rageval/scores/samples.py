@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from rageval.identity import fingerprint
@@ -14,7 +14,10 @@ DIGITS = 11
 
 @dataclass(frozen=True, slots=True)
 class Stratum:
-    """Questions from which `drawn` were drawn at random, each with the same probability."""
+    """Questions from which `drawn` were drawn at random, each with the same probability.
+
+    A sample has one, unless an earlier version drew it in strata.
+    """
 
     name: str
     questions: tuple[str, ...]
@@ -26,13 +29,25 @@ class Stratum:
 
 
 @dataclass(frozen=True, slots=True)
+class Carried:
+    """Labels of drawn questions that come from another run: which, how many, and of its annotators what `RunLabels`
+    says by the same names.
+    """
+
+    run: str
+    labels: int
+    annotators: int
+    annotator_variance: float
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
     """A random sample of the questions that `judge` scored on `metric` in one run.
 
     The order of `drawn` does not depend on the questions, so any first part of it is also a random sample. `known`
     holds the labels of drawn questions that nobody needs to label: if the pipeline failed, the label is the worst
-    score, regardless of what a person would say; and an answer that was labelled in another run keeps its label. A
-    simple random sample has one stratum. `answers` are the digests of all answers that could be drawn, by question.
+    score, regardless of what a person would say; and an answer that was labelled in another run keeps its label.
+    `answers` are the digests of all answers that could be drawn, by question.
     """
 
     run: str
@@ -43,6 +58,7 @@ class Sample:
     strata: tuple[Stratum, ...]
     drawn: tuple[str, ...]
     known: Mapping[str, float]
+    carried: Carried | None = None
 
     @property
     def digest(self) -> str:
@@ -89,6 +105,7 @@ class Sample:
             "strata": strata,
             "drawn": drawn,
             "known": {**self.known},
+            "carried": None if self.carried is None else asdict(self.carried),
         }
 
 
@@ -103,4 +120,5 @@ def sample_from_json(data: Mapping[str, Any]) -> Sample:
         tuple(Stratum(part["name"], tuple(part["questions"]), part["drawn"]) for part in data["strata"]),
         tuple(entry["question_id"] for entry in data["drawn"]),
         data["known"],
+        None if data["carried"] is None else Carried(**data["carried"]),
     )

@@ -6,7 +6,10 @@ import math
 
 from rageval.stats.quantiles import normal_quantile, t_quantile
 
-_MOST_FREEDOM = 1000
+LARGEST_SD = 0.25
+"""Levels of annotators within [0, 1] are taken to have no larger standard deviation: two annotators show nothing
+themselves that would exclude one.
+"""
 
 
 def stretch_for_annotators(
@@ -14,14 +17,15 @@ def stretch_for_annotators(
 ) -> tuple[float, float]:
     """The interval for the mean over annotators like these, from that for these annotators.
 
-    `variance` is that of the mean of the annotators' levels, with `annotators` - 1 degrees of freedom. It is added to
-    the variance that the interval's width stands for, and the quantile is Student's t with Satterthwaite's (1946)
-    degrees of freedom. The same interval comes back for no variance, a single annotator or no width.
+    `variance` is that of the mean of the annotators' levels, with `annotators` - 1 degrees of freedom. Student's t
+    interval of the levels and the interval given are joined side by side, by the root of the sum of their squared
+    lengths (Howe 1974). Adding the variances before taking the quantile (Satterthwaite 1946) would be narrower and
+    cover too seldom: a variance that happens to be estimated as small would pass for one that is well known. The same
+    interval comes back for no variance or a single annotator. It may reach out of [0, 1].
     """
-    z = normal_quantile((1.0 + level) / 2.0)
-    own = ((high - low) / (2.0 * z)) ** 2
-    if variance <= 0.0 or annotators < 2 or own <= 0.0:
+    if variance <= 0.0 or annotators < 2:
         return low, high
-    freedom = min(_MOST_FREEDOM, max(1, math.floor((annotators - 1) * ((own + variance) / variance) ** 2)))
-    factor = math.sqrt((own + variance) / own) * t_quantile((1.0 + level) / 2.0, freedom) / z
-    return point - (point - low) * factor, point + (high - point) * factor
+    p = (1.0 + level) / 2.0
+    most = (normal_quantile(p) * LARGEST_SD) ** 2 / annotators
+    extra = min(t_quantile(p, annotators - 1) ** 2 * variance, most)
+    return point - math.sqrt((point - low) ** 2 + extra), point + math.sqrt((high - point) ** 2 + extra)

@@ -15,8 +15,13 @@ BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTA
 
 
 def test_every_command_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command_line: CommandLine) -> None:
+    """The next release answers half of the questions anew."""
     monkeypatch.chdir(tmp_path)
-    run = JudgedRun(tmp_path / "results" / "runs" / "lakes", failed=6, unscored=4)
+    runs = {
+        name: JudgedRun(tmp_path / "results" / "runs" / name, failed=6, unscored=4, answer_from=start)
+        for name, start in (("lakes", 300), ("next", 150))
+    }
+    run = runs["lakes"]
     write_sheet(tmp_path / "own.csv", run.rows(q100=1, q101=0))
     assert {language for language, _ in BLOCKS} == {"bash", ""}
     printed: list[str] = []
@@ -24,15 +29,18 @@ def test_every_command_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, com
         program, *arguments = shlex.split(line)
         assert program == "rageval"
         ended = command_line(*arguments)
-        assert ended.code == 0, (line, ended.err)
+        assert ended.code == 0, (line, ended.out, ended.err)
         printed.append(ended.out)
         if arguments[0] == "sample":
             sheet = tmp_path / arguments[arguments.index("--out") + 1]
             fill(sheet, lambda question_id: int(run.gold[question_id]))
-            assert command_line("label", run.folder.path, sheet).code == 0
+            assert command_line("label", arguments[1], sheet).code == 0
     (shown,) = (text for language, text in BLOCKS if not language)
     assert shown in printed
-    assert len(printed) == 6
+    assert len(printed) == 10
+    assert "labels of both and the judge" in printed[6]
+    asked = {row["question_id"] for row in read_sheet(tmp_path / "next.csv")}
+    assert asked == {row["question_id"] for row in read_sheet(tmp_path / "labels.csv") if row["question_id"] >= "q150"}
 
 
 def test_another_judge_has_labels_of_its_own(

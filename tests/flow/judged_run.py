@@ -28,7 +28,8 @@ class JudgedRun:
     """`n` questions q000, q001, …; on `metric` people's labels are `gold`, the judge's scores `judged`.
 
     People say 1 in seven of ten answers. The judge is right in nine of ten, or, where it is `graded`, gives one of nine
-    scores around the label. The first `failed` questions failed, and the next `unscored` have no score.
+    scores around the label. The first `failed` questions failed, and the next `unscored` have no score. Questions
+    from `answer_from` on have an answer that no other run gives.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class JudgedRun:
         graded: bool = False,
         failed: int = 0,
         unscored: int = 0,
+        answer_from: int | None = None,
     ) -> None:
         self.folder = RunFolder(path)
         self.metric = metric
@@ -65,9 +67,10 @@ class JudgedRun:
         self.folder.write_questions(question_to_json(_question(i, language), ()) for i in range(n))
         self.write_manifest()
         for i, question_id in enumerate(ids):
+            own = None if answer_from is None or i < answer_from else f"{path.name} says {10 * i}."
             self.folder.add_outcome(
                 question_id,
-                Failure("ExecutionError", "broken") if question_id in self.failed else response(i, language),
+                Failure("ExecutionError", "broken") if question_id in self.failed else response(i, language, own),
             )
         self.folder.write_scores(scores_to_json({metric: scores}, {}))
 

@@ -52,7 +52,8 @@ def rageval(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
-        ("gate same --baseline good --margin ndcg@10=0.1", 0, "gate: pass"),
+        ("gate same --baseline good --margin ndcg@10=0.1 --cluster-by none", 0, "gate: pass"),
+        ("gate same --baseline good --margin ndcg@10=0.1", 3, "these 60 are as good as 30 documents"),
         ("gate worse --baseline good --margin ndcg@10=0.1", 1, "gate: fail"),
         (
             "gate worse --baseline good --margin ndcg@10",

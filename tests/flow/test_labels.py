@@ -13,7 +13,7 @@ import pytest
 
 from tests.conftest import CommandLine, Ended
 from tests.flow.fake_server import FakeServer
-from tests.flow.judged_run import FAITHFULNESS, JudgedRun, fill, mean, read_sheet, write_sheet
+from tests.flow.judged_run import FAITHFULNESS, JudgedRun, fill, mean, read_sheet, response, write_sheet
 from tests.flow.small_world import PIPELINES, respond, run_folders, write_experiment
 
 UNCORRECTED = "† judge only, uncorrected: no people's labels."
@@ -32,7 +32,7 @@ def around(low: float, high: float, text: str) -> bool:
     return f"[{low:.2f}, {high:.2f}]" in text
 
 
-@pytest.mark.parametrize("options", [["--out", "a.jsonl"], ["--out", "a.csv"], ["--stratify", "--seed", "9"]])
+@pytest.mark.parametrize("options", [["--out", "a.jsonl"], ["--out", "a.csv"], ["--seed", "9"]])
 def test_run_sample_label_leaderboard(
     options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command_line: CommandLine
 ) -> None:
@@ -63,7 +63,7 @@ def test_run_sample_label_leaderboard(
     assert corrected["warning"] == ""
     board = done(command_line("leaderboard", "lakes", "--format", "md"))
     row, note = f"{corrected['mean']:.3f} ", f"lakes, answer_relevance: judge alone {mean(run.judged):.3f} "
-    (cells,) = (line for line in board.splitlines() if line.startswith("| – |"))
+    (cells,) = (line for line in board.splitlines() if line.startswith("| 1 |"))
     assert row in cells
     assert around(corrected["low"], corrected["high"], cells)
     (alone,) = (line for line in board.splitlines() if line.startswith(f"- {note}"))
@@ -81,7 +81,7 @@ def test_only_the_labelled_run_is_corrected(tmp_path: Path, command_line: Comman
     fill(sheet, one.gold.get)
     done(command_line("label", one.folder.path, sheet))
     board = done(command_line("leaderboard", one.folder.path, two.folder.path, "--format", "md"))
-    rows = {line.split(" | ")[1]: line for line in board.splitlines() if line.startswith("| – |")}
+    rows = {line.split(" | ")[1]: line for line in board.splitlines() if line.startswith("| 1–2 |")}
     assert "†" in rows["two"]
     assert "†" not in rows["one"]
     assert UNCORRECTED in board
@@ -135,7 +135,7 @@ def test_agreement_is_told_where_several_people_labelled(tmp_path: Path, command
 def test_a_chinese_run(ending: str, tmp_path: Path, command_line: CommandLine) -> None:
     run = JudgedRun(tmp_path / "湖泊", 120, metric=FAITHFULNESS, graded=True, language="zh")
     sheet = tmp_path / f"标注.{ending}"
-    done(command_line("sample", run.folder.path, "-m", "faithfulness", "-n", 40, "--stratify", "--out", sheet))
+    done(command_line("sample", run.folder.path, "-m", "faithfulness", "-n", 40, "--out", sheet))
     rows = read_sheet(sheet)
     number = int(rows[0]["question_id"][1:])
     assert (rows[0]["question"], rows[0]["answer"]) == (f"第{number}号湖有多深？", f"深{10 * number}米。")
@@ -171,6 +171,76 @@ def test_a_run_made_by_rageval_itself(tmp_path: Path, command_line: CommandLine)
     assert found["ndcg@10"]["n_labelled"] == 0
 
 
+@pytest.mark.parametrize("ending", ["jsonl", "csv"])
+def test_who_cannot_tell_leaves_the_interval_wider(ending: str, tmp_path: Path, command_line: CommandLine) -> None:
+    """With a question mark, in either language, or with an empty cell on the way: all three are missing labels."""
+    run = JudgedRun(tmp_path / "lakes", 120)
+    sheet = tmp_path / f"a.{ending}"
+    done(command_line("sample", run.folder.path, "-m", run.name, "-n", 40, "--out", sheet))
+    asked = [row["question_id"] for row in read_sheet(sheet)]
+    said = {asked[4]: "?", asked[9]: "无法判断", asked[20]: ""}
+    fill(sheet, lambda question: said.get(question, run.gold[question]))
+    ended = command_line("label", run.folder.path, sheet)
+    told = "3 of 40 drawn have no label: the interval holds whatever these would be"
+    assert ended.err == f"warning: {run.name}: {told}\n"
+    assert "37 of 40 drawn labelled by 1 annotators" in ended.out
+    found = metric_of(done(command_line("leaderboard", run.folder.path, "--format", "json")), run.name)
+    assert (found["n_labelled"], found["warning"]) == (37, told)
+    fill(sheet, run.gold.get)
+    done(command_line("label", run.folder.path, sheet))
+    whole = metric_of(done(command_line("leaderboard", run.folder.path, "--format", "json")), run.name)
+    assert found["low"] < whole["low"]
+    assert found["high"] >= whole["high"]
+    assert found["high"] - found["low"] > whole["high"] - whole["low"] + 0.03
+
+
+def test_labels_carry_over_from_release_to_release(tmp_path: Path, command_line: CommandLine) -> None:
+    """Four releases in which a third of the answers are new: people are asked about those of the drawn ones alone."""
+    releases = [JudgedRun(tmp_path / f"release-{number}", 120) for number in range(4)]
+    for number, run in enumerate(releases):
+        for i in range(120):
+            last = max(n for n in range(number + 1) if n == 0 or i % 3 == n % 3)
+            run.folder.add_outcome(f"q{i:03}", response(i, answer=f"As release {last} says, {i}."))
+    drawn: list[set[str]] = []
+    for number, run in enumerate(releases):
+        sheet = tmp_path / f"{number}.jsonl"
+        options = ("--carry-from", releases[number - 1].folder.path) if number else ("--seed", 5)
+        ended = command_line("sample", run.folder.path, "-m", run.name, "-n", 45, "--out", sheet, *options)
+        assert ended.code == 0, ended.err
+        asked = {row["question_id"] for row in read_sheet(sheet)}
+        if number:
+            assert asked == {q for q in drawn[0] if int(q[1:]) % 3 == number % 3}
+            assert 5 <= len(asked) <= 25
+            assert f"{45 - len(asked)} of 45 are labelled: their answers are those of" in ended.err
+        drawn.append(asked)
+        fill(sheet, run.gold.get)
+        done(command_line("label", run.folder.path, sheet))
+        found = metric_of(done(command_line("leaderboard", run.folder.path, "--format", "json")), run.name)
+        assert (found["n"], found["n_labelled"], found["warning"]) == (120, 45, "")
+    compared = command_line("compare", releases[2].folder.path, releases[3].folder.path, "--json")
+    (one,) = json.loads(compared.out)["metrics"].values()
+    assert (one["same_answers"], one["labelled"]) == (80, len(drawn[3]))
+
+
+def test_nothing_is_asked_where_no_answer_is_new(tmp_path: Path, command_line: CommandLine) -> None:
+    runs = [JudgedRun(tmp_path / name, 60, failed=3) for name in ("one", "two")]
+    name, sheets = runs[0].name, [tmp_path / "one.csv", tmp_path / "two.csv"]
+    done(command_line("sample", runs[0].folder.path, "-m", name, "-n", 40, "--out", sheets[0]))
+    fill(sheets[0], runs[0].gold.get)
+    done(command_line("label", runs[0].folder.path, sheets[0]))
+    pinned = command_line("baseline", "set", runs[0].folder.path, "--out", tmp_path, "--name", "m")
+    assert pinned.code == 0, pinned.err
+    carried = ("--carry-from", tmp_path / "baselines" / "m.json", "--out", sheets[1])
+    ended = command_line("sample", runs[1].folder.path, "-m", name, "-n", 40, *carried)
+    assert (ended.code, ended.out) == (0, ""), ended.err
+    assert ended.err.endswith("nothing is left to label\n")
+    assert not sheets[1].exists()
+    first, second = (
+        metric_of(done(command_line("leaderboard", run.folder.path, "--format", "json")), name) for run in runs
+    )
+    assert second == first
+
+
 @dataclass(frozen=True)
 class Case:
     """`prepare` is given a folder with the run `lakes` and the filled-in sheet `a.jsonl`."""
@@ -193,6 +263,9 @@ CASES = {
     "none": Case("sample lakes -m answer_relevance -n 0", ("found a sample of 0, expected 1 to 60",)),
     "sheet is there": Case("sample lakes -m answer_relevance -n 5 --out a.jsonl", ("a.jsonl: found a file already",)),
     "sheet of another kind": Case("sample lakes -m answer_relevance -n 5 --out a.txt", ("found the ending '.txt'",)),
+    "nothing to carry": Case(
+        "sample lakes -m answer_relevance -n 5 --carry-from lakes --out b.csv", ("lakes: found no labels",)
+    ),
     "sheet in no folder": Case("sample lakes -m answer_relevance -n 5 --out no/a.csv", ("no/a.csv: cannot be",)),
     "no such file": Case("label lakes b.jsonl", ("b.jsonl: found no readable file",)),
     "label of no run": Case("label nowhere a.jsonl", ("nowhere/manifest.json: no such file",)),
@@ -205,8 +278,8 @@ CASES = {
             lambda text: re.sub(r'"q\d+"', '"q999"', text, count=1))
     ),
     "hand-picked": Case(
-        "label lakes a.jsonl", ("1 questions skipped in the drawn order", "--allow-any-sample"),
-        rewrite(lambda text: text.partition("\n")[2]),
+        "label lakes a.jsonl", ("found answer_relevance labels that name no sample", "--allow-any-sample"),
+        rewrite(lambda text: re.sub(r'"sample": "\w+"', '"sample": ""', text)),
     ),
     "a file that is no label file": Case("label lakes lakes/scores.json", ("found the ending '.json'",)),
 }  # fmt: skip

@@ -148,7 +148,7 @@ def test_labels_of_another_kind_are_refused_before_any_call(
         ({"answer": None}, "found null for answer, expected a text"),
         ({"language": "French"}, "found 'French' for language, expected a code such as en"),
         ({"references": 7}, "found 7 for references, expected a list of texts that are not empty"),
-        ({"label": 0.5}, "found the label 0.5, expected 0 or 1 for attribution"),
+        ({"label": 0.5}, "found the label 0.5, expected 0 or 1 (or ? for cannot tell) for attribution"),
     ],
 )
 def test_rows_that_cannot_be_judged_are_told(

@@ -11,6 +11,7 @@ import pytest
 
 from tests.conftest import CommandLine
 from tests.flow.fake_server import FakeServer
+from tests.flow.judged_run import fill
 from tests.flow.small_world import read_jsonl, respond, run_folders, write_experiment
 
 GRID: dict[str, Any] = {
@@ -116,6 +117,39 @@ def test_mistakes(
     assert told in ended.err
 
 
+def test_labels_decide_what_is_behind_the_best(tmp_path: Path, server: FakeServer, command_line: CommandLine) -> None:
+    """People say that k = 1 is always right and k = 2 never; of closed_book they say nothing."""
+    grid = {**GRID, "sweep": {"pipeline": ["naive"], "k": [1, 2]}, "exclude": None, "metrics": ["answer_relevance"]}
+    experiment, out = write_experiment(tmp_path, server.base_url, **grid), tmp_path / "out"
+    before = json.loads(command_line("sweep", experiment, "--out", out, "--json").out)
+    for cell in before["cells"]:
+        k = cell["factors"].get("k")
+        if k is not None:
+            scores = json.loads((Path(cell["path"]) / "scores.json").read_text("utf-8"))["answer_relevance"]
+            sheet = tmp_path / f"{k}.jsonl"
+            n = len(scores["questions"])
+            sampled = command_line("sample", cell["path"], "-m", "answer_relevance", "-n", n, "--out", sheet)
+            assert sampled.code == 0, sampled.err
+            fill(sheet, lambda question, k=k: float(k == 1))
+            assert command_line("label", cell["path"], sheet).code == 0
+    ended = command_line("sweep", experiment, "--out", out, "--json")
+    found = json.loads(ended.out)
+    one, two = "naive(k=1)", "naive(k=2)"
+    assert found["runs"][0]["pipeline"] == one
+    gaps = {gap["label"]: gap for gap in found["behind_the_best"]}
+    assert {*gaps} == {"closed_book", two}
+    assert gaps[two]["difference"]["method"] == "people's labels and judge"
+    assert gaps[two]["difference"]["low"] > 0
+    assert gaps[two]["p_adjusted"] < 0.05
+    assert gaps["closed_book"]["difference"]["method"].endswith(", judge only, uncorrected")
+    assert gaps["closed_book"]["p_adjusted"] == 1.0
+    assert one in found["front"]
+    assert found["effects"] == before["effects"]
+    page = " ".join((out / "sweeps" / "experiment.md").read_text("utf-8").split())
+    assert "Differences are by people's labels and the judge together." in page
+    assert "Effects on judged metrics are the judge's alone: people's labels are not used." in page
+
+
 CUT = """\
 from dataclasses import dataclass
 from rageval.pipeline import Stage
@@ -134,7 +168,10 @@ def build(n: int) -> Stage:
 
 
 def test_halving_finds_the_best_with_fewer_questions(tmp_path: Path, command_line: CommandLine) -> None:
-    """The fewer hits are left of a ranking the fewer relevant documents: in the end n = 20 alone is left."""
+    """The fewer hits are left of a ranking the fewer relevant documents: n = 1 is out soon, and n = 20 is the best.
+
+    n = 2 is close to it, since the questions share documents and are as good as a few dozen.
+    """
     (tmp_path / "cut.py").write_text(CUT, encoding="utf-8")
     experiment = tmp_path / "grid.yaml"
     experiment.write_text(
@@ -148,12 +185,12 @@ def test_halving_finds_the_best_with_fewer_questions(tmp_path: Path, command_lin
     assert ended.code == 0, ended.err
     found = json.loads(ended.out)
     halving = found["halving"]
-    assert halving["kept"] == ["cut(n=20)"]
-    dropped = [label for one in halving["rounds"] for label in one["dropped"]]
-    assert sorted(dropped) == ["cut(n=1)", "cut(n=2)"]
+    assert halving["kept"] == ["cut(n=2)", "cut(n=20)"]
+    assert [label for one in halving["rounds"] for label in one["dropped"]] == ["cut(n=1)"]
+    assert found["runs"][0]["pipeline"] == "cut(n=20)"
     assert halving["rounds"][-1]["questions"] == found["questions"] == 112
     assert halving["asked"] < halving["whole"] == 3 * 112
-    assert [run["pipeline"] for run in found["runs"]] == halving["kept"]
+    assert {run["pipeline"] for run in found["runs"]} == {*halving["kept"]}
     assert "## Successive halving" in (tmp_path / "out" / "sweeps" / "grid.md").read_text("utf-8")
 
 

@@ -216,7 +216,7 @@ def test_github_comments_once_and_then_edits(checkout: Checkout) -> None:
     *others, second = again.comments
     assert (others, second["id"]) == (OTHERS, first["id"])
     assert second["body"].startswith("<!-- rageval main -->\n## Gate: inconclusive\n")
-    assert "share a source document" in second["body"]
+    assert "Questions that share a document are not independent" in second["body"]
     assert replace(again, inputs={**again.inputs, "inconclusive": "pass"}).run("Verdict") == 0
 
     (checkout.path.parent / "bin" / "gh").write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")  # as for forks

@@ -101,8 +101,8 @@ def test_from_the_first_baseline_to_a_regression(project: pytest.Pytester) -> No
         "test_rag.py::test_gated: results/baselines/my_rag.json is set from my_rag, nothing is compared"
     ]
     pinned = json.loads((project.path / "results/baselines/my_rag.json").read_text(encoding="utf-8"))
-    assert pinned["columns"] == ["digest", "group", "hit_rate@5", "ndcg@10"]
-    assert all(row[2:] == [1, 1] for row in pinned["questions"].values())
+    assert pinned["columns"] == ["digest", "documents", "answer", "hit_rate@5", "ndcg@10"]
+    assert all(row[3:] == [1, 1] for row in pinned["questions"].values())
     assert len(asked(project)) == N
 
     passed = session(project)
@@ -157,7 +157,7 @@ def started():
     assert sorted(questions) == sorted(f"q{i}" for i in range(N))
     assert len(set(workers)) == 1  # the other one waited, and found all done
     pinned = json.loads((project.path / "results/baselines/my_rag.json").read_text(encoding="utf-8"))
-    assert pinned["columns"] == ["digest", "group", "hit_rate@5", "mrr@10", "ndcg@10", "recall@5"]
+    assert pinned["columns"] == ["digest", "documents", "answer", "hit_rate@5", "mrr@10", "ndcg@10", "recall@5"]
 
     project.makepyfile(app=WORSE)
     failed = session(project, "-n", "2")

@@ -248,12 +248,13 @@ def test_without_names_what_can_be_compared_is() -> None:
         ({"metrics": ["ndgc@10"]}, "unknown metric"),
         ({"level": 1.0}, "found level 1"),
         ({"difference": 0.0}, "found difference 0"),
-        ({"cluster_by": "document"}, "--cluster-by document: found that all 1 questions"),
+        ({"cluster_by": "document"}, "--cluster-by document: found that all 2 questions share a document"),
     ],
 )
 def test_wrong_requests(changes: dict[str, Any], told: str) -> None:
+    of_one_document = side({"map": [1.0, 0.0]}, documents={"q000": (7,), "q001": (7,)})
     with pytest.raises(DeclarationError, match=told) as error:
-        compare(GOOD, GOOD, **changes)
+        compare(of_one_document, of_one_document, **changes)
     assert not isinstance(error.value, NotComparableError)
 
 

@@ -76,15 +76,14 @@ def test_too_few_questions_are_inconclusive_whatever_they_say() -> None:
     assert only(gate(*lost(1), {"map": 0.2})).sentence.endswith("more questions than these 1 are needed")
 
 
-def test_holm_over_the_metrics() -> None:
-    """At margin 0.017, p is 0.983**200 = 0.032: enough alone, not enough for the smaller of two like it."""
+def test_a_pass_is_not_adjusted_for_the_number_of_metrics() -> None:
+    """At margin 0.017, p is 0.983**200 = 0.032: enough for each of two, since both must pass (Berger 1982)."""
     alone = gate(*equal(200, "map"), {"map": 0.017})
     both = gate(*equal(200, "map", "mrr"), {"map": 0.017, "mrr": 0.017})
-    assert (alone.verdict, both.verdict) == ("pass", "inconclusive")
+    assert (alone.verdict, both.verdict) == ("pass", "pass")
     for one in both.gates.values():
-    easy = gate(*equal(200, "map", "mrr"), {"map": 0.017, "mrr": 0.3})
-    assert easy.gates["map"].p_pass_adjusted == easy.gates["map"].p_pass  # the easy one took the harder step
-    assert easy.verdict == "pass"
+        assert one.p_pass == only(alone).p_pass
+        assert one.difference.low == only(alone).difference.low
 
 
 @pytest.mark.parametrize(("second", "verdict"), [("pass", "pass"), ("inconclusive", "inconclusive"), ("fail", "fail")])
@@ -163,29 +162,27 @@ def interval_says(one: MetricGate) -> str:
     return "pass" if low > -one.margin else "fail" if high < -one.margin else "inconclusive"
 
 
-def test_an_interval_that_excludes_the_margin_alone_is_widened_for_several_metrics() -> None:
-    """At margin 0.017 a metric alone passes, two like it do not: the interval shown leaves the margin out, then in."""
-    alone = only(gate(*equal(200, "map"), {"map": 0.017}))
-    both = gate(*equal(200, "map", "mrr"), {"map": 0.017, "mrr": 0.017})
-    assert -0.017 < alone.difference.low == pytest.approx(math.pow(0.05, 1 / 200) - 1, abs=0.001)
+def test_the_lower_end_is_the_metrics_own_and_the_upper_end_is_adjusted() -> None:
+    """60 ties and one unseen question: 0.05**(1/60) below, and above 0.025**(1/60) for each of two metrics."""
+    alone = only(gate(*equal(60, "map"), {"map": 0.01}))
+    both = gate(*equal(60, "map", "mrr"), {"map": 0.01, "mrr": 0.01})
+    assert alone.difference.high == pytest.approx(1 - math.pow(0.05, 1 / 60), abs=0.003)
     for one in both.gates.values():
-        assert one.verdict == "inconclusive"
-        assert -0.017 > one.difference.low == pytest.approx(math.pow(0.025, 1 / 200) - 1, abs=0.001)
+        assert one.difference.low == alone.difference.low == pytest.approx(math.pow(0.05, 1 / 60) - 1, abs=0.003)
+        assert one.difference.high == pytest.approx(1 - math.pow(0.025, 1 / 60), abs=0.004)
         assert one.difference.level == pytest.approx(0.90)
-        assert one.sentence.startswith("map is" if one.pairs.metric == "map" else "mrr is")
         assert "(90%; upper end for all 2 metrics): " in one.sentence
-    assert "(90%): " in only(gate(*equal(20, "map"), {"map": 0.017})).sentence
+    assert "(90%): " in alone.sentence
 
 
-def test_of_a_metric_that_passes_beside_one_that_does_not_no_more_is_shown_than_that() -> None:
-    """`map` passes at 0.3 by far; Holm then spends all of the 5% on `mrr`. When both pass, both bounds are at 2.5%."""
-    one_of_two = gate(*equal(60, "map", "mrr"), {"map": 0.3, "mrr": 0.01})
-    assert [one.verdict for one in one_of_two.gates.values()] == ["pass", "inconclusive"]
-    assert one_of_two.gates["map"].difference.low == pytest.approx(-0.3, abs=1e-12)
-    assert one_of_two.gates["mrr"].difference.low == pytest.approx(math.pow(0.05, 1 / 60) - 1, abs=0.003)
-    two_of_two = gate(*equal(60, "map", "mrr"), {"map": 0.3, "mrr": 0.2})
-    for one in two_of_two.gates.values():
-        assert one.difference.low == pytest.approx(math.pow(0.025, 1 / 60) - 1, abs=0.004)
+def test_of_a_metric_that_fails_beside_one_that_does_not_no_more_is_shown_than_that() -> None:
+    """`map` loses everything at margin 0.5; Holm then spends all of the 5% on `mrr`."""
+    before = side({"map": [1.0] * 60, "mrr": [0.5] * 60})
+    after = side({"map": [0.0] * 60, "mrr": [0.5] * 60}, "two")
+    result = gate(before, after, {"map": 0.5, "mrr": 0.01})
+    assert [one.verdict for one in result.gates.values()] == ["fail", "inconclusive"]
+    assert result.gates["map"].difference.high == pytest.approx(-0.5, abs=1e-12)
+    assert result.gates["mrr"].difference.high == pytest.approx(1 - math.pow(0.05, 1 / 60), abs=0.003)
 
 
 @settings(max_examples=60, deadline=None)

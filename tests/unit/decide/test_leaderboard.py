@@ -165,7 +165,9 @@ def test_many_equal_systems_are_seldom_told_apart() -> None:
 
 def test_json(board: Leaderboard, tmp_path: Path) -> None:
     data: dict[str, Any] = json.loads(json.dumps(board.to_json(), allow_nan=False))
-    assert set(data) == {"benchmark", "questions", "left_out", "unranked", "models", "machine", "runs", "slices"}
+    assert set(data) == {
+        "benchmark", "questions", "left_out", "sharing", "unranked", "models", "machine", "runs", "slices",
+    }  # fmt: skip
     assert (data["left_out"], data["slices"]) == ({"not_in_all": [], "changed": [], "other_corpus": False}, [])
     assert (data["machine"], data["unranked"]) == ("Linux, 2 cores", None)
     assert (data["benchmark"], data["questions"]) == ("small", 10)

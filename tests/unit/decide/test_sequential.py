@@ -55,7 +55,7 @@ def test_a_growing_sample_is_read_in_the_order_in_which_it_grew() -> None:
 
 def test_questions_of_a_document_stand_together() -> None:
     groups = {question: number // 3 for number, question in enumerate(ids(N))}
-    baseline, _ = two({"map": np.zeros(N)}, groups=groups)
+    baseline, _ = two({"map": np.zeros(N)}, documents={question: (group,) for question, group in groups.items()})
     order = [groups[question] for question in reading_order(baseline, groups)]
     assert order == [group for group in dict.fromkeys(order) for _ in range(3)]
     assert [*dict.fromkeys(order)] == sorted(range(N // 3), key=lambda group: digest(0, ids(N)[3 * group]))
@@ -124,9 +124,9 @@ def test_a_slice_counts_all_questions_that_were_asked() -> None:
 
 
 def test_clusters_are_read_whole() -> None:
-    groups = {question: number // 2 for number, question in enumerate(ids(N))}
-    baseline, candidate = two({"map": np.full(N, 0.05)}, groups=groups)
-    single = gate_sequentially(baseline, candidate, {"map": 0.05})
+    documents = {question: (number // 2,) for number, question in enumerate(ids(N))}
+    baseline, candidate = two({"map": np.full(N, 0.05)}, documents=documents)
+    single = gate_sequentially(baseline, candidate, {"map": 0.05}, cluster_by="none")
     clustered = gate_sequentially(baseline, candidate, {"map": 0.05}, cluster_by="document")
     assert clustered.decided_after == 2 * single.decided_after  # type: ignore[operator]
     assert clustered.gates["map"].difference.method.endswith(", clustered")

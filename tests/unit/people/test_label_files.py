@@ -31,13 +31,22 @@ def write(path: Path, content: str | bytes) -> Path:
 )
 def test_numbers(given: object, label: float, tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", row(label=given))
-    assert read_label_files([path]) == [LabelRow(f"{path}:1", "r", "", "faithfulness", HumanLabel("q1", label, "ann"))]
+    assert read_label_files([path]) == [
+        LabelRow(f"{path}:1", "r", "", "faithfulness", "q1", "ann", HumanLabel("q1", label, "ann"))
+    ]
+
+
+@pytest.mark.parametrize("given", ["?", " ? ", "cannot tell", "Cannot Tell", "can't tell", "无法判断"])
+@pytest.mark.parametrize("metric", ["faithfulness", "answer_relevance"])
+def test_who_cannot_tell_says_so(given: str, metric: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", row(label=given, metric=metric))
+    assert read_label_files([path]) == [LabelRow(f"{path}:1", "r", "", metric, "q1", "ann", None)]
 
 
 @pytest.mark.parametrize("empty", [None, "", "  "])
 def test_rows_without_a_label_are_not_labelled_yet(empty: object, tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", row(label=empty, question_id="q0") + row())
-    assert [r.human.question_id for r in read_label_files([path])] == ["q1"]
+    assert [r.question_id for r in read_label_files([path])] == ["q1"]
 
 
 def test_csv_and_jsonl_together(tmp_path: Path) -> None:
@@ -49,15 +58,15 @@ def test_csv_and_jsonl_together(tmp_path: Path) -> None:
     )
     one, two = write(tmp_path / "a.csv", text), write(tmp_path / "b.jsonl", row(annotator="ben", sample="s1"))
     assert read_label_files([one, two]) == [
-        LabelRow(f"{one}:2", "r", "s1", "faithfulness", HumanLabel("问1", 1.0, "李")),
-        LabelRow(f"{one}:4", "r", "s1", "faithfulness", HumanLabel("q2", 0.5)),
-        LabelRow(f"{two}:1", "r", "s1", "faithfulness", HumanLabel("q1", 1.0, "ben")),
+        LabelRow(f"{one}:2", "r", "s1", "faithfulness", "问1", "李", HumanLabel("问1", 1.0, "李")),
+        LabelRow(f"{one}:4", "r", "s1", "faithfulness", "q2", "", HumanLabel("q2", 0.5)),
+        LabelRow(f"{two}:1", "r", "s1", "faithfulness", "q1", "ben", HumanLabel("q1", 1.0, "ben")),
     ]
 
 
 def test_the_same_label_twice_counts_once_and_annotators_are_kept_apart(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", row() + row() + row(annotator="ben", label=0))
-    assert [(r.human.annotator, r.human.label) for r in read_label_files([path])] == [("ann", 1.0), ("ben", 0.0)]
+    assert [r.human for r in read_label_files([path])] == [HumanLabel("q1", 1.0, "ann"), HumanLabel("q1", 0.0, "ben")]
 
 
 def test_long_cells_leave_the_csv_module_as_it_was(tmp_path: Path) -> None:
@@ -81,7 +90,7 @@ BAD = {
     "share on a binary metric": (
         "a.jsonl",
         row(metric="answer_relevance", label=0.5),
-        [":1: found the label 0.5, expected 0 or 1 for answer_relevance"],
+        [":1: found the label 0.5, expected 0 or 1 (or ? for cannot tell) for answer_relevance"],
     ),
     "JSON NaN": ("a.jsonl", '{"label": NaN}\n', [":1: found bad JSON (NaN is not a JSON number)"]),
     "unknown metric": ("a.jsonl", row(metric="faith"), [":1: unknown metric 'faith'"]),
@@ -92,7 +101,12 @@ BAD = {
     "two labels by one": (
         "a.jsonl",
         row() + row(label=0),
-        [":2: found the label 0 for 'q1', expected 1 as the same annotator 'ann' says at"],
+        [":2: found the label 0 for 'q1', expected the label 1 as the same annotator 'ann' says at"],
+    ),
+    "a label and none": (
+        "a.jsonl",
+        row(label="?") + row(label=0),
+        [":2: found the label 0 for 'q1', expected no label (cannot tell) as the same annotator 'ann' says at"],
     ),
     "nothing filled in": ("a.jsonl", row(label=None), ["a.jsonl: found no label, expected at least one row"]),
     "empty": ("a.csv", "", ["a.csv: found no label"]),

@@ -5,20 +5,24 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from scipy.stats import binom
 
-from rageval.errors import DeclarationError
-from rageval.io.run_folder import RunFolder
+from rageval.errors import DeclarationError, NotComparableError
 from rageval.people.sampling import draw_sample
-from rageval.scores.samples import Sample, Stratum, sample_from_json
-from rageval.types import Json
+from rageval.scores.baselines import write_baseline
+from rageval.scores.human_labels import HumanLabel, MetricLabels
+from rageval.scores.reading import read_run_folder
+from rageval.scores.run_labels import read_run_labels
+from rageval.scores.samples import Carried, Sample, Stratum, sample_from_json
+from rageval.types import Hit, Json, Passage, Response
 from tests.flow.judged_run import FAITHFULNESS, JudgedRun, response
 
 SEEDS = 1000
-
 
 pytestmark = pytest.mark.xdist_group("sampling")  # its draws are made once
 
@@ -30,14 +34,9 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> JudgedRun:
 
 
 @pytest.fixture(scope="module")
-def draws(graded: JudgedRun) -> dict[bool, list[Sample]]:
-    """Samples of 25 with every seed: simple, and stratified."""
-    return {
-        stratify: [
-            draw_sample(graded.folder, "faithfulness", 25, stratify=stratify, seed=seed) for seed in range(SEEDS)
-        ]
-        for stratify in (False, True)
-    }
+def draws(graded: JudgedRun) -> list[Sample]:
+    """Samples of 25 with every seed."""
+    return [draw_sample(graded.folder, "faithfulness", 25, seed=seed) for seed in range(SEEDS)]
 
 
 def within_chance(counts: Mapping[str, int], probability: Mapping[str, float], trials: int) -> bool:
@@ -55,81 +54,14 @@ def drawn_at(samples: Sequence[Sample], positions: slice) -> Counter[str]:
     return Counter(question_id for sample in samples for question_id in sample.drawn[positions])
 
 
-def test_every_question_is_drawn_equally_often(draws: dict[bool, list[Sample]], graded: JudgedRun) -> None:
-    assert within_chance(drawn_at(draws[False], slice(25)), dict.fromkeys(graded.judged, 25 / 60), SEEDS)
+def test_every_question_is_drawn_equally_often(draws: list[Sample], graded: JudgedRun) -> None:
+    assert within_chance(drawn_at(draws, slice(25)), dict.fromkeys(graded.judged, 25 / 60), SEEDS)
 
 
 @pytest.mark.parametrize("positions", [slice(1), slice(9), slice(20, 25)])
-def test_so_it_is_in_any_part_of_the_order(
-    draws: dict[bool, list[Sample]], graded: JudgedRun, positions: slice
-) -> None:
+def test_so_it_is_in_any_part_of_the_order(draws: list[Sample], graded: JudgedRun, positions: slice) -> None:
     length = len(range(25)[positions])
-    assert within_chance(drawn_at(draws[False], positions), dict.fromkeys(graded.judged, length / 60), SEEDS)
-
-
-def test_strata_are_drawn_at_the_recorded_rates(draws: dict[bool, list[Sample]]) -> None:
-    data = draws[True][0].to_json()
-    recorded = {
-        question_id: stratum["drawn"] / stratum["population"]
-        for stratum in data["strata"]  # pyright: ignore[reportGeneralTypeIssues, reportOptionalIterable]
-        for question_id in stratum["questions"]
-    }
-    assert len(recorded) == 60
-    assert len({round(p, 6) for p in recorded.values()}) > 1  # some strata are drawn at a higher rate than others
-    assert within_chance(drawn_at(draws[True], slice(25)), recorded, SEEDS)
-    assert all(
-        entry["inclusion_probability"] == recorded[entry["question_id"]]
-        for entry in data["drawn"]  # pyright: ignore[reportGeneralTypeIssues, reportOptionalIterable]
-    )
-
-
-def test_a_first_part_holds_every_stratum_in_its_share(draws: dict[bool, list[Sample]]) -> None:
-    for sample in draws[True]:
-        stratum_of = sample.stratum_of()
-        for length in range(1, 26):
-            seen = Counter(stratum_of[question_id] for question_id in sample.drawn[:length])
-            for i, stratum in enumerate(sample.strata):
-                assert abs(seen[i] - stratum.drawn * length / 25) <= len(sample.strata)
-
-
-def test_within_a_stratum_every_question_is_as_often_early(draws: dict[bool, list[Sample]]) -> None:
-    """So that a first part is a random sample of each stratum: of its first-drawn question all are equally likely."""
-    firsts = Counter(next(q for q in s.drawn if q in s.strata[0].questions) for s in draws[True])
-    stratum = draws[True][0].strata[0]
-    assert within_chance(firsts, dict.fromkeys(stratum.questions, 1 / len(stratum.questions)), SEEDS)
-
-
-def scored(path: Path, scores: Sequence[float]) -> RunFolder:
-    run = JudgedRun(path, len(scores), metric=FAITHFULNESS)
-    run.folder.write_scores(
-        {"faithfulness": {"questions": {f"q{i:03}": s for i, s in enumerate(scores)}, "failed": [], "unscored": {}}}
-    )
-    return run.folder
-
-
-@pytest.mark.parametrize(
-    ("scores", "n", "strata"),
-    [
-        # one score, one stratum; then two and three scores, labels by share, at least 5
-        ([1.0] * 20, 20, [("1", 20, 20)]),
-        ([0.0] * 50 + [1.0] * 50, 20, [("0", 50, 10), ("1", 50, 10)]),
-        ([0.0] * 10 + [0.5] * 30 + [1.0] * 160, 40, [("0", 10, 5), ("0.5", 30, 6), ("1", 160, 29)]),
-        # a stratum smaller than 5 is taken whole
-        ([0.0] * 3 + [1.0] * 97, 20, [("0", 3, 3), ("1", 97, 17)]),
-        # more scores than strata: quantiles, equal scores together
-        ([i / 100 for i in range(100)], 20, [
-            ("0 to 0.24", 25, 5), ("0.25 to 0.49", 25, 5), ("0.5 to 0.74", 25, 5), ("0.75 to 0.99", 25, 5)]),
-        ([0.1, 0.2, 0.3, 0.4] * 10 + [1.0] * 60, 20, [("0.1 to 0.2", 20, 5), ("0.3 to 0.4", 20, 5), ("1", 60, 10)]),
-        # no more strata than there are labels for
-        ([0.0] * 50 + [1.0] * 50, 9, [("0 to 1", 100, 9)]),
-        ([0.0] * 50 + [0.5] * 40 + [1.0] * 10, 10, [("0", 50, 5), ("0.5 to 1", 50, 5)]),
-    ],
-)  # fmt: skip
-def test_strata(scores: list[float], n: int, strata: list[tuple[str, int, int]], tmp_path: Path) -> None:
-    sample = draw_sample(scored(tmp_path / "run", scores), "faithfulness", n, stratify=True)
-    assert [(s.name, len(s.questions), s.drawn) for s in sample.strata] == strata
-    drawn = Counter(sample.stratum_of()[question_id] for question_id in sample.drawn)
-    assert [drawn[i] for i in range(len(strata))] == [drawn for *_, drawn in strata]
+    assert within_chance(drawn_at(draws, positions), dict.fromkeys(graded.judged, length / 60), SEEDS)
 
 
 def test_a_larger_sample_goes_on_where_a_smaller_one_ended(run: JudgedRun) -> None:
@@ -144,7 +76,7 @@ def test_failures_are_known_and_unscored_questions_out(run: JudgedRun) -> None:
     assert set(everything.drawn) == set(run.judged)
     assert everything.known == dict.fromkeys(run.failed, 0.0)
     assert set(everything.to_label) == set(run.judged) - set(run.failed)
-    assert everything.strata == (Stratum("0 to 1", tuple(sorted(run.judged, key=run.judged.__getitem__)), 37),)
+    assert everything.strata == (Stratum("", tuple(run.judged), 37),)
 
 
 def test_failures_score_one_where_lower_is_better(run: JudgedRun) -> None:
@@ -160,7 +92,7 @@ def test_failures_score_one_where_lower_is_better(run: JudgedRun) -> None:
 
 
 def test_the_design_survives_the_disk(run: JudgedRun) -> None:
-    sample = draw_sample(run.folder, run.name, 20, stratify=True, seed=5)
+    sample = replace(draw_sample(run.folder, run.name, 20, seed=5), carried=Carried("old", 3, 2, 0.01))
     run.folder.write_sample(sample.metric, sample.digest, sample.to_json())
     stored = json.loads((run.folder.path / f"samples/answer_relevance-{sample.digest}.json").read_text("utf-8"))
     assert sample_from_json(stored) == sample
@@ -197,3 +129,97 @@ def test_unfinished_runs_and_runs_without_scores_are_refused(run: JudgedRun, tmp
     run.write_manifest(status="running")
     with pytest.raises(DeclarationError, match="the run is not finished"):
         draw_sample(run.folder, run.name, 5)
+
+
+def next_release(path: Path, changed: range, **other: Any) -> JudgedRun:
+    """A run of the same forty questions in which these answers are new."""
+    run = JudgedRun(path, 40, **{"failed": 2, "unscored": 3, **other})
+    for i in changed:
+        run.folder.add_outcome(f"q{i:03}", response(i, answer="A new answer."))
+    return run
+
+
+def keep_labels(run: JudgedRun, sample: Sample, first: int | None = None, annotators: Sequence[str] = ("ann",)) -> None:
+    """As `rageval label` stores them."""
+    run.folder.write_sample(sample.metric, sample.digest, sample.to_json())
+    asked = sample.to_label[:first]
+    labels = tuple(HumanLabel(q, run.gold[q], name) for q in asked for name in annotators)
+    run.folder.write_labels(
+        sample.metric,
+        MetricLabels(sample.metric, labels, sample, "", {q: sample.answers[q] for q in asked}).to_json(),
+    )
+
+
+def test_labels_carry_over_where_the_answer_is_the_same(run: JudgedRun, tmp_path: Path) -> None:
+    """The drawn questions are the same, with the earlier seed; only those with new answers are asked about."""
+    before = draw_sample(run.folder, run.name, 20, seed=9)
+    keep_labels(run, before)
+    later = next_release(tmp_path / "later", range(5, 25))
+    sample = draw_sample(later.folder, run.name, 20, carry_from=str(run.folder.path))
+    new = {f"q{i:03}" for i in range(5, 25)}
+    assert (sample.drawn, sample.seed) == (before.drawn, 9)
+    assert {*sample.to_label} == {*before.to_label} & new
+    assert sample.known == {q: run.gold[q] for q in before.drawn if q not in new}
+    carried = len({*before.to_label} - new)
+    assert sample.carried == Carried(str(run.folder.path), carried, 1, 0.0)
+    assert 0 < carried < 20
+
+
+def test_they_carry_over_from_a_baseline_and_from_there_on(run: JudgedRun, tmp_path: Path) -> None:
+    """Three releases: what the first labelled, and neither the second nor the third changed, is never asked again."""
+    sample = draw_sample(run.folder, run.name, 20)
+    keep_labels(run, sample)
+    for name, changed in (("two", range(5, 15)), ("three", range(5, 20))):
+        baseline = write_baseline(read_run_folder(run.folder.path), tmp_path / "baselines")
+        run = next_release(tmp_path / name, changed)
+        sample = draw_sample(run.folder, run.name, 20, carry_from=str(baseline))
+        keep_labels(run, sample)
+        new = {"two": range(5, 15), "three": range(15, 20)}[name]  # the second's new answers are still there
+        assert {*sample.to_label} == {q for q in sample.drawn if int(q[1:]) in new and q not in run.failed}
+        found = read_run_labels(run.folder, run.name, run.judged)
+        assert found is not None
+        assert found.given == {q: run.gold[q] for q in sample.drawn}
+
+
+def test_a_first_part_of_the_earlier_labels_carries_over_as_far_as_it_goes(run: JudgedRun, tmp_path: Path) -> None:
+    before = draw_sample(run.folder, run.name, 20)
+    keep_labels(run, before, first=8)
+    sample = draw_sample(
+        next_release(tmp_path / "later", range(0)).folder, run.name, 20, carry_from=str(run.folder.path)
+    )
+    assert sample.to_label == before.to_label[8:]
+
+
+def test_other_passages_or_another_question_need_another_label(run: JudgedRun, tmp_path: Path) -> None:
+    keep_labels(run, draw_sample(run.folder, run.name, 37))
+    later = next_release(tmp_path / "later", range(0))
+    hits = (Hit(Passage("d9", 0, 5, "Other"), 1.0),)
+    later.folder.add_outcome("q009", Response(hits, response(9).answer, (0,)))
+    rows = [json.loads(line) for line in (later.folder.path / "questions.jsonl").read_text("utf-8").splitlines()]
+    later.folder.write_questions([{**r, "digest": "other"} if r["question_id"] == "q011" else r for r in rows])
+    sample = draw_sample(later.folder, run.name, 37, carry_from=str(run.folder.path))
+    assert {*sample.to_label} == {"q009", "q011"}
+
+
+def test_what_annotators_differ_by_is_carried_along(run: JudgedRun, tmp_path: Path) -> None:
+    sample = draw_sample(run.folder, run.name, 20)
+    keep_labels(run, sample, annotators=("ann",))
+    stored = read_run_labels(run.folder, run.name, run.judged)
+    assert stored is not None
+    assert (stored.annotators, stored.annotator_variance) == (1, 0.0)
+    kept = replace(sample, carried=Carried("old", 3, 4, 0.01))
+    keep_labels(run, kept)
+    stored = read_run_labels(run.folder, run.name, run.judged)
+    assert stored is not None
+    assert (stored.annotators, stored.annotator_variance) == (4, 0.01)
+    later = next_release(tmp_path / "later", range(0))
+    again = draw_sample(later.folder, run.name, 20, carry_from=str(run.folder.path))
+    assert again.carried == Carried(str(run.folder.path), 20 - len({*run.failed} & {*sample.drawn}), 4, 0.01)
+
+
+def test_nothing_to_carry(run: JudgedRun, tmp_path: Path) -> None:
+    later = next_release(tmp_path / "later", range(0))
+    with pytest.raises(DeclarationError, match="lakes: found no labels of answer_relevance to carry over, expected"):
+        draw_sample(later.folder, run.name, 5, carry_from=str(run.folder.path))
+    with pytest.raises(NotComparableError, match="nowhere: found neither a run folder nor a baseline"):
+        draw_sample(later.folder, run.name, 5, carry_from="nowhere")

@@ -16,7 +16,18 @@ from rageval.stats import Interval
 from tests.unit.sides import side
 
 NDCG = Comparison(
-    Pairs("ndcg@10", ("q000", "q001"), (0.25, 0.5), (1.0, 0.5), (0, 1), (), (), (0, 1), judged=False),
+    Pairs(
+        "ndcg@10",
+        ("q000", "q001"),
+        (0.25, 0.5),
+        (1.0, 0.5),
+        None,
+        (),
+        (),
+        (0, 1),
+        judged=False,
+        sharing="These 2 are as good as 1 document.",
+    ),
     Interval(0.375, 0.125, 0.625, 0.95, "dirichlet", 2),
     0.0004,
     0.0008,
@@ -29,7 +40,7 @@ NDCG = Comparison(
     None,
 )
 FAITHFULNESS = Comparison(
-    Pairs("faithfulness", ("q001",), (0.5,), (0.5,), (1,), ("q000",), (), (0, 0), judged=True),
+    Pairs("faithfulness", ("q001",), (0.5,), (0.5,), None, ("q000",), (), (0, 0), judged=True),
     Interval(0.0, -0.5, 0.5, 0.95, "dirichlet", 1),
     1.0,
     1.0,
@@ -70,7 +81,7 @@ def test_markdown(result: CompareResult) -> None:
         "| faithfulness † | cannot be told apart | 0.500 | 0.500 | +0.000 [-0.500, +0.500] | 1.000 | 1.000 | 0/1/0 | "
         "1 (1 + 0 left out) |\n"
         "\n"
-        "small, 2 questions. Questions that share a source document count as one piece of evidence. Left out: "
+        "small, 2 questions. These 2 are as good as 1 document. Left out: "
         "questions that only the baseline + only the candidate has a score for. Failed questions score 0: 0 of the "
         "baseline's, 1 of the candidate's. † judge only, uncorrected: a model's opinion that no people's labels have "
         "corrected. Difference: candidate - baseline on the same questions, with its 95% interval. p: two-sided "

@@ -26,7 +26,6 @@ def metric_gate(
         Interval(-0.125, -0.25, 0.0, 0.9, "dirichlet", 2),
         0.01,
         0.6,
-        0.02,
         1.0,
         smallest,
         more,
@@ -52,7 +51,7 @@ def gate_result(label: str = "naive|k") -> GateResult:
 
 def test_markdown() -> None:
     change = "\n\n| question | from | to | text |\n|---|---|---|---|\n| `q000` | 1.000 | 0.750 | `Wie hoch?` |\n\n"
-    numbers = "0.02 | 0.750 | 0.625 | -0.125 [-0.250, +0.000] | 0.020 | 1.000 | 2 (0 + 1 left out) |\n"
+    numbers = "0.02 | 0.750 | 0.625 | -0.125 [-0.250, +0.000] | 0.010 | 1.000 | 2 (0 + 1 left out) |\n"
     assert markdown(gate_result()) == (
         "## Gate: fail\n"
         "\n"
@@ -67,17 +66,18 @@ def test_markdown() -> None:
         "\n"
         "- ndcg@10 passes: not worse by 0.02, -0.125 [-0.250, +0.000] (90%; upper end for all 3 metrics)\n"
         "- map fails: worse by more than 0.02, -0.125 [-0.250, +0.000] (90%; upper end for all 3 metrics)\n"
-        "- faithfulness is inconclusive at margin 0.02, -0.125 [-0.250, +0.000] (90%; upper end for all 3 metrics): 140 "
-        "more questions would decide it if the difference were -0.125 (judge only, uncorrected)\n"
+        "- faithfulness is inconclusive at margin 0.02, -0.125 [-0.250, +0.000] (90%; upper end for all 3 metrics): "
+        "140 more questions would decide it if the difference were -0.125 (judge only, uncorrected)\n"
         "\n"
         "small, 3 questions. Left out: questions that only the baseline + only the candidate has a score for. † judge "
         "only, uncorrected: a model's opinion that no people's labels have corrected. Difference: candidate - baseline "
         "on the same questions. Its interval decides: pass where it lies above minus the margin, fail where it lies "
-        "below. All intervals hold together with 90%, adjusted by Holm over the metrics as p is; where one metric "
-        "passes (or fails) and another does not, Holm shows no more than the margin, and the interval ends there. p: "
-        "one-sided tests at 0.05 of not being worse by the margin (pass) and of being worse by more (fail). Smallest "
-        "margin that an equally good candidate passes with probability 0.8: ndcg@10 0.031, map 0.031, faithfulness "
-        "none.\n"
+        "below. The gate passes if every metric does, each at 0.05: to pass wrongly it must pass a metric that is "
+        "worse by its margin. It fails if any metric fails, so p (fail) and the upper ends are adjusted by Holm over "
+        "the metrics; where one metric fails and another does not, Holm shows no more than the margin, and the "
+        "interval ends there. p: one-sided tests of not being worse by the margin (pass) and of being worse by more "
+        "(fail). Smallest margin that an equally good candidate passes with probability 0.8: ndcg@10 0.031, map "
+        "0.031, faithfulness none.\n"
         "\n"
         "<details><summary>What changed most</summary>\n"
         "\n"

@@ -13,6 +13,7 @@ from rageval.errors import DeclarationError, NotComparableError
 from rageval.scores.baselines import BASELINES, write_baseline
 from rageval.scores.reading import read_run_folder, read_run_scores
 from rageval.scores.run_scores import JudgedBy
+from rageval.scores.sharing import relevant_documents
 from rageval.types import Json
 from tests.unit.sides import CORPUS, DIGEST, FINGERPRINT, JUDGE, write_run
 
@@ -49,7 +50,8 @@ def test_a_baseline_is_what_its_run_was(run: Path, tmp_path: Path) -> None:
     assert pinned.metrics["faithfulness"].unscored == {"q001": "nothing to score"}
     assert pinned.metrics["faithfulness"].failed == ("q002",)
     assert dict(pinned.judges) == dict(of_run.judges) == {"faithfulness": JUDGE}
-    assert pinned.groups == of_run.groups == {"q000": 0, "q001": 1, "q002": 0}
+    assert pinned.documents == of_run.documents == {"q000": (0,), "q001": (1,), "q002": (0,)}
+    assert pinned.answers == of_run.answers
     assert dict(pinned.models) == dict(of_run.models) == {"chat": "writer", "judge": "critic"}
     assert dict(pinned.settings) == dict(of_run.settings)
     assert (of_run.texts["q001"], dict(pinned.texts)) == ("What is q001?", {})
@@ -63,10 +65,13 @@ def test_the_file(run: Path, tmp_path: Path) -> None:
     assert path.read_text("utf-8").splitlines() == [
         "{",
         f'"benchmark": {{"content_hash": "{"a" * 64}", "corpus": "{CORPUS}", "name": "small"}},',
-        '"columns": ["digest", "group", "faithfulness", "ndcg@10"],',
+        '"columns": ["digest", "documents", "answer", "faithfulness", "ndcg@10"],',
         f'"fingerprint": "{FINGERPRINT}",',
-        '"format": 3,',
+        '"format": 4,',
         f'"label": "{run.name}",',
+        '"labels": {',
+        "",
+        "},",
         '"metrics": {',
         f' "faithfulness": {{"failed": ["q002"], "judge": {judge}, "unscored": {{"nothing to score": ["q001"]}}}},',
         ' "ndcg@10": {"failed": ["q002"], "judge": null, "unscored": {}}',
@@ -76,9 +81,9 @@ def test_the_file(run: Path, tmp_path: Path) -> None:
         ' "judge": "critic"',
         "},",
         '"questions": {',
-        f' "q000": ["{DIGEST}", 0, 0.5, 1],',
-        f' "q001": ["{DIGEST}", 1, null, 0.333333],',
-        f' "q002": ["{DIGEST}", 0, 0, 0]',
+        f' "q000": ["{DIGEST}", [0], null, 0.5, 1],',
+        f' "q001": ["{DIGEST}", [1], null, null, 0.333333],',
+        f' "q002": ["{DIGEST}", [0], null, 0, 0]',
         "},",
         '"settings": {',
         f' "judging by claim_support": "{JUDGE.key}",',
@@ -163,14 +168,15 @@ def test_a_baseline_cannot_be_pinned_again(run: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"format": 2}, "found format 2, expected 3"),
-        ({"questions": {"q000": ["x", 0, 1]}}, "q000: 3 values for 4 columns"),
-        ({"questions": {"q000": ["x", 0, 1, 1.5]}}, r"q000: scores outside \[0, 1\]"),
-        ({"questions": {"q000": ["x", 0, 1, "1"]}}, "found a damaged baseline"),
+        ({"format": 3}, "found format 3, expected 4"),
+        ({"questions": {"q000": ["x", [0], None, 1]}}, "q000: 4 values for 5 columns"),
+        ({"questions": {"q000": ["x", [0], None, 1, 1.5]}}, r"q000: scores outside \[0, 1\]"),
+        ({"questions": {"q000": ["x", [0], None, 1, "1"]}}, "found a damaged baseline"),
         ({"questions": [1]}, "found a damaged baseline"),
         ({"metrics": {}}, "found a damaged baseline"),
         ({"benchmark": None}, "found a damaged baseline"),
         ({"slices": None}, "found a damaged baseline"),
+        ({"labels": {"faithfulness": {"given": {"q000": 2}}}}, "found a damaged baseline .labels outside"),
     ],
 )
 def test_damaged_baselines(changes: dict[str, Any], told: str, run: Path, tmp_path: Path) -> None:
@@ -186,22 +192,16 @@ def test_what_is_no_baseline(content: bytes, tmp_path: Path) -> None:
     refused(tmp_path / "main.json", "found no baseline, expected JSON with a format number")
 
 
-def test_groups_are_numbered_by_question() -> None:
-    """b and d share y; d and a share x, so all three are one group though a and b share nothing. Grade 0 links none."""
-    grades = {"d": {"x": 1, "y": 2}, "c": {"x": 0, "z": 1}, "a": {"x": 1}, "b": {"y": 1}, "e": {}, "f": {"z": 0}}
-    assert document_groups(grades) == {"a": 0, "b": 0, "c": 1, "d": 0, "e": 2, "f": 3}
+def test_documents_are_numbered_by_question_and_id() -> None:
+    """Grade 0 is no relevant document, and has no number."""
+    grades = {"d": {"y": 2, "x": 1}, "c": {"x": 0, "z": 1}, "a": {"x": 1}, "b": {"y": 1}, "e": {}, "f": {"z": 0}}
+    assert relevant_documents(grades) == {"a": (0,), "b": (1,), "c": (2,), "d": (0, 1), "e": (), "f": ()}
 
 
 @given(st.dictionaries(st.sampled_from("abcdefgh"), st.dictionaries(st.sampled_from("uvwxyz"), st.integers(0, 2))))
-def test_groups_are_connected_components(grades: dict[str, dict[str, int]]) -> None:
-    """Against the definition: the least relation that holds all pairs with a common relevant document."""
-    reach = {
-        (a, b)
-        for a in grades
-        for b in grades
-        if a == b or any(grade > 0 and grades[b].get(document, 0) > 0 for document, grade in grades[a].items())
-    }
-    for via in grades:
-        reach |= {(a, b) for a in grades for b in grades if (a, via) in reach and (via, b) in reach}
-    groups = document_groups(grades)
-    assert {(a, b) for a in grades for b in grades if groups[a] == groups[b]} == reach
+def test_questions_share_a_number_exactly_where_they_share_a_document(grades: dict[str, dict[str, int]]) -> None:
+    numbers = relevant_documents(grades)
+    relevant = {question: {d for d, grade in by.items() if grade > 0} for question, by in grades.items()}
+    for a in grades:
+        for b in grades:
+            assert len({*numbers[a]} & {*numbers[b]}) == len(relevant[a] & relevant[b])

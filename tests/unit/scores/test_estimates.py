@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,19 +12,23 @@ from rageval.people.attach import attach
 from rageval.people.sampling import draw_sample
 from rageval.people.sheet import write_sheet as write_sample_sheet
 from rageval.scores.estimates import labelled_estimate
-from rageval.scores.samples import Sample
-from rageval.stats import mean_interval, ppi_mean
+from rageval.scores.human_labels import HumanLabel, MetricLabels
+from rageval.scores.run_labels import annotator_variance
+from rageval.scores.samples import Sample, Stratum
+from rageval.stats import PPIResult, mean_interval, ppi_mean
+from rageval.stats.annotators import stretch_for_annotators
 from rageval.types import Estimate
 from tests.flow.judged_run import FAITHFULNESS, JudgedRun, fill, mean, response, write_sheet
 
 
-def label(run: JudgedRun, n: int, *, stratify: bool = False, first: int | None = None) -> Sample:
-    """Draw, have people label, attach."""
+def label(run: JudgedRun, n: int, *, first: int | None = None, gaps: Sequence[int] = (), say: str = "?") -> Sample:
+    """Draw, have people label, attach. `gaps` are rows in which people `say` no label."""
     sheet = run.folder.path.parent / "sheet.jsonl"
-    sample = draw_sample(run.folder, run.name, n, stratify=stratify)
+    sample = draw_sample(run.folder, run.name, n)
     run.folder.write_sample(sample.metric, sample.digest, sample.to_json())
     write_sample_sheet(run.folder, sample, sheet)
-    fill(sheet, run.gold.get, first=first)
+    without = {sample.to_label[i] for i in gaps}
+    fill(sheet, lambda q: say if q in without else run.gold[q], first=first)
     attach(run.folder, [sheet])
     return sample
 
@@ -73,32 +78,80 @@ def test_binary_by_hand(tmp_path: Path) -> None:
     assert found.point == pytest.approx(by_hand)
 
 
-def test_strata_are_weighted_by_the_recorded_probabilities(tmp_path: Path) -> None:
+def test_strata_of_an_earlier_version_are_weighted_by_the_recorded_probabilities(tmp_path: Path) -> None:
     """Horvitz and Thompson: the sum of label / inclusion probability over N; the plain mean of labels is another."""
-    run = JudgedRun(tmp_path / "lakes", 300, failed=8)
+    run = JudgedRun(tmp_path / "lakes", 300)
+    parts = (tuple(run.gold)[:60], tuple(run.gold)[60:])
+    judged = {q: float(q in parts[0]) for q in run.gold}
     scores = run.folder.scores()
-    rare = {q: float(i % 25 != 0) for i, q in enumerate(run.judged)}  # zeros are rare, hence drawn at a higher rate
-    rare |= dict.fromkeys(run.failed, 0.0)
-    scores[run.name]["questions"] = rare
-    run.folder.write_scores(scores)
-    sample = label(run, 30, stratify=True)
-    stored = json.loads((run.folder.path / f"samples/answer_relevance-{sample.digest}.json").read_text("utf-8"))
-    probability = {entry["question_id"]: entry["inclusion_probability"] for entry in stored["drawn"]}
-    assert len(set(probability.values())) == 2
+    run.folder.write_scores({run.name: {**scores[run.name], "questions": judged}})
+    drawn = (*parts[0][:20], *parts[1][:20])
+    strata = tuple(Stratum(name, part, 20) for name, part in zip("ab", parts, strict=True))
+    sample = replace(draw_sample(run.folder, run.name, 40), strata=strata, drawn=drawn)
+    run.folder.write_sample(sample.metric, sample.digest, sample.to_json())
+    labels = MetricLabels(
+        run.name, tuple(HumanLabel(q, run.gold[q]) for q in drawn), sample, "", {q: sample.answers[q] for q in drawn}
+    )
+    run.folder.write_labels(run.name, labels.to_json())
     found = estimate(run)
-    assert found.point == pytest.approx(sum(run.gold[q] / p for q, p in probability.items()) / 300)
-    assert found.point != pytest.approx(sum(run.gold[q] for q in probability) / 30)
-    stratum_of = sample.stratum_of()
-    labelled = [q for q in rare if q in probability]
-    rest = [q for q in rare if q not in probability]
+    assert found.point == pytest.approx(sum(run.gold[q] * (3 if q in parts[0] else 12) for q in drawn) / 300)
+    labelled, rest = sorted(drawn), [q for q in run.gold if q not in drawn]
     by_hand = ppi_mean(
         [run.gold[q] for q in labelled],
-        [rare[q] for q in labelled],
-        [rare[q] for q in rest],
-        strata=([stratum_of[q] for q in labelled], [stratum_of[q] for q in rest]),
+        [judged[q] for q in labelled],
+        [judged[q] for q in rest],
+        strata=([q in parts[0] for q in labelled], [q in parts[0] for q in rest]),
     )
     assert (found.low, found.high, found.method) == (by_hand.low, by_hand.high, by_hand.method)
     assert found.method.startswith("stratified")
+
+
+@pytest.mark.parametrize("say", ["?", ""])
+def test_with_labels_missing_the_interval_holds_whatever_they_would_be(say: str, tmp_path: Path) -> None:
+    run = JudgedRun(tmp_path / "lakes", 200)
+    sample = label(run, 60, gaps=(3, 17, 40), say=say)
+    found = estimate(run)
+    missing = {sample.to_label[i] for i in (3, 17, 40)}
+    assert (found.n_labelled, found.method) == (57, "beta chain, missing labels bounded")
+    assert found.warning == "3 of 60 drawn have no label: the interval holds whatever these would be"
+    labelled, rest = [q for q in run.gold if q in sample.drawn], [q for q in run.gold if q not in sample.drawn]
+
+    def with_all(end: float) -> PPIResult:
+        y = [end if q in missing else run.gold[q] for q in labelled]
+        return ppi_mean(y, [run.judged[q] for q in labelled], [run.judged[q] for q in rest])
+
+    assert (found.low, found.high) == (with_all(0.0).low, with_all(1.0).high)
+    whole = JudgedRun(tmp_path / "other" / "lakes", 200)
+    label(whole, 60)
+    assert found.low < estimate(whole).low
+    assert found.high > estimate(whole).high
+
+
+def test_annotators_who_differ_widen_the_interval(tmp_path: Path) -> None:
+    """Two who disagree by .4 on every answer: half of that squared over two is the variance of their mean."""
+    run = JudgedRun(tmp_path / "lakes", 200, metric=FAITHFULNESS)
+    sample = draw_sample(run.folder, run.name, 40)
+    run.folder.write_sample(sample.metric, sample.digest, sample.to_json())
+    given = tuple(
+        HumanLabel(q, 0.3 + 0.3 * run.gold[q] + shift, name)
+        for q in sample.drawn
+        for name, shift in (("ann", 0.0), ("ben", 0.4))
+    )
+    labels = MetricLabels(run.name, given, sample, "", {q: sample.answers[q] for q in sample.drawn})
+    assert annotator_variance(labels) == pytest.approx(0.4**2 / 2 / 2)
+    run.folder.write_labels(run.name, labels.to_json())
+    two = estimate(run)
+    same = tuple(HumanLabel(one.question_id, labels.by_question[one.question_id], "ann") for one in given[::2])
+    run.folder.write_labels(run.name, replace(labels, labels=same).to_json())
+    one = estimate(run)
+    assert two.method == f"{one.method}, 2 annotators"
+    assert (two.low, two.high) == pytest.approx(
+        [
+            min(max(end, 0.0), 1.0)
+            for end in stretch_for_annotators(one.point, one.low, one.high, annotator_variance(labels), 2, 0.95)
+        ]
+    )
+    assert two.high - two.low > 1.5 * (one.high - one.low)
 
 
 def test_a_first_part_counts_only_what_is_labelled(tmp_path: Path) -> None:
@@ -138,11 +191,28 @@ def test_any_sample_is_used_with_a_warning(run: JudgedRun, tmp_path: Path) -> No
     )
 
 
-def test_labels_of_other_answers_are_not_used(run: JudgedRun) -> None:
+def test_after_one_answer_changes_only_that_label_goes(run: JudgedRun) -> None:
+    """And its question leaves the mean, since it could not be drawn: an answer nobody labelled likewise."""
+    sample = label(run, 20)
+    labelled = sample.to_label[4]
+    other = next(q for q in run.judged if q not in sample.drawn)
+    for gone, question in enumerate((labelled, other), 1):
+        run.folder.add_outcome(question, response(int(question[1:]), answer="another one"))
+        found = estimate(run)
+        assert (found.n, found.n_labelled) == (37 - gone, 19)
+        assert found.warning == f"{gone} questions whose answers are newer than the sample are left out"
+    rest = [q for q in run.judged if q not in (labelled, other)]
+    y, f = zip(*((run.gold[q], run.judged[q]) for q in rest if q in sample.drawn), strict=True)
+    by_hand = ppi_mean(y, f, [run.judged[q] for q in rest if q not in sample.drawn])
+    assert (found.point, found.low, found.high) == (by_hand.point, by_hand.low, by_hand.high)
+
+
+def test_where_all_answers_changed_no_label_is_used(run: JudgedRun) -> None:
     label(run, 20)
-    run.folder.add_outcome("q030", response(30, answer="another one"))
+    for i in range(40):
+        run.folder.add_outcome(f"q{i:03}", response(i, answer="another one"))
     found = estimate(run)
-    assert found.warning == "labels not used: they were given before this run's answers changed"
+    assert found.warning == "labels not used: none is of this run's answers as they are now"
     assert (found.point, found.n_labelled, found.judge_only) == (pytest.approx(mean(run.judged)), 0, None)
 
 
@@ -154,26 +224,24 @@ def rejudge(run: JudgedRun, scores: dict[str, float]) -> None:
 
 
 def test_another_judge_keeps_the_labels(tmp_path: Path) -> None:
-    """A new judge scores other questions: the strata are the old ones, questions that could not be drawn stay out."""
+    """A new judge scores other questions: those that could not be drawn stay out."""
     run = JudgedRun(tmp_path / "lakes", 200, unscored=3)
-    sample = label(run, 40, stratify=True)
+    sample = label(run, 40)
     now = {q: 1.0 - 0.5 * score for i, (q, score) in enumerate(run.judged.items()) if i % 10}
     rejudge(run, {**now, "q000": 1.0})
     found = estimate(run)
-    assert found.warning == "1 questions scored since the sample was drawn are left out"
+    assert found.warning == "1 questions whose answers are newer than the sample are left out"
     assert (found.n, found.n_labelled) == (len(now), sum(q in now for q in sample.drawn))
-    by_hand = 0.0
-    for stratum in sample.strata:
-        given = [run.gold[q] for q in stratum.questions if q in sample.drawn and q in now]
-        by_hand += sum(q in now for q in stratum.questions) / len(now) * sum(given) / len(given)
-    assert found.point == pytest.approx(by_hand)
+    y, f = zip(*((run.gold[q], now[q]) for q in now if q in sample.drawn), strict=True)
+    by_hand = ppi_mean(y, f, [now[q] for q in now if q not in sample.drawn])
+    assert (found.point, found.low, found.high) == (by_hand.point, by_hand.low, by_hand.high)
 
 
 def test_labels_that_no_longer_suffice_leave_the_judge_alone_with_a_warning(run: JudgedRun) -> None:
     sample = label(run, 10)
     rejudge(run, {q: score for q, score in run.judged.items() if q not in sample.drawn})
     found = estimate(run)
-    assert found.warning == "labels not used: too few of the labelled questions are scored now"
+    assert found.warning == "labels not used: none is of this run's answers as they are now"
     assert (found.n, found.n_labelled) == (27, 0)
 
 

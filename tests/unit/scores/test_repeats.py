@@ -26,7 +26,7 @@ def test_equal_scores_have_exactly_that_mean() -> None:
 
 
 def test_as_json_and_back() -> None:
-    part = scores_to_json(pool_repeats([FIRST, SECOND]), [FIRST, SECOND])["faithfulness"]
+    part = scores_to_json(pool_repeats([FIRST, SECOND]), {}, [FIRST, SECOND])["faithfulness"]
     assert isinstance(part, dict)
     assert part["repeats"] == [
         {"questions": {"a": 1.0, "c": 0.0}, "failed": ["c"], "unscored": {"b": "abstained", "d": "silent"}},
@@ -39,7 +39,7 @@ def test_as_json_and_back() -> None:
 
 
 def test_without_repeats() -> None:
-    part = scores_to_json(FIRST, [FIRST])["faithfulness"]
+    part = scores_to_json(FIRST, {}, [FIRST])["faithfulness"]
     assert isinstance(part, dict)
     assert "repeats" not in part
     assert first_answers(part) is part
