@@ -11,6 +11,7 @@ from typing import Any
 
 from rageval.io.run_folder import RunFolder
 from rageval.io.stored import convert
+from rageval.scores.drawn_labels import join_drawn
 from rageval.scores.repeats import REPEATS, first_answers
 from rageval.scores.run_labels import RunLabels, read_run_labels
 from rageval.scores.sharing import ClusterBy, Documents, find_sharing, relevant_documents
@@ -148,6 +149,9 @@ def labelled_estimate(
             return replace(judge_alone, warning="" if first is None else first.warning)
         warnings = ["of the first answers alone, which people labelled", *filter(None, [first.warning])]
         return replace(first, warning="; ".join(warnings))
+    if labels.design is not None and labels.design.against:
+        why = f"drawn for the difference to {labels.design.against}, not for the mean"
+        return replace(judge_alone, warning=f"labels not used: {why}")
     judged = scores["questions"]
     covered = [question for question in judged if question in labels.strata]
     without = {labels.strata[q] for q in covered} - {labels.strata[q] for q in labels.given}
@@ -188,16 +192,17 @@ def _with_missing(
 ) -> Estimate:
     """The estimate, from the lowest to the highest that it could be with the labels that are missing."""
     strata = {q: labels.strata[q] for q in covered} if len(set(labels.strata.values())) > 1 else None
-    joined = _join(labels.given, judged, covered, strata, clusters, level)
-    joined = _over_annotators(joined, labels, level)
+
+    def join(given: Mapping[str, float]) -> Estimate:
+        if labels.design is not None:
+            return join_drawn(given, judged, covered, labels.design, clusters, level)
+        return _join(given, judged, covered, strata, clusters, level)
+
+    joined = _over_annotators(join(labels.given), labels, level)
     if not labels.missing:
         return joined
     ends = [
-        _over_annotators(
-            _join({**labels.given, **dict.fromkeys(labels.missing, end)}, judged, covered, strata, clusters, level),
-            labels,
-            level,
-        )
+        _over_annotators(join({**labels.given, **dict.fromkeys(labels.missing, end)}), labels, level)
         for end in (0.0, 1.0)
     ]
     return replace(joined, low=ends[0].low, high=ends[1].high, method=f"{joined.method}, missing labels bounded")

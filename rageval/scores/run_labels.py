@@ -11,6 +11,7 @@ import numpy as np
 
 from rageval.io.run_folder import RunFolder
 from rageval.scores.human_labels import MetricLabels, answer_digests, drawn_so_far, read_labels
+from rageval.scores.samples import Design, design_from_json
 from rageval.types import Json
 
 
@@ -25,6 +26,7 @@ class RunLabels:
 
     `annotator_variance` is what differences between annotators add to the variance of the mean: that of their mean
     levels, over their number, with `annotators` - 1 degrees of freedom. 0 for one annotator.
+    `design` has the draws so far, where questions were drawn with unequal probabilities.
     """
 
     given: Mapping[str, float]
@@ -33,6 +35,7 @@ class RunLabels:
     warning: str = ""
     annotators: int = 1
     annotator_variance: float = 0.0
+    design: Design | None = None
 
     def only(self, questions: Collection[str]) -> RunLabels:
         """The labels of these questions alone."""
@@ -41,6 +44,7 @@ class RunLabels:
             given={q: label for q, label in self.given.items() if q in questions},
             strata={q: stratum for q, stratum in self.strata.items() if q in questions},
             missing=self.missing & frozenset(questions),
+            design=None if self.design is None else self.design.only(questions),
         )
 
     def to_json(self) -> dict[str, Json]:
@@ -50,7 +54,9 @@ class RunLabels:
             by_stratum.setdefault(self.strata[question], []).append(question)
         given: dict[str, Json] = {question: self.given[question] for question in sorted(self.given)}
         strata: dict[str, Json] = {name: by_stratum[name] for name in sorted(by_stratum)}
+        design: dict[str, Json] = {} if self.design is None else {"design": self.design.to_json()}
         return {
+            **design,
             "given": given,
             "strata": strata,
             "missing": [*sorted(self.missing)],
@@ -73,6 +79,7 @@ def labels_from_json(data: Mapping[str, Any]) -> RunLabels:
         data["warning"],
         int(data["annotators"]),
         float(data["annotator_variance"]),
+        design_from_json(data.get("design")),
     )
 
 
@@ -99,9 +106,11 @@ def read_run_labels(run: RunFolder, metric: str, judged: Collection[str]) -> Run
         if q in judged and sample.answers.get(q) == current.get(q)
     }
     known = {**by_question, **sample.known}
-    drawn = [q for q in drawn_so_far(sample, {*by_question, *labels.cannot_tell}) or () if q in strata]
+    so_far = drawn_so_far(sample, {*by_question, *labels.cannot_tell}) or ()
+    drawn = [q for q in so_far if q in strata]
     given = {q: known[q] for q in drawn if q in known}
-    return RunLabels(given, strata, frozenset(q for q in drawn if q not in known), *about)
+    design = None if sample.design is None else sample.design.until(so_far).only(strata)
+    return RunLabels(given, strata, frozenset(q for q in drawn if q not in known), *about, design)
 
 
 def annotator_variance(labels: MetricLabels) -> float:
