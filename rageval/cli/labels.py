@@ -10,7 +10,7 @@ import typer
 
 from rageval.cli.exit_codes import WRONG_INPUT
 from rageval.cli.output import JsonFlag, print_json
-from rageval.errors import LabelFileError
+from rageval.errors import DeclarationError, LabelFileError
 from rageval.types import Estimate, Json
 
 if TYPE_CHECKING:
@@ -28,12 +28,20 @@ def sample(
     carry_from: Annotated[
         str | None, typer.Option(help="An earlier run or baseline whose labels are kept for answers that are the same.")
     ] = None,
+    active: Annotated[
+        bool, typer.Option("--active", help="Draw questions where the judge is in doubt more often than others.")
+    ] = False,
+    against: Annotated[
+        Path | None,
+        typer.Option(help="With --active: draw for the difference to this run, and write a sheet for it as well."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Another seed draws other questions.")] = 0,
     out: Annotated[
         Path | None, typer.Option(help="The file to fill in, .jsonl or .csv. [default: <run>-<metric>.jsonl]")
     ] = None,
 ) -> None:
     """Draw a random sample of a run's questions for people to label, and write the file to fill in."""
+    from rageval.cli.active_sample import sample_active
     from rageval.io.run_folder import RunFolder
     from rageval.metrics import parse
     from rageval.people.attach import attach_carried
@@ -42,6 +50,13 @@ def sample(
     from rageval.scores.human_labels import run_name
 
     folder = RunFolder(run)
+    if active:
+        if carry_from is not None:
+            raise DeclarationError("--carry-from: found it with --active, expected one of them")
+        sample_active(folder, metric, n, against, seed, out)
+        return
+    if against is not None:
+        raise DeclarationError("--against: found it without --active, expected --active as well")
     sheet = out or Path(f"{run_name(folder)}-{metric}.jsonl")
     check_sheet_path(sheet)
     drawn = draw_sample(folder, metric, n, seed=seed, carry_from=carry_from)

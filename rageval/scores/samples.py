@@ -28,9 +28,9 @@ class Stratum:
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """How questions were drawn where the judge is in doubt (`rageval.stats.active`): `draws` in order, with repeats, and
-    the probability of every question of the frame in one draw. `against` is the run whose difference to this one they
-    were drawn for; empty for the mean.
+    """How questions were drawn where the judge is in doubt (`rageval.stats.active`): `draws` in order, with repeats,
+    and the probability of every question of the frame in one draw. `against` is the run whose difference to this one
+    they were drawn for; empty for the mean.
     """
 
     draws: tuple[str, ...]
