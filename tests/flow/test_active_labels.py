@@ -135,9 +135,7 @@ def test_draws_of_one_run_alone_do_not_compare_two(
 )
 def test_what_is_refused(options: list[str], told: str, tmp_path: Path, command_line: CommandLine) -> None:
     run = JudgedRun(tmp_path / "lakes")
-    ended = command_line(
-        "sample", run.folder.path, "-m", run.name, "--active", "--out", tmp_path / "a.jsonl", *options
-    )
+    ended = command_line("sample", run.folder.path, "-m", run.name, "--active", "--out", tmp_path / "a.jsonl", *options)
     assert (ended.code, ended.out) == (2, "")
     assert told in ended.err
     assert not (tmp_path / "a.jsonl").exists()

@@ -1,6 +1,6 @@
 """Labels drawn where the judge is in doubt, beside as many at random: how often they cover, and how wide they are.
 
-`python -m tests.statistics.active_draws 300` prints the table of docs/active_labels.md. Each draw makes N items anew.
+`python -m tests.statistics.active_draws 250` prints the table; ten minutes on one core. Each draw makes N items anew.
 """
 
 from __future__ import annotations
@@ -101,14 +101,15 @@ def difference_draws(
 
 def table(reps: int, items: int) -> Iterator[str]:
     """Markdown: a row for each judge and rate, a column for each number of draws."""
-    rng = np.random.default_rng(0)
     yield "| judge | rate | " + " | ".join(f"n = {n}" for n in LABELS) + " |"
     yield "|---" * (len(LABELS) + 2) + "|"
     for judge in JUDGES:
+        rng = np.random.default_rng(0)
         for rate in RATES:
             cells = [mean_draws(judge, rate, n, reps, rng, items) for n in LABELS]
             yield f"| {judge} | {rate:g} | " + " | ".join(_cell(one) for one in cells) + " |"
     for judge in JUDGES:
+        rng = np.random.default_rng(0)
         cells = [difference_draws(judge, 0.8, 0.1, n, reps, rng, items) for n in LABELS]
         yield f"| difference, {judge} | 0.8, 0.7 | " + " | ".join(_cell(one) for one in cells) + " |"
 
