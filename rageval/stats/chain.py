@@ -183,8 +183,11 @@ class Chain:
 
     def point(self) -> float:
         """The estimate."""
-        means = self._cell_means() + self.lam * self._score_means()
-        return min(max(float(np.sum(self._shares() * means)), 0.0), 1.0)
+        return min(max(float(np.sum(self._shares() * self.cell_points())), 0.0), 1.0)
+
+    def cell_points(self) -> Floats:
+        """The estimated mean within each cell."""
+        return self._cell_means() + self.lam * self._score_means()
 
     def errors(self) -> tuple[Floats, Floats]:
         """Of each labelled item, by what its label differs from what cell and score say; and what these say of all."""
@@ -204,8 +207,14 @@ class Chain:
         counts = np.bincount(self.all_items) / self.effect
         shares = rng.standard_gamma(counts + 0.5, (DRAWS, counts.size))
         shares /= shares.sum(axis=1, keepdims=True)
+        lower, upper = self.cell_draws(rng)
+        return np.sum(shares * lower, axis=1), np.sum(shares * upper, axis=1)
+
+    def cell_draws(self, rng: np.random.Generator) -> tuple[Floats, Floats]:
+        """Of the mean within each cell (a column each), for the lower and for the upper bound."""
         score_means, cell_means = self._score_means(), self._cell_means()
-        lower, upper = np.zeros(DRAWS), np.zeros(DRAWS)
+        counts = np.bincount(self.all_items) / self.effect
+        lower, upper = np.zeros((DRAWS, counts.size)), np.zeros((DRAWS, counts.size))
         for cell in range(counts.size):
             mine = self.labelled == cell
             weights = None if self.even else self.weights[mine]
@@ -243,8 +252,7 @@ class Chain:
             if self.frame:
                 noise = rng.standard_normal(DRAWS) * math.sqrt(self.frame / counts[cell])
                 low, high = (m + np.sqrt((m * (1.0 - m)).clip(0.0)) * noise for m in (low, high))
-            lower += shares[:, cell] * low
-            upper += shares[:, cell] * high
+            lower[:, cell], upper[:, cell] = low, high
         return lower, upper
 
 
