@@ -14,6 +14,7 @@ from rageval.errors import DeclarationError, LabelFileError
 from rageval.types import Estimate, Json
 
 if TYPE_CHECKING:
+    from rageval.io.run_folder import RunFolder
     from rageval.scores.human_labels import MetricLabels
     from rageval.stats import Agreement
 
@@ -87,25 +88,42 @@ def sample(
 
 def label(
     run: RunArgument,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Filled-in files, .jsonl or .csv.")],
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="FILE...", help="Filled-in files, .jsonl or .csv.")
+    ] = None,
     allow_any_sample: Annotated[
         bool,
         typer.Option("--allow-any-sample", help="Use labels that are not a random sample of this run, with a warning."),
     ] = False,
+    expert: Annotated[
+        str | None,
+        typer.Option(
+            help="Correct the judge by this added judge too (`rageval judge --name`), with labels or without."
+        ),
+    ] = None,
+    metric: Annotated[
+        str | None, typer.Option("--metric", "-m", help="With --expert and without files: the metric to correct.")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Attach people's labels to a run; the leaderboard then shows intervals that they correct."""
     from rageval.io.run_folder import RunFolder
-    from rageval.people.attach import agreement_of, attach
+    from rageval.metrics import parse
+    from rageval.people.attach import agreement_of
     from rageval.scores.estimates import labelled_estimate
+    from rageval.scores.expert_labels import use_expert
 
     folder = RunFolder(run)
-    try:
-        attached = attach(folder, files, allow_any_sample=allow_any_sample)
-    except LabelFileError as error:
-        for problem in error.problems:
-            print("error:", problem, file=sys.stderr)
-        raise typer.Exit(WRONG_INPUT) from None
+    if not files:
+        if expert is None or metric is None:
+            raise DeclarationError("found no file, expected filled-in files, or --expert NAME and --metric")
+        use_expert(folder, str(parse(metric)), expert)
+        attached = _stored(folder, str(parse(metric)))
+    else:
+        attached = _attach(folder, files, allow_any_sample)
+        for labels in attached:
+            if expert is not None:
+                use_expert(folder, labels.metric, expert)
     scores = folder.scores()
     results = [
         (labels, agreement_of(labels), labelled_estimate(folder, labels.metric, scores[labels.metric]))
@@ -117,6 +135,24 @@ def label(
     else:
         for result in results:
             _print(*result)
+
+
+def _stored(folder: RunFolder, metric: str) -> tuple[MetricLabels, ...]:
+    from rageval.scores.human_labels import read_labels
+
+    labels = read_labels(folder, metric)
+    return () if labels is None else (labels,)
+
+
+def _attach(folder: RunFolder, files: list[Path], allow_any_sample: bool) -> tuple[MetricLabels, ...]:
+    from rageval.people.attach import attach
+
+    try:
+        return attach(folder, files, allow_any_sample=allow_any_sample)
+    except LabelFileError as error:
+        for problem in error.problems:
+            print("error:", problem, file=sys.stderr)
+        raise typer.Exit(WRONG_INPUT) from None
 
 
 def _to_json(labels: MetricLabels, agreement: Agreement | None, mean: Estimate | None) -> dict[str, Json]:
@@ -142,7 +178,8 @@ def _print(labels: MetricLabels, agreement: Agreement | None, mean: Estimate | N
     from rageval.report.leaderboard import labels_text, number_cell
 
     drawn = "" if labels.sample is None else f" of {len(labels.sample.to_label)} drawn"
-    print(f"{labels.metric}: {len(labels.by_question)}{drawn} labelled by {len(labels.annotators)} annotators")
+    people = f"{len(labels.by_question)}{drawn} labelled by {len(labels.annotators)} annotators"
+    print(f"{labels.metric}: {people if labels.labels else 'no labels of people'}")
     if agreement is not None:
         alpha = agreement.interval
         print(

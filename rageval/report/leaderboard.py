@@ -191,9 +191,12 @@ def label_warnings(board: Leaderboard) -> list[str]:
 def labels_text(mean: Estimate) -> str:
     """`judge alone 0.810 [0.70, 0.90], 50 labels (alone 0.720 [0.58, 0.83])`."""
     labels = f"{mean.n_labelled} labels"
+    if mean.judge_only is not None and mean.labels_only is None and mean.expert:
+        return f"judge alone {mean_cell(*mean.judge_only)}, {mean.expert}"
     if mean.judge_only is None or mean.labels_only is None:
         return labels
-    return f"judge alone {mean_cell(*mean.judge_only)}, {labels} (alone {mean_cell(*mean.labels_only)})"
+    expert = f"; {mean.expert}" if mean.expert else ""
+    return f"judge alone {mean_cell(*mean.judge_only)}, {labels} (alone {mean_cell(*mean.labels_only)}){expert}"
 
 
 _RANKED_BY = {

@@ -89,7 +89,7 @@ def read_run_labels(run: RunFolder, metric: str, judged: Collection[str]) -> Run
     Labels of answers that have changed since are left out, and so are those questions.
     """
     labels = read_labels(run, metric)
-    if labels is None:
+    if labels is None or not (labels.labels or labels.cannot_tell or labels.sample):
         return None
     current = answer_digests(run.outcomes())
     by_question, sample = labels.by_question, labels.sample

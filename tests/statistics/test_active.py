@@ -13,7 +13,7 @@ from rageval.stats.active import active_difference, active_mean, doubts, draw_pr
 from tests.statistics.active_draws import JUDGES, VERDICTS, difference_draws, make_items, mean_draws
 from tests.statistics.label_need_draws import decided
 
-DRAWS = 60
+DRAWS = 40
 
 
 def test_probabilities_are_half_uniform_and_sum_to_one() -> None:
