@@ -39,9 +39,8 @@ def test_every_command_runs_and_prints_what_is_shown(
 
     with FakeServer(say) as server:
         model = {"provider": "openai", "base_url": server.base_url, "model": "strong"}
-        Path("strong.yaml").write_text(
-            yaml.safe_dump({"benchmark": "lakes", "pipelines": ["naive"], "metrics": ["mrr"], "models": {"judge": model}}), "utf-8"
-        )
+        experiment = {"benchmark": "lakes", "pipelines": ["naive"], "metrics": ["mrr"], "models": {"judge": model}}
+        Path("strong.yaml").write_text(yaml.safe_dump(experiment), "utf-8")
         for line in "".join(text for language, text in BLOCKS if language == "bash").splitlines():
             program, *arguments = shlex.split(line)
             assert program == "rageval"
