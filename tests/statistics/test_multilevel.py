@@ -12,7 +12,7 @@ from rageval.stats import mean_interval, ppi_mean
 from rageval.stats.multilevel import multilevel_mean
 from tests.statistics.multilevel_draws import ITEMS, draws, scores
 
-REPS = 40
+REPS = 30
 LEAST = 0.93 - 3 * math.sqrt(0.93 * 0.07 / REPS)
 
 
