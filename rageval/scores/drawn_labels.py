@@ -81,7 +81,11 @@ def difference_drawn(
 def _clusters_of(
     clusters: Clusters | None, questions: Sequence[str], labelled: Sequence[str]
 ) -> list[frozenset[int]] | None:
-    """Those of the questions; None where all labelled ones share a document, and show nothing."""
-    if clusters is None or frozenset[int].intersection(*(clusters[question] for question in labelled)):
+    """Those of the questions; None where all labelled ones share a document, or there is one, and show nothing."""
+    if (
+        clusters is None
+        or len(set(labelled)) < 2
+        or frozenset[int].intersection(*(clusters[question] for question in labelled))
+    ):
         return None
     return [clusters[question] for question in questions]

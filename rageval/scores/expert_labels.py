@@ -76,7 +76,9 @@ def join_expert(
     order = [*labelled, *seen, *others]
     scored = [*labelled, *seen]
     shown = labelled or scored
-    if clusters is not None and frozenset[int].intersection(*(clusters[question] for question in shown)):
+    if clusters is not None and (
+        len(shown) < 2 or frozenset[int].intersection(*(clusters[question] for question in shown))
+    ):
         clusters = None
     found = multilevel_mean(
         [given[question] for question in labelled],
