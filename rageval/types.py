@@ -383,7 +383,8 @@ class Estimate:
     Where people labelled `n_labelled` of the questions and the labels were used, `judge_only` and `labels_only` hold
     (point, low, high) as the judge alone and the labels alone would have it, and `these_questions` (low, high) for the
     mean over exactly these questions, not over all that they stand for. `warning` says what is wrong with the
-    labels, also where they could not be used.
+    labels, also where they could not be used. `expert` says what an expert model has to do with the number; empty if
+    nothing.
 
     With n = 0 there is no estimate: that case is None at the place that holds estimates, never a 0 or NaN.
     """
@@ -401,3 +402,4 @@ class Estimate:
     labels_only: tuple[float, float, float] | None = None
     these_questions: tuple[float, float] | None = None
     warning: str = ""
+    expert: str = ""

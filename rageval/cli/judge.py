@@ -27,6 +27,10 @@ def judge(
         int | None,
         typer.Option(min=1, max=50, help="How often to ask each model. [default: as the experiment files say]"),
     ] = None,
+    questions: Annotated[
+        int | None,
+        typer.Option(min=1, help="Ask on a random sample of so many questions, in the order that people get. [all]"),
+    ] = None,
     calibration: Annotated[
         list[Path] | None, typer.Option(help="Scale verdicts by this record of `rageval calibrate`; repeatable.")
     ] = None,
@@ -50,6 +54,7 @@ def judge(
                 experiment or (),
                 out / "cache",
                 samples=samples,
+                questions=questions,
                 calibrations=calibration or (),
                 on_embedding=bars.embedding,
             ) as plan:

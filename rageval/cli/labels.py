@@ -10,10 +10,11 @@ import typer
 
 from rageval.cli.exit_codes import WRONG_INPUT
 from rageval.cli.output import JsonFlag, print_json
-from rageval.errors import LabelFileError
+from rageval.errors import DeclarationError, LabelFileError
 from rageval.types import Estimate, Json
 
 if TYPE_CHECKING:
+    from rageval.io.run_folder import RunFolder
     from rageval.scores.human_labels import MetricLabels
     from rageval.stats import Agreement
 
@@ -28,6 +29,13 @@ def sample(
     carry_from: Annotated[
         str | None, typer.Option(help="An earlier run or baseline whose labels are kept for answers that are the same.")
     ] = None,
+    active: Annotated[
+        bool, typer.Option("--active", help="Draw questions where the judge is in doubt more often than others.")
+    ] = False,
+    against: Annotated[
+        Path | None,
+        typer.Option(help="With --active: draw for the difference to this run, and write a sheet for it as well."),
+    ] = None,
     seed: Annotated[
         int | None,
         typer.Option(help="Another seed draws other questions. [default: that of --carry-from, else 0]"),
@@ -37,6 +45,7 @@ def sample(
     ] = None,
 ) -> None:
     """Draw a random sample of a run's questions for people to label, and write the file to fill in."""
+    from rageval.cli.active_sample import sample_active
     from rageval.io.run_folder import RunFolder
     from rageval.metrics import parse
     from rageval.people.attach import attach_carried
@@ -45,6 +54,13 @@ def sample(
     from rageval.scores.human_labels import run_name
 
     folder = RunFolder(run)
+    if active:
+        if carry_from is not None:
+            raise DeclarationError("--carry-from: found it with --active, expected one of them")
+        sample_active(folder, metric, n, against, seed or 0, out)
+        return
+    if against is not None:
+        raise DeclarationError("--against: found it without --active, expected --active as well")
     sheet = out or Path(f"{run_name(folder)}-{metric}.jsonl")
     check_sheet_path(sheet)
     drawn = draw_sample(folder, metric, n, seed=seed, carry_from=carry_from)
@@ -68,25 +84,42 @@ def sample(
 
 def label(
     run: RunArgument,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Filled-in files, .jsonl or .csv.")],
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="FILE...", help="Filled-in files, .jsonl or .csv.")
+    ] = None,
     allow_any_sample: Annotated[
         bool,
         typer.Option("--allow-any-sample", help="Use labels that are not a random sample of this run, with a warning."),
     ] = False,
+    expert: Annotated[
+        str | None,
+        typer.Option(
+            help="Correct the judge by this added judge too (`rageval judge --name`), with labels or without."
+        ),
+    ] = None,
+    metric: Annotated[
+        str | None, typer.Option("--metric", "-m", help="With --expert and without files: the metric to correct.")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Attach people's labels to a run; the leaderboard then shows intervals that they correct."""
     from rageval.io.run_folder import RunFolder
-    from rageval.people.attach import agreement_of, attach
+    from rageval.metrics import parse
+    from rageval.people.attach import agreement_of
     from rageval.scores.estimates import labelled_estimate
+    from rageval.scores.expert_labels import use_expert
 
     folder = RunFolder(run)
-    try:
-        attached = attach(folder, files, allow_any_sample=allow_any_sample)
-    except LabelFileError as error:
-        for problem in error.problems:
-            print("error:", problem, file=sys.stderr)
-        raise typer.Exit(WRONG_INPUT) from None
+    if not files:
+        if expert is None or metric is None:
+            raise DeclarationError("found no file, expected filled-in files, or --expert NAME and --metric")
+        use_expert(folder, str(parse(metric)), expert)
+        attached = _stored(folder, str(parse(metric)))
+    else:
+        attached = _attach(folder, files, allow_any_sample)
+        for labels in attached:
+            if expert is not None:
+                use_expert(folder, labels.metric, expert)
     scores = folder.scores()
     results = [
         (labels, agreement_of(labels), labelled_estimate(folder, labels.metric, scores[labels.metric]))
@@ -98,6 +131,24 @@ def label(
     else:
         for result in results:
             _print(*result)
+
+
+def _stored(folder: RunFolder, metric: str) -> tuple[MetricLabels, ...]:
+    from rageval.scores.human_labels import read_labels
+
+    labels = read_labels(folder, metric)
+    return () if labels is None else (labels,)
+
+
+def _attach(folder: RunFolder, files: list[Path], allow_any_sample: bool) -> tuple[MetricLabels, ...]:
+    from rageval.people.attach import attach
+
+    try:
+        return attach(folder, files, allow_any_sample=allow_any_sample)
+    except LabelFileError as error:
+        for problem in error.problems:
+            print("error:", problem, file=sys.stderr)
+        raise typer.Exit(WRONG_INPUT) from None
 
 
 def _to_json(labels: MetricLabels, agreement: Agreement | None, mean: Estimate | None) -> dict[str, Json]:
@@ -123,7 +174,8 @@ def _print(labels: MetricLabels, agreement: Agreement | None, mean: Estimate | N
     from rageval.report.leaderboard import labels_text, number_cell
 
     drawn = "" if labels.sample is None else f" of {len(labels.sample.to_label)} drawn"
-    print(f"{labels.metric}: {len(labels.by_question)}{drawn} labelled by {len(labels.annotators)} annotators")
+    people = f"{len(labels.by_question)}{drawn} labelled by {len(labels.annotators)} annotators"
+    print(f"{labels.metric}: {people if labels.labels else 'no labels of people'}")
     if agreement is not None:
         alpha = agreement.interval
         print(

@@ -15,12 +15,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 import numpy as np
 
+from rageval.decide.label_need import LabelNeed, label_need
 from rageval.decide.slicing import FOUND_IN_RUN, SlicedMetric, fields_of, slice_pairs, values_of
 from rageval.errors import DeclarationError
 from rageval.metrics import parse
@@ -62,8 +63,8 @@ class MetricGate:
     smallest margin that an equally good candidate would pass with probability 0.8 over as many questions (or labels).
     It is None if no margin below 1 is enough. `more_questions` is how many more questions settle an inconclusive metric
     with probability 0.8, regardless of the other metrics, if its true difference is `if_difference`: the observed
-    difference, or 0 if the observed one is too close to the margin. It is None if it cannot be computed. `more_labels`
-    is how many more questions must have labels of both where these decide, if the judge does not help.
+    difference, or 0 if the observed one is too close to the margin. It is None if it cannot be computed. `label_need`
+    likewise says which labels, where people's labels decide.
     """
 
     pairs: Pairs
@@ -77,7 +78,13 @@ class MetricGate:
     smallest_margin: float | None
     more_questions: int | None
     if_difference: float
-    more_labels: int | None = None
+    label_need: LabelNeed | None = None
+
+    @property
+    def more_labels(self) -> int | None:
+        """How many more questions people would have to label, in both runs; None where it cannot be computed."""
+        best = None if self.label_need is None else self.label_need.fewest
+        return None if best is None else best.questions
 
     @property
     def sentence(self) -> str:
@@ -107,9 +114,7 @@ class MetricGate:
     def _labels_that_would_settle_it(self, labels: PairLabels) -> str:
         if labels.missing:
             return f"{labels.missing} of the labels are missing: give them"
-        if self.more_labels is None:
-            return "more labels than there are questions are needed"
-        return f"some {self.more_labels} more labels of both answers would decide it if the difference is as it seems"
+        return "more labels are needed" if self.label_need is None else self.label_need.sentence
 
     def to_json(self) -> dict[str, Json]:
         return {
@@ -124,6 +129,7 @@ class MetricGate:
             "more_questions": self.more_questions,
             "if_difference": self.if_difference,
             "more_labels": self.more_labels,
+            "label_need": None if self.label_need is None else self.label_need.to_json(),
             "sentence": self.sentence,
         }
 
@@ -192,6 +198,7 @@ def gate(
         name: _metric_gate(pairs, asked[name], tested[name], interval, float(p_fail), level, len(asked))
         for (name, pairs), interval, p_fail in zip(paired.items(), intervals, fails, strict=True)
     }
+    gates = {name: _with_label_need(one, a, b, level) for name, one in gates.items()}
     verdicts = {one.verdict for one in gates.values()}
     overall: GateVerdict = "fail" if "fail" in verdicts else "pass" if verdicts == {"pass"} else "inconclusive"
     metrics = dict.fromkeys(pairs.metric for pairs in paired.values())
@@ -301,10 +308,9 @@ def _metric_gate(
     low, high = difference.low, difference.high
     verdict: GateVerdict = "pass" if low > -margin else "fail" if high < -margin else "inconclusive"
     to_fail = 1.0 - (1.0 - level) / tests  # Holm's strictest step: enough regardless of the other metrics
-    needed, more_labels, if_difference = None, None, difference.point
-    if verdict == "inconclusive" and pairs.labels is not None and pairs.labels.n:
-        more_labels = _more_labels(pairs.labels, if_difference, margin, level if if_difference > -margin else to_fail)
-    elif verdict == "inconclusive":
+    needed, if_difference = None, difference.point
+    by_labels = pairs.labels is not None and pairs.labels.n > 0
+    if verdict == "inconclusive" and not by_labels:
         needed = _more_questions(pairs, if_difference, margin, level if if_difference > -margin else to_fail)
         if needed is None:
             if_difference = 0.0
@@ -321,20 +327,14 @@ def _metric_gate(
         _smallest_margin(pairs, level),
         needed,
         if_difference,
-        more_labels,
     )
 
 
-def _more_labels(labels: PairLabels, difference: float, margin: float, level: float) -> int | None:
-    """As if the judge did not help; None where not even labels of all questions are enough."""
-    side = 1.0 if difference > -margin else -1.0
-    try:
-        needed = required_questions(
-            side * difference / labels.share, labels.sd, margin=side * margin / labels.share, level=level, power=POWER
-        )
-    except ValueError:
-        return None
-    return needed - labels.n if labels.n < needed <= len(labels.judged) else None
+def _with_label_need(one: MetricGate, a: RunScores, b: RunScores, level: float) -> MetricGate:
+    if one.verdict != "inconclusive":
+        return one
+    levels = level, 1.0 - (1.0 - level) / one.metrics
+    return replace(one, label_need=label_need(a, b, one.pairs, one.difference.point, one.margin, levels))
 
 
 def _more_questions(pairs: Pairs, difference: float, margin: float, level: float) -> int | None:

@@ -29,10 +29,11 @@ from rageval.experiment.workers import OnProgress, work_through
 from rageval.io.records import Outcome
 from rageval.io.run_folder import RunFolder
 from rageval.judges import Judge, has_pool, judging_model, with_pool
-from rageval.metrics.judged import entry_name
+from rageval.metrics.judged import entries_read, entry_name
 from rageval.metrics.names import CUSTOM, Metric, check_judge_name, parse
 from rageval.metrics.verdicts import ABSTENTION, settled
 from rageval.models.base import ChatModel, Embedder
+from rageval.scores.asked_sample import ASKED, asked_first, only_asked
 from rageval.scores.calibrations import Calibration, JudgeEntry, apply_calibration, by_judge, read_calibration
 from rageval.scores.estimates import run_documents
 from rageval.scores.judge_entries import Added, added_to, read_judgments, with_counts
@@ -46,7 +47,7 @@ from rageval.scores.scoring import (
     scores_to_json,
 )
 from rageval.scores.totals import totals
-from rageval.types import Judgment, Question, Response
+from rageval.types import Json, Judgment, Question, Response
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,9 @@ class _Answers:
 class Rejudging:
     """A finished run, and the judges to add to it under a name.
 
-    `metrics` carry that name; `raters` are the models that judge, empty if no judge asks a model. A context manager
-    that closes the models at the end.
+    `metrics` carry that name; `raters` are the models that judge, empty if no judge asks a model. They are asked on a
+    random sample of `asked` questions for each metric; on all if None. A context manager that closes the models at the
+    end.
     """
 
     folder: RunFolder
@@ -73,6 +75,7 @@ class Rejudging:
     embedder: Embedder | None
     calibrations: tuple[Calibration, ...]
     models: OpenModels
+    asked: int | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -108,6 +111,7 @@ def plan_rejudging(
     cache: Path,
     *,
     samples: int | None = None,
+    questions: int | None = None,
     calibrations: Sequence[Path] = (),
     on_embedding: Callable[[int, int], None] | None = None,
 ) -> Rejudging:
@@ -116,6 +120,7 @@ def plan_rejudging(
     The judge is that of the experiment file, a panel of all of them if several files are given, and the local model if
     none is. `samples` is how often each model is asked; it defaults to the highest number in those files. `metrics`
     defaults to all judged metrics of the run except those of the user's own judges, which are given by their paths.
+    The judge is asked on a random sample of that many `questions`, and on those that it was asked on earlier.
 
     Raises DeclarationError for a run that is not finished, for metrics that it cannot have, for a name under which
     another model judged, and for a calibration of another judge.
@@ -144,6 +149,7 @@ def plan_rejudging(
             embedder=embedder,
             calibrations=tuple(read_calibration(str(path), path) for path in calibrations),
             models=models,
+            asked=_number_to_ask(manifest, name, judges, questions),
         )
         by_judge(plan.calibrations, plan.keys)
         _check_same_model(plan, added_to(manifest, name))
@@ -173,17 +179,21 @@ async def _rejudge(plan: Rejudging, on_progress: OnProgress) -> tuple[Metric, ..
 async def _judge(
     plan: Rejudging, questions: Sequence[Question], answers: Sequence[_Answers], on_progress: OnProgress
 ) -> None:
-    keys = plan.keys
+    keys, sample = plan.keys, _to_ask(plan, [question.id for question in questions])
     total = 0
     work: list[tuple[RunFolder, Question, Response, list[Judge]]] = []
     for one in answers:
         judged = {judge: {*one.folder.judgments(key)} for judge, key in keys.items()}
         for question in questions:
             outcome = one.outcomes.get(question.id)
-            if not isinstance(outcome, Response):
+            if not isinstance(outcome, Response) or not any(question.id in some for some in sample.values()):
                 continue
             total += 1
-            if missing := [judge for judge in plan.judges if question.id not in judged[judge.name]]:
+            if missing := [
+                judge
+                for judge in plan.judges
+                if question.id in sample[judge.name] and question.id not in judged[judge.name]
+            ]:
                 work.append((one.folder, question, outcome, missing))
 
     async def judge_one(task: tuple[RunFolder, Question, Response, list[Judge]]) -> None:
@@ -203,10 +213,11 @@ def _write(
 ) -> tuple[Metric, ...]:
     """Add the judges to the manifest, and the scores of all metrics of that name; these metrics."""
     folder, earlier = plan.folder, added_to(manifest, plan.name)
+    asked: dict[str, Json] = {} if plan.asked is None else {ASKED: plan.asked}
     made = judge_entries(plan.judges, plan.raters, plan.embedder, plan.calibrations)
     entries: dict[str, JudgeEntry] = {
         **earlier.entries,
-        **{entry_name(judge, plan.name): entry for judge, entry in made.items()},
+        **{entry_name(judge, plan.name): {**entry, **asked} for judge, entry in made.items()},
     }
     metrics = tuple(dict.fromkeys([*earlier.metrics, *plan.metrics]))
     judgments = [
@@ -223,12 +234,13 @@ def _write(
     def scores_of(one: _Answers, said: Judgments, settling: Mapping[str, Sequence[Judgment]]) -> Scores:
         verdicts = {name: apply_calibration(entry, said[name]) for name, entry in entries.items()}
         no_context = needing_context(metrics, questions, one.outcomes)
-        return {
+        scores: Scores = {
             metric: dict.fromkeys((q.id for q in questions), NO_CONTEXT_AT_ALL)
             if metric in no_context
             else score_verdicts(metric, questions, one.outcomes, verdicts, settling)
             for metric in metrics
         }
+        return only_asked(scores, entries)
 
     def outcomes_of(one: _Answers, settling: Mapping[str, Sequence[Judgment]]) -> Iterator[Outcome]:
         return (settled(one.outcomes[q.id], settling.get(q.id)) for q in questions if q.id in one.outcomes)
@@ -252,6 +264,28 @@ def _write(
     new = scores_to_json(pool_repeats(scores), run_documents(folder), scores)
     folder.write_scores({**folder.scores(), **new})
     return metrics
+
+
+def _number_to_ask(
+    manifest: Mapping[str, Any], name: str, judges: Sequence[Judge], questions: int | None
+) -> int | None:
+    """None where these judges are asked on all questions, or were before."""
+    if questions is None or questions >= len(manifest["questions"]):
+        return None
+    earlier = added_to(manifest, name).entries
+    before = [earlier[entry].get(ASKED) for judge in judges if (entry := entry_name(judge.name, name)) in earlier]
+    known = [n for n in before if n is not None]
+    return None if len(known) < len(before) else max([questions, *known])
+
+
+def _to_ask(plan: Rejudging, questions: Sequence[str]) -> dict[str, set[str]]:
+    """The questions that each judge is asked on: the sample of every metric that it is needed for."""
+    sample: dict[str, set[str]] = {judge.name: set() for judge in plan.judges}
+    for metric in plan.metrics:
+        first = questions if plan.asked is None else asked_first(metric, questions, plan.asked)
+        for judge in entries_read(metric):
+            sample[judge].update(first)
+    return sample
 
 
 def _questions(folder: RunFolder, manifest: Mapping[str, Any]) -> list[Question]:

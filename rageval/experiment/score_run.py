@@ -9,6 +9,7 @@ from rageval.experiment.environment import now
 from rageval.experiment.notes import notes_on
 from rageval.experiment.plan import Experiment
 from rageval.metrics.verdicts import ABSTENTION, settled
+from rageval.scores.asked_sample import only_asked
 from rageval.scores.calibrations import apply_calibration
 from rageval.scores.estimates import run_documents
 from rageval.scores.repeats import judging_usages, pool_repeats
@@ -30,9 +31,10 @@ def score_run(experiment: Experiment, run: OpenRun) -> None:
 
     def scores_of(one: OpenRun) -> Scores:
         judgments = {name: apply_calibration(entry, one.judgments[name]) for name, entry in one.all_entries.items()}
-        return score_outcomes(
+        scores = score_outcomes(
             metrics, experiment.benchmark, experiment.questions, one.outcomes, judgments, experiment.own_metrics
         )
+        return only_asked(scores, run.added.entries)
 
     by_repeat = [scores_of(one) for one in run.repeats]
     run.folder.write_scores(scores_to_json(pool_repeats(by_repeat), run_documents(run.folder), by_repeat))

@@ -191,12 +191,15 @@ def label_warnings(board: Leaderboard) -> list[str]:
 def labels_text(mean: Estimate) -> str:
     """`judge alone 0.810 [0.70, 0.90], 50 labels (alone 0.720 [0.58, 0.83]); these questions alone [0.63, 0.80]`."""
     labels = f"{mean.n_labelled} labels"
+    if mean.judge_only is not None and mean.labels_only is None and mean.expert:
+        return f"judge alone {mean_cell(*mean.judge_only)}, {mean.expert}"
     if mean.judge_only is None or mean.labels_only is None:
         return labels
     these = (
         "" if mean.these_questions is None else "; these questions alone [{:.2f}, {:.2f}]".format(*mean.these_questions)
     )
-    return f"judge alone {mean_cell(*mean.judge_only)}, {labels} (alone {mean_cell(*mean.labels_only)}){these}"
+    expert = f"; {mean.expert}" if mean.expert else ""
+    return f"judge alone {mean_cell(*mean.judge_only)}, {labels} (alone {mean_cell(*mean.labels_only)}){these}{expert}"
 
 
 _RANKED_BY = {

@@ -11,6 +11,8 @@ from typing import Any
 
 from rageval.io.run_folder import RunFolder
 from rageval.io.stored import convert
+from rageval.scores.drawn_labels import join_drawn
+from rageval.scores.expert_labels import Expert, join_expert, read_expert, why_unused
 from rageval.scores.repeats import REPEATS, first_answers
 from rageval.scores.run_labels import RunLabels, read_run_labels
 from rageval.scores.sharing import ClusterBy, Documents, find_sharing, relevant_documents
@@ -136,8 +138,8 @@ def labelled_estimate(
     People label the first answers. If questions were asked several times, the estimate is of these alone, with a
     warning.
     """
-    labels = read_run_labels(run, metric, scores["questions"])
-    if labels is None:
+    labels, expert = read_run_labels(run, metric, scores["questions"]), read_expert(run, metric)
+    if labels is None and expert is None:
         return None
     documents = run_documents(run) if documents is None else documents
     judge_alone = _judge_alone(scores, level, documents, cluster_by)
@@ -149,6 +151,11 @@ def labelled_estimate(
             return replace(judge_alone, warning="" if first is None else first.warning)
         warnings = ["of the first answers alone, which people labelled", *filter(None, [first.warning])]
         return replace(first, warning="; ".join(warnings))
+    if labels is None:
+        return None if expert is None else _by_expert(expert, scores, judge_alone, documents, cluster_by)
+    if labels.design is not None and labels.design.against:
+        why = f"drawn for the difference to {labels.design.against}, not for the mean"
+        return replace(judge_alone, warning=f"labels not used: {why}")
     judged = scores["questions"]
     covered = [question for question in judged if question in labels.strata]
     without = {labels.strata[q] for q in covered} - {labels.strata[q] for q in labels.given}
@@ -156,9 +163,12 @@ def labelled_estimate(
         return replace(judge_alone, warning=f"labels not used: {_why_unused(labels, without)}")
     clusters = find_sharing(documents, covered, cluster_by).clusters
     of_question = None if clusters is None else dict(zip(covered, clusters, strict=True))
-    joined = _with_missing(labels, judged, covered, of_question, level)
+    unused = "" if expert is None else _why_expert_unused(expert, labels, judged)
+    joined = _with_missing(labels, judged, covered, of_question, level, None if unused else expert)
     left_out = len(judged) - len(covered)
     warnings = [f"labels not known to be a random sample: {labels.warning}"] if labels.warning else []
+    if expert is not None and unused:
+        warnings.append(f"the expert {expert.name} is not used: {unused}")
     if left_out:
         warnings.append(f"{left_out} questions whose answers are newer than the sample are left out")
     if labels.missing:
@@ -174,6 +184,29 @@ def labelled_estimate(
     )
 
 
+def _by_expert(
+    expert: Expert,
+    scores: Mapping[str, Any],
+    judge_alone: Estimate,
+    documents: Documents,
+    cluster_by: ClusterBy | None,
+) -> Estimate:
+    """The judge corrected by the expert alone: no person has labelled anything."""
+    judged = scores["questions"]
+    if unused := why_unused(expert, {}, judged):
+        return replace(judge_alone, warning=f"the expert {expert.name} is not used: {unused}")
+    clusters = find_sharing(documents, [*judged], cluster_by).clusters
+    of_question = None if clusters is None else dict(zip(judged, clusters, strict=True))
+    joined = join_expert(expert, {}, judged, [*judged], of_question, judge_alone.level)
+    return replace(joined, unscored=judge_alone.unscored, failed=judge_alone.failed, warning=joined.expert)
+
+
+def _why_expert_unused(expert: Expert, labels: RunLabels, judged: Mapping[str, float]) -> str:
+    if labels.design is not None or len(set(labels.strata.values())) > 1:
+        return "labels were not drawn at random with one probability for all"
+    return why_unused(expert, {**labels.given, **dict.fromkeys(labels.missing, 0.0)}, judged)
+
+
 def _why_unused(labels: RunLabels, without: Collection[str]) -> str:
     if not labels.given:
         return "none is of this run's answers as they are now"
@@ -186,19 +219,23 @@ def _with_missing(
     covered: Sequence[str],
     clusters: Mapping[str, frozenset[int]] | None,
     level: float,
+    expert: Expert | None,
 ) -> Estimate:
     """The estimate, from the lowest to the highest that it could be with the labels that are missing."""
     strata = {q: labels.strata[q] for q in covered} if len(set(labels.strata.values())) > 1 else None
-    joined = _join(labels.given, judged, covered, strata, clusters, level)
-    joined = _over_annotators(joined, labels, level)
+
+    def join(given: Mapping[str, float]) -> Estimate:
+        if labels.design is not None:
+            return join_drawn(given, judged, covered, labels.design, clusters, level)
+        if expert is not None:
+            return join_expert(expert, given, judged, covered, clusters, level)
+        return _join(given, judged, covered, strata, clusters, level)
+
+    joined = _over_annotators(join(labels.given), labels, level)
     if not labels.missing:
         return joined
     ends = [
-        _over_annotators(
-            _join({**labels.given, **dict.fromkeys(labels.missing, end)}, judged, covered, strata, clusters, level),
-            labels,
-            level,
-        )
+        _over_annotators(join({**labels.given, **dict.fromkeys(labels.missing, end)}), labels, level)
         for end in (0.0, 1.0)
     ]
     of_these = [one.these_questions or (0.0, 1.0) for one in ends]
@@ -318,6 +355,7 @@ def estimate_to_json(mean: Estimate) -> dict[str, Json]:
         if mean.these_questions is None
         else dict(zip(("low", "high"), mean.these_questions, strict=True)),
         "warning": mean.warning,
+        "expert": mean.expert,
     }
 
 
@@ -332,6 +370,7 @@ def metric_to_json(mean: Estimate | None, questions: int) -> dict[str, Json]:
         "labels_only": None,
         "these_questions": None,
         "warning": "",
+        "expert": "",
     }
     return {**nothing, "n": 0, "unscored": questions, "failed": 0, **no_labels}
 

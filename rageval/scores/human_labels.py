@@ -32,7 +32,8 @@ class MetricLabels:
 
     `by_question` holds the mean of the annotators. `cannot_tell` are questions that people looked at and could not
     label. `sample` is None, and `reason` says why, if the labels are not known to be a random sample of the run's
-    questions. `answers` are the digests of the answers that were labelled, by question.
+    questions. `answers` are the digests of the answers that were labelled, by question. `expert` names the judge that
+    corrects the run's own beside them (`rageval.scores.expert_labels`).
     """
 
     metric: str
@@ -41,6 +42,7 @@ class MetricLabels:
     reason: str
     answers: Mapping[str, str]
     cannot_tell: tuple[str, ...] = ()
+    expert: str = ""
 
     @property
     def by_question(self) -> dict[str, float]:
@@ -63,6 +65,7 @@ class MetricLabels:
             "answers": {**self.answers},
             "labels": [cast("dict[str, Json]", asdict(one)) for one in self.labels],
             "cannot_tell": [*self.cannot_tell],
+            **({"expert": self.expert} if self.expert else {}),
         }
 
 
@@ -78,9 +81,14 @@ def read_labels(run: RunFolder, metric: str) -> MetricLabels | None:
 
 def _labels_from_json(run: RunFolder, metric: str, data: Mapping[str, Any]) -> MetricLabels:
     sample = None if data["sample"] is None else stored_sample(run, metric, data["sample"])
-    reason = data["reason"] or ("" if sample is not None else "the sample's file is gone from the run folder")
+    nothing = not data["labels"] and data["sample"] is None
+    reason = data["reason"] or (
+        "" if nothing or sample is not None else "the sample's file is gone from the run folder"
+    )
     labels = tuple(HumanLabel(**one) for one in data["labels"])
-    return MetricLabels(metric, labels, sample, reason, data["answers"], tuple(data["cannot_tell"]))
+    return MetricLabels(
+        metric, labels, sample, reason, data["answers"], tuple(data["cannot_tell"]), data.get("expert", "")
+    )
 
 
 def drawn_so_far(sample: Sample, labelled: Collection[str]) -> list[str] | None:

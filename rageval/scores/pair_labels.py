@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from rageval.scores.drawn_labels import difference_drawn
 from rageval.scores.run_labels import RunLabels
 from rageval.scores.run_scores import RunScores
+from rageval.scores.samples import Design
 from rageval.stats.labelled import UNSEEN, LabelledDifference, labelled_difference
 
 FEWEST = 2
@@ -21,7 +23,7 @@ class PairLabels:
     `low` and `high` are by labelled question: what people say, or, where one of the two labels is missing, the worst
     and the best that it could be. `judged` are the judge's gains on all questions whose answers differ, `strata` and
     `clusters` likewise; `same` is the number of questions whose answers do not, which gain 0. `left_out` questions are
-    not among those that could be drawn. `warning` is as for `RunLabels`.
+    not among those that could be drawn. `warning` and `design` are as for `RunLabels`.
     """
 
     low: Mapping[str, float]
@@ -32,6 +34,7 @@ class PairLabels:
     same: int
     left_out: int
     warning: str
+    design: Design | None = None
 
     @property
     def n(self) -> int:
@@ -67,6 +70,10 @@ class PairLabels:
         )
 
     def _difference(self, gains: Mapping[str, float], unseen: float, level: float) -> LabelledDifference:
+        if self.design is not None:
+            return difference_drawn(
+                gains, self.judged, self.design, self.clusters, same=self.same, unseen=unseen, level=level
+            )
         labelled, others = [*gains], [question for question in self.judged if question not in gains]
         several = len(set(self.strata.values())) > 1
         clusters = self.clusters
@@ -107,10 +114,13 @@ def pair_labels(
     if a is None or b is None:
         labelled, other = ("candidate", baseline) if a is None else ("baseline", candidate)
         return f"people labelled the {labelled}'s answers alone: label those of {other.source} as well"
+    design = _common(a, b)
+    if isinstance(design, str):
+        return design
     frame = [question for question in differ if question in a.strata and question in b.strata]
     low: dict[str, float] = {}
     high: dict[str, float] = {}
-    for question in frame:
+    for question in frame if design is None else sorted({*design.draws} & {*frame}):
         of_a, of_b = _range(a, question), _range(b, question)
         if of_a is None or of_b is None:
             continue
@@ -127,8 +137,27 @@ def pair_labels(
         return f"no label of both answers yet in {len(without)} of {len(set(strata.values()))} strata: label more"
     warning = "; ".join(dict.fromkeys(w for w in (a.warning, b.warning) if w))
     return PairLabels(
-        low, high, {q: gains[q] for q in frame}, strata, clusters, len(same), len(differ) - len(frame), warning
+        low,
+        high,
+        {q: gains[q] for q in frame},
+        strata,
+        clusters,
+        len(same),
+        len(differ) - len(frame),
+        warning,
+        None if design is None else design.only(frame),
     )
+
+
+def _common(a: RunLabels, b: RunLabels) -> Design | str | None:
+    """The draws that both have labels of, None for simple random samples, and a text where one fits not the other."""
+    if a.design is None and b.design is None:
+        return None
+    if a.design is not None and b.design is not None:
+        first, other = sorted((a.design, b.design), key=lambda one: len(one.draws))
+        if first.probabilities == other.probabilities and first.draws == other.draws[: len(first.draws)]:
+            return first
+    return "the labelled questions of the two were not drawn together: use `rageval sample --active --against`"
 
 
 def _range(labels: RunLabels, question: str) -> tuple[float, float] | None:

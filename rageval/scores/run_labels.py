@@ -11,6 +11,7 @@ import numpy as np
 
 from rageval.io.run_folder import RunFolder
 from rageval.scores.human_labels import MetricLabels, answer_digests, drawn_so_far, read_labels
+from rageval.scores.samples import Design, design_from_json
 from rageval.types import Json
 
 _LEAST_SHARE = 0.25
@@ -27,7 +28,8 @@ class RunLabels:
 
     `annotator_variance` is what differences between annotators add to the variance of the mean: that of their mean
     levels, over their number, with `annotators` - 1 degrees of freedom. 0 for one annotator. `seed` draws the same
-    questions again.
+    questions again. `design` has the draws so far, where questions were drawn with unequal
+    probabilities.
     """
 
     given: Mapping[str, float]
@@ -37,6 +39,7 @@ class RunLabels:
     annotators: int = 1
     annotator_variance: float = 0.0
     seed: int = 0
+    design: Design | None = None
 
     def only(self, questions: Collection[str]) -> RunLabels:
         """The labels of these questions alone."""
@@ -45,6 +48,7 @@ class RunLabels:
             given={q: label for q, label in self.given.items() if q in questions},
             strata={q: stratum for q, stratum in self.strata.items() if q in questions},
             missing=self.missing & frozenset(questions),
+            design=None if self.design is None else self.design.only(questions),
         )
 
     def to_json(self) -> dict[str, Json]:
@@ -54,7 +58,9 @@ class RunLabels:
             by_stratum.setdefault(self.strata[question], []).append(question)
         given: dict[str, Json] = {question: self.given[question] for question in sorted(self.given)}
         strata: dict[str, Json] = {name: by_stratum[name] for name in sorted(by_stratum)}
+        design: dict[str, Json] = {} if self.design is None else {"design": self.design.to_json()}
         return {
+            **design,
             "given": given,
             "strata": strata,
             "missing": [*sorted(self.missing)],
@@ -79,6 +85,7 @@ def labels_from_json(data: Mapping[str, Any]) -> RunLabels:
         int(data["annotators"]),
         float(data["annotator_variance"]),
         int(data["seed"]),
+        design_from_json(data.get("design")),
     )
 
 
@@ -88,7 +95,7 @@ def read_run_labels(run: RunFolder, metric: str, judged: Collection[str]) -> Run
     Labels of answers that have changed since are left out, and so are those questions.
     """
     labels = read_labels(run, metric)
-    if labels is None:
+    if labels is None or not (labels.labels or labels.cannot_tell or labels.sample):
         return None
     current = answer_digests(run.outcomes())
     by_question, sample = labels.by_question, labels.sample
@@ -105,12 +112,14 @@ def read_run_labels(run: RunFolder, metric: str, judged: Collection[str]) -> Run
         if q in judged and sample.answers.get(q) == current.get(q)
     }
     known = {**by_question, **sample.known}
-    drawn = [q for q in drawn_so_far(sample, {*by_question, *labels.cannot_tell}) or () if q in strata]
+    so_far = drawn_so_far(sample, {*by_question, *labels.cannot_tell}) or ()
+    drawn = [q for q in so_far if q in strata]
     given = {q: known[q] for q in drawn if q in known}
     missing = frozenset(q for q in drawn if q not in known)
     if sample.carried is not None:
         differ = max(differ, (sample.carried.annotator_variance, sample.carried.annotators))
-    return RunLabels(given, strata, missing, labels.reason, differ[1], differ[0], sample.seed)
+    design = None if sample.design is None else sample.design.until(so_far).only(strata)
+    return RunLabels(given, strata, missing, labels.reason, differ[1], differ[0], sample.seed, design)
 
 
 def annotator_variance(labels: MetricLabels) -> float:

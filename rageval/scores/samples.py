@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, replace
+from itertools import takewhile
 from typing import Any
 
 from rageval.identity import fingerprint
@@ -41,13 +42,49 @@ class Carried:
 
 
 @dataclass(frozen=True, slots=True)
+class Design:
+    """How questions were drawn where the judge is in doubt (`rageval.stats.active`): `draws` in order, with repeats,
+    and the probability of every question of the frame in one draw. `against` is the run whose difference to this one
+    they were drawn for; empty for the mean.
+    """
+
+    draws: tuple[str, ...]
+    probabilities: Mapping[str, float]
+    against: str = ""
+
+    def until(self, questions: Collection[str]) -> Design:
+        """With the first draws alone, up to that of a question which is not among these."""
+        return replace(self, draws=tuple(takewhile(lambda question: question in questions, self.draws)))
+
+    def only(self, questions: Collection[str]) -> Design:
+        """With the draws of these questions alone: drawn likewise, with probabilities in the same proportions."""
+        return replace(
+            self,
+            draws=tuple(question for question in self.draws if question in questions),
+            probabilities={q: p for q, p in self.probabilities.items() if q in questions},
+        )
+
+    def to_json(self) -> dict[str, Json]:
+        return {"draws": [*self.draws], "probabilities": {**self.probabilities}, "against": self.against}
+
+
+def design_from_json(data: Mapping[str, Any] | None) -> Design | None:
+    """The inverse of `Design.to_json`; None for None."""
+    if data is None:
+        return None
+    probabilities = {str(question): float(p) for question, p in data["probabilities"].items()}
+    return Design(tuple(data["draws"]), probabilities, str(data["against"]))
+
+
+@dataclass(frozen=True, slots=True)
 class Sample:
     """A random sample of the questions that `judge` scored on `metric` in one run.
 
     The order of `drawn` does not depend on the questions, so any first part of it is also a random sample. `known`
     holds the labels of drawn questions that nobody needs to label: if the pipeline failed, the label is the worst
     score, regardless of what a person would say; and an answer that was labelled in another run keeps its label.
-    `answers` are the digests of all answers that could be drawn, by question.
+    `answers` are the digests of all answers that could be drawn, by question. With a `design` questions were drawn
+    with unequal probabilities, and `drawn` are the different ones.
     """
 
     run: str
@@ -59,6 +96,7 @@ class Sample:
     drawn: tuple[str, ...]
     known: Mapping[str, float]
     carried: Carried | None = None
+    design: Design | None = None
 
     @property
     def digest(self) -> str:
@@ -96,7 +134,9 @@ class Sample:
             }
             for question_id in self.drawn
         ]
+        design: dict[str, Json] = {} if self.design is None else {"design": self.design.to_json()}
         return {
+            **design,
             "run": self.run,
             "metric": self.metric,
             "judge": self.judge,
@@ -121,4 +161,5 @@ def sample_from_json(data: Mapping[str, Any]) -> Sample:
         tuple(entry["question_id"] for entry in data["drawn"]),
         data["known"],
         None if data["carried"] is None else Carried(**data["carried"]),
+        design_from_json(data.get("design")),
     )

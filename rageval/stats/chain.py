@@ -44,7 +44,13 @@ Codes = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """Everything that the draws need. `labelled` and `all_items` are the cells of the items, numbered from 0."""
+    """Everything that the draws need. `labelled` and `all_items` are the cells of the items, numbered from 0.
+
+    `places` are the labelled ones among all items: the first ones, each once, unless they were drawn with unequal
+    probabilities (`Chain.drawn`). There `weights` are how many items each draw stands for, and `frame` is the variance
+    of an item about its cell's mean, over mean * (1 - mean): the items are a sample too, which draws with replacement
+    do not show.
+    """
 
     y: Floats
     f: Floats
@@ -57,7 +63,10 @@ class Chain:
     lump: float
     binary: bool
     end: float
-    finite: bool
+    places: Codes
+    weights: Floats
+    frame: float = 0.0
+    finite: bool = False
 
     @classmethod
     def over(
@@ -88,18 +97,63 @@ class Chain:
             side &= _enough_labels(strata_labelled, side[: y.size])[strata]
         _, codes = np.unique(strata * 2 + side, return_inverse=True)
         cells = codes.astype(np.int64)
-        lam, stretch = (0.0, 1.0) if binary else _slope(y, f, cells[: y.size], u.size)
+        places, weights = np.arange(y.size), np.ones(y.size)
+        chain = cls._made(y, scores, cells, places, weights, u.size, binary, unseen)
+        return replace(chain, finite=finite)._told(clusters, level)
+
+    @classmethod
+    def drawn(
+        cls,
+        y: Floats,
+        places: Codes,
+        scores: Floats,
+        stands_for: Floats,
+        clusters: tuple[Clustering, Clustering] | None,
+        level: float,
+        *,
+        binary: bool | None = None,
+        unseen: float | None = None,
+    ) -> Chain:
+        """The chain of items drawn independently, with replacement and known probabilities: `places` of the draws among
+        all items, whose `scores` are known. One draw of an item `stands_for` 1 / (items * probability) items. The rest
+        as in `over`; clusters are of the items that were drawn, each once, and of all.
+        """
+        binary = is_binary(y) if binary is None else binary
+        _, codes = np.unique(scores >= _cut(scores, binary), return_inverse=True)
+        cells, weights = codes.astype(np.int64), stands_for[places]
+        chain = cls._made(y, scores, cells, places, weights, scores.size, binary, unseen)
+        residual, fitted = chain.errors()
+        means = fitted[places].clip(0.0, 1.0)
+        within, most = float(np.sum(weights * residual**2)), float(np.sum(weights * means * (1.0 - means)))
+        return replace(chain, frame=min(within / most, 1.0) if most > 0.0 else 0.0)._told(clusters, level)
+
+    @classmethod
+    def _made(
+        cls,
+        y: Floats,
+        scores: Floats,
+        cells: Codes,
+        places: Codes,
+        weights: Floats,
+        others: int,
+        binary: bool,
+        unseen: float | None,
+    ) -> Chain:
+        f, labelled = scores[places], cells[places]
+        lam, stretch = (0.0, 1.0) if binary else _slope(y, f, labelled, weights, others)
         end = END_BINARY if binary else END_GRADED
         if unseen is not None:
             end = unseen / int(cells.max() + 1)
-        chain = cls(y, f, scores, cells[: y.size], cells, lam, stretch, 1.0, 1.0, binary, end, finite)
+        return cls(y, f, scores, labelled, cells, lam, stretch, 1.0, 1.0, binary, end, places, weights)
+
+    def _told(self, clusters: tuple[Clustering, Clustering] | None, level: float) -> Chain:
+        """With the design effect of clusters."""
         if clusters is None:
-            return chain
+            return self
         labelled, everything = clusters
-        share = np.zeros(scores.size)
-        share[: y.size] = 1.0 / y.size
-        effect = everything.design_effect(chain._influence(), share)
-        return replace(chain, effect=effect * labelled.few(level), lump=labelled.lump(effect))
+        share = np.bincount(self.places, weights=self.weights, minlength=self.scores.size)
+        effect = everything.design_effect(self._influence(), share / share.sum())
+        return replace(self, effect=effect * labelled.few(level), lump=labelled.lump(effect))
 
     def interval(self, level: float, rng: np.random.Generator, width: float) -> tuple[float, float, float]:
         """Point, low and high; `width` is that of the interval from labels alone."""
@@ -121,26 +175,37 @@ class Chain:
     def _cell_means(self) -> Floats:
         """Of y - lam * f over the labelled items; where a cell has none, that of all labels."""
         cells = self._shares().size
-        counts = np.bincount(self.labelled, minlength=cells)
-        residual = self.y - self.lam * self.f
+        counts = np.bincount(self.labelled, weights=self.weights, minlength=cells)
+        residual = self.weights * (self.y - self.lam * self.f)
         sums = np.bincount(self.labelled, weights=residual, minlength=cells)
-        elsewhere = self.y.mean() - self.lam * self._score_means()
-        return np.where(counts > 0, sums / np.maximum(counts, 1), elsewhere)
+        elsewhere = np.average(self.y, weights=self.weights) - self.lam * self._score_means()
+        return np.where(counts > 0, sums / np.where(counts > 0, counts, 1.0), elsewhere)
+
+    @property
+    def even(self) -> bool:
+        """Whether every labelled item stands for as many."""
+        return bool(np.all(self.weights == 1.0))
 
     def point(self) -> float:
         """The estimate."""
-        means = self._cell_means() + self.lam * self._score_means()
-        return min(max(float(np.sum(self._shares() * means)), 0.0), 1.0)
+        return min(max(float(np.sum(self._shares() * self.cell_points())), 0.0), 1.0)
+
+    def cell_points(self) -> Floats:
+        """The estimated mean within each cell."""
+        return self._cell_means() + self.lam * self._score_means()
+
+    def errors(self) -> tuple[Floats, Floats]:
+        """Of each labelled item, by what its label differs from what cell and score say; and what these say of all."""
+        fitted = self._cell_means()[self.all_items] + self.lam * self.scores
+        return self.y - fitted[self.places], fitted
 
     def _influence(self) -> Floats:
-        """What each item adds to the estimate's error, labelled items first."""
-        shares, means = self._shares(), self._cell_means()
-        fitted = means[self.all_items] + self.lam * self.scores
+        """What each item adds to the estimate's error."""
+        shares, (residual, fitted) = self._shares(), self.errors()
         influence = (fitted - self.point()) / self.all_items.size
-        per_label = shares / np.maximum(np.bincount(self.labelled, minlength=shares.size), 1)
-        residual = self.y - self.lam * self.f - means[self.labelled]
-        influence[: self.y.size] += per_label[self.labelled] * residual
-        return influence
+        counts = np.bincount(self.labelled, weights=self.weights, minlength=shares.size)
+        per_label = self.weights * (shares / np.where(counts > 0, counts, 1.0))[self.labelled]
+        return influence + np.bincount(self.places, weights=per_label * residual, minlength=influence.size)
 
     def draws(self, rng: np.random.Generator) -> tuple[Floats, Floats]:
         """For the lower and for the upper bound."""
@@ -150,10 +215,22 @@ class Chain:
         else:
             shares = rng.standard_gamma(counts + 0.5, (DRAWS, counts.size))
             shares /= shares.sum(axis=1, keepdims=True)
+        lower, upper = self.cell_draws(rng)
+        lower, upper = np.sum(shares * lower, axis=1), np.sum(shares * upper, axis=1)
+        if self.finite:
+            # Labelled items are known: what is left open is what labels say of the others.
+            part, point = math.sqrt(1.0 - self.y.size / self.all_items.size), self.point()
+            return point + (lower - point) * part, point + (upper - point) * part
+        return lower, upper
+
+    def cell_draws(self, rng: np.random.Generator) -> tuple[Floats, Floats]:
+        """Of the mean within each cell (a column each), for the lower and for the upper bound."""
         score_means, cell_means = self._score_means(), self._cell_means()
-        lower, upper = np.zeros(DRAWS), np.zeros(DRAWS)
+        counts = np.bincount(self.all_items) / self.effect
+        lower, upper = np.zeros((DRAWS, counts.size)), np.zeros((DRAWS, counts.size))
         for cell in range(counts.size):
             mine = self.labelled == cell
+            weights = None if self.even else self.weights[mine]
             residual = self.y[mine] - self.lam * self.f[mine]
             residual = cell_means[cell] + (residual - cell_means[cell]) * self.stretch
             shift = self.lam * score_means[cell]
@@ -170,6 +247,7 @@ class Chain:
                     rng=rng,
                     design_effect=self.effect,
                     lump=self.lump,
+                    weights=weights,
                 )
                 bounds = both, both
             else:
@@ -181,20 +259,20 @@ class Chain:
                     rng=rng,
                     design_effect=self.effect,
                     lump=self.lump,
+                    weights=weights,
                 )
-            lower += shares[:, cell] * (bounds[0] + moved)
-            upper += shares[:, cell] * (bounds[1] + moved)
-        if self.finite:
-            # Labelled items are known: what is left open is what labels say of the others.
-            part, point = math.sqrt(1.0 - self.y.size / self.all_items.size), self.point()
-            return point + (lower - point) * part, point + (upper - point) * part
+            low, high = (bound + moved for bound in bounds)
+            if self.frame:
+                noise = rng.standard_normal(DRAWS) * math.sqrt(self.frame / counts[cell])
+                low, high = (m + np.sqrt((m * (1.0 - m)).clip(0.0)) * noise for m in (low, high))
+            lower[:, cell], upper[:, cell] = low, high
         return lower, upper
 
 
 def rises_clearly(y: Floats, f: Floats) -> bool:
     """Whether graded labels clearly rise with the judge's scores; a cut by one that tells nothing only makes cells."""
     together = np.zeros(y.size, dtype=np.int64)
-    return _slope(y, f, together, y.size)[0] > 0.0
+    return _slope(y, f, together, np.ones(y.size), y.size)[0] > 0.0
 
 
 def _enough_labels(strata: Codes, side: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -211,13 +289,15 @@ def _cut(scores: Floats, binary_labels: bool) -> float:
     return float(scores.mean())
 
 
-def _slope(y: Floats, f: Floats, cells: Codes, others: int) -> tuple[float, float]:
+def _slope(y: Floats, f: Floats, cells: Codes, weights: Floats, others: int) -> tuple[float, float]:
     """The slope of y on f within the cells, shrunk as in PPI++, and the factor that makes up for residuals which the
     fit made too small. Slope 0 where it is not clearly above 0 (t test); only cells in which f varies count.
     """
-    counts = np.maximum(np.bincount(cells), 1)
-    dy = y - (np.bincount(cells, weights=y) / counts)[cells]
-    df = f - (np.bincount(cells, weights=f) / counts)[cells]
+    counts = np.bincount(cells, weights=weights)
+    counts[counts == 0.0] = 1.0
+    root = np.sqrt(weights)
+    dy = root * (y - (np.bincount(cells, weights=weights * y) / counts)[cells])
+    df = root * (f - (np.bincount(cells, weights=weights * f) / counts)[cells])
     varies = (np.bincount(cells, weights=df**2) > 1e-12)[cells]
     n, groups = int(varies.sum()), np.unique(cells[varies]).size
     freedom = n - groups - 1

@@ -29,20 +29,20 @@ def mean_draws(
     design_effect: float = 1.0,
     lump: float = 1.0,
     draws: int = DRAWS,
+    weights: Floats | None = None,
 ) -> Floats:
     """`draws` draws of the mean of a variable in [low, high], given independent `values` of it (possibly none).
 
     `ends` are the weights of `low` and `high` in observations. With a `design_effect` d > 1 each value counts as 1/d
     observations. What has not been seen comes in lumps of `lump` observations, such as all those of a cluster. More
     than 400 different values are merged within 400 bins of equal width, which keeps the mean and
-    leaves a rare extreme value alone.
+    leaves a rare extreme value alone. `weights` say how many items of the population each value stands for (1).
     """
-    levels, counts = _groups(values)
-    weights = rng.standard_gamma(counts / design_effect, (draws, levels.size))
+    levels, masses = _masses(values, weights, design_effect, rng, draws)
     low_weight = lump * rng.standard_gamma(ends[0], draws)
     high_weight = lump * rng.standard_gamma(ends[1], draws)
-    total = weights.sum(axis=1) + low_weight + high_weight
-    return (weights @ levels + low_weight * low + high_weight * high) / total
+    total = masses.sum(axis=1) + low_weight + high_weight
+    return (masses @ levels + low_weight * low + high_weight * high) / total
 
 
 def bound_draws(
@@ -55,6 +55,7 @@ def bound_draws(
     design_effect: float = 1.0,
     lump: float = 1.0,
     draws: int = DRAWS,
+    weights: Floats | None = None,
 ) -> tuple[Floats, Floats]:
     """Two sets of draws, one for a lower and one for an upper bound: each with a weight at its own end alone.
 
@@ -62,10 +63,9 @@ def bound_draws(
     distribution towards itself: away from the nearer end, which is where a mean close to 0 or 1 has room to be. Without
     values the bounds are the ends.
     """
-    levels, counts = _groups(values)
-    weights = rng.standard_gamma(counts / design_effect, (draws, levels.size))
+    levels, masses = _masses(values, weights, design_effect, rng, draws)
     ends = lump * rng.standard_gamma(end, draws)
-    total, summed = weights.sum(axis=1) + ends, weights @ levels
+    total, summed = masses.sum(axis=1) + ends, masses @ levels
     return (summed + ends * low) / total, (summed + ends * high) / total
 
 
@@ -80,6 +80,17 @@ def most_beyond(alpha: float, draws: int) -> int:
     while most >= 0 and share_beyond(most, draws) > alpha:
         most -= 1
     return most
+
+
+def _masses(
+    values: Floats, weights: Floats | None, design_effect: float, rng: np.random.Generator, draws: int
+) -> tuple[Floats, Floats]:
+    """The different values, and random masses of each."""
+    if weights is None:
+        levels, counts = _groups(values)
+        return levels, rng.standard_gamma(counts / design_effect, (draws, levels.size))
+    both, counts = np.unique(np.column_stack([values, weights]), axis=0, return_counts=True)
+    return both[:, 0], rng.standard_gamma(counts / design_effect, (draws, counts.size)) * both[:, 1]
 
 
 def _groups(values: Floats) -> tuple[Floats, Floats]:

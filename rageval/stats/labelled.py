@@ -7,7 +7,7 @@ answers are the same in both differ by 0 for certain, and need no label.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -101,19 +101,51 @@ def labelled_difference(
     chain = Chain.over(
         (y + 1.0) / 2.0, seen, others, codes[: y.size], codes[y.size :], clusterings, level, binary=False, unseen=unseen
     )
+
+    def alone() -> tuple[Floats, Floats]:
+        return bound_draws(y, low=-1.0, high=1.0, end=UNSEEN, rng=rng, design_effect=chain.effect, lump=chain.lump)
+
+    return _of_chain(chain, alone, float(y.mean()), np.concatenate([f, u]), same, level, rng)
+
+
+def difference_of_chain(
+    chain: Chain, blind: Chain, judged: Floats, same: int, level: float, rng: np.random.Generator
+) -> LabelledDifference:
+    """From a chain over (difference + 1) / 2, and one without a judge for the labels alone; `judged` are the judge's
+    differences on all questions of the chain. The rest as in `labelled_difference`.
+    """
+
+    def alone() -> tuple[Floats, Floats]:
+        low, high = blind.draws(rng)
+        return 2.0 * low - 1.0, 2.0 * high - 1.0
+
+    return _of_chain(chain, alone, 2.0 * blind.point() - 1.0, judged, same, level, rng)
+
+
+def _of_chain(
+    chain: Chain,
+    alone: Callable[[], tuple[Floats, Floats]],
+    alone_point: float,
+    judged: Floats,
+    same: int,
+    level: float,
+    rng: np.random.Generator,
+) -> LabelledDifference:
     lower, upper = (2.0 * one - 1.0 for one in chain.draws(rng))
-    differ = y.size + u.size
+    differ = judged.size
     share = rng.beta((differ + 0.5) / chain.effect, (same + 0.5) / chain.effect, DRAWS) if same else np.ones(DRAWS)
     centre = (2.0 * chain.point() - 1.0) * differ / (differ + same)
-    stretch = 1.0 + _WIDER / y.size
+    stretch = 1.0 + _WIDER / chain.y.size
     lower, upper = (np.sort((centre + (share * one - centre) * stretch).clip(-1.0, 1.0)) for one in (lower, upper))
-    alone = bound_draws(y, low=-1.0, high=1.0, end=UNSEEN, rng=rng, design_effect=chain.effect, lump=chain.lump)
+    of_labels = alone()
     return LabelledDifference(
         centre,
-        y.size,
+        chain.y.size,
         differ + same,
-        float(np.concatenate([f, u]).sum()) / (differ + same),
-        _ends(np.sort(share * alone[0]), np.sort(share * alone[1]), level, float(y.mean()) * differ / (differ + same)),
+        float(judged.sum()) / (differ + same),
+        _ends(
+            np.sort(share * of_labels[0]), np.sort(share * of_labels[1]), level, alone_point * differ / (differ + same)
+        ),
         lower,
         upper,
     )

@@ -175,4 +175,4 @@ def test_more_labels_that_would_decide(command_line: CommandLine) -> None:
     ].values()
     assert one["verdict"] == "inconclusive"
     assert 8 <= one["more_labels"] <= 30
-    assert f"some {one['more_labels']} more labels of both answers would decide it" in one["sentence"]
+    assert str(one["more_labels"]) in one["sentence"]
