@@ -343,11 +343,11 @@ def _comparison(
 
 
 def _more_questions(pairs: Pairs, settle: float, level: float, tests: int) -> int | None:
-    if pairs.sd is None or pairs.sd <= VARIES:
+    if pairs.unit_sd is None or pairs.unit_sd <= VARIES:
         return None
     try:
         independent = required_questions(
-            settle, pairs.sd, level=level, tests=tests, skewness=pairs.skewness, binary=pairs.binary
+            settle, pairs.unit_sd, level=level, tests=tests, skewness=pairs.skewness, binary=pairs.binary
         )
     except ValueError:  # more questions than any benchmark has
         return None

@@ -338,11 +338,11 @@ def _more_labels(labels: PairLabels, difference: float, margin: float, level: fl
 
 
 def _more_questions(pairs: Pairs, difference: float, margin: float, level: float) -> int | None:
-    if pairs.sd is None:
+    if pairs.unit_sd is None:
         return None
     side = 1.0 if difference > -margin else -1.0  # a fail is the pass of the mirror image
     try:
-        needed = required_questions(side * difference, pairs.sd, margin=side * margin, level=level, power=POWER)
+        needed = required_questions(side * difference, pairs.unit_sd, margin=side * margin, level=level, power=POWER)
     except ValueError:  # more questions than any benchmark has
         return None
     needed = math.ceil(needed * pairs.questions_per_independent)
@@ -353,7 +353,7 @@ def _smallest_margin(pairs: Pairs, level: float) -> float | None:
     if pairs.labels is not None and pairs.labels.n:
         by_labels = smallest_margin(pairs.labels.sd, pairs.labels.n, level=level, power=POWER)
         return None if by_labels is None else pairs.labels.share * by_labels
-    if pairs.sd is None:
+    if pairs.unit_sd is None:
         return None
-    sd, independent = pairs.sd, max(2, int(pairs.n / pairs.questions_per_independent))
+    sd, independent = pairs.unit_sd, max(2, int(pairs.n / pairs.questions_per_independent))
     return smallest_margin(sd, independent, level=level, power=POWER)

@@ -64,9 +64,14 @@ class Aim:
                 "variance that comes from asking the same question again: only a run with repeats shows it"
             )
 
-    def sd(self, spread: Spread, repeats: int | None = None) -> float:
-        """The standard deviation of the differences with so many repeats, by default those of the aim."""
-        return sd_with_repeats(spread.sd, self.within or 0.0, repeats or self.repeats)
+    def sd(self, spread: Spread) -> float:
+        """The standard deviation of the questions' differences with the repeats of the aim."""
+        return sd_with_repeats(spread.sd, self.within or 0.0, self.repeats)
+
+    def unit_sd(self, spread: Spread, repeats: int | None = None) -> float:
+        """That of independent units, with so many repeats, by default those of the aim."""
+        sd = spread.sd if spread.unit_sd is None else spread.unit_sd
+        return sd_with_repeats(sd, self.within or 0.0, repeats or self.repeats)
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +239,7 @@ def _plan(spread: Spread, aim: Aim, asked: int, tests: int) -> MetricPlan:
     if aim.margin is not None:
         gate = Needed(
             _gated(aim.margin, spread, aim, aim.repeats),
-            smallest_margin(aim.sd(spread), _independent(asked, spread), level=LEVEL, power=aim.power),
+            smallest_margin(aim.unit_sd(spread), _independent(asked, spread), level=LEVEL, power=aim.power),
         )
     repeats: list[tuple[int, int | None]] = []
     for number in REPEATS if aim.within is not None else ():
@@ -249,7 +254,7 @@ def _compared(difference: float, spread: Spread, aim: Aim, tests: int, repeats: 
     try:
         independent = required_questions(
             difference,
-            aim.sd(spread, repeats),
+            aim.unit_sd(spread, repeats),
             level=LEVEL,
             power=aim.power,
             tests=tests,
@@ -264,7 +269,7 @@ def _compared(difference: float, spread: Spread, aim: Aim, tests: int, repeats: 
 def _gated(margin: float, spread: Spread, aim: Aim, repeats: int) -> int | None:
     """Each metric passes at a level of its own, however many there are."""
     try:
-        independent = required_questions(0.0, aim.sd(spread, repeats), margin=margin, level=LEVEL, power=aim.power)
+        independent = required_questions(0.0, aim.unit_sd(spread, repeats), margin=margin, level=LEVEL, power=aim.power)
     except ValueError:  # more questions than any benchmark has
         return None
     return _questions(independent, spread)
@@ -273,7 +278,7 @@ def _gated(margin: float, spread: Spread, aim: Aim, repeats: int) -> int | None:
 def _shown(spread: Spread, aim: Aim, asked: int, tests: int) -> float | None:
     try:
         return minimum_detectable_effect(
-            aim.sd(spread),
+            aim.unit_sd(spread),
             _independent(asked, spread),
             level=LEVEL,
             power=aim.power,

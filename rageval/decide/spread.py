@@ -52,7 +52,8 @@ class Spread:
     """The spread of one metric's differences between two systems, question by question.
 
     `sd` and `skewness` are those of the differences. `scored` is the share of questions that get a score (of both
-    systems), `per_independent` how many questions tell as much as one independent question. `binary` says whether all
+    systems), `per_independent` how many questions make an independent unit, and `unit_sd` the standard deviation of
+    units (None: `sd`), both as `Pairs` says. `binary` says whether all
     scores are 0 or 1. `name` tells two assumptions apart, `how` says where the numbers are from. `labels` is what is
     known of people's labels.
     """
@@ -65,6 +66,7 @@ class Spread:
     skewness: float = 0.0
     scored: float = 1.0
     per_independent: float = 1.0
+    unit_sd: float | None = None
     binary: bool = False
     labels: LabelSpread = LabelSpread(0.5, WORST_SD, None, "not known: the worst case, labels that are all 0 or 1")
 
@@ -135,7 +137,7 @@ def _paired(baseline: RunScores, candidate: RunScores, metric: Metric, cluster_b
     pairs = pair(baseline, candidate, str(metric), cluster_by)
     if pairs.sd is None:
         raise NotComparableError(f"{candidate.source}: found one question with {metric}, expected two or more")
-    clusters = "" if pairs.clusters is None else f" in {len({*pairs.clusters})} groups of shared documents"
+    clusters = "" if pairs.clusters is None else f" that share documents ({pairs.questions_per_independent:.1f} a unit)"
     return Spread(
         metric,
         "paired runs",
@@ -144,6 +146,7 @@ def _paired(baseline: RunScores, candidate: RunScores, metric: Metric, cluster_b
         skewness=pairs.skewness,
         scored=pairs.n / len(candidate.questions),
         per_independent=pairs.questions_per_independent,
+        unit_sd=pairs.unit_sd,
         binary=pairs.binary,
         labels=_label_spread(candidate, metric),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
@@ -137,13 +138,22 @@ class Pairs:
 
     @property
     def questions_per_independent(self) -> float:
-        """How many questions tell as much as one independent question does, to plan by: 1 without clusters. At least
-        as many as share a document, since a whole document's losses may not have come yet.
+        """How many questions make an independent unit, to plan by: 1 without clusters. At least as many as share a
+        document, since all losses of a document may be yet to come.
         """
+        return 1.0 if self.clusters is None else max(make_clustering(self.clusters, self.n).size, self._design_effect)
+
+    @property
+    def unit_sd(self) -> float | None:
+        """The standard deviation of such units; None for a single question."""
+        return None if self.sd is None else self.sd * math.sqrt(self._design_effect / self.questions_per_independent)
+
+    @property
+    def _design_effect(self) -> float:
         if self.clusters is None:
             return 1.0
-        d, clustering = np.array(self.differences), make_clustering(self.clusters, self.n)
-        return max(clustering.size, clustering.design_effect(d - d.mean()))
+        d = np.array(self.differences)
+        return make_clustering(self.clusters, self.n).design_effect(d - d.mean())
 
     def to_json(self) -> dict[str, Json]:
         of_slice: dict[str, Json] = {"slice": self.slice} if self.slice else {}
