@@ -210,7 +210,7 @@ MIXED, JUDGE, OTHERS = [0.0, 1.0, 1.0, 1.0] * 5, [0.0, 1.0, 1.0, 0.0] * 5, [0.0,
         ([0.5] * 20, JUDGE, OTHERS, "all labels are equal"),
         (MIXED[:9], JUDGE[:9], OTHERS, "fewer than 10 labels"),
         (MIXED, YES, YES, "the judge's scores are all equal"),
-        ([0.2, 0.9, 0.4, 0.7] * 5, JUDGE, OTHERS, "the judge does not narrow the interval"),
+        ([0.2, 0.9, 0.4, 0.7] * 4, JUDGE[:16], OTHERS, "the judge does not narrow the interval"),
     ],
 )
 def test_auto_says_when_only_the_labels_tell(labels: Any, judged: Any, unlabelled: Any, why: str) -> None:
@@ -238,7 +238,10 @@ def test_auto_says_when_only_the_labels_tell(labels: Any, judged: Any, unlabelle
         ({"method": "magic"}, "magic"),
         ({"strata": ([1] * 19, [1] * 200)}, "strata of 19 labelled and 200"),
         ({"strata": ([1] * 20, [1, 2] * 100)}, "no label in stratum 2"),
-        ({"clusters": (range(19), range(201))}, "19 of them for 20"),
+        (
+            {"clusters": (range(19), range(201))},
+            "clusters of 19 labelled and 201 unlabelled items, expected 20 and 200",
+        ),
         ({"clusters": ([1] * 20, range(200))}, "found 1 cluster"),
         ({"clusters": (range(20), range(200)), "method": "bootstrap"}, "found clusters"),
     ],
@@ -296,5 +299,5 @@ def test_auto_holds_its_point_within_zero_and_one(data: st.DataObject) -> None:
     assert 0.0 <= result.low <= result.point <= result.high <= 1.0
     assert 0.0 <= result.lam <= 1.0
     assert result.width > 0.0
-    if result.method == "dirichlet chain":
+    if result.method == "dirichlet chain" and n < 20:
         assert result.width <= 0.95 * result.labels_only.width
