@@ -64,14 +64,9 @@ class Aim:
                 "variance that comes from asking the same question again: only a run with repeats shows it"
             )
 
-    def sd(self, spread: Spread) -> float:
-        """The standard deviation of the questions' differences with the repeats of the aim."""
-        return sd_with_repeats(spread.sd, self.within or 0.0, self.repeats)
-
-    def unit_sd(self, spread: Spread, repeats: int | None = None) -> float:
-        """That of independent units, with so many repeats, by default those of the aim."""
-        sd = spread.sd if spread.unit_sd is None else spread.unit_sd
-        return sd_with_repeats(sd, self.within or 0.0, repeats or self.repeats)
+    def sd(self, spread: Spread, repeats: int | None = None) -> float:
+        """The standard deviation of the differences with so many repeats, by default those of the aim."""
+        return sd_with_repeats(spread.sd, self.within or 0.0, repeats or self.repeats)
 
     def unit_sd(self, spread: Spread, repeats: int | None = None) -> float:
         """The same of what counts as one question, where questions share documents."""
