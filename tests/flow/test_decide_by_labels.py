@@ -166,7 +166,7 @@ def test_labels_that_are_missing_leave_a_gate_open(command_line: CommandLine) ->
 
 
 def test_more_labels_that_would_decide(command_line: CommandLine) -> None:
-    """Twenty labels each of two runs that are always right: a gate at 0.1 needs about thirty (0.9^29 = 0.05)."""
+    """Twenty labels each of two runs that are always right: a gate at 0.1 needs thirty at least (0.9^29 = 0.05)."""
     for name in ("one", "two"):
         make_run(name, 200, judged=0.9)
         label(command_line, name, lambda question: 1.0, 20)
@@ -174,5 +174,5 @@ def test_more_labels_that_would_decide(command_line: CommandLine) -> None:
         "metrics"
     ].values()
     assert one["verdict"] == "inconclusive"
-    assert 8 <= one["more_labels"] <= 30
+    assert 8 <= one["more_labels"] <= 40
     assert str(one["more_labels"]) in one["sentence"]
