@@ -181,7 +181,14 @@ def test_what_goes_wrong_is_counted(finished: Finished) -> None:
 
     printed = {run["pipeline"].partition("(")[0]: run for run in json.loads(finished.printed)["runs"]}
     nothing = dict.fromkeys(("mean", "low", "high", "level", "method"))
-    no_labels = {"n_labelled": 0, "judge_only": None, "labels_only": None, "warning": "", "expert": ""}
+    no_labels = {
+        "n_labelled": 0,
+        "judge_only": None,
+        "labels_only": None,
+        "these_questions": None,
+        "warning": "",
+        "expert": "",
+    }
     counts = {"n": 0, "unscored": 6, "failed": 0}
     for metric in ("ndcg@10", "faithfulness", "context_relevance"):
         assert printed["closed_book"]["metrics"].pop(metric) == {**nothing, **counts, **no_labels}

@@ -168,10 +168,7 @@ def build(n: int) -> Stage:
 
 
 def test_halving_finds_the_best_with_fewer_questions(tmp_path: Path, command_line: CommandLine) -> None:
-    """The fewer hits are left of a ranking the fewer relevant documents: n = 1 is out soon, and n = 20 is the best.
-
-    n = 2 is close to it, since the questions share documents and are as good as a few dozen.
-    """
+    """The fewer hits are left of a ranking the fewer relevant documents: in the end n = 20 alone is left."""
     (tmp_path / "cut.py").write_text(CUT, encoding="utf-8")
     experiment = tmp_path / "grid.yaml"
     experiment.write_text(
@@ -185,12 +182,12 @@ def test_halving_finds_the_best_with_fewer_questions(tmp_path: Path, command_lin
     assert ended.code == 0, ended.err
     found = json.loads(ended.out)
     halving = found["halving"]
-    assert halving["kept"] == ["cut(n=2)", "cut(n=20)"]
-    assert [label for one in halving["rounds"] for label in one["dropped"]] == ["cut(n=1)"]
-    assert found["runs"][0]["pipeline"] == "cut(n=20)"
+    assert halving["kept"] == ["cut(n=20)"]
+    dropped = [label for one in halving["rounds"] for label in one["dropped"]]
+    assert sorted(dropped) == ["cut(n=1)", "cut(n=2)"]
     assert halving["rounds"][-1]["questions"] == found["questions"] == 112
     assert halving["asked"] < halving["whole"] == 3 * 112
-    assert {run["pipeline"] for run in found["runs"]} == {*halving["kept"]}
+    assert [run["pipeline"] for run in found["runs"]] == halving["kept"]
     assert "## Successive halving" in (tmp_path / "out" / "sweeps" / "grid.md").read_text("utf-8")
 
 

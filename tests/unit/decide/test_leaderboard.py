@@ -42,7 +42,14 @@ QUESTIONS: dict[str, list[Json]] = {
 REWRITING: dict[str, Json] = {**usage_to_json(Usage(1, 0, 20))}
 ANSWERING: dict[str, Json] = {**usage_to_json(Usage(3, 1, 46, 25, 12, 1, 6, 2))}
 JUDGING: dict[str, Json] = {**usage_to_json(Usage(3, 1, 60, 0, 10))}
-NO_LABELS: dict[str, Json] = {"n_labelled": 0, "judge_only": None, "labels_only": None, "warning": ""}
+NO_LABELS: dict[str, Json] = {
+    "n_labelled": 0,
+    "judge_only": None,
+    "labels_only": None,
+    "these_questions": None,
+    "warning": "",
+    "expert": "",
+}
 
 
 def estimate(interval: Interval | None, unscored: int = 0) -> dict[str, Json] | None:
