@@ -259,7 +259,17 @@ def _groups(run: RunScores, cluster_by: ClusterBy | None) -> dict[str, int] | No
     clusters = find_sharing(run.documents, run.questions, cluster_by).clusters
     if clusters is None:
         return None
-    return dict(zip(run.questions, make_clustering(clusters, len(clusters)).groups.tolist(), strict=True))
+    groups = make_clustering(clusters, len(clusters)).groups.tolist()
+    if len({*groups}) == 1:
+        raise DeclarationError(_one_group("the benchmark", len(groups)))
+    return dict(zip(run.questions, groups, strict=True))
+
+
+def _one_group(what: str, questions: int) -> str:
+    return (
+        f"--sequential: found that all {questions} questions of {what} hang together through documents, expected "
+        "two or more groups to read one after another: take them for independent with --cluster-by none, or read once"
+    )
 
 
 def reading_order(run: RunScores, groups: Mapping[str, int] | None = None) -> dict[str, int]:
@@ -287,7 +297,9 @@ class _Reading:
         rows = sorted(range(pairs.n), key=lambda row: order[pairs.ids[row]])
         self.places = np.array([order[pairs.ids[row]] for row in rows])
         differences = pairs.differences
-        clusters = None if groups is None else [groups[pairs.ids[row]] for row in rows]
+        clusters = None if groups is None or pairs.n == 1 else [groups[pairs.ids[row]] for row in rows]
+        if clusters is not None and len({*clusters}) == 1:
+            raise DeclarationError(_one_group(pairs.metric, pairs.n))
         self.mean: SequentialMean = sequential_mean([differences[row] for row in rows], clusters=clusters)
 
     def after(self, evidence: Floats, alpha: float) -> int | None:

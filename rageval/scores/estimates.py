@@ -325,7 +325,7 @@ def _of(
     clusters: Mapping[str, frozenset[int]] | None, labelled: Sequence[str], others: Sequence[str]
 ) -> tuple[list[frozenset[int]], list[frozenset[int]]] | None:
     """Those of labelled and of other questions; None where all labelled ones share a document, and show nothing."""
-    if clusters is None or frozenset[int].intersection(*(clusters[question] for question in labelled)):
+    if clusters is None or len(labelled) < 2 or frozenset[int].intersection(*(clusters[q] for q in labelled)):
         return None
     return [clusters[question] for question in labelled], [clusters[question] for question in others]
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TypeAlias, cast
 
 import numpy as np
@@ -158,9 +158,17 @@ def make_clustering(clusters: Clusters, n: int, name: str = "clusters") -> Clust
     """
     if isinstance(clusters, Clustering):
         return clusters
-    labels = list(clusters)
-    if len(labels) != n:
-        raise ValueError(f"{name}: found {len(labels)} of them for {n} values, expected one each")
+    if len(clusters) != n:
+        raise ValueError(f"{name}: found {len(clusters)} of them for {n} values, expected one each")
+    found = _cluster(tuple(clusters))
+    if np.bincount(found.cluster, weights=found.weight).max() >= n - 1e-9:
+        raise ValueError(f"{name}: found 1 cluster, expected at least 2: one cluster shows no variation")
+    return found
+
+
+@lru_cache(maxsize=32)
+def _cluster(labels: tuple[Hashable, ...]) -> Clustering:
+    """Kept, since every metric of a run has the same questions."""
     numbers: dict[Hashable, int] = {}
     items: list[int] = []
     codes: list[int] = []
@@ -171,7 +179,4 @@ def make_clustering(clusters: Clusters, n: int, name: str = "clusters") -> Clust
             items.append(place)
             codes.append(numbers.setdefault(one, len(numbers)))
             weights.append(max(1, len(several)) ** -0.5)
-    found = Clustering(np.array(items), np.array(codes), np.array(weights), n)
-    if np.bincount(found.cluster, weights=found.weight).max() >= n - 1e-9:
-        raise ValueError(f"{name}: found {len(numbers)} cluster, expected at least 2: one cluster shows no variation")
-    return found
+    return Clustering(np.array(items), np.array(codes), np.array(weights), len(labels))

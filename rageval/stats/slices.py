@@ -161,6 +161,7 @@ def _discount(x: Floats, clusters: Labels | None, level: float) -> tuple[float, 
     """`Clustering.discount`; that of a single cluster makes its values one."""
     if clusters is None:
         return 1.0, 1.0
-    if len(set(clusters)) == 1 and len(clusters) == x.size and clusters[0] != frozenset():
+    alone = len(clusters) == 1 or (len(set(clusters)) == 1 and clusters[0] != frozenset())
+    if alone and len(clusters) == x.size:
         return float(x.size), 1.0
     return make_clustering(clusters, x.size).discount(x - x.mean(), level)

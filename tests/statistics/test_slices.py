@@ -56,6 +56,8 @@ def test_a_slice_of_one_cluster_is_one_value() -> None:
     one = slice_intervals([[0.5]], rng=np.random.default_rng(5))[0]
     assert (alone.low, alone.high) == pytest.approx((one.low, one.high), abs=0.1)
     assert alone.method == "gaffke, clustered"
+    lonely = slice_intervals([[0.5]], clusters=[[frozenset()]], rng=np.random.default_rng(5))[0]
+    assert (lonely.low, lonely.high) == (one.low, one.high)
     apart = slice_intervals([values * 10], clusters=[[*range(40)]], rng=np.random.default_rng(6))[0]
     independent = slice_intervals([values * 10], rng=np.random.default_rng(7))[0]
     assert (apart.low, apart.high) == pytest.approx((independent.low, independent.high), abs=0.03)

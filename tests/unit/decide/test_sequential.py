@@ -195,3 +195,12 @@ def test_refuses() -> None:
         compare_sequentially(*runs, level=1.0)
     with pytest.raises(NotComparableError, match="found no mrr"):
         compare_sequentially(*runs, ["mrr"])
+
+
+def test_questions_that_all_hang_together_are_refused() -> None:
+    """In a chain: each shares a document with the next, so there is one group, which cannot be bet on."""
+    documents = {question: (number, number + 1) for number, question in enumerate(ids(N))}
+    baseline, candidate = two({"map": np.full(N, 0.05)}, documents=documents)
+    with pytest.raises(DeclarationError, match="--cluster-by none"):
+        gate_sequentially(baseline, candidate, {"map": 0.05})
+    assert gate_sequentially(baseline, candidate, {"map": 0.05}, cluster_by="none").verdict in ("pass", "inconclusive")
