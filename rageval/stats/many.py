@@ -23,7 +23,7 @@ from rageval.stats.resampling import CHUNK_VALUES, acceleration_from, bca_ends, 
 FLIPS = 10_000
 OWN_DRAWS = 4000
 UNSEEN = JEFFREYS[0]
-MOST_UNITS = 2500
+MOST_UNITS = 2000
 _NO_SPREAD = 1e-12
 _TIE = 1e-9
 
