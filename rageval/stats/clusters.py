@@ -104,6 +104,19 @@ class Clustering:
         """The size of a cluster that has not been seen: between the mean size and the size that an item sees."""
         return (self.n / (int(self.cluster.max()) + 1) + self.size) / 2.0
 
+    def pair_effects(self, errors: Floats) -> Floats:
+        """`design_effect` of the differences of all pairs of rows of (systems, items), each of mean zero: an array of
+        shape (systems, systems), all at once.
+        """
+        near = self.share_with(np.full(self.n, 1.0 / self.n))
+        inflated = errors / np.maximum(1.0 - near, 0.5 / self.n)
+        alone, own = _squares(errors), _squares(inflated)
+        between = _squares(np.array([self.sums(row) for row in inflated]))
+        together = (own + self._understated * (between - own)) * (1.0 - float(near.mean()))
+        size = np.sum(errors**2, axis=1)
+        nothing = alone <= _NOTHING + 1e-12 * (size[:, None] + size[None, :])
+        return np.where(nothing, self.size, np.maximum(1.0, together / np.where(nothing, 1.0, alone)))
+
     def lump(self, effect: float) -> float:
         """The weight of a cluster where each item counts for 1 / effect; at least 1."""
         return max(1.0, self.unseen_size / effect)
@@ -137,6 +150,13 @@ class Clustering:
         _, pair = np.unique(np.concatenate(keys), return_inverse=True)
         squares = float(np.sum(np.bincount(pair, weights=np.concatenate(weights)) ** 2)) - self.n
         return shared / squares if squares > 1e-9 and shared > 1e-9 else 1.0
+
+
+def _squares(rows: Floats) -> Floats:
+    """The squared distance of each pair of rows."""
+    products = rows @ rows.T
+    norms = np.diag(products)
+    return np.maximum(norms[:, None] + norms[None, :] - 2.0 * products, 0.0)
 
 
 Labels: TypeAlias = "Sequence[Hashable] | NDArray[np.generic]"

@@ -190,8 +190,10 @@ def _understated(
     """By what the root of the sum of squared deviations of the parts is too small, where questions are in several
     clusters; 1 otherwise.
     """
+    if clustering.item.size == clustering.n:
+        return 1.0
     together, alone = float(np.sum((units - sizes * (units.sum() / sizes.sum())) ** 2)), float(np.sum(error**2))
-    if clustering.item.size == clustering.n or together <= _NO_SPREAD:
+    if together <= _NO_SPREAD:
         return 1.0
     return math.sqrt(max(1.0, clustering.design_effect(error) * alone / together))
 
@@ -210,9 +212,10 @@ def _clustered_tests(
     mean = np.asarray(x.mean(axis=1), dtype=np.float64)
     stretch, whole = np.ones((2, systems, systems), dtype=np.float64)
     shrink = np.ones((systems, systems))
+    effects = clustering.pair_effects(x - mean[:, None])
     for i, j in combinations(range(systems), 2):
         error = x[i] - x[j] - (mean[i] - mean[j])
-        effect, alone = clustering.design_effect(error), float(np.sum(error**2))
+        effect, alone = float(effects[i, j]), float(np.sum(error**2))
         together = float(np.sum((part[i] - part[j] - sizes * (mean[i] - mean[j])) ** 2))
         seen = together if effect > 1.0 and together > _NO_SPREAD * alone else alone
         ratio = effect * alone / seen if alone > _NO_SPREAD else 1.0

@@ -149,3 +149,18 @@ def test_what_shows_nothing_is_refused() -> None:
         make_clustering([7, 7, 7], 3)
     with pytest.raises(ValueError, match="expected at least 2"):
         make_clustering([frozenset([7])] * 3, 3)
+
+
+def test_effects_of_all_pairs_are_those_of_each() -> None:
+    """With single and with several clusters an item, equal rows among them."""
+    rng = np.random.default_rng(5)
+    x = rng.random((4, 60)) + np.repeat(rng.random((4, 20)), 3, axis=1)
+    x[3] = x[2]
+    errors = x - x.mean(axis=1, keepdims=True)
+    several = [frozenset([i // 3, 100 + i % 7]) for i in range(60)]
+    for labels in (np.arange(60) // 3, several):
+        clustering = make_clustering(labels, 60)
+        found = clustering.pair_effects(errors)
+        for i in range(4):
+            for j in range(i):
+                assert found[i, j] == found[j, i] == pytest.approx(clustering.design_effect(errors[i] - errors[j]))
