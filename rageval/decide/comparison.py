@@ -278,11 +278,7 @@ def compare(
             raise DeclarationError(f"compare: found {name} {value:g}, expected a number between 0 and 1")
     sides = read_comparable(baseline, candidate, other_corpus=other_corpus)
     a, b = sides.baseline, sides.candidate
-    if metrics is None:
-        paired, refused = pair_all(a, b, cluster_by)
-    else:
-        names = dict.fromkeys(str(parse(metric)) for metric in metrics)
-        paired, refused = {name: pair(a, b, name, cluster_by) for name in names}, {}
+    paired, refused = pair_asked(a, b, metrics, cluster_by)
     tested = {name: _tested(pairs, level) for name, pairs in paired.items()}
     adjusted = holm([result.p_value for result in tested.values()])
     comparisons = {
@@ -303,8 +299,14 @@ def _tested(pairs: Pairs, level: float) -> PairedResult:
     return replace(by_scores, difference=interval, p_value=found.p_value, test=BY_LABELS)
 
 
-def pair_all(a: RunScores, b: RunScores, cluster_by: ClusterBy | None) -> tuple[dict[str, Pairs], dict[str, str]]:
-    """The pairs of every metric of either run, and why others have none. Raises NotComparableError if none has any."""
+def pair_asked(
+    a: RunScores, b: RunScores, metrics: Sequence[str] | None, cluster_by: ClusterBy | None
+) -> tuple[dict[str, Pairs], dict[str, str]]:
+    """The pairs of these metrics; by default those of every metric of either run, and why others have none. Raises
+    NotComparableError if a metric that is asked for, or without any every metric, has none.
+    """
+    if metrics is not None:
+        return {name: pair(a, b, name, cluster_by) for name in dict.fromkeys(str(parse(m)) for m in metrics)}, {}
     paired: dict[str, Pairs] = {}
     refused: dict[str, str] = {}
     for name in dict.fromkeys([*b.metrics, *a.metrics]):

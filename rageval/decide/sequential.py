@@ -17,13 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rageval.benchmark.selection import draw
-from rageval.decide.comparison import ComparisonVerdict, pair_all
+from rageval.decide.comparison import ComparisonVerdict, pair_asked
 from rageval.decide.gate import GateVerdict, check_margins, pair_for_margin
 from rageval.errors import DeclarationError
-from rageval.metrics import parse
 from rageval.scores.comparability import LeftOut, pair_to_json, read_comparable
 from rageval.scores.estimates import interval_to_json
-from rageval.scores.pairs import UNCORRECTED, Pairs, pair, percent, signed
+from rageval.scores.pairs import UNCORRECTED, Pairs, percent, signed
 from rageval.scores.run_scores import RunScores
 from rageval.scores.sharing import ClusterBy, find_sharing
 from rageval.stats import Interval, holm
@@ -240,11 +239,7 @@ def compare_sequentially(
         raise DeclarationError(f"compare: found level {level:g}, expected a number between 0 and 1")
     sides = read_comparable(baseline, candidate, other_corpus=other_corpus)
     a, b = sides.baseline, sides.candidate
-    if metrics is None:
-        paired, refused = pair_all(a, b, cluster_by)
-    else:
-        names = dict.fromkeys(str(parse(metric)) for metric in metrics)
-        paired, refused = {name: pair(a, b, name, cluster_by) for name in names}, {}
+    paired, refused = pair_asked(a, b, metrics, cluster_by)
     groups = _groups(a, cluster_by)
     order = reading_order(b, groups)
     read = {name: _Reading(pairs.by_scores, order, groups) for name, pairs in paired.items()}
