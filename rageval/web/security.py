@@ -32,7 +32,7 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-_NEEDS_TOKEN = "open the address that `rageval view` printed: this one lacks the token, or has one of another server"
+_REFUSED = "open the address that `rageval view` printed: this one lacks the token, or has one of another server"
 
 
 def _secret() -> str:
@@ -84,7 +84,7 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         return _exchange(request, access)
     _check_origin(request)
     if not _same(access.session, request.cookies.get(access.cookie, "")):
-        raise web.HTTPForbidden(text=_NEEDS_TOKEN)
+        raise web.HTTPForbidden(text=_REFUSED)
     if request.method not in _READS:
         _check_write(request, access)
     try:
@@ -114,7 +114,9 @@ def _check_origin(request: web.Request) -> None:
         "none",
         "same-origin",
     ):
-        raise web.HTTPForbidden(text="found a request of another page, expected one of this server's")
+        raise web.HTTPForbidden(
+            text="found a request of another page, expected one of this server's: paste the address into the browser"
+        )
 
 
 def _check_write(request: web.Request, access: Access) -> None:
@@ -128,7 +130,7 @@ def _check_write(request: web.Request, access: Access) -> None:
 
 def _exchange(request: web.Request, access: Access) -> web.StreamResponse:
     if not access.opens(request.query[TOKEN]):
-        raise web.HTTPForbidden(text=_NEEDS_TOKEN)
+        raise web.HTTPForbidden(text=_REFUSED)
     response = web.Response(status=303, headers={"Location": "/"})
     response.set_cookie(access.cookie, access.session, httponly=True, samesite="Strict", path="/")
     return response

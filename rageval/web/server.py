@@ -36,10 +36,8 @@ def make_app(folder: Path, access: Access) -> web.Application:
 async def serving(folder: Path, *, port: int = 0, ipv6: bool = False) -> AsyncGenerator[Access]:
     """Serve the runs below `folder` within the block, on 127.0.0.1 and with `ipv6` on ::1 too.
 
-    Port 0 takes a free one. Raises DeclarationError for a folder that is not there and for a port that is taken.
+    Port 0 takes a free one. Raises DeclarationError for a port that is taken.
     """
-    if not folder.is_dir():
-        raise DeclarationError(f"{folder}: found no such folder, expected one that holds runs, such as results/runs")
     sockets = [_listen(socket.AF_INET, port)]
     try:
         port = sockets[0].getsockname()[1]
@@ -65,7 +63,12 @@ def address(access: Access, token: str) -> str:
 
 
 def serve(folder: Path, *, port: int, ipv6: bool, open_browser: bool, on_start: Callable[[str], None]) -> None:
-    """Serve until the process is stopped. `on_start` gets the address; the browser opens where there is one."""
+    """Serve until the process is stopped. `on_start` gets the address; the browser opens where there is a screen.
+
+    Raises DeclarationError for a folder that is not there and for a port that is taken.
+    """
+    if not folder.is_dir():
+        raise DeclarationError(f"{folder}: found no such folder, expected one that holds runs, such as results/runs")
 
     async def work() -> None:
         async with serving(folder, port=port, ipv6=ipv6) as access:
