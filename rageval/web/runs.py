@@ -33,8 +33,8 @@ class RunRow:
     """One run as the table shows it. `name` is its folder below the folder that is looked at.
 
     `metrics` maps a metric to its estimate as `rageval run --json` prints it. It is None for a run that is not
-    complete, and until it was read; `reading` says that it will be read anew. `failed` questions are those so far. `reason` says why a run, or its scores,
-    cannot be read.
+    complete, and until it was read; `reading` says that it will be read anew. `failed` questions are those so far.
+    `reason` says why a run, or its scores, cannot be read.
     """
 
     id: str
@@ -148,7 +148,7 @@ class Runs:
             "complete",
             str(manifest["label"]),
             str(manifest["benchmark"]["name"]),
-            str(manifest["created"]),
+            str(manifest.get("created", "")),
             str(manifest.get("finished", "")),
             len(manifest["questions"]),
         )

@@ -15,7 +15,7 @@ from pathlib import Path
 from aiohttp import web
 
 from rageval.errors import DeclarationError
-from rageval.web import pages
+from rageval.web import pages, reports
 from rageval.web.runs import RUNS, Runs
 from rageval.web.security import ACCESS, TOKEN, Access, add_headers, guard
 
@@ -29,6 +29,7 @@ def make_app(folder: Path, access: Access) -> web.Application:
     app[ACCESS] = access
     app.on_response_prepare.append(add_headers)
     pages.add_routes(app)
+    reports.add_routes(app)
     return app
 
 
@@ -44,11 +45,11 @@ async def serving(folder: Path, *, port: int = 0, ipv6: bool = False) -> AsyncGe
         if ipv6:
             sockets.append(_listen(socket.AF_INET6, port))
         access = Access(port, frozenset(_hosts(port, ipv6)))
-        runner = web.AppRunner(make_app(folder, access), access_log=None)
+        runner = web.AppRunner(make_app(folder, access), access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         try:
             for one in sockets:
-                await web.SockSite(runner, one, shutdown_timeout=1.0).start()
+                await web.SockSite(runner, one).start()
             yield access
         finally:
             await runner.cleanup()
