@@ -70,17 +70,19 @@ def content_security_policy(page: Page) -> str:
     style = "\n".join(map(_asset, ("base.css", *page.styles)))
     script = "\n".join(map(_asset, ("dom.js", *page.scripts)))
     shards = " 'self' file:" if page.loads_shards else ""
+    requests = "'self'" if page.connects else "'none'"
+    trusted = "rageval-shards" if page.loads_shards else "'none'"
     return "; ".join(
         (
             "default-src 'none'",
             f"script-src '{_digest(script)}'{shards}",
             f"style-src '{_digest(style)}'",
             "img-src data: blob:",
-            f"connect-src {"'self'" if page.connects else "'none'"}",
+            f"connect-src {requests}",
             "base-uri 'none'",
             "form-action 'none'",
             "require-trusted-types-for 'script'",
-            f"trusted-types {'rageval-shards' if page.loads_shards else "'none'"}",
+            f"trusted-types {trusted}",
         )
     )
 
