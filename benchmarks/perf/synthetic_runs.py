@@ -1,4 +1,4 @@
-"""Run folders of any size, without a model: lakes, their depths, and pipelines that find and say them more or less well.
+"""Run folders of any size, without a model: lakes, their depths, and pipelines that find and say them, or do not.
 
 `write_runs(FOLDER, questions=…, pipelines=…)` writes them through `RunFolder`, in both languages, with passages of some
 500 characters, evidence, claims, failures and refusals. Used to time what reads runs.
@@ -36,7 +36,8 @@ FOUND, READ = 10, 5
 _FILLER = {
     "en": "Boats leave the pier every day at noon and return before dark. The north shore is reached by the old road, "
     "which is closed in winter. Anglers need a day ticket from the town hall. ",
-    "zh": "游船每天中午从码头出发，天黑之前返回。北岸可经老路到达，冬季封闭。钓鱼者须在镇政府领取当日许可证。湖边设有观景台和两处露营地，周末游客较多。",
+    "zh": "游船每天中午从码头出发，天黑之前返回。北岸可经老路到达，冬季封闭。"
+    "钓鱼者须在镇政府领取当日许可证。湖边设有观景台和两处露营地，周末游客较多。",
 }
 _FACT = {"en": "At its deepest point lake {i} is {depth} metres deep. ", "zh": "第{i}号湖最深处有{depth}米。"}
 _ASKED = {

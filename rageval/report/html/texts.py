@@ -1,4 +1,4 @@
-"""What an HTML report loads when a question is opened: answers, passages, steps and verdicts, in blocks of questions."""
+"""What an HTML report loads when a question is opened: answers, passages, steps and verdicts, block by block."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ function longList({ head, row, open, words, height = 34 }) {
   let items = [];
   let selected = -1;
   const made = new Map();
-  const body = h("div", { class: "long-body", role: "rowgroup" });
+  const body = h("div", { class: "long-body", role: "presentation" });
   const scroller = h("div", { class: "long-scroll", tabindex: "0", role: "rowgroup", "aria-label": words }, body);
   const element = h("div", { class: "long", role: "table", "aria-label": words }, h("div", { class: "long-head", role: "row" }, head), scroller);
 

@@ -1,6 +1,6 @@
-// Which words of two texts differ: words in languages with spaces, characters in Chinese.
+// Which words of two texts differ: words in languages with spaces, characters in Chinese and Japanese.
 
-const WORDS = /\p{Script=Han}|[\p{L}\p{N}_]+|\s+|[^\s]/gu;
+const WORDS = /(?:(?![\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}])[\p{L}\p{N}_])+|\s+|[^\s]/gu;
 const MOST_CELLS = 4_000_000;
 
 /** The second text as parts `[text, kind]`: "same", "added", and "removed" for what only the first one has. */
