@@ -29,8 +29,8 @@ _LINE_ENDS = {0x2028: "\\u2028", 0x2029: "\\u2029", 0x3C: "\\u003c", 0x3E: "\\u0
 class Page:
     """What a page is made of: names of files in `assets`, to which the base is added.
 
-    `texts` are YAML files with the words of the interface by key, English and Chinese. `connects` allows requests to the
-    server that the page comes from, `loads_shards` scripts of the folder beside it.
+    `texts` are YAML files with the words of the interface by key, English and Chinese. `connects` allows requests to
+    the server that the page comes from, `loads_shards` scripts of the folder beside it.
     """
 
     title: str
