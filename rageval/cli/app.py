@@ -64,8 +64,8 @@ def options(
 
 
 for command in (
-    run, check, metrics, show, report, view, diagnose, leaderboard, check_benchmark, chunking, sample, label, label_next,
-    calibrate, judge, export, sweep, compare, prefer, gate, plan, repeats,
+    run, check, metrics, show, report, view, diagnose, leaderboard, check_benchmark, chunking, sample, label,
+    label_next, calibrate, judge, export, sweep, compare, prefer, gate, plan, repeats,
 ):  # fmt: skip
     app.command()(command)
 app.command(name="list")(list_names)
