@@ -288,8 +288,10 @@ def _diagnosis(told: DiagnoseResult) -> dict[str, Json]:
 
 
 def _sweep(read: ReadRuns) -> Json:
-    """Effects and front, where some factor of the runs has two levels; else null."""
-    if not read.scores:
+    """Effects and front, where some factor of the runs has two levels, else null; also for runs of earlier versions,
+    which do not name their recipe.
+    """
+    if not read.scores or not all("recipe" in run.manifest for run in read.diagnosed):
         return None
     found = sweep_of(read.board, read.paths, read.scores)
     if not found.effects:
