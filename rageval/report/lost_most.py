@@ -10,7 +10,7 @@ from rich.text import Text
 from rageval.decide.lost_most import LostMost, LostQuestion
 from rageval.report.lines import shorten
 from rageval.report.markdown import block, code, visible
-from rageval.scores.excerpts import ANSWER_CHARACTERS
+from rageval.scores.excerpts import ANSWER_CHARACTERS, FIRST_PASSAGES
 from rageval.scores.run_scores import Excerpt
 
 _LONGEST_QUESTION = 200
@@ -19,6 +19,10 @@ _LONGEST_ANSWER = 400
 _LONGEST_ID = 80
 _BEFORE_DIFFERENCE = 100
 _ROLES = ("Baseline", "Candidate")
+_MARKS = (
+    f"Of each ranking: the first {FIRST_PASSAGES} passages and some that labels mark, by rank. evidence: it has a part "
+    "of what a label marks; relevant: only its document is labelled."
+)
 
 
 def lost_sections(lost: Sequence[LostMost]) -> list[list[str]]:
@@ -26,7 +30,7 @@ def lost_sections(lost: Sequence[LostMost]) -> list[list[str]]:
     sections: list[list[str]] = []
     for one in lost:
         for number, question in enumerate(one.questions, 1):
-            heading = [f"### Lost most on {code(one.metric)} ({_counted(one)})", ""] if number == 1 else []
+            heading = _heading(one) if number == 1 else []
             what, lines = _answers(question) if one.reads_answers else _passages(question)
             sections.append(
                 [
@@ -51,6 +55,11 @@ def print_lost(lost: Sequence[LostMost], console: Console) -> None:
         for question in one.questions:
             text = visible(shorten(question.text, _LONGEST_LINE))
             console.print(Text(f"  {_scores(question)}  {visible(question.question_id)}  {text}".rstrip()))
+
+
+def _heading(one: LostMost) -> list[str]:
+    lines = [f"### Lost most on {code(one.metric)} ({_counted(one)})", ""]
+    return lines if one.reads_answers else [*lines, _MARKS, ""]
 
 
 def _counted(one: LostMost) -> str:
@@ -82,11 +91,8 @@ def _passages(question: LostQuestion) -> tuple[str, list[str]]:
         if one is None or not one.passages:
             lines += _without(role, one, "nothing was found")
         else:
-            rows = [
-                f"{rank:>2}  {mark:<8}  {shorten(passage, _LONGEST_ID)}"
-                for rank, (passage, mark) in enumerate(one.passages, 1)
-            ]
-            lines += [f"{role}, first passages of the ranking:", "", *block("\n".join(rows)), ""]
+            rows = [f"{it.rank:>3}  {it.mark:<8}  {shorten(it.passage_id, _LONGEST_ID)}" for it in one.passages]
+            lines += [f"{role}:", "", *block("\n".join(rows)), ""]
     return "What both found", lines
 
 

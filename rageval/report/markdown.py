@@ -41,7 +41,7 @@ def block(text: str) -> list[str]:
 
 def visible(text: str) -> str:
     """Text in which control characters, among them those that change the direction of writing, are shown as escapes."""
-    return _HIDDEN.sub(lambda found: found[0].encode("ascii", "backslashreplace").decode(), text)
+    return _HIDDEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def fit(sections: Iterable[Sequence[str]], most: int | None) -> str:

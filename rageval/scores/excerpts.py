@@ -7,23 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from rageval.io.records import Outcome
 from rageval.io.run_folder import RunFolder
 from rageval.metrics.evidence_spans import Span, evidence_parts, joined, overlap, passage_span
-from rageval.scores.run_scores import Excerpt, Mark, RunScores
+from rageval.scores.run_scores import Excerpt, FoundPassage, Mark, RunScores
 from rageval.types import Failure, Json, Passage
 
 ANSWER_CHARACTERS = 2000
-FIRST_PASSAGES = 10
+FIRST_PASSAGES = 3
+MOST_PASSAGES = 6
 
 
 def folder_excerpts(path: str, questions: Iterable[str]) -> dict[str, Excerpt]:
     """Those of the run in that folder, by question; a question without an outcome has none.
 
-    Answers and failures are cut to 2,000 characters, the ranking to 10 passages. Raises DeclarationError where the
-    folder holds no run, or one that cannot be read.
+    Answers and failures are cut to 2,000 characters. Of the ranking, the first three passages are kept, and the next
+    ones that labels mark, up to six in all. Raises DeclarationError where the folder holds no run, or one that cannot
+    be read.
     """
     folder = RunFolder(path)
     folder.manifest()
@@ -46,10 +49,12 @@ def _excerpt(outcome: Outcome, grades: Mapping[str, int], parts: Iterable[tuple[
     if isinstance(outcome, Failure):
         return Excerpt(None, (), f"{outcome.error}: {outcome.message}"[:ANSWER_CHARACTERS])
     evidence = joined(span for part in parts for span in part)
-    return Excerpt(
-        None if outcome.answer is None else outcome.answer[:ANSWER_CHARACTERS],
-        tuple((hit.passage.id, _mark(hit.passage, grades, evidence)) for hit in outcome.hits[:FIRST_PASSAGES]),
+    found = (
+        FoundPassage(rank, hit.passage.id, _mark(hit.passage, grades, evidence))
+        for rank, hit in enumerate(outcome.hits, 1)
     )
+    kept = islice((one for one in found if one.mark or one.rank <= FIRST_PASSAGES), MOST_PASSAGES)
+    return Excerpt(None if outcome.answer is None else outcome.answer[:ANSWER_CHARACTERS], tuple(kept))
 
 
 def _mark(passage: Passage, grades: Mapping[str, int], evidence: tuple[Span, ...]) -> Mark:
@@ -59,14 +64,15 @@ def _mark(passage: Passage, grades: Mapping[str, int], evidence: tuple[Span, ...
 
 
 def excerpt_to_json(one: Excerpt) -> list[Json]:
-    """Answer, failure, and each passage with its mark."""
-    return [one.answer, one.failure, [[passage, mark] for passage, mark in one.passages]]
+    """Answer, failure, and each passage with its rank and mark."""
+    return [one.answer, one.failure, [[*found] for found in one.passages]]
 
 
 def excerpt_from_json(data: Any) -> Excerpt:
     """The inverse of `excerpt_to_json`. Raises ValueError for any other data."""
-    answer, failure, passages = data
-    texts = [failure, *(text for passage in passages for text in passage)]
+    answer, failure, found = data
+    passages = tuple(FoundPassage(*one) for one in found)
+    texts = [failure, *(text for one in passages for text in one[1:])]
     if not all(isinstance(text, str) for text in texts) or not isinstance(answer, str | None):
-        raise ValueError("found an excerpt that is no text")
-    return Excerpt(answer, tuple((passage, mark) for passage, mark in passages), failure)
+        raise ValueError("an excerpt that is no text")
+    return Excerpt(answer, passages, failure)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal, TypeAlias, TypeVar
+from typing import Literal, NamedTuple, TypeAlias, TypeVar
 
 from rageval.scores.run_labels import RunLabels
 from rageval.scores.sharing import Documents
@@ -47,16 +47,24 @@ Mark: TypeAlias = Literal["", "relevant", "evidence"]
 """What labels say of a passage: nothing, its document is relevant, or it has a part of the marked evidence."""
 
 
+class FoundPassage(NamedTuple):
+    """A passage of a ranking by its id; `rank` is from 1."""
+
+    rank: int
+    passage_id: str
+    mark: Mark
+
+
 @dataclass(frozen=True, slots=True)
 class Excerpt:
     """What a pipeline did for one question, shortened for people to read.
 
-    `answer` is None if no answer was generated. `passages` are the ids of the first passages of the ranking, each with
-    its mark. `failure` says why the pipeline failed on the question; it is empty if it did not.
+    `answer` is None if no answer was generated. `passages` are the first ones of the ranking, and some that labels
+    mark, by rank. `failure` says why the pipeline failed on the question; it is empty if it did not.
     """
 
     answer: str | None
-    passages: tuple[tuple[str, Mark], ...]
+    passages: tuple[FoundPassage, ...]
     failure: str = ""
 
 
