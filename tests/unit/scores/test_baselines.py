@@ -212,10 +212,9 @@ def test_questions_share_a_number_exactly_where_they_share_a_document(grades: di
 
 def test_excerpts_are_kept_where_a_run_has_them(run: Path, tmp_path: Path) -> None:
     """The first three passages and marked ones up to six, long answers and failures shortened."""
-    spans = {"start": 10, "end": 20}
     questions = [
         question_to_json(
-            Question(name, "?"), [RelevanceLabel(name, "a", 1, **spans), RelevanceLabel(name, "b", 0)], DIGEST
+            Question(name, "?"), [RelevanceLabel(name, "a", 1, 10, 20), RelevanceLabel(name, "b", 0)], DIGEST
         )
         for name in ("q000", "q001", "q002")
     ]
