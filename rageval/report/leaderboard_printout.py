@@ -21,7 +21,7 @@ from rageval.report.leaderboard import (
 )
 from rageval.report.pairs_printout import short_sharing
 from rageval.report.passage_note import passage_notes
-from rageval.report.tables.printout import Cell, Column, Legend, Line, Printout, Table, estimate_cell
+from rageval.report.tables.printout import Cell, Column, Legend, Line, Printout, Table, estimate_cell, value_cell
 
 
 def leaderboard_printout(board: Leaderboard) -> Printout:

@@ -32,7 +32,7 @@ def print_printout(printout: Printout, console: Console, *, explain: bool = Fals
     apart = False
     for i, block in enumerate(printout.blocks):
         after_table, apart = apart, isinstance(block, Table)
-        if i and (apart or after_table) and block != Line(""):
+        if i and (apart or after_table) and Line("") not in (block, printout.blocks[i - 1]):
             _print(console, "", "plain")
         if isinstance(block, Line):
             print_text(console, block.text, block.tone)

@@ -14,6 +14,7 @@ _NUMBER = r"[+\-−]?\d[\d.,]*%?"
 _UNIT = re.compile(
     rf"(?:\S*{_NUMBER} )?\S*\[{_NUMBER}, {_NUMBER}\]\S*"  # +0.03 [+0.01, +0.05]
     r"|[<>≤≥±] \S+"  # < 0.001
+    r"|\S+(?: [↓†‡])+"  # faithfulness †
     r"|\S+"
 )
 _INTERVAL = re.compile(rf"\[{_NUMBER}, {_NUMBER}\]")

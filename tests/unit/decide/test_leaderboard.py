@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import io
+import re
 import json
 import math
 from collections.abc import Mapping
@@ -17,7 +17,8 @@ from rageval.errors import DeclarationError, NotComparableError
 from rageval.io.records import question_to_json, usage_to_json
 from rageval.io.run_folder import RunFolder
 from rageval.report.leaderboard import markdown
-from rageval.report.terminal import print_leaderboard
+from rageval.report.leaderboard_printout import leaderboard_printout
+from rageval.report.tables.terminal import terminal_text
 from rageval.types import Json, Question, Usage
 
 Interval = tuple[float, float, float]
@@ -248,33 +249,24 @@ def test_markdown(tmp_path: Path) -> None:
 
 
 def shown(board: Leaderboard, width: int) -> list[str]:
-    output = io.StringIO()
-    print_leaderboard(board, Console(file=output, width=width))
-    return output.getvalue().splitlines()
+    return terminal_text(leaderboard_printout(board), width).splitlines()
 
 
 def test_wide_terminal_shows_a_row_per_run(board: Leaderboard) -> None:
     lines = shown(board, 160)
     assert max(map(len, lines)) <= 160
     (row,) = (line for line in lines if " good " in line)
-    assert [cell.strip() for cell in row.strip("│").split("│")] == [
+    assert re.split(" {2,}", row.strip()) == [
         "1–2", "good", "0.700 [0.50, 0.85]†", "1", "2", "7 (6 paid)", "148 (140 paid)", "1.25",
     ]  # fmt: skip
 
 
-def test_narrow_terminal_shows_a_block_per_run(board: Leaderboard) -> None:
+def test_narrow_terminal_shows_several_tables(board: Leaderboard) -> None:
+    """Every number of a run stands whole below its name."""
     lines = shown(board, 60)
     assert max(map(len, lines)) <= 60
-    start = lines.index(" 1–2  good")
-    assert [line.split(maxsplit=1) for line in lines[start + 1 : start + 7]] == [
-        ["faithfulness", "0.700 [0.50, 0.85]†"],
-        ["failed", "1"],
-        ["abstained", "2"],
-        ["calls", "7 (6 paid)"],
-        ["tokens", "148 (140 paid)"],
-        ["s/question", "1.25"],
-    ]
-    assert lines[start + 7] == "   3  weak"
+    for number in ("0.700 [0.50, 0.85]†", "7 (6 paid)", "148 (140 paid)", "1.25"):
+        assert any(number in line for line in lines), number
 
 
 @pytest.mark.parametrize(
