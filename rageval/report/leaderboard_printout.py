@@ -52,7 +52,7 @@ def board_legend(board: Leaderboard) -> Legend:
     if board.sharing:
         parts.append(short_sharing(board.sharing))
     parts.append("Mean [95% interval].")
-    if not board.unranked:
+    if not board.unranked and len(board.rows) > 1:
         parts.append(f"Ranks by {board.metrics[0]}; shared where runs cannot be told apart.")
     if any(parse(name).lower_is_better for name in board.metrics):
         parts.append("↓ lower is better.")

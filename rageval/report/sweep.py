@@ -10,7 +10,7 @@ from rageval.report.leaderboard import markdown as leaderboard_markdown
 from rageval.report.leaderboard import metric_title
 from rageval.report.markdown import table
 from rageval.report.tables.printout import Cell as Printed
-from rageval.report.tables.printout import Column, Table, count_cell, interval_cell, texts
+from rageval.report.tables.printout import Column, Table, count_cell, interval_cell, texts, value_cell
 from rageval.stats import Interval
 
 _GAPS_BY_LABELS = (
@@ -72,7 +72,10 @@ def _lines(result: SweepResult) -> Iterator[str]:
 def _gaps(result: SweepResult) -> tuple[Table, str]:
     board = result.leaderboard
     columns = (Column("cell", "pipeline"), Column("behind by"), Column("p"))
-    rows = tuple((Printed(gap.label), _signed("behind by", gap.difference), _p(gap.p_adjusted)) for gap in result.gaps)
+    rows = tuple(
+        (value_cell(gap.label, "pipeline", gap.label), _signed("behind by", gap.difference), _p(gap.p_adjusted))
+        for gap in result.gaps
+    )
     about = (
         f"Paired differences over {result.questions[board.metrics[0]]} questions, the interval of each pair alone; "
         f"p adjusted for all pairs of cells ({'Holm' if board.by_labels else 'max-T'}), so that it is valid "
@@ -120,7 +123,7 @@ def _front(result: SweepResult) -> tuple[Table, str]:
 def _cost(cell: Cell) -> tuple[Printed, ...]:
     latency = "–" if cell.latency_s is None else f"{cell.latency_s:.3f}"
     return (
-        Printed(cell.label),
+        value_cell(cell.label, "pipeline", cell.label),
         Printed(f"{cell.calls:.2f}", (("calls", cell.calls),)),
         Printed(f"{cell.tokens:.0f}", (("tokens", cell.tokens),)),
         Printed(f"{cell.paid_calls:.2f}", (("paid calls", cell.paid_calls),)),

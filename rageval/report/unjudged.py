@@ -19,7 +19,7 @@ LEGEND = (
     "In brackets the worst and the best that the mean could be if every document without a label among the first k had "
     "one. That is no interval of confidence. `rageval label-next` names the labels that would narrow it most."
 )
-_SHORT = "In brackets: the mean if no unlabelled document, or every one, had a label. No interval of confidence."
+_SHORT = "Worst and best: the mean that labels of unlabelled documents could give. No interval of confidence."
 
 
 def unjudged_report(output: str) -> Report | None:

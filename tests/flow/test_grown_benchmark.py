@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 import rageval
 from rageval.decide.leaderboard import read_leaderboard

@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 
-from rageval.report.tables.printout import Printout
+from rageval.people.sheet import FORMULA_STARTS
+from rageval.report.tables.printout import Printout, Value
 
 
 def csv_text(printout: Printout) -> str:
     """All tables in one, the first column naming the table. An interval has columns of its own: `ndcg@10`,
-    `ndcg@10 low`, `ndcg@10 high`. A cell is empty where its table has no such column, or where nothing is known.
+    `ndcg@10 low`, `ndcg@10 high`. A cell is empty where its table has no such column, or where nothing is known. A text
+    that a spreadsheet would take for a formula has an apostrophe before it.
     """
     names: dict[str, None] = {"table": None}
     rows: list[dict[str, object]] = []
@@ -18,7 +20,8 @@ def csv_text(printout: Printout) -> str:
         for row in table.rows:
             fields: dict[str, object] = {"table": table.name}
             for column, cell in zip(table.columns, row, strict=True):
-                fields |= dict(cell.parts) if cell.parts else {column.name: cell.text}
+                values = cell.parts or ((column.name, cell.text),)
+                fields |= {name: _safe(value) for name, value in values}
             names |= dict.fromkeys(fields)
             rows.append(fields)
     written = io.StringIO()
@@ -26,3 +29,7 @@ def csv_text(printout: Printout) -> str:
     writer.writeheader()
     writer.writerows(rows)
     return written.getvalue()
+
+
+def _safe(value: Value) -> Value:
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value

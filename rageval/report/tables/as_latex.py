@@ -48,7 +48,8 @@ def latex_text(printout: Printout) -> str:
     lines = ["% needs \\usepackage{booktabs} and \\usepackage[T1]{fontenc}"]
     for block in printout.blocks:
         if isinstance(block, Table):
-            lines += _table(block, printout.title)
+            title = printout.title if block is printout.tables[0] else block.name
+            lines += _table(block, block.title or title)
         elif isinstance(block, Line):
             lines += [f"\\par {_escaped(block.text)}"] if block.text.strip() else []
         else:
@@ -62,7 +63,7 @@ def _table(table: Table, title: str) -> list[str]:
     return [
         r"\begin{table}[ht]",
         r"\centering",
-        f"\\caption{{{_escaped(table.title or title)}}}",
+        f"\\caption{{{_escaped(title)}}}",
         f"\\begin{{tabular}}{{{form}}}",
         r"\toprule",
         _row([table.columns[i].name for i in columns]),

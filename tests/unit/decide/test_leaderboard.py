@@ -1,15 +1,14 @@
 from __future__ import annotations
 
-import re
 import json
 import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import pytest
-from rich.console import Console
 
 from rageval.decide.leaderboard import Leaderboard, read_leaderboard
 from rageval.decide.ranks import rank_ranges

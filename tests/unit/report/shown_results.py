@@ -25,7 +25,10 @@ SHARING = (
     "Questions that share a document are not independent: these 112 are as good as 35 documents (cluster-by none would "
     "not count that)."
 )
-TEXTS = {"en-a-02": "By how much did the retriever reduce the size of the index?", "zh-a-12": "该怎么避免多余的半边符号？"}
+TEXTS = {
+    "en-a-02": "By how much did the retriever reduce the size of the index?",
+    "zh-a-12": "该怎么避免多余的半边符号？",
+}
 
 
 def mean(point: float, half: float, n: int = 112, labels: int = 0) -> Estimate:
@@ -40,9 +43,7 @@ def row(i: int, *, failed: int = 0, paid: int = 120) -> Row:
     }
     usage = {"stage answer": Usage(calls=120, prompt_tokens=54000, completion_tokens=2300, free_calls=120 - paid)}
     causes = (Cause("TimeoutError", "模型没有回答", failed),) if failed else ()
-    return Row(
-        LABELS[i], Path(f"run{i}"), estimates, (1, 3), failed, causes, 0, usage, 1.25, {}, {"seed": f"{i}"}
-    )
+    return Row(LABELS[i], Path(f"run{i}"), estimates, (1, 3), failed, causes, 0, usage, 1.25, {}, {"seed": f"{i}"})
 
 
 def leaderboard(*, failed: int = 0) -> Leaderboard:
@@ -80,8 +81,17 @@ def compared() -> CompareResult:
     comparisons = {
         name: Comparison(
             pairs(name, judged=name != "ndcg@10", lower=name == "hallucination", changed=name == "ndcg@10"),
-            difference, 0.0004, 0.087, "permutation", 24, 70, 18, "cannot be told apart", 0.05, 174,
-        )  # fmt: skip
+            difference,
+            0.0004,
+            0.087,
+            "permutation",
+            24,
+            70,
+            18,
+            "cannot be told apart",
+            0.05,
+            174,
+        )
         for name in METRICS
     }
     return CompareResult(
@@ -98,8 +108,17 @@ def gated() -> GateResult:
     gates = {
         name: MetricGate(
             pairs(name, judged=name != "ndcg@10", lower=name == "hallucination", changed=name == "ndcg@10"),
-            0.02, 3, verdict, interval(-0.005, -0.068, 0.072, 0.9), 0.539, 0.6, 1.0, 0.072, 746, -0.005,
-        )  # fmt: skip
+            0.02,
+            3,
+            verdict,
+            interval(-0.005, -0.068, 0.072, 0.9),
+            0.539,
+            0.6,
+            1.0,
+            0.072,
+            746,
+            -0.005,
+        )
         for name, verdict in zip(METRICS, ("pass", "fail", "inconclusive"), strict=True)
     }
     sides = compared()

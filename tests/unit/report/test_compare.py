@@ -138,7 +138,10 @@ def test_what_else_differs_is_told() -> None:
     result = compare(before, after)
     table = "| not the same | baseline | candidate |\n|---|---|---|\n| chat | `writer` | `author` |\n"
     assert table in markdown(result)
-    assert terminal_text(compare_printout(result), 240).splitlines()[2] == "differs    chat: writer (baseline), author (candidate)"
+    assert (
+        terminal_text(compare_printout(result), 240).splitlines()[2]
+        == "differs    chat: writer (baseline), author (candidate)"
+    )
     gated = gate(before, after, {"map": 0.1})
     assert "| chat | `writer` | `author` |" in gate_markdown(gated)
     assert result.to_json()["differs"] == gated.to_json()["differs"] == {"chat": ["writer", "author"]}

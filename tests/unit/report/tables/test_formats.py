@@ -36,7 +36,12 @@ def test_csv_has_the_ends_of_intervals_in_columns() -> None:
     assert text.count("\r\n") == text.count("\n")
     rows = [*csv.DictReader(io.StringIO(text, newline=""))]
     first = rows[0]
-    assert (first["table"], first["pipeline"], first["rank"], first["rank last"]) == ("leaderboard", LABELS[0], "1", "3")
+    assert (first["table"], first["pipeline"], first["rank"], first["rank last"]) == (
+        "leaderboard",
+        LABELS[0],
+        "1",
+        "3",
+    )
     numbers = [float(first[f"ndcg@10{end}"]) for end in ("", " low", " high")]
     assert numbers == [0.5, 0.425, 0.575]
     assert (first["ndcg@10 questions"], first["hallucination labels"]) == ("112", "50")
@@ -52,7 +57,18 @@ def test_csv_of_a_comparison() -> None:
     assert (one["mark"], one["verdict"], one["better"], one["same"], one["worse"]) == (
         "†", "cannot be told apart", "24", "70", "18",
     )  # fmt: skip
-    assert [float(one[name]) for name in ("difference", "difference low", "difference high")] == [-0.083, -0.152, -0.016]
+    assert [float(one[name]) for name in ("difference", "difference low", "difference high")] == [
+        -0.083,
+        -0.152,
+        -0.016,
+    ]
+
+
+def test_csv_holds_no_formula() -> None:
+    columns = (Column("slice", "text"), Column("difference"), Column("share"))
+    cells = ((Cell("=1+1"), Cell("-0.5", (("difference", -0.5),)), Cell("@x")),)
+    (_, row) = csv.reader(io.StringIO(csv_text(Printout("t", (Table("t", columns, cells),))), newline=""))
+    assert row == ["t", "'=1+1", "-0.5", "'@x"]
 
 
 class Tags(HTMLParser):
@@ -93,4 +109,4 @@ def test_markdown_holds_no_html_and_no_link() -> None:
     text = markdown_text(HOSTILE)
     assert "<script>" not in text
     assert "](" not in text
-    assert "| `50% \"of\", {x}\\n\u202e` |" in text
+    assert '| `50% "of", {x}\\n\u202e` |' in text

@@ -101,7 +101,9 @@ def test_a_column_of_failures_is_left_out_only_without_any() -> None:
 def test_what_does_not_fit_is_split_with_its_names() -> None:
     """Nine metrics of 18 cells, three to a block beside the name: 5 + 3 × 20 = 65 cells, four would have 85."""
     columns = (Column("name", "word"), *(Column(f"m{i}") for i in range(9)))
-    cells = tuple((Cell(name), *(Cell(f"0.{i}42 [0.61, 0.85]") for i in range(9))) for name in ("one", "two", "six") * 4)
+    cells = tuple(
+        (Cell(name), *(Cell(f"0.{i}42 [0.61, 0.85]") for i in range(9))) for name in ("one", "two", "six") * 4
+    )
     blocks = lay_out(Table("t", columns, cells, turns="never"), 80)
     assert [header[0].split() for header, _ in blocks] == [
         ["name", "m0", "m1", "m2"], ["name", "m3", "m4", "m5"], ["name", "m6", "m7", "m8"],
