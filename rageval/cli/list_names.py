@@ -40,6 +40,10 @@ def list_names(
     form = choose_format(output, as_json)
     names, kinds = _LISTS[what]
     listed = {**names(), **{name: text for kind in kinds for name, text in _installed(kind).items()}}
+    if form == "terminal":
+        for name, text in listed.items():
+            print(f"{name:<20} {text}")  # a line each, for scripts
+        return
     print_found(form, lambda: names_printout(what, listed), lambda: {what: {**listed}})
 
 

@@ -117,7 +117,8 @@ def test_garbage_is_counted_and_never_graded(judge: Judge) -> None:
     }
     assert result.record.zero_shot == good.record.zero_shot
     assert result.record.scaling == good.record.scaling
-    assert "70 of 101 items judged, 31 abstained\n  26 × neither yes nor no\n" in terminal_text(calibration_printout(result), 120)
+    text = terminal_text(calibration_printout(result), 120)
+    assert "70 of 101 items judged, 31 abstained\n  26 × neither yes nor no\n" in text
 
 
 def test_no_verdict_at_all_gives_no_figures(judge: Judge) -> None:
