@@ -10,7 +10,15 @@ import typer
 
 from rageval.cli.executor import ExecutorFlag, ExecutorName, RayAddress, TraceFile, chosen_executor
 from rageval.cli.notes import tell_notes
-from rageval.cli.output import JsonFlag, end_if_all_failed, end_interrupted, print_json
+from rageval.cli.output import (
+    ExplainFlag,
+    FormatFlag,
+    JsonFlag,
+    choose_format,
+    end_if_all_failed,
+    end_interrupted,
+    print_found,
+)
 from rageval.cli.reuse import FreshFlag, RetryFailedFlag, tell_reuse, with_reuse
 from rageval.types import Json
 
@@ -24,6 +32,8 @@ def sweep(
     ] = False,
     retry_failed: RetryFailedFlag = False,
     fresh: FreshFlag = False,
+    output: FormatFlag = "terminal",
+    explain: ExplainFlag = False,
     as_json: JsonFlag = False,
     executor: ExecutorFlag = ExecutorName.local,
     ray_address: RayAddress = None,
@@ -38,7 +48,9 @@ def sweep(
     from rageval.io.run_folder import replace_text, write_json
     from rageval.report.progress import progress_bars
     from rageval.report.sweep import halving_lines, markdown
+    from rageval.report.sweep_printout import sweep_printout
 
+    form = choose_format(output, as_json)
     if halving != (top is not None):
         raise DeclarationError("sweep: found one of --top and --halving, expected both or none")
     halved = None
@@ -74,9 +86,6 @@ def sweep(
     if halved is not None:
         content["halving"] = halved.to_json()
     write_json(page.with_suffix(".json"), content)
-    if as_json:
-        print_json(content)
-    else:
-        print(text, end="")
+    print_found(form, lambda: sweep_printout(result, halved), lambda: content, markdown=lambda: text, explain=explain)
     print(page, file=sys.stderr)
     end_if_all_failed(result.leaderboard)

@@ -173,16 +173,11 @@ def _require_pass(result: GateResult, allow_inconclusive: bool) -> None:
     __tracebackhide__ = True
     if result.verdict == "pass" or (result.verdict == "inconclusive" and allow_inconclusive):
         return
-    from io import StringIO
-
-    from rich.console import Console
-
-    from rageval.report.gate import print_gate
+    from rageval.report.gate_printout import gate_printout
+    from rageval.report.tables.terminal import terminal_text
 
     first = next(one.sentence for one in result.gates.values() if one.verdict == result.verdict)
-    report = StringIO()
-    print_gate(result, Console(file=report, width=_WIDTH, force_terminal=False))
-    raise AssertionError(f"{first}\n\n{report.getvalue()}")
+    raise AssertionError(f"{first}\n\n{terminal_text(gate_printout(result), _WIDTH, explain=True)}")
 
 
 def _asks_too_much(one: MetricGate) -> str:
