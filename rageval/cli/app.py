@@ -34,6 +34,7 @@ from rageval.cli.repeats import repeats
 from rageval.cli.run import run
 from rageval.cli.show import show
 from rageval.cli.sweep import sweep
+from rageval.cli.trend import trend
 
 
 def _print_version(asked: bool) -> None:
@@ -63,7 +64,7 @@ def options(
 
 for command in (
     run, check, metrics, show, diagnose, leaderboard, check_benchmark, chunking, sample, label, label_next, calibrate,
-    judge, export, sweep, compare, prefer, gate, plan, repeats,
+    judge, export, sweep, compare, prefer, gate, plan, repeats, trend,
 ):  # fmt: skip
     app.command()(command)
 app.command(name="list")(list_names)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from rageval.decide.leaderboard import Leaderboard
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
+PlotFile = Annotated[
+    Path | None, typer.Option("--plot", help="Also draw it into this .svg, .png or .pdf (extra: plot).")
+]
 
 
 def print_json(data: Mapping[str, Json]) -> None:

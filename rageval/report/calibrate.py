@@ -35,14 +35,15 @@ def calibration_text(result: Calibrated) -> str:
 
 
 def _figures(figures: Figures) -> Iterator[tuple[str, str]]:
-    yield "accuracy", _cell(figures.accuracy)
-    yield "balanced accuracy", _cell(figures.balanced_accuracy)
-    yield "AUC", _cell(figures.auc)
-    yield "Cohen's kappa", _cell(figures.kappa)
-    yield "calibration error ↓", _cell(figures.ece)
+    yield "accuracy", figure_cell(figures.accuracy)
+    yield "balanced accuracy", figure_cell(figures.balanced_accuracy)
+    yield "AUC", figure_cell(figures.auc)
+    yield "Cohen's kappa", figure_cell(figures.kappa)
+    yield "calibration error ↓", figure_cell(figures.ece)
 
 
-def _cell(interval: Interval | None) -> str:
+def figure_cell(interval: Interval | None) -> str:
+    """`0.812 [0.74, 0.87]`, or a dash."""
     return "–" if interval is None else f"{interval.point:.3f} [{interval.low:.2f}, {interval.high:.2f}]"
 
 
@@ -71,7 +72,7 @@ def _name(cell: AttackCell) -> str:
 
 def _rate(rate: Rate) -> str:
     abstained = f", {rate.abstained} without verdict" if rate.abstained else ""
-    return "–" if rate.rate is None else f"{_cell(rate.rate)} ({rate.yes} of {rate.n}{abstained})"
+    return "–" if rate.rate is None else f"{figure_cell(rate.rate)} ({rate.yes} of {rate.n}{abstained})"
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
