@@ -99,7 +99,7 @@ def legend(trend: Trend) -> str:
         )
     if found:
         parts.append(
-            f"adj. p: adjusted by Holm over all {trend.looks} differences shown here. better, worse: adjusted p at most "
+            f"adj. p: adjusted by Holm over all {trend.looks} differences shown here. better, worse: adj. p at most "
             f"{1.0 - LEVEL:.2g} and 0 outside the interval."
         )
     if trend.looks > (1.0 - LEVEL) * PERMUTATIONS:

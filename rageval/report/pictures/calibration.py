@@ -71,10 +71,10 @@ def _paint_curve(name: str, figures: Figures | None, table: Sequence[Reliability
 
 def _paint_counts(table: Sequence[ReliabilityBin], axis: Axes, say: Say) -> None:
     most = max((one.n for one in table), default=1)
-    axis.bar([one.mean_probability for one in table], [one.n for one in table], width=0.03, color="#9fb0d6")
+    axis.bar([one.mean_probability for one in table], [one.n for one in table], width=0.02, color="#9fb0d6")
     for one in table:
-        axis.text(one.mean_probability, one.n, say(str(one.n)), ha="center", va="bottom", fontsize=canvas.TINY)
-    axis.set_ylim(0, most * 1.35)
+        axis.text(one.mean_probability, one.n, say(str(one.n)), ha="center", va="bottom", rotation=90, fontsize=6)
+    axis.set_ylim(0, most * 1.6)
     axis.set_xlabel(say("the judge's probability of yes"), fontsize=canvas.SMALL)
     _tidy(axis)
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rageval.decide.sweep import LEVEL, Cell, Effect, SweepResult
-from rageval.report.leaderboard import mean_cell, metric_title
+from rageval.metrics import parse
+from rageval.report.leaderboard import metric_title, number_cell
 from rageval.report.pictures import canvas
 from rageval.report.pictures.canvas import Axes, Figure, Say
 
@@ -111,14 +112,16 @@ def _costs(cells: Sequence[Cell]) -> dict[str, list[float]]:
 def _front_key(result: SweepResult) -> list[str]:
     """A line for each numbered cell: its label, its mean by the first metric, its costs."""
     metric = result.leaderboard.metrics[0]
+    judged = parse(metric).kind == "judged"
     estimates = {row.label: row.estimates[metric] for row in result.leaderboard.rows}
     cells = {cell.label: cell for cell in result.cells}
-    return [
-        f"{number}  {label}: {mean_cell(mean.point, mean.low, mean.high)}, {cells[label].tokens:.0f} tokens and "
-        f"{cells[label].calls:.2f} calls a question"
-        for number, label in enumerate(result.front, 1)
-        if (mean := estimates[label]) is not None
-    ]
+    lines: list[str] = []
+    for number, label in enumerate(result.front, 1):
+        cell = cells[label]
+        costs = f"{cell.tokens:.0f} tokens, {cell.calls:.2f} calls"
+        seconds = "" if cell.latency_s is None else f", {cell.latency_s:.3f} s"
+        lines.append(f"{number}  {label}: {number_cell(estimates[label], judged=judged)}; {costs}{seconds} a question")
+    return lines
 
 
 def _caption(result: SweepResult) -> list[str]:
@@ -129,7 +132,9 @@ def _caption(result: SweepResult) -> list[str]:
             f"With {LEVEL:.0%} all intervals of a metric hold together; coloured and filled: 0 is outside."
         )
     if result.front:
-        parts.append("Below: filled and numbered are the cells that no other one beats in quality and in all costs.")
+        parts.append("Costs: filled and numbered are the cells that no other one beats in quality and in all costs.")
+    if any(parse(name).kind == "judged" for name in result.leaderboard.metrics):
+        parts.append("Effects on judged metrics are the judge's alone; † judge only, uncorrected.")
     return parts
 
 
