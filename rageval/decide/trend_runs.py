@@ -117,8 +117,8 @@ def _read(folder: Path) -> FoundRun:
 
 def _time_in_manifest(manifest: Mapping[str, Any]) -> datetime | None:
     try:
-        made = datetime.fromisoformat(manifest["created"])
-    except (KeyError, TypeError, ValueError):
+        made = datetime.fromisoformat(str(manifest.get("created")))
+    except ValueError:
         return None
     return made.replace(tzinfo=UTC) if made.tzinfo is None else made.astimezone(UTC)
 
