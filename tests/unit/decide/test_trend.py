@@ -22,13 +22,12 @@ from tests.flow.judged_run import JudgedRun, fill
 from tests.flow.two_judged_runs import TwoJudgedRuns
 from tests.unit.sides import Scores, ids, write_run
 
-OLD_DIGESTS = {question: "0" * 12 for question in ids(100)}
-
 
 def run(path: Path, scores: Scores, digests: Mapping[str, str] | None = None, **changes: Json) -> Path:
     """A finished run that `read_trend` can read."""
-    write_run(path, scores, digests=digests, **{"failed": 0, **changes})
+    write_run(path, scores, digests=digests, **changes)
     folder = RunFolder(path)
+    folder.write_manifest({**folder.manifest(), "failed": 0})
     stored: dict[str, Any] = folder.scores()
     for one in stored.values():
         values = [*one["questions"].values()]
@@ -109,7 +108,7 @@ def test_a_paired_step_is_what_compare_says_and_holm_is_over_all(tmp_path: Path)
 def test_a_step_is_paired_where_half_of_the_questions_are_the_same(tmp_path: Path, changed: int, how: str) -> None:
     scores = {"exact_match": share(30, 40), "hallucination": share(5, 40)}
     before = run(tmp_path / "2026-11-01", scores, label="a")
-    new = {question: "1" * 12 for question in ids(40)[40 - changed :]}
+    new = dict.fromkeys(ids(40)[40 - changed :], "1" * 12)
     after = run(tmp_path / "2026-11-02", {"exact_match": share(20, 40), "hallucination": share(10, 40)}, new, label="a")
     (step,) = read_trend([before, after]).series[0].steps
     found = step.differences["exact_match"]
@@ -135,14 +134,24 @@ def test_what_changed_is_told(tmp_path: Path) -> None:
         {"models": {"chat": "m2", "embed": None}, "pipeline": other, "source": "s" * 64, "params": {"k": 5}},
         {"models": {"chat": "m2", "embed": None}, "pipeline": other, "source": "t" * 64, "params": {"k": 8, "n": 2}},
         {
-            **{"models": {"chat": "m2", "embed": None}, "pipeline": other, "source": "t" * 64},
-            **{"params": {"k": 8, "n": 2}, "prompts": {"answer": "a" * 64}, "git_commit": "1" * 40},
-            **{"benchmark": {"name": "other", "content_hash": "b" * 64, "corpus": "e" * 64}, "seed": 1},
+            "models": {"chat": "m2", "embed": None},
+            "pipeline": other,
+            "source": "t" * 64,
+            "params": {"k": 8, "n": 2},
+            "prompts": {"answer": "a" * 64},
+            "git_commit": "1" * 40,
+            "benchmark": {"name": "other", "content_hash": "b" * 64, "corpus": "e" * 64},
+            "seed": 1,
         },
         {
-            **{"models": {"chat": "m2", "embed": None}, "pipeline": other, "source": "t" * 64},
-            **{"params": {"k": 8, "n": 2}, "prompts": {"answer": "b" * 64}, "git_commit": "2" * 40},
-            **{"benchmark": {"name": "other", "content_hash": "b" * 64, "corpus": "e" * 64}, "seed": 1},
+            "models": {"chat": "m2", "embed": None},
+            "pipeline": other,
+            "source": "t" * 64,
+            "params": {"k": 8, "n": 2},
+            "prompts": {"answer": "b" * 64},
+            "git_commit": "2" * 40,
+            "benchmark": {"name": "other", "content_hash": "b" * 64, "corpus": "e" * 64},
+            "seed": 1,
             "versions": {"rageval": "0.2"},
         },
     ]
