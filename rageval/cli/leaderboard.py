@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from rageval.cli.output import ExplainFlag, JsonFlag, tell_warnings
+from rageval.cli.output import ExplainFlag, JsonFlag, PlotFile, tell_warnings
 from rageval.cli.side_by_side import ByFlag, ClusterFlag, OtherCorpusFlag
 from rageval.errors import DeclarationError
 
@@ -30,9 +30,7 @@ def leaderboard(
     cluster_by: ClusterFlag = None,
     by: ByFlag = None,
     other_corpus: OtherCorpusFlag = False,
-    plot: Annotated[
-        Path | None, typer.Option(help="Also draw the intervals into this .svg, .png or .pdf (extra: plot).")
-    ] = None,
+    plot: PlotFile = None,
     unjudged: Annotated[
         bool, typer.Option("--unjudged", help="Show how far documents without a label may move ranking metrics.")
     ] = False,
@@ -58,9 +56,9 @@ def leaderboard(
         other_corpus=other_corpus,
     )
     if plot is not None:
-        from rageval.report.forest import draw_forest
+        from rageval.report.pictures.leaderboard import draw_leaderboard
 
-        draw_forest(board, plot)
+        draw_leaderboard(board, plot)
     printout = unjudged_printout if unjudged else leaderboard_printout
     if report is None:
         from rageval.report.tables.terminal import print_printout

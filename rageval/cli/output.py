@@ -24,6 +24,9 @@ JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object on
 Format: TypeAlias = Literal["terminal", "md", "csv", "latex", "html", "json"]
 FormatFlag = Annotated[Format, typer.Option("--format", help="How to print what is found.")]
 ExplainFlag = Annotated[bool, typer.Option("--explain", help="Say at length what the numbers mean.")]
+PlotFile = Annotated[
+    Path | None, typer.Option("--plot", help="Also draw it into this .svg, .png or .pdf (extra: plot).")
+]
 
 
 def choose_format(output: Format, as_json: bool) -> Format:

@@ -14,6 +14,7 @@ from rageval.cli.output import (
     ExplainFlag,
     FormatFlag,
     JsonFlag,
+    PlotFile,
     choose_format,
     end_if_all_failed,
     end_interrupted,
@@ -32,6 +33,7 @@ def sweep(
     ] = False,
     retry_failed: RetryFailedFlag = False,
     fresh: FreshFlag = False,
+    plot: PlotFile = None,
     output: FormatFlag = "terminal",
     explain: ExplainFlag = False,
     as_json: JsonFlag = False,
@@ -51,6 +53,10 @@ def sweep(
     from rageval.report.sweep_printout import sweep_printout
 
     form = choose_format(output, as_json)
+    if plot is not None:
+        from rageval.report.pictures.canvas import check_picture
+
+        check_picture(plot)
     if halving != (top is not None):
         raise DeclarationError("sweep: found one of --top and --halving, expected both or none")
     halved = None
@@ -86,6 +92,13 @@ def sweep(
     if halved is not None:
         content["halving"] = halved.to_json()
     write_json(page.with_suffix(".json"), content)
+    if plot is not None:
+        from rageval.report.pictures.sweep import draw_sweep, has_picture
+
+        if has_picture(result):
+            draw_sweep(result, plot)
+        else:
+            print(f"{plot}: not drawn: the sweep has no effects and no costs to show", file=sys.stderr)
     print_found(form, lambda: sweep_printout(result, halved), lambda: content, markdown=lambda: text, explain=explain)
     print(page, file=sys.stderr)
     end_if_all_failed(result.leaderboard)

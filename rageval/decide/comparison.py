@@ -279,7 +279,7 @@ def compare(
     sides = read_comparable(baseline, candidate, other_corpus=other_corpus)
     a, b = sides.baseline, sides.candidate
     paired, refused = pair_asked(a, b, metrics, cluster_by)
-    tested = {name: _tested(pairs, level) for name, pairs in paired.items()}
+    tested = {name: compare_pairs(pairs, level) for name, pairs in paired.items()}
     adjusted = holm([result.p_value for result in tested.values()])
     comparisons = {
         name: _comparison(paired[name], result, float(p), 1.0 - level, len(tested), difference)
@@ -289,8 +289,10 @@ def compare(
     return CompareResult(a, b, level, comparisons, refused, sides.left_out, tuple(slices))
 
 
-def _tested(pairs: Pairs, level: float) -> PairedResult:
-    """The test of the scores, or of the labels where people gave some. Wins and losses are those of the scores."""
+def compare_pairs(pairs: Pairs, level: float) -> PairedResult:
+    """The test of the scores, or of the labels where people gave some. Wins and losses are those of the scores. The
+    p-value is for this metric alone.
+    """
     by_scores = paired_difference(*pairs.gains, level=level, clusters=pairs.clusters)
     if pairs.labels is None or not pairs.labels.n:
         return by_scores

@@ -25,7 +25,7 @@ def calibration_printout(result: Calibrated) -> Printout:
             names.append(f"{record.scaling.method}, cross-validated")
             columns.append([*_figures(record.cross_validated)])
         rows = tuple(
-            (Cell(same[0][0]), *(interval_cell(names[i], _cell(one), one) for i, (_, one) in enumerate(same)))
+            (Cell(same[0][0]), *(interval_cell(names[i], figure_cell(one), one) for i, (_, one) in enumerate(same)))
             for same in zip(*columns, strict=True)
         )
         blocks += [Table("figures", (Column("measure", "word"), *map(Column, names)), rows), Line("")]
@@ -46,7 +46,8 @@ def _figures(figures: Figures) -> Iterator[tuple[str, Interval | None]]:
     yield "calibration error ↓", figures.ece
 
 
-def _cell(interval: Interval | None) -> str:
+def figure_cell(interval: Interval | None) -> str:
+    """`0.812 [0.74, 0.87]`, or a dash."""
     return "–" if interval is None else f"{interval.point:.3f} [{interval.low:.2f}, {interval.high:.2f}]"
 
 
@@ -78,6 +79,6 @@ def _name(cell: AttackCell) -> str:
 
 def _rate(name: str, rate: Rate) -> Cell:
     abstained = f", {rate.abstained} without verdict" if rate.abstained else ""
-    text = "–" if rate.rate is None else f"{_cell(rate.rate)} ({rate.yes} of {rate.n}{abstained})"
+    text = "–" if rate.rate is None else f"{figure_cell(rate.rate)} ({rate.yes} of {rate.n}{abstained})"
     counts = ((f"{name} yes", rate.yes), (f"{name} tried", rate.n), (f"{name} without verdict", rate.abstained))
     return Cell(text, (*interval_cell(name, text, rate.rate).parts, *counts))

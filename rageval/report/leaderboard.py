@@ -41,9 +41,13 @@ def number_cell(mean: Estimate | None, *, judged: bool = False) -> str:
     """
     if mean is None:
         return "–"
-    mark = ("†" if judged and not mean.n_labelled else "") + ("!" if mean.warning else "")
     part = f" ({mean.n})" if mean.unscored else ""
-    return f"{mean_cell(mean.point, mean.low, mean.high)}{mark}{part}"
+    return f"{mean_cell(mean.point, mean.low, mean.high)}{marks(mean, judged=judged)}{part}"
+
+
+def marks(mean: Estimate, *, judged: bool) -> str:
+    """What `number_cell` says of a number beside it: `†`, `!`, both or nothing."""
+    return ("†" if judged and not mean.n_labelled else "") + ("!" if mean.warning else "")
 
 
 def rank_cell(row: Row) -> str:

@@ -38,7 +38,7 @@ def t_quantile(p: float, df: int) -> float:
     log_scale = math.lgamma((df + 1) / 2) - math.lgamma(df / 2) - 0.5 * math.log(df * math.pi)
     for _ in range(100):
         density = math.exp(log_scale - (df + 1) / 2 * math.log1p(t * t / df))
-        step = (_t_cdf(t, df) - p) / density
+        step = (t_cdf(t, df) - p) / density
         step = max(min(step, 1.0 + abs(t) / 2), -1.0 - abs(t) / 2)
         t -= step
         if abs(step) < 1e-12 * (1 + abs(t)):
@@ -46,7 +46,8 @@ def t_quantile(p: float, df: int) -> float:
     return t
 
 
-def _t_cdf(t: float, df: int) -> float:
+def t_cdf(t: float, df: int) -> float:
+    """P(T <= t) for Student's t with `df` >= 1 whole degrees of freedom."""
     angle = math.atan2(t, math.sqrt(df))
     cosine_squared = math.cos(angle) ** 2
     if df % 2:
