@@ -34,16 +34,6 @@ MOST_SAMPLES = 50
 MOST_REPEATS = 20
 
 
-class LocalModel(Strict):
-    """The packaged model in this process, or another GGUF by `path` or `hub` (`repo/name:file.gguf`)."""
-
-    provider: Literal["local"] = "local"
-    path: Path | None = None
-    hub: str | None = None
-    context_tokens: Annotated[WholeNumber, Field(ge=512)] = 4096
-    threads: Annotated[WholeNumber, Field(ge=1)] | None = None
-
-
 class PricePart(Strict):
     """What a model costs per million tokens, in any currency; prompt tokens from the endpoint's cache cost `cached`."""
 
@@ -54,6 +44,20 @@ class PricePart(Strict):
     @property
     def price(self) -> Price:
         return Price(self.prompt, self.completion, self.cached)
+
+
+class LocalModel(Strict):
+    """The packaged model in this process, or another GGUF by `path` or `hub` (`repo/name:file.gguf`).
+
+    Its `price` is for tables of costs; a budget counts its calls as free without one.
+    """
+
+    provider: Literal["local"] = "local"
+    path: Path | None = None
+    hub: str | None = None
+    context_tokens: Annotated[WholeNumber, Field(ge=512)] = 4096
+    threads: Annotated[WholeNumber, Field(ge=1)] | None = None
+    price: PricePart | None = None
 
 
 class ReasoningPart(Strict):

@@ -12,6 +12,7 @@ from rageval.decide.comparison import CompareResult, Comparison
 from rageval.decide.slicing import FOUND_IN_RUN, SliceDifference, SlicedMetric
 from rageval.report.lines import shorten
 from rageval.report.markdown import code, table
+from rageval.report.money import comparison_lines
 from rageval.scores.comparability import LeftOut, differences
 from rageval.scores.pair_labels import labels_note
 from rageval.scores.pairs import UNCORRECTED, Pairs, signed
@@ -40,7 +41,7 @@ def markdown(result: CompareResult) -> str:
     """Sentences, the table, what changed most, what the numbers mean."""
     pairs = [comparison.pairs for comparison in result.comparisons.values()]
     lines = [f"## {code(result.candidate.label)} against {code(result.baseline.label)}", ""]
-    lines += [f"- {line}" for line in (*_sentences(result), *result.left_out.of_two)]
+    lines += [f"- {line}" for line in (*_sentences(result), *comparison_lines(result.costs), *result.left_out.of_two)]
     lines += ["", *table(HEADER, [_cells(one) for one in result.comparisons.values()]), "", _legend(result), ""]
     lines += markdown_slices(result.slices)
     lines += markdown_differences(result.baseline, result.candidate)
@@ -52,6 +53,8 @@ def print_comparison(result: CompareResult, console: Console) -> None:
     print_runs(result.baseline, result.candidate, result.left_out, console)
     for sentence in _sentences(result):
         console.print(Text(sentence, style="bold"))
+    for line in comparison_lines(result.costs):
+        console.print(Text(line))
     print_table(HEADER, [_cells(one) for one in result.comparisons.values()], console)
     print_slices(result.slices, console)
     print_changes([one.pairs for one in result.comparisons.values()], result.baseline, result.candidate, console)

@@ -13,6 +13,7 @@ from rageval.report.compare import interval_cell
 from rageval.report.leaderboard import mean_cell
 from rageval.report.lines import print_block, print_line, shorten
 from rageval.report.markdown import code, table
+from rageval.report.money import diagnosis_lines
 from rageval.report.question import evidence_line, marked, passage_line
 
 HEADER = ["cause", "questions", "share", "right all the same"]
@@ -31,7 +32,7 @@ def print_diagnosis(result: DiagnoseResult, console: Console) -> None:
         print_line(console, f"\n{_slice_title(one)}", "bold")
         for share in _occurring(one.shares):
             print_line(console, f"{share.questions:>5}  {_share(share)}  {share.cause}{_right(share)}")
-    for line in loss_lines(result):
+    for line in (*diagnosis_lines(result), *loss_lines(result)):
         print_line(console, line)
     for cause, remedy in result.remedies.items():
         print_line(console, f"\n{cause}", "bold")
@@ -57,7 +58,7 @@ def markdown(result: DiagnoseResult) -> str:
     lines += [*table(HEADER, map(_cells, _occurring(result.shares))), ""]
     for one in result.slices:
         lines += [f"**{_slice_title(one)}**", "", *table(HEADER, map(_cells, _occurring(one.shares))), ""]
-    if losses := [*loss_lines(result)]:
+    if losses := [*diagnosis_lines(result), *loss_lines(result)]:
         lines += [*(f"- {line.strip()}" for line in losses if line.strip()), ""]
     for cause, remedy in result.remedies.items():
         lines += [f"### {cause}: {CAUSES[cause]}", "", f"Try: {remedy.advice}", ""]

@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 from rich.console import Console
 from rich.text import Text
 
+from rageval.decide.cost_gate import CostGate
 from rageval.decide.gate import GateResult, MetricGate
 from rageval.decide.sequential import SequentialGate
 from rageval.report.compare import (
@@ -25,6 +26,7 @@ from rageval.report.compare import (
     print_table,
 )
 from rageval.report.markdown import code, table
+from rageval.report.money import cost_legend
 from rageval.scores.pairs import percent
 
 STYLES = {"pass": "bold green", "fail": "bold red", "inconclusive": "bold yellow"}
@@ -38,9 +40,8 @@ def markdown(result: GateResult) -> str:
         "",
         f"{code(result.candidate.label)} against {code(result.baseline.label)}",
         "",
-        *table(_header(result), [_cells(one) for one in result.gates.values()]),
-        "",
-        *[f"- {line}" for line in (*(one.sentence for one in result.gates.values()), *result.left_out.of_two)],
+        *([*table(_header(result), [_cells(one) for one in result.gates.values()]), ""] if result.gates else []),
+        *[f"- {line}" for line in (*(one.sentence for one in result.all_gates.values()), *result.left_out.of_two)],
         "",
         _legend(result),
         "",
@@ -55,9 +56,10 @@ def print_gate(result: GateResult, console: Console) -> None:
     """The same on a terminal."""
     print_runs(result.baseline, result.candidate, result.left_out, console)
     console.print(Text(f"gate: {result.verdict}", style=STYLES[result.verdict]))
-    for one in result.gates.values():
+    for one in result.all_gates.values():
         console.print(Text(one.sentence, style=STYLES[one.verdict]))
-    print_table(_header(result), [_cells(one) for one in result.gates.values()], console)
+    if result.gates:
+        print_table(_header(result), [_cells(one) for one in result.gates.values()], console)
     print_slices(result.slices, console)
     print_changes([one.pairs for one in result.gates.values()], result.baseline, result.candidate, console)
     console.print(Text(_legend(result), style="dim"))
@@ -69,20 +71,22 @@ def junit(result: GateResult | SequentialGate) -> bytes:
     Inconclusive is no `<skipped>`: CI systems count that among what went well and hide its message, and a gate that
     could not decide has not passed. Without times, so that equal results give equal bytes.
     """
+    gates = result.all_gates if isinstance(result, GateResult) else result.gates
     counts = {
-        "tests": str(len(result.gates)),
-        "failures": str(sum(one.verdict == "fail" for one in result.gates.values())),
-        "errors": str(sum(one.verdict == "inconclusive" for one in result.gates.values())),
+        "tests": str(len(gates)),
+        "failures": str(sum(one.verdict == "fail" for one in gates.values())),
+        "errors": str(sum(one.verdict == "inconclusive" for one in gates.values())),
         "skipped": "0",
         "time": "0",
     }
     root = ElementTree.Element("testsuites", {"name": "rageval gate", **counts})
     suite = ElementTree.SubElement(root, "testsuite", {"name": _xml(result.candidate.benchmark), **counts})
-    for name, one in result.gates.items():
+    for name, one in gates.items():
         case = ElementTree.SubElement(suite, "testcase", {"classname": "rageval.gate", "name": name, "time": "0"})
         text = f"{one.sentence}\ncandidate: {result.candidate.label}\nbaseline: {result.baseline.label}\n"
         text += "".join(f"{line}\n" for line in result.left_out.of_two)
-        text += "".join(f"{c.question_id}: {c.before:.3f} to {c.after:.3f}\n" for c in one.pairs.changed)
+        changed = () if isinstance(one, CostGate) else one.pairs.changed
+        text += "".join(f"{c.question_id}: {c.before:.3f} to {c.after:.3f}\n" for c in changed)
         tag = {"pass": "system-out", "fail": "failure", "inconclusive": "error"}[one.verdict]
         about = {} if one.verdict == "pass" else {"type": one.verdict, "message": one.sentence}
         ElementTree.SubElement(case, tag, about).text = _xml(text)
@@ -116,6 +120,9 @@ def _cells(one: MetricGate) -> list[str]:
 
 def _legend(result: GateResult) -> str:
     gates = result.gates.values()
+    spent = cost_legend(result.costs)
+    if not gates:
+        return f"{result.candidate.benchmark}, {len(result.candidate.questions)} questions. {spent}"
     about = notes([one.pairs for one in gates], result.candidate.benchmark, len(result.candidate.questions))
     margins = ", ".join(
         f"{one.pairs.name} {'none' if one.smallest_margin is None else f'{one.smallest_margin:.3f}'}" for one in gates
@@ -128,6 +135,7 @@ def _legend(result: GateResult) -> str:
         "and another does not, Holm shows no more than the margin, and the interval ends there. p: one-sided tests of "
         "not being worse by the margin (pass) and of being worse by more (fail). "
         f"Smallest margin that an equally good candidate passes with probability 0.8: {margins}."
+        f"{' ' + spent if spent else ''}"
     )
 
 

@@ -9,6 +9,7 @@ from rageval.decide.sweep import LEVEL, Cell, SweepResult
 from rageval.report.leaderboard import markdown as leaderboard_markdown
 from rageval.report.leaderboard import metric_title
 from rageval.report.markdown import table
+from rageval.report.money import amount
 from rageval.stats import Interval
 
 _GAPS_BY_LABELS = (
@@ -68,15 +69,17 @@ def _lines(result: SweepResult) -> Iterator[str]:
         ]
         yield from table(["metric", "factor", "change", "effect", "p", "settings"], effects)
     if result.front:
-        yield f"\n## Worth its cost: {first} against calls, tokens and latency\n"
+        priced = all(cell.cost is not None for cell in result.cells)
+        against = "cost" if priced else "calls, tokens"
+        yield f"\n## Worth its cost: {first} against {against} and latency\n"
         yield (
             "Cells that no other cell beats in all of these, by their means (the intervals above say how sure these "
             "are). Calls and tokens are what answering a question costs alone, and beside it what was paid after what "
             "the cache had; a latency with replies from the cache is not shown.\n"
         )
         yield from table(
-            ["cell", "calls", "tokens", "paid calls", "paid tokens", "s/question"],
-            [_cost(cell) for cell in result.cells if cell.label in result.front],
+            ["cell", *(["cost"] if priced else []), "calls", "tokens", "paid calls", "paid tokens", "s/question"],
+            [_cost(cell, priced) for cell in result.cells if cell.label in result.front],
         )
     saved = result.saved
     yield (
@@ -85,10 +88,11 @@ def _lines(result: SweepResult) -> Iterator[str]:
     )
 
 
-def _cost(cell: Cell) -> list[str]:
+def _cost(cell: Cell, priced: bool) -> list[str]:
     latency = "–" if cell.latency_s is None else f"{cell.latency_s:.3f}"
     paid = [f"{cell.paid_calls:.2f}", f"{cell.paid_tokens:.0f}"]
-    return [cell.label, f"{cell.calls:.2f}", f"{cell.tokens:.0f}", *paid, latency]
+    money = [amount(cell.cost)] if priced else []
+    return [cell.label, *money, f"{cell.calls:.2f}", f"{cell.tokens:.0f}", *paid, latency]
 
 
 def _signed(interval: Interval) -> str:

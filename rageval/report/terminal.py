@@ -22,6 +22,7 @@ from rageval.report.leaderboard import (
     slice_legend,
     slice_tables,
 )
+from rageval.report.money import COST_HEADER, cost_notes, cost_rows
 from rageval.report.passage_note import passage_notes
 
 
@@ -61,6 +62,10 @@ def print_leaderboard(board: Leaderboard, console: Console) -> None:
     for warning in label_warnings(board):
         console.print(Text(warning, style="bold red"))
     _slices(board, console)
+    if spent := cost_rows(board):
+        print_table(COST_HEADER, spent, console)
+    for note in cost_notes(board):
+        console.print(Text(note, style="dim"))
     console.print(Text(legend(board), style="dim"))
     for note in passage_notes(board):
         console.print(Text(note, style="dim"))

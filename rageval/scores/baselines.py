@@ -18,6 +18,8 @@ from rageval.io.file_names import check_file_name, to_file_name
 from rageval.io.run_folder import replace_text
 from rageval.scores.run_labels import labels_from_json
 from rageval.scores.run_scores import JudgedBy, MetricScores, RunScores, SliceValues
+from rageval.scores.spending import stored_spending
+from rageval.scores.spent import spending_from_json
 from rageval.types import Json
 
 FORMAT = 4
@@ -75,6 +77,9 @@ def _to_text(run: RunScores) -> str:
         _object("settings", [_entry(name, value) for name, value in sorted(run.settings.items())]),
         _object("slices", [_entry(field, _to_members(run.slices[field])) for field in sorted(run.slices)]),
     ]
+    spending = stored_spending(run)
+    if spending is not None and (spending.costs or spending.latencies or spending.cached or spending.failed):
+        parts.append(_object("spending", [_entry(name, value) for name, value in spending.to_json().items()]))
     return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
@@ -171,4 +176,5 @@ def _from_json(path: Path, data: Mapping[str, Any]) -> RunScores:
         slices={field: _from_members(members) for field, members in data["slices"].items()},
         labels={name: labels_from_json(labels) for name, labels in data["labels"].items()},
         answers={question: row[2] for question, row in rows.items() if row[2] is not None},
+        spending=spending_from_json(data["spending"]) if "spending" in data else None,
     )

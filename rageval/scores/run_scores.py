@@ -8,6 +8,7 @@ from typing import TypeAlias, TypeVar
 
 from rageval.scores.run_labels import RunLabels
 from rageval.scores.sharing import Documents
+from rageval.scores.spent import Spending
 from rageval.types import Json
 
 T = TypeVar("T")
@@ -111,6 +112,8 @@ class RunScores(ScoredRun):
     does not keep. `slices` are by field: `language`,
     `tag`, and each field of the questions' metadata that holds a text, number or truth value. `labels` are people's, by
     judged metric, and `answers` digests of what people label, by question; both are empty for a run without judges.
+    `spending` is what a baseline keeps of costs and latencies; that of a run is in its folder
+    (`rageval.scores.spending.read_spending`).
     """
 
     documents: Documents = field(repr=False)
@@ -119,6 +122,7 @@ class RunScores(ScoredRun):
     slices: Mapping[str, SliceValues] = field(default_factory=dict[str, SliceValues], repr=False)
     labels: Mapping[str, RunLabels] = field(default_factory=dict[str, RunLabels], repr=False)
     answers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    spending: Spending | None = field(default=None, repr=False)
 
     def only(self, questions: Collection[str]) -> RunScores:
         """The same run as if only these of its questions had been asked."""
@@ -131,6 +135,7 @@ class RunScores(ScoredRun):
             slices={name: _only(values, questions) for name, values in self.slices.items()},
             labels={name: labels.only(questions) for name, labels in self.labels.items()},
             answers=_only(self.answers, questions),
+            spending=None if self.spending is None else self.spending.only(questions),
         )
 
 
