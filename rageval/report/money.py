@@ -51,7 +51,7 @@ def cost_notes(board: Leaderboard) -> list[str]:
         return []
     costs = [(row.label, row.costs) for row in board.rows if row.costs is not None]
     about = (
-        f"Cost per question is what an answer costs alone, with its {LEVEL:.0%} interval, in the currency of the "
+        f"Cost per question is what an answer costs alone ({LEVEL:.0%} interval), in the currency of the "
         "prices; answering, indexing and judging are of the whole run, alone. p50 and p95 are quantiles of the "
         f"latencies as measured, with {LEVEL:.0%} intervals by order statistics; they say nothing of another day or machine."
     )
