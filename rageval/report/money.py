@@ -53,12 +53,13 @@ def cost_notes(board: Leaderboard) -> list[str]:
     about = (
         f"Cost per question is what an answer costs alone ({LEVEL:.0%} interval), in the currency of the "
         "prices; answering, indexing and judging are of the whole run, alone. p50 and p95 are quantiles of the "
-        f"latencies as measured, with {LEVEL:.0%} intervals by order statistics; they say nothing of another day or machine."
+        f"latencies as measured, with {LEVEL:.0%} intervals by order statistics; not of another day or machine."
     )
-    notes = [about]
+    told: dict[str, list[str]] = {}
     for label, one in costs:
-        notes += [f"{label}: {line}" for line in _unknown(one)]
-    return notes
+        for line in _unknown(one):
+            told.setdefault(line, []).append(label)
+    return [about, *(f"{', '.join(labels)}: {line}" for line, labels in told.items())]
 
 
 def comparison_lines(found: CostComparison | None) -> list[str]:
