@@ -91,10 +91,10 @@ def diagnosis_lines(result: DiagnoseResult) -> list[str]:
     if not result.costs:
         return []
     whole = sum(one.cost for one in result.costs.values())
-    wrong = sum(one.cost for name, one in result.costs.items() if name != "right")
+    wrong = sum(one.cost for name, one in result.costs.items() if name not in ("right", "not_known"))
     share = f" ({wrong / whole:.0%})" if whole else ""
     return [
-        f"cost of answering, alone: {amount(whole)}, of which questions that were not right {amount(wrong)}{share}",
+        f"cost of answering, alone: {amount(whole)}, of which questions that went wrong {amount(wrong)}{share}",
         *(f"  {name}: {_cause(one)}" for name, one in result.costs.items()),
     ]
 
