@@ -47,10 +47,7 @@ class PricePart(Strict):
 
 
 class LocalModel(Strict):
-    """The packaged model in this process, or another GGUF by `path` or `hub` (`repo/name:file.gguf`).
-
-    Its `price` is for tables of costs; a budget counts its calls as free without one.
-    """
+    """The packaged model in this process, or another GGUF by `path` or `hub` (`repo/name:file.gguf`)."""
 
     provider: Literal["local"] = "local"
     path: Path | None = None
@@ -68,9 +65,7 @@ class ReasoningPart(Strict):
 
 
 class OpenAIModel(EndpointPart):
-    """A chat model at any OpenAI-compatible endpoint. Calls are made one by one, or as batches where that is the
-    `transport`.
-    """
+    """A chat model at any OpenAI-compatible endpoint. Calls are made one by one or, by `transport`, as batches."""
 
     reasoning: ReasoningPart | None = None
     price: PricePart | None = None
