@@ -73,7 +73,10 @@ def gate(
     baseline: Annotated[str, typer.Option(help=RUN_OR_BASELINE)],
     margin: Annotated[
         list[str],
-        typer.Option(help="By how much a metric may be worse: ndcg@10=0.02, ndcg@10[language=zh]=0.05; repeatable."),
+        typer.Option(
+            help="By how much a metric may be worse: ndcg@10=0.02, ndcg@10[language=zh]=0.05; how much more may be "
+            "spent: cost=+10%, latency_p95=+0.5s; repeatable."
+        ),
     ],
     cluster_by: ClusterFlag = None,
     by: ByFlag = None,
@@ -97,16 +100,16 @@ def gate(
     form = choose_format(output, as_json)
     margins = _margins(margin)
     if sequential:
+        from rageval.decide.cost_gate import refuse_cost_margins
         from rageval.decide.sequential import gate_sequentially
         from rageval.report import sequential_printout
         from rageval.report.sequential import gate_markdown
 
         _refuse_slices(by)
-        result = gate_sequentially(baseline, candidate, margins, cluster_by=cluster_by, other_corpus=other_corpus)
-        text, printout = (
-            partial(gate_markdown, result, markdown_limit),
-            partial(sequential_printout.gate_printout, result),
-        )
+        asked = refuse_cost_margins(margins)
+        result = gate_sequentially(baseline, candidate, asked, cluster_by=cluster_by, other_corpus=other_corpus)
+        text = partial(gate_markdown, result, markdown_limit)
+        printout = partial(sequential_printout.gate_printout, result)
     else:
         result = gate_runs(baseline, candidate, margins, cluster_by=cluster_by, by=by or (), other_corpus=other_corpus)
         text, printout = partial(report.markdown, result, markdown_limit), partial(gate_printout, result)
@@ -167,12 +170,15 @@ def _refuse_slices(by: Sequence[str] | None) -> None:
         )
 
 
-def _margins(texts: Sequence[str]) -> dict[str, float]:
-    margins: dict[str, float] = {}
+def _margins(texts: Sequence[str]) -> dict[str, float | str]:
+    """The margins by name, those of cost and latency as they are written."""
+    from rageval.decide.cost_gate import NAMES
+
+    margins: dict[str, float | str] = {}
     for text in texts:
         metric, equals, number = text.rpartition("=")
         try:
-            value = float(number)
+            value = number if metric in NAMES else float(number)
         except ValueError:
             value = None
         if not equals or value is None:

@@ -8,6 +8,7 @@ from rageval.decide.comparison import CompareResult, Comparison
 from rageval.decide.slicing import FOUND_IN_RUN, SliceDifference, SlicedMetric
 from rageval.report.lines import shorten
 from rageval.report.markdown import code, table
+from rageval.report.money import comparison_lines
 from rageval.report.tables.printout import Cell, texts
 from rageval.report.tables.printout import interval_cell as cell_of_interval
 from rageval.scores.comparability import differences
@@ -38,7 +39,8 @@ def markdown(result: CompareResult) -> str:
     """Sentences, the table, what changed most, what the numbers mean."""
     pairs = [comparison.pairs for comparison in result.comparisons.values()]
     lines = [f"## {code(result.candidate.label)} against {code(result.baseline.label)}", ""]
-    lines += [f"- {line}" for line in (*sentences(result), *map(code, result.left_out.of_two))]
+    told = (*sentences(result), *comparison_lines(result.costs), *map(code, result.left_out.of_two))
+    lines += [f"- {line}" for line in told]
     lines += ["", *table(HEADER, [texts(cells(one)) for one in result.comparisons.values()]), "", legend(result), ""]
     lines += markdown_slices(result.slices)
     lines += markdown_differences(result.baseline, result.candidate)

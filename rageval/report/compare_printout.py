@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rageval.decide.comparison import CompareResult
 from rageval.report.compare import HEADER, cells, legend, sentences
+from rageval.report.money import comparison_lines
 from rageval.report.pairs_printout import (
     change_lines,
     long_slices,
@@ -31,6 +32,7 @@ def compare_printout(result: CompareResult) -> Printout:
         (
             *run_lines(result.baseline, result.candidate, result.left_out),
             *(Line(sentence, "strong") for sentence in sentences(result)),
+            *map(Line, comparison_lines(result.costs)),
             Table("comparison", columns, tuple(map(cells, result.comparisons.values()))),
             *slice_blocks(result.slices),
             *change_lines(pairs, result.baseline, result.candidate),

@@ -12,6 +12,7 @@ from rageval.report.compare import interval_cell
 from rageval.report.leaderboard import mean_cell
 from rageval.report.lines import shorten
 from rageval.report.markdown import code, table
+from rageval.report.money import diagnosis_lines
 from rageval.report.question import evidence_line, marked, passage_line
 from rageval.report.tables.printout import Cell, Column, Legend, Line, Printout, Table, count_cell
 from rageval.report.tables.printout import interval_cell as cell_of_interval
@@ -30,6 +31,8 @@ def diagnosis_printout(result: DiagnoseResult) -> Printout:
     for one in result.slices:
         name = f"causes by {one.by}: {one.value}"
         blocks += [Line(""), _shares(name, one.shares, title=_slice_title(one))]
+    if costs := diagnosis_lines(result):
+        blocks += [Line(""), *map(Line, costs)]
     if result.losses is not None:
         blocks += [Line(""), _loss_table(result.losses)]
     for cause, remedy in result.remedies.items():
@@ -54,6 +57,8 @@ def markdown(result: DiagnoseResult) -> str:
     lines += [*table(HEADER, map(_cells, _occurring(result.shares))), ""]
     for one in result.slices:
         lines += [f"**{_slice_title(one)}**", "", *table(HEADER, map(_cells, _occurring(one.shares))), ""]
+    if costs := diagnosis_lines(result):
+        lines += [*(f"- {line.strip()}" for line in costs), ""]
     if result.losses is not None:
         lines += [*(f"- {line}" for line in _loss_lines(result.losses)), ""]
     for cause, remedy in result.remedies.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
+from rageval.decide.cost_gate import CostGate
 from rageval.decide.gate import GateResult, MetricGate
 from rageval.decide.sequential import SequentialGate
 from rageval.report.compare import (
@@ -20,6 +21,7 @@ from rageval.report.compare import (
 )
 from rageval.report.lost_most import lost_sections
 from rageval.report.markdown import code, fit, table
+from rageval.report.money import cost_legend
 from rageval.report.tables.printout import Cell, texts
 from rageval.scores.pairs import percent
 
@@ -32,10 +34,11 @@ def markdown(result: GateResult, most: int | None = None) -> str:
     """
     title = [f"## Gate: {result.verdict}", "", f"{code(result.candidate.label)} against {code(result.baseline.label)}"]
     left_out = [f"- {code(line)}" for line in result.left_out.of_two]
+    rows = [texts(cells(one)) for one in result.gates.values()]
     sections = [
         [*title, ""],
-        [*table(header(result), [texts(cells(one)) for one in result.gates.values()]), ""],
-        [*(f"- {one.sentence}" for one in result.gates.values()), *left_out, ""],
+        [*table(header(result), rows), ""] if rows else [],
+        [*(f"- {one.sentence}" for one in result.all_gates.values()), *left_out, ""],
         [legend(result), ""],
         *lost_sections(result.lost),
         markdown_slices(result.slices),
@@ -51,20 +54,22 @@ def junit(result: GateResult | SequentialGate) -> bytes:
     Inconclusive is no `<skipped>`: CI systems count that among what went well and hide its message, and a gate that
     could not decide has not passed. Without times, so that equal results give equal bytes.
     """
+    gates = result.all_gates if isinstance(result, GateResult) else result.gates
     counts = {
-        "tests": str(len(result.gates)),
-        "failures": str(sum(one.verdict == "fail" for one in result.gates.values())),
-        "errors": str(sum(one.verdict == "inconclusive" for one in result.gates.values())),
+        "tests": str(len(gates)),
+        "failures": str(sum(one.verdict == "fail" for one in gates.values())),
+        "errors": str(sum(one.verdict == "inconclusive" for one in gates.values())),
         "skipped": "0",
         "time": "0",
     }
     root = ElementTree.Element("testsuites", {"name": "rageval gate", **counts})
     suite = ElementTree.SubElement(root, "testsuite", {"name": _xml(result.candidate.benchmark), **counts})
-    for name, one in result.gates.items():
+    for name, one in gates.items():
         case = ElementTree.SubElement(suite, "testcase", {"classname": "rageval.gate", "name": name, "time": "0"})
         text = f"{one.sentence}\ncandidate: {result.candidate.label}\nbaseline: {result.baseline.label}\n"
         text += "".join(f"{line}\n" for line in result.left_out.of_two)
-        text += "".join(f"{c.question_id}: {c.before:.3f} to {c.after:.3f}\n" for c in one.pairs.changed)
+        changed = () if isinstance(one, CostGate) else one.pairs.changed
+        text += "".join(f"{c.question_id}: {c.before:.3f} to {c.after:.3f}\n" for c in changed)
         tag = {"pass": "system-out", "fail": "failure", "inconclusive": "error"}[one.verdict]
         about = {} if one.verdict == "pass" else {"type": one.verdict, "message": one.sentence}
         ElementTree.SubElement(case, tag, about).text = _xml(text)
@@ -101,6 +106,9 @@ def cells(one: MetricGate) -> tuple[Cell, ...]:
 def legend(result: GateResult) -> str:
     """What the numbers mean, at length."""
     gates = result.gates.values()
+    spent = cost_legend(result.costs)
+    if not gates:
+        return f"{result.candidate.benchmark}, {len(result.candidate.questions)} questions. {spent}"
     about = notes([one.pairs for one in gates], result.candidate.benchmark, len(result.candidate.questions))
     margins = ", ".join(
         f"{one.pairs.name} {'none' if one.smallest_margin is None else f'{one.smallest_margin:.3f}'}" for one in gates
@@ -113,6 +121,7 @@ def legend(result: GateResult) -> str:
         "and another does not, Holm shows no more than the margin, and the interval ends there. p: one-sided tests of "
         "not being worse by the margin (pass) and of being worse by more (fail). "
         f"Smallest margin that an equally good candidate passes with probability 0.8: {margins}."
+        f"{' ' + spent if spent else ''}"
     )
 
 

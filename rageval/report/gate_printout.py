@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from rageval.decide.gate import GateResult, GateVerdict, MetricGate
 from rageval.report.gate import cells, header, legend
 from rageval.report.lost_most import lost_lines
+from rageval.report.money import cost_legend
 from rageval.report.pairs_printout import (
     change_lines,
     long_slices,
@@ -22,23 +23,27 @@ _WORDS = ("metric", "verdict")
 
 
 def gate_printout(result: GateResult) -> Printout:
-    """The two runs, the verdict, sentences, the table, slices, what changed most, what the numbers mean."""
+    """The two runs, the verdict, sentences, the table, slices, what was lost and changed most, and the legend."""
     gates = [*result.gates.values()]
     pairs = [one.pairs for one in gates]
     columns = tuple(Column(name, "word" if name in _WORDS else "number") for name in header(result))
     about = short_notes(pairs, result.candidate.benchmark, len(result.candidate.questions))
-    about[0] += " Pass: the interval of candidate - baseline lies above minus the margin; fail: below."
+    if gates:
+        about[0] += " Pass: the interval of candidate - baseline lies above minus the margin; fail: below."
+    if spent := cost_legend(result.costs):
+        about.append(spent)
+    smallest = f"Smallest margin that an equally good one passes (probability 0.8): {_smallest(gates)}"
     return Printout(
         f"Gate: {result.verdict}",
         (
             *run_lines(result.baseline, result.candidate, result.left_out),
             Line(f"gate: {result.verdict}", TONES[result.verdict]),
-            *(Line(one.sentence, TONES[one.verdict]) for one in gates),
-            Table("gate", columns, tuple(map(cells, gates))),
+            *(Line(one.sentence, TONES[one.verdict]) for one in result.all_gates.values()),
+            *([Table("gate", columns, tuple(map(cells, gates)))] if gates else []),
             *slice_blocks(result.slices),
             *lost_lines(result.lost),
             *change_lines(pairs, result.baseline, result.candidate),
-            Line(f"Smallest margin that an equally good one passes (probability 0.8): {_smallest(gates)}", "faint"),
+            *([Line(smallest, "faint")] if gates else []),
             Legend((*about, *short_slices(result.slices)), (legend(result), *long_slices(result.slices))),
         ),
     )

@@ -19,9 +19,20 @@ from rageval.report.leaderboard import (
     number_cell,
     slice_legend,
 )
+from rageval.report.money import COST_HEADER, cost_notes, cost_rows
 from rageval.report.pairs_printout import short_sharing
 from rageval.report.passage_note import passage_notes
-from rageval.report.tables.printout import Cell, Column, Legend, Line, Printout, Table, estimate_cell, value_cell
+from rageval.report.tables.printout import (
+    Cell,
+    Column,
+    Legend,
+    Line,
+    Printout,
+    Table,
+    estimate_cell,
+    interval_cell,
+    value_cell,
+)
 
 
 def leaderboard_printout(board: Leaderboard) -> Printout:
@@ -41,6 +52,7 @@ def leaderboard_blocks(board: Leaderboard) -> tuple[Line | Table, ...]:
         *map(Line, judge_notes(board)),
         *(Line(line, "bad") for line in label_warnings(board)),
         *_slice_tables(board),
+        *_costs(board),
     )
 
 
@@ -114,6 +126,33 @@ def _cell(board: Leaderboard, row: Row, name: str, text: str) -> Cell:
             return Cell(text, (("s/question", row.mean_latency_s),))
         case _:
             return Cell(text)
+
+
+def _costs(board: Leaderboard) -> list[Line | Table]:
+    """What a question costs and how long it takes, where prices or latencies are known."""
+    texts = cost_rows(board)
+    if not texts:
+        return []
+    rows = [row for row in board.rows if row.costs is not None]
+    columns = tuple(Column(name, "pipeline" if name == "pipeline" else "number") for name in COST_HEADER)
+    cells_ = tuple(
+        tuple(_cost_cell(row, name, text) for name, text in zip(COST_HEADER, line, strict=True))
+        for row, line in zip(rows, texts, strict=True)
+    )
+    table = Table("costs", columns, cells_, "Cost and latency", turns="narrower")
+    return [table, *(Line(note, "faint") for note in cost_notes(board))]
+
+
+def _cost_cell(row: Row, name: str, text: str) -> Cell:
+    costs = row.costs
+    if costs is None:
+        return Cell(text)
+    if name == "cost/question":
+        return interval_cell(name, text, costs.mean)
+    found = costs.quantiles.get(name.removesuffix(" s"))
+    if found is None:
+        return Cell(text)
+    return Cell(text, ((name, found.point), (f"{name} low", found.low), (f"{name} high", found.high)))
 
 
 def _slice_tables(board: Leaderboard) -> list[Table]:

@@ -9,6 +9,7 @@ from rageval.decide.sweep import LEVEL, Cell, SweepResult
 from rageval.report.leaderboard import markdown as leaderboard_markdown
 from rageval.report.leaderboard import metric_title
 from rageval.report.markdown import table
+from rageval.report.money import amount
 from rageval.report.tables.printout import Cell as Printed
 from rageval.report.tables.printout import Column, Table, count_cell, interval_cell, texts, value_cell
 from rageval.stats import Interval
@@ -111,22 +112,25 @@ def _effects(result: SweepResult) -> tuple[Table, str]:
 
 
 def _front(result: SweepResult) -> tuple[Table, str]:
-    names = ("calls", "tokens", "paid calls", "paid tokens", "s/question")
+    priced = all(cell.cost is not None for cell in result.cells)
+    names = (*(["cost"] if priced else []), "calls", "tokens", "paid calls", "paid tokens", "s/question")
     columns = (Column("cell", "pipeline"), *(Column(name, optional=True) for name in names))
-    rows = tuple(_cost(cell) for cell in result.cells if cell.label in result.front)
+    rows = tuple(_cost(cell, priced) for cell in result.cells if cell.label in result.front)
     first = metric_title(result.leaderboard.metrics[0])
+    against = "cost" if priced else "calls, tokens"
     about = (
         "Cells that no other cell beats in all of these, by their means (the intervals above say how sure these "
         "are). Calls and tokens are what answering a question costs alone, and beside it what was paid after what "
         "the cache had; a latency with replies from the cache is not shown."
     )
-    return Table("front", columns, rows, f"Worth its cost: {first} against calls, tokens and latency"), about
+    return Table("front", columns, rows, f"Worth its cost: {first} against {against} and latency"), about
 
 
-def _cost(cell: Cell) -> tuple[Printed, ...]:
+def _cost(cell: Cell, priced: bool) -> tuple[Printed, ...]:
     latency = "–" if cell.latency_s is None else f"{cell.latency_s:.3f}"
     return (
         value_cell(cell.label, "pipeline", cell.label),
+        *([value_cell(amount(cell.cost), "cost", cell.cost)] if priced else []),
         Printed(f"{cell.calls:.2f}", (("calls", cell.calls),)),
         Printed(f"{cell.tokens:.0f}", (("tokens", cell.tokens),)),
         Printed(f"{cell.paid_calls:.2f}", (("paid calls", cell.paid_calls),)),

@@ -78,7 +78,7 @@ def beta_quantile(p: float, a: float, b: float) -> float:
     a, b, low, high, x = float(a), float(b), 0.0, 1.0, float(a / (a + b))  # numpy's floats warn where they overflow
     log_scale = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b)
     for _ in range(_MOST_STEPS):
-        beyond = _beta_cdf(x, a, b) - p
+        beyond = beta_cdf(x, a, b) - p
         low, high = (low, x) if beyond > 0.0 else (x, high)
         density = math.exp(log_scale + (a - 1.0) * math.log(x) + (b - 1.0) * math.log1p(-x))
         newton = x - beyond / density if density > 0.0 else low
@@ -88,9 +88,10 @@ def beta_quantile(p: float, a: float, b: float) -> float:
     return x
 
 
-def _beta_cdf(x: float, a: float, b: float) -> float:
+def beta_cdf(x: float, a: float, b: float) -> float:
+    """I_x(a, b), the chance of at most x under the beta distribution with shapes a, b > 0, for 0 < x < 1."""
     if x > (a + 1.0) / (a + b + 2.0):  # the fraction converges fast below that
-        return 1.0 - _beta_cdf(1.0 - x, b, a)
+        return 1.0 - beta_cdf(1.0 - x, b, a)
     log_front = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
     c, d = 1.0, 1.0 / (1.0 - (a + b) * x / (a + 1.0))
     fraction = d

@@ -179,6 +179,9 @@ def test_json(board: Leaderboard, tmp_path: Path) -> None:
     assert (data["machine"], data["unranked"]) == ("Linux, 2 cores", None)
     assert (data["benchmark"], data["questions"]) == ("small", 10)
     assert data["models"] == {"chat": "writer", "judge": "critic"}
+    costs = data["runs"][0].pop("costs")
+    assert (costs["per_question"], costs["latency"]["answers"]) == (None, 0)
+    assert "before prices were kept" in costs["unknown"]
     assert data["runs"][0] == {
         "pipeline": "best",
         "path": str(tmp_path / "best"),
