@@ -24,7 +24,7 @@ _ELSEWHERE = re.compile(r"^[a-z][a-z0-9+.-]*:")
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A relative link: `path` as it is written (empty within the page), `anchor` without `#` (empty if there is none)."""
+    """A relative link: `path` as it is written (empty within the page), `anchor` without `#` (may be empty)."""
 
     path: str
     anchor: str

@@ -46,7 +46,7 @@ def test_labels_of_the_tour(tmp_path: Path) -> None:
             writer.writerows({**row, "label": "1", "annotator": "ann"} for row in rows)
 
     printed = follow(DOCS / "howto" / WITH_THE_TOUR, tmp_path, fill)
-    assert "8 of 8 drawn labelled by 1 annotators" in printed
+    assert "3 of 3 drawn labelled by 1 annotators" in printed
 
 
 @pytest.mark.parametrize("name", PAGES)

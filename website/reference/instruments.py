@@ -14,6 +14,12 @@ _KINDS = {
     "answer": "Of answers, without a judge",
 }
 _PASSAGES = 5
+_ABOUT_METRICS = """\
+# Metrics
+
+Made from the code. Scores run from 0 to 1; ↓ marks metrics of which less is better. What each one means, where it fails
+and its source in full: [judges](../judges.md).
+"""
 
 
 def metrics_page() -> str:
@@ -24,8 +30,7 @@ def metrics_page() -> str:
     ]
     return "\n".join(
         [
-            "# Metrics\n\nMade from the code. Scores run from 0 to 1; ↓ marks metrics of which less is better. What "
-            "each one means, where it fails and its source in full: [judges](../judges.md).\n",
+            _ABOUT_METRICS,
             *sections,
         ]
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from rageval.experiment.recipes import list_recipes
 from rageval.io.user_files import load_module
@@ -12,22 +12,29 @@ from rageval.retrieval.rerankers import RERANKERS
 from website.reference.markdown import prose
 from website.reference.signatures import settings_table
 
+_INTRODUCTION = """\
+# Pipelines and their parts
+
+Made from the code. All of them can be your own as well: [extending](../extending.md).
+
+## Pipelines
+"""
+
 
 def parts_page() -> str:
     """The page of everything that `pipelines` and its settings can name."""
     families = (("chunkers", CHUNKERS), ("indexes", INDEXES), ("rerankers", RERANKERS))
     return "\n".join(
         [
-            "# Pipelines and their parts\n\nMade from the code. All of them can be your own as well: "
-            "[extending](../extending.md).\n\n## Pipelines\n",
+            _INTRODUCTION,
             *_recipes(),
-            *(
-                f"## {family.capitalize()}\n\n"
-                + "\n".join(_section(name, one.__doc__, one) for name, one in known.items())
-                for family, known in families
-            ),
+            *(_family(name, known) for name, known in families),
         ]
     )
+
+
+def _family(name: str, known: Mapping[str, Callable[..., object]]) -> str:
+    return f"## {name.capitalize()}\n\n" + "\n".join(_section(part, one.__doc__, one) for part, one in known.items())
 
 
 def _recipes() -> Iterator[str]:
