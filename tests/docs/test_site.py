@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -25,6 +27,7 @@ from website.reference.experiment import keys, parts
 
 pytestmark = pytest.mark.xdist_group("site")  # so that one worker builds it, once
 
+CHROMIUM = shutil.which("chromium")
 COUNTED = ("table", "pre", "li", "h2", "h3", "blockquote")
 
 
@@ -130,6 +133,27 @@ def test_search_knows_chinese_words(site: Path) -> None:
     (tour,) = (one for one in index["docs"] if one["location"] == "zh/tour.html")
     assert "导览" in tour["title"].split("\u200b")
     assert index["config"]["lang"] == ["en", "zh"]
+
+
+@pytest.mark.skipif(CHROMIUM is None or find_spec("playwright") is None, reason="no browser")
+def test_search_works_from_a_file_and_asks_no_network(site: Path) -> None:
+    """In a real browser, without a server: what runs there is iframe-worker.js."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page()
+        page.set_default_timeout(120_000)
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto((site / "index.html").as_uri())
+        page.click(".md-search__input")
+        for words, found in (("evidence_recall", "evidence.html"), ("门禁", "zh/howto/regressions.html")):
+            page.fill(".md-search__input", words)
+            page.keyboard.press("End")
+            page.wait_for_selector(f'.md-search-result__item a[href*="{found}"]', state="attached")
+        browser.close()
+    assert [address for address in asked if not address.startswith("file:")] == []
 
 
 def test_the_reference_has_every_command_key_metric_judge_and_name(site: Path) -> None:
