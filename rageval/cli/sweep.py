@@ -63,7 +63,7 @@ def sweep(
         except KeyboardInterrupt:
             bars.stop()
             end_interrupted("everything done so far", out)
-    result = read_sweep(left.pipelines, paths)
+    result = read_sweep(paths, left.pipelines)
     text = markdown(result) + ("" if halved is None else halving_lines(halved))
     page = out / "sweeps" / f"{left.name}.md"
     replace_text(page, text)

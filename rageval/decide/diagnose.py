@@ -137,13 +137,18 @@ def diagnose(
     with unreadable_as_not_comparable():
         folder.finished_manifest()
     diagnosed = RunDiagnosis(folder, benchmark=benchmark, metric=metric)
-    found = {question_id: diagnosed.of(question_id) for question_id in diagnosed.questions}
-    asked = [diagnosed.question(question_id) for question_id in found]
     losses = None
     if oracle is not None or closed_book is not None:
         losses = measure_losses(folder.path, [*diagnosed.scores], oracle, closed_book, metric, diagnosed.correctness)
+    return diagnose_read(diagnosed, by=by, losses=losses)
+
+
+def diagnose_read(diagnosed: RunDiagnosis, *, by: Sequence[str] = (), losses: Losses | None = None) -> DiagnoseResult:
+    """The diagnosis of a run that is read already. Raises DeclarationError for a slice that no question has."""
+    found = {question_id: diagnosed.of(question_id) for question_id in diagnosed.questions}
+    asked = [diagnosed.question(question_id) for question_id in found]
     return DiagnoseResult(
-        str(folder.path),
+        str(diagnosed.folder.path),
         diagnosed.manifest["label"],
         diagnosed.manifest["benchmark"]["name"],
         diagnosed.correctness.name,

@@ -103,11 +103,19 @@ class Saved:
     calls_made: int
     tokens_saved: int
 
+    def to_json(self) -> dict[str, Json]:
+        return {
+            "indexes": [self.indexes_built, self.indexes_wanted],
+            "calls": [self.calls_made, self.calls_wanted],
+            "tokens_saved": self.tokens_saved,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class SweepResult:
     """`questions` is, by metric, the number of questions scored in every cell. `front` holds the labels of the cells
-    that no other cell beats in quality (the first metric), tokens, calls and latency together.
+    that no other cell beats in quality (the first metric), tokens, calls and latency together. `saved` is None where
+    the pipelines, which say what they would build, are not at hand.
     """
 
     leaderboard: Leaderboard
@@ -116,7 +124,7 @@ class SweepResult:
     effects: tuple[Effect, ...]
     front: tuple[str, ...]
     questions: Mapping[str, int]
-    saved: Saved
+    saved: Saved | None
 
     def to_json(self) -> dict[str, Json]:
         return {
@@ -153,19 +161,17 @@ class SweepResult:
                 for effect in self.effects
             ],
             "front": [*self.front],
-            "saved": {
-                "indexes": [self.saved.indexes_built, self.saved.indexes_wanted],
-                "calls": [self.saved.calls_made, self.saved.calls_wanted],
-                "tokens_saved": self.saved.tokens_saved,
-            },
+            "saved": None if self.saved is None else self.saved.to_json(),
         }
 
 
-def read_sweep(pipelines: Sequence[Pipeline], runs: Sequence[Path]) -> SweepResult:
-    """What the finished runs of these pipelines (in their order) show. Raises what `read_leaderboard` raises."""
+def read_sweep(runs: Sequence[Path], pipelines: Sequence[Pipeline] = ()) -> SweepResult:
+    """What finished runs show. `pipelines` are theirs, in the same order; without them `saved` is None. Raises what
+    `read_leaderboard` raises.
+    """
     board = read_leaderboard(runs)
     manifests = [RunFolder(run).manifest() for run in runs]
-    cells = tuple(_cell(*one) for one in zip(pipelines, runs, manifests, strict=True))
+    cells = tuple(map(_cell, runs, manifests))
     read = [read_run_folder(run) for run in runs]
     common, _ = common_questions(read)
     scores_of = [run.only(common) for run in read]
@@ -187,7 +193,7 @@ def read_sweep(pipelines: Sequence[Pipeline], runs: Sequence[Path]) -> SweepResu
         tuple(effects),
         _front(cells, means, [m["failed"] < len(m["questions"]) for m in manifests]) if shared else (),
         {metric: len(questions) for metric, (_, questions) in scores.items()},
-        _saved(pipelines, manifests),
+        _saved(pipelines, manifests) if pipelines else None,
     )
 
 
@@ -248,13 +254,13 @@ def pareto_front(points: np.ndarray) -> list[int]:
     ]
 
 
-def _cell(pipeline: Pipeline, run: Path, manifest: Mapping[str, Any]) -> Cell:
+def _cell(run: Path, manifest: Mapping[str, Any]) -> Cell:
     answering = usage_from_json(manifest["usage"][ANSWERING])
     questions = len(cast("list[str]", manifest["questions"]))
     return Cell(
-        pipeline.label,
+        manifest["label"],
         run,
-        {PIPELINE: pipeline.name, **pipeline.params},
+        {PIPELINE: manifest.get("recipe", manifest["label"]), **manifest.get("params", {})},
         answering.calls / questions,
         (answering.prompt_tokens + answering.completion_tokens) / questions,
         answering.paid_calls / questions,

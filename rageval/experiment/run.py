@@ -360,6 +360,7 @@ def open_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: d
     manifest: dict[str, Json] = {
         "experiment": experiment.name,
         "label": pipeline.label,
+        "recipe": pipeline.name,
         "params": {**pipeline.params},
         "fingerprint": digest,
         **key,

@@ -41,7 +41,13 @@ def markdown(result: CompareResult) -> str:
     pairs = [comparison.pairs for comparison in result.comparisons.values()]
     lines = [f"## {code(result.candidate.label)} against {code(result.baseline.label)}", ""]
     lines += [f"- {line}" for line in (*_sentences(result), *result.left_out.of_two)]
-    lines += ["", *table(HEADER, [_cells(one) for one in result.comparisons.values()]), "", _legend(result), ""]
+    lines += [
+        "",
+        *table(HEADER, [_cells(one) for one in result.comparisons.values()]),
+        "",
+        comparison_legend(result),
+        "",
+    ]
     lines += markdown_slices(result.slices)
     lines += markdown_differences(result.baseline, result.candidate)
     return "\n".join([*lines, *markdown_changes(pairs, result.baseline, result.candidate)])
@@ -55,7 +61,7 @@ def print_comparison(result: CompareResult, console: Console) -> None:
     print_table(HEADER, [_cells(one) for one in result.comparisons.values()], console)
     print_slices(result.slices, console)
     print_changes([one.pairs for one in result.comparisons.values()], result.baseline, result.candidate, console)
-    console.print(Text(_legend(result), style="dim"))
+    console.print(Text(comparison_legend(result), style="dim"))
 
 
 def pairs_cell(pairs: Pairs) -> str:
@@ -228,7 +234,8 @@ def _sentences(result: CompareResult) -> list[str]:
     ]
 
 
-def _legend(result: CompareResult) -> str:
+def comparison_legend(result: CompareResult) -> str:
+    """What the numbers of a comparison are."""
     pairs = [one.pairs for one in result.comparisons.values()]
     tests = "; ".join(dict.fromkeys(one.test for one in result.comparisons.values()))
     return (

@@ -78,7 +78,8 @@ def _lines(result: SweepResult) -> Iterator[str]:
             ["cell", "calls", "tokens", "paid calls", "paid tokens", "s/question"],
             [_cost(cell) for cell in result.cells if cell.label in result.front],
         )
-    saved = result.saved
+    if (saved := result.saved) is None:
+        return
     yield (
         f"\nShared: {saved.indexes_built} indexes built of {saved.indexes_wanted} that the cells use, "
         f"{saved.calls_made:,} chat calls made of {saved.calls_wanted:,}, {saved.tokens_saved:,} tokens saved."
