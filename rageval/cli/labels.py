@@ -48,8 +48,7 @@ def sample(
     from rageval.cli.active_sample import sample_active
     from rageval.io.run_folder import RunFolder
     from rageval.metrics import parse
-    from rageval.people.attach import attach_carried
-    from rageval.people.sampling import draw_sample
+    from rageval.people.labelling import draw_and_store
     from rageval.people.sheet import check_sheet_path, write_sheet
     from rageval.scores.human_labels import run_name
 
@@ -63,13 +62,11 @@ def sample(
         raise DeclarationError("--against: found it without --active, expected --active as well")
     sheet = out or Path(f"{run_name(folder)}-{metric}.jsonl")
     check_sheet_path(sheet)
-    drawn = draw_sample(folder, metric, n, seed=seed, carry_from=carry_from)
+    drawn = draw_and_store(folder, metric, n, seed=seed, carry_from=carry_from)
     if drawn.to_label:
         write_sheet(folder, drawn, sheet)
-    folder.write_sample(drawn.metric, drawn.digest, drawn.to_json())
     failed = len(drawn.known)
     if drawn.carried is not None:
-        attach_carried(folder, drawn)
         failed -= drawn.carried.labels
         print(f"{drawn.carried.labels} of {n} are labelled: their answers are those of {carry_from}", file=sys.stderr)
     if failed:

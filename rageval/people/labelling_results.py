@@ -21,11 +21,15 @@ from rageval.scores.human_labels import HumanLabel, MetricLabels, read_labels
 from rageval.types import Estimate, Json
 
 
+class ForeignLabelsError(DeclarationError):
+    """The run has labels of the metric that are not of the sample; they are replaced only if that is asked."""
+
+
 def attach_labelling(labelling: Labelling, *, replace: bool = False) -> MetricLabels | None:
     """Store in the run what was decided so far, as `rageval label` stores filled-in sheets; None where nothing was.
 
     Labels of the same sample by people who did not work here are kept. Labels of another sample stand in the way:
-    raises DeclarationError, unless with `replace`, which keeps them beside the decisions.
+    raises ForeignLabelsError, unless with `replace`, which keeps them beside the decisions.
     """
     rows = labelling.rows()
     if not rows:
@@ -36,7 +40,7 @@ def attach_labelling(labelling: Labelling, *, replace: bool = False) -> MetricLa
         if there.sample is not None and there.sample.digest == sample.digest:
             rows = _with_others(labelling, rows, there)
         elif not replace:
-            raise DeclarationError(
+            raise ForeignLabelsError(
                 f"{run.path}: found {len(there.by_question)} labels of {sample.metric} that are not of the sample "
                 f"{sample.digest}, expected none: replace them, or label their sample"
             )
@@ -111,6 +115,14 @@ def find_disagreements(labelling: Labelling, viewer: str = "") -> list[dict[str,
             }
         )
     return found
+
+
+def disagreement(labelling: Labelling, viewer: str, number: int) -> dict[str, Json]:
+    """The item of that number with what each said; raises DeclarationError where nobody disagrees, or it is hidden."""
+    for one in find_disagreements(labelling, viewer):
+        if one["number"] == number:
+            return {**labelling.item_of(str(one["question_id"])).to_json(), **one}
+    raise DeclarationError(f"number: found {number}, expected a question on which annotators disagree")
 
 
 def settle(labelling: Labelling, annotator: str, question_id: str, given: Mapping[str, object]) -> dict[str, Json]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from rageval.people.labelling import Labelling
-from rageval.people.sampling import draw_sample
+from rageval.people.labelling import Labelling, draw_and_store
 from rageval.scores.samples import Sample
 from rageval.types import Json
 from tests.flow.judged_run import JudgedRun
@@ -15,9 +14,7 @@ WORDS: dict[str, Json] = {"yes": 1, "no": 0, "cannot tell": "?"}
 
 
 def draw(run: JudgedRun, n: int, seed: int = 0) -> Sample:
-    sample = draw_sample(run.folder, run.name, n, seed=seed)
-    run.folder.write_sample(sample.metric, sample.digest, sample.to_json())
-    return sample
+    return draw_and_store(run.folder, run.name, n, seed=seed)
 
 
 def start(run: JudgedRun, n: int, others: Sequence[Path] = ()) -> Labelling:

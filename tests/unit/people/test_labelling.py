@@ -274,7 +274,7 @@ def test_labels_of_another_sample_are_replaced_only_when_that_is_asked(tmp_path:
     with pytest.raises(DeclarationError, match="found 10 labels of answer_relevance that are not of the sample"):
         attach_labelling(second)
     attach_labelling(second, replace=True)
-    again = open_labelling(run.folder, run.name, second.sample.digest)
+    again = open_labelling(run.folder, second.sample.digest)
     assert again.item("ben", 1)["earlier"] == {"run": "lakes", "annotators": ["ann"]}
     again.decide("ben", second.sample.to_label[1], {"take": True})
     labels = attach_labelling(again)
@@ -331,9 +331,9 @@ def test_a_sample_of_answers_that_changed(tmp_path: Path) -> None:
     other = JudgedRun(tmp_path / "other" / "lakes", 40, answer_from=0)
     run.folder.add_outcome("q007", other.folder.outcomes()["q007"])
     with pytest.raises(DeclarationError, match=r"drawn before 1 of its answers changed \(q007\)"):
-        open_labelling(run.folder, run.name, sample.digest)
+        open_labelling(run.folder, sample.digest)
     with pytest.raises(DeclarationError, match="found no sample 'nothing'"):
-        open_labelling(run.folder, run.name, "nothing")
+        open_labelling(run.folder, "nothing")
 
 
 KEYS = """
@@ -343,7 +343,7 @@ from pathlib import Path
 from rageval.io.run_folder import RunFolder
 from rageval.people.labelling import open_labelling
 from rageval.people.labelling_results import attach_labelling
-labelling = open_labelling(RunFolder(Path(sys.argv[1])), sys.argv[2], sys.argv[3])
+labelling = open_labelling(RunFolder(Path(sys.argv[1])), sys.argv[2])
 for question in labelling.sample.to_label[labelling.position("ann"):]:
     pieces = len(labelling.item_of(question).pieces)
     for n in range(1, pieces + 1):
@@ -359,17 +359,17 @@ def test_killed_between_keys_and_resumed(tmp_path: Path) -> None:
     truth = add_claims(run)
     sample = draw(run, 12)
     for keys in (3, 5, 8):
-        script = [sys.executable, "-c", KEYS, str(run.folder.path), run.name, sample.digest]
+        script = [sys.executable, "-c", KEYS, str(run.folder.path), sample.digest]
         with subprocess.Popen(script, stdout=subprocess.PIPE, text=True, env={**os.environ}) as process:
             assert process.stdout is not None
             said = [process.stdout.readline().split() for _ in range(keys)]
             process.send_signal(signal.SIGKILL)
-        stored = open_labelling(run.folder, run.name, sample.digest).log.read("ann")
+        stored = open_labelling(run.folder, sample.digest).log.read("ann")
         for question, n in said:
             verdicts = stored[question].verdicts
             assert len(verdicts) - verdicts.count(None) >= int(n)
             assert len(verdicts) == len(truth[question])
-    labelling = open_labelling(run.folder, run.name, sample.digest)
+    labelling = open_labelling(run.folder, sample.digest)
     work(labelling, "ann", lambda question: ["yes"] * len(truth[question]))
     labels = attach_labelling(labelling)
     assert labels is not None
