@@ -45,6 +45,14 @@ def refused_page(message: str, status: int = 409) -> web.Response:
     return page_response(_REFUSED_PAGE, {"reason": message}, status=status)
 
 
+def read_number(request: web.Request, name: str) -> int:
+    """The whole number of that name in the query, 0 without one. Raises DeclarationError for anything else."""
+    given = request.query.get(name, "0")
+    if not (given.isascii() and given.isdecimal() and len(given) < 10):
+        raise DeclarationError(f"{name}: found {given[:20]!r}, expected a whole number")
+    return int(given)
+
+
 async def _home(request: web.Request) -> web.Response:
     return page_response(_RUNS_PAGE, {"folder": str(request.app[RUNS].folder)})
 
@@ -69,11 +77,9 @@ async def _run(request: web.Request) -> web.Response:
 
 async def _progress(request: web.Request) -> web.Response:
     """How far a run is, and its answers so far: those behind the latest `skip`, fifty at most."""
-    skip = request.query.get("skip", "0")
-    if not (skip.isascii() and skip.isdecimal() and len(skip) < 10):
-        raise DeclarationError(f"skip: found {skip[:20]!r}, expected a whole number")
+    skip = read_number(request, "skip")
     try:
-        found = await asyncio.to_thread(_read_progress, request.app[RUNS], request.match_info["run"], int(skip))
+        found = await asyncio.to_thread(_read_progress, request.app[RUNS], request.match_info["run"], skip)
     except KeyError:
         return web.json_response({"error": "there is no such run in the folder any more"}, status=404)
     return web.json_response(found)

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, Request, expect, sync_playwright
 
 T = TypeVar("T")
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+_PATIENCE_MS = 30_000
 _OF_THIS_MACHINE = re.compile(r"(http://(127\.0\.0\.1|localhost|\[::1\]):\d+/|file:|data:|blob:|about:)")
 
 
@@ -82,7 +83,8 @@ def page(browser: Browser, watch: Watch) -> Iterator[Page]:
     and on a request that leaves this machine.
     """
     context = browser.new_context(locale="en-GB", color_scheme="light", viewport={"width": 1280, "height": 800})
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(_PATIENCE_MS)
+    expect.set_options(timeout=_PATIENCE_MS)
     watch.on(context)
     page = context.new_page()
     yield page

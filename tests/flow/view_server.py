@@ -25,6 +25,7 @@ class ViewServer:
     """Serves a folder within the block; `access` has its port and secrets."""
 
     access: Access
+    host = "127.0.0.1"
 
     def __init__(self, folder: Path, *, ipv6: bool = False) -> None:
         self._folder = folder
@@ -65,7 +66,7 @@ class ViewServer:
     def ask(self, path: str, headers: Mapping[str, str | None] | None = None, *, post: str | None = None) -> Reply:
         """One request with exactly that path, and the cookie unless `headers` has another; None leaves one out."""
         sent = {"Host": f"127.0.0.1:{self.access.port}", **self.cookie, **(headers or {})}
-        connection = http.client.HTTPConnection("127.0.0.1", self.access.port, timeout=30)
+        connection = http.client.HTTPConnection(self.host, self.access.port, timeout=30)
         try:
             connection.putrequest("GET" if post is None else "POST", path, skip_host=True, skip_accept_encoding=True)
             content = (post or "").encode()

@@ -1,6 +1,6 @@
 // What the pages of `rageval view` share: the head, requests to the server, and how numbers and times are written.
 
-const POLL_MS = 3000;
+const POLL_MS = 2000;
 
 function viewHead(title, aside, changed) {
   return h(
