@@ -25,7 +25,7 @@ from rageval.people.labelling_results import (
     settle,
     summary,
 )
-from rageval.report.html.page import Page
+from rageval.report.html.label_page import LABEL_PAGE
 from rageval.scores.samples import sample_from_json
 from rageval.types import Json
 from rageval.web.pages import RUN_ID, page_response, refused_page
@@ -36,13 +36,6 @@ T = TypeVar("T")
 
 _SAMPLE = "{sample:[0-9a-z]{1,40}}"
 _NUMBER = "{number:[0-9]{1,9}}"
-_PAGE = Page(
-    "rageval",
-    ("view.js", "label_passages.js", "label_item.js", "label_results.js", "label.js"),
-    ("label.css",),
-    ("view.yaml", "label.yaml"),
-    connects=True,
-)
 
 Stamp = tuple[tuple[int, int], ...]
 
@@ -104,7 +97,7 @@ async def _page(request: web.Request) -> web.Response:
     if row.status != "complete":
         return refused_page(row.reason or "only the answers of a finished run can be labelled")
     writing: dict[str, Json] = {"header": WRITE_HEADER, "token": request.app[ACCESS].writing}
-    return page_response(_PAGE, {"run": run_id, "name": row.name, "label": row.label, "writing": writing})
+    return page_response(LABEL_PAGE, {"run": run_id, "name": row.name, "label": row.label, "writing": writing})
 
 
 async def _samples(request: web.Request) -> web.Response:

@@ -19,6 +19,7 @@ const Work = {
   unsaved: null,
   done: () => {},
   leave: null,
+  moreKeys: [],
   aside: () => null,
 };
 
@@ -43,7 +44,7 @@ async function goTo(number, atEnd = false) {
     Work.piece = atEnd ? Math.max(verdicts.length - 1, 0) : Math.max(open, 0);
   });
   drawWork();
-  document.getElementById("main")?.scrollIntoView({ block: "start" });
+  scrollTo(0, 0);
   document.querySelector(".passages")?.scrollTo(0, 0);
 }
 
@@ -242,6 +243,7 @@ function workKeys() {
     { key: "e", words: t("mark"), act: () => { mark(); } },
     { key: "x", words: t("unmark"), act: () => { unmark((Work.item?.decision?.evidence.length ?? 0) - 1); } },
     ...(Work.item?.earlier && !Work.item.decision?.done ? [{ key: "Enter", words: t("take_over"), act: takeOver }] : []),
+    ...Work.moreKeys,
     ...(Work.leave ? [{ key: "Escape", words: t("leave"), act: Work.leave }] : []),
   ];
 }
@@ -262,7 +264,7 @@ function decisionWords(decision) {
 
 function lastStrip() {
   const { last } = Work;
-  if (!last) return null;
+  if (!last || last.number === Work.item?.number) return null;
   return h(
     "p",
     { class: "last", role: "status" },
@@ -298,7 +300,7 @@ function pieceRow(piece, place, verdict, judged) {
 
 function judgeOnPiece(judged) {
   const words = judged.grade === null ? t("judge_none") : judged.grade > 0 ? t("said_yes") : t("said_no");
-  return h("div", { class: "judge" }, t("judge_thinks", { said: words }), judged.quotes.map((one) => [" ", h("q", { dir: "auto" }, plain(one))]), judged.reason ? [" ", h("span", { dir: "auto" }, plain(judged.reason))] : null);
+  return h("div", { class: "judge" }, t("judge_thinks", { said: words }), judged.quotes.map((one) => [" ", h("q", { dir: "auto" }, plain(one))]), judged.reason ? [" (", h("span", { dir: "auto" }, plain(judged.reason)), ")"] : null);
 }
 
 function decisionForm(item) {
