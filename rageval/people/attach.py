@@ -92,9 +92,10 @@ def _labels_of(
     return MetricLabels(metric, given, sample, reason, of_labelled, silent, settled=settled)
 
 
-def attach_carried(run: RunFolder, sample: Sample) -> None:
-    """Store a sample's labels that were carried over, where nobody has to label anything."""
-    if not sample.to_label:
+def store_sample(run: RunFolder, sample: Sample) -> None:
+    """Store a sample in its run, and the labels that are known where nobody has to label anything."""
+    run.write_sample(sample.metric, sample.digest, sample.to_json())
+    if not sample.to_label and (sample.carried is not None or sample.design is not None):
         run.write_labels(sample.metric, MetricLabels(sample.metric, (), sample, "", {}).to_json())
 
 

@@ -14,13 +14,11 @@ from typing import cast
 
 from rageval.errors import DeclarationError
 from rageval.io.run_folder import RunFolder
-from rageval.people.attach import attach_carried
 from rageval.people.decisions import CANNOT_TELL, Decision, DecisionLog, Mark, annotator_name, checked_comment, now
 from rageval.people.earlier_labels import earlier_labels
 from rageval.people.label_files import LabelRow
 from rageval.people.labelling_items import LabellingItem, SampleItems
 from rageval.people.parts import SAID, Said
-from rageval.people.sampling import draw_sample
 from rageval.people.settling import SettledLog
 from rageval.scores.human_labels import HumanLabel, answer_digests
 from rageval.scores.samples import Sample, sample_from_json
@@ -39,17 +37,6 @@ def open_labelling(run: RunFolder, digest: str, others: Iterable[Path] = ()) -> 
         if sample.digest == digest:
             return Labelling(run, sample, others)
     raise DeclarationError(f"{run.path}: found no sample {digest!r}, expected one of `rageval sample`")
-
-
-def draw_and_store(
-    run: RunFolder, metric: str, n: int, *, seed: int | None = None, carry_from: str | None = None
-) -> Sample:
-    """Draw a sample as `draw_sample` does, and store it in the run, with the labels that are carried over."""
-    sample = draw_sample(run, metric, n, seed=seed, carry_from=carry_from)
-    run.write_sample(sample.metric, sample.digest, sample.to_json())
-    if sample.carried is not None:
-        attach_carried(run, sample)
-    return sample
 
 
 class Labelling:

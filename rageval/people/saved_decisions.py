@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,44 +17,70 @@ from rageval.scores.human_labels import stored_sample
 _OWN_KEYS = {"verdicts", "comment", "evidence", "at"}
 
 
-def keep_decisions(run: RunFolder, files: Sequence[Path]) -> int:
-    """Add to the decisions that the page keeps what saved labelling sheets hold of the run's samples; returns how many
-    are new. Files without verdicts, comments, marks or times, such as filled-in CSV sheets, have none.
+@dataclass(frozen=True, slots=True)
+class SavedDecision:
+    """What a person decided on one question of a sample, from a file."""
 
-    Raises LabelFileError with every problem, and writes nothing then.
+    labelling: Labelling
+    annotator: str
+    decision: Decision
+
+
+def read_saved(run: RunFolder, files: Sequence[Path]) -> list[SavedDecision]:
+    """What saved labelling sheets hold of the run's samples. Files without verdicts, comments, marks or times, such as
+    filled-in CSV sheets, hold nothing.
+
+    Raises LabelFileError with every problem.
     """
     problems: list[str] = []
     opened: dict[tuple[str, str], Labelling | None] = {}
-    found: list[tuple[Labelling, str, Decision]] = []
+    found: list[SavedDecision] = []
     for place, row in _rows(files, problems):
-        metric, digest = str(row.get("metric")), str(row.get("sample", ""))
-        if (metric, digest) not in opened:
-            sample = stored_sample(run, metric, digest)
-            opened[metric, digest] = None if sample is None else Labelling(run, sample)
-        labelling = opened[metric, digest]
+        key = str(row.get("metric")), str(row.get("sample", ""))
+        if key not in opened:
+            opened[key] = _open(run, *key)
+        labelling = opened[key]
         if labelling is None or row.get("question_id") not in labelling.sample.to_label:
             continue
         try:
-            decision = read_decision(place, row)
-            name = annotator_name(row.get("annotator"))
-            checked_comment(decision.comment)
-            item = labelling.item_of(decision.question_id)
-            if strange := [mark for mark in decision.evidence if not item.holds(mark)]:
-                raise DeclarationError(
-                    f"{place}: found a mark outside the passages ({strange[0]}), expected words of one"
-                )
+            found.append(
+                SavedDecision(labelling, annotator_name(row.get("annotator")), _checked(place, row, labelling))
+            )
         except DeclarationError as error:
             problems.append(str(error))
-            continue
-        found.append((labelling, name, decision))
     if problems:
         raise LabelFileError(problems)
+    return found
+
+
+def keep(saved: Sequence[SavedDecision]) -> int:
+    """Add to what the page keeps those decisions that it does not have yet; returns how many."""
     new = 0
-    for labelling, name, decision in found:
-        if labelling.log.read(name).get(decision.question_id) != decision:
-            labelling.log.append(name, decision)
+    for one in saved:
+        log, decision = one.labelling.log, one.decision
+        if log.read(one.annotator).get(decision.question_id) != decision:
+            log.append(one.annotator, decision)
             new += 1
     return new
+
+
+def _open(run: RunFolder, metric: str, digest: str) -> Labelling | None:
+    """The sample's labelling; None where it is not of this run's answers as they are."""
+    sample = stored_sample(run, metric, digest)
+    try:
+        return None if sample is None else Labelling(run, sample)
+    except DeclarationError:
+        return None
+
+
+def _checked(place: str, row: dict[str, Any], labelling: Labelling) -> Decision:
+    decision = read_decision(place, row)
+    checked_comment(decision.comment)
+    item = labelling.item_of(decision.question_id)
+    for mark in decision.evidence:
+        if not item.holds(mark):
+            raise DeclarationError(f"{place}: found a mark outside the passages ({mark}), expected words of one")
+    return decision
 
 
 def _rows(files: Sequence[Path], problems: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:

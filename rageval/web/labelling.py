@@ -6,7 +6,6 @@ import asyncio
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -15,8 +14,9 @@ from aiohttp import web
 from rageval.errors import DeclarationError
 from rageval.io.run_folder import RunFolder
 from rageval.metrics import parse
+from rageval.people.attach import store_sample
 from rageval.people.decisions import annotator_name
-from rageval.people.labelling import Labelling, draw_and_store, open_labelling
+from rageval.people.labelling import Labelling, open_labelling
 from rageval.people.labelling_results import (
     ForeignLabelsError,
     attach_labelling,
@@ -25,6 +25,7 @@ from rageval.people.labelling_results import (
     settle,
     summary,
 )
+from rageval.people.sampling import draw_sample
 from rageval.report.html.label_page import LABEL_PAGE
 from rageval.scores.samples import sample_from_json
 from rageval.types import Json
@@ -132,8 +133,9 @@ async def _draw(request: web.Request) -> web.Response:
     metric, n, seed = given.get("metric"), given.get("n"), given.get("seed", 0)
     if not isinstance(metric, str) or not _whole(n) or not _whole(seed):
         raise DeclarationError("draw: found no metric, n and seed, expected a text and two whole numbers")
-    work = partial(draw_and_store, RunFolder(_path(request)), metric, cast("int", n), seed=cast("int", seed))
-    sample = await asyncio.to_thread(work)
+    run = RunFolder(_path(request))
+    sample = await asyncio.to_thread(draw_sample, run, metric, cast("int", n), seed=cast("int", seed))
+    await asyncio.to_thread(store_sample, run, sample)
     return web.json_response({"digest": sample.digest, "to_label": len(sample.to_label)})
 
 

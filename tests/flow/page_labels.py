@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from rageval.people.labelling import Labelling, draw_and_store
+from rageval.people.attach import store_sample
+from rageval.people.labelling import Labelling
+from rageval.people.sampling import draw_sample
 from rageval.scores.samples import Sample
 from rageval.types import Json
 from tests.flow.judged_run import JudgedRun
@@ -14,7 +16,9 @@ WORDS: dict[str, Json] = {"yes": 1, "no": 0, "cannot tell": "?"}
 
 
 def draw(run: JudgedRun, n: int, seed: int = 0) -> Sample:
-    return draw_and_store(run.folder, run.name, n, seed=seed)
+    sample = draw_sample(run.folder, run.name, n, seed=seed)
+    store_sample(run.folder, sample)
+    return sample
 
 
 def start(run: JudgedRun, n: int, others: Sequence[Path] = ()) -> Labelling:

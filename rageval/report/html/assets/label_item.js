@@ -204,9 +204,16 @@ function commented(event) {
   const save = async () => {
     if (Work.item !== item) return;
     if (Work.busy) commenting = setTimeout(save, 100);
-    else if (text !== (item.decision?.comment ?? "") && (await store({ comment: text }))) document.getElementById("saved").textContent = t("saved");
+    else if (text !== (item.decision?.comment ?? "") && (await store({ comment: text }))) toast(t("saved"));
   };
   commenting = setTimeout(save, event.type === "blur" ? 0 : 250);
+}
+
+/** Escape leaves the field, not the page. */
+function leaveField(event) {
+  if (event.key !== "Escape") return;
+  event.stopPropagation();
+  event.target.blur();
 }
 
 /** A number from 0 to 1, also as a share such as 2/3; "?" for cannot tell; null for anything else. */
@@ -318,7 +325,7 @@ function decisionForm(item) {
     "form",
     { class: "choices", onsubmit: numberGiven },
     h("label", { for: "number" }, t("number_label")),
-    h("input", { id: "number", type: "text", inputmode: "decimal", autocomplete: "off", value: typeof decision?.label === "number" ? String(decision.label) : decision?.label ?? "", "aria-describedby": "number-wrong" }),
+    h("input", { id: "number", type: "text", inputmode: "decimal", autocomplete: "off", onkeydown: leaveField, value: typeof decision?.label === "number" ? String(decision.label) : decision?.label ?? "", "aria-describedby": "number-wrong" }),
     h("button", { type: "submit", class: "main" }, h("kbd", null, "Enter"), t("save_number")),
     h("button", { type: "button", id: "choose-u", class: "choice", "aria-pressed": String(decision?.label === "?"), onclick: () => decide("cannot tell") }, h("kbd", null, "u"), t("said_cannot_tell")),
     h("span", { id: "number-wrong", class: "bad", role: "alert" }),
@@ -355,8 +362,7 @@ function itemView(item) {
         decisionForm(item),
         judge ? h("p", { class: "judge", id: "judge" }, t("judge_said", { score: String(Number(judge.score.toFixed(3))) }), item.kind === "pieces" ? null : judge.verdicts.map((one) => [" ", h("span", { dir: "auto" }, plain(one.reason))])) : null,
         h("label", { for: "comment", class: "comment-label" }, h("kbd", null, "c"), t("comment")),
-        h("textarea", { id: "comment", rows: 1, value: decision?.comment ?? "", maxlength: 4000, oninput: commented, onblur: commented, onkeydown: (event) => { if (event.key === "Escape") event.target.blur(); } }),
-        h("span", { id: "saved", class: "dim", role: "status" }),
+        h("textarea", { id: "comment", rows: 1, value: decision?.comment ?? "", maxlength: 4000, oninput: commented, onblur: commented, onkeydown: leaveField }),
       ),
       h("section", { class: "read", "aria-label": t("passages") },
         h("h2", null, t("passages")),

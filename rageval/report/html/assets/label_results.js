@@ -76,7 +76,7 @@ function settleView(item, settle) {
     return item.settled?.verdicts[place] ?? (all.every((one) => one === all[0]) ? all[0] : null);
   });
   const box = h("div", { class: "item settle" });
-  const comment = h("textarea", { id: "settle-comment", rows: 2, maxlength: 4000, value: item.settled?.comment ?? "" });
+  const comment = h("textarea", { id: "settle-comment", rows: 2, onkeydown: leaveField, maxlength: 4000, value: item.settled?.comment ?? "" });
   const words = (one) => (one ? t(`said_${one.replace(" ", "_")}`) : t("open"));
   const done = (given) => settle({ ...given, comment: comment.value });
   const draw = () =>
@@ -95,7 +95,7 @@ function settleView(item, settle) {
             ]
           : item.kind === "yes or no"
             ? h("div", { class: "choices", role: "group", "aria-label": t("settle") }, SAID.map((one) => h("button", { type: "button", id: `settle-${SAID_KEYS[one]}`, class: "choice", "aria-pressed": String(item.settled?.label === LABEL_OF[one]), onclick: () => done({ label: LABEL_OF[one] }) }, h("kbd", null, SAID_KEYS[one]), words(one))))
-            : h("form", { class: "choices", onsubmit: (event) => { event.preventDefault(); const value = parseNumber(document.getElementById("settle-number").value); if (value === null) toast(t("number_wrong")); else done({ label: value }); } }, h("label", { for: "settle-number" }, t("number_label")), h("input", { id: "settle-number", type: "text", inputmode: "decimal" }), h("button", { type: "submit", class: "main" }, t("settle"))),
+            : h("form", { class: "choices", onsubmit: (event) => { event.preventDefault(); const value = parseNumber(document.getElementById("settle-number").value); if (value === null) toast(t("number_wrong")); else done({ label: value }); } }, h("label", { for: "settle-number" }, t("number_label")), h("input", { id: "settle-number", type: "text", inputmode: "decimal", onkeydown: leaveField }), h("button", { type: "submit", class: "main" }, t("settle"))),
         h("label", { for: "settle-comment", class: "comment-label" }, t("comment")),
         comment,
       ),
