@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +21,7 @@ from rageval.errors import DeclarationError
 from rageval.identity import fingerprint
 from rageval.io.disk import locked
 from rageval.io.file_names import to_file_name
-from rageval.io.line_log import LineLog, append_line, drop_torn_tail
+from rageval.io.line_log import append_line, drop_torn_tail, read_lines
 from rageval.io.stored import convert
 from rageval.people.parts import SAID, Said
 from rageval.scores.samples import Sample
@@ -157,7 +157,7 @@ class DecisionLog:
 
     def read(self, annotator: str) -> dict[str, Decision]:
         """A person's last decision on each question."""
-        return dict(LineLog(self._path(annotator), decision_from_json))
+        return {one.question_id: one for one in read_lines(self._path(annotator), decision_from_json)}
 
     def append(self, annotator: str, decision: Decision) -> None:
         """Write a line, so that it is on the disk when this returns."""
@@ -175,8 +175,7 @@ class DecisionLog:
 
 def _name_in(path: Path) -> str | None:
     """Whose file it is; None where it has no whole line."""
-    lines: Iterator[str] = iter(LineLog(path, _annotator).values())
-    return next(lines, None)
+    return next(read_lines(path, _annotator), None)
 
 
 def _annotator(row: Mapping[str, Any]) -> str:
