@@ -159,13 +159,13 @@ async def _attach(request: web.Request) -> web.Response:
     replace = (await _body(request)).get("replace") is True
 
     def work(labelling: Labelling) -> dict[str, Json]:
-        attach_labelling(labelling, replace=replace)
+        try:
+            attach_labelling(labelling, replace=replace)
+        except ForeignLabelsError as error:
+            return {"foreign": str(error)}
         return summary(labelling)
 
-    try:
-        return await _reply(request, work)
-    except ForeignLabelsError as error:
-        return web.json_response({"error": str(error), "foreign": True}, status=409)
+    return await _reply(request, work)
 
 
 async def _summary(request: web.Request) -> web.Response:

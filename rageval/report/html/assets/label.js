@@ -20,7 +20,7 @@ async function post(address, body) {
   }
   if (reply.status === 403) throw new Error(t("server_other"));
   const found = await reply.json().catch(() => ({}));
-  if (!reply.ok) throw Object.assign(new Error(found.error ?? `${reply.status}`), { foreign: found.foreign });
+  if (!reply.ok) throw new Error(found.error ?? `${reply.status}`);
   return found;
 }
 
@@ -49,11 +49,10 @@ const Attaching = {
     }
     this.running = true;
     try {
-      this.found = await post(`${base}/${sample}/attach`, { replace });
-      Object.assign(this, { foreign: "", trouble: "" });
+      const found = await post(`${base}/${sample}/attach`, { replace });
+      Object.assign(this, { found: found.foreign ? null : found, foreign: found.foreign ?? "", trouble: "" });
     } catch (error) {
-      this.foreign = error.foreign ? error.message : "";
-      this.trouble = error.foreign ? "" : error.message;
+      this.trouble = error.message;
     } finally {
       this.running = false;
     }

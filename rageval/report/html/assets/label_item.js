@@ -249,7 +249,7 @@ function workKeys() {
     { key: "c", words: t("comment"), act: comment },
     { key: "e", words: t("mark"), act: () => { mark(); } },
     { key: "x", words: t("unmark"), act: () => { unmark((Work.item?.decision?.evidence.length ?? 0) - 1); } },
-    ...(Work.item?.earlier && !Work.item.decision?.done ? [{ key: "Enter", words: t("take_over"), act: takeOver }] : []),
+    ...(Work.item?.earlier && !Work.item.decision?.done ? [{ key: "Enter", words: t("take_over"), act: (event) => (event.target.closest?.("button, a") ? false : void takeOver()) }] : []),
     ...Work.moreKeys,
     ...(Work.leave ? [{ key: "Escape", words: t("leave"), act: Work.leave }] : []),
   ];
