@@ -144,6 +144,21 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
+def decision_path(folder: Path, annotator: str) -> Path:
+    """The person's file in the folder. Different names have different files, on disks that know no case as well."""
+    plain = to_file_name(annotator)
+    mark = "" if plain == annotator == annotator.lower() else f"-{fingerprint(annotator)[:_DIGITS]}"
+    return folder / f"{plain}{mark}.jsonl"
+
+
+def append_decision(path: Path, row: Mapping[str, Json]) -> None:
+    """Append a line to a file of decisions, so that it is on the disk when this returns."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with locked(path):
+        drop_torn_tail(path)
+        append_line(path, row, sync=True)
+
+
 class DecisionLog:
     """The files of one sample: a person's decisions by question, and who there is."""
 
@@ -157,20 +172,11 @@ class DecisionLog:
 
     def read(self, annotator: str) -> dict[str, Decision]:
         """A person's last decision on each question."""
-        return {one.question_id: one for one in read_lines(self._path(annotator), decision_from_json)}
+        return {one.question_id: one for one in read_lines(decision_path(self._folder, annotator), decision_from_json)}
 
     def append(self, annotator: str, decision: Decision) -> None:
         """Write a line, so that it is on the disk when this returns."""
-        path = self._path(annotator)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with locked(path):
-            drop_torn_tail(path)
-            append_line(path, decision.to_json(self._sample, annotator), sync=True)
-
-    def _path(self, annotator: str) -> Path:
-        plain = to_file_name(annotator)
-        mark = "" if plain == annotator == annotator.lower() else f"-{fingerprint(annotator)[:_DIGITS]}"
-        return self._folder / f"{plain}{mark}.jsonl"
+        append_decision(decision_path(self._folder, annotator), decision.to_json(self._sample, annotator))
 
 
 def _name_in(path: Path) -> str | None:

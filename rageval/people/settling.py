@@ -11,10 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from rageval.io.disk import locked
-from rageval.io.line_log import LineLog, append_line, drop_torn_tail
+from rageval.io.line_log import LineLog
 from rageval.io.run_folder import write_json
-from rageval.people.decisions import Decision, decision_from_json
+from rageval.people.decisions import Decision, append_decision, decision_from_json
 from rageval.scores.samples import Sample
 
 
@@ -32,10 +31,7 @@ class SettledLog:
 
     def append(self, annotator: str, decision: Decision) -> None:
         """Write a line, so that it is on the disk when this returns."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with locked(self._path):
-            drop_torn_tail(self._path)
-            append_line(self._path, {**decision.to_json(self._sample, annotator), "settles": True}, sync=True)
+        append_decision(self._path, {**decision.to_json(self._sample, annotator), "settles": True})
 
     def keep_replaced(self, labels: Mapping[str, Any]) -> None:
         """Keep labels that are about to be replaced; what was kept before stays."""

@@ -97,12 +97,13 @@ async def _page(request: web.Request) -> web.Response:
         return refused_page("there is no such run in the folder any more", 404)
     if row.status != "complete":
         return refused_page(row.reason or "only the answers of a finished run can be labelled")
-    writing: dict[str, Json] = {"header": WRITE_HEADER, "token": request.app[ACCESS].writing}
-    return page_response(LABEL_PAGE, {"run": run_id, "name": row.name, "label": row.label, "writing": writing})
+    return page_response(
+        LABEL_PAGE, {"run": run_id, "name": row.name, "label": row.label, "writing": writing_of(request)}
+    )
 
 
 async def _samples(request: web.Request) -> web.Response:
-    run = RunFolder(_path(request))
+    run = RunFolder(path_of(request))
     return web.json_response(await asyncio.to_thread(_samples_of, run))
 
 
@@ -129,34 +130,34 @@ def _samples_of(run: RunFolder) -> dict[str, Json]:
 
 
 async def _draw(request: web.Request) -> web.Response:
-    given = await _body(request)
+    given = await body_of(request)
     metric, n, seed = given.get("metric"), given.get("n"), given.get("seed", 0)
     if not isinstance(metric, str) or not _whole(n) or not _whole(seed):
         raise DeclarationError("draw: found no metric, n and seed, expected a text and two whole numbers")
-    run = RunFolder(_path(request))
+    run = RunFolder(path_of(request))
     sample = await asyncio.to_thread(draw_sample, run, metric, cast("int", n), seed=cast("int", seed))
     await asyncio.to_thread(store_sample, run, sample)
     return web.json_response({"digest": sample.digest, "to_label": len(sample.to_label)})
 
 
 async def _state(request: web.Request) -> web.Response:
-    annotator = _annotator(request)
+    annotator = annotator_of(request)
     return await _reply(request, lambda labelling: labelling.state(annotator))
 
 
 async def _item(request: web.Request) -> web.Response:
-    annotator, number = _annotator(request), int(request.match_info["number"])
+    annotator, number = annotator_of(request), int(request.match_info["number"])
     return await _reply(request, lambda labelling: labelling.item(annotator, number))
 
 
 async def _decide(request: web.Request) -> web.Response:
-    given = await _body(request)
+    given = await body_of(request)
     annotator, question = annotator_name(given.get("annotator")), str(given.get("question_id"))
     return await _reply(request, lambda labelling: labelling.decide(annotator, question, given))
 
 
 async def _attach(request: web.Request) -> web.Response:
-    replace = (await _body(request)).get("replace") is True
+    replace = (await body_of(request)).get("replace") is True
 
     def work(labelling: Labelling) -> dict[str, Json]:
         try:
@@ -173,7 +174,7 @@ async def _summary(request: web.Request) -> web.Response:
 
 
 async def _disagreements(request: web.Request) -> web.Response:
-    annotator = _annotator(request)
+    annotator = annotator_of(request)
 
     def work(labelling: Labelling) -> dict[str, Json]:
         return {"disagreements": [*find_disagreements(labelling, annotator)]}
@@ -182,18 +183,18 @@ async def _disagreements(request: web.Request) -> web.Response:
 
 
 async def _disagreement(request: web.Request) -> web.Response:
-    annotator, number = _annotator(request), int(request.match_info["number"])
+    annotator, number = annotator_of(request), int(request.match_info["number"])
     return await _reply(request, lambda labelling: disagreement(labelling, annotator, number))
 
 
 async def _settle(request: web.Request) -> web.Response:
-    given = await _body(request)
+    given = await body_of(request)
     annotator, question = annotator_name(given.get("annotator")), str(given.get("question_id"))
     return await _reply(request, lambda labelling: settle(labelling, annotator, question, given))
 
 
 async def _reply(request: web.Request, work: Callable[[Labelling], Mapping[str, Json]]) -> web.Response:
-    runs, sessions, run = request.app[RUNS], request.app[SESSIONS], _path(request)
+    runs, sessions, run = request.app[RUNS], request.app[SESSIONS], path_of(request)
     sample = request.match_info["sample"]
 
     def reply() -> Mapping[str, Json]:
@@ -202,18 +203,26 @@ async def _reply(request: web.Request, work: Callable[[Labelling], Mapping[str, 
     return web.json_response(await asyncio.to_thread(reply))
 
 
-def _path(request: web.Request) -> Path:
+def path_of(request: web.Request) -> Path:
+    """The folder of the run that the address names."""
     try:
         return request.app[RUNS].path(request.match_info["run"])
     except KeyError:
         raise DeclarationError("there is no such run in the folder any more") from None
 
 
-def _annotator(request: web.Request) -> str:
+def writing_of(request: web.Request) -> dict[str, Json]:
+    """What the page's script sends along when it writes."""
+    return {"header": WRITE_HEADER, "token": request.app[ACCESS].writing}
+
+
+def annotator_of(request: web.Request) -> str:
+    """Who asks, by name."""
     return annotator_name(request.query.get("annotator"))
 
 
-async def _body(request: web.Request) -> Mapping[str, object]:
+async def body_of(request: web.Request) -> Mapping[str, object]:
+    """The JSON object that was sent."""
     try:
         data = await request.json()
     except ValueError:

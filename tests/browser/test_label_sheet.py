@@ -10,7 +10,6 @@ from playwright.sync_api import Page, expect
 from rageval.people.labelling import Labelling
 from rageval.people.labelling_results import attach_labelling
 from rageval.report.html.label_page import labelling_sheet
-from rageval.scores.human_labels import read_labels
 from tests.browser.test_label import KEY, at, press, select
 from tests.conftest import CommandLine
 from tests.flow.judged_claims import add_claims

@@ -12,7 +12,14 @@ from rageval.types import Json
 _ITEM = ("label_passages.js", "label_item.js")
 LABEL_PAGE = Page(
     "rageval",
-    ("view.js", *_ITEM, "label_results.js", "label.js"),
+    ("view.js", *_ITEM, "label_server.js", "label_results.js", "label.js"),
+    ("label.css",),
+    ("view.yaml", "label.yaml"),
+    connects=True,
+)
+DOCUMENTS_PAGE = Page(
+    "rageval",
+    ("view.js", *_ITEM, "label_server.js", "label_documents.js"),
     ("label.css",),
     ("view.yaml", "label.yaml"),
     connects=True,

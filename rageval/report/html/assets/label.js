@@ -1,29 +1,6 @@
 // The labelling page of `rageval view`: choose a sample or draw one, label it, see what follows, settle disagreements.
 // `#/` chooses, `#/work/<sample>` labels, `#/results/<sample>` shows, `#/settle/<sample>/<number>` settles.
 
-const Place = {
-  read() {
-    const [view, sample, number] = location.hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
-    return { view: view || "choose", sample, number };
-  },
-  go(...parts) {
-    location.hash = `#/${parts.join("/")}`;
-  },
-};
-
-async function post(address, body) {
-  let reply;
-  try {
-    reply = await fetch(address, { method: "POST", headers: { "Content-Type": "application/json", [DATA.writing.header]: DATA.writing.token }, body: JSON.stringify(body), cache: "no-store" });
-  } catch {
-    throw new Error(t("server_gone"));
-  }
-  if (reply.status === 403) throw new Error(t("server_other"));
-  const found = await reply.json().catch(() => ({}));
-  if (!reply.ok) throw new Error(found.error ?? `${reply.status}`);
-  return found;
-}
-
 const base = `/api/label/${DATA.run}`;
 
 function serverSource(sample) {
@@ -85,13 +62,6 @@ function frame(title, ...content) {
     h("main", { id: "main", tabindex: "-1" }, content),
   );
 }
-
-function nameForm(then) {
-  const field = h("input", { id: "name", type: "text", maxlength: 40, autocomplete: "name", required: true, value: Stored.get("annotator") ?? "" });
-  return h("form", { class: "bar", onsubmit: (event) => { event.preventDefault(); Stored.set("annotator", field.value.trim()); then?.(); } }, h("label", { for: "name" }, t("your_name")), field, then ? h("button", { type: "submit", class: "main" }, t("start")) : null);
-}
-
-const annotator = () => document.getElementById("name")?.value.trim() || Stored.get("annotator") || "";
 
 async function chooseView() {
   frame(t("samples"), h("p", { class: "dim" }, t("loading")));

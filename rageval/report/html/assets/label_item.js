@@ -14,7 +14,8 @@ const Work = {
   item: null,
   piece: 0,
   last: null,
-  busy: false,
+  queue: Promise.resolve(),
+  moving: false,
   trouble: "",
   unsaved: null,
   done: () => {},
@@ -37,7 +38,7 @@ async function goTo(number, atEnd = false) {
     drawWork();
     return;
   }
-  await busy(async () => {
+  await inTurn(async () => {
     Work.item = await Work.source.item(Work.annotator, number);
     const verdicts = verdictsOf(Work.item);
     const open = verdicts.findIndex((one) => one === null);
@@ -48,16 +49,27 @@ async function goTo(number, atEnd = false) {
   document.querySelector(".passages")?.scrollTo(0, 0);
 }
 
-/** Does one thing at a time; what goes wrong is shown until something succeeds. */
-async function busy(work) {
-  Work.busy = true;
+/** Does one thing after the other; what goes wrong is shown until something succeeds. */
+function inTurn(work) {
+  Work.queue = Work.queue.then(async () => {
+    try {
+      await work();
+      Work.trouble = "";
+    } catch (error) {
+      Work.trouble = error.message;
+    }
+  });
+  return Work.queue;
+}
+
+/** Takes no further key until the screen shows what this one did, so that nobody decides what they have not seen. */
+async function once(work) {
+  if (Work.moving) return;
+  Work.moving = true;
   try {
     await work();
-    Work.trouble = "";
-  } catch (error) {
-    Work.trouble = error.message;
   } finally {
-    Work.busy = false;
+    Work.moving = false;
   }
 }
 
@@ -80,11 +92,10 @@ function given(changes) {
 
 /** Stores the item with these changes; the screen goes on only when they are stored. */
 async function store(changes) {
-  if (Work.busy) return false;
   const { item } = Work;
-  const wanted = given(changes);
-  Work.unsaved = wanted;
-  await busy(async () => {
+  await inTurn(async () => {
+    const wanted = given(changes);
+    Work.unsaved = wanted;
     const after = await Work.source.decide(Work.annotator, item.question_id, wanted);
     Object.assign(item, { decision: after.decision, judge: after.judge, earlier: after.earlier });
     Work.unsaved = null;
@@ -95,10 +106,17 @@ async function store(changes) {
   return !Work.trouble;
 }
 
-async function decide(said) {
+const decide = (said) => once(() => decideNow(said));
+const decideAll = (changes) => once(() => finish(changes));
+
+async function decideNow(said) {
   const { item } = Work;
-  if (!item || Work.busy) return;
+  if (!item) return;
   if (item.kind === "number") {
+    if (said === "cannot tell") await finish({ label: "?" });
+    return;
+  }
+  if (item.kind === "grade") {
     if (said === "cannot tell") await finish({ label: "?" });
     return;
   }
@@ -141,21 +159,19 @@ async function finish(changes) {
 }
 
 function back() {
-  if (Work.busy) return;
-  if (!Work.item) goTo(Work.total - 1, true);
-  else if (Work.item.kind === "pieces" && Work.piece > 0) {
+  if (Work.item?.kind === "pieces" && Work.piece > 0) {
     Work.piece -= 1;
     drawWork();
-  } else goTo(Work.item.number - 1, true);
+  } else once(() => goTo((Work.item?.number ?? Work.total) - 1, true));
 }
 
 function forward() {
   const { item } = Work;
-  if (!item || Work.busy || !item.decision?.done) return;
+  if (!item?.decision?.done) return;
   if (item.kind === "pieces" && Work.piece < item.pieces.length - 1) {
     Work.piece += 1;
     drawWork();
-  } else goTo(item.number + 1);
+  } else once(() => goTo(item.number + 1));
 }
 
 /** To the last item before this one of which the person could not tell. */
@@ -163,7 +179,7 @@ function skipBack() {
   const before = Work.item?.number ?? Work.total;
   for (let number = before - 1; number >= 0; number -= 1) {
     if (Work.labels[number]?.label === "?") {
-      goTo(number);
+      once(() => goTo(number));
       return;
     }
   }
@@ -203,8 +219,7 @@ function commented(event) {
   const text = event.target.value;
   const save = async () => {
     if (Work.item !== item) return;
-    if (Work.busy) commenting = setTimeout(save, 100);
-    else if (text !== (item.decision?.comment ?? "") && (await store({ comment: text }))) toast(t("saved"));
+    if (text !== (item.decision?.comment ?? "") && (await store({ comment: text }))) toast(t("saved"));
   };
   commenting = setTimeout(save, event.type === "blur" ? 0 : 250);
 }
@@ -232,17 +247,20 @@ function numberGiven(event) {
     document.getElementById("number-wrong").textContent = t("number_wrong");
     return;
   }
-  finish({ label: value });
+  decideAll({ label: value });
 }
 
 function takeOver() {
-  if (Work.item?.earlier && !Work.item.decision?.done) finish({ take: true, label: undefined, verdicts: undefined });
+  if (Work.item?.earlier && !Work.item.decision?.done) decideAll({ take: true, label: undefined, verdicts: undefined });
 }
+
+const gradesOf = (item) => Array.from({ length: item.top + 1 }, (_, grade) => grade);
+const gradeWords = (grade) => (grade === 0 ? t("grade_0") : t("grade", { grade }));
 
 function workKeys() {
   const said = SAID.map((one) => ({ key: `${SAID_KEYS[one]}${{ yes: " 1", no: " 0" }[one] ?? ""}`, words: t(`said_${one.replace(" ", "_")}`), act: () => { decide(one); } }));
   return [
-    ...(Work.item?.kind === "number" ? [{ key: "1 0", words: t("give_number"), act: () => { document.getElementById("number")?.focus(); return false; } }, said[2]] : said),
+    ...(Work.item?.kind === "grade" ? [...gradesOf(Work.item).filter((grade) => grade < 10).map((grade) => ({ key: String(grade), words: gradeWords(grade), act: () => { decideAll({ label: grade }); } })), said[2]] : Work.item?.kind === "number" ? [{ key: "1 0", words: t("give_number"), act: () => { document.getElementById("number")?.focus(); return false; } }, said[2]] : said),
     { key: "Backspace ArrowLeft", words: t("back"), act: back },
     { key: "ArrowRight", words: t("forward"), act: forward },
     { key: "b", words: t("skip_back"), act: skipBack },
@@ -290,6 +308,12 @@ function choiceButtons(selected, name) {
   );
 }
 
+function gradeButtons(item) {
+  const given = item.decision?.label;
+  const button = (value, key, words) => h("button", { type: "button", id: `choose-${key}`, class: "choice", "aria-pressed": String(given === value), onclick: () => decideAll({ label: value }) }, h("kbd", null, key), words);
+  return h("div", { class: "choices", role: "group", "aria-label": t("decide") }, gradesOf(item).map((grade) => button(grade, String(grade), gradeWords(grade))), button("?", "u", t("said_cannot_tell")));
+}
+
 function saidOf(label) {
   return label === "?" ? "cannot tell" : label === 1 ? "yes" : label === 0 ? "no" : null;
 }
@@ -321,6 +345,7 @@ function decisionForm(item) {
     return [h("ol", { class: "pieces" }, item.pieces.map((piece, place) => pieceRow(piece, place, verdicts[place], judged[place]))), choiceButtons(verdicts[Work.piece], t("decide_piece", { number: Work.piece + 1 }))];
   }
   if (item.kind === "yes or no") return choiceButtons(saidOf(decision?.label), t("decide"));
+  if (item.kind === "grade") return gradeButtons(item);
   return h(
     "form",
     { class: "choices", onsubmit: numberGiven },
@@ -353,8 +378,7 @@ function itemView(item) {
       h("section", { class: "asked", "aria-label": t("question") },
         h("h1", { dir: "auto", class: "said" }, plain(item.question)),
         item.references.length ? [h("h2", null, t("references")), h("ul", null, item.references.map((one) => h("li", null, said(one))))] : null,
-        h("h2", null, t("answer")),
-        said(item.answer, { class: "answer" }),
+        item.answer === null ? null : [h("h2", null, t("answer")), said(item.answer, { class: "answer" })],
       ),
       h("section", { class: "decide", "aria-label": t("decide") },
         h("p", { class: "task" }, item.asked[language]),
@@ -365,7 +389,7 @@ function itemView(item) {
         h("textarea", { id: "comment", rows: 1, value: decision?.comment ?? "", maxlength: 4000, oninput: commented, onblur: commented, onkeydown: leaveField }),
       ),
       h("section", { class: "read", "aria-label": t("passages") },
-        h("h2", null, t("passages")),
+        h("h2", null, t(item.kind === "grade" ? "document" : "passages")),
         evidenceList(item),
         h("ol", { class: "passages", tabindex: "0", "aria-label": t("passages") }, item.passages.map((one) => passageView(one, decision?.evidence ?? []))),
       ),
