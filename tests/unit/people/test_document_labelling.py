@@ -20,14 +20,8 @@ from rageval.people.document_labelling import (
     stored_queues,
 )
 from tests.conftest import CommandLine
-from tests.flow.small_world import write_experiment, write_lines
+from tests.flow.document_run import DOCUMENTS, QUESTIONS, make_document_run
 
-DOCUMENTS = {
-    "corva": "Lake Corva is 61 metres deep. 🐟 Its water is salty.",
-    "donghu": "东湖最深处四十米。东湖的水是淡水。东湖的水很清。",
-    "hills": "The hills are green.",
-}
-QUESTIONS = {"q1": "How deep is Lake Corva?", "q2": "东湖的水是淡水吗？"}
 PAGE = (Path(__file__).parents[3] / "docs" / "relevance_labels.md").read_text(encoding="utf-8")
 
 
@@ -35,28 +29,7 @@ PAGE = (Path(__file__).parents[3] / "docs" / "relevance_labels.md").read_text(en
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command_line: CommandLine) -> RunFolder:
     """A run that retrieved all three documents for both questions, over a benchmark with one label."""
     monkeypatch.chdir(tmp_path)
-    folder = tmp_path / "benchmark"
-    folder.mkdir()
-    (folder / "card.yaml").write_text("name: lakes\n", encoding="utf-8")
-    write_lines(folder / "documents.jsonl", [{"id": name, "text": text} for name, text in DOCUMENTS.items()])
-    write_lines(folder / "questions.jsonl", [{"id": name, "text": text} for name, text in QUESTIONS.items()])
-    table = "question_id\tdocument_id\tgrade\tquote\tstart\tend\nq1\thills\t1\t\t\t\nq2\thills\t1\t\t\t\n"
-    (folder / "labels.tsv").write_text(table, "utf-8")
-    ranking = [
-        f"{question} Q0 {doc} {rank} {9 - rank} t" for question in QUESTIONS for rank, doc in enumerate(DOCUMENTS)
-    ]
-    Path("theirs.run").write_text("\n".join(ranking), encoding="utf-8")
-    experiment = write_experiment(
-        tmp_path,
-        "http://127.0.0.1:9",
-        benchmark="benchmark",
-        pipelines=[{"recorded": {"path": "theirs.run"}}],
-        metrics=["ndcg@10"],
-        models=None,
-    )
-    assert command_line("run", experiment, "--out", "results").code == 0
-    (path,) = (tmp_path / "results" / "runs").iterdir()
-    return RunFolder(path)
+    return make_document_run(tmp_path, command_line)
 
 
 def labelling_of(run: RunFolder, *pairs: tuple[str, str], top: int = 2) -> DocumentLabelling:
