@@ -49,12 +49,14 @@ def attach_labelling(labelling: Labelling, *, replace: bool = False) -> MetricLa
     (labels,) = attach_rows(run, rows)
     if there is not None and there.expert:
         use_expert(run, sample.metric, there.expert)
-    _note_estimate(labelling, _estimate(labelling))
     return labels
 
 
-def summary(labelling: Labelling) -> dict[str, Json]:
-    """Who decided how much, agreement, the corrected number now and how it came to be; nothing of single answers."""
+def summary(labelling: Labelling, *, note: bool = False) -> dict[str, Json]:
+    """Who decided how much, agreement, the corrected number now and how it came to be; nothing of single answers.
+
+    With `note` the number as it is now becomes part of how it came to be.
+    """
     sample, log = labelling.sample, labelling.log
     people: list[Json] = []
     for name in log.annotators():
@@ -72,6 +74,8 @@ def summary(labelling: Labelling) -> dict[str, Json]:
     own = labels is not None and labels.sample is not None and labels.sample.digest == sample.digest
     agreement = agreement_of(labels) if own and labels is not None and labels.labels else None
     mean = _estimate(labelling)
+    if note and own and mean is not None:
+        _note_estimate(labelling, mean)
     return {
         "total": len(sample.to_label),
         "annotators": people,
@@ -183,9 +187,7 @@ def _estimate(labelling: Labelling) -> Estimate | None:
     return labelled_estimate(labelling.run, metric, labelling.run.scores()[metric])
 
 
-def _note_estimate(labelling: Labelling, mean: Estimate | None) -> None:
-    if mean is None:
-        return
+def _note_estimate(labelling: Labelling, mean: Estimate) -> None:
     path = labelling.folder.with_name(f"{labelling.folder.name}.estimates.jsonl")
     line: dict[str, Json] = {
         "n_labelled": mean.n_labelled,

@@ -164,7 +164,7 @@ async def _attach(request: web.Request) -> web.Response:
             attach_labelling(labelling, replace=replace)
         except ForeignLabelsError as error:
             return {"foreign": str(error)}
-        return summary(labelling)
+        return summary(labelling, note=True)
 
     return await _reply(request, work)
 

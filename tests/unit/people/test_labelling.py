@@ -304,7 +304,8 @@ def test_the_interval_narrows_as_one_labels(tmp_path: Path, command_line: Comman
     for k in (15, 30, 60):
         work(labelling, "ann", yes_or_no(run.gold), k)
         attach_labelling(labelling)
-        attach_labelling(labelling)
+        summary(labelling, note=True)
+        summary(labelling, note=True)
     told = summary(labelling)
     widths = [one["high"] - one["low"] for one in told["narrowing"]]
     assert [one["n_labelled"] for one in told["narrowing"]] == [15, 30, 60]
