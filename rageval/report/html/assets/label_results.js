@@ -59,7 +59,7 @@ function disagreementList(listed, open) {
         "li",
         null,
         h("button", { type: "button", class: "quiet", "data-number": one.number, onclick: () => open(one.number) }, h("span", { dir: "auto" }, plain(one.question))),
-        h("div", { class: "dim" }, one.said.map((person) => [h("span", { dir: "auto" }, plain(person.annotator)), `: ${settledWords(person)}  `]), one.settled ? h("strong", null, t("settled_by", { name: one.settled.annotator, label: settledWords(one.settled) })) : null),
+        h("div", { class: "dim" }, one.said.map((person) => h("span", { class: "who" }, h("span", { dir: "auto" }, plain(person.annotator)), `: ${settledWords(person)}`)), one.settled ? h("strong", null, t("settled_by", { name: one.settled.annotator, label: settledWords(one.settled) })) : null),
       ),
     ),
   );
@@ -90,7 +90,7 @@ function settleView(item, settle) {
         h("table", null, h("tbody", null, item.said.map((one) => h("tr", null, h("th", { scope: "row", dir: "auto" }, plain(one.annotator)), h("td", null, settledWords(one)), h("td", { dir: "auto" }, plain(one.comment)))))),
         item.kind === "pieces"
           ? [
-              h("ol", { class: "pieces" }, item.pieces.map((piece, place) => h("li", { class: "piece" }, piece.passage ? t("passage_number", { number: piece.passage }) : said(piece.text), h("div", { class: "dim" }, item.said.map((one) => [h("span", { dir: "auto" }, plain(one.annotator)), `: ${words(one.verdicts[place])}  `])), h("div", { class: "choices" }, SAID.map((one) => h("button", { type: "button", class: "choice", "aria-pressed": String(verdicts[place] === one), onclick: () => { verdicts[place] = one; draw(); } }, words(one))))))),
+              h("ol", { class: "pieces" }, item.pieces.map((piece, place) => h("li", { class: "piece" }, piece.passage ? t("passage_number", { number: piece.passage }) : said(piece.text), h("div", { class: "dim" }, item.said.map((one) => h("span", { class: "who" }, h("span", { dir: "auto" }, plain(one.annotator)), `: ${words(one.verdicts[place])}`))), h("div", { class: "choices" }, SAID.map((one) => h("button", { type: "button", class: "choice", "aria-pressed": String(verdicts[place] === one), onclick: () => { verdicts[place] = one; draw(); } }, words(one))))))),
               h("button", { type: "button", id: "settle", class: "main", disabled: verdicts.includes(null), onclick: () => done({ verdicts }) }, t("settle")),
             ]
           : item.kind === "yes or no"
