@@ -14,8 +14,8 @@ from rageval.io.line_log import lines_from
 from rageval.io.run_folder import RunFolder
 from rageval.types import Json
 
-_WINDOW_S = 300.0
-_QUIET_S = 60.0
+WINDOW_S = 300.0
+QUIET_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ class Watch:
         left = total - answered + sum(max(total - failed - done, 0) for done in judged.values())
         rate = self._rate(answered + sum(judged.values()))
         quiet = _quiet_s(self._folder.path, self._logs)
-        running = quiet < _QUIET_S or _is_locked(self._folder.path / ".lock")
+        running = quiet < QUIET_S or _is_locked(self._folder.path / ".lock")
         remaining = left / rate if running and rate else None
         return Progress(total, answered, failed, judged, running, rate if running else None, remaining, quiet)
 
@@ -146,7 +146,7 @@ class Watch:
         if self._seen and done < self._seen[-1][1]:
             self._seen.clear()
         self._seen.append((now, done))
-        while len(self._seen) > 2 and self._seen[0][0] < now - _WINDOW_S:
+        while len(self._seen) > 2 and self._seen[0][0] < now - WINDOW_S:
             self._seen.popleft()
         start, before = self._seen[0]
         return (done - before) / (now - start) if done > before and now > start else None

@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 
 from benchmarks.perf.synthetic_runs import write_runs
 from rageval.types import Failure
+from tests.browser.accessibility import violations
 from tests.browser.conftest import Watch
 from tests.flow.judged_run import JudgedRun, response
 from tests.flow.view_server import ViewServer
@@ -212,3 +213,22 @@ def test_without_the_token_there_is_nothing(page: Page, server: ViewServer, watc
     watch.allow("status of 403")
     page.goto(server.origin)
     expect(page.locator("body")).to_contain_text("open the address that `rageval view` printed")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_axe_finds_nothing(page: Page, server: ViewServer, watch: Watch, folder: Path, theme: str, width: int) -> None:
+    begin(folder, "growing").folder.add_outcome("q000", response(0))
+    page.set_viewport_size({"width": width, "height": 800})
+    page.emulate_media(color_scheme="dark" if theme == "dark" else "light")
+    page.goto(server.address)
+    expect(page.locator("tbody tr")).to_have_count(4)
+    expect(row(page, "old")).to_contain_text("complete")
+    assert violations(page) == []
+    page.get_by_role("link", name="growing").click()
+    page.locator("summary").click()
+    assert violations(page) == []
+    watch.allow("status of 404")
+    page.goto(f"{server.origin}/report?runs=0123456789abcdef")
+    expect(page.locator("#reason")).to_contain_text("no such run")
+    assert violations(page) == []

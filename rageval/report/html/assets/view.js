@@ -47,7 +47,7 @@ function number(value, digits = 0) {
 function when(text) {
   const time = new Date(text);
   if (!text || Number.isNaN(time.getTime())) return text;
-  return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(time);
+  return new Intl.DateTimeFormat(language === "zh" ? "zh-CN" : "en-GB", { dateStyle: "medium", timeStyle: "short" }).format(time);
 }
 
 function duration(seconds) {
@@ -75,7 +75,7 @@ function paceWords(progress) {
   const found = [];
   if (progress.rate !== null) found.push(rate(progress.rate));
   if (progress.remaining_s !== null) found.push(t("remaining", { time: duration(progress.remaining_s) }));
-  return found.join(", ");
+  return found.join(t("comma"));
 }
 
 function bar(done, total, words) {
