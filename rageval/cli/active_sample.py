@@ -14,7 +14,7 @@ def sample_active(folder: RunFolder, metric: str, n: int, against: Path | None, 
     """Draw where the judge is in doubt, and write the sheet of the run, and that of the run to compare with."""
     from rageval.io.run_folder import RunFolder
     from rageval.people.active_sampling import draw_active, draw_against
-    from rageval.people.attach import attach_carried
+    from rageval.people.attach import store_sample
     from rageval.people.sheet import check_sheet_path, write_sheet
     from rageval.scores.human_labels import run_name
 
@@ -34,8 +34,7 @@ def sample_active(folder: RunFolder, metric: str, n: int, against: Path | None, 
         print(f"{one.path}: {n} draws of {len(sample.drawn)} questions, {left} to label", file=sys.stderr)
         if left:
             write_sheet(one, sample, path)
-        one.write_sample(sample.metric, sample.digest, sample.to_json())
-        attach_carried(one, sample)
+        store_sample(one, sample)
         if left:
             print(f"fill in `label` (and `annotator`), then:  rageval label {one.path} {path}", file=sys.stderr)
             print(path)

@@ -48,7 +48,7 @@ def sample(
     from rageval.cli.active_sample import sample_active
     from rageval.io.run_folder import RunFolder
     from rageval.metrics import parse
-    from rageval.people.attach import attach_carried
+    from rageval.people.attach import store_sample
     from rageval.people.sampling import draw_sample
     from rageval.people.sheet import check_sheet_path, write_sheet
     from rageval.scores.human_labels import run_name
@@ -66,10 +66,9 @@ def sample(
     drawn = draw_sample(folder, metric, n, seed=seed, carry_from=carry_from)
     if drawn.to_label:
         write_sheet(folder, drawn, sheet)
-    folder.write_sample(drawn.metric, drawn.digest, drawn.to_json())
+    store_sample(folder, drawn)
     failed = len(drawn.known)
     if drawn.carried is not None:
-        attach_carried(folder, drawn)
         failed -= drawn.carried.labels
         print(f"{drawn.carried.labels} of {n} are labelled: their answers are those of {carry_from}", file=sys.stderr)
     if failed:
@@ -141,10 +140,15 @@ def _stored(folder: RunFolder, metric: str) -> tuple[MetricLabels, ...]:
 
 
 def _attach(folder: RunFolder, files: list[Path], allow_any_sample: bool) -> tuple[MetricLabels, ...]:
-    from rageval.people.attach import attach
+    from rageval.people.attach import attach_rows
+    from rageval.people.label_files import read_label_files
+    from rageval.people.saved_decisions import keep, read_saved
 
     try:
-        return attach(folder, files, allow_any_sample=allow_any_sample)
+        rows, saved = read_label_files(files), read_saved(folder, files)
+        attached = attach_rows(folder, rows, allow_any_sample=allow_any_sample)
+        keep(saved)
+        return attached
     except LabelFileError as error:
         for problem in error.problems:
             print("error:", problem, file=sys.stderr)

@@ -27,14 +27,26 @@ def report(
     language: Annotated[
         str, typer.Option(metavar="en|zh", help="The interface's language at first. [default: the browser's]")
     ] = "",
+    labelling: Annotated[
+        str, typer.Option(metavar="sheet", help="Write the sheet in which people label a run's latest sample instead.")
+    ] = "",
+    metric: Annotated[
+        str | None, typer.Option("--metric", "-m", help="With --labelling: the metric that is labelled.")
+    ] = None,
 ) -> None:
     """Write runs as one HTML file to look at: leaderboard, every question and answer, comparisons, diagnosis."""
+    from rageval.cli.labelling_sheet import write_labelling_sheet
     from rageval.errors import DeclarationError
     from rageval.report.html.write import write_report
     from rageval.report.progress import progress_bars
 
     if language not in ("", "en", "zh"):
         raise DeclarationError(f"--language: found {language!r}, expected en or zh")
+    if labelling:
+        write_labelling_sheet(runs, html, labelling, metric, language)
+        return
+    if metric is not None:
+        raise DeclarationError("--metric: found it without --labelling, expected --labelling sheet as well")
     with progress_bars() as bars:
         written = write_report(
             runs,

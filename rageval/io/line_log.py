@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from rageval.errors import DeclarationError
+from rageval.io.disk import named_in_errors
 from rageval.io.stored import REMEDY, convert
 from rageval.io.strict import shown
+from rageval.types import Json
 
 T = TypeVar("T")
 
 _NOWHERE = -1
+_BLOCK = 1 << 16
 
 
 class LineLog(Mapping[str, T]):
@@ -94,6 +98,46 @@ class LineLog(Mapping[str, T]):
 def read_lines(path: Path, read: Callable[[Mapping[str, Any]], T]) -> Iterator[T]:
     """The records of a file as `read` gives them, in order; see `LineLog` for what counts and what is raised."""
     return (convert(f"{path}:{number}", line[2], read) for number, line in enumerate(lines_from(path, 0, 0), 1))
+
+
+def append_line(path: Path, data: Mapping[str, Json], *, sync: bool = False) -> tuple[int, int]:
+    """Append a line in one write; return where it begins and ends. With `sync` it is on the disk afterwards."""
+    line = encode_text(json.dumps(data, ensure_ascii=False, allow_nan=False) + "\n")
+    try:
+        file = path.open("ab")
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("ab")
+    with named_in_errors(path), file:
+        start = file.tell()
+        file.write(line)
+        if sync:
+            file.flush()
+            os.fsync(file.fileno())
+    return start, start + len(line)
+
+
+def encode_text(text: str) -> bytes:
+    """Encode JSON text as UTF-8. A lone surrogate, which a model's reply may contain, is written as its JSON escape."""
+    return text.encode(errors="backslashreplace")
+
+
+def drop_torn_tail(path: Path) -> None:
+    """Cut off what stands behind the last line break."""
+    if not path.exists():
+        return
+    with path.open("r+b") as file:
+        end = at = file.seek(0, os.SEEK_END)
+        while at:
+            start = max(at - _BLOCK, 0)
+            file.seek(start)
+            whole = file.read(at - start).rfind(b"\n") + 1
+            if whole:
+                at = start + whole
+                break
+            at = start
+        if at < end:
+            file.truncate(at)
 
 
 def lines_from(path: Path, start: int, before: int) -> Iterator[tuple[int, int, dict[str, Any]]]:

@@ -10,6 +10,7 @@
                              the second answers; repeats/3/ of the third ones
     samples/<metric>-<digest>.json  a random sample drawn for people to label
     labels/<metric>.json     what people said, and whether it may be used
+    labelling/<metric>-<digest>/  what each person decided on the page, key by key
 
 The JSONL files are only appended to, a line at a time, each in one write; a line torn by a kill is dropped at the next
 start. They are read line by line as well (`LineLog`), so that a run of any size takes little memory. The JSON files are
@@ -30,7 +31,7 @@ from filelock import Timeout
 
 from rageval.errors import DeclarationError
 from rageval.io.disk import lock_file, named_in_errors
-from rageval.io.line_log import LineLog, read_lines
+from rageval.io.line_log import LineLog, append_line, drop_torn_tail, encode_text, read_lines
 from rageval.io.records import (
     Outcome,
     digest_from_json,
@@ -53,7 +54,6 @@ if TYPE_CHECKING:
 FORMAT = 3
 _LOCK = ".lock"
 _REPEATS = "repeats"
-_BLOCK = 1 << 16
 
 
 class RunFolder:
@@ -83,7 +83,7 @@ class RunFolder:
             for folder in (self.path, *(self.path / _REPEATS).glob("*")):
                 logs = (folder / name for name in ("responses.jsonl", "indexing.jsonl"))
                 for log in (*logs, *(folder / "judgments").glob("*.jsonl")):
-                    _drop_torn_tail(log)
+                    drop_torn_tail(log)
             yield
 
     def answers(self, repeats: int) -> list[RunFolder]:
@@ -136,7 +136,7 @@ class RunFolder:
     def write_questions(self, lines: Iterable[Mapping[str, Json]]) -> None:
         _replace(
             self.path / "questions.jsonl",
-            (_encode(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n") for line in lines),
+            (encode_text(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n") for line in lines),
         )
 
     def questions(self) -> dict[str, tuple[Question, dict[str, int]]]:
@@ -154,7 +154,7 @@ class RunFolder:
 
     def add_outcome(self, question_id: str, outcome: Outcome) -> tuple[int, int]:
         """Append a line; return its start and end in the file, for `LineLog.add`."""
-        return _append(
+        return append_line(
             self.path / "responses.jsonl",
             {"question_id": question_id, **outcome_to_json(outcome, self._documents)},
         )
@@ -182,7 +182,7 @@ class RunFolder:
         self, judge_key: str, question_id: str, judgments: tuple[Judgment, ...], usage: Usage
     ) -> tuple[int, int]:
         """Append a line; return its start and end in the file, for `LineLog.add`."""
-        return _append(
+        return append_line(
             self.path / "judgments" / f"{judge_key}.jsonl",
             {
                 "question_id": question_id,
@@ -206,7 +206,7 @@ class RunFolder:
 
     def add_indexing(self, index: str, usage: Usage) -> None:
         """Append the cost of building an index. Rebuilding the index may append another line."""
-        _append(self.path / "indexing.jsonl", {"index": index, "usage": usage_to_json(usage)})
+        append_line(self.path / "indexing.jsonl", {"index": index, "usage": usage_to_json(usage)})
 
     def indexing_usages(self) -> Iterator[tuple[str, Usage]]:
         """Yield each index build with its cost."""
@@ -236,6 +236,15 @@ class RunFolder:
         """A sample drawn earlier; None where there is none of that digest."""
         path = self._sample_path(metric, digest)
         return _read_json(path) if path.exists() else None
+
+    def samples(self) -> list[dict[str, Any]]:
+        """All samples drawn so far, the latest first."""
+        paths = sorted((self.path / "samples").glob("*.json"), key=lambda path: (-path.stat().st_mtime_ns, path.name))
+        return [_read_json(path) for path in paths]
+
+    def labelling_path(self, metric: str, digest: str) -> Path:
+        """The folder of what people decided on a sample of that metric, a file for each person."""
+        return self.path / "labelling" / f"{metric}-{digest}"
 
     def write_labels(self, metric: str, labels: Mapping[str, Json]) -> None:
         """Replace what people said on that metric."""
@@ -283,7 +292,7 @@ class RunFolder:
 def write_json(path: Path, data: Mapping[str, Json]) -> None:
     """Replace a JSON file in one step: readers see the old one or the new one, never a part."""
     encoder = json.JSONEncoder(ensure_ascii=False, indent=1, allow_nan=False)
-    _replace(path, map(_encode, chain(encoder.iterencode(data), "\n")))
+    _replace(path, map(encode_text, chain(encoder.iterencode(data), "\n")))
 
 
 def replace_text(path: Path, text: str) -> None:
@@ -295,7 +304,7 @@ def replace_lines(path: Path, lines: Iterable[str]) -> None:
     """Replace a text file in one step by these lines (with line ends), written as they are produced. If producing a
     line fails, the old file stays unchanged.
     """
-    _replace(path, map(_encode, lines))
+    _replace(path, map(encode_text, lines))
 
 
 def _replace(path: Path, parts: Iterable[bytes]) -> None:
@@ -308,43 +317,6 @@ def _replace(path: Path, parts: Iterable[bytes]) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-
-
-def _append(path: Path, data: Mapping[str, Json]) -> tuple[int, int]:
-    """Append a line in one write; return where it begins and ends."""
-    line = _encode(json.dumps(data, ensure_ascii=False, allow_nan=False) + "\n")
-    try:
-        file = path.open("ab")
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("ab")
-    with named_in_errors(path), file:
-        start = file.tell()
-        file.write(line)
-    return start, start + len(line)
-
-
-def _encode(text: str) -> bytes:
-    """Encode JSON text as UTF-8. A lone surrogate, which a model's reply may contain, is written as its JSON escape."""
-    return text.encode(errors="backslashreplace")
-
-
-def _drop_torn_tail(path: Path) -> None:
-    """Cut off what stands behind the last line break."""
-    if not path.exists():
-        return
-    with path.open("r+b") as file:
-        end = at = file.seek(0, os.SEEK_END)
-        while at:
-            start = max(at - _BLOCK, 0)
-            file.seek(start)
-            whole = file.read(at - start).rfind(b"\n") + 1
-            if whole:
-                at = start + whole
-                break
-            at = start
-        if at < end:
-            file.truncate(at)
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -15,7 +15,14 @@ import numpy as np
 from rageval.errors import DeclarationError, LabelFileError
 from rageval.io.run_folder import RunFolder
 from rageval.people.label_files import LabelRow, read_label_files
-from rageval.scores.human_labels import MetricLabels, answer_digests, drawn_so_far, run_name, stored_sample
+from rageval.scores.human_labels import (
+    MetricLabels,
+    SettledLabel,
+    answer_digests,
+    drawn_so_far,
+    run_name,
+    stored_sample,
+)
 from rageval.scores.samples import Sample
 from rageval.scores.scored_questions import ScoredQuestions, read_scored_questions
 from rageval.stats import Agreement, krippendorff_alpha
@@ -33,8 +40,15 @@ def attach(run: RunFolder, files: Sequence[Path], *, allow_any_sample: bool = Fa
 
     Raises LabelFileError for errors in the files, DeclarationError for the run or a metric.
     """
+    return attach_rows(run, read_label_files(files), allow_any_sample=allow_any_sample)
+
+
+def attach_rows(
+    run: RunFolder, given: Sequence[LabelRow], *, allow_any_sample: bool = False
+) -> tuple[MetricLabels, ...]:
+    """`attach` for rows that were read, in order: one for each metric, question and annotator."""
     by_metric: dict[str, list[LabelRow]] = {}
-    for row in read_label_files(files):
+    for row in given:
         by_metric.setdefault(row.metric, []).append(row)
     run.finished_manifest()
     answers = answer_digests(run.outcomes())
@@ -48,19 +62,40 @@ def attach(run: RunFolder, files: Sequence[Path], *, allow_any_sample: bool = Fa
                 f"{rows[0].place}: {reason}; expected labels of a random sample of this run (`rageval sample` draws "
                 "one): use --allow-any-sample to use them anyway, with a warning beside every number"
             )
-        given = tuple(row.human for row in rows if row.human is not None)
-        labelled = {one.question_id for one in given}
-        silent = tuple(dict.fromkeys(row.question_id for row in rows if row.question_id not in labelled))
-        of_labelled = {question: answers[question] for question in sorted({*labelled, *silent})}
-        attached.append(MetricLabels(metric, given, sample, reason, of_labelled, silent))
+        attached.append(_labels_of(metric, rows, sample, reason, answers))
     for labels in attached:
         run.write_labels(labels.metric, labels.to_json())
     return tuple(attached)
 
 
-def attach_carried(run: RunFolder, sample: Sample) -> None:
-    """Store a sample's labels that were carried over, where nobody has to label anything."""
-    if not sample.to_label:
+def _labels_of(
+    metric: str, rows: Sequence[LabelRow], sample: Sample | None, reason: str, answers: Mapping[str, str]
+) -> MetricLabels:
+    own = [row for row in rows if not row.settles]
+    given = tuple(row.human for row in own if row.human is not None)
+    labelled = {one.question_id for one in given}
+    if not_there := [row for row in rows if row.settles and row.question_id not in labelled]:
+        raise LabelFileError(
+            [
+                f"{row.place}: found {row.question_id!r} settled, expected labels of annotators who disagree on it"
+                for row in not_there
+            ]
+        )
+    settled = tuple(
+        SettledLabel(row.question_id, None if row.human is None else row.human.label, row.annotator)
+        for row in rows
+        if row.settles
+    )
+    labelled -= {one.question_id for one in settled if one.label is None}
+    silent = tuple(dict.fromkeys(row.question_id for row in rows if row.question_id not in labelled))
+    of_labelled = {question: answers[question] for question in sorted({*labelled, *silent})}
+    return MetricLabels(metric, given, sample, reason, of_labelled, silent, settled=settled)
+
+
+def store_sample(run: RunFolder, sample: Sample) -> None:
+    """Store a sample in its run, and the labels that are known where nobody has to label anything."""
+    run.write_sample(sample.metric, sample.digest, sample.to_json())
+    if not sample.to_label and (sample.carried is not None or sample.design is not None):
         run.write_labels(sample.metric, MetricLabels(sample.metric, (), sample, "", {}).to_json())
 
 
@@ -69,7 +104,7 @@ def agreement_of(labels: MetricLabels) -> Agreement | None:
     labels are the same, so that agreement beyond chance is undefined.
     """
     raters = {annotator: i for i, annotator in enumerate(labels.annotators)}
-    items = {question_id: i for i, question_id in enumerate(labels.by_question)}
+    items = {question_id: i for i, question_id in enumerate(dict.fromkeys(one.question_id for one in labels.labels))}
     table = np.full((len(raters), len(items)), np.nan)
     for one in labels.labels:
         table[raters[one.annotator], items[one.question_id]] = one.label

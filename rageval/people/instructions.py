@@ -25,6 +25,18 @@ def labelling_instruction(language: Language, top: int) -> str:
     return _LABELLING[prompt_language(language)].format(top=top)
 
 
+_GRADING = {
+    "en": "Does this document help to answer the question? 0 for no, 1 to {top} for yes. Mark the words that answer "
+    "it.",
+    "zh": "这篇文档是否有助于回答问题？0 表示无关，1 到 {top} 表示相关。请标出直接作答的原文。",
+}
+
+
+def grading_instruction(language: Language, top: int) -> str:
+    """What people are asked on the page, who grade a document by key, from 0 to `top`."""
+    return _GRADING[prompt_language(language)].format(top=top)
+
+
 _PREFERRING = {
     "en": "Which answer is better: more right, more complete, of more help? Write left, right or tie into preference.",
     "zh": "哪个答案更好：更正确、更完整、更有帮助？在 preference 中填写 left（左）、right（右）或 tie（不分上下）。",

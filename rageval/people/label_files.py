@@ -25,7 +25,7 @@ REQUIRED = ("run", "question_id", "metric", "label", "annotator")
 @dataclass(frozen=True, slots=True)
 class LabelRow:
     """A label in a file for a run; `human` is None where the person could not tell. `place` is file:line; `sample` is
-    "" where the file names none.
+    "" where the file names none. With `settles` it is what a disagreement was settled on.
     """
 
     place: str
@@ -35,6 +35,7 @@ class LabelRow:
     question_id: str
     annotator: str
     human: HumanLabel | None
+    settles: bool = False
 
 
 def read_label_files(paths: Sequence[Path]) -> list[LabelRow]:
@@ -42,24 +43,26 @@ def read_label_files(paths: Sequence[Path]) -> list[LabelRow]:
 
     Columns (keys) are `run`, `question_id`, `metric`, `label`, `annotator` and, where a sample was drawn, `sample`;
     others are ignored. A label is a number from 0 to 1; for a binary metric 0 or 1; or one of `CANNOT_TELL`. The same
-    label twice by the same
-    annotator counts once.
+    label twice by the same annotator counts once. A row with `settles` (yes) says on what annotators who disagree
+    settled a question; there is one for each question.
 
     Raises LabelFileError with every problem: what cannot be read, a label that is no such number, two different labels
     by one annotator on one question, no label at all.
     """
     problems: list[str] = []
-    rows: dict[tuple[str, str, str], LabelRow] = {}
+    rows: dict[tuple[str, str, str | None], LabelRow] = {}
     for path in paths:
         for place, fields in read_rows(path, problems):
             row = parse_row(place, fields, problems)
             if row is None:
                 continue
-            earlier = rows.setdefault((row.metric, row.question_id, row.annotator), row)
+            who = None if row.settles else row.annotator
+            earlier = rows.setdefault((row.metric, row.question_id, who), row)
             if earlier.human != row.human:
+                same = "it is settled" if row.settles else f"the same annotator {row.annotator!r} says"
                 problems.append(
-                    f"{place}: found {_said(row)} for {row.question_id!r}, expected {_said(earlier)} as the same "
-                    f"annotator {row.annotator!r} says at {earlier.place}"
+                    f"{place}: found {_said(row)} for {row.question_id!r}, expected {_said(earlier)} as {same} at "
+                    f"{earlier.place}"
                 )
     if not problems and not rows:
         problems.append(f"{paths[0]}: found no label, expected at least one row that is filled in")
@@ -161,9 +164,10 @@ def parse_row(place: str, fields: Mapping[str, object], problems: list[str]) -> 
     except DeclarationError as error:
         problems.append(f"{place}: {error}")
         return None
+    settles = _settles(fields.get("settles"))
     if isinstance(given, str) and given.strip().lower() in CANNOT_TELL:
         return LabelRow(
-            place, texts["run"], texts["sample"], str(metric), texts["question_id"], texts["annotator"], None
+            place, texts["run"], texts["sample"], str(metric), texts["question_id"], texts["annotator"], None, settles
         )
     label = _number(given)
     if label is None or not 0.0 <= label <= 1.0 or (metric.binary and label not in (0.0, 1.0)):
@@ -172,7 +176,13 @@ def parse_row(place: str, fields: Mapping[str, object], problems: list[str]) -> 
         problems.append(f"{place}: found the label {found}, expected {wanted} for {metric}")
         return None
     human = HumanLabel(texts["question_id"], label, texts["annotator"])
-    return LabelRow(place, texts["run"], texts["sample"], str(metric), human.question_id, human.annotator, human)
+    return LabelRow(
+        place, texts["run"], texts["sample"], str(metric), human.question_id, human.annotator, human, settles
+    )
+
+
+def _settles(value: object) -> bool:
+    return value is True or (isinstance(value, str) and value.strip().lower() in ("yes", "true", "1", "是"))
 
 
 def _said(row: LabelRow) -> str:

@@ -58,13 +58,18 @@ def write_sheet(run: RunFolder, sample: Sample, path: Path) -> None:
     """
     check_sheet_path(path)
     questions, outcomes = run.questions(), run.outcomes()
-    asked_of_judge = run.manifest()["judges"].get(sample.metric, {}).get("summary", "")
+    question_of_judge = asked_of_judge(run, sample.metric)
     rows: list[dict[str, Json]] = []
     for question_id in sample.to_label:
         outcome = outcomes[question_id]
         assert isinstance(outcome, Response)
-        rows.append(_row(sample, questions[question_id][0], outcome, asked_of_judge))
+        rows.append(_row(sample, questions[question_id][0], outcome, question_of_judge))
     write_rows(path, COLUMNS, rows)
+
+
+def asked_of_judge(run: RunFolder, metric: str) -> str:
+    """What the judge of the user's own that the metric is named after asks; empty for other metrics."""
+    return run.manifest()["judges"].get(metric, {}).get("summary", "")
 
 
 def write_rows(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, Json]]) -> None:
@@ -76,7 +81,7 @@ def write_rows(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, J
         raise DeclarationError(f"{path}: cannot be written ({error.strerror}): choose another --out") from None
 
 
-def _row(sample: Sample, question: Question, response: Response, asked_of_judge: str) -> dict[str, Json]:
+def _row(sample: Sample, question: Question, response: Response, question_of_judge: str) -> dict[str, Json]:
     context = response.context_passages
     shown = [f"{passage.title}: {passage.text}" if passage.title else passage.text for passage in context]
     passages: list[Json] = [f"[{number}] {text}" for number, text in enumerate(shown, 1)]
@@ -87,7 +92,7 @@ def _row(sample: Sample, question: Question, response: Response, asked_of_judge:
         "metric": sample.metric,
         "label": None,
         "annotator": "",
-        "instructions": instruction(parse(sample.metric), question.language, asked_of_judge),
+        "instructions": instruction(parse(sample.metric), question.language, question_of_judge),
         "language": question.language,
         "question": question.text,
         "references": [*question.references],

@@ -27,13 +27,22 @@ class HumanLabel:
 
 
 @dataclass(frozen=True, slots=True)
+class SettledLabel:
+    """The label on which a question was settled after annotators had disagreed, by whom; None: it cannot be told."""
+
+    question_id: str
+    label: float | None
+    annotator: str
+
+
+@dataclass(frozen=True, slots=True)
 class MetricLabels:
     """Human labels of one metric, as a run folder stores them.
 
-    `by_question` holds the mean of the annotators. `cannot_tell` are questions that people looked at and could not
-    label. `sample` is None, and `reason` says why, if the labels are not known to be a random sample of the run's
-    questions. `answers` are the digests of the answers that were labelled, by question. `expert` names the judge that
-    corrects the run's own beside them (`rageval.scores.expert_labels`).
+    `by_question` holds the mean of the annotators, or what the question was `settled` on. `cannot_tell` are questions
+    that people looked at and could not label. `sample` is None, and `reason` says why, if the labels are not known to
+    be a random sample of the run's questions. `answers` are the digests of the answers that were labelled, by question.
+    `expert` names the judge that corrects the run's own beside them (`rageval.scores.expert_labels`).
     """
 
     metric: str
@@ -43,13 +52,18 @@ class MetricLabels:
     answers: Mapping[str, str]
     cannot_tell: tuple[str, ...] = ()
     expert: str = ""
+    settled: tuple[SettledLabel, ...] = ()
 
     @property
     def by_question(self) -> dict[str, float]:
         given: dict[str, list[float]] = {}
         for one in self.labels:
             given.setdefault(one.question_id, []).append(one.label)
-        return {question_id: sum(labels) / len(labels) for question_id, labels in given.items()}
+        means = {question_id: sum(labels) / len(labels) for question_id, labels in given.items()}
+        decided = {one.question_id: one.label for one in self.settled}
+        return {
+            question: label for question, mean in means.items() if (label := decided.get(question, mean)) is not None
+        }
 
     @property
     def annotators(self) -> tuple[str, ...]:
@@ -66,6 +80,7 @@ class MetricLabels:
             "labels": [cast("dict[str, Json]", asdict(one)) for one in self.labels],
             "cannot_tell": [*self.cannot_tell],
             **({"expert": self.expert} if self.expert else {}),
+            **({"settled": [cast("dict[str, Json]", asdict(one)) for one in self.settled]} if self.settled else {}),
         }
 
 
@@ -76,10 +91,11 @@ def read_labels(run: RunFolder, metric: str) -> MetricLabels | None:
     data = run.labels(metric)
     if data is None:
         return None
-    return convert(f"{run.path}/labels/{metric}.json", data, lambda found: _labels_from_json(run, metric, found))
+    return convert(f"{run.path}/labels/{metric}.json", data, lambda found: metric_labels_from_json(run, metric, found))
 
 
-def _labels_from_json(run: RunFolder, metric: str, data: Mapping[str, Any]) -> MetricLabels:
+def metric_labels_from_json(run: RunFolder, metric: str, data: Mapping[str, Any]) -> MetricLabels:
+    """The inverse of `MetricLabels.to_json`, with the sample from the run folder."""
     sample = None if data["sample"] is None else stored_sample(run, metric, data["sample"])
     nothing = not data["labels"] and data["sample"] is None
     reason = data["reason"] or (
@@ -87,7 +103,14 @@ def _labels_from_json(run: RunFolder, metric: str, data: Mapping[str, Any]) -> M
     )
     labels = tuple(HumanLabel(**one) for one in data["labels"])
     return MetricLabels(
-        metric, labels, sample, reason, data["answers"], tuple(data["cannot_tell"]), data.get("expert", "")
+        metric,
+        labels,
+        sample,
+        reason,
+        data["answers"],
+        tuple(data["cannot_tell"]),
+        data.get("expert", ""),
+        tuple(SettledLabel(**one) for one in data.get("settled", ())),
     )
 
 

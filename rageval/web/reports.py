@@ -24,11 +24,14 @@ from rageval.report.html.write import report_data, report_page
 from rageval.types import Json
 from rageval.web.pages import page_response, read_number, refused_page
 from rageval.web.runs import RUNS, Runs, Stamp, stamp_of
+from rageval.web.threads import in_daemon
 
 _MOST_KEPT = 4
 _MOST_RUNS = 50
 _GONE = "found no such run in the folder, expected runs that it holds now"
 _LIVE = "view_live.js"
+_PATIENCE_S = 2.0
+_WAITING_PAGE = Page("rageval", ("view.js", "view_waiting.js"), ("view.css",), ("view.yaml",), connects=True)
 
 
 def add_routes(app: web.Application) -> None:
@@ -36,6 +39,7 @@ def add_routes(app: web.Application) -> None:
     app[REPORTS] = Reports(app[RUNS])
     app.router.add_get("/report", _page)
     app.router.add_get("/api/report", _data)
+    app.router.add_get("/api/report/made", _made)
     app.router.add_get("/api/report/state", _state)
     app.router.add_get("/api/report/texts", _texts)
 
@@ -65,28 +69,34 @@ class Report:
 
 
 class Reports:
-    """The reports that were made last, by the ids of their runs. Threads may share it; it makes one report at once."""
+    """The reports that were made last, by the ids of their runs. Threads may share it."""
 
     def __init__(self, runs: Runs) -> None:
         self._runs = runs
         self._lock = threading.Lock()
         self._kept: OrderedDict[tuple[str, ...], tuple[tuple[Stamp, ...], Report]] = OrderedDict()
+        self._making: dict[tuple[str, ...], threading.Lock] = {}
 
     def get(self, ids: Sequence[str]) -> Report:
-        """The report over these runs, as they are now.
+        """The report over these runs, as they are now. Who asks for one that is being made waits for it.
 
         Raises KeyError for an id that no run has, and NotComparableError as `read_leaderboard`.
         """
         key = tuple(ids)
         paths = [self._runs.path(run_id) for run_id in key]
         with self._lock:
+            making = self._making.setdefault(key, threading.Lock())
+        with making:
             stamps = _stamps(paths)
-            kept = self._kept.pop(key, None)
+            with self._lock:
+                kept = self._kept.get(key)
             if kept is None or kept[0] != stamps:
                 kept = stamps, _make(key, paths, _state_of(stamps))
-            self._kept[key] = kept
-            while len(self._kept) > _MOST_KEPT:
-                self._kept.popitem(last=False)
+            with self._lock:
+                self._kept[key] = kept
+                self._kept.move_to_end(key)
+                while len(self._kept) > _MOST_KEPT:
+                    self._making.pop(self._kept.popitem(last=False)[0], None)
             return kept[1]
 
     def state(self, ids: Sequence[str]) -> dict[str, Json]:
@@ -94,7 +104,8 @@ class Reports:
 
         Raises KeyError and NotComparableError as `get`.
         """
-        kept = self._kept.get(tuple(ids))
+        with self._lock:
+            kept = self._kept.get(tuple(ids))
         state = _state_of(_stamps([self._runs.path(run_id) for run_id in ids]))
         return {"state": state, "seconds": None if kept is None else kept[1].seconds}
 
@@ -139,8 +150,15 @@ def _ids(request: web.Request) -> list[str]:
 
 
 async def _page(request: web.Request) -> web.Response:
+    """The report, or, where that takes long to make, a page that waits for it."""
     try:
-        report = await asyncio.to_thread(request.app[REPORTS].get, _ids(request))
+        ids = _ids(request)
+        making = asyncio.create_task(in_daemon(request.app[REPORTS].get, ids))
+        done, _ = await asyncio.wait([making], timeout=_PATIENCE_S)
+        if not done:
+            making.add_done_callback(lambda task: task.cancelled() or task.exception())  # the waiting page asks again
+            return page_response(_WAITING_PAGE, {"runs": [*ids]})
+        report = making.result()
     except KeyError:
         return refused_page(_GONE, 404)
     except NotComparableError as error:
@@ -157,6 +175,11 @@ def _live(page: Page) -> Page:
 
 async def _data(request: web.Request) -> web.Response:
     return await _answer(lambda reports, ids: {**reports.get(ids).data}, request)
+
+
+async def _made(request: web.Request) -> web.Response:
+    """Replies as soon as the report is made."""
+    return await _answer(lambda reports, ids: {"seconds": reports.get(ids).seconds}, request)
 
 
 async def _state(request: web.Request) -> web.Response:
@@ -179,6 +202,6 @@ async def _answer(read: Callable[[Reports, Sequence[str]], dict[str, Json]], req
     """What `read` finds, as JSON; a run that is gone is an error with status 404."""
     ids = _ids(request)
     try:
-        return web.json_response(await asyncio.to_thread(read, request.app[REPORTS], ids))
+        return web.json_response(await in_daemon(read, request.app[REPORTS], ids))
     except KeyError:
         return web.json_response({"error": _GONE}, status=404)

@@ -112,6 +112,12 @@ class Runs:
                 self._list()
             return self._paths[run_id]
 
+    def paths(self) -> list[Path]:
+        """The folders of all runs."""
+        with self._lock:
+            self._list()
+            return [*self._paths.values()]
+
     def answered(self, run_id: str, skip: int, count: int) -> list[Mapping[str, Any]]:
         """The first answers of an unfinished run as lines of `responses.jsonl`: `count` of them, the latest first,
         without the latest `skip`. Raises KeyError for an id that no run has.

@@ -15,7 +15,7 @@ from pathlib import Path
 from aiohttp import web
 
 from rageval.errors import DeclarationError
-from rageval.web import pages, reports
+from rageval.web import documents, labelling, pages, reports
 from rageval.web.runs import RUNS, Runs
 from rageval.web.security import ACCESS, TOKEN, Access, add_headers, guard
 
@@ -29,6 +29,8 @@ def make_app(folder: Path, access: Access) -> web.Application:
     app[ACCESS] = access
     app.on_response_prepare.append(add_headers)
     pages.add_routes(app)
+    labelling.add_routes(app)
+    documents.add_routes(app)
     reports.add_routes(app)
     return app
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from benchmarks.perf.synthetic_runs import write_runs
+from rageval.errors import NotComparableError
+from rageval.report.html.summary import ReadRuns
 from rageval.types import Failure
+from rageval.web import reports
 from tests.browser.accessibility import violations
 from tests.browser.conftest import Watch
 from tests.flow.judged_run import JudgedRun, response
@@ -112,6 +116,37 @@ def test_the_report_over_selected_runs(page: Page, server: ViewServer) -> None:
     expect(page.get_by_text("Anglers need a day ticket").first).to_be_visible()
     page.get_by_role("link", name="All runs").click()
     expect(page.locator("tbody tr")).to_have_count(4)
+
+
+def test_a_report_that_takes_long_is_waited_for(
+    page: Page, server: ViewServer, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other pages work meanwhile; an error that comes late is told in the same words."""
+    ready = threading.Event()
+    read = reports.read_runs
+
+    def slowly(paths: Sequence[Path]) -> ReadRuns:
+        assert ready.wait(60)
+        if len(paths) > 1:
+            raise NotComparableError("found <b>late</b> trouble")
+        return read(paths)
+
+    monkeypatch.setattr(reports, "read_runs", slowly)
+    page.goto(server.address)
+    row(page, "old").get_by_role("link").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Making the report (runs: 1)")
+    assert '"runs"' in server.ask("/api/runs").text
+    ready.set()
+    expect(page.get_by_role("navigation", name="Pages")).to_be_visible()
+    ready.clear()
+    page.get_by_role("link", name="All runs").click()
+    for label in ("old", "new"):
+        row(page, label).get_by_role("checkbox").check()
+    page.get_by_role("button", name="Report over 2 runs").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Making the report (runs: 2)")
+    watch.allow("status of 400")
+    ready.set()
+    expect(page.get_by_role("alert")).to_have_text("found <b>late</b> trouble")
 
 
 def test_the_leaderboard_moves_with_the_runs(page: Page, server: ViewServer, folder: Path) -> None:

@@ -6,11 +6,13 @@ import shlex
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.conftest import CommandLine
 from tests.flow.judged_run import JudgedRun, fill, read_sheet, write_sheet
 
 PAGE = (Path(__file__).parents[2] / "docs" / "labels.md").read_text(encoding="utf-8")
+ASSETS = Path(__file__).parents[2] / "rageval" / "report" / "html" / "assets"
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
 
 
@@ -37,10 +39,30 @@ def test_every_command_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, com
             assert command_line("label", arguments[1], sheet).code == 0
     (shown,) = (text for language, text in BLOCKS if not language)
     assert shown in printed
-    assert len(printed) == 10
-    assert "labels of both and the judge" in printed[6]
+    assert len(printed) == 12
+    assert "labels of both and the judge" in printed[8]
     asked = {row["question_id"] for row in read_sheet(tmp_path / "next.csv")}
     assert asked == {row["question_id"] for row in read_sheet(tmp_path / "labels.csv") if row["question_id"] >= "q150"}
+
+
+def test_the_keys_of_the_page() -> None:
+    """Each key of the table is one that the script knows, and every key of the script is in the table."""
+    table = re.findall(r"^\| (.*?) \| .* \|$", PAGE.partition("## On the page")[2], flags=re.MULTILINE)
+    told = {key for row in table for key in re.findall(r"`(.)`", row)}
+    script = (ASSETS / "label_item.js").read_text("utf-8")
+    known = {*re.findall(r'key: "(\w)"', script), *re.findall(r'(?:yes|no|"cannot tell"): "(\w)"', script), "1", "0"}
+    assert told - {"←", "→"} == known
+
+
+def test_the_texts_of_the_page_are_in_both_languages_and_used() -> None:
+    """And every text that a script asks for by a plain key is there."""
+    texts = {}
+    for name in ("base.yaml", "view.yaml", "label.yaml"):
+        texts |= yaml.safe_load((ASSETS / name).read_text("utf-8"))
+    assert all({*words} == {"en", "zh"} and all(words.values()) for words in texts.values())
+    for script in ASSETS.glob("label*.js"):
+        asked = set(re.findall(r'\bt\("(\w+)"', script.read_text("utf-8")))
+        assert asked <= texts.keys(), (script.name, asked - texts.keys())
 
 
 def test_another_judge_has_labels_of_its_own(

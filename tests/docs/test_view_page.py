@@ -49,7 +49,7 @@ def test_what_it_says_of_limits(tmp_path: Path) -> None:
     assert progress.QUIET_S == 60
     assert "over the last five minutes" in PAGE
     assert progress.WINDOW_S == 300
-    assert "longer than three seconds" in PAGE
+    assert "longer\n  than three seconds" in PAGE
     script = (ROOT / "rageval/report/html/assets/view_live.js").read_text(encoding="utf-8")
     assert "const QUICK_S = 3;" in script
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import socket
@@ -53,6 +54,27 @@ def test_it_prints_its_address_and_ends_quietly(
     out, err = started.communicate(timeout=60)
     assert (started.returncode, out) == (130, "")
     assert err == f"the runs in {folder}, on this machine alone; Ctrl-C ends it\n"
+
+
+def test_it_ends_while_a_report_is_made(folder: Path) -> None:
+    slowly = "import time; import rageval.web.reports as r; r.read_runs = lambda paths: time.sleep(3600)\n"
+    process = start_rageval("view", folder, "--no-browser", first=slowly)
+    try:
+        assert process.stdout is not None
+        address = process.stdout.readline().strip()
+        opener = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(CookieJar())
+        )
+        opener.open(address, timeout=30).close()
+        origin = address.partition("?")[0]
+        with opener.open(f"{origin}api/runs", timeout=30) as runs:
+            run_id = json.load(runs)["runs"][0]["id"]
+        opener.open(f"{origin}report?runs={run_id}", timeout=30).close()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+    finally:
+        process.kill()
+        process.communicate(timeout=60)
 
 
 def test_two_servers_have_other_ports_and_tokens(started: subprocess.Popen[str], folder: Path) -> None:
