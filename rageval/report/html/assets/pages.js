@@ -26,7 +26,7 @@ function choice(words, value, options, changed) {
 
 /** A table as Markdown; cells hold any text. */
 function markdownTable(header, rows) {
-  const cell = (text) => String(text).replace(/\s+/g, " ").replace(/([\\|`<>*_[\]#@&])/g, "\\$1");
+  const cell = (text) => written(text).replace(/\s+/g, " ").replace(/([\\|`<>*_[\]#@&~$]|:(?=\/\/)|(?<=\bwww)\.)/gi, "\\$1");
   return [header, header.map(() => "---"), ...rows].map((row, at) => `| ${row.map(at === 1 ? String : cell).join(" | ")} |`).join("\n");
 }
 
@@ -35,8 +35,8 @@ function csv(rows) {
   const cell = (value) => {
     if (typeof value === "number") return String(value);
     const text = value === null || value === undefined ? "" : String(value);
-    const guarded = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-    return /[",\r\n]/.test(guarded) ? `"${guarded.replace(/"/g, '""')}"` : guarded;
+    const guarded = /^[=+\-@\t\r\n＝＋－＠]/.test(text) ? `'${text}` : text;
+    return /[",;\t\r\n]/.test(guarded) ? `"${guarded.replace(/"/g, '""')}"` : guarded;
   };
   return `\ufeff${rows.map((row) => row.map(cell).join(",")).join("\r\n")}\r\n`;
 }
