@@ -55,6 +55,22 @@ class Result:
     def __str__(self) -> str:
         return markdown(self.leaderboard)
 
+    def to_html(self, path: str | Path, *, language: str = "") -> Path:
+        """Write the runs as one HTML file, and return its path. Texts of more than 60 MB go into a folder beside it.
+
+        `language` (`en` or `zh`) is that of the interface; by default the browser's. Raises DeclarationError for a path
+        that cannot be written.
+        """
+        from rageval.report.html.write import write_report
+
+        return write_report(self.runs, path, language=language).path
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the whole report in a frame, or only the leaderboard where it would be large."""
+        from rageval.report.html.notebook import notebook_html
+
+        return notebook_html(self.runs, self.leaderboard)
+
     def to_pandas(self, table: RunFrame = "scores") -> DataFrame:
         """That table of all runs, one below the other: see `RunFolder.to_pandas`."""
         from rageval.io.frames import join_frames

@@ -79,6 +79,10 @@ def gate(
     other_corpus: OtherCorpusFlag = False,
     sequential: SequentialFlag = False,
     markdown: MarkdownFile = None,
+    markdown_limit: Annotated[
+        int | None,
+        typer.Option(min=1000, help="Cut the Markdown at whole sections to so many characters, for a comment."),
+    ] = None,
     junit: Annotated[Path | None, typer.Option(help="Write JUnit XML to this file as well.")] = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -94,10 +98,11 @@ def gate(
 
         _refuse_slices(by)
         result = gate_sequentially(baseline, candidate, margins, cluster_by=cluster_by, other_corpus=other_corpus)
-        text, show = report_sequential.gate_markdown(result), partial(report_sequential.print_gate, result)
+        text = report_sequential.gate_markdown(result, markdown_limit)
+        show = partial(report_sequential.print_gate, result)
     else:
         result = gate_runs(baseline, candidate, margins, cluster_by=cluster_by, by=by or (), other_corpus=other_corpus)
-        text, show = report.markdown(result), partial(report.print_gate, result)
+        text, show = report.markdown(result, markdown_limit), partial(report.print_gate, result)
     if markdown is not None:
         write_file(markdown, text)
     if junit is not None:
@@ -116,12 +121,17 @@ def set_baseline(
         str | None, typer.Option(help="The baseline's name; by default that of the run folder without its digest.")
     ] = None,
     out: Annotated[Path, typer.Option(help="The folder that has baselines/.")] = Path("results"),
+    scores_only: Annotated[
+        bool, typer.Option("--scores-only", help="Leave out what a failed gate shows: answers and ids of passages.")
+    ] = False,
 ) -> None:
     """Pin a run's scores as OUT/baselines/NAME.json, small enough to commit; prints the file's path."""
     from rageval.scores.baselines import write_baseline
+    from rageval.scores.excerpts import with_excerpts
     from rageval.scores.reading import read_run_folder
 
-    print(write_baseline(read_run_folder(run), out / "baselines", name))
+    scores = read_run_folder(run)
+    print(write_baseline(scores if scores_only else with_excerpts(scores), out / "baselines", name))
 
 
 def _compare_sequentially(

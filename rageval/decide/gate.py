@@ -22,6 +22,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from rageval.decide.label_need import LabelNeed, label_need
+from rageval.decide.lost_most import LostMost, lost_most
 from rageval.decide.slicing import FOUND_IN_RUN, SlicedMetric, fields_of, slice_pairs, values_of
 from rageval.errors import DeclarationError
 from rageval.metrics import parse
@@ -140,8 +141,8 @@ class GateResult:
     slice (`ndcg@10[language=zh]`), in the order of the margins.
 
     Both runs have only the questions that they share unchanged; `left_out` holds the others. `slices` has the
-    differences by slice that were asked for; they are no part of the verdict. Printed, it is the verdict and a sentence
-    per metric.
+    differences by slice that were asked for; they are no part of the verdict. `lost` has the questions that lost most
+    on each metric that fails. Printed, it is the verdict and a sentence per metric.
     """
 
     baseline: RunScores
@@ -151,6 +152,7 @@ class GateResult:
     gates: Mapping[str, MetricGate]
     left_out: LeftOut = LeftOut()
     slices: tuple[SlicedMetric, ...] = ()
+    lost: tuple[LostMost, ...] = ()
 
     def __str__(self) -> str:
         sentences = [one.sentence for one in (*self.gates.values(), *self.slices)]
@@ -163,6 +165,7 @@ class GateResult:
             "level": self.level,
             "metrics": {name: gate.to_json() for name, gate in self.gates.items()},
             "slices": [one.to_json() for one in self.slices],
+            "lost_most": {one.metric: one.to_json() for one in self.lost},
         }
 
 
@@ -204,7 +207,8 @@ def gate(
     metrics = dict.fromkeys(pairs.metric for pairs in paired.values())
     whole = {name: pair(a, b, name, cluster_by) for name in metrics} if by else {}
     slices = slice_pairs(whole, b, fields_of(by), level)
-    return GateResult(a, b, level, overall, gates, sides.left_out, tuple(slices))
+    lost = lost_most([one.pairs for one in gates.values() if one.verdict == "fail"], a, b)
+    return GateResult(a, b, level, overall, gates, sides.left_out, tuple(slices), lost)
 
 
 def _tested(pairs: Pairs, margin: float) -> MarginResult:

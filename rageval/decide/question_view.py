@@ -101,8 +101,10 @@ class QuestionView:
         }
 
 
-def view_diagnosed(diagnosed: RunDiagnosis, question_id: str) -> QuestionView:
-    """One question of a finished run. Raises DeclarationError as `RunDiagnosis.of`."""
+def view_diagnosed(diagnosed: RunDiagnosis, question_id: str, diagnosis: Diagnosis | None = None) -> QuestionView:
+    """One question of a finished run, with that diagnosis where it is known already. Raises DeclarationError as
+    `RunDiagnosis.of`.
+    """
     said = {name: log.get(question_id, ()) for name, log in diagnosed.judgments.items()}
     return view_question(
         diagnosed.question(question_id),
@@ -111,7 +113,7 @@ def view_diagnosed(diagnosed: RunDiagnosis, question_id: str) -> QuestionView:
         diagnosed.parts(question_id),
         said,
         diagnosed.documents,
-        diagnosed.of(question_id),
+        diagnosis or diagnosed.of(question_id),
     )
 
 

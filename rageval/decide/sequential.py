@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from rageval.benchmark.selection import draw
 from rageval.decide.comparison import ComparisonVerdict, pair_asked
 from rageval.decide.gate import GateVerdict, check_margins, pair_for_margin
+from rageval.decide.lost_most import LostMost, lost_most
 from rageval.errors import DeclarationError
 from rageval.scores.comparability import LeftOut, pair_to_json, read_comparable
 from rageval.scores.estimates import interval_to_json
@@ -89,8 +90,8 @@ class SequentialMetricGate:
 @dataclass(frozen=True, slots=True)
 class SequentialGate:
     """`verdict` is fail once any metric fails, pass once all pass, else inconclusive; it was reached `decided_after`
-    so many of the questions that both runs share. `gates` are by metric, or metric and slice. Printed, it is the
-    verdict and a sentence per metric.
+    so many of the questions that both runs share. `gates` are by metric, or metric and slice. `lost` has the questions
+    that lost most on each metric that fails. Printed, it is the verdict and a sentence per metric.
     """
 
     baseline: RunScores
@@ -100,6 +101,7 @@ class SequentialGate:
     decided_after: int | None
     gates: Mapping[str, SequentialMetricGate]
     left_out: LeftOut = LeftOut()
+    lost: tuple[LostMost, ...] = ()
 
     @property
     def headline(self) -> str:
@@ -120,6 +122,7 @@ class SequentialGate:
             **pair_to_json(self.baseline, self.candidate, self.left_out),
             "level": self.level,
             "metrics": {name: gate.to_json() for name, gate in self.gates.items()},
+            "lost_most": {one.metric: one.to_json() for one in self.lost},
         }
 
 
@@ -219,7 +222,8 @@ def gate_sequentially(
         for name, margin in asked.items()
     }
     verdict, after = _overall([*gates.values()])
-    return SequentialGate(a, b, level, verdict, after, gates, sides.left_out)
+    lost = lost_most([one.pairs for one in gates.values() if one.verdict == "fail"], a, b)
+    return SequentialGate(a, b, level, verdict, after, gates, sides.left_out, lost)
 
 
 def compare_sequentially(

@@ -170,10 +170,15 @@ def read_sweep(runs: Sequence[Path], pipelines: Sequence[Pipeline] = ()) -> Swee
     """What finished runs show. `pipelines` are theirs, in the same order; without them `saved` is None. Raises what
     `read_leaderboard` raises.
     """
-    board = read_leaderboard(runs)
+    return sweep_of(read_leaderboard(runs), runs, [read_run_folder(run) for run in runs], pipelines)
+
+
+def sweep_of(
+    board: Leaderboard, runs: Sequence[Path], read: Sequence[RunScores], pipelines: Sequence[Pipeline] = ()
+) -> SweepResult:
+    """The same of runs that are read already; `board` is their leaderboard."""
     manifests = [RunFolder(run).manifest() for run in runs]
     cells = tuple(map(_cell, runs, manifests))
-    read = [read_run_folder(run) for run in runs]
     common, _ = common_questions(read)
     scores_of = [run.only(common) for run in read]
     scores = {metric: _matrix(scores_of, metric) for metric in board.metrics}

@@ -36,7 +36,8 @@ _NUMBER_MARK = re.compile(r"(?<=\d)(?:,(?=\d{3}(?!\d))|\.(?=\d))")
 _SPACE_OUTSIDE_NUMBERS = re.compile(r"(?<!\d) | (?!\d)")
 _TOKEN = re.compile(rf"[{CJK}]|[^\s{CJK}]+")
 _UNSPACED_TOKEN = re.compile(rf"[{CJK}{UNSPACED}]|[^\s{CJK}{UNSPACED}]+")
-_LATIN = rf"[^\W{CJK}]"
+_LATIN = re.compile(rf"[^\W{CJK}]")
+_DIGIT = re.compile(r"\d")
 _WITHOUT_SPACES = frozenset({"zh", "ja", "th", "lo", "km", "my"})
 
 
@@ -218,10 +219,14 @@ def _is_wide_mark(character: str) -> bool:
 def _holds(text: str, reference: str, language: Language) -> bool:
     if not reference:
         return False
-    bound = r"\d" if _is_unspaced(language) else _LATIN
-    before = rf"(?<!{bound})" if re.match(bound, reference[0]) else ""
-    after = rf"(?!{bound})" if re.match(bound, reference[-1]) else ""
-    return re.search(before + re.escape(reference) + after, text) is not None
+    joins = _DIGIT.match if _is_unspaced(language) else _LATIN.match
+    start = text.find(reference)
+    while start >= 0:
+        before, after = text[:start][-1:], text[start + len(reference) :][:1]
+        if not (joins(reference[0]) and joins(before)) and not (joins(reference[-1]) and joins(after)):
+            return True
+        start = text.find(reference, start + 1)
+    return False
 
 
 def _metric(name: str, meaning: str, source: str, *, binary: bool = False) -> AnswerMetric:

@@ -40,7 +40,7 @@ def markdown(result: CompareResult) -> str:
     """Sentences, the table, what changed most, what the numbers mean."""
     pairs = [comparison.pairs for comparison in result.comparisons.values()]
     lines = [f"## {code(result.candidate.label)} against {code(result.baseline.label)}", ""]
-    lines += [f"- {line}" for line in (*_sentences(result), *result.left_out.of_two)]
+    lines += [f"- {line}" for line in (*_sentences(result), *map(code, result.left_out.of_two))]
     lines += [
         "",
         *table(HEADER, [_cells(one) for one in result.comparisons.values()]),

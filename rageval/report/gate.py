@@ -24,31 +24,31 @@ from rageval.report.compare import (
     print_slices,
     print_table,
 )
-from rageval.report.markdown import code, table
+from rageval.report.lost_most import lost_sections, print_lost
+from rageval.report.markdown import code, fit, table
 from rageval.scores.pairs import percent
 
 STYLES = {"pass": "bold green", "fail": "bold red", "inconclusive": "bold yellow"}
 _NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def markdown(result: GateResult) -> str:
-    """Verdict, a table row and a sentence per metric, what changed most, what the numbers mean."""
-    lines = [
-        f"## Gate: {result.verdict}",
-        "",
-        f"{code(result.candidate.label)} against {code(result.baseline.label)}",
-        "",
-        *table(_header(result), [_cells(one) for one in result.gates.values()]),
-        "",
-        *[f"- {line}" for line in (*(one.sentence for one in result.gates.values()), *result.left_out.of_two)],
-        "",
-        _legend(result),
-        "",
-        *markdown_slices(result.slices),
-        *markdown_differences(result.baseline, result.candidate),
-        *markdown_changes([one.pairs for one in result.gates.values()], result.baseline, result.candidate),
+def markdown(result: GateResult, most: int | None = None) -> str:
+    """Verdict, a table row and a sentence per metric, what the numbers mean, what was lost on metrics that fail, what
+    changed most. Where that is more than `most` characters, it is cut at whole sections.
+    """
+    title = [f"## Gate: {result.verdict}", "", f"{code(result.candidate.label)} against {code(result.baseline.label)}"]
+    left_out = [f"- {code(line)}" for line in result.left_out.of_two]
+    sections = [
+        [*title, ""],
+        [*table(_header(result), [_cells(one) for one in result.gates.values()]), ""],
+        [*(f"- {one.sentence}" for one in result.gates.values()), *left_out, ""],
+        [_legend(result), ""],
+        *lost_sections(result.lost),
+        markdown_slices(result.slices),
+        markdown_differences(result.baseline, result.candidate),
+        markdown_changes([one.pairs for one in result.gates.values()], result.baseline, result.candidate),
     ]
-    return "\n".join(lines)
+    return fit(sections, most)
 
 
 def print_gate(result: GateResult, console: Console) -> None:
@@ -59,6 +59,7 @@ def print_gate(result: GateResult, console: Console) -> None:
         console.print(Text(one.sentence, style=STYLES[one.verdict]))
     print_table(_header(result), [_cells(one) for one in result.gates.values()], console)
     print_slices(result.slices, console)
+    print_lost(result.lost, console)
     print_changes([one.pairs for one in result.gates.values()], result.baseline, result.candidate, console)
     console.print(Text(_legend(result), style="dim"))
 

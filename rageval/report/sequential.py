@@ -26,7 +26,8 @@ from rageval.report.compare import (
     print_table,
 )
 from rageval.report.gate import STYLES
-from rageval.report.markdown import code, table
+from rageval.report.lost_most import lost_sections, print_lost
+from rageval.report.markdown import code, fit, table
 from rageval.scores.pairs import Pairs, percent
 
 _Result = SequentialGate | SequentialCompareResult
@@ -48,13 +49,20 @@ _ORDER = (
 )
 
 
-def gate_markdown(result: SequentialGate) -> str:
-    """Verdict, a table row and a sentence per metric, what changed most, what the numbers mean."""
+def gate_markdown(result: SequentialGate, most: int | None = None) -> str:
+    """Verdict, a table row and a sentence per metric, what the numbers mean, what was lost on metrics that fail, what
+    changed most. Where that is more than `most` characters, it is cut at whole sections.
+    """
     title = f"{code(result.candidate.label)} against {code(result.baseline.label)}"
-    lines = [f"## {result.headline[:1].upper()}{result.headline[1:]}", "", title, ""]
-    lines += [*table(_header(result), [_cells(one) for one in result.gates.values()]), ""]
-    lines += _sentences([one.sentence for one in result.gates.values()], result)
-    return "\n".join([*lines, _gate_legend(result), "", *_end(result)])
+    sections = [
+        [f"## {result.headline[:1].upper()}{result.headline[1:]}", "", title, ""],
+        [*table(_header(result), [_cells(one) for one in result.gates.values()]), ""],
+        _sentences([one.sentence for one in result.gates.values()], result),
+        [_gate_legend(result), ""],
+        *lost_sections(result.lost),
+        _end(result),
+    ]
+    return fit(sections, most)
 
 
 def print_gate(result: SequentialGate, console: Console) -> None:
@@ -64,6 +72,7 @@ def print_gate(result: SequentialGate, console: Console) -> None:
     for one in result.gates.values():
         console.print(Text(one.sentence, style=STYLES[one.verdict]))
     print_table(_header(result), [_cells(one) for one in result.gates.values()], console)
+    print_lost(result.lost, console)
     print_changes(_pairs(result), result.baseline, result.candidate, console)
     console.print(Text(_gate_legend(result), style="dim"))
 
@@ -91,7 +100,7 @@ def _pairs(result: _Result) -> list[Pairs]:
 
 
 def _sentences(sentences: Sequence[str], result: _Result) -> list[str]:
-    return [*[f"- {line}" for line in (*sentences, *result.left_out.of_two)], ""]
+    return [*[f"- {line}" for line in (*sentences, *map(code, result.left_out.of_two))], ""]
 
 
 def _end(result: _Result) -> list[str]:

@@ -3,7 +3,7 @@
 A baseline is one JSON file, small enough to commit: a line per question (about 65 bytes with five metrics), numbers to
 six decimals, keys and questions sorted, no times. It holds all that a comparison needs, so that the run may be deleted,
 and its differences from one commit to the next show which questions changed. Slices are kept the other way round, as
-questions by field and value.
+questions by field and value. Where the run has excerpts (`rageval.scores.excerpts`), they have a line per question too.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 from rageval.errors import DeclarationError, NotComparableError
 from rageval.io.file_names import check_file_name, to_file_name
 from rageval.io.run_folder import replace_text
+from rageval.scores.excerpts import excerpt_from_json, excerpt_to_json
 from rageval.scores.run_labels import labels_from_json
 from rageval.scores.run_scores import JudgedBy, MetricScores, RunScores, SliceValues
 from rageval.types import Json
@@ -62,9 +63,11 @@ def _to_text(run: RunScores) -> str:
         )
         for question, digest in run.digests.items()
     ]
+    excerpts = [_entry(question, excerpt_to_json(run.excerpts[question])) for question in sorted(run.excerpts)]
     parts = [
         _entry("benchmark", {"content_hash": run.content_hash, "corpus": run.corpus, "name": run.benchmark}),
         _entry("columns", ["digest", "documents", "answer", *names]),
+        *([_object("excerpts", excerpts)] if excerpts else []),
         _entry("fingerprint", run.fingerprint),
         _entry("format", FORMAT),
         _entry("label", run.label),
@@ -171,4 +174,5 @@ def _from_json(path: Path, data: Mapping[str, Any]) -> RunScores:
         slices={field: _from_members(members) for field, members in data["slices"].items()},
         labels={name: labels_from_json(labels) for name, labels in data["labels"].items()},
         answers={question: row[2] for question, row in rows.items() if row[2] is not None},
+        excerpts={question: excerpt_from_json(about) for question, about in data.get("excerpts", {}).items()},
     )

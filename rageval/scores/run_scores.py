@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias, TypeVar
+from typing import Literal, NamedTuple, TypeAlias, TypeVar
 
 from rageval.scores.run_labels import RunLabels
 from rageval.scores.sharing import Documents
@@ -41,6 +41,31 @@ class MetricScores:
         """The scores of these questions alone."""
         failed = tuple(question for question in self.failed if question in questions)
         return MetricScores(_only(self.scores, questions), failed, _only(self.unscored, questions))
+
+
+Mark: TypeAlias = Literal["", "relevant", "evidence"]
+"""What labels say of a passage: nothing, its document is relevant, or it has a part of the marked evidence."""
+
+
+class FoundPassage(NamedTuple):
+    """A passage of a ranking by its id; `rank` is from 1."""
+
+    rank: int
+    passage_id: str
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """What a pipeline did for one question, shortened for people to read.
+
+    `answer` is None if no answer was generated. `passages` are the first ones of the ranking, and some that labels
+    mark, by rank. `failure` says why the pipeline failed on the question; it is empty if it did not.
+    """
+
+    answer: str | None
+    passages: tuple[FoundPassage, ...]
+    failure: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +136,7 @@ class RunScores(ScoredRun):
     does not keep. `slices` are by field: `language`,
     `tag`, and each field of the questions' metadata that holds a text, number or truth value. `labels` are people's, by
     judged metric, and `answers` digests of what people label, by question; both are empty for a run without judges.
+    `excerpts` are those of a baseline that keeps them; `rageval.scores.excerpts` reads those of a run folder.
     """
 
     documents: Documents = field(repr=False)
@@ -119,6 +145,7 @@ class RunScores(ScoredRun):
     slices: Mapping[str, SliceValues] = field(default_factory=dict[str, SliceValues], repr=False)
     labels: Mapping[str, RunLabels] = field(default_factory=dict[str, RunLabels], repr=False)
     answers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    excerpts: Mapping[str, Excerpt] = field(default_factory=dict[str, Excerpt], repr=False)
 
     def only(self, questions: Collection[str]) -> RunScores:
         """The same run as if only these of its questions had been asked."""
@@ -131,6 +158,7 @@ class RunScores(ScoredRun):
             slices={name: _only(values, questions) for name, values in self.slices.items()},
             labels={name: labels.only(questions) for name, labels in self.labels.items()},
             answers=_only(self.answers, questions),
+            excerpts=_only(self.excerpts, questions),
         )
 
 

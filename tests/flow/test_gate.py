@@ -12,7 +12,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from rageval.types import Json
+from rageval.io.run_folder import RunFolder
+from rageval.types import Json, Response
 from tests.conftest import CommandLine
 from tests.flow.small_world import run_folders, write_benchmark
 from tests.unit.sides import JUDGE, ids, write_run
@@ -192,3 +193,35 @@ def test_real_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (gated.verdict, gated.gates["map"].verdict) == ("inconclusive", "pass")
     assert callable(rageval.compare)  # no module of that name hides the function, now that all is imported
     assert callable(rageval.gate)
+
+
+def test_a_failing_gate_shows_both_answers(runs: Path, command_line: CommandLine) -> None:
+    """Those of the baseline come from the file, after its run is gone; with --scores-only it keeps none."""
+    for name, said in (("good", "It is 12 m."), ("worse", "It is </details> 21 m.")):
+        for question in ids(N):
+            RunFolder(runs / name).add_outcome(question, Response(answer=said))
+    for options in (["--name", "main"], ["--name", "small", "--scores-only"]):
+        assert command_line("baseline", "set", "good", *options).code == 0
+    shutil.rmtree("good")
+    margin = ("--margin", "ndcg@10=0.1", "--margin", "faithfulness=0.01", "--markdown", "gate.md")
+    gate_json = json.loads(command_line("gate", "worse", "--baseline", "main", *margin, "--json").out)
+    (lost,) = gate_json["lost_most"].values()
+    first = lost["questions"][0]
+    assert (first["question_id"], first["before"], first["after"]) == ("q000", 0.666667, 0.333333)
+    assert (first["baseline"]["answer"], first["candidate"]["answer"]) == ("It is 12 m.", "It is </details> 21 m.")
+    assert command_line("gate", "worse", "--baseline", "small", *margin, "--sequential").code == 1
+    told = (runs / "gate.md").read_text("utf-8")
+    assert "### Lost most on `ndcg@10` (3 of the 60 questions that lost)" in told
+    assert "Baseline: not known" in told
+    text = command_line("gate", "worse", "--baseline", "main", *margin, "--markdown-limit", "2500").out
+    assert "lost most: ndcg@10 (3 of the 60 questions that lost)\n  0.667 → 0.333  q000  What is q000?\n" in text
+    assert "The rest is left out: the whole report has " in (runs / "gate.md").read_text("utf-8")
+    assert len((runs / "gate.md").read_text("utf-8")) <= 2500
+
+
+def test_answers_that_cannot_be_read_change_no_verdict(runs: Path, command_line: CommandLine) -> None:
+    write_run(runs / "bare", {"ndcg@10": [0.0] * N})
+    (runs / "bare" / "responses.jsonl").write_text("{\n", encoding="utf-8")
+    ended = command_line("gate", "bare", "--baseline", "good", "--margin", "ndcg@10=0.1", "--markdown", "gate.md")
+    assert ended.code == 1
+    assert "Candidate: not known" in (runs / "gate.md").read_text("utf-8")

@@ -130,7 +130,7 @@ def test_it_is_told_on_the_terminal_in_markdown_and_in_python(folder: Path, comm
     for printed in (compared.out, gated.out):
         assert TOLD in " ".join(printed.split())
     for file in ("compare.md", "gate.md"):
-        assert f"- {TOLD}" in Path(file).read_text("utf-8").splitlines()
+        assert f"- `{TOLD}`" in Path(file).read_text("utf-8").splitlines()
     result = rageval.compare("main", "new")
     assert result.left_out.changed == (CHANGED,)
     assert str(result).splitlines()[-1] == TOLD

@@ -32,6 +32,8 @@ ACTION = ROOT / "action.yml"
 WORKFLOW = ROOT / "docs" / "ci" / "github-actions.yml"
 GITLAB = ROOT / "docs" / "ci" / "gitlab-ci.yml"
 TOKEN = "secret-for-the-test"
+ARTIFACT = "https://github.example/me/project/actions/runs/1/artifacts/2"
+JOB = "https://gitlab.example/me/project/-/jobs/3"
 
 EXPERIMENT = """
 benchmark: handbook
@@ -98,6 +100,13 @@ class Checkout:
             check=False,
         )
 
+    def replace_report(self, script: str) -> None:
+        """Have `rageval report` do this instead; all other commands stay."""
+        real = shutil.which("rageval", path=str(Path(sys.executable).parent))
+        command = self.path.parent / "bin" / "rageval"
+        command.write_text(f'#!/bin/sh\nif [ "$1" = report ]; then\n{script}\nfi\nexec {real} "$@"\n', encoding="utf-8")
+        command.chmod(0o755)
+
     def set_baseline_anew(self) -> None:
         """As a change does that pins another run under the name `main`."""
         shutil.copy(self.path / "results/baselines/perfect.json", self.path / "results/baselines/main.json")
@@ -140,10 +149,14 @@ def git(folder: Path, *arguments: str) -> str:
 
 @dataclass
 class GitHub:
-    """Runs the steps of the action as a runner does, with a pull request number 7."""
+    """Runs the steps of the action as a runner does, with a pull request number 7.
+
+    What is uploaded is copied to the folder `artifact`, unless `uploads` says that it fails.
+    """
 
     checkout: Checkout
     inputs: Mapping[str, str]
+    uploads: bool = True
     outputs: dict[str, str] = field(default_factory=dict[str, str])
 
     def run(self, begin: str = "Install") -> int:
@@ -156,6 +169,8 @@ class GitHub:
         steps = load(ACTION)["runs"]["steps"]
         for step in steps[[step["name"] for step in steps].index(begin) :]:
             files["GITHUB_OUTPUT"].write_text("", encoding="utf-8")
+            if step.get("uses", "").startswith("actions/upload-artifact@"):
+                self.upload(step)
             if "run" not in step or not self.holds(step.get("if", "")):
                 continue
             environment = {name: self.fill(text) for name, text in step["env"].items()}
@@ -166,6 +181,18 @@ class GitHub:
                 name, _, value = line.partition("=")
                 self.outputs[f"steps.{step['id']}.outputs.{name}"] = value
         return 0
+
+    def upload(self, step: Mapping[str, Any]) -> None:
+        given = {name: self.fill(str(value)) for name, value in step["with"].items()}
+        assert re.fullmatch(r"[\w.-]+", given["name"])
+        assert step["continue-on-error"] is True
+        if self.uploads:
+            shutil.copytree(given["path"], self.artifact, dirs_exist_ok=given["overwrite"] == "True")
+        self.outputs[f"steps.{step['id']}.outputs.artifact-url"] = ARTIFACT if self.uploads else ""
+
+    @property
+    def artifact(self) -> Path:
+        return self.checkout.path.parent / "artifact"
 
     @property
     def comments(self) -> list[dict[str, Any]]:
@@ -209,6 +236,8 @@ def test_github_comments_once_and_then_edits(checkout: Checkout) -> None:
     assert job.outputs["steps.gate.outputs.verdict"] == "pass"
     report = Path(job.outputs["steps.gate.outputs.report"])
     assert "<testsuites" in (report / "gate.xml").read_text(encoding="utf-8")
+    assert first["body"].endswith(f"\n[HTML report]({ARTIFACT}): unpack it and open `report.html`.\n")
+    assert (job.artifact / "report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
 
     again = github(checkout, margins=NARROW, **{"cluster-by": "document"})
     assert again.run() == 3
@@ -230,6 +259,8 @@ def test_github_shows_what_a_new_baseline_hides(checkout: Checkout) -> None:
     assert job.run() == 1
     decided, anew, before = job.comments[-1]["body"].partition("**This change sets a new baseline.**")
     assert "## Gate: fail" in decided
+    assert "### Lost most on `ndcg@10` (3 of the " in decided
+    assert decided.count("<details><summary>What both found</summary>") == 6  # of two metrics
     assert anew
     assert "## Gate: pass" in before
 
@@ -246,6 +277,32 @@ def test_github_tells_what_is_wrong(inputs: dict[str, str], status: int, told: s
     assert job.run() == status
     assert job.outputs["steps.gate.outputs.verdict"] == "error"
     assert f"## Gate: not decided\n\n```\n{told}" in job.comments[-1]["body"]
+
+
+@pytest.mark.parametrize(
+    ("uploads", "told"),
+    [(True, f"[Files of the gate]({ARTIFACT})"), (False, "The report could not be uploaded.")],
+)
+def test_github_tells_that_there_is_no_report_and_decides_the_same(
+    uploads: bool, told: str, checkout: Checkout
+) -> None:
+    checkout.replace_report("echo Loading >&2; echo 'error: no `disk`' >&2; exit 4")
+    job = replace(github(checkout, margins=WIDE), uploads=uploads)
+    assert job.run() == 0
+    assert job.outputs["steps.gate.outputs.verdict"] == "pass"
+    body = job.comments[-1]["body"]
+    assert body.endswith(f"\nThe HTML report could not be made: `error: no 'disk'`\n\n{told}\n")
+
+
+def test_github_keeps_the_comment_short_enough(checkout: Checkout) -> None:
+    """Two gates and the rest are within the 65,536 characters that GitHub takes."""
+    limits = re.findall(r"--markdown-limit (\d+)", ACTION.read_text(encoding="utf-8"))
+    assert sum(map(int, limits)) + 5000 < 65_536
+    assert len(limits) == 2
+    checkout.set_baseline_anew()
+    job = github(checkout, margins=WIDE)
+    job.run()
+    assert len(job.comments[-1]["body"]) < 65_536
 
 
 def test_github_keeps_replies_of_failed_jobs_too() -> None:
@@ -310,7 +367,7 @@ def gitlab(checkout: Checkout, notes: Notes | None, **variables: str) -> subproc
     """The job's script as a runner makes it of the list, with a merge request where there are notes."""
     job = load(GITLAB)["rageval"]
     environment = {name: str(value) for name, value in job["variables"].items()}
-    environment["CI_MERGE_REQUEST_DIFF_BASE_SHA"] = checkout.base_sha
+    environment |= {"CI_MERGE_REQUEST_DIFF_BASE_SHA": checkout.base_sha, "CI_JOB_URL": JOB}
     if notes is not None:
         environment["CI_API_V4_URL"] = f"http://127.0.0.1:{notes.server_port}"
         environment |= {"CI_PROJECT_ID": "5", "CI_MERGE_REQUEST_IID": "7", "RAGEVAL_GITLAB_TOKEN": TOKEN}
@@ -325,13 +382,18 @@ def test_gitlab_writes_one_note_and_then_edits(checkout: Checkout, notes: Notes)
     *others, first = notes.notes
     assert others == OTHERS
     assert str(first["body"]).startswith("<!-- rageval main -->\n## Gate: pass\n")
+    assert str(first["body"]).endswith(f"\n[HTML report]({JOB}/artifacts/file/rageval-gate/report.html)\n")
+    assert load(GITLAB)["rageval"]["artifacts"]["paths"] == ["rageval-gate"]
+    assert (checkout.path / "rageval-gate" / "report.html").is_file()
 
     checkout.set_baseline_anew()
+    checkout.replace_report("echo 'error: no disk' >&2; exit 4")
     assert gitlab(checkout, notes, RAGEVAL_MARGINS=WIDE).returncode == 1
     *others, second = notes.notes
     assert (others, second["id"]) == (OTHERS, first["id"])
     assert str(second["body"]).startswith("<!-- rageval main -->\n## Gate: fail\n")
     assert "## Gate: pass" in str(second["body"]).partition("**This change sets a new baseline.**")[2]
+    assert str(second["body"]).endswith("\nThe HTML report could not be made: `error: no disk`\n")
 
     refused = gitlab(checkout, notes, RAGEVAL_EXPERIMENT="nowhere.yaml", RAGEVAL_GITLAB_TOKEN="wrong")
     assert refused.returncode == 2

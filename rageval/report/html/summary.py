@@ -15,10 +15,12 @@ from rageval.decide.comparison import CompareResult, compare
 from rageval.decide.diagnose import DiagnoseResult, diagnose_read
 from rageval.decide.diagnosis import CAUSES, RunDiagnosis
 from rageval.decide.leaderboard import Leaderboard, Row, read_leaderboard
-from rageval.decide.sweep import SweepResult, read_sweep
+from rageval.decide.sweep import sweep_of
 from rageval.errors import NotComparableError
+from rageval.io.records import Outcome
 from rageval.io.run_folder import RunFolder
 from rageval.metrics import parse
+from rageval.metrics.verdicts import ABSTENTION, settled
 from rageval.report.compare import comparison_legend
 from rageval.report.failures import failure_notes
 from rageval.report.html.judges import judges_json
@@ -34,6 +36,8 @@ from rageval.report.leaderboard import (
 )
 from rageval.report.passage_note import passage_notes
 from rageval.scores.estimates import estimate_to_json
+from rageval.scores.reading import read_run_folder
+from rageval.scores.run_scores import RunScores
 from rageval.scores.sharing import ClusterBy
 from rageval.types import Failure, Json
 
@@ -45,7 +49,7 @@ MOST_PAIRS = 10
 class ReadRuns:
     """The runs of a report with what was read of each; all in the order in which they were given.
 
-    `questions` are those of any run, in the order of the first run that has them.
+    `questions` are those of any run, in the order of the first run that has them. `scores` is empty for a single run.
     """
 
     paths: tuple[Path, ...]
@@ -53,6 +57,7 @@ class ReadRuns:
     diagnoses: tuple[DiagnoseResult, ...]
     board: Leaderboard
     questions: tuple[str, ...] = field(repr=False)
+    scores: tuple[RunScores, ...] = field(repr=False)
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -75,7 +80,8 @@ def read_runs(
         diagnosed.append(RunDiagnosis(path, benchmark=known if same else None))
     questions = dict.fromkeys(question for run in diagnosed for question in run.questions)
     diagnoses = tuple(diagnose_read(one) for one in diagnosed)
-    return ReadRuns(tuple(paths), tuple(diagnosed), diagnoses, board, tuple(questions))
+    scores = tuple(map(read_run_folder, paths)) if len(paths) > 1 else ()
+    return ReadRuns(tuple(paths), tuple(diagnosed), diagnoses, board, tuple(questions), scores)
 
 
 def summary(read: ReadRuns, *, cluster_by: ClusterBy | None = None, other_corpus: bool = False) -> dict[str, Json]:
@@ -87,7 +93,7 @@ def summary(read: ReadRuns, *, cluster_by: ClusterBy | None = None, other_corpus
                 "label": run.manifest["label"],
                 "short": run.manifest["label"],
                 "name": run.folder.path.resolve().name,
-                "made": run.manifest["created"],
+                "made": run.manifest.get("created", ""),
             }
             for run in read.diagnosed
         ],
@@ -193,12 +199,16 @@ def _results(run: RunDiagnosis, told: DiagnoseResult, read: ReadRuns) -> dict[st
     """One run's results by column, null where the run has not asked the question or the metric has no score."""
     asked = {*run.questions}
     causes = [*CAUSES]
+    outcomes, said = run.folder.outcomes(hits=False), run.judgments.get(ABSTENTION, {})
     return {
         "scores": {
             name: [run.scores.get(name, _NOTHING)["questions"].get(question) for question in read.questions]
             for name in read.metrics
         },
-        "outcomes": [_outcome(run, question) if question in asked else None for question in read.questions],
+        "outcomes": [
+            _outcome(settled(outcomes[question], said.get(question))) if question in asked else None
+            for question in read.questions
+        ],
         "causes": [
             causes.index(told.questions[question].cause) if question in asked else None for question in read.questions
         ],
@@ -208,8 +218,7 @@ def _results(run: RunDiagnosis, told: DiagnoseResult, read: ReadRuns) -> dict[st
 _NOTHING: Mapping[str, Mapping[str, float]] = {"questions": {}}
 
 
-def _outcome(run: RunDiagnosis, question: str) -> str:
-    outcome = run.outcome(question)
+def _outcome(outcome: Outcome) -> str:
     if isinstance(outcome, Failure):
         return "failed"
     if outcome.answer is None:
@@ -222,10 +231,12 @@ def _comparisons(read: ReadRuns, cluster_by: ClusterBy | None, *, other_corpus: 
     pairs = [*combinations(range(len(read.paths)), 2)]
     if len(pairs) > MOST_PAIRS:
         pairs = [(0, place) for place in range(1, len(read.paths))]
-    return {f"{a}:{b}": _compared(read.paths[a], read.paths[b], cluster_by, other_corpus) for a, b in pairs}
+    return {f"{a}:{b}": _compared(read.scores[a], read.scores[b], cluster_by, other_corpus) for a, b in pairs}
 
 
-def _compared(baseline: Path, candidate: Path, cluster_by: ClusterBy | None, other_corpus: bool) -> dict[str, Json]:
+def _compared(
+    baseline: RunScores, candidate: RunScores, cluster_by: ClusterBy | None, other_corpus: bool
+) -> dict[str, Json]:
     try:
         found = compare(baseline, candidate, cluster_by=cluster_by, other_corpus=other_corpus)
     except NotComparableError as error:
@@ -277,10 +288,12 @@ def _diagnosis(told: DiagnoseResult) -> dict[str, Json]:
 
 
 def _sweep(read: ReadRuns) -> Json:
-    """Effects and front, where some factor of the runs has two levels; else null."""
-    if len(read.paths) < 2:
+    """Effects and front, where some factor of the runs has two levels, else null; also for runs of earlier versions,
+    which do not name their recipe.
+    """
+    if not read.scores or not all("recipe" in run.manifest for run in read.diagnosed):
         return None
-    found: SweepResult = read_sweep(read.paths)
+    found = sweep_of(read.board, read.paths, read.scores)
     if not found.effects:
         return None
     return {

@@ -43,12 +43,11 @@ def blocks(
 def block(read: ReadRuns, questions: Sequence[str]) -> dict[str, Json]:
     """These questions with what each run made of them, null where it has not asked; and the passages' texts."""
     pool = _Pool({}, [])
-    asked = [{*run.questions} for run in read.diagnosed]
     found: dict[str, Json] = {}
     for question in questions:
         views = [
-            view_diagnosed(run, question) if question in known else None
-            for run, known in zip(read.diagnosed, asked, strict=True)
+            view_diagnosed(run, question, told.questions[question]) if question in told.questions else None
+            for run, told in zip(read.diagnosed, read.diagnoses, strict=True)
         ]
         first = next(view for view in views if view is not None)
         found[question] = {

@@ -10,11 +10,14 @@ from hypothesis import strategies as st
 
 from rageval.decide.comparison import compare
 from rageval.errors import DeclarationError, NotComparableError
+from rageval.io.records import question_to_json
+from rageval.io.run_folder import RunFolder
 from rageval.scores.baselines import BASELINES, write_baseline
+from rageval.scores.excerpts import with_excerpts
 from rageval.scores.reading import read_run_folder, read_run_scores
-from rageval.scores.run_scores import JudgedBy
+from rageval.scores.run_scores import Excerpt, FoundPassage, JudgedBy
 from rageval.scores.sharing import relevant_documents
-from rageval.types import Json
+from rageval.types import Failure, Hit, Json, Passage, Question, RelevanceLabel, Response
 from tests.unit.sides import CORPUS, DIGEST, FINGERPRINT, JUDGE, write_run
 
 SCORES = {"ndcg@10": [1.0, 1 / 3, 0.0], "faithfulness": [0.5, None, 0.0]}
@@ -205,3 +208,60 @@ def test_questions_share_a_number_exactly_where_they_share_a_document(grades: di
     for a in grades:
         for b in grades:
             assert len({*numbers[a]} & {*numbers[b]}) == len(relevant[a] & relevant[b])
+
+
+def test_excerpts_are_kept_where_a_run_has_them(run: Path, tmp_path: Path) -> None:
+    """The first three passages and marked ones up to six, long answers and failures shortened."""
+    questions = [
+        question_to_json(
+            Question(name, "?"), [RelevanceLabel(name, "a", 1, 10, 20), RelevanceLabel(name, "b", 0)], DIGEST
+        )
+        for name in ("q000", "q001", "q002")
+    ]
+    folder = RunFolder(run)
+    folder.write_questions(questions)
+    ranking = [
+        ("x", 0, 9),
+        ("b", 0, 9),
+        ("y", 0, 9),
+        ("z", 0, 9),
+        ("a", 0, 10),
+        ("a", 19, 25),
+        ("a", 20, 21),
+        ("a", 12, 13),
+    ]
+    hits = tuple(Hit(Passage(*where, ""), 1.0) for where in ranking)
+    folder.add_outcome("q000", Response(hits, "long " * 1000))
+    folder.add_outcome("q001", Response())
+    folder.add_outcome("q002", Failure("TimeoutError", "no reply " * 1000))
+    scores = with_excerpts(read_run_folder(run))
+    pinned = read_run_scores(write_baseline(scores, tmp_path))
+    assert dict(pinned.excerpts) == dict(scores.excerpts) == {
+        "q000": Excerpt(
+            ("long " * 400),
+            (
+                FoundPassage(1, "x#0-9", ""),
+                FoundPassage(2, "b#0-9", ""),
+                FoundPassage(3, "y#0-9", ""),
+                FoundPassage(5, "a#0-10", "relevant"),
+                FoundPassage(6, "a#19-25", "evidence"),
+                FoundPassage(7, "a#20-21", "relevant"),
+            ),
+        ),
+        "q001": Excerpt(None, ()),
+        "q002": Excerpt(None, (), ("TimeoutError: " + "no reply " * 1000)[:2000]),
+    }  # fmt: skip
+    assert set(pinned.only(["q001"]).excerpts) == {"q001"}
+
+
+@pytest.mark.parametrize(
+    "excerpt", ['["a", ""]', '[1, "", []]', '["a", "", [[1, 2, ""]]]', '["a", "", [[1, "x"]]]', "7"]
+)
+def test_damaged_excerpts(excerpt: str, run: Path, tmp_path: Path) -> None:
+    path = pin(run, tmp_path)
+    path.write_text(
+        path.read_text("utf-8").replace('"fingerprint"', f'"excerpts": {{"q000": {excerpt}}},\n"fingerprint"', 1),
+        "utf-8",
+    )
+    with pytest.raises(NotComparableError, match="found a damaged baseline"):
+        read_run_scores(path)

@@ -7,7 +7,7 @@ function comparePage(main, parameters, [first, second]) {
   const valid = (text, otherwise) => (/^\d+$/.test(text ?? "") && Number(text) < count ? Number(text) : otherwise);
   const before = valid(first, 0);
   const after = valid(second, before === 0 ? 1 : 0);
-  const metric = metricOf(parameters.get("metric")) ?? DATA.metrics.find((one) => ["judged", "overlap"].includes(one.kind)) ?? DATA.metrics[0];
+  const metric = metricOf(parameters.get("metric")) ?? DATA.metrics.find((one) => ["judged", "answer"].includes(one.kind)) ?? DATA.metrics[0];
   const show = ["changed", "worse", "better", "all"].includes(parameters.get("show")) ? parameters.get("show") : "changed";
   const pipelines = DATA.runs.map((run, at) => [String(at), run.short]);
   const go = (a, b, changes = {}) => Route.go(`compare/${a}/${b}`, { metric: metric.name, show, ...changes });

@@ -119,7 +119,7 @@ function matrixPage(main, parameters) {
     waiting = setTimeout(() => {
       filter.words = search.value.trim();
       parameters.set("words", filter.words);
-      Route.note("matrix", parameters);
+      Route.note("matrix", Object.fromEntries(parameters));
       if (filter.deep) deep();
       else draw();
     }, 150);

@@ -2,8 +2,10 @@
 
 /** The address behind `#/` names the page, its parts and parameters: `#/q/q12?runs=0,2`. */
 const Route = {
+  /** The address where the browser does not let the page change its own, as in a frame without an origin. */
+  own: null,
   read() {
-    const [path, query] = location.hash.replace(/^#\/?/, "").split("?");
+    const [path, query] = (this.own ?? location.hash).replace(/^#\/?/, "").split("?");
     const [page, ...parts] = path.split("/").map((part) => {
       try {
         return decodeURIComponent(part);
@@ -21,14 +23,25 @@ const Route = {
     location.hash = this.link(path, parameters);
   },
   replace(path, parameters) {
-    history.replaceState(null, "", this.link(path, parameters));
+    this.note(path, parameters);
     show();
   },
   /** Changes the address and draws nothing. */
   note(path, parameters) {
-    history.replaceState(null, "", this.link(path, Object.fromEntries(parameters)));
+    try {
+      history.replaceState(null, "", this.link(path, parameters));
+    } catch {
+      this.own = this.link(path, parameters);
+    }
   },
 };
+// In a frame made from a text, a link to a part of the page would lead to the page around it.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.('a[href^="#/"]');
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey || location.protocol !== "about:") return;
+  event.preventDefault();
+  location.hash = link.getAttribute("href");
+});
 
 const PAGES = {
   leaderboard: { draw: leaderboardPage, key: "l" },
@@ -76,6 +89,7 @@ function show() {
 }
 
 window.addEventListener("hashchange", () => {
+  Route.own = null;
   show();
   window.scrollTo(0, 0);
   if (!document.activeElement || document.activeElement === document.body) document.getElementById("main").focus({ preventScroll: true });
