@@ -31,4 +31,4 @@ def test_nothing_serious(browser: Browser, lakes: Made, theme: Any, width: int) 
                 nodes = "; ".join(f"{node['html'][:120]} ({node['failureSummary'][:200]})" for node in one["nodes"][:2])
                 found.append(f"{route}: {one['id']} ×{len(one['nodes'])}: {nodes}")
     context.close()
-    assert found == []
+    assert not found, "\n".join(found)

@@ -111,7 +111,7 @@ function pairedResult(before, after) {
   return [
     h(
       "div",
-      { class: "scrolls" },
+      { class: "scrolls", tabindex: "0" },
       h(
         "table",
         null,

@@ -141,7 +141,7 @@ function matrixPage(main, parameters) {
       tags.length ? choice(t("tag"), filter.tag, [["", t("any")], ...tags.map((one) => [one, one])], (value) => change({ tag: value })) : null,
     ),
     count,
-    h("div", { class: "scrolls" }, list),
+    h("div", { class: "scrolls", tabindex: "0" }, list),
     h("p", { class: "dim small" }, t("matrix_signs")),
     actions(
       button(t("copy_markdown"), () => copy(markdownTable([t("id"), t("question"), ...DATA.runs.map((run) => run.label)], Shown.indexes.slice(0, 200).map((index) => [DATA.questions.ids[index], DATA.questions.texts[index], ...scoresOf(index, filter.metric).map((score) => (score === null ? "–" : scoreText(score)))])))),

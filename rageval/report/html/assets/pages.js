@@ -85,7 +85,7 @@ function leaderboardPage(main, parameters) {
     notes(board.warnings, "bad"),
     board.unranked ? h("p", { class: "bad", lang: "en" }, `${t("unranked")} ${board.unranked}.`) : null,
     notes(board.left_out),
-    h("div", { class: "scrolls" }, table),
+    h("div", { class: "scrolls", tabindex: "0" }, table),
     h("p", { class: "dim" }, t("marks")),
     actions(
       button(t("copy_markdown"), () => copy(markdownTable(header, rows.map(cells)))),
@@ -129,7 +129,7 @@ function slices(found) {
     h("h2", null, t("by_slice", { metric: metricOf(rows[0].metric).title, by: rows[0].by })),
     h(
       "div",
-      { class: "scrolls" },
+      { class: "scrolls", tabindex: "0" },
       h(
         "table",
         null,
@@ -148,7 +148,7 @@ function usage(rows) {
     h("summary", null, t("what_it_cost")),
     h(
       "div",
-      { class: "scrolls" },
+      { class: "scrolls", tabindex: "0" },
       h(
         "table",
         null,
@@ -168,7 +168,7 @@ function about(board) {
     h("p", { class: "dim", lang: "en" }, board.legend),
     h("ul", null, board.models.map(([role, identity]) => h("li", null, `${role}: `, plain(identity))), board.machine === null ? null : h("li", null, plain(board.machine))),
     rows.length
-      ? [h("h3", null, t("not_same")), h("div", { class: "scrolls" }, h("table", null, h("thead", null, h("tr", null, names.map((name) => h("th", { scope: "col" }, plain(name))))), h("tbody", null, rows.map((row) => h("tr", null, row.map((cell) => h("td", null, plain(cell))))))))]
+      ? [h("h3", null, t("not_same")), h("div", { class: "scrolls", tabindex: "0" }, h("table", null, h("thead", null, h("tr", null, names.map((name) => h("th", { scope: "col" }, plain(name))))), h("tbody", null, rows.map((row) => h("tr", null, row.map((cell) => h("td", null, plain(cell))))))))]
       : null,
     h("p", { class: "dim" }, `rageval ${DATA.version}, ${DATA.made}`),
   );
@@ -193,7 +193,7 @@ function diagnosisPage(main) {
     h("p", null, t("diagnosis_about")),
     h(
       "div",
-      { class: "scrolls" },
+      { class: "scrolls", tabindex: "0" },
       h(
         "table",
         null,
@@ -275,7 +275,7 @@ function sweepPage(main, parameters) {
     actions(choice(t("metric"), metric, metrics.map((name) => [name, metricOf(name)?.title ?? name]), (value) => Route.go("sweep", { metric: value }))),
     h(
       "div",
-      { class: "scrolls" },
+      { class: "scrolls", tabindex: "0" },
       h(
         "table",
         null,
@@ -286,7 +286,7 @@ function sweepPage(main, parameters) {
     gaps.length
       ? [
           h("h2", null, t("behind")),
-          h("div", { class: "scrolls" }, h("table", null, h("thead", null, h("tr", null, ["pipeline", "behind_by", "p"].map((name) => h("th", { scope: "col" }, t(name))))), h("tbody", null, gaps.map((gap) => h("tr", null, h("td", null, plain(gap.label)), h("td", { class: "number" }, signedInterval(gap.interval), " ", intervalChart(gap.interval, { ...aroundZero(gaps.map((other) => other.interval)), words: signedInterval(gap.interval) })), h("td", { class: "number" }, pText(gap.p))))))),
+          h("div", { class: "scrolls", tabindex: "0" }, h("table", null, h("thead", null, h("tr", null, ["pipeline", "behind_by", "p"].map((name) => h("th", { scope: "col" }, t(name))))), h("tbody", null, gaps.map((gap) => h("tr", null, h("td", null, plain(gap.label)), h("td", { class: "number" }, signedInterval(gap.interval), " ", intervalChart(gap.interval, { ...aroundZero(gaps.map((other) => other.interval)), words: signedInterval(gap.interval) })), h("td", { class: "number" }, pText(gap.p))))))),
         ]
       : null,
     h("h2", null, t("front")),
@@ -294,7 +294,7 @@ function sweepPage(main, parameters) {
     points.length ? h("figure", null, scatterChart(points, t("tokens_a_question"), first.title, t("front"))) : null,
     h(
       "div",
-      { class: "scrolls" },
+      { class: "scrolls", tabindex: "0" },
       h("table", null, h("thead", null, h("tr", null, ["pipeline", "on_front", "calls", "tokens", "seconds"].map((name) => h("th", { scope: "col" }, t(name))))), h("tbody", null, cells.map((cell) => h("tr", null, h("td", null, plain(cell.label)), h("td", null, cell.front ? "●" : ""), h("td", { class: "number" }, number(cell.calls, 2)), h("td", { class: "number" }, number(cell.tokens)), h("td", { class: "number" }, number(cell.latency, 3)))))),
     ),
   ]);
