@@ -10,7 +10,19 @@ from rageval.io.records import question_to_json
 from rageval.io.run_folder import RunFolder
 from rageval.metrics import Metric, parse
 from rageval.scores.scoring import scores_to_json
-from rageval.types import Failure, Hit, Json, Judgment, Passage, Question, RelevanceLabel, Response, Score, Unscored, Usage
+from rageval.types import (
+    Failure,
+    Hit,
+    Json,
+    Judgment,
+    Passage,
+    Question,
+    RelevanceLabel,
+    Response,
+    Score,
+    Unscored,
+    Usage,
+)
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,10 @@ def test_the_paired_result_is_that_of_compare(page: Page, lakes: Made) -> None:
         assert verdict == {"better": "better", "worse": "worse"}.get(one.verdict, "cannot be told apart")
         assert float(before) == pytest.approx(one.pairs.baseline_mean, abs=5e-4)
         assert float(after) == pytest.approx(one.pairs.candidate_mean, abs=5e-4)
-        numbers = [float(part) for part in difference.replace("−", "-").replace("[", "").replace("]", "").replace(",", "").split()]
+        numbers = [
+            float(part)
+            for part in difference.replace("−", "-").replace("[", "").replace("]", "").replace(",", "").split()
+        ]
         interval = one.difference
         assert numbers == pytest.approx([interval.point, interval.low, interval.high], abs=6e-4)
         assert p == ("< 0.001" if one.p_adjusted < 0.001 else f"{one.p_adjusted:.3f}")
@@ -67,7 +70,9 @@ def test_words_that_changed(page: Page, pair: Path) -> None:
     main = open_report(page, pair, "compare/0/1")
     pairs = main.locator("article.pair")
     expect(pairs).to_have_count(3)
-    expect(main.get_by_role("status")).to_contain_text("3 shown of 4; 1 left out whose answers are the same. That is all.")
+    expect(main.get_by_role("status")).to_contain_text(
+        "3 shown of 4; 1 left out whose answers are the same. That is all."
+    )
     assert [one.split()[0] for one in pairs.locator("h3").all_inner_texts()] == ["worse", "none", "better"]
     worse, none, better = (pairs.nth(at) for at in range(3))
     assert worse.locator("del").all_inner_texts() == ["10", "they"]

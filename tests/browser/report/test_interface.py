@@ -79,7 +79,19 @@ def go_chinese(page: Page, route: str):  # type: ignore[no-untyped-def]  # noqa:
 
 
 def _is_name(words: str) -> bool:
-    known = ("ndcg", "hit_rate", "faithfulness", "answer_relevance", "token_f1", "naive(", "claim_support", "p", "‹", "›", "⇄")
+    known = (
+        "ndcg",
+        "hit_rate",
+        "faithfulness",
+        "answer_relevance",
+        "token_f1",
+        "naive(",
+        "claim_support",
+        "p",
+        "‹",
+        "›",
+        "⇄",
+    )
     return words.strip().startswith(known) or any(sign in words for sign in "(=@0123456789")
 
 
