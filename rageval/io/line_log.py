@@ -41,7 +41,7 @@ class LineLog(Mapping[str, T]):
 
     def update(self) -> None:
         """Take in the lines that were appended since."""
-        for start, size, record in _lines(self._path, self._end, self._lines):
+        for start, size, record in lines_from(self._path, self._end, self._lines):
             question_id = convert(str(self._path), record, lambda found: found["question_id"])
             self._take_in(question_id, start, start + size)
 
@@ -93,10 +93,10 @@ class LineLog(Mapping[str, T]):
 
 def read_lines(path: Path, read: Callable[[Mapping[str, Any]], T]) -> Iterator[T]:
     """The records of a file as `read` gives them, in order; see `LineLog` for what counts and what is raised."""
-    return (convert(f"{path}:{number}", line[2], read) for number, line in enumerate(_lines(path, 0, 0), 1))
+    return (convert(f"{path}:{number}", line[2], read) for number, line in enumerate(lines_from(path, 0, 0), 1))
 
 
-def _lines(path: Path, start: int, before: int) -> Iterator[tuple[int, int, dict[str, Any]]]:
+def lines_from(path: Path, start: int, before: int) -> Iterator[tuple[int, int, dict[str, Any]]]:
     """Where each line from `start` on begins, its size in bytes, and its record; `before` lines come before it."""
     if not path.exists():
         return
