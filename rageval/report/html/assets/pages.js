@@ -100,7 +100,8 @@ function leaderboardPage(main, parameters) {
 
 function metricCell(cell, metric) {
   if (!cell.interval) return h("td", { class: "number", "data-label": metric.title }, cell.text);
-  return h("td", { class: "number", "data-label": metric.title, title: cell.about.method }, h("div", null, cell.text), intervalChart(cell.interval, { words: `${metric.title} ${cell.text}` }));
+  const [value, ...rest] = cell.text.split(" ");
+  return h("td", { class: "number", "data-label": metric.title, title: cell.about.method }, h("div", null, value, " ", h("span", { class: "interval-text" }, rest.join(" "))), intervalChart(cell.interval, { words: `${metric.title} ${cell.text}` }));
 }
 
 function sortedRows(rows, name) {
