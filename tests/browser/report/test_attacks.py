@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request
 
 from rageval.report.html.write import write_report
 from tests.browser.report.hostile import ATTACKS, FIELDS, as_shown, in_field, question_id, write_hostile_runs
-from tests.browser.report.open_report import copied, downloaded, drawn, go, open_report
+from tests.browser.report.open_report import copied, downloaded, go, open_report
 
 TOGETHER = 8
 BATCHES = [[*ATTACKS][start : start + TOGETHER] for start in range(0, len(ATTACKS), TOGETHER)]
@@ -24,25 +24,27 @@ GUARDED = {*"=+-@\t\r\n＝＋－＠"}
 
 _WATCH = """
 globalThis.broken = [];
-document.addEventListener("securitypolicyviolation", (event) => broken.push(`${event.violatedDirective} ${event.blockedURI}`));
-globalThis.known = Object.getOwnPropertyNames(Object.prototype).length;
+const told = (event) => broken.push(`${event.violatedDirective} ${event.blockedURI}`);
+document.addEventListener("securitypolicyviolation", told);
+globalThis.ofObjects = Object.getOwnPropertyNames(Object.prototype).length;
 """
 _STATE = """() => {
   const found = [...broken];
   if (globalThis.hacked !== undefined || ({}).hacked !== undefined) found.push("ran");
-  if (Object.getOwnPropertyNames(Object.prototype).length !== known) found.push("polluted");
-  const strange = "img, iframe, object, embed, form, base, video, audio, source, template, slot, math, style ~ style, " +
+  if (Object.getOwnPropertyNames(Object.prototype).length !== ofObjects) found.push("polluted");
+  const strange = "img, iframe, object, embed, form, base, video, audio, source, template, slot, math, style ~ style," +
     "foreignObject, animate, use, image, marquee, frameset, link:not([rel=icon]), body body, [srcdoc], [style*=url], " +
     "[popover], [autofocus], [formaction], [ping], [is]";
   for (const element of document.querySelectorAll(strange)) found.push(`element ${element.outerHTML.slice(0, 99)}`);
   for (const element of document.querySelectorAll("*")) {
     for (const { name, value } of element.attributes) {
-      if (/^on/i.test(name) || name === "xlink:href" || (name === "src" && value)) found.push(`attribute ${name}=${value}`);
+      if (/^(on.*|xlink:href|src)$/i.test(name)) found.push(`attribute ${name}=${value}`);
       if (name === "href" && !/^(#|data:,$)/.test(value)) found.push(`link ${value}`);
     }
   }
   const scripts = [...document.scripts].map((one) => one.id || "own");
-  if (scripts.filter((one) => !/^(own|texts|data|block-questions-\\d+)$/.test(one)).length) found.push(`scripts ${scripts}`);
+  const known = /^(own|texts|data|block-questions-\\d+)$/;
+  if (!scripts.every((one) => known.test(one))) found.push(`scripts ${scripts}`);
   if (scripts.filter((one) => one === "own").length !== 1) found.push(`scripts ${scripts}`);
   return found;
 }"""

@@ -1,13 +1,12 @@
-"""What all pages share: keys, theme, language, narrow screens, paper, texts beside the file, a browser that keeps nothing."""
+"""What all pages share: keys, theme, language, narrow screens, paper, texts beside the file, what a browser keeps."""
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from pypdf import PdfReader
 
 from rageval.report.html.write import write_report
 from tests.browser.conftest import Watch
@@ -68,14 +67,10 @@ def test_every_page_is_chinese_in_chinese(page: Page, lakes: Made) -> None:
     open_report(page, lakes.file)
     page.get_by_role("button", name="中文").click()
     for route in ROUTES:
-        main = go_chinese(page, route)
+        main = go(page, route)
         names = main.locator("h2, button, summary, label > span, th[scope=col]").all_inner_texts()
         left = [one for one in names if one.strip() and one.isascii() and not _is_name(one)]
         assert left == [], route
-
-
-def go_chinese(page: Page, route: str):  # type: ignore[no-untyped-def]  # noqa: ANN201
-    return go(page, route)
 
 
 def _is_name(words: str) -> bool:
@@ -106,7 +101,6 @@ def test_a_narrow_screen_does_not_scroll_sideways(page: Page, lakes: Made, width
         assert over <= 0, route
 
 
-@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="poppler-utils is not installed")
 def test_on_paper(page: Page, lakes: Made, tmp_path: Path) -> None:
     wanted = {
         "leaderboard": ["run-3", "faithfulness", "120 questions"],
@@ -122,7 +116,7 @@ def test_on_paper(page: Page, lakes: Made, tmp_path: Path) -> None:
 
 def _pdf_text(page: Page, folder: Path) -> str:
     page.pdf(path=folder / "page.pdf", format="A4")
-    return subprocess.run(["pdftotext", "-layout", folder / "page.pdf", "-"], capture_output=True, text=True).stdout
+    return "\n".join(one.extract_text() for one in PdfReader(folder / "page.pdf").pages)
 
 
 def test_texts_in_a_folder_beside_the_file(page: Page, watch: Watch, lakes: Made, tmp_path: Path) -> None:
@@ -156,6 +150,7 @@ def test_a_browser_that_keeps_nothing(browser: Browser, lakes: Made) -> None:
 
 
 def test_broken_addresses(page: Page, lakes: Made) -> None:
-    for route in ("nothing", "%E0%A4%A", "matrix?show=x&sort=__proto__&metric=constructor&run=99&base=-1&cause=y", "sweep?metric=x", "?", "q", "q/", "leaderboard?sort=toString"):  # fmt: skip
+    wrong = "matrix?show=x&sort=__proto__&metric=constructor&run=99&base=-1&cause=y"
+    for route in ("nothing", "%E0%A4%A", wrong, "sweep?metric=x", "?", "q", "q/", "leaderboard?sort=toString"):
         open_report(page, lakes.file, route)
         assert page.locator("main h1").count() == 1, route

@@ -122,7 +122,8 @@ def test_a_failure_beside_an_answer(page: Page, marked: Path) -> None:
     main = open_report(page, marked, "q/q")
     assert main.locator(".card").count() == 2
     failed = main.locator(".card").nth(1)
-    expect(failed.locator(".failure")).to_contain_text("TimeoutError: no reply")
+    expect(failed.locator(".failure")).to_contain_text("The pipeline failed: TimeoutError")
+    expect(failed.locator(".failure")).to_contain_text("no reply")
     expect(failed.get_by_text('File "own.py", line 3')).to_be_hidden()
     for key, names in (("2", ["good"]), ("2", ["good", "failed"]), ("1", ["failed"]), ("1", ["failed", "good"])):
         page.keyboard.press(key)
