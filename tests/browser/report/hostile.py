@@ -119,7 +119,7 @@ ATTACKS: dict[str, str] = {
     "very long word": "W" * 5000,
     "empty lines": "\n\n\n\t\n",
     # other formats
-    "markdown": "[x](javascript:alert(1)) ![x](https://attack.invalid/m.png) <https://attack.invalid> **b**\n\n---\n# h",
+    "markdown": "[x](javascript:alert(1)) ![x](https://attack.invalid/m.png) <https://attack.invalid> **b**\n\n# h",
     "markdown fence": "```\n</code></pre>\n````\n# heading\n`````\n~~~",
     "markdown cell": "a | b \\| c \\\\| `d|e` | --- |\n| x |",
     "markdown reference": "[x]: https://attack.invalid\n[x] [^1] :smile: @someone #1 $x$ ~~s~~ <details>",

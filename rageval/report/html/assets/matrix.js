@@ -85,7 +85,7 @@ function matrixPage(main, parameters) {
   const pipelines = DATA.runs.map((run, at) => [String(at), run.short]);
   const count = h("p", { class: "dim", role: "status", "aria-live": "polite" });
   const search = h("input", { type: "search", id: "search", value: filter.words, placeholder: t("search"), "aria-label": t("search") });
-  const columns = `minmax(10rem, 1fr) repeat(${DATA.runs.length}, minmax(3.2rem, 7rem))`;
+  const columns = `minmax(10rem, 1fr) repeat(${DATA.runs.length}, minmax(3.9rem, 7rem))`;
   const list = longList({
     words: t("matrix"),
     head: [h("span", { role: "columnheader" }, t("id")), h("span", { role: "columnheader" }, t("question")), DATA.runs.map((run) => h("span", { role: "columnheader", class: "run-head", title: run.label }, plain(run.short)))],
