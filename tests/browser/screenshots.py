@@ -1,40 +1,54 @@
-"""Pictures of every page of a report: `python -m tests.browser.screenshots REPORT.html FOLDER [--docs]`.
+"""Pictures of every page of a report.
 
-At 1280 and 390 pixels, light and dark, English and Chinese; with `--docs` the few that the documentation shows.
+python -m tests.browser.screenshots REPORT.html FOLDER    at 1280 and 390 pixels, light and dark, in both languages
+python -m tests.browser.screenshots --docs docs/pictures  the few that the documentation shows, of made-up runs
 """
 
 from __future__ import annotations
 
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
+from benchmarks.perf.synthetic_runs import write_runs
+from rageval.report.html.write import write_report
 from tests.browser.conftest import CHROMIUM
 
 ROUTES = ("leaderboard", "matrix", "q/q00003", "compare/0/3", "diagnosis", "judges", "sweep")
-FOR_DOCS = {"leaderboard": 700, "matrix?sort=disagreement": 640, "q/q00003?runs=0,3": 900, "compare/0/3": 900}
+FOR_DOCS = {"leaderboard": 640, "matrix?sort=disagreement": 700, "q/q00002?runs=0,3": 900, "compare/0/3": 900}
 
 
 def main() -> None:
-    report, folder = Path(sys.argv[1]), Path(sys.argv[2])
+    first, folder = sys.argv[1], Path(sys.argv[2])
     folder.mkdir(parents=True, exist_ok=True)
-    with sync_playwright() as playwright:
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as made:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        if "--docs" in sys.argv:
-            for route, height in FOR_DOCS.items():
-                name = route.partition("?")[0].partition("/")[0].replace("q", "question")
-                _take(browser, report, [(route, folder / f"{name}.png")], (1280, height), "light", "en", whole=False)
+        if first == "--docs":
+            _for_docs(browser, Path(made), folder)
         else:
-            for width in (1280, 390):
-                for theme in ("light", "dark"):
-                    for language in ("en", "zh"):
-                        wanted = [
-                            (one, folder / f"{one.replace('/', '-')}-{width}-{theme}-{language}.png") for one in ROUTES
-                        ]
-                        _take(browser, report, wanted, (width, 900), theme, language, whole=True)
+            _every_page(browser, Path(first), folder)
         browser.close()
+
+
+def _for_docs(browser: Browser, made: Path, folder: Path) -> None:
+    report = write_report(write_runs(made, questions=120, pipelines=4), made / "report.html").path
+    for route, height in FOR_DOCS.items():
+        picture = folder / f"{route.partition('?')[0].partition('/')[0].replace('q', 'question')}.png"
+        _take(browser, report, [(route, picture)], (1280, height), "light", "en", whole=False)
+        Image.open(picture).convert("RGB").quantize(256).save(picture, optimize=True)
+
+
+def _every_page(browser: Browser, report: Path, folder: Path) -> None:
+    for width in (1280, 390):
+        for theme in ("light", "dark"):
+            for language in ("en", "zh"):
+                name = f"{width}-{theme}-{language}.png"
+                wanted = [(one, folder / f"{one.replace('/', '-')}-{name}") for one in ROUTES]
+                _take(browser, report, wanted, (width, 900), theme, language, whole=True)
 
 
 def _take(
