@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 import typer
 
 from rageval.cli.exit_codes import WRONG_INPUT
-from rageval.cli.output import JsonFlag, end_interrupted, print_json
+from rageval.cli.output import FormatFlag, JsonFlag, PlotFile, choose_format, end_interrupted, print_found
 from rageval.errors import DeclarationError, LabelFileError
 from rageval.types import Json
 
@@ -34,6 +34,8 @@ def calibrate(
     attacks: Annotated[bool, typer.Option("--attacks", help="Also test the judge with injections.")] = False,
     seed: Annotated[int, typer.Option(help="The seed that assigns items to folds and attacks to items.")] = 0,
     out: Annotated[Path, typer.Option(help="Where calibrations and caches go.")] = Path("results"),
+    plot: PlotFile = None,
+    output: FormatFlag = "terminal",
     as_json: JsonFlag = False,
 ) -> None:
     """Measure a judge against people's labels, and keep a scaling that makes its probabilities honest."""
@@ -41,8 +43,14 @@ def calibrate(
     from rageval.experiment.choose_models import choose_one_judge
     from rageval.people import calibrate as calibrate_judge
     from rageval.people import read_items, write_record
+    from rageval.report.calibrate import calibration_printout
     from rageval.report.progress import progress_bars
 
+    form = choose_format(output, as_json)
+    if plot is not None:
+        from rageval.report.pictures.canvas import check_picture
+
+        check_picture(plot)
     instrument = _judge(judge)
     try:
         file = read_items(labels, instrument)
@@ -68,12 +76,13 @@ def calibrate(
             bars.stop()
             end_interrupted("every reply so far", out)
     path = write_record(result.record, out) if result.record.n else None
-    if as_json:
-        print_json(_to_json(result, path))
-        return
-    from rageval.report.calibrate import calibration_text
+    if plot is not None:
+        from rageval.report.pictures.calibration import draw_calibration
 
-    print(calibration_text(result))
+        draw_calibration(result, plot)
+    print_found(form, lambda: calibration_printout(result), lambda: _to_json(result, path))
+    if form == "json":
+        return
     for note in result.notes:
         print("note:", note, file=sys.stderr)
     if path is not None:
@@ -115,4 +124,6 @@ def _to_json(result: Calibrated, path: Path | None) -> dict[str, Json]:
         "seconds_per_item": result.seconds_per_item,
         "attacks": None if result.attacks is None else cast("dict[str, Json]", asdict(result.attacks)),
         "notes": [*result.notes],
+        "reliability": [cast("dict[str, Json]", asdict(one)) for one in result.reliability],
+        "reliability_scaled": [cast("dict[str, Json]", asdict(one)) for one in result.reliability_scaled],
     }

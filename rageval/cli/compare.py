@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rageval.cli.exit_codes import GATE_CODES
-from rageval.cli.output import JsonFlag, print_json, write_file
+from rageval.cli.output import ExplainFlag, Format, FormatFlag, JsonFlag, choose_format, print_found, write_file
 from rageval.cli.side_by_side import ByFlag, ClusterFlag, OtherCorpusFlag
 from rageval.errors import DeclarationError
 
@@ -39,16 +39,19 @@ def compare(
     other_corpus: OtherCorpusFlag = False,
     sequential: SequentialFlag = False,
     markdown: MarkdownFile = None,
+    output: FormatFlag = "terminal",
+    explain: ExplainFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Compare two runs question by question: which is better, or that it cannot be told."""
     from rageval.decide.comparison import compare as compare_runs
-    from rageval.report import compare as report
-    from rageval.report.terminal import stdout_console
+    from rageval.report.compare import markdown as markdown_of
+    from rageval.report.compare_printout import compare_printout
 
+    form = choose_format(output, as_json)
     if sequential:
         _refuse_slices(by)
-        _compare_sequentially(baseline, candidate, metric, cluster_by, other_corpus, markdown, as_json)
+        _compare_sequentially(baseline, candidate, metric, cluster_by, other_corpus, markdown, form, explain)
         return
     result = compare_runs(
         baseline,
@@ -59,12 +62,10 @@ def compare(
         by=by or (),
         other_corpus=other_corpus,
     )
+    text = partial(markdown_of, result)
     if markdown is not None:
-        write_file(markdown, report.markdown(result))
-    if as_json:
-        print_json(result.to_json())
-    else:
-        report.print_comparison(result, stdout_console())
+        write_file(markdown, text())
+    print_found(form, partial(compare_printout, result), result.to_json, markdown=text, explain=explain)
 
 
 def gate(
@@ -72,7 +73,10 @@ def gate(
     baseline: Annotated[str, typer.Option(help=RUN_OR_BASELINE)],
     margin: Annotated[
         list[str],
-        typer.Option(help="By how much a metric may be worse: ndcg@10=0.02, ndcg@10[language=zh]=0.05; repeatable."),
+        typer.Option(
+            help="By how much a metric may be worse: ndcg@10=0.02, ndcg@10[language=zh]=0.05; how much more may be "
+            "spent: cost=+10%, latency_p95=+0.5s; repeatable."
+        ),
     ],
     cluster_by: ClusterFlag = None,
     by: ByFlag = None,
@@ -84,33 +88,36 @@ def gate(
         typer.Option(min=1000, help="Cut the Markdown at whole sections to so many characters, for a comment."),
     ] = None,
     junit: Annotated[Path | None, typer.Option(help="Write JUnit XML to this file as well.")] = None,
+    output: FormatFlag = "terminal",
+    explain: ExplainFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Check that a run is not worse than a baseline by more than a margin. Exit 0 pass, 1 fail, 3 inconclusive."""
     from rageval.decide.gate import gate as gate_runs
     from rageval.report import gate as report
-    from rageval.report.terminal import stdout_console
+    from rageval.report.gate_printout import gate_printout
 
+    form = choose_format(output, as_json)
     margins = _margins(margin)
     if sequential:
+        from rageval.decide.cost_gate import refuse_cost_margins
         from rageval.decide.sequential import gate_sequentially
-        from rageval.report import sequential as report_sequential
+        from rageval.report import sequential_printout
+        from rageval.report.sequential import gate_markdown
 
         _refuse_slices(by)
-        result = gate_sequentially(baseline, candidate, margins, cluster_by=cluster_by, other_corpus=other_corpus)
-        text = report_sequential.gate_markdown(result, markdown_limit)
-        show = partial(report_sequential.print_gate, result)
+        asked = refuse_cost_margins(margins)
+        result = gate_sequentially(baseline, candidate, asked, cluster_by=cluster_by, other_corpus=other_corpus)
+        text = partial(gate_markdown, result, markdown_limit)
+        printout = partial(sequential_printout.gate_printout, result)
     else:
         result = gate_runs(baseline, candidate, margins, cluster_by=cluster_by, by=by or (), other_corpus=other_corpus)
-        text, show = report.markdown(result, markdown_limit), partial(report.print_gate, result)
+        text, printout = partial(report.markdown, result, markdown_limit), partial(gate_printout, result)
     if markdown is not None:
-        write_file(markdown, text)
+        write_file(markdown, text())
     if junit is not None:
         write_file(junit, report.junit(result))
-    if as_json:
-        print_json(result.to_json())
-    else:
-        show(stdout_console())
+    print_found(form, printout, result.to_json, markdown=text, explain=explain)
     raise typer.Exit(GATE_CODES[result.verdict])
 
 
@@ -141,19 +148,18 @@ def _compare_sequentially(
     cluster_by: ClusterBy | None,
     other_corpus: bool,
     markdown: Path | None,
-    as_json: bool,
+    form: Format,
+    explain: bool,
 ) -> None:
     from rageval.decide.sequential import compare_sequentially
-    from rageval.report import sequential as report
-    from rageval.report.terminal import stdout_console
+    from rageval.report.sequential import compare_markdown
+    from rageval.report.sequential_printout import compare_printout
 
     result = compare_sequentially(baseline, candidate, metrics, cluster_by=cluster_by, other_corpus=other_corpus)
+    text = partial(compare_markdown, result)
     if markdown is not None:
-        write_file(markdown, report.compare_markdown(result))
-    if as_json:
-        print_json(result.to_json())
-    else:
-        report.print_comparison(result, stdout_console())
+        write_file(markdown, text())
+    print_found(form, partial(compare_printout, result), result.to_json, markdown=text, explain=explain)
 
 
 def _refuse_slices(by: Sequence[str] | None) -> None:
@@ -164,12 +170,15 @@ def _refuse_slices(by: Sequence[str] | None) -> None:
         )
 
 
-def _margins(texts: Sequence[str]) -> dict[str, float]:
-    margins: dict[str, float] = {}
+def _margins(texts: Sequence[str]) -> dict[str, float | str]:
+    """The margins by name, those of cost and latency as they are written."""
+    from rageval.decide.cost_gate import NAMES
+
+    margins: dict[str, float | str] = {}
     for text in texts:
         metric, equals, number = text.rpartition("=")
         try:
-            value = float(number)
+            value = number if metric in NAMES else float(number)
         except ValueError:
             value = None
         if not equals or value is None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from rageval.cli.compare import MarkdownFile
-from rageval.cli.output import JsonFlag, print_json, write_file
+from rageval.cli.output import ExplainFlag, FormatFlag, JsonFlag, choose_format, print_found, write_file
 from rageval.cli.side_by_side import ByFlag
 
 
@@ -27,17 +27,22 @@ def diagnose(
         typer.Option("--metric", "-m", help="Says whether answers are right (from 0.5). By default a judged one."),
     ] = None,
     markdown: MarkdownFile = None,
+    output: FormatFlag = "terminal",
+    explain: ExplainFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Say why the questions of a run fail: one cause for each, shares, what to try next. No model call."""
     from rageval.decide.diagnose import diagnose as diagnose_run
     from rageval.report import diagnose as report
-    from rageval.report.terminal import stdout_console
 
+    form = choose_format(output, as_json)
     result = diagnose_run(run, by=by or [], oracle=oracle, closed_book=closed_book, metric=metric)
     if markdown is not None:
         write_file(markdown, report.markdown(result))
-    if as_json:
-        print_json(result.to_json())
-    else:
-        report.print_diagnosis(result, stdout_console())
+    print_found(
+        form,
+        lambda: report.diagnosis_printout(result),
+        result.to_json,
+        markdown=lambda: report.markdown(result),
+        explain=explain,
+    )

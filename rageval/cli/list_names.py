@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rageval.cli.output import FormatFlag, JsonFlag, choose_format, print_found
+
 if TYPE_CHECKING:
     from rageval.io.plugins import Kind
 
@@ -27,14 +29,22 @@ class Listed(StrEnum):
     reports = "reports"
 
 
-def list_names(what: Annotated[Listed, typer.Argument(help="What to list.")]) -> None:
+def list_names(
+    what: Annotated[Listed, typer.Argument(help="What to list.")],
+    output: FormatFlag = "terminal",
+    as_json: JsonFlag = False,
+) -> None:
     """List what can be named in an experiment, with what installed packages offer."""
+    from rageval.report.names import names_printout
+
+    form = choose_format(output, as_json)
     names, kinds = _LISTS[what]
-    for name, text in names().items():
-        print(f"{name:<20} {text}")
-    for kind in kinds:
-        for name, text in _installed(kind).items():
-            print(f"{name:<20} {text}")
+    listed = {**names(), **{name: text for kind in kinds for name, text in _installed(kind).items()}}
+    if form == "terminal":
+        for name, text in listed.items():
+            print(f"{name:<20} {text}")  # a line each, for scripts
+        return
+    print_found(form, lambda: names_printout(what, listed), lambda: {what: {**listed}})
 
 
 def _installed(kind: Kind) -> dict[str, str]:

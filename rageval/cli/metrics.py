@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from rageval.cli.output import JsonFlag, print_json
+from rageval.cli.output import FormatFlag, JsonFlag, choose_format, print_found
 from rageval.cli.side_by_side import ClusterFlag
 from rageval.errors import DeclarationError
-from rageval.types import Json
+from rageval.types import Estimate, Json
 
 
 def metrics(
@@ -28,17 +28,20 @@ def metrics(
         bool, typer.Option("--strict", help="Refuse irregular labels that are otherwise tolerated.")
     ] = False,
     cluster_by: ClusterFlag = None,
+    output: FormatFlag = "terminal",
     as_json: JsonFlag = False,
 ) -> None:
     """Score a TREC run as trec_eval does; labelled questions that the run lacks count as 0 (trec_eval -c)."""
     from rageval.io.trec_files import read_qrels, read_run
     from rageval.metrics import parse
     from rageval.metrics.ranking import score_rankings
+    from rageval.report.trec import metrics_printout
     from rageval.scores.estimates import estimate
     from rageval.scores.shared_ids import check_document_ids, check_question_ids
     from rageval.scores.sharing import relevant_documents
     from rageval.types import Score
 
+    form = choose_format(output, as_json)
     asked = {text: parse(text) for text in metric}
     for text, parsed in asked.items():
         if parsed.kind != "ranking":
@@ -60,6 +63,7 @@ def metrics(
         list(asked.values()), labels, rankings, sorted(labels), exclude_self=exclude_self, grade_threshold=level
     )
     result: dict[str, Json] = {}
+    means: dict[str, Estimate] = {}
     sources = relevant_documents(labels)
     for text, parsed in asked.items():
         mean = estimate(scores[parsed], documents=sources, cluster_by=cluster_by)
@@ -67,10 +71,8 @@ def metrics(
             raise DeclarationError(f"{qrels}: found no labelled question, expected at least one")
         questions: dict[str, Json] = {q: s.value for q, s in scores[parsed].items() if isinstance(s, Score)}
         result[text] = {"mean": mean.point, "low": mean.low, "high": mean.high, "n": mean.n, "questions": questions}
-        if not as_json:
-            print(f"{text:<16} {mean.point:.4f}  [{mean.low:.4f}, {mean.high:.4f}]  n = {mean.n}")
-    if as_json:
-        print_json(result)
+        means[text] = mean
+    print_found(form, lambda: metrics_printout(f"{run_file}", means), lambda: result)
     ignored = len(set(rankings) - set(labels))
     if ignored:
         print(f"{ignored} questions of {run_file} have no labels and were left out", file=sys.stderr)

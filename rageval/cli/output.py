@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn, TypeAlias
 
 import typer
 
@@ -18,8 +18,63 @@ from rageval.types import Json
 
 if TYPE_CHECKING:
     from rageval.decide.leaderboard import Leaderboard
+    from rageval.report.tables.printout import Printout
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
+Format: TypeAlias = Literal["terminal", "md", "csv", "latex", "html", "json"]
+FormatFlag = Annotated[Format, typer.Option("--format", help="How to print what is found.")]
+ExplainFlag = Annotated[bool, typer.Option("--explain", help="Say at length what the numbers mean.")]
+PlotFile = Annotated[
+    Path | None, typer.Option("--plot", help="Also draw it into this .svg, .png or .pdf (extra: plot).")
+]
+
+
+def choose_format(output: Format, as_json: bool) -> Format:
+    """The format that was asked for. Raises DeclarationError for --json with another one."""
+    if as_json and output not in ("terminal", "json"):
+        raise DeclarationError(f"--json: found it with --format {output}, expected one of them")
+    return "json" if as_json else output
+
+
+def print_found(
+    output: Format,
+    printout: Callable[[], Printout],
+    to_json: Callable[[], Mapping[str, Json]],
+    *,
+    markdown: Callable[[], str] | None = None,
+    explain: bool = False,
+) -> None:
+    """Print what was found in that format; `markdown` is a report of its own, where there is one."""
+    if output == "json":
+        print_json(to_json())
+    elif output == "md" and markdown is not None:
+        print_text(markdown())
+    elif output == "terminal":
+        from rageval.report.tables.terminal import print_printout
+        from rageval.report.terminal import stdout_console
+
+        print_printout(printout(), stdout_console(), explain=explain)
+    else:
+        from rageval.report.tables.formats import RENDERERS
+
+        found = printout()
+        print_text(RENDERERS[output](found))
+        if output == "csv":
+            tell_warnings(found)
+
+
+def print_text(text: str) -> None:
+    """Print a text as it stands, with an end of line where it has none."""
+    print(text, end="" if text.endswith("\n") else "\n")
+
+
+def tell_warnings(printout: Printout) -> None:
+    """Print on standard error the warnings and failures that a CSV file has no place for."""
+    from rageval.report.tables.printout import Line
+
+    for block in printout.blocks:
+        if isinstance(block, Line) and block.tone in ("bad", "warning"):
+            print(block.text, file=sys.stderr)
 
 
 def print_json(data: Mapping[str, Json]) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from rageval.cli.compare import RUN_OR_BASELINE, ClusterFlag
-from rageval.cli.output import JsonFlag, print_json
+from rageval.cli.output import FormatFlag, JsonFlag, choose_format, print_found
 
 
 def plan(
@@ -39,6 +39,7 @@ def plan(
     judge_correlation: Annotated[
         float | None, typer.Option(help="Of judge and people; labels in a --like run show it.")
     ] = None,
+    output: FormatFlag = "terminal",
     as_json: JsonFlag = False,
 ) -> None:
     """Say how many questions, labels and calls it takes to show a difference or pass a gate. Spends nothing."""
@@ -48,8 +49,9 @@ def plan(
     from rageval.decide.plan_costs import prices_of
     from rageval.experiment.plan import load_experiment
     from rageval.experiment.spec import read_spec
-    from rageval.report.plan import plan_lines
+    from rageval.report.plan import plan_printout
 
+    form = choose_format(output, as_json)
     aim = Aim(detect, margin, power, repeats, within, half_width, labels, judge_correlation)
     with tempfile.TemporaryDirectory() as scratch, load_experiment(experiment, Path(scratch)) as planned:
         found = plan_size(
@@ -62,7 +64,4 @@ def plan(
             cluster_by=cluster_by,
             prices=prices_of(read_spec(experiment)),
         )
-    if as_json:
-        print_json(found.to_json())
-    else:
-        print("\n".join(plan_lines(found)))
+    print_found(form, lambda: plan_printout(found), found.to_json)

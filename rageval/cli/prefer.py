@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from rageval.cli.exit_codes import WRONG_INPUT
-from rageval.cli.output import JsonFlag, end_interrupted, print_json
+from rageval.cli.output import Format, FormatFlag, JsonFlag, choose_format, end_interrupted, print_found
 from rageval.cli.side_by_side import OtherCorpusFlag
 from rageval.errors import DeclarationError, LabelFileError
 
@@ -40,6 +40,7 @@ def prefer(
     ),
     out: Annotated[Path, typer.Option(help="Where preferences and caches go.")] = Path("results"),
     other_corpus: OtherCorpusFlag = False,
+    output: FormatFlag = "terminal",
     as_json: JsonFlag = False,
 ) -> None:
     """Ask a model, question by question and in both orders, which of two runs gives the better answer.
@@ -52,13 +53,14 @@ def prefer(
         raise DeclarationError(f"rageval prefer: found {len(runs)} run, expected two or more")
     if len(runs) > 2 and (labels is not None or sample is not None):
         raise DeclarationError(f"--labels, --sample: found {len(runs)} runs, expected two: people compare a pair")
+    form = choose_format(output, as_json)
     read = [read_run_scores(run) for run in runs]
     if sample is not None:
         _draw(read, sample, sheet, other_corpus)
     elif len(runs) == 2:
-        _two(read, experiment, labels, out, other_corpus, as_json)
+        _two(read, experiment, labels, out, other_corpus, form)
     else:
-        _several(read, experiment, out, other_corpus, as_json)
+        _several(read, experiment, out, other_corpus, form)
 
 
 def _draw(runs: Sequence[RunScores], n: int, sheet: Path, other_corpus: bool) -> None:
@@ -81,12 +83,11 @@ def _two(
     labels: Path | None,
     out: Path,
     other_corpus: bool,
-    as_json: bool,
+    form: Format,
 ) -> None:
     from rageval.decide.preference import prefer as prefer_runs
     from rageval.people.preference_sheet import read_preferences
-    from rageval.report.preference import print_preferences
-    from rageval.report.terminal import stdout_console
+    from rageval.report.preference import preference_printout
     from rageval.scores.answer_pairs import read_answer_pairs
     from rageval.scores.comparability import read_comparable
 
@@ -102,26 +103,21 @@ def _two(
         out,
         lambda chat, told: prefer_runs(runs[0], runs[1], chat, out, told, other_corpus=other_corpus, labels=given),
     )
-    if as_json:
-        print_json(result.to_json())
-        return
-    print_preferences(result, stdout_console())
-    print(result.path, file=sys.stderr)
+    print_found(form, lambda: preference_printout(result), result.to_json)
+    if form != "json":
+        print(result.path, file=sys.stderr)
 
 
-def _several(runs: Sequence[RunScores], experiment: Path | None, out: Path, other_corpus: bool, as_json: bool) -> None:
+def _several(runs: Sequence[RunScores], experiment: Path | None, out: Path, other_corpus: bool, form: Format) -> None:
     from rageval.decide.tournament import prefer_all
-    from rageval.report.terminal import stdout_console
-    from rageval.report.tournament import print_tournament
+    from rageval.report.tournament import tournament_printout
 
     result = _with_judge(
         experiment, out, lambda chat, told: prefer_all(runs, chat, out, told, other_corpus=other_corpus)
     )
-    if as_json:
-        print_json(result.to_json())
-        return
-    print_tournament(result, stdout_console())
-    print(out / "preferences", file=sys.stderr)
+    print_found(form, lambda: tournament_printout(result), result.to_json)
+    if form != "json":
+        print(out / "preferences", file=sys.stderr)
 
 
 def _with_judge(experiment: Path | None, out: Path, ask: Callable[[ChatModel, OnProgress], Result]) -> Result:

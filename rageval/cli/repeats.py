@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from rageval.cli.output import JsonFlag, print_json
+from rageval.cli.output import FormatFlag, JsonFlag, choose_format, print_found
 
 
 def repeats(
@@ -19,18 +19,16 @@ def repeats(
         typer.Option(help="What one more question costs, in answers; repeatable. [default: 1, 10 and 100]"),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="List so many flaky questions.")] = 10,
+    output: FormatFlag = "terminal",
     as_json: JsonFlag = False,
 ) -> None:
     """Say how much of the scores is chance in the answers, and which questions are flaky. No model call."""
     from rageval.decide.repeats import COSTS, read_repeats
-    from rageval.report.repeats import print_repeats
-    from rageval.report.terminal import stdout_console
+    from rageval.report.repeats import repeats_printout
 
+    form = choose_format(output, as_json)
     found = read_repeats(run, question_cost or COSTS)
-    if as_json:
-        print_json(found.to_json())
-    else:
-        print_repeats(found, limit, stdout_console())
+    print_found(form, lambda: repeats_printout(found, limit), found.to_json)
 
 
 def tell_repeats(runs: Sequence[Path]) -> None:

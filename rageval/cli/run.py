@@ -12,7 +12,7 @@ from rageval.cli.ending import tell
 from rageval.cli.executor import ExecutorFlag, ExecutorName, RayAddress, TraceFile, chosen_executor
 from rageval.cli.exit_codes import BUDGET_SPENT, GATE_CODES
 from rageval.cli.notes import tell_notes
-from rageval.cli.output import JsonFlag, calls_text, end_if_all_failed, end_interrupted, print_json
+from rageval.cli.output import ExplainFlag, JsonFlag, calls_text, end_if_all_failed, end_interrupted, print_json
 from rageval.cli.repeats import tell_repeats
 from rageval.cli.reuse import FreshFlag, RetryFailedFlag, tell_reuse, with_reuse
 from rageval.types import Json
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 def run(
     experiment: Annotated[Path, typer.Argument(help="An experiment file (YAML).")],
     out: Annotated[Path, typer.Option(help="Where runs and caches go.")] = Path("results"),
+    explain: ExplainFlag = False,
     as_json: JsonFlag = False,
     retry_failed: RetryFailedFlag = False,
     fresh: FreshFlag = False,
@@ -45,7 +46,11 @@ def run(
     from rageval.errors import DeclarationError
     from rageval.experiment.plan import load_experiment
     from rageval.experiment.run import run_experiment
+    from rageval.report.leaderboard_printout import leaderboard_printout
     from rageval.report.progress import progress_bars
+    from rageval.report.sequential_printout import gate_printout
+    from rageval.report.tables.terminal import print_printout
+    from rageval.report.terminal import stdout_console
 
     for flag, given in (("--offline", offline), ("--dry-run", dry)):
         if fresh and given:
@@ -85,12 +90,10 @@ def run(
         end_if_all_failed(board)
         _end_as_gate(until)
         return
-    from rageval.report.sequential import print_gate
-    from rageval.report.terminal import print_leaderboard, stdout_console
-
-    print_leaderboard(board, stdout_console())
+    console = stdout_console()
+    print_printout(leaderboard_printout(board), console, explain=explain)
     if until is not None and until.gate is not None:
-        print_gate(until.gate, stdout_console())
+        print_printout(gate_printout(until.gate), console, explain=explain)
     for path in paths:
         print(path, file=sys.stderr)
     tell_repeats(paths)

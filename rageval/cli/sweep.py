@@ -10,7 +10,16 @@ import typer
 
 from rageval.cli.executor import ExecutorFlag, ExecutorName, RayAddress, TraceFile, chosen_executor
 from rageval.cli.notes import tell_notes
-from rageval.cli.output import JsonFlag, end_if_all_failed, end_interrupted, print_json
+from rageval.cli.output import (
+    ExplainFlag,
+    FormatFlag,
+    JsonFlag,
+    PlotFile,
+    choose_format,
+    end_if_all_failed,
+    end_interrupted,
+    print_found,
+)
 from rageval.cli.reuse import FreshFlag, RetryFailedFlag, tell_reuse, with_reuse
 from rageval.types import Json
 
@@ -24,6 +33,9 @@ def sweep(
     ] = False,
     retry_failed: RetryFailedFlag = False,
     fresh: FreshFlag = False,
+    plot: PlotFile = None,
+    output: FormatFlag = "terminal",
+    explain: ExplainFlag = False,
     as_json: JsonFlag = False,
     executor: ExecutorFlag = ExecutorName.local,
     ray_address: RayAddress = None,
@@ -38,7 +50,13 @@ def sweep(
     from rageval.io.run_folder import replace_text, write_json
     from rageval.report.progress import progress_bars
     from rageval.report.sweep import halving_lines, markdown
+    from rageval.report.sweep_printout import sweep_printout
 
+    form = choose_format(output, as_json)
+    if plot is not None:
+        from rageval.report.pictures.canvas import check_picture
+
+        check_picture(plot)
     if halving != (top is not None):
         raise DeclarationError("sweep: found one of --top and --halving, expected both or none")
     halved = None
@@ -74,9 +92,13 @@ def sweep(
     if halved is not None:
         content["halving"] = halved.to_json()
     write_json(page.with_suffix(".json"), content)
-    if as_json:
-        print_json(content)
-    else:
-        print(text, end="")
+    if plot is not None:
+        from rageval.report.pictures.sweep import draw_sweep, has_picture
+
+        if has_picture(result):
+            draw_sweep(result, plot)
+        else:
+            print(f"{plot}: not drawn: the sweep has no effects and no costs to show", file=sys.stderr)
+    print_found(form, lambda: sweep_printout(result, halved), lambda: content, markdown=lambda: text, explain=explain)
     print(page, file=sys.stderr)
     end_if_all_failed(result.leaderboard)

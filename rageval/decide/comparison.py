@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from rageval.decide.costs import CostComparison, compare_costs
 from rageval.decide.slicing import SlicedMetric, fields_of, slice_pairs
 from rageval.errors import DeclarationError, NotComparableError
 from rageval.metrics import parse
@@ -160,7 +161,8 @@ class CompareResult:
     """Comparisons by metric, in the candidate's order. `refused` maps each metric that is not compared to the reason.
 
     Both runs have only the questions that they share unchanged; `left_out` holds the others. `slices` has each metric
-    compared for each field that was sliced by. Printing it gives one sentence per metric and slicing.
+    compared for each field that was sliced by. `costs` compares money and latency.
+    Printing it gives one sentence per metric and slicing.
     """
 
     baseline: RunScores
@@ -170,6 +172,7 @@ class CompareResult:
     refused: Mapping[str, str]
     left_out: LeftOut = LeftOut()
     slices: tuple[SlicedMetric, ...] = ()
+    costs: CostComparison | None = None
 
     def __str__(self) -> str:
         sentences = [one.sentence for one in (*self.comparisons.values(), *self.slices)]
@@ -181,6 +184,7 @@ class CompareResult:
             "level": self.level,
             "metrics": {name: comparison.to_json() for name, comparison in self.comparisons.items()},
             "slices": [one.to_json() for one in self.slices],
+            "costs": None if self.costs is None else self.costs.to_json(),
             "not_compared": {**self.refused},
         }
 
@@ -279,18 +283,21 @@ def compare(
     sides = read_comparable(baseline, candidate, other_corpus=other_corpus)
     a, b = sides.baseline, sides.candidate
     paired, refused = pair_asked(a, b, metrics, cluster_by)
-    tested = {name: _tested(pairs, level) for name, pairs in paired.items()}
+    tested = {name: compare_pairs(pairs, level) for name, pairs in paired.items()}
     adjusted = holm([result.p_value for result in tested.values()])
     comparisons = {
         name: _comparison(paired[name], result, float(p), 1.0 - level, len(tested), difference)
         for (name, result), p in zip(tested.items(), adjusted, strict=True)
     }
     slices = slice_pairs(paired, b, fields_of(by), level)
-    return CompareResult(a, b, level, comparisons, refused, sides.left_out, tuple(slices))
+    costs = compare_costs(a, b, cluster_by)
+    return CompareResult(a, b, level, comparisons, refused, sides.left_out, tuple(slices), costs)
 
 
-def _tested(pairs: Pairs, level: float) -> PairedResult:
-    """The test of the scores, or of the labels where people gave some. Wins and losses are those of the scores."""
+def compare_pairs(pairs: Pairs, level: float) -> PairedResult:
+    """The test of the scores, or of the labels where people gave some. Wins and losses are those of the scores. The
+    p-value is for this metric alone.
+    """
     by_scores = paired_difference(*pairs.gains, level=level, clusters=pairs.clusters)
     if pairs.labels is None or not pairs.labels.n:
         return by_scores

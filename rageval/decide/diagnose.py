@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from rageval.decide.answer_checks import TEXT_OVERLAP
+from rageval.decide.costs import costs_of_questions
 from rageval.decide.diagnosis import CAUSES, CauseName, Diagnosis, RunDiagnosis
 from rageval.decide.losses import Losses, measure_losses
 from rageval.decide.question_view import QuestionView, view_diagnosed
@@ -16,6 +18,7 @@ from rageval.io.run_folder import RunFolder
 from rageval.scores.estimates import interval_to_json
 from rageval.scores.reading import unreadable_as_not_comparable
 from rageval.scores.slices import question_slices, slice_members, slice_values
+from rageval.scores.spending import folder_spending
 from rageval.stats import Interval
 from rageval.stats.shares import simultaneous_shares
 from rageval.types import Benchmark, Json, Question
@@ -48,6 +51,20 @@ class CauseShare:
 
 
 @dataclass(frozen=True, slots=True)
+class CauseCost:
+    """What the questions of a cause cost, alone: `known` of its `questions` have a cost, which sum to `cost`. What was
+    spent on a question that the pipeline failed on is not known.
+    """
+
+    questions: int
+    known: int
+    cost: float
+
+    def to_json(self) -> dict[str, Json]:
+        return {"questions": self.questions, "known": self.known, "cost": self.cost if self.known else None}
+
+
+@dataclass(frozen=True, slots=True)
 class DiagnosedSlice:
     """The causes of the questions that have `value` under `by` (a question with several tags is in several slices)."""
 
@@ -75,7 +92,8 @@ class DiagnosedSlice:
 class DiagnoseResult:
     """The diagnosis of a run. `questions` are by id, in the run's order; `shares` has every cause, in the order in
     which they are tried. `worst` has the worst ten questions of each cause but `right`, with their passages, and
-    `remedies` what to try next for the causes that occur. `notes` say what the diagnosis rests on.
+    `remedies` what to try next for the causes that occur. `notes` say what the diagnosis rests on. `costs` are by
+    cause that occurs; empty where no cost is known.
     """
 
     source: str
@@ -89,6 +107,7 @@ class DiagnoseResult:
     remedies: Mapping[CauseName, Remedy]
     losses: Losses | None
     notes: tuple[str, ...]
+    costs: Mapping[CauseName, CauseCost] = field(default_factory=dict[CauseName, CauseCost])
 
     def __str__(self) -> str:
         return "\n".join(
@@ -111,6 +130,7 @@ class DiagnoseResult:
             "worst": {name: [view.to_json() for view in views] for name, views in self.worst.items()},
             "questions": [one.to_json() for one in self.questions.values()],
             "notes": [*self.notes],
+            "costs": {name: one.to_json() for name, one in self.costs.items()},
         }
 
 
@@ -163,7 +183,23 @@ def diagnose_read(diagnosed: RunDiagnosis, *, by: Sequence[str] = (), losses: Lo
         },
         losses,
         _notes(diagnosed, [*found.values()]),
+        _costs(diagnosed.folder, diagnosed.manifest, found),
     )
+
+
+def _costs(
+    folder: RunFolder, manifest: Mapping[str, Any], found: Mapping[str, Diagnosis]
+) -> dict[CauseName, CauseCost]:
+    """By cause, where any cost is known and not all are 0."""
+    spending = folder_spending(folder, manifest)
+    if not any(spending.costs.values()):
+        return {}
+    costs: dict[CauseName, CauseCost] = {}
+    for cause in CAUSES:
+        if asked := [name for name, one in found.items() if one.cause == cause]:
+            cost, known = costs_of_questions(spending, asked)
+            costs[cause] = CauseCost(len(asked), known, cost)
+    return costs
 
 
 def _shares(found: Sequence[Diagnosis]) -> tuple[CauseShare, ...]:

@@ -15,12 +15,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
+from rageval.decide.cost_gate import CostGate, CostTest, decide_cost, split_margins, tested_costs
 from rageval.decide.label_need import LabelNeed, label_need
 from rageval.decide.lost_most import LostMost, lost_most
 from rageval.decide.slicing import FOUND_IN_RUN, SlicedMetric, fields_of, slice_pairs, values_of
@@ -142,7 +144,8 @@ class GateResult:
 
     Both runs have only the questions that they share unchanged; `left_out` holds the others. `slices` has the
     differences by slice that were asked for; they are no part of the verdict. `lost` has the questions that lost most
-    on each metric that fails. Printed, it is the verdict and a sentence per metric.
+    on each metric that fails. `costs` are the gates of cost and latency (`rageval.decide.cost_gate`). Printed, it is
+    the verdict and a sentence per metric.
     """
 
     baseline: RunScores
@@ -153,9 +156,15 @@ class GateResult:
     left_out: LeftOut = LeftOut()
     slices: tuple[SlicedMetric, ...] = ()
     lost: tuple[LostMost, ...] = ()
+    costs: Mapping[str, CostGate] = field(default_factory=dict[str, CostGate])
+
+    @property
+    def all_gates(self) -> dict[str, MetricGate | CostGate]:
+        """Those of metrics, then those of cost and latency."""
+        return {**self.gates, **self.costs}
 
     def __str__(self) -> str:
-        sentences = [one.sentence for one in (*self.gates.values(), *self.slices)]
+        sentences = [one.sentence for one in (*self.all_gates.values(), *self.slices)]
         return "\n".join([f"gate: {self.verdict}", *sentences, *self.left_out.of_two])
 
     def to_json(self) -> dict[str, Json]:
@@ -164,6 +173,7 @@ class GateResult:
             **pair_to_json(self.baseline, self.candidate, self.left_out),
             "level": self.level,
             "metrics": {name: gate.to_json() for name, gate in self.gates.items()},
+            "costs": {name: gate.to_json() for name, gate in self.costs.items()},
             "slices": [one.to_json() for one in self.slices],
             "lost_most": {one.metric: one.to_json() for one in self.lost},
         }
@@ -172,7 +182,7 @@ class GateResult:
 def gate(
     baseline: RunScores | str | Path,
     candidate: RunScores | str | Path,
-    margins: Mapping[str, float],
+    margins: Mapping[str, float | str],
     *,
     level: float = 0.95,
     cluster_by: ClusterBy | None = None,
@@ -180,7 +190,8 @@ def gate(
     other_corpus: bool = False,
 ) -> GateResult:
     """Gate a candidate. `margins` maps each metric to how much worse it may be, from 0 to below 1. A metric may be that
-    of a slice of the candidate's questions: `ndcg@10[language=zh]`, `ndcg@10[tag=multi-hop]`.
+    of a slice of the candidate's questions: `ndcg@10[language=zh]`, `ndcg@10[tag=multi-hop]`. The names `cost` (of
+    answering a question), `latency_p50` and `latency_p95` take `"+10%"`, or an amount: `"+0.002"`, `"+0.5s"`.
 
     Runs are folders, or baselines by file or name. There are two kinds of error: a wrong pass and a wrong fail. Each
     has a probability of at most 1 - level over all metrics together. Questions that share a relevant document are not
@@ -190,25 +201,35 @@ def gate(
     Raises DeclarationError for unknown metrics and slices and numbers out of range, NotComparableError if results are
     missing or cannot be compared.
     """
-    asked = check_margins(margins, level)
+    of_metrics, of_costs = split_margins(margins)
+    asked = check_margins(of_metrics, level) if of_metrics or not of_costs else {}
+    check_gate_level(level)
     sides = read_comparable(baseline, candidate, other_corpus=other_corpus)
     a, b = sides.baseline, sides.candidate
     paired = {name: pair_for_margin(a, b, name, cluster_by) for name in asked}
     tested = {name: _tested(pairs, asked[name]) for name, pairs in paired.items()}
-    fails = holm([result.p_fail for result in tested.values()])
-    intervals = _intervals(paired, asked, tested, 1.0 - level)
+    spent = tested_costs(a, b, of_costs, cluster_by)
+    tests = [*tested.values(), *spent.values()]
+    limits = np.array([*asked.values(), *(one.limit for one in spent.values())])
+    fails = [float(p) for p in holm([result.p_fail for result in tests])]
+    highs = -holm_bounds([one.p_fail for one in tests], limits, [_mirrored(one) for one in tests], 1.0 - level)
+    intervals = _intervals(paired, tested, highs[: len(asked)], 1.0 - level)
     gates = {
-        name: _metric_gate(pairs, asked[name], tested[name], interval, float(p_fail), level, len(asked))
-        for (name, pairs), interval, p_fail in zip(paired.items(), intervals, fails, strict=True)
+        name: _metric_gate(pairs, asked[name], tested[name], interval, p_fail, level, len(tests))
+        for (name, pairs), interval, p_fail in zip(paired.items(), intervals, fails, strict=False)
     }
     gates = {name: _with_label_need(one, a, b, level) for name, one in gates.items()}
-    verdicts = {one.verdict for one in gates.values()}
+    costs = {
+        name: decide_cost(one, p_fail, float(high), level, len(tests))
+        for (name, one), p_fail, high in zip(spent.items(), fails[len(asked) :], highs[len(asked) :], strict=True)
+    }
+    verdicts = {one.verdict for one in (*gates.values(), *costs.values())}
     overall: GateVerdict = "fail" if "fail" in verdicts else "pass" if verdicts == {"pass"} else "inconclusive"
     metrics = dict.fromkeys(pairs.metric for pairs in paired.values())
     whole = {name: pair(a, b, name, cluster_by) for name in metrics} if by else {}
     slices = slice_pairs(whole, b, fields_of(by), level)
     lost = lost_most([one.pairs for one in gates.values() if one.verdict == "fail"], a, b)
-    return GateResult(a, b, level, overall, gates, sides.left_out, tuple(slices), lost)
+    return GateResult(a, b, level, overall, gates, sides.left_out, tuple(slices), lost, costs)
 
 
 def _tested(pairs: Pairs, margin: float) -> MarginResult:
@@ -226,8 +247,7 @@ def _tested(pairs: Pairs, margin: float) -> MarginResult:
 
 def check_margins(margins: Mapping[str, float], level: float) -> dict[str, float]:
     """The margins by the metrics' own names. Raises DeclarationError as `gate`."""
-    if not 0.5 < level < 1.0:
-        raise DeclarationError(f"gate: found level {level:g}, expected a number between 0.5 and 1")
+    check_gate_level(level)
     if not margins:
         raise DeclarationError("gate: found no margin, expected one or more, such as ndcg@10=0.02")
     asked: dict[str, float] = {}
@@ -239,6 +259,12 @@ def check_margins(margins: Mapping[str, float], level: float) -> dict[str, float
             raise DeclarationError(f"gate: found margin {margin:g} for {name}, expected a number from 0 to below 1")
         asked[name] = margin
     return asked
+
+
+def check_gate_level(level: float) -> None:
+    """Raises DeclarationError for a level that no gate can have."""
+    if not 0.5 < level < 1.0:
+        raise DeclarationError(f"gate: found level {level:g}, expected a number between 0.5 and 1")
 
 
 def _normal(text: str) -> str:
@@ -269,13 +295,10 @@ def pair_for_margin(a: RunScores, b: RunScores, name: str, cluster_by: ClusterBy
 
 
 def _intervals(
-    paired: Mapping[str, Pairs], margins: Mapping[str, float], tested: Mapping[str, MarginResult], alpha: float
+    paired: Mapping[str, Pairs], tested: Mapping[str, MarginResult], highs: NDArray[np.float64], alpha: float
 ) -> list[Interval]:
-    """The mean differences with each metric's own lower bound, and upper bounds that agree with Holm."""
-    results = tested.values()
-    limits = np.array([*margins.values()])
-    lows = [one.low(alpha) for one in results]
-    highs = -holm_bounds([one.p_fail for one in results], limits, [_mirrored(one) for one in results], alpha)
+    """The mean differences with each metric's own lower bound, and the upper bounds `highs` that agree with Holm."""
+    lows = [one.low(alpha) for one in tested.values()]
     return [
         Interval(
             _point(pairs),
@@ -295,7 +318,7 @@ def _point(pairs: Pairs) -> float:
     return sum(pairs.differences) / pairs.n
 
 
-def _mirrored(tested: MarginResult) -> Callable[[float], float]:
+def _mirrored(tested: MarginResult | CostTest) -> Callable[[float], float]:
     """Upper bounds as lower ones: a fail is the pass of the mirror image."""
     return lambda alpha: -tested.high(alpha)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
+from rageval.decide.costs import RunCosts, run_costs
 from rageval.decide.ranks import labelled_rank_ranges, rank_ranges
 from rageval.decide.slicing import FOUND_IN_RUN, SliceEstimate, fields_of, slice_estimates, values_of
 from rageval.errors import DeclarationError, NotComparableError
@@ -47,7 +48,7 @@ class Row:
     the total that the run would cost on its own; `paid_calls` and `paid_tokens` are what it paid after cache hits.
     `judges` holds the manifest's entry of each judge. `differs` holds, by name, the models and settings that are not
     the same for all rows; the value is None if this run does not use that model or setting. `unsettled` answers do not
-    tell whether they abstain, and count as answers.
+    tell whether they abstain, and count as answers. `costs` are in money and seconds.
     """
 
     label: str
@@ -62,6 +63,7 @@ class Row:
     judges: Mapping[str, JudgeEntry]
     differs: Mapping[str, str | None]
     unsettled: int = 0
+    costs: RunCosts | None = None
 
     @property
     def calls(self) -> int:
@@ -134,6 +136,7 @@ class Leaderboard:
                     "paid_tokens": row.paid_tokens,
                     "usage": {name: usage_to_json(usage) for name, usage in row.usage.items()},
                     "mean_latency_s": row.mean_latency_s,
+                    "costs": None if row.costs is None else row.costs.to_json(),
                     "judges": {name: {**entry} for name, entry in row.judges.items()},
                     "differs": {**row.differs},
                 }
@@ -229,6 +232,7 @@ def _make_board(
             estimates[i],
             places[i],
             {name: values[i] for name, values in differ.items()},
+            run_costs(folder, manifests[i], common, documents, cluster_by),
         )
         for i, folder in enumerate(folders)
     ]
@@ -271,6 +275,7 @@ def _row(
     estimates: Mapping[str, Estimate | None],
     rank: tuple[int, int] | None,
     differs: Mapping[str, str | None],
+    costs: RunCosts,
 ) -> Row:
     return Row(
         manifest["label"],
@@ -285,6 +290,7 @@ def _row(
         manifest["judges"],
         differs,
         counts.get("unsettled", 0),
+        costs,
     )
 
 

@@ -138,11 +138,9 @@ def measure(run: str) -> Measured | None:
 
 
 def _price(model: object) -> Price | None:
-    if isinstance(model, LocalModel):
-        return FREE
-    if isinstance(model, OpenAIModel | PluginModel) and model.price is not None:
+    if isinstance(model, LocalModel | OpenAIModel | PluginModel) and model.price is not None:
         return model.price.price
-    return None
+    return FREE if isinstance(model, LocalModel) else None
 
 
 def _prompts(tokens: int | None, price: Price | None) -> float | None:

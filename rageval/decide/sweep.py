@@ -13,6 +13,7 @@ from typing import Any, cast
 import numpy as np
 
 from rageval.decide.comparison import BY_LABELS
+from rageval.decide.costs import RunCosts
 from rageval.decide.leaderboard import Leaderboard, read_leaderboard
 from rageval.decide.ranks import LabelledTests, labelled_tests
 from rageval.experiment.grid import PIPELINE
@@ -42,7 +43,8 @@ class Cell:
 
     `calls` and `tokens` are the average cost of answering a question if this cell ran on its own: calls that an earlier
     cell already made count here too. `paid_calls` and `paid_tokens` are what this cell paid. `latency_s` is None if any
-    reply came from the cache, because the latency then means nothing.
+    reply came from the cache, because the latency then means nothing. `cost` is the mean cost alone
+    of a question; None where it is not known.
     """
 
     label: str
@@ -53,6 +55,7 @@ class Cell:
     paid_calls: float
     paid_tokens: float
     latency_s: float | None
+    cost: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +118,8 @@ class Saved:
 @dataclass(frozen=True, slots=True)
 class SweepResult:
     """`questions` is, by metric, the number of questions scored in every cell. `front` holds the labels of the cells
-    that no other cell beats in quality (the first metric), tokens, calls and latency together. `saved` is None where
-    the pipelines, which say what they would build, are not at hand.
+    that no other cell beats in quality (the first metric), latency, and cost (where it is not known: tokens and
+    calls) together. `saved` is None where the pipelines, which say what they would build, are not at hand.
     """
 
     leaderboard: Leaderboard
@@ -141,6 +144,7 @@ class SweepResult:
                     "paid_calls": cell.paid_calls,
                     "paid_tokens": cell.paid_tokens,
                     "latency_s": cell.latency_s,
+                    "cost": cell.cost,
                 }
                 for cell in self.cells
             ],
@@ -178,7 +182,9 @@ def sweep_of(
 ) -> SweepResult:
     """The same of runs that are read already; `board` is their leaderboard."""
     manifests = [RunFolder(run).manifest() for run in runs]
-    cells = tuple(map(_cell, runs, manifests))
+    spent = {row.path: row.costs for row in board.rows}
+    costs = [spent[RunFolder(run).path] for run in runs]
+    cells = tuple(map(_cell, runs, manifests, costs))
     common, _ = common_questions(read)
     scores_of = [run.only(common) for run in read]
     scores = {metric: _matrix(scores_of, metric) for metric in board.metrics}
@@ -260,7 +266,7 @@ def pareto_front(points: np.ndarray) -> list[int]:
     ]
 
 
-def _cell(run: Path, manifest: Mapping[str, Any]) -> Cell:
+def _cell(run: Path, manifest: Mapping[str, Any], costs: RunCosts | None) -> Cell:
     answering = usage_from_json(manifest["usage"][ANSWERING])
     questions = len(cast("list[str]", manifest["questions"]))
     return Cell(
@@ -272,6 +278,7 @@ def _cell(run: Path, manifest: Mapping[str, Any]) -> Cell:
         answering.paid_calls / questions,
         (answering.paid_prompt_tokens + answering.paid_completion_tokens) / questions,
         None if answering.cached_calls else manifest["mean_latency_s"],
+        None if costs is None or costs.mean is None else costs.mean.point,
     )
 
 
@@ -329,9 +336,14 @@ def _by_labels(tests: LabelledTests, i: int, best: int) -> Interval | None:
 
 
 def _front(cells: Sequence[Cell], means: np.ndarray, answered: Sequence[bool]) -> tuple[str, ...]:
-    """The labels of the cells that no other one beats, among those that `answered` a question."""
+    """The labels of the cells that no other one beats, among those that `answered` a question: in money where all
+    costs are known, else in tokens and calls.
+    """
     cells, means = [cell for cell, any_answer in zip(cells, answered, strict=True) if any_answer], means[[*answered]]
+    costs = [cell.cost for cell in cells]
     columns = [-means, [cell.tokens for cell in cells], [cell.calls for cell in cells]]
+    if None not in costs:
+        columns = [-means, cast("list[float]", costs)]
     latencies = [cell.latency_s for cell in cells]
     if None not in latencies:
         columns.append(cast("list[float]", latencies))

@@ -60,7 +60,7 @@ def choose_chat(
         model = LocalChat(
             path=choice.path, hub=choice.hub, context_tokens=choice.context_tokens, threads=choice.threads
         )
-        price = Price(0.0, 0.0)
+        price = Price(0.0, 0.0) if choice.price is None else choice.price.price
     else:
         from rageval.models.openai_compatible import OpenAIChat
 
@@ -143,11 +143,11 @@ def choose_embedder(
     `choose_chat`.
     """
     if isinstance(choice, PluginModel):
-        if choice.price is not None:
-            raise DeclarationError("models.embed: found a price, expected none: embeddings are not priced")
+        _refuse_price(choice)
         own = build_embedder(choice)
         embedder: Embedder = OfflineModel(own.identity) if offline else own
     elif isinstance(choice, LocalModel):
+        _refuse_price(choice)
         if choice.path is not None or choice.hub is not None:
             raise DeclarationError("models.embed: found a path or hub id, expected plain `local` or provider: openai")
         from rageval.models.local import LocalEmbedder, local_embedder_identity
@@ -156,6 +156,11 @@ def choose_embedder(
     else:
         return _embedding_endpoint(choice, cache, on_progress, offline=offline)
     return CachedEmbedder(embedder, cache / "vectors", on_progress=on_progress)
+
+
+def _refuse_price(choice: LocalModel | PluginModel) -> None:
+    if choice.price is not None:
+        raise DeclarationError("models.embed: found a price, expected none: embeddings are not priced")
 
 
 def _embedding_endpoint(

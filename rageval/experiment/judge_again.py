@@ -214,7 +214,7 @@ def _write(
     """Add the judges to the manifest, and the scores of all metrics of that name; these metrics."""
     folder, earlier = plan.folder, added_to(manifest, plan.name)
     asked: dict[str, Json] = {} if plan.asked is None else {ASKED: plan.asked}
-    made = judge_entries(plan.judges, plan.raters, plan.embedder, plan.calibrations)
+    made = judge_entries(plan.judges, plan.raters, plan.embedder, plan.calibrations, plan.models.prices)
     entries: dict[str, JudgeEntry] = {
         **earlier.entries,
         **{entry_name(judge, plan.name): {**entry, **asked} for judge, entry in made.items()},

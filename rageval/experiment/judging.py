@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from rageval.experiment.open_models import OpenModels
 from rageval.experiment.spec import ChatChoice
@@ -13,7 +14,8 @@ from rageval.metrics.custom import OwnMetric
 from rageval.metrics.definitions import AnswerMetric, JudgedMetric
 from rageval.metrics.names import Metric
 from rageval.models.base import ChatModel, Embedder
-from rageval.scores.calibrations import Calibration, read_calibration
+from rageval.models.budget import Price
+from rageval.scores.calibrations import Calibration, JudgeEntry, read_calibration
 from rageval.scores.judge_entries import new_entry
 from rageval.types import Json
 
@@ -88,11 +90,21 @@ def judge_entries(
     raters: Sequence[ChatModel],
     embedder: Embedder | None,
     calibrations: Sequence[Calibration],
+    prices: Mapping[str, Price] = MappingProxyType({}),
 ) -> dict[str, dict[str, Json]]:
-    """The manifest's entries of these judges, by name."""
+    """The manifest's entries of these judges, by name; `prices` are by the raters' identity."""
     keys = judge_keys(judges, raters)
     by_key = {calibration.record.key: calibration for calibration in calibrations}
     chat = raters[0] if raters else None
-    return {
+    entries = {
         judge.name: new_entry(judge, keys[judge.name], chat, embedder, by_key.get(keys[judge.name])) for judge in judges
     }
+    return {name: {**entry, **_prices(entry, raters, prices)} for name, entry in entries.items()}
+
+
+def _prices(entry: JudgeEntry, raters: Sequence[ChatModel], prices: Mapping[str, Price]) -> dict[str, Json]:
+    """The prices of the models that the judge asks; nothing where none is known, or none is asked."""
+    if entry["model"] is None or not prices:
+        return {}
+    found = {rater.identity: prices.get(rater.identity) for rater in raters}
+    return {"prices": {name: None if price is None else price.to_json() for name, price in found.items()}}

@@ -10,7 +10,7 @@ from typing import Any, Self, TypeVar
 from rageval.experiment.choose_models import choose_chat, choose_embedder, choose_ranker, located
 from rageval.experiment.spec import ChatChoice, EmbedderChoice, EmbedderModel, ModelChoice
 from rageval.models.base import ChatModel, Embedder
-from rageval.models.budget import Budget, BudgetedChat
+from rageval.models.budget import Budget, BudgetedChat, Price
 from rageval.models.cache import CachedChat
 from rageval.models.rerank_endpoint import RerankService
 from rageval.models.vector_cache import CachedEmbedder
@@ -45,6 +45,7 @@ class OpenModels:
         self._chats: dict[str | int, ChatModel] = {}
         self._embedders: dict[str | int, Embedder] = {}
         self._rankers: dict[str, ChatModel] = {}
+        self._priced: list[tuple[ChatModel, Price]] = []
         self._runner: asyncio.Runner | None = None
 
     def __enter__(self) -> Self:
@@ -61,7 +62,14 @@ class OpenModels:
         key = _key(choice)
         if key not in self._chats:
             self._chats[key] = self._open_chat(choice)
+            if isinstance(choice, ModelChoice) and choice.price is not None:
+                self._priced.append((self._chats[key], choice.price.price))
         return self._chats[key]
+
+    @property
+    def prices(self) -> dict[str, Price]:
+        """The prices given beside chat models, by the model's identity."""
+        return {model.identity: price for model, price in self._priced}
 
     def embedder(self, choice: EmbedderChoice, base: Path) -> Embedder:
         """As `chat`, for an embedder."""

@@ -17,6 +17,7 @@ from rageval.experiment.environment import git_commit, machine, now, versions
 from rageval.experiment.judging import judge_entries
 from rageval.experiment.notes import read_notes
 from rageval.experiment.plan import Experiment, rerank_services
+from rageval.experiment.prices import answering_prices
 from rageval.experiment.reuse import begin_afresh
 from rageval.experiment.score_run import score_run
 from rageval.experiment.workers import OnProgress, work_through
@@ -374,6 +375,7 @@ def open_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: d
             "grade_threshold": experiment.benchmark.grade_threshold,
             "tolerated": [one.to_json() for one in experiment.benchmark.tolerated],
         },
+        "prices": answering_prices(experiment, pipeline),
         "judges": {},
         "metrics": [],
         "seed": experiment.seed,
@@ -395,4 +397,5 @@ def open_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: d
 
 
 def _entries(experiment: Experiment, judges: Sequence[Judge]) -> dict[str, dict[str, Json]]:
-    return judge_entries(judges, experiment.raters, experiment.embedder, experiment.calibrations)
+    prices = {} if experiment.models is None else experiment.models.prices
+    return judge_entries(judges, experiment.raters, experiment.embedder, experiment.calibrations, prices)

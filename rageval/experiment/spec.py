@@ -34,16 +34,6 @@ MOST_SAMPLES = 50
 MOST_REPEATS = 20
 
 
-class LocalModel(Strict):
-    """The packaged model in this process, or another GGUF by `path` or `hub` (`repo/name:file.gguf`)."""
-
-    provider: Literal["local"] = "local"
-    path: Path | None = None
-    hub: str | None = None
-    context_tokens: Annotated[WholeNumber, Field(ge=512)] = 4096
-    threads: Annotated[WholeNumber, Field(ge=1)] | None = None
-
-
 class PricePart(Strict):
     """What a model costs per million tokens, in any currency; prompt tokens from the endpoint's cache cost `cached`."""
 
@@ -56,6 +46,17 @@ class PricePart(Strict):
         return Price(self.prompt, self.completion, self.cached)
 
 
+class LocalModel(Strict):
+    """The packaged model in this process, or another GGUF by `path` or `hub` (`repo/name:file.gguf`)."""
+
+    provider: Literal["local"] = "local"
+    path: Path | None = None
+    hub: str | None = None
+    context_tokens: Annotated[WholeNumber, Field(ge=512)] = 4096
+    threads: Annotated[WholeNumber, Field(ge=1)] | None = None
+    price: PricePart | None = None
+
+
 class ReasoningPart(Strict):
     """How a chat model is to reason before it replies: its effort, and the tokens that it gets for that."""
 
@@ -64,9 +65,7 @@ class ReasoningPart(Strict):
 
 
 class OpenAIModel(EndpointPart):
-    """A chat model at any OpenAI-compatible endpoint. Calls are made one by one, or as batches where that is the
-    `transport`.
-    """
+    """A chat model at any OpenAI-compatible endpoint. Calls are made one by one or, by `transport`, as batches."""
 
     reasoning: ReasoningPart | None = None
     price: PricePart | None = None

@@ -168,6 +168,16 @@ class RunFolder:
             self._numbers,
         )
 
+    def outcomes_as_written(self) -> Iterator[tuple[str, Outcome]]:
+        """Yield question ids with their outcomes, without hits, in the order of the file; a question that was tried
+        again comes several times, the last time as it is now.
+        """
+        left_out: dict[str, Json] = {"hits": [], "texts": {}, "context": [], "citations": []}
+        return read_lines(
+            self.path / "responses.jsonl",
+            lambda line: (line["question_id"], outcome_from_json({**line, **left_out}, {})),
+        )
+
     def add_judgments(
         self, judge_key: str, question_id: str, judgments: tuple[Judgment, ...], usage: Usage
     ) -> tuple[int, int]:

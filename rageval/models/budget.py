@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rageval.errors import BudgetError, DeclarationError
 from rageval.models.base import ChatModel, ChatReply, ChatRequest
 from rageval.models.wrapped import WrappedChat
-from rageval.types import Usage
+from rageval.types import Json, Usage
 
 _PER = 1_000_000
 _TOKENS_AROUND_A_MESSAGE = 16
@@ -32,6 +32,13 @@ class Price:
         fresh = usage.paid_prompt_tokens - usage.cached_tokens
         said = usage.paid_completion_tokens
         return (fresh * self.prompt + usage.cached_tokens * cached + said * self.completion) / _PER
+
+    def alone(self, usage: Usage) -> float:
+        """Return what that usage would cost with nothing in any cache, rageval's or the endpoint's."""
+        return (usage.prompt_tokens * self.prompt + usage.completion_tokens * self.completion) / _PER
+
+    def to_json(self) -> dict[str, Json]:
+        return {"prompt": self.prompt, "completion": self.completion, "cached": self.cached}
 
 
 @dataclass(frozen=True, slots=True)

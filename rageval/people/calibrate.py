@@ -21,9 +21,11 @@ from rageval.scores.agreement import measure
 from rageval.scores.calibration_record import CalibrationRecord
 from rageval.scores.scaling import Method, cross_validated, fit, have_scikit_learn, too_few
 from rageval.scores.totals import total
+from rageval.stats.calibration import ReliabilityBin, reliability_table
 from rageval.types import Abstained, Usage
 
 Asked: TypeAlias = Literal["platt", "isotonic", "none"]
+Table: TypeAlias = tuple[ReliabilityBin, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,9 @@ class Calibrated:
 
     `reasons` counts why items have no verdict. `seconds_per_item` is the time of the calls that reached the model,
     divided by the number of items that needed any. It is None if every reply came from a cache. `usage` and
-    `seconds_per_item` leave out the attacks.
+    `seconds_per_item` leave out the attacks. `reliability` is the reliability table of the judge as it is,
+    `reliability_scaled` that of its probabilities as the cross-validated figures have them; both are empty where there
+    are none.
     """
 
     record: CalibrationRecord
@@ -41,6 +45,8 @@ class Calibrated:
     seconds_per_item: float | None
     attacks: AttackReport | None
     notes: tuple[str, ...]
+    reliability: Table = ()
+    reliability_scaled: Table = ()
 
 
 def calibrate(
@@ -89,11 +95,11 @@ async def _calibrate(
     finally:
         await chat.close()
     said = [opinion.probability for opinion in opinions]
-    record, more = _record(judge, file, chat.identity, said, method, seed)
+    record, more, tables = _record(judge, file, chat.identity, said, method, seed)
     seconds, timing = _seconds_per_item(opinions, timed)
     reasons = Counter(p.reason for p in said if isinstance(p, Abstained))
     usage = total(opinion.usage for opinion in opinions)
-    return Calibrated(record, dict(reasons.most_common()), usage, seconds, report, (*notes, *more, *timing))
+    return Calibrated(record, dict(reasons.most_common()), usage, seconds, report, (*notes, *more, *timing), *tables)
 
 
 def _method(asked: Asked | None, file: LabelFile) -> tuple[Method | None, list[str]]:
@@ -116,8 +122,8 @@ def _method(asked: Asked | None, file: LabelFile) -> tuple[Method | None, list[s
 
 def _record(
     judge: Judge, file: LabelFile, model: str, said: Sequence[float | Abstained], method: Method | None, seed: int
-) -> tuple[CalibrationRecord, list[str]]:
-    """The record, and notes on why it lacks the scaling or some of the figures."""
+) -> tuple[CalibrationRecord, list[str], tuple[Table, Table]]:
+    """The record, notes on why it lacks the scaling or some of the figures, and both reliability tables."""
     kept: list[tuple[LabelledItem, float]] = [
         (item, p) for item, p in zip(file.items, said, strict=True) if not isinstance(p, Abstained)
     ]
@@ -143,7 +149,8 @@ def _record(
         scaling=None if method is None else fit(method, labels, probabilities),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
-    return record, notes
+    as_said = reliability_table(labels, probabilities) if kept else ()
+    return record, notes, (as_said, () if scaled is None else reliability_table(labels, scaled))
 
 
 def _seconds_per_item(opinions: Sequence[Opinion], timed: TimedChat) -> tuple[float | None, list[str]]:

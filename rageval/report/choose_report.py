@@ -12,6 +12,10 @@ from rageval.errors import DeclarationError
 from rageval.io.plugins import find_plugin
 from rageval.io.strict import shown
 from rageval.report.leaderboard import markdown
+from rageval.report.leaderboard_printout import leaderboard_printout
+from rageval.report.tables.as_csv import csv_text
+from rageval.report.tables.as_html import html_text
+from rageval.report.tables.as_latex import latex_text
 
 Report: TypeAlias = Callable[[Leaderboard], str | bytes]
 
@@ -23,7 +27,22 @@ def as_json(board: Leaderboard) -> str:
     return json.dumps(board.to_json(), ensure_ascii=False, allow_nan=False) + "\n"
 
 
-REPORTS: Mapping[str, Report] = {"md": markdown, "json": as_json}
+def as_csv(board: Leaderboard) -> str:
+    """A row for each run in CSV, with the ends of intervals in columns of their own."""
+    return csv_text(leaderboard_printout(board))
+
+
+def as_latex(board: Leaderboard) -> str:
+    """Tables for LaTeX (booktabs)."""
+    return latex_text(leaderboard_printout(board))
+
+
+def as_html(board: Leaderboard) -> str:
+    """One HTML page with the tables."""
+    return html_text(leaderboard_printout(board))
+
+
+REPORTS: Mapping[str, Report] = {"md": markdown, "csv": as_csv, "latex": as_latex, "html": as_html, "json": as_json}
 
 
 def choose_report(reference: str, base: Path) -> Report | None:

@@ -1,18 +1,17 @@
-"""A comparison on the terminal and as Markdown, and what a gate's report shares with it."""
+"""A comparison as Markdown, and what other reports on pairs share with it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from rageval.decide.comparison import CompareResult, Comparison
 from rageval.decide.slicing import FOUND_IN_RUN, SliceDifference, SlicedMetric
 from rageval.report.lines import shorten
 from rageval.report.markdown import code, table
-from rageval.scores.comparability import LeftOut, differences
+from rageval.report.money import comparison_lines
+from rageval.report.tables.printout import Cell, texts
+from rageval.report.tables.printout import interval_cell as cell_of_interval
+from rageval.scores.comparability import differences
 from rageval.scores.pair_labels import labels_note
 from rageval.scores.pairs import UNCORRECTED, Pairs, signed
 from rageval.scores.run_scores import RunScores
@@ -40,28 +39,12 @@ def markdown(result: CompareResult) -> str:
     """Sentences, the table, what changed most, what the numbers mean."""
     pairs = [comparison.pairs for comparison in result.comparisons.values()]
     lines = [f"## {code(result.candidate.label)} against {code(result.baseline.label)}", ""]
-    lines += [f"- {line}" for line in (*_sentences(result), *map(code, result.left_out.of_two))]
-    lines += [
-        "",
-        *table(HEADER, [_cells(one) for one in result.comparisons.values()]),
-        "",
-        comparison_legend(result),
-        "",
-    ]
+    told = (*sentences(result), *comparison_lines(result.costs), *map(code, result.left_out.of_two))
+    lines += [f"- {line}" for line in told]
+    lines += ["", *table(HEADER, [texts(cells(one)) for one in result.comparisons.values()]), "", legend(result), ""]
     lines += markdown_slices(result.slices)
     lines += markdown_differences(result.baseline, result.candidate)
     return "\n".join([*lines, *markdown_changes(pairs, result.baseline, result.candidate)])
-
-
-def print_comparison(result: CompareResult, console: Console) -> None:
-    """The same on a terminal."""
-    print_runs(result.baseline, result.candidate, result.left_out, console)
-    for sentence in _sentences(result):
-        console.print(Text(sentence, style="bold"))
-    print_table(HEADER, [_cells(one) for one in result.comparisons.values()], console)
-    print_slices(result.slices, console)
-    print_changes([one.pairs for one in result.comparisons.values()], result.baseline, result.candidate, console)
-    console.print(Text(comparison_legend(result), style="dim"))
 
 
 def pairs_cell(pairs: Pairs) -> str:
@@ -89,6 +72,34 @@ def interval_cell(interval: Interval) -> str:
 def p_cell(p: float) -> str:
     """Three decimals, or `<0.001`."""
     return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def metric_of(pairs: Pairs) -> Cell:
+    """The metric with its marks; for programs its name, and the mark beside it."""
+    mark = "†" if pairs.judged else "‡" if pairs.labels is not None else ""
+    return Cell(metric_cell(pairs), (("metric", pairs.name), ("mark", mark)))
+
+
+def mean_cell(name: str, mean: float) -> Cell:
+    """`0.742`."""
+    return Cell(f"{mean:.3f}", ((name, mean),))
+
+
+def p_value_cell(name: str, p: float) -> Cell:
+    """`0.012`, or `<0.001`."""
+    return Cell(p_cell(p), ((name, p),))
+
+
+def difference_cell(difference: Interval) -> Cell:
+    """`+0.031 [+0.012, +0.049]`."""
+    return cell_of_interval("difference", interval_cell(difference), difference)
+
+
+def questions_cell(pairs: Pairs) -> Cell:
+    """How many questions were compared, and how many only one side has a score for."""
+    counts = (pairs.n, len(pairs.only_baseline), len(pairs.only_candidate))
+    names = ("questions", "questions only baseline", "questions only candidate")
+    return Cell(pairs_cell(pairs), tuple(zip(names, counts, strict=True)))
 
 
 def notes(pairs: Sequence[Pairs], benchmark: str, questions: int) -> str:
@@ -122,7 +133,7 @@ def markdown_changes(pairs: Sequence[Pairs], baseline: RunScores, candidate: Run
                     code(c.question_id),
                     f"{c.before:.3f}",
                     f"{c.after:.3f}",
-                    code(_text(c.question_id, baseline, candidate)),
+                    code(changed_text(c.question_id, baseline, candidate)),
                 ]
                 for c in one.changed
             ]
@@ -130,32 +141,13 @@ def markdown_changes(pairs: Sequence[Pairs], baseline: RunScores, candidate: Run
     return ["<details><summary>What changed most</summary>", "", *lines, "</details>", ""] if lines else []
 
 
-def print_runs(baseline: RunScores, candidate: RunScores, left_out: LeftOut, console: Console) -> None:
-    """Which two are compared, what else than the pipeline differs, and which questions are left out."""
-    for role, run in (("baseline", baseline), ("candidate", candidate)):
-        console.print(Text(f"{role:<10} {run.label}  ({run.source})", style="dim"))
-    for name, (before, after) in differences([baseline, candidate]).items():
-        console.print(Text(f"differs    {name}: {before} (baseline), {after} (candidate)", style="dim"))
-    for line in left_out.of_two:
-        console.print(Text(line, style="yellow"))
-
-
 def markdown_slices(slices: Sequence[SlicedMetric]) -> list[str]:
     """For each metric and field: whether the difference depends on the slice, and the table of the slices."""
     lines: list[str] = []
     for one in slices:
-        rows = [[code(cells[0]), *cells[1:]] for cells in map(_slice_cells, one.slices)]
+        rows = [[code(name), *rest] for name, *rest in map(texts, map(slice_cells, one.slices))]
         lines += [f"**{one.sentence}**", "", *table(SLICE_HEADER, rows), ""]
-    return [*lines, _slice_legend(slices), ""] if lines else []
-
-
-def print_slices(slices: Sequence[SlicedMetric], console: Console) -> None:
-    """The same on a terminal."""
-    for one in slices:
-        console.print(Text(one.sentence, style="bold"))
-        print_table(SLICE_HEADER, [*map(_slice_cells, one.slices)], console)
-    if slices:
-        console.print(Text(_slice_legend(slices), style="dim"))
+    return [*lines, slice_legend(slices), ""] if lines else []
 
 
 def markdown_differences(baseline: RunScores, candidate: RunScores) -> list[str]:
@@ -164,39 +156,24 @@ def markdown_differences(baseline: RunScores, candidate: RunScores) -> list[str]
     return [*table(["not the same", "baseline", "candidate"], rows), ""] if rows else []
 
 
-def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], console: Console) -> None:
-    """A table whose cells wrap where the terminal is narrow."""
-    shown = Table(*header)
-    for row in rows:
-        shown.add_row(*map(Text, row))
-    console.print(shown)
-
-
-def print_changes(pairs: Sequence[Pairs], baseline: RunScores, candidate: RunScores, console: Console) -> None:
-    """What changed most, metric by metric."""
-    for one in pairs:
-        if one.changed:
-            console.print(Text(f"changed most: {one.name}", style="bold"))
-        for change in one.changed:
-            text = _text(change.question_id, baseline, candidate)
-            console.print(Text(f"  {change.before:.3f} → {change.after:.3f}  {change.question_id}  {text}"))
-
-
-def _text(question_id: str, baseline: RunScores, candidate: RunScores) -> str:
+def changed_text(question_id: str, baseline: RunScores, candidate: RunScores) -> str:
+    """The question on one line, shortened."""
     return shorten(candidate.texts.get(question_id) or baseline.texts.get(question_id, ""), _LONGEST_TEXT)
 
 
-def _slice_cells(one: SliceDifference) -> list[str]:
-    return [
-        one.name,
-        f"{one.n} (few)" if one.few else str(one.n),
-        f"{one.baseline:.3f}",
-        f"{one.candidate:.3f}",
-        interval_cell(one.difference),
-    ]
+def slice_cells(one: SliceDifference) -> tuple[Cell, ...]:
+    """One row, in the order of `SLICE_HEADER`."""
+    return (
+        Cell(one.name, (("slice", one.name),)),
+        Cell(f"{one.n} (few)" if one.few else str(one.n), (("n", one.n),)),
+        mean_cell("baseline", one.baseline),
+        mean_cell("candidate", one.candidate),
+        difference_cell(one.difference),
+    )
 
 
-def _slice_legend(slices: Sequence[SlicedMetric]) -> str:
+def slice_legend(slices: Sequence[SlicedMetric]) -> str:
+    """What the numbers of one slice or more mean, at length."""
     parts = [
         f"Slices: all intervals of a metric hold together with {slices[0].level:.0%} (Gaffke's bounds, Bonferroni).",
         "One that excludes 0 shows a difference in its slice.",
@@ -214,28 +191,31 @@ def _slice_legend(slices: Sequence[SlicedMetric]) -> str:
     return " ".join(parts)
 
 
-def _cells(one: Comparison) -> list[str]:
-    return [
-        metric_cell(one.pairs),
-        one.verdict,
-        f"{one.pairs.baseline_mean:.3f}",
-        f"{one.pairs.candidate_mean:.3f}",
-        interval_cell(one.difference),
-        p_cell(one.p_value),
-        p_cell(one.p_adjusted),
-        f"{one.wins}/{one.ties}/{one.losses}",
-        pairs_cell(one.pairs),
-    ]
+def cells(one: Comparison) -> tuple[Cell, ...]:
+    """One row, in the order of `HEADER`."""
+    counts = (("better", one.wins), ("same", one.ties), ("worse", one.losses))
+    return (
+        metric_of(one.pairs),
+        Cell(one.verdict),
+        mean_cell("baseline", one.pairs.baseline_mean),
+        mean_cell("candidate", one.pairs.candidate_mean),
+        difference_cell(one.difference),
+        p_value_cell("p", one.p_value),
+        p_value_cell("adjusted p", one.p_adjusted),
+        Cell(f"{one.wins}/{one.ties}/{one.losses}", counts),
+        questions_cell(one.pairs),
+    )
 
 
-def _sentences(result: CompareResult) -> list[str]:
+def sentences(result: CompareResult) -> list[str]:
+    """What was found of each metric, and which metrics are not compared."""
     return [one.sentence for one in result.comparisons.values()] + [
         f"{name} is not compared: {reason}" for name, reason in result.refused.items()
     ]
 
 
-def comparison_legend(result: CompareResult) -> str:
-    """What the numbers of a comparison are."""
+def legend(result: CompareResult) -> str:
+    """What the numbers mean, at length."""
     pairs = [one.pairs for one in result.comparisons.values()]
     tests = "; ".join(dict.fromkeys(one.test for one in result.comparisons.values()))
     return (

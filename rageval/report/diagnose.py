@@ -1,19 +1,22 @@
-"""A diagnosis on the terminal and as Markdown."""
+"""A diagnosis as Markdown, and as lines and tables for every format."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rich.console import Console
-
 from rageval.decide.diagnose import FEW, CauseShare, DiagnosedSlice, DiagnoseResult
 from rageval.decide.diagnosis import CAUSES, CauseName
+from rageval.decide.losses import Losses
 from rageval.decide.question_view import EvidenceView, QuestionView
 from rageval.report.compare import interval_cell
 from rageval.report.leaderboard import mean_cell
-from rageval.report.lines import print_block, print_line, shorten
+from rageval.report.lines import shorten
 from rageval.report.markdown import code, table
+from rageval.report.money import diagnosis_lines
 from rageval.report.question import evidence_line, marked, passage_line
+from rageval.report.tables.printout import Cell, Column, Legend, Line, Printout, Table, count_cell
+from rageval.report.tables.printout import interval_cell as cell_of_interval
+from rageval.stats import Interval
 
 HEADER = ["cause", "questions", "share", "right all the same"]
 
@@ -21,33 +24,30 @@ _SHOWN_ON_TERMINAL = 3
 _LONGEST_TEXT = 72
 
 
-def print_diagnosis(result: DiagnoseResult, console: Console) -> None:
+def diagnosis_printout(result: DiagnoseResult) -> Printout:
     """Shares, slices, losses, and for each cause what to try next and the worst three questions."""
-    print_line(console, f"{result.label}, {result.benchmark}: {len(result.questions)} questions", "bold")
-    for one in _occurring(result.shares):
-        print_line(console, f"{one.questions:>5}  {_share(one)}  {one.cause}{_right(one)}")
-        print_line(console, f"       {CAUSES[one.cause]}", "dim")
+    title = f"{result.label}, {result.benchmark}: {len(result.questions)} questions"
+    blocks: list[Line | Table] = [Line(title, "strong"), _shares("causes", result.shares, meaning=True)]
     for one in result.slices:
-        print_line(console, f"\n{_slice_title(one)}", "bold")
-        for share in _occurring(one.shares):
-            print_line(console, f"{share.questions:>5}  {_share(share)}  {share.cause}{_right(share)}")
-    for line in loss_lines(result):
-        print_line(console, line)
+        name = f"causes by {one.by}: {one.value}"
+        blocks += [Line(""), _shares(name, one.shares, title=_slice_title(one))]
+    if costs := diagnosis_lines(result):
+        blocks += [Line(""), *map(Line, costs)]
+    if result.losses is not None:
+        blocks += [Line(""), _loss_table(result.losses)]
     for cause, remedy in result.remedies.items():
-        print_line(console, f"\n{cause}", "bold")
-        print_line(console, f"try: {remedy.advice}")
+        blocks += [Line(""), Line(cause, "strong"), Line(f"try: {remedy.advice}")]
         if remedy.sweep is not None:
-            print_line(console, "the sweep that would test it (rageval sweep FILE):", "dim")
-            for line in remedy.sweep.splitlines():
-                print_line(console, f"    {line}")
+            blocks.append(Line("the sweep that would test it (rageval sweep FILE):", "faint"))
+            blocks += [Line(f"    {line}") for line in remedy.sweep.splitlines()]
         views = result.worst.get(cause, ())
         for view in views[:_SHOWN_ON_TERMINAL]:
-            _print_worst(view, console)
+            blocks += _worst(view)
         if rest := _count(result, cause) - min(len(views), _SHOWN_ON_TERMINAL):
-            print_line(console, f"  … {rest} more: rageval show {result.source} --cause {cause}", "dim")
-    print_line(console, "")
-    for note in _legend(result):
-        print_line(console, note, "dim")
+            blocks.append(Line(f"  … {rest} more: rageval show {result.source} --cause {cause}", "faint"))
+    short = ("Share [interval]: all intervals of a table hold together. A question has the first cause that applies.",)
+    legend = _legend(result)
+    return Printout(title, (*blocks, Line(""), Legend((*short, *legend[1:]), tuple(legend))))
 
 
 def markdown(result: DiagnoseResult) -> str:
@@ -57,8 +57,10 @@ def markdown(result: DiagnoseResult) -> str:
     lines += [*table(HEADER, map(_cells, _occurring(result.shares))), ""]
     for one in result.slices:
         lines += [f"**{_slice_title(one)}**", "", *table(HEADER, map(_cells, _occurring(one.shares))), ""]
-    if losses := [*loss_lines(result)]:
-        lines += [*(f"- {line.strip()}" for line in losses if line.strip()), ""]
+    if costs := diagnosis_lines(result):
+        lines += [*(f"- {line.strip()}" for line in costs), ""]
+    if result.losses is not None:
+        lines += [*(f"- {line}" for line in _loss_lines(result.losses)), ""]
     for cause, remedy in result.remedies.items():
         lines += [f"### {cause}: {CAUSES[cause]}", "", f"Try: {remedy.advice}", ""]
         if remedy.sweep is not None:
@@ -68,19 +70,60 @@ def markdown(result: DiagnoseResult) -> str:
     return "\n".join([*lines, *(f"- {note}" for note in _legend(result)), ""])
 
 
-def loss_lines(result: DiagnoseResult) -> Iterator[str]:
-    """What was measured against oracle and closed book; nothing where neither was given."""
-    losses = result.losses
-    if losses is None:
-        return
-    yield f"\nlosses on {losses.metric} (mean [95% interval], 1 is the best):"
-    for interval, words in (
-        (losses.of_retriever, "retriever: lost by reading other passages than the labelled ones (oracle - run)"),
-        (losses.of_generator, "generator: lost with the labelled passages (1 - oracle)"),
-        (losses.from_retrieval, "retrieval adds to what the model knows by itself (run - closed book)"),
+def _measured(losses: Losses) -> Iterator[tuple[Interval, str, str]]:
+    """Each loss that was measured, with its name and how it was."""
+    for interval, name, how in (
+        (
+            losses.of_retriever,
+            "retriever",
+            "lost by reading other passages than the labelled ones (oracle - run)",
+        ),
+        (losses.of_generator, "generator", "lost with the labelled passages (1 - oracle)"),
+        (losses.from_retrieval, "retrieval", "adds to what the model knows by itself (run - closed book)"),
     ):
         if interval is not None:
-            yield f"  {interval_cell(interval)}  {words}, n = {interval.n}"
+            yield interval, name, how
+
+
+def _loss_title(losses: Losses) -> str:
+    return f"losses on {losses.metric} (mean [95% interval], 1 is the best)"
+
+
+def _loss_table(losses: Losses) -> Table:
+    columns = (Column("of", "word"), Column("loss"), Column("questions"), Column("what it is", "word"))
+    rows = tuple(
+        (
+            Cell(name),
+            cell_of_interval("loss", interval_cell(interval), interval),
+            count_cell("questions", interval.n),
+            Cell(how),
+        )
+        for interval, name, how in _measured(losses)
+    )
+    return Table("losses", columns, rows, _loss_title(losses), turns="never")
+
+
+def _loss_lines(losses: Losses) -> Iterator[str]:
+    yield f"{_loss_title(losses)}:"
+    for interval, name, how in _measured(losses):
+        yield f"{interval_cell(interval)}  {name}: {how}, n = {interval.n}"
+
+
+def _shares(name: str, shares: Sequence[CauseShare], title: str = "", *, meaning: bool = False) -> Table:
+    """The causes that occur; `meaning` says what each is."""
+    columns = [Column(HEADER[0], "word"), Column(HEADER[1]), Column(HEADER[2]), Column(HEADER[3], optional=True)]
+    rows: list[tuple[Cell, ...]] = []
+    for one in _occurring(shares):
+        row = [
+            Cell(one.cause),
+            count_cell("questions", one.questions),
+            cell_of_interval("share", _share(one), one.share),
+            count_cell(HEADER[3], one.right),
+        ]
+        rows.append((*row, Cell(CAUSES[one.cause])) if meaning else tuple(row))
+    if meaning:
+        columns.append(Column("meaning", "word"))
+    return Table(name, tuple(columns), tuple(rows), title, turns="never")
 
 
 def _cells(one: CauseShare) -> list[str]:
@@ -98,10 +141,6 @@ def _occurring(shares: Sequence[CauseShare]) -> list[CauseShare]:
 
 def _share(one: CauseShare) -> str:
     return mean_cell(one.share.point, one.share.low, one.share.high)
-
-
-def _right(one: CauseShare) -> str:
-    return f" ({one.right} right all the same)" if one.right else ""
 
 
 def _slice_title(one: DiagnosedSlice) -> str:
@@ -123,11 +162,11 @@ def _legend(result: DiagnoseResult) -> list[str]:
     return [shares, *result.notes]
 
 
-def _print_worst(view: QuestionView, console: Console) -> None:
-    diagnosis = view.diagnosis
-    print_line(console, f"  {view.question.id}  {shorten(view.question.text, _LONGEST_TEXT)}")
-    if diagnosis is not None:
-        print_block(console, diagnosis.reason, 6, "dim")
+def _worst(view: QuestionView) -> list[Line]:
+    lines = [Line(f"  {view.question.id}  {shorten(view.question.text, _LONGEST_TEXT)}")]
+    if view.diagnosis is not None:
+        lines.append(Line(f"      {view.diagnosis.reason}", "faint"))
+    return lines
 
 
 def _markdown_worst(view: QuestionView) -> list[str]:

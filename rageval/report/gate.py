@@ -1,34 +1,30 @@
-"""A gate's verdict on the terminal, as Markdown for a pull request, and as JUnit XML for a CI system."""
+"""A gate's verdict as Markdown for a pull request, and as JUnit XML for a CI system."""
 
 from __future__ import annotations
 
 import re
 from xml.etree import ElementTree
 
-from rich.console import Console
-from rich.text import Text
-
+from rageval.decide.cost_gate import CostGate
 from rageval.decide.gate import GateResult, MetricGate
 from rageval.decide.sequential import SequentialGate
 from rageval.report.compare import (
-    interval_cell,
+    difference_cell,
     markdown_changes,
     markdown_differences,
     markdown_slices,
-    metric_cell,
+    mean_cell,
+    metric_of,
     notes,
-    p_cell,
-    pairs_cell,
-    print_changes,
-    print_runs,
-    print_slices,
-    print_table,
+    p_value_cell,
+    questions_cell,
 )
-from rageval.report.lost_most import lost_sections, print_lost
+from rageval.report.lost_most import lost_sections
 from rageval.report.markdown import code, fit, table
+from rageval.report.money import cost_legend
+from rageval.report.tables.printout import Cell, texts
 from rageval.scores.pairs import percent
 
-STYLES = {"pass": "bold green", "fail": "bold red", "inconclusive": "bold yellow"}
 _NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -38,11 +34,12 @@ def markdown(result: GateResult, most: int | None = None) -> str:
     """
     title = [f"## Gate: {result.verdict}", "", f"{code(result.candidate.label)} against {code(result.baseline.label)}"]
     left_out = [f"- {code(line)}" for line in result.left_out.of_two]
+    rows = [texts(cells(one)) for one in result.gates.values()]
     sections = [
         [*title, ""],
-        [*table(_header(result), [_cells(one) for one in result.gates.values()]), ""],
-        [*(f"- {one.sentence}" for one in result.gates.values()), *left_out, ""],
-        [_legend(result), ""],
+        [*table(header(result), rows), ""] if rows else [],
+        [*(f"- {one.sentence}" for one in result.all_gates.values()), *left_out, ""],
+        [legend(result), ""],
         *lost_sections(result.lost),
         markdown_slices(result.slices),
         markdown_differences(result.baseline, result.candidate),
@@ -51,39 +48,28 @@ def markdown(result: GateResult, most: int | None = None) -> str:
     return fit(sections, most)
 
 
-def print_gate(result: GateResult, console: Console) -> None:
-    """The same on a terminal."""
-    print_runs(result.baseline, result.candidate, result.left_out, console)
-    console.print(Text(f"gate: {result.verdict}", style=STYLES[result.verdict]))
-    for one in result.gates.values():
-        console.print(Text(one.sentence, style=STYLES[one.verdict]))
-    print_table(_header(result), [_cells(one) for one in result.gates.values()], console)
-    print_slices(result.slices, console)
-    print_lost(result.lost, console)
-    print_changes([one.pairs for one in result.gates.values()], result.baseline, result.candidate, console)
-    console.print(Text(_legend(result), style="dim"))
-
-
 def junit(result: GateResult | SequentialGate) -> bytes:
     """A test case per metric: fail is a `<failure>`, inconclusive an `<error>`.
 
     Inconclusive is no `<skipped>`: CI systems count that among what went well and hide its message, and a gate that
     could not decide has not passed. Without times, so that equal results give equal bytes.
     """
+    gates = result.all_gates if isinstance(result, GateResult) else result.gates
     counts = {
-        "tests": str(len(result.gates)),
-        "failures": str(sum(one.verdict == "fail" for one in result.gates.values())),
-        "errors": str(sum(one.verdict == "inconclusive" for one in result.gates.values())),
+        "tests": str(len(gates)),
+        "failures": str(sum(one.verdict == "fail" for one in gates.values())),
+        "errors": str(sum(one.verdict == "inconclusive" for one in gates.values())),
         "skipped": "0",
         "time": "0",
     }
     root = ElementTree.Element("testsuites", {"name": "rageval gate", **counts})
     suite = ElementTree.SubElement(root, "testsuite", {"name": _xml(result.candidate.benchmark), **counts})
-    for name, one in result.gates.items():
+    for name, one in gates.items():
         case = ElementTree.SubElement(suite, "testcase", {"classname": "rageval.gate", "name": name, "time": "0"})
         text = f"{one.sentence}\ncandidate: {result.candidate.label}\nbaseline: {result.baseline.label}\n"
         text += "".join(f"{line}\n" for line in result.left_out.of_two)
-        text += "".join(f"{c.question_id}: {c.before:.3f} to {c.after:.3f}\n" for c in one.pairs.changed)
+        changed = () if isinstance(one, CostGate) else one.pairs.changed
+        text += "".join(f"{c.question_id}: {c.before:.3f} to {c.after:.3f}\n" for c in changed)
         tag = {"pass": "system-out", "fail": "failure", "inconclusive": "error"}[one.verdict]
         about = {} if one.verdict == "pass" else {"type": one.verdict, "message": one.sentence}
         ElementTree.SubElement(case, tag, about).text = _xml(text)
@@ -96,27 +82,33 @@ def _xml(text: str) -> str:
     return _NOT_IN_XML.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
-def _header(result: GateResult) -> list[str]:
+def header(result: GateResult) -> list[str]:
+    """Column names."""
     interval = f"difference [{_level(result)} interval]"
     return ["metric", "verdict", "margin", "baseline", "candidate", interval, "p (pass)", "p (fail)", "questions"]
 
 
-def _cells(one: MetricGate) -> list[str]:
-    return [
-        metric_cell(one.pairs),
-        one.verdict,
-        f"{one.margin:g}",
-        f"{one.pairs.baseline_mean:.3f}",
-        f"{one.pairs.candidate_mean:.3f}",
-        interval_cell(one.difference),
-        p_cell(one.p_pass),
-        p_cell(one.p_fail_adjusted),
-        pairs_cell(one.pairs),
-    ]
+def cells(one: MetricGate) -> tuple[Cell, ...]:
+    """One row, in the order of `header`."""
+    return (
+        metric_of(one.pairs),
+        Cell(one.verdict),
+        Cell(f"{one.margin:g}", (("margin", one.margin),)),
+        mean_cell("baseline", one.pairs.baseline_mean),
+        mean_cell("candidate", one.pairs.candidate_mean),
+        difference_cell(one.difference),
+        p_value_cell("p (pass)", one.p_pass),
+        p_value_cell("p (fail)", one.p_fail_adjusted),
+        questions_cell(one.pairs),
+    )
 
 
-def _legend(result: GateResult) -> str:
+def legend(result: GateResult) -> str:
+    """What the numbers mean, at length."""
     gates = result.gates.values()
+    spent = cost_legend(result.costs)
+    if not gates:
+        return f"{result.candidate.benchmark}, {len(result.candidate.questions)} questions. {spent}"
     about = notes([one.pairs for one in gates], result.candidate.benchmark, len(result.candidate.questions))
     margins = ", ".join(
         f"{one.pairs.name} {'none' if one.smallest_margin is None else f'{one.smallest_margin:.3f}'}" for one in gates
@@ -129,6 +121,7 @@ def _legend(result: GateResult) -> str:
         "and another does not, Holm shows no more than the margin, and the interval ends there. p: one-sided tests of "
         "not being worse by the margin (pass) and of being worse by more (fail). "
         f"Smallest margin that an equally good candidate passes with probability 0.8: {margins}."
+        f"{' ' + spent if spent else ''}"
     )
 
 

@@ -10,6 +10,7 @@ from rageval.metrics import parse
 from rageval.report.failures import failure_notes
 from rageval.report.judge_notes import judge_notes
 from rageval.report.markdown import code, table
+from rageval.report.money import COST_HEADER, cost_notes, cost_rows
 from rageval.report.passage_note import passage_notes
 from rageval.stats.slices import FEW
 from rageval.types import Estimate, Usage
@@ -41,9 +42,13 @@ def number_cell(mean: Estimate | None, *, judged: bool = False) -> str:
     """
     if mean is None:
         return "–"
-    mark = ("†" if judged and not mean.n_labelled else "") + ("!" if mean.warning else "")
     part = f" ({mean.n})" if mean.unscored else ""
-    return f"{mean_cell(mean.point, mean.low, mean.high)}{mark}{part}"
+    return f"{mean_cell(mean.point, mean.low, mean.high)}{marks(mean, judged=judged)}{part}"
+
+
+def marks(mean: Estimate, *, judged: bool) -> str:
+    """What `number_cell` says of a number beside it: `†`, `!`, both or nothing."""
+    return ("†" if judged and not mean.n_labelled else "") + ("!" if mean.warning else "")
 
 
 def rank_cell(row: Row) -> str:
@@ -255,5 +260,7 @@ def markdown(board: Leaderboard) -> str:
     differ = difference_cells(board)
     differs = ["Not the same for all rows:", "", *table(differ[0], differ[1:]), ""] if differ else []
     used = ["What it cost:", "", *table(USAGE_HEADER, usage_cells(board)), ""] if usage_cells(board) else []
-    about_board = [*lines, "", *unranked, legend(board), "", *sliced, *passages]
+    spent = cost_rows(board)
+    money = [*table(COST_HEADER, spent), "", *(f"- {note}" for note in cost_notes(board)), ""] if spent else []
+    about_board = [*lines, "", *unranked, legend(board), "", *money, *sliced, *passages]
     return "\n".join([*about_board, *failed, *labels, *judges, *used, *differs, *made])

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.console import Console
-from rich.text import Text
-
 from rageval.decide.lost_most import LostMost, LostQuestion
 from rageval.report.lines import shorten
 from rageval.report.markdown import block, code, visible
+from rageval.report.tables.printout import Line
 from rageval.scores.excerpts import ANSWER_CHARACTERS, FIRST_PASSAGES
 from rageval.scores.run_scores import Excerpt
 
@@ -48,13 +46,15 @@ def lost_sections(lost: Sequence[LostMost]) -> list[list[str]]:
     return sections
 
 
-def print_lost(lost: Sequence[LostMost], console: Console) -> None:
-    """A line for each question on a terminal."""
+def lost_lines(lost: Sequence[LostMost]) -> list[Line]:
+    """A line for each question."""
+    lines: list[Line] = []
     for one in lost:
-        console.print(Text(f"lost most: {one.metric} ({_counted(one)})", style="bold"))
+        lines.append(Line(f"lost most: {one.metric} ({_counted(one)})", "strong"))
         for question in one.questions:
             text = visible(shorten(question.text, _LONGEST_LINE))
-            console.print(Text(f"  {_scores(question)}  {visible(question.question_id)}  {text}".rstrip()))
+            lines.append(Line(f"  {_scores(question)}  {visible(question.question_id)}  {text}".rstrip()))
+    return lines
 
 
 def _heading(one: LostMost) -> list[str]:

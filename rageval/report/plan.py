@@ -1,16 +1,16 @@
-"""A plan as text of at most 80 columns."""
+"""A plan as lines and tables for every format."""
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Sequence
 
 from rageval.decide.plan import LEVEL, MetricPlan, Needed, SizePlan
+from rageval.decide.plan_costs import Cost
 from rageval.decide.plan_labels import LabelPlan
 from rageval.decide.spread import Spread
+from rageval.report.tables.printout import Cell, Column, Line, Printout, Table, count_cell, value_cell
 from rageval.scores.pairs import percent
 
-WIDTH = 80
 _MANY = "over 10 million"
 JUDGES = (
     "Real judges correlate .1 to .6 with people and save 3 to 8% of the width, 23% at best. With 50 labels or "
@@ -18,63 +18,69 @@ JUDGES = (
 )
 
 
-def plan_lines(plan: SizePlan) -> Iterator[str]:
+def plan_printout(plan: SizePlan) -> Printout:
     """The plan, part by part, with an empty line between."""
+    return Printout(f"Plan for {plan.benchmark}", tuple(_blocks(plan)))
+
+
+def _blocks(plan: SizePlan) -> Iterator[Line | Table]:
     yield from _head(plan)
     aim = plan.aim
     compared = len(plan.metrics)
     adjusted = f", p adjusted over {compared} metrics" if compared > 1 else ""
     if aim.difference is not None:
-        yield from _wrapped(
+        yield from _paragraph(
             f"\nTo show a difference of {aim.difference:g} with probability {aim.power:g} (rageval compare at "
             f"{percent(LEVEL)}{adjusted}):"
         )
         yield from _needs(plan, [(one, one.comparison) for one in plan.plans], "shows")
     if aim.margin is not None:
         each = "each metric at its own level" if compared > 1 else "one-sided"
-        yield from _wrapped(
+        yield from _paragraph(
             f"\nTo pass a gate at margin {aim.margin:g} with probability {aim.power:g} if nothing changed ({each} of "
             f"{percent(LEVEL)}):"
         )
         yield from _needs(plan, [(one, one.gate) for one in plan.plans], "margin")
-    yield "\nWhere the sd is from:"
+    yield from _paragraph("\nWhere the sd is from:")
     for how in dict.fromkeys(one.spread.how for one in plan.plans):
         of = [_name(one.spread) for one in plan.plans if one.spread.how == how]
-        yield from _wrapped(f"{', '.join(of) if len(of) < len(plan.plans) else 'all'}: {how}", "  ")
+        yield from _paragraph(f"{', '.join(of) if len(of) < len(plan.plans) else 'all'}: {how}", "  ")
     yield from _notes(plan)
     yield from _repeats(plan)
     yield from _costs(plan)
     for labels in plan.labels:
         yield from _labels(labels)
     if plan.labels:
-        yield from _wrapped(JUDGES, "  ")
+        yield from _paragraph(JUDGES, "  ")
 
 
-def _head(plan: SizePlan) -> Iterator[str]:
+def _head(plan: SizePlan) -> Iterator[Line | Table]:
     more = f" of the {plan.available} that there are" if plan.available > plan.asked else ""
-    yield from _wrapped(f"{plan.benchmark}: {plan.asked} questions to ask{more}")
-    yield from _wrapped(f"pipelines: {', '.join(plan.pipelines)}")
+    yield from _paragraph(f"{plan.benchmark}: {plan.asked} questions to ask{more}")
+    yield from _paragraph(f"pipelines: {', '.join(plan.pipelines)}")
 
 
-def _needs(plan: SizePlan, needs: Sequence[tuple[MetricPlan, Needed | None]], shown: str) -> Iterator[str]:
-    rows = [["metric", "sd", "questions", "missing", f"{plan.asked} give"]]
+def _needs(plan: SizePlan, needs: Sequence[tuple[MetricPlan, Needed | None]], shown: str) -> Iterator[Line | Table]:
+    names = ("sd", "questions", "missing", f"{plan.asked} give")
+    rows: list[tuple[Cell, ...]] = []
     for one, needed in needs:
         if needed is None:
             continue
-        missing = needed.missing(plan.asked)
+        missing, sd = needed.missing(plan.asked), plan.aim.sd(one.spread)
         rows.append(
-            [
-                _name(one.spread),
-                f"{plan.aim.sd(one.spread):.3f}",
-                _count(needed.questions),
-                "-" if missing is None else f"{missing:,}",
-                "nothing" if needed.shows is None else f"{shown} {needed.shows:.3f}",
-            ]
+            (
+                Cell(_name(one.spread)),
+                value_cell(f"{sd:.3f}", "sd", sd),
+                value_cell(_count(needed.questions), "questions", needed.questions),
+                value_cell("-" if missing is None else f"{missing:,}", "missing", missing),
+                value_cell("nothing" if needed.shows is None else f"{shown} {needed.shows:.3f}", shown, needed.shows),
+            )
         )
-    yield from _table(rows)
+    name = {"shows": "to show a difference", "margin": "to pass a gate"}[shown]
+    yield Table(name, (Column("metric", "word"), *map(Column, names)), tuple(rows), turns="never")
 
 
-def _notes(plan: SizePlan) -> Iterator[str]:
+def _notes(plan: SizePlan) -> Iterator[Line | Table]:
     notes = [*_spread_notes(plan)]
     if len(plan.pipelines) == 1:
         notes.append("The baseline has to answer new questions as well, at a cost of its own.")
@@ -83,9 +89,9 @@ def _notes(plan: SizePlan) -> Iterator[str]:
     if plan.aim.within is None:
         notes.append("Repeats are not planned: how much answers to one question vary is not known (--within).")
     if notes:
-        yield ""
+        yield Line("")
     for note in notes:
-        yield from _wrapped(note)
+        yield from _paragraph(note)
 
 
 def _spread_notes(plan: SizePlan) -> Iterator[str]:
@@ -102,75 +108,94 @@ def _spread_notes(plan: SizePlan) -> Iterator[str]:
             yield f"{name}: a few large {what} (skewness {spread.skewness:.1f}); that is counted."
 
 
-def _repeats(plan: SizePlan) -> Iterator[str]:
+def _repeats(plan: SizePlan) -> Iterator[Line | Table]:
     if not any(one.repeats for one in plan.plans):
         return
-    yield from _wrapped(
+    yield from _paragraph(
         f"\nQuestions by the answers to each, if {plan.aim.within:.0%} of the variance is within questions (answers in "
         "all, per pipeline, in brackets):"
     )
     numbers = [number for number, _ in plan.plans[0].repeats]
-    rows = [["metric", *(f"{number} each" for number in numbers)]]
-    for one in plan.plans:
-        cells = ["-" if n is None else f"{n:,} ({n * number:,})" for number, n in one.repeats]
-        rows.append([_name(one.spread), *cells])
-    yield from _table(rows)
-    yield "  Repeats save questions, never answers: prefer new questions where you can."
+    columns = (Column("metric", "word"), *(Column(f"{number} each") for number in numbers))
+    rows = tuple((Cell(_name(one.spread)), *(_repeated(number, n) for number, n in one.repeats)) for one in plan.plans)
+    yield Table("questions by answers to each", columns, rows, turns="never")
+    yield Line("  Repeats save questions, never answers: prefer new questions where you can.")
 
 
-def _costs(plan: SizePlan) -> Iterator[str]:
+def _repeated(number: int, questions: int | None) -> Cell:
+    """`120 (240)`: so many questions with that number of answers each, and so many answers."""
+    text = "-" if questions is None else f"{questions:,} ({questions * number:,})"
+    return value_cell(text, f"questions, {number} each", questions)
+
+
+def _costs(plan: SizePlan) -> Iterator[Line | Table]:
     if all(cost.high == 0 for cost in plan.costs):
-        yield "\nThe experiment asks no chat model."
+        yield from _paragraph("\nThe experiment asks no chat model.")
         return
     priced = any(cost.money for cost in plan.costs)
     pipelines = f" ({len(plan.pipelines)} pipelines)" if len(plan.pipelines) > 1 else ""
-    yield from _wrapped(f"\nWhat the experiment{pipelines} takes if nothing is cached, at most:")
-    rows = [["questions", "answers", "chat calls", "prompt tokens", *(["for prompts"] if priced else [])]]
-    for cost in plan.costs:
-        answers = cost.questions * cost.repeats * len(plan.pipelines)
-        calls = f"{cost.low:,} to " + ("unknown" if cost.high is None else f"{cost.high:,}")
-        tokens = "unknown" if cost.prompt_tokens is None else f"{cost.prompt_tokens:,}"
-        money = ["unknown" if cost.money is None else f"{cost.money:,.2f}"] if priced else []
-        rows.append([f"{cost.questions:,}", f"{answers:,}", calls, tokens, *money])
-    yield from _table(rows)
+    yield from _paragraph(f"\nWhat the experiment{pipelines} takes if nothing is cached, at most:")
+    names = ("questions", "answers", "chat calls", "prompt tokens", *(("for prompts",) if priced else ()))
+    rows = tuple(_cost(plan, cost, priced=priced) for cost in plan.costs)
+    yield Table("cost", tuple(map(Column, names)), rows, turns="never")
     if priced:
-        yield "  Replies come on top; a run that was made (--like) shows them."
+        yield Line("  Replies come on top; a run that was made (--like) shows them.")
     for one in plan.measured:
         if not one.calls(1):
             continue
-        yield from _wrapped(f"Measured on {one.run}, per pipeline like it:", "  ")
+        yield from _paragraph(f"Measured on {one.run}, per pipeline like it:", "  ")
         for cost in plan.costs:
             n = cost.questions * cost.repeats
             money = one.money(n, plan.prices)
-            told = f", money {money:,.2f}" if money else ""
-            yield f"    {cost.questions:,} questions: {one.calls(n):,.0f} calls, {one.tokens(n):,.0f} tokens{told}"
+            took = f"{one.calls(n):,.0f} calls, {one.tokens(n):,.0f} tokens{f', money {money:,.2f}' if money else ''}"
+            yield Line(f"    {cost.questions:,} questions: {took}")
 
 
-def _labels(plan: LabelPlan) -> Iterator[str]:
+def _cost(plan: SizePlan, cost: Cost, *, priced: bool) -> tuple[Cell, ...]:
+    calls = f"{cost.low:,} to " + ("unknown" if cost.high is None else f"{cost.high:,}")
+    tokens = "unknown" if cost.prompt_tokens is None else f"{cost.prompt_tokens:,}"
+    cells = (
+        count_cell("questions", cost.questions),
+        count_cell("answers", cost.questions * cost.repeats * len(plan.pipelines)),
+        Cell(calls, (("chat calls at least", cost.low), ("chat calls at most", cost.high))),
+        value_cell(tokens, "prompt tokens", cost.prompt_tokens),
+    )
+    if not priced:
+        return cells
+    return (*cells, value_cell("unknown" if cost.money is None else f"{cost.money:,.2f}", "for prompts", cost.money))
+
+
+def _labels(plan: LabelPlan) -> Iterator[Line | Table]:
     people, over = plan.spread, f"over {plan.items:,}"
-    yield from _wrapped(f"\nPeople's labels of {plan.metric}, over {plan.items:,} questions")
-    yield from _wrapped(f"of: {people.how} (mean {people.mean:.2f}, sd {people.sd:.2f})", "  ")
-    rows = [
-        [
-            "judge, people",
-            f"mean ± {plan.half_width:g}",
-            f"{plan.sample} labels",
-            f"difference ± {plan.difference:g}",
-            f"{plan.sample} pairs",
-        ]
-    ]
-    rows += [
-        [
-            f"{row.correlation:.2f}" if row.correlation else "labels alone",
-            over if row.labels is None else f"{row.labels:,}",
-            "-" if row.half_width is None else f"± {row.half_width:.3f}",
-            over if row.difference_questions is None else f"{row.difference_questions:,} pairs",
-            "-" if row.difference_half_width is None else f"± {row.difference_half_width:.3f}",
-        ]
+    yield from _paragraph(f"\nPeople's labels of {plan.metric}, over {plan.items:,} questions")
+    yield from _paragraph(f"of: {people.how} (mean {people.mean:.2f}, sd {people.sd:.2f})", "  ")
+    names = (
+        f"mean ± {plan.half_width:g}",
+        f"{plan.sample} labels",
+        f"difference ± {plan.difference:g}",
+        f"{plan.sample} pairs",
+    )
+    rows = tuple(
+        (
+            value_cell(f"{row.correlation:.2f}" if row.correlation else "labels alone", "correlation", row.correlation),
+            value_cell(over if row.labels is None else f"{row.labels:,}", "labels", row.labels),
+            _half(row.half_width, "half-width"),
+            value_cell(
+                over if row.difference_questions is None else f"{row.difference_questions:,} pairs",
+                "pairs",
+                row.difference_questions,
+            ),
+            _half(row.difference_half_width, "half-width of the difference"),
+        )
         for row in plan.rows
-    ]
-    yield from _table(rows)
-    yield "  A pair is two labels: of both systems' answers to one question."
+    )
+    columns = (Column("judge, people", "word"), *map(Column, names))
+    yield Table(f"labels of {plan.metric}", columns, rows, turns="never")
+    yield Line("  A pair is two labels: of both systems' answers to one question.")
+
+
+def _half(width: float | None, name: str) -> Cell:
+    return value_cell("-" if width is None else f"± {width:.3f}", name, width)
 
 
 def _name(spread: Spread) -> str:
@@ -181,26 +206,8 @@ def _count(questions: int | None) -> str:
     return _MANY if questions is None else f"{questions:,}"
 
 
-def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Columns under their names, the first to the left, the others to the right; a long first cell has its own line."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    first = min(widths[0], WIDTH - 2 - sum(width + 2 for width in widths[1:]))
-    for row in rows:
-        cells = "".join(f"  {cell:>{width}}" for cell, width in zip(row[1:], widths[1:], strict=True))
-        if len(row[0]) > first:
-            yield f"  {row[0]}"
-        yield f"  {row[0] if len(row[0]) <= first else '':<{first}}{cells}"
-
-
-def _wrapped(text: str, indent: str = "") -> Iterator[str]:
-    """The text in lines; a line break at its beginning is an empty line before it."""
+def _paragraph(text: str, indent: str = "") -> Iterator[Line]:
+    """The text as a line; a line break at its beginning is an empty line before it."""
     if text.startswith("\n"):
-        yield ""
-    yield from textwrap.wrap(
-        text.strip(),
-        WIDTH,
-        initial_indent=indent,
-        subsequent_indent=indent + "  ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+        yield Line("")
+    yield Line(indent + text.strip())

@@ -1,40 +1,49 @@
-"""Preferences on the terminal."""
+"""Preferences as lines and tables for every format."""
 
 from __future__ import annotations
 
-from rich.console import Console
-from rich.text import Text
-
 from rageval.decide.preference import PreferResult
-from rageval.report.compare import p_cell, print_runs, print_table
+from rageval.report.compare import p_value_cell
+from rageval.report.pairs_printout import run_lines
+from rageval.report.tables.printout import Cell, Column, Line, Printout, Table, count_cell, interval_cell
 from rageval.stats import Interval
 
 
-def print_preferences(result: PreferResult, console: Console) -> None:
+def preference_printout(result: PreferResult) -> Printout:
     """The sentence, the counts, and how far the order of the answers decided."""
-    print_runs(result.baseline, result.candidate, result.left_out, console)
-    console.print(Text(result.sentence, style="bold"))
+    blocks: list[Line | Table] = [*run_lines(result.baseline, result.candidate, result.left_out)]
+    blocks.append(Line(result.sentence, "strong"))
     share = result.win_share
     if share is not None and result.p_value is not None:
-        header = ["wins", "ties", "losses", "questions", "win share", "p (sign test)"]
-        counts = [str(result.count("win")), str(result.count("tie")), str(result.count("loss")), str(result.n)]
-        print_table(header, [[*counts, interval_cell(share), p_cell(result.p_value)]], console)
+        names = ("wins", "ties", "losses", "questions", "win share", "p (sign test)")
+        row = (*counts(result), count_cell("questions", result.n), share_cell("win share", share))
+        p = p_value_cell("p (sign test)", result.p_value)
+        blocks.append(Table("preferences", tuple(map(Column, names)), ((*row, p),), turns="never"))
     if result.labelled is not None:
         labelled = result.labelled
         found = ("corrected by people", labelled.share), ("people alone", labelled.labels_only)
-        rows = [
-            [name, interval_cell(i), str(i.n), i.method] for name, i in (*found, ("judge alone", labelled.judge_only))
-        ]
-        print_table(["win share", "mean and 95% interval", "questions", "method"], rows, console)
+        columns = Column("win share", "word"), Column("mean and 95% interval"), Column("questions")
+        rows = tuple(
+            (Cell(name), share_cell("mean", one), count_cell("questions", one.n), Cell(one.method))
+            for name, one in (*found, ("judge alone", labelled.judge_only))
+        )
+        blocks.append(Table("labelled preferences", (*columns, Column("method", "word")), rows))
         if labelled.warning:
-            console.print(Text(f"warning: {labelled.warning}", style="yellow"))
-    for line in _notes(result):
-        console.print(Text(line, style="dim"))
+            blocks.append(Line(f"warning: {labelled.warning}", "warning"))
+    blocks += [Line(line, "faint") for line in _notes(result)]
+    return Printout(f"{result.candidate.label} against {result.baseline.label}, by preference", tuple(blocks))
 
 
-def interval_cell(interval: Interval) -> str:
-    """`0.875 [0.617, 0.985]`."""
-    return f"{interval.point:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
+def counts(result: PreferResult) -> tuple[Cell, Cell, Cell]:
+    """Wins, ties and losses of the candidate."""
+    wins, ties, losses = result.count("win"), result.count("tie"), result.count("loss")
+    return count_cell("wins", wins), count_cell("ties", ties), count_cell("losses", losses)
+
+
+def share_cell(name: str, interval: Interval | None) -> Cell:
+    """`0.875 [0.617, 0.985]`, or nothing."""
+    text = "" if interval is None else f"{interval.point:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
+    return interval_cell(name, text, interval)
 
 
 def _notes(result: PreferResult) -> list[str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from rich.console import Console
+from collections.abc import Iterator
 
-from rageval.decide.repeats import MetricVariance, RunRepeats
+from rageval.decide.repeats import Choice, MetricVariance, RunRepeats
 from rageval.metrics import parse
-from rageval.report.lines import print_line, shorten
+from rageval.report.lines import shorten
+from rageval.report.tables.printout import Cell, Column, Line, Printout, Table, count_cell
 from rageval.stats import Interval
 from rageval.stats.components import MOST_ANSWERS
 
@@ -25,60 +26,72 @@ def pointer(found: RunRepeats) -> str:
     return f"{told}{failed} See: rageval repeats {found.path}"
 
 
-def print_repeats(found: RunRepeats, limit: int, console: Console) -> None:
+def repeats_printout(found: RunRepeats, limit: int) -> Printout:
     """The parts of the variance of each metric, what other numbers of answers give, and the flaky questions."""
-    print_line(console, f"{found.label}: {found.questions} questions, {found.repeats} answers each", "bold")
+    title = f"{found.label}: {found.questions} questions, {found.repeats} answers each"
+    blocks: list[Line | Table] = [Line(title, "strong")]
     if found.failed:
-        print_line(console, f"{_count(found.failed, 'answer')} failed and scored the worst value.", "bold red")
+        blocks.append(Line(f"{_count(found.failed, 'answer')} failed and scored the worst value.", "bad"))
     if found.same == found.questions:
-        print_line(console, EQUAL, "yellow")
+        blocks.append(Line(EQUAL, "warning"))
     for variance in found.metrics:
-        print_line(console, "")
-        _print_variance(found, variance, console)
-    print_line(console, "")
-    _print_flaky(found, limit, console)
+        blocks += [Line(""), *_variance(found, variance)]
+    return Printout(title, (*blocks, Line(""), *_flaky(found, limit)))
 
 
-def _print_variance(found: RunRepeats, one: MetricVariance, console: Console) -> None:
-    print_line(console, one.metric, "bold")
-    print_line(console, f"  {_headline(one)}")
+def _variance(found: RunRepeats, one: MetricVariance) -> Iterator[Line | Table]:
+    yield Line(one.metric, "strong")
+    yield Line(f"  {_headline(one)}")
     if one.unscored:
-        print_line(console, f"  {_count(one.unscored, 'answer')} without a score: left out of the means.")
+        yield Line(f"  {_count(one.unscored, 'answer')} without a score: left out of the means.")
     if one.by_sample is not None and one.by_sample.judge_share is not None:
         parts = one.by_sample
-        print_line(
-            console,
+        yield Line(
             f"  of one judge sample's score: question {_share(parts.question_share)}, answer "
-            f"{_share(parts.generation_share)}, judge {_share(parts.judge_share)}",
+            f"{_share(parts.generation_share)}, judge {_share(parts.judge_share)}"
         )
     elif one.components is not None and parse(one.metric).kind == "judged":
-        print_line(console, "  chance in the answer includes that in the judge, which was asked once")
+        yield Line("  chance in the answer includes that in the judge, which was asked once")
     if one.components is None or one.components.question_share is None:
         return
-    print_line(console, "  answers a question   asked   half-width   with as many answers as now")
-    for choice in one.choices:
-        mark = "*" if choice.answers == found.repeats else " "
-        print_line(
-            console,
-            f"  {choice.answers:>17} {mark} {choice.asked:>7}   {choice.half_width:>10.3f}   {choice.same_price:.3f}",
-        )
+    names = ("answers a question", "asked", "half-width", "with as many answers as now")
+    rows = tuple(_choice(found, each) for each in one.choices)
+    yield Table(f"answers: {one.metric}", tuple(map(Column, names)), rows, turns="never")
     for cost, answers in one.best.items():
         more = " or more" if answers == MOST_ANSWERS else ""
         priced = f"{cost:g} answer{'' if cost == 1 else 's'}"
-        print_line(console, f"  best where one more question costs {priced}: {_count(answers, 'answer')} each{more}")
+        yield Line(f"  best where one more question costs {priced}: {_count(answers, 'answer')} each{more}")
 
 
-def _print_flaky(found: RunRepeats, limit: int, console: Console) -> None:
+def _choice(found: RunRepeats, one: Choice) -> tuple[Cell, ...]:
+    """A row; the number of answers that the run has is marked."""
+    mark = "* " if one.answers == found.repeats else ""
+    return (
+        Cell(f"{mark}{one.answers}", (("answers a question", one.answers),)),
+        Cell(str(one.asked), (("asked", one.asked),)),
+        Cell(f"{one.half_width:.3f}", (("half-width", one.half_width),)),
+        Cell(f"{one.same_price:.3f}", (("half-width with as many answers as now", one.same_price),)),
+    )
+
+
+def _flaky(found: RunRepeats, limit: int) -> Iterator[Line | Table]:
     if not found.flaky:
-        print_line(console, f"No question's answers differ in {found.flaky_by}.")
+        yield Line(f"No question's answers differ in {found.flaky_by}.")
         return
-    print_line(console, f"Flaky questions by {found.flaky_by}: {len(found.flaky)} of {found.questions}", "bold")
-    for one in found.flaky[:limit]:
-        scores = ", ".join("–" if score is None else f"{score:.3f}" for score in one.scores)
-        print_line(console, f"  {one.question_id}  {scores}  ({one.different} different answers)")
-        print_line(console, f"      {shorten(one.text, _LONGEST_TEXT)}", "dim")
+    columns = (Column("question", "text"), Column("scores"), Column("different answers"), Column("text", "text"))
+    rows = tuple(
+        (
+            Cell(one.question_id),
+            Cell(", ".join("–" if score is None else f"{score:.3f}" for score in one.scores)),
+            count_cell("different answers", one.different),
+            Cell(shorten(one.text, _LONGEST_TEXT)),
+        )
+        for one in found.flaky[:limit]
+    )
+    title = f"Flaky questions by {found.flaky_by}: {len(found.flaky)} of {found.questions}"
+    yield Table("flaky questions", columns, rows, title, turns="never")
     if (rest := len(found.flaky) - limit) > 0:
-        print_line(console, f"  … {rest} more (--limit {len(found.flaky)} shows all)", "dim")
+        yield Line(f"  … {rest} more (--limit {len(found.flaky)} shows all)", "faint")
 
 
 def _headline(one: MetricVariance, of: str = "") -> str:

@@ -19,6 +19,8 @@ from rageval.io.run_folder import replace_text
 from rageval.scores.excerpts import excerpt_from_json, excerpt_to_json
 from rageval.scores.run_labels import labels_from_json
 from rageval.scores.run_scores import JudgedBy, MetricScores, RunScores, SliceValues
+from rageval.scores.spending import stored_spending
+from rageval.scores.spent import spending_from_json
 from rageval.types import Json
 
 FORMAT = 4
@@ -78,6 +80,9 @@ def _to_text(run: RunScores) -> str:
         _object("settings", [_entry(name, value) for name, value in sorted(run.settings.items())]),
         _object("slices", [_entry(field, _to_members(run.slices[field])) for field in sorted(run.slices)]),
     ]
+    spending = stored_spending(run)
+    if spending is not None and (spending.costs or spending.latencies or spending.cached or spending.failed):
+        parts.append(_object("spending", [_entry(name, value) for name, value in spending.to_json().items()]))
     return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
@@ -175,4 +180,5 @@ def _from_json(path: Path, data: Mapping[str, Any]) -> RunScores:
         labels={name: labels_from_json(labels) for name, labels in data["labels"].items()},
         answers={question: row[2] for question, row in rows.items() if row[2] is not None},
         excerpts={question: excerpt_from_json(about) for question, about in data.get("excerpts", {}).items()},
+        spending=spending_from_json(data["spending"]) if "spending" in data else None,
     )

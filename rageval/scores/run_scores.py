@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple, TypeAlias, TypeVar
 
 from rageval.scores.run_labels import RunLabels
 from rageval.scores.sharing import Documents
+from rageval.scores.spent import Spending
 from rageval.types import Json
 
 T = TypeVar("T")
@@ -137,6 +138,8 @@ class RunScores(ScoredRun):
     `tag`, and each field of the questions' metadata that holds a text, number or truth value. `labels` are people's, by
     judged metric, and `answers` digests of what people label, by question; both are empty for a run without judges.
     `excerpts` are those of a baseline that keeps them; `rageval.scores.excerpts` reads those of a run folder.
+    `spending` is what a baseline keeps of costs and latencies; that of a run is in its folder
+    (`rageval.scores.spending.read_spending`).
     """
 
     documents: Documents = field(repr=False)
@@ -146,6 +149,7 @@ class RunScores(ScoredRun):
     labels: Mapping[str, RunLabels] = field(default_factory=dict[str, RunLabels], repr=False)
     answers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     excerpts: Mapping[str, Excerpt] = field(default_factory=dict[str, Excerpt], repr=False)
+    spending: Spending | None = field(default=None, repr=False)
 
     def only(self, questions: Collection[str]) -> RunScores:
         """The same run as if only these of its questions had been asked."""
@@ -159,6 +163,7 @@ class RunScores(ScoredRun):
             labels={name: labels.only(questions) for name, labels in self.labels.items()},
             answers=_only(self.answers, questions),
             excerpts=_only(self.excerpts, questions),
+            spending=None if self.spending is None else self.spending.only(questions),
         )
 
 

@@ -79,19 +79,7 @@ def calibration(
     ValueError for no items, rows of different length, labels other than 0 and 1, probabilities outside [0, 1], and
     bins < 1.
     """
-    y, p = np.asarray(labels, dtype=np.float64), np.asarray(probabilities, dtype=np.float64)
-    if y.ndim != 1 or y.shape != p.shape or y.size == 0:
-        raise ValueError(
-            f"calibration: found labels of shape {y.shape}, probabilities of shape {p.shape}, "
-            "expected two rows of equal length, at least one item"
-        )
-    if not np.all((y == 0.0) | (y == 1.0)):
-        raise ValueError("calibration: found labels other than 0 and 1")
-    if not np.all((p >= 0.0) & (p <= 1.0)):
-        raise ValueError("calibration: found probabilities outside [0, 1] or NaN")
-    if bins < 1:
-        raise ValueError(f"calibration: found {bins} bins, expected at least 1")
-    check_level(level, "calibration")
+    y, p = _checked(labels, probabilities, bins, level)
     rng = rng or np.random.default_rng(0)
     right = ((p >= 0.5) == (y == 1.0)).astype(np.float64)
     yes = y == 1.0
@@ -105,11 +93,46 @@ def calibration(
         auc=auc_interval(p[yes], p[~yes], level=level, rng=rng) if both else None,
         brier=brier,
         ece=ece,
-        table=tuple(
-            ReliabilityBin(int(inside.sum()), float(p[inside].mean()), mean_interval(y[inside], level=level))
-            for inside in (bin_of == b for b in np.unique(bin_of))
-        ),
+        table=_table(y, p, bin_of, level),
     )
+
+
+def reliability_table(
+    labels: Sequence[int] | NDArray[Any],
+    probabilities: Sequence[float] | Floats,
+    *,
+    bins: int = 10,
+    level: float = 0.95,
+) -> tuple[ReliabilityBin, ...]:
+    """The reliability table of `calibration` alone, which costs no draws. Raises ValueError as `calibration`."""
+    y, p = _checked(labels, probabilities, bins, level)
+    return _table(y, p, _equal_mass_bins(p, bins), level)
+
+
+def _table(y: Floats, p: Floats, bin_of: NDArray[np.int64], level: float) -> tuple[ReliabilityBin, ...]:
+    return tuple(
+        ReliabilityBin(int(inside.sum()), float(p[inside].mean()), mean_interval(y[inside], level=level))
+        for inside in (bin_of == b for b in np.unique(bin_of))
+    )
+
+
+def _checked(
+    labels: Sequence[int] | NDArray[Any], probabilities: Sequence[float] | Floats, bins: int, level: float
+) -> tuple[Floats, Floats]:
+    y, p = np.asarray(labels, dtype=np.float64), np.asarray(probabilities, dtype=np.float64)
+    if y.ndim != 1 or y.shape != p.shape or y.size == 0:
+        raise ValueError(
+            f"calibration: found labels of shape {y.shape}, probabilities of shape {p.shape}, "
+            "expected two rows of equal length, at least one item"
+        )
+    if not np.all((y == 0.0) | (y == 1.0)):
+        raise ValueError("calibration: found labels other than 0 and 1")
+    if not np.all((p >= 0.0) & (p <= 1.0)):
+        raise ValueError("calibration: found probabilities outside [0, 1] or NaN")
+    if bins < 1:
+        raise ValueError(f"calibration: found {bins} bins, expected at least 1")
+    check_level(level, "calibration")
+    return y, p
 
 
 def _equal_mass_bins(p: Floats, bins: int) -> NDArray[np.int64]:

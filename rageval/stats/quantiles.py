@@ -38,7 +38,7 @@ def t_quantile(p: float, df: int) -> float:
     log_scale = math.lgamma((df + 1) / 2) - math.lgamma(df / 2) - 0.5 * math.log(df * math.pi)
     for _ in range(100):
         density = math.exp(log_scale - (df + 1) / 2 * math.log1p(t * t / df))
-        step = (_t_cdf(t, df) - p) / density
+        step = (t_cdf(t, df) - p) / density
         step = max(min(step, 1.0 + abs(t) / 2), -1.0 - abs(t) / 2)
         t -= step
         if abs(step) < 1e-12 * (1 + abs(t)):
@@ -46,7 +46,8 @@ def t_quantile(p: float, df: int) -> float:
     return t
 
 
-def _t_cdf(t: float, df: int) -> float:
+def t_cdf(t: float, df: int) -> float:
+    """P(T <= t) for Student's t with `df` >= 1 whole degrees of freedom."""
     angle = math.atan2(t, math.sqrt(df))
     cosine_squared = math.cos(angle) ** 2
     if df % 2:
@@ -77,7 +78,7 @@ def beta_quantile(p: float, a: float, b: float) -> float:
     a, b, low, high, x = float(a), float(b), 0.0, 1.0, float(a / (a + b))  # numpy's floats warn where they overflow
     log_scale = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b)
     for _ in range(_MOST_STEPS):
-        beyond = _beta_cdf(x, a, b) - p
+        beyond = beta_cdf(x, a, b) - p
         low, high = (low, x) if beyond > 0.0 else (x, high)
         density = math.exp(log_scale + (a - 1.0) * math.log(x) + (b - 1.0) * math.log1p(-x))
         newton = x - beyond / density if density > 0.0 else low
@@ -87,9 +88,10 @@ def beta_quantile(p: float, a: float, b: float) -> float:
     return x
 
 
-def _beta_cdf(x: float, a: float, b: float) -> float:
+def beta_cdf(x: float, a: float, b: float) -> float:
+    """I_x(a, b), the chance of at most x under the beta distribution with shapes a, b > 0, for 0 < x < 1."""
     if x > (a + 1.0) / (a + b + 2.0):  # the fraction converges fast below that
-        return 1.0 - _beta_cdf(1.0 - x, b, a)
+        return 1.0 - beta_cdf(1.0 - x, b, a)
     log_front = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
     c, d = 1.0, 1.0 / (1.0 - (a + b) * x / (a + 1.0))
     fraction = d

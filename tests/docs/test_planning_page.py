@@ -27,7 +27,7 @@ def test_every_block_runs(tmp_path: Path) -> None:
             capture_output=True,
             text=True,
             check=False,
-            env={**os.environ, "PATH": path},
+            env={**os.environ, "PATH": path, "COLUMNS": "80"},
         )
         assert done.returncode == 0, done.stderr
         printed += done.stdout

@@ -84,7 +84,7 @@ def test_unjudged_documents_and_the_next_labels(
         assert ended.code == 0, ended.err
         return ended.out
 
-    assert "Unjudged documents:" in run("leaderboard")
+    assert "Unjudged documents" in run("leaderboard")
     assert [line.split("\t")[:2] for line in run("label-next").splitlines()] == [["q1", "donghu"]]
     with Path("next.csv").open(encoding="utf-8-sig", newline="") as sheet:
         columns, *rows = csv.reader(sheet)

@@ -93,6 +93,7 @@ def test_figures_and_record(world: World, server: FakeServer, command_line: Comm
     assert set(found) == {
         *("format", "judge", "key", "model", "labels", "sha256", "n", "abstained", "zero_shot", "cross_validated"),
         *("scaling", "created", "path", "reasons", "usage", "seconds_per_item", "attacks", "notes"),
+        *("reliability", "reliability_scaled"),
     }
     for column in ("zero_shot", "cross_validated"):
         assert set(found[column]) == FIGURES

@@ -60,7 +60,9 @@ def test_before_any_run(tmp_path: Path, server: FakeServer, command_line: Comman
     assert server.calls == 0
 
 
-def test_like_earlier_runs(tmp_path: Path, server: FakeServer, command_line: CommandLine) -> None:
+def test_like_earlier_runs(
+    tmp_path: Path, server: FakeServer, command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     experiment, out = experiment_file(tmp_path, server), tmp_path / "out"
     assert command_line("run", experiment, "--out", out).code == 0
     made = server.calls
@@ -86,6 +88,7 @@ def test_like_earlier_runs(tmp_path: Path, server: FakeServer, command_line: Com
         assert measured["money"] == pytest.approx(
             sum(2.0 * part["prompt_tokens"] + 8.0 * part["completion_tokens"] for part in took.values()) / 1e6
         )
+    monkeypatch.setenv("COLUMNS", "80")
     text = command_line("plan", experiment, *like, "--detect", 0.1, "--within", 0.3, "--repeats", 2).out
     assert max(len(line) for line in text.splitlines() if "results" not in line and str(tmp_path) not in line) <= 80
     assert f"Measured on {runs['naive']}" in " ".join(text.split())

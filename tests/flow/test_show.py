@@ -16,9 +16,10 @@ from rageval.decide.diagnosis import RunDiagnosis
 from rageval.decide.question_list import list_questions
 from rageval.decide.question_view import view_diagnosed
 from rageval.models.scripted import HashEmbedder
-from rageval.report.diagnose import print_diagnosis
+from rageval.report.diagnose import diagnosis_printout
 from rageval.report.question import print_question
 from rageval.report.question_list import print_questions
+from rageval.report.tables.terminal import print_printout
 from tests.conftest import CommandLine
 from tests.flow.diagnosed_world import CASES, METRICS, Builder, benchmark, judge, scripted
 
@@ -107,7 +108,7 @@ def test_a_narrow_terminal_has_no_long_line(run: Path) -> None:
     print_questions(list_questions(diagnosed), 60, console)
     for name in CASES:
         print_question(view_diagnosed(diagnosed, name), console)
-    print_diagnosis(rageval.diagnose(run, by=["language"]), console)
+    print_printout(diagnosis_printout(rageval.diagnose(run, by=["language"])), console)
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert max(map(cell_len, text.splitlines())) <= 80
     assert "\x1b" not in text

@@ -26,7 +26,7 @@ Comparable: TypeAlias = "RagRun | RunScores | str | Path"
 def assert_no_regression(
     run: Comparable,
     baseline: Comparable,
-    margins: Mapping[str, float],
+    margins: Mapping[str, float | str],
     *,
     level: float = 0.95,
     cluster_by: ClusterBy | None = None,
@@ -60,7 +60,7 @@ class AssertNoRegression:
         run: RagRun,
         baseline: RagRun | str | Path | None = None,
         *,
-        margins: Mapping[str, float],
+        margins: Mapping[str, float | str],
         level: float = 0.95,
         cluster_by: ClusterBy | None = None,
         other_corpus: bool = False,
@@ -74,11 +74,13 @@ class AssertNoRegression:
         """
         __tracebackhide__ = True
         with fail_in_one_line():
+            from rageval.decide.cost_gate import split_margins
             from rageval.decide.gate import gate
 
             target = baseline if isinstance(baseline, RagRun) else self._file(run, baseline)
             if isinstance(target, Path) and self.config.getoption("rageval_update_baseline"):
-                result = gate(run.scores, run.scores, margins, level=level, cluster_by=cluster_by)
+                of_metrics, _ = split_margins(margins)  # what it cost today is what it may cost
+                result = gate(run.scores, run.scores, of_metrics or margins, level=level, cluster_by=cluster_by)
                 self._set(run, target, result)
                 return result
             result = gate(
@@ -86,7 +88,7 @@ class AssertNoRegression:
             )
         allowed = ", which is allowed here" if allow_inconclusive and result.verdict == "inconclusive" else ""
         title = f"{result.candidate.label} against {result.baseline.label} ({result.baseline.source})"
-        lines = [(one.verdict, one.sentence) for one in result.gates.values()]
+        lines = [(one.verdict, one.sentence) for one in result.all_gates.values()]
         lines += [("inconclusive", line) for line in result.left_out.of_two]
         self._note(f"{title}: {result.verdict}{allowed}", lines)
         _require_pass(result, allow_inconclusive)
@@ -173,16 +175,11 @@ def _require_pass(result: GateResult, allow_inconclusive: bool) -> None:
     __tracebackhide__ = True
     if result.verdict == "pass" or (result.verdict == "inconclusive" and allow_inconclusive):
         return
-    from io import StringIO
+    from rageval.report.gate_printout import gate_printout
+    from rageval.report.tables.terminal import terminal_text
 
-    from rich.console import Console
-
-    from rageval.report.gate import print_gate
-
-    first = next(one.sentence for one in result.gates.values() if one.verdict == result.verdict)
-    report = StringIO()
-    print_gate(result, Console(file=report, width=_WIDTH, force_terminal=False))
-    raise AssertionError(f"{first}\n\n{report.getvalue()}")
+    first = next(one.sentence for one in result.all_gates.values() if one.verdict == result.verdict)
+    raise AssertionError(f"{first}\n\n{terminal_text(gate_printout(result), _WIDTH, explain=True)}")
 
 
 def _asks_too_much(one: MetricGate) -> str:

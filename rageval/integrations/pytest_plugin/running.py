@@ -80,6 +80,7 @@ class RunPipeline:
             from rageval.front import evaluate
             from rageval.io.disk import locked
             from rageval.scores.reading import read_run_folder
+            from rageval.scores.spending import read_spending
 
             over = self.benchmark if benchmark is None else _load(benchmark, self.root)
             built = _build(pipeline, name)
@@ -88,7 +89,7 @@ class RunPipeline:
             with locked(session_mark(self.root, self.session, built.name)):
                 result = evaluate(over, [built], metrics or self.metrics, out=out, name=experiment, **given)
                 scores = read_run_folder(result.runs[0])
-        scores = replace(scores, source=os.path.relpath(scores.source, self.root))
+        scores = replace(scores, source=os.path.relpath(scores.source, self.root), spending=read_spending(scores))
         return RagRun(result.runs[0], built.name, result.leaderboard.rows[0].estimates, scores)
 
 

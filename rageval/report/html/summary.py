@@ -21,7 +21,7 @@ from rageval.io.records import Outcome
 from rageval.io.run_folder import RunFolder
 from rageval.metrics import parse
 from rageval.metrics.verdicts import ABSTENTION, settled
-from rageval.report.compare import comparison_legend
+from rageval.report.compare import legend as comparison_legend
 from rageval.report.failures import failure_notes
 from rageval.report.html.judges import judges_json
 from rageval.report.judge_notes import judge_notes
@@ -35,6 +35,7 @@ from rageval.report.leaderboard import (
     rank_cell,
 )
 from rageval.report.passage_note import passage_notes
+from rageval.report.tables.shared_settings import shorten_labels
 from rageval.scores.estimates import estimate_to_json
 from rageval.scores.reading import read_run_folder
 from rageval.scores.run_scores import RunScores
@@ -86,12 +87,14 @@ def read_runs(
 
 def summary(read: ReadRuns, *, cluster_by: ClusterBy | None = None, other_corpus: bool = False) -> dict[str, Json]:
     """The JSON that the page's script starts with. `MOST_PAIRS` says which runs are compared."""
+    names, shared = shorten_labels(run.manifest["label"] for run in read.diagnosed)
     return {
         "benchmark": read.board.benchmark,
+        "shared_settings": shared,
         "runs": [
             {
                 "label": run.manifest["label"],
-                "short": run.manifest["label"],
+                "short": names.get(run.manifest["label"], run.manifest["label"]),
                 "name": run.folder.path.resolve().name,
                 "made": run.manifest.get("created", ""),
             }

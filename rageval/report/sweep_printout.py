@@ -1,0 +1,37 @@
+"""A sweep as lines and tables for every format."""
+
+from __future__ import annotations
+
+from rageval.decide.halving import Halving
+from rageval.decide.sweep import SweepResult
+from rageval.report.leaderboard_printout import board_legend, leaderboard_blocks, made_with
+from rageval.report.sweep import halving_told, parts, saved_lines
+from rageval.report.tables.printout import Legend, Line, Printout
+
+_SHORT = {
+    "gaps": "Behind the best: paired, p adjusted for all pairs of cells.",
+    "effects": "Settings: mean paired change, more than 0 is better; a metric's intervals hold together.",
+    "front": "Worth its cost: no other cell is better and cheaper; a question's cost alone, and what was paid.",
+}
+
+
+def sweep_printout(result: SweepResult, halved: Halving | None) -> Printout:
+    """The leaderboard of the cells, gaps, effects, what is worth its cost, and how cells were dropped."""
+    board = result.leaderboard
+    found = [*parts(result)]
+    about = board_legend(board)
+    short = [*about.short, *([" ".join(_SHORT[one.name] for one, _ in found)] if found else [])]
+    if board.by_labels:
+        short.append("Behind the best is by people's labels and the judge together; effects are the judge's alone.")
+    halving = [] if halved is None else [Line("Successive halving", "strong"), *map(Line, halving_told(halved))]
+    return Printout(
+        f"Sweep over {board.benchmark}",
+        (
+            *leaderboard_blocks(board),
+            *(one for one, _ in found),
+            *map(Line, saved_lines(result)),
+            *halving,
+            Legend(tuple(short), (*about.explained, *(f"{one.title}: {text}" for one, text in found))),
+            *made_with(board),
+        ),
+    )

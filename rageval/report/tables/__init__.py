@@ -1,0 +1,1 @@
+"""What commands print, as lines and tables, and a module for each format that renders it."""
