@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -362,4 +363,7 @@ def _context(settings: Factors, factor: str) -> frozenset[tuple[str, Any]]:
 
 
 def _frozen(level: Any) -> Any:
+    """A level that can be a key: lists as tuples, mappings as JSON."""
+    if isinstance(level, Mapping):
+        return json.dumps(level, ensure_ascii=False, sort_keys=True)
     return tuple(map(_frozen, cast("list[Any]", level))) if isinstance(level, list) else level

@@ -89,13 +89,18 @@ def content_security_policy(page: Page) -> str:
 
 def packed(data: Json) -> str:
     """JSON as a compressed block: gzip, then base64."""
-    plain = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode(errors="surrogatepass")
+    plain = _json(data).encode()
     return base64.b64encode(gzip.compress(plain, compresslevel=6, mtime=0)).decode("ascii")
 
 
 def _json_block(name: str, data: Json) -> str:
-    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":")).translate(_LINE_ENDS)
-    return f'<script type="application/json" id="{name}">{text}</script>\n'
+    return f'<script type="application/json" id="{name}">{_json(data).translate(_LINE_ENDS)}</script>\n'
+
+
+def _json(data: Json) -> str:
+    """Compact JSON, in which half a surrogate pair, which UTF-8 cannot hold, is written as its escape."""
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.encode(errors="backslashreplace").decode()
 
 
 @cache

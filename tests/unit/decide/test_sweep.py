@@ -50,6 +50,12 @@ def test_levels_that_are_lists_and_cells_that_lack_a_factor() -> None:
     assert found[0].difference.point == pytest.approx(0.75)
 
 
+def test_levels_that_are_mappings() -> None:
+    factors = [cell(weights={"bm25": 1, "dense": 2}), cell(weights={"bm25": 2}), cell(weights={"dense": 2, "bm25": 1})]
+    found = main_effects("m", factors, np.array([[0.0], [1.0], [0.5]]))
+    assert [(e.factor, e.before, e.after) for e in found] == [("weights", '{"bm25": 1, "dense": 2}', '{"bm25": 2}')]
+
+
 def test_where_nothing_matters_an_effect_is_seldom_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A 3 x 3 grid of cells with scores of one distribution, correlated by question: of its six effects at least one is
     claimed in 5% of the cases at most (and three standard errors of 400 repetitions). Fewer draws blur that by chance.

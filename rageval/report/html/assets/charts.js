@@ -4,7 +4,7 @@ const place = (value, low, high, width) => ((Math.min(Math.max(value, low), high
 
 /** An interval `[point, low, high]` on a scale from `from` to `to`, with a line at `zero` where one is given. */
 function intervalChart([point, low, high], { from = 0, to = 1, zero = null, words = "" } = {}) {
-  const width = 120;
+  const width = 100;
   const at = (value) => place(value, from, to, width - 8) + 4;
   return h(
     "svg",

@@ -4,7 +4,7 @@ const ANSWERS_AT_ONCE = 10;
 
 function comparePage(main, parameters, [first, second]) {
   const count = DATA.runs.length;
-  const valid = (text, otherwise) => (Number(text) >= 0 && Number(text) < count && text !== undefined && text !== "" ? Number(text) : otherwise);
+  const valid = (text, otherwise) => (/^\d+$/.test(text ?? "") && Number(text) < count ? Number(text) : otherwise);
   const before = valid(first, 0);
   const after = valid(second, before === 0 ? 1 : 0);
   const metric = metricOf(parameters.get("metric")) ?? DATA.metrics.find((one) => ["judged", "answer"].includes(one.kind)) ?? DATA.metrics[0];
@@ -111,7 +111,7 @@ function pairedResult(before, after) {
   return [
     h(
       "div",
-      { class: "scrolls" },
+      { class: "scrolls", tabindex: "0" },
       h(
         "table",
         null,

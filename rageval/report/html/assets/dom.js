@@ -18,16 +18,20 @@ function h(tag, attributes, ...children) {
     else if (/^on/i.test(name) || /^(src|srcdoc|style|action|formaction)$/i.test(name)) throw new Error(`unsafe attribute ${name}`);
     else if (name === "href" && !SAFE_LINK.test(value)) throw new Error(`unsafe link ${value}`);
     else if (name === "value" || name === "checked" || name === "disabled" || name === "selected") element[name] = value;
-    else element.setAttribute(name, value === true ? "" : String(value));
+    else element.setAttribute(name, value === true ? "" : written(value));
   }
   append(element, children);
   return element;
 }
 
+const TEXT_ALONE = new Set(["option", "title", "textarea"]);
+
 function append(element, children) {
-  for (const child of children.flat(Infinity)) {
+  for (const child of [children].flat(Infinity)) {
     if (child === null || child === undefined || child === false) continue;
-    element.append(child instanceof Node ? child : String(child));
+    if (child instanceof Node) element.append(child);
+    else if (TEXT_ALONE.has(element.localName)) element.append(written(child));
+    else element.append(...plain(child));
   }
   return element;
 }
@@ -39,19 +43,25 @@ function replace(element, ...children) {
 
 // Characters that turn the direction of what follows, or that a terminal would obey: they are shown by their numbers.
 const CONTROLS = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
+const numberOf = (control) => `U+${control.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
+
+/** A text of a run without control characters, where there can be no elements. */
+function written(text) {
+  return String(text).replace(CONTROLS, numberOf);
+}
 
 /** A text of a run as nodes, which its control characters do not change. */
-function plain(text) {
+function plain(given) {
+  const text = String(given);
   const parts = [];
   let at = 0;
-  for (const found of String(text).matchAll(CONTROLS)) {
+  for (const found of text.matchAll(CONTROLS)) {
     if (found.index > at) parts.push(text.slice(at, found.index));
-    const number = found[0].codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
-    parts.push(h("span", { class: "control", title: t("control_character") }, `U+${number}`));
+    parts.push(h("span", { class: "control", title: t("control_character") }, numberOf(found[0])));
     at = found.index + 1;
   }
-  if (at < String(text).length) parts.push(String(text).slice(at));
-  return parts;
+  if (at < text.length) parts.push(text.slice(at));
+  return parts.map((part) => (part instanceof Node ? part : document.createTextNode(part)));
 }
 
 /** A text of a run in a box of its own direction. */

@@ -85,7 +85,7 @@ function matrixPage(main, parameters) {
   const pipelines = DATA.runs.map((run, at) => [String(at), run.short]);
   const count = h("p", { class: "dim", role: "status", "aria-live": "polite" });
   const search = h("input", { type: "search", id: "search", value: filter.words, placeholder: t("search"), "aria-label": t("search") });
-  const columns = `minmax(5rem, 8rem) minmax(10rem, 1fr) repeat(${DATA.runs.length}, minmax(3.2rem, 7rem))`;
+  const columns = `minmax(10rem, 1fr) repeat(${DATA.runs.length}, minmax(3.9rem, 7rem))`;
   const list = longList({
     words: t("matrix"),
     head: [h("span", { role: "columnheader" }, t("id")), h("span", { role: "columnheader" }, t("question")), DATA.runs.map((run) => h("span", { role: "columnheader", class: "run-head", title: run.label }, plain(run.short)))],
@@ -141,7 +141,7 @@ function matrixPage(main, parameters) {
       tags.length ? choice(t("tag"), filter.tag, [["", t("any")], ...tags.map((one) => [one, one])], (value) => change({ tag: value })) : null,
     ),
     count,
-    h("div", { class: "scrolls" }, list),
+    h("div", { class: "scrolls", tabindex: "0" }, list),
     h("p", { class: "dim small" }, t("matrix_signs")),
     actions(
       button(t("copy_markdown"), () => copy(markdownTable([t("id"), t("question"), ...DATA.runs.map((run) => run.label)], Shown.indexes.slice(0, 200).map((index) => [DATA.questions.ids[index], DATA.questions.texts[index], ...scoresOf(index, filter.metric).map((score) => (score === null ? "–" : scoreText(score)))])))),

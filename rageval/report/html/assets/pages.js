@@ -26,7 +26,7 @@ function choice(words, value, options, changed) {
 
 /** A table as Markdown; cells hold any text. */
 function markdownTable(header, rows) {
-  const cell = (text) => String(text).replace(/\s+/g, " ").replace(/([\\|`<>*_[\]#@&])/g, "\\$1");
+  const cell = (text) => written(text).replace(/\s+/g, " ").replace(/([\\|`<>*_[\]#@&~$]|:(?=\/\/)|(?<=\bwww)\.)/gi, "\\$1");
   return [header, header.map(() => "---"), ...rows].map((row, at) => `| ${row.map(at === 1 ? String : cell).join(" | ")} |`).join("\n");
 }
 
@@ -35,8 +35,8 @@ function csv(rows) {
   const cell = (value) => {
     if (typeof value === "number") return String(value);
     const text = value === null || value === undefined ? "" : String(value);
-    const guarded = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-    return /[",\r\n]/.test(guarded) ? `"${guarded.replace(/"/g, '""')}"` : guarded;
+    const guarded = /^[=+\-@\t\r\n＝＋－＠]/.test(text) ? `'${text}` : text;
+    return /[",;\t\r\n]/.test(guarded) ? `"${guarded.replace(/"/g, '""')}"` : guarded;
   };
   return `\ufeff${rows.map((row) => row.map(cell).join(",")).join("\r\n")}\r\n`;
 }
@@ -84,7 +84,7 @@ function leaderboardPage(main, parameters) {
     notes(board.warnings, "bad"),
     board.unranked ? h("p", { class: "bad", lang: "en" }, `${t("unranked")} ${board.unranked}.`) : null,
     notes(board.left_out),
-    h("div", { class: "scrolls" }, table),
+    h("div", { class: "scrolls", tabindex: "0" }, table),
     h("p", { class: "dim" }, t("marks")),
     actions(
       button(t("copy_markdown"), () => copy(markdownTable(header, rows.map(cells)))),
@@ -99,7 +99,8 @@ function leaderboardPage(main, parameters) {
 
 function metricCell(cell, metric) {
   if (!cell.interval) return h("td", { class: "number", "data-label": metric.title }, cell.text);
-  return h("td", { class: "number", "data-label": metric.title, title: cell.about.method }, h("div", null, cell.text), intervalChart(cell.interval, { words: `${metric.title} ${cell.text}` }));
+  const [value, ...rest] = cell.text.split(" ");
+  return h("td", { class: "number", "data-label": metric.title, title: cell.about.method }, h("div", null, value, " ", h("span", { class: "interval-text" }, rest.join(" "))), intervalChart(cell.interval, { words: `${metric.title} ${cell.text}` }));
 }
 
 function sortedRows(rows, name) {
@@ -124,7 +125,7 @@ function slices(found) {
     h("h2", null, t("by_slice", { metric: metricOf(rows[0].metric).title, by: rows[0].by })),
     h(
       "div",
-      { class: "scrolls" },
+      { class: "scrolls", tabindex: "0" },
       h(
         "table",
         null,
@@ -143,7 +144,7 @@ function usage(rows) {
     h("summary", null, t("what_it_cost")),
     h(
       "div",
-      { class: "scrolls" },
+      { class: "scrolls", tabindex: "0" },
       h(
         "table",
         null,
@@ -163,7 +164,7 @@ function about(board) {
     h("p", { class: "dim", lang: "en" }, board.legend),
     h("ul", null, board.models.map(([role, identity]) => h("li", null, `${role}: `, plain(identity))), board.machine === null ? null : h("li", null, plain(board.machine))),
     rows.length
-      ? [h("h3", null, t("not_same")), h("div", { class: "scrolls" }, h("table", null, h("thead", null, h("tr", null, names.map((name) => h("th", { scope: "col" }, plain(name))))), h("tbody", null, rows.map((row) => h("tr", null, row.map((cell) => h("td", null, plain(cell))))))))]
+      ? [h("h3", null, t("not_same")), h("div", { class: "scrolls", tabindex: "0" }, h("table", null, h("thead", null, h("tr", null, names.map((name) => h("th", { scope: "col" }, plain(name))))), h("tbody", null, rows.map((row) => h("tr", null, row.map((cell) => h("td", null, plain(cell))))))))]
       : null,
     h("p", { class: "dim" }, `rageval ${DATA.version}, ${DATA.made}`),
   );
@@ -188,7 +189,7 @@ function diagnosisPage(main) {
     h("p", null, t("diagnosis_about")),
     h(
       "div",
-      { class: "scrolls" },
+      { class: "scrolls", tabindex: "0" },
       h(
         "table",
         null,
@@ -270,7 +271,7 @@ function sweepPage(main, parameters) {
     actions(choice(t("metric"), metric, metrics.map((name) => [name, metricOf(name)?.title ?? name]), (value) => Route.go("sweep", { metric: value }))),
     h(
       "div",
-      { class: "scrolls" },
+      { class: "scrolls", tabindex: "0" },
       h(
         "table",
         null,
@@ -281,7 +282,7 @@ function sweepPage(main, parameters) {
     gaps.length
       ? [
           h("h2", null, t("behind")),
-          h("div", { class: "scrolls" }, h("table", null, h("thead", null, h("tr", null, ["pipeline", "behind_by", "p"].map((name) => h("th", { scope: "col" }, t(name))))), h("tbody", null, gaps.map((gap) => h("tr", null, h("td", null, plain(gap.label)), h("td", { class: "number" }, signedInterval(gap.interval), " ", intervalChart(gap.interval, { ...aroundZero(gaps.map((other) => other.interval)), words: signedInterval(gap.interval) })), h("td", { class: "number" }, pText(gap.p))))))),
+          h("div", { class: "scrolls", tabindex: "0" }, h("table", null, h("thead", null, h("tr", null, ["pipeline", "behind_by", "p"].map((name) => h("th", { scope: "col" }, t(name))))), h("tbody", null, gaps.map((gap) => h("tr", null, h("td", null, plain(gap.label)), h("td", { class: "number" }, signedInterval(gap.interval), " ", intervalChart(gap.interval, { ...aroundZero(gaps.map((other) => other.interval)), words: signedInterval(gap.interval) })), h("td", { class: "number" }, pText(gap.p))))))),
         ]
       : null,
     h("h2", null, t("front")),
@@ -289,7 +290,7 @@ function sweepPage(main, parameters) {
     points.length ? h("figure", null, scatterChart(points, t("tokens_a_question"), first.title, t("front"))) : null,
     h(
       "div",
-      { class: "scrolls" },
+      { class: "scrolls", tabindex: "0" },
       h("table", null, h("thead", null, h("tr", null, ["pipeline", "on_front", "calls", "tokens", "seconds"].map((name) => h("th", { scope: "col" }, t(name))))), h("tbody", null, cells.map((cell) => h("tr", null, h("td", null, plain(cell.label)), h("td", null, cell.front ? "●" : ""), h("td", { class: "number" }, number(cell.calls, 2)), h("td", { class: "number" }, number(cell.tokens)), h("td", { class: "number" }, number(cell.latency, 3)))))),
     ),
   ]);

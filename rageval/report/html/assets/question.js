@@ -216,7 +216,7 @@ function cost(of) {
 function questionMarkdown(index, question, runs) {
   const block = (text) => {
     const fence = "`".repeat(Math.max(3, ...[...String(text).matchAll(/`+/g)].map((found) => found[0].length + 1)));
-    return `${fence}\n${text}\n${fence}`;
+    return `${fence}\n${written(text)}\n${fence}`;
   };
   const lines = [`## ${t("question")} ${markdownCode(DATA.questions.ids[index])}`, block(DATA.questions.texts[index])];
   for (const reference of question.references) lines.push(`${t("reference")}:`, block(reference));
@@ -229,4 +229,4 @@ function questionMarkdown(index, question, runs) {
   return `${lines.join("\n\n")}\n`;
 }
 
-const markdownCode = (text) => `\`${String(text).replace(/`/g, "'").replace(/\s+/g, " ")}\``;
+const markdownCode = (text) => `\`${written(text).replace(/`/g, "'").replace(/\s+/g, " ")}\``;
