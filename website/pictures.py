@@ -15,7 +15,7 @@ from rageval.decide.leaderboard import read_leaderboard
 from rageval.experiment.plan import load_experiment
 from rageval.experiment.run import run_experiment
 from rageval.models.cache_folder import import_cache
-from rageval.report.forest import draw_forest
+from rageval.report.pictures.leaderboard import draw_leaderboard
 from website.links import ROOT
 
 EXPERIMENT = ROOT / "benchmarks" / "tour.yaml"
@@ -45,7 +45,7 @@ def with_pictures(text: str, place: str) -> str:
 def _draw_leaderboard() -> str:
     with tempfile.TemporaryDirectory() as folder:
         picture = Path(folder, "leaderboard.svg")
-        draw_forest(read_leaderboard(replay(Path(folder))), picture)
+        draw_leaderboard(read_leaderboard(replay(Path(folder))), picture)
         return picture.read_text(encoding="utf-8")
 
 

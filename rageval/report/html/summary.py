@@ -34,6 +34,7 @@ from rageval.report.leaderboard import (
     number_cell,
     rank_cell,
 )
+from rageval.report.money import COST_HEADER, comparison_lines, cost_notes, cost_rows, diagnosis_lines
 from rageval.report.passage_note import passage_notes
 from rageval.report.tables.shared_settings import shorten_labels
 from rageval.scores.estimates import estimate_to_json
@@ -102,6 +103,7 @@ def summary(read: ReadRuns, *, cluster_by: ClusterBy | None = None, other_corpus
         ],
         "metrics": [_metric(name) for name in read.metrics],
         "board": _board(read.board, read.paths),
+        "money": _money(read.board, read.paths),
         "questions": _questions(read),
         "results": [_results(run, told, read) for run, told in zip(read.diagnosed, read.diagnoses, strict=True)],
         "causes": [*CAUSES],
@@ -144,6 +146,21 @@ def _board(board: Leaderboard, paths: Sequence[Path]) -> dict[str, Json]:
             }
             for one in board.slices
         ],
+    }
+
+
+def _money(board: Leaderboard, paths: Sequence[Path]) -> Json:
+    """The table of costs and latencies, a row for each run in the order of the paths; null where nothing is known."""
+    rows = cost_rows(board)
+    if not rows:
+        return None
+    of_run = dict(zip((row.path for row in board.rows if row.costs is not None), rows, strict=True))
+    places = [RunFolder(path).path for path in paths]
+    header = [*COST_HEADER[1:]]
+    return {
+        "columns": [*header],
+        "rows": [[*of_run[place][1:]] if place in of_run else None for place in places],
+        "notes": [*cost_notes(board)],
     }
 
 
@@ -270,6 +287,7 @@ def comparison_json(found: CompareResult) -> dict[str, Json]:
         "not_compared": [f"{name}: {reason}" for name, reason in found.refused.items()],
         "left_out": [*found.left_out.of_two],
         "legend": comparison_legend(found),
+        "costs": [*comparison_lines(found.costs)],
     }
 
 
@@ -287,6 +305,7 @@ def _diagnosis(told: DiagnoseResult) -> dict[str, Json]:
         "remedies": {cause: {"advice": one.advice, "sweep": one.sweep} for cause, one in told.remedies.items()},
         "notes": [*told.notes],
         "right_by": told.right_by,
+        "costs": [line.strip() for line in diagnosis_lines(told)],
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rageval.decide.diagnosis import RunDiagnosis
@@ -10,6 +10,7 @@ from rageval.decide.question_view import EvidenceView, Mark, PassageView, Questi
 from rageval.io.records import judgment_to_json
 from rageval.models.reasoning import split_reasoning
 from rageval.report.html.summary import ReadRuns
+from rageval.report.money import amount
 from rageval.types import Failure, Json, Response, Usage
 
 QUESTIONS_A_BLOCK = 100
@@ -43,6 +44,7 @@ def blocks(
 def block(read: ReadRuns, questions: Sequence[str]) -> dict[str, Json]:
     """These questions with what each run made of them, null where it has not asked; and the passages' texts."""
     pool = _Pool({}, [])
+    costs = _costs(read)
     found: dict[str, Json] = {}
     for question in questions:
         views = [
@@ -56,11 +58,20 @@ def block(read: ReadRuns, questions: Sequence[str]) -> dict[str, Json]:
             "runs": [
                 None
                 if view is None
-                else _view(view, {name: _unscored(run, name, question) for name in read.metrics}, pool)
-                for view, run in zip(views, read.diagnosed, strict=True)
+                else {
+                    **_view(view, {name: _unscored(run, name, question) for name in read.metrics}, pool),
+                    "cost": None if (cost := spent.get(question)) is None else amount(cost),
+                }
+                for view, run, spent in zip(views, read.diagnosed, costs, strict=True)
             ],
         }
     return {"questions": found, "passages": pool.texts}
+
+
+def _costs(read: ReadRuns) -> list[Mapping[str, float]]:
+    """What each question cost alone, for each run; empty where it is not known."""
+    spent = {row.path: row.costs.spending.costs for row in read.board.rows if row.costs is not None}
+    return [spent.get(run.folder.path, {}) for run in read.diagnosed]
 
 
 def _unscored(run: RunDiagnosis, metric: str, question: str) -> str | None:

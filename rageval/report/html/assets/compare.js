@@ -120,7 +120,7 @@ function pairedResult(before, after) {
       ),
     ),
     notes(turned ? [] : found.metrics.map((one) => one.sentence)),
-    notes([...found.not_compared, ...found.left_out]),
+    notes([...(turned ? [] : found.costs), ...found.not_compared, ...found.left_out]),
     h("details", null, h("summary", null, t("what_numbers_mean")), h("p", { class: "dim", lang: "en" }, found.legend)),
     actions(button(t("copy_markdown"), () => copy(markdownTable(header, rows.map((one) => [one.title, one.verdict, ...one.means.map((value) => value.toFixed(3)), signedInterval(one.difference), pText(one.p), one.counts.join("/"), one.n]))))),
   ];

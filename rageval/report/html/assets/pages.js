@@ -48,7 +48,6 @@ function leaderboardPage(main, parameters) {
   const sort = parameters.get("sort");
   const rows = sort && metricOf(sort) ? sortedRows(board.rows, sort) : board.rows;
   const shown = ["failed", "abstained"].filter((name) => board.rows.some((row) => row[name]));
-  const costs = DATA.money?.columns ?? [];
   const head = (words, metric) =>
     metric === undefined
       ? h("th", { scope: "col" }, words)
@@ -57,7 +56,7 @@ function leaderboardPage(main, parameters) {
     "table",
     { class: "board" },
     h("caption", null, t("board_caption", { benchmark: DATA.benchmark, n: board.questions }), DATA.shared_settings ? ` ${t("same_for_all")} ${DATA.shared_settings}.` : "", board.ranked ? "" : ` ${t("unranked")}`),
-    h("thead", null, h("tr", null, head(t("rank")), head(t("pipeline")), DATA.metrics.map((one) => head(one.title, one.name)), shown.map((name) => head(t(name))), costs.map((one) => head(one)), head(t("calls")), head(t("tokens")), head(t("seconds")))),
+    h("thead", null, h("tr", null, head(t("rank")), head(t("pipeline")), DATA.metrics.map((one) => head(one.title, one.name)), shown.map((name) => head(t(name))), head(t("calls")), head(t("tokens")), head(t("seconds")))),
     h(
       "tbody",
       null,
@@ -69,7 +68,6 @@ function leaderboardPage(main, parameters) {
           h("th", { scope: "row" }, h("span", null, plain(DATA.runs[row.run].short)), h("span", { class: "dim small" }, plain(DATA.runs[row.run].name))),
           DATA.metrics.map((one) => metricCell(row.cells[one.name], one)),
           shown.map((name) => h("td", { class: `number ${name === "failed" && row.failed ? "bad" : ""}`, "data-label": t(name) }, row[name] ? h("a", { href: Route.link("matrix", { show: name, run: row.run }) }, row[name]) : "0")),
-          costs.map((one) => h("td", { class: "number", "data-label": one }, DATA.money.cells[row.run][one] ?? "–")),
           h("td", { class: "number", "data-label": t("calls") }, costText(row.calls, row.paid_calls)),
           h("td", { class: "number", "data-label": t("tokens") }, costText(row.tokens, row.paid_tokens)),
           h("td", { class: "number", "data-label": t("seconds") }, number(row.latency, 2)),
@@ -92,6 +90,7 @@ function leaderboardPage(main, parameters) {
     ),
     notes(board.notes),
     slices(board.slices),
+    costs(rows),
     usage(rows),
     about(board),
   ]);
@@ -134,6 +133,24 @@ function slices(found) {
       ),
     ),
   ]);
+}
+
+function costs(rows) {
+  if (DATA.money === null) return null;
+  return [
+    h("h2", null, t("cost_and_latency")),
+    h(
+      "div",
+      { class: "scrolls", tabindex: "0" },
+      h(
+        "table",
+        null,
+        h("thead", null, h("tr", null, h("th", { scope: "col" }, t("pipeline")), DATA.money.columns.map((name) => h("th", { scope: "col", class: "number" }, t(`money_${name.replace(/\W/g, "_")}`))))),
+        h("tbody", null, rows.filter((row) => DATA.money.rows[row.run] !== null).map((row) => h("tr", null, h("th", { scope: "row" }, plain(DATA.runs[row.run].short)), DATA.money.rows[row.run].map((cell) => h("td", { class: "number" }, plain(cell)))))),
+      ),
+    ),
+    notes(DATA.money.notes),
+  ];
 }
 
 function usage(rows) {
@@ -220,6 +237,7 @@ function diagnosisPage(main) {
       remedy.sweep === null ? null : h("pre", { tabindex: "0" }, remedy.sweep),
       remedy.sweep === null ? null : actions(button(t("copy"), () => copy(remedy.sweep))),
     ]),
+    DATA.diagnoses.map((one, run) => (one.costs.length ? [h("h3", null, t("cost_of_causes"), " ", h("span", { class: "normal" }, plain(DATA.runs[run].short))), notes(one.costs)] : null)),
     notes([...new Set(DATA.diagnoses.flatMap((one) => one.notes))]),
   ]);
 }

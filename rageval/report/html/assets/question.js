@@ -209,7 +209,7 @@ function step([name, detail, [calls, prompt, completion]]) {
 function cost(of) {
   if (of.failure) return null;
   const [calls, prompt, completion, paid] = of.usage;
-  return h("p", { class: "dim small" }, t("cost_line", { calls, paid, prompt: number(prompt), completion: number(completion), seconds: number(of.latency, 2) }), of.money ? ` ${of.money}` : "");
+  return h("p", { class: "dim small" }, t("cost_line", { calls, paid, prompt: number(prompt), completion: number(completion), seconds: number(of.latency, 2) }), of.cost === null ? "" : ` ${t("cost_alone", { cost: of.cost })}`);
 }
 
 /** The question as Markdown, every text of the run in a code block. */
