@@ -10,7 +10,7 @@ from rageval.metrics import parse
 from rageval.report.failures import failure_notes
 from rageval.report.judge_notes import judge_notes
 from rageval.report.markdown import code, table
-from rageval.report.money import COST_HEADER, cost_notes, cost_rows
+from rageval.report.money import COST_HEADER, cost_about, cost_rows, cost_unknowns, shown_costs
 from rageval.report.passage_note import passage_notes
 from rageval.stats.slices import FEW
 from rageval.types import Estimate, Usage
@@ -261,6 +261,8 @@ def markdown(board: Leaderboard) -> str:
     differs = ["Not the same for all rows:", "", *table(differ[0], differ[1:]), ""] if differ else []
     used = ["What it cost:", "", *table(USAGE_HEADER, usage_cells(board)), ""] if usage_cells(board) else []
     spent = cost_rows(board)
-    money = [*table(COST_HEADER, spent), "", *(f"- {note}" for note in cost_notes(board)), ""] if spent else []
+    shown, notes_ = shown_costs(board), (*cost_about(board), *cost_unknowns(board))
+    columns = [[row[i] for i in shown] for row in (COST_HEADER, *spent)]
+    money = [*table(columns[0], columns[1:]), "", *(f"- {note}" for note in notes_), ""] if spent else []
     about_board = [*lines, "", *unranked, legend(board), "", *money, *sliced, *passages]
     return "\n".join([*about_board, *failed, *labels, *judges, *used, *differs, *made])

@@ -19,7 +19,7 @@ from rageval.report.leaderboard import (
     number_cell,
     slice_legend,
 )
-from rageval.report.money import COST_HEADER, cost_notes, cost_rows
+from rageval.report.money import COST_HEADER, cost_about, cost_rows, cost_unknowns, shown_costs
 from rageval.report.pairs_printout import short_sharing
 from rageval.report.passage_note import passage_notes
 from rageval.report.tables.printout import (
@@ -79,7 +79,7 @@ def board_legend(board: Leaderboard) -> Legend:
     if board.slices and any(mean.n_labelled for _, mean in means):
         sliced.append("People's labels are not used in slices.")
     short = (" ".join(parts), *([" ".join(sliced)] if sliced else []))
-    return Legend(short, (legend(board), *slice_legend(board), *passage_notes(board)))
+    return Legend(short, (legend(board), *cost_about(board), *slice_legend(board), *passage_notes(board)))
 
 
 def made_with(board: Leaderboard) -> tuple[Line, ...]:
@@ -133,14 +133,15 @@ def _costs(board: Leaderboard) -> list[Line | Table]:
     texts = cost_rows(board)
     if not texts:
         return []
-    rows = [row for row in board.rows if row.costs is not None]
-    columns = tuple(Column(name, "pipeline" if name == "pipeline" else "number") for name in COST_HEADER)
-    cells_ = tuple(
-        tuple(_cost_cell(row, name, text) for name, text in zip(COST_HEADER, line, strict=True))
-        for row, line in zip(rows, texts, strict=True)
+    shown = shown_costs(board)
+    names = [COST_HEADER[i] for i in shown]
+    columns = tuple(Column(name, "pipeline" if name == "pipeline" else "number") for name in names)
+    rows = tuple(
+        tuple(_cost_cell(row, COST_HEADER[i], line[i]) for i in shown)
+        for row, line in zip((row for row in board.rows if row.costs is not None), texts, strict=True)
     )
-    table = Table("costs", columns, cells_, "Cost and latency", turns="narrower")
-    return [table, *(Line(note, "faint") for note in cost_notes(board))]
+    table = Table("costs", columns, rows, "Cost and latency" if len(shown) > 3 else "Latency", turns="narrower")
+    return [Line(""), table, *(Line(note, "faint") for note in cost_unknowns(board))]
 
 
 def _cost_cell(row: Row, name: str, text: str) -> Cell:

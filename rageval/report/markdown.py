@@ -6,8 +6,6 @@ import re
 import textwrap
 from collections.abc import Iterable, Sequence
 
-from rich.cells import cell_len
-
 _COLUMNS = 90
 _BACKTICKS = re.compile("`+")
 _HIDDEN = re.compile(
@@ -63,6 +61,8 @@ def fit(sections: Iterable[Sequence[str]], most: int | None) -> str:
 
 
 def _wrap(line: str) -> list[str]:
+    from rich.cells import cell_len
+
     columns = _COLUMNS * len(line) // max(1, cell_len(line))
     return textwrap.wrap(line, max(1, columns), replace_whitespace=False, break_on_hyphens=False) or [""]
 

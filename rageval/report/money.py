@@ -15,6 +15,7 @@ from rageval.stats.order_statistics import QuantileInterval
 COST_HEADER = ("pipeline", "cost/question", "p50 s", "p95 s", "answering", "indexing", "judging", "paid in all")
 UNKNOWN = "not known"
 _DASH = "–"
+_FAILED = "what was spent on them is not kept, and at the ends of latencies they count as 0 and as endless"
 
 
 def amount(cost: float | None) -> str:
@@ -45,21 +46,35 @@ def cost_rows(board: Leaderboard) -> list[list[str]]:
     return [_cost_row(row, costs) for row, costs in rows]
 
 
-def cost_notes(board: Leaderboard) -> list[str]:
-    """What the costs and latencies are, and what of them is not known and why; none where there is no table."""
+def shown_costs(board: Leaderboard) -> tuple[int, ...]:
+    """The columns of `COST_HEADER` in which something is known."""
+    rows = cost_rows(board)
+    return tuple(i for i in range(len(COST_HEADER)) if any(row[i] not in (UNKNOWN, _DASH) for row in rows))
+
+
+def cost_about(board: Leaderboard) -> list[str]:
+    """What costs and latencies are, at length; nothing where there is no table."""
     if not cost_rows(board):
         return []
-    costs = [(row.label, row.costs) for row in board.rows if row.costs is not None]
-    about = (
-        f"Cost per question is what an answer costs alone ({LEVEL:.0%} interval), in the currency of the "
-        "prices; answering, indexing and judging are of the whole run, alone. p50 and p95 are quantiles of the "
-        f"latencies as measured, with {LEVEL:.0%} intervals by order statistics; not of another day or machine."
+    told = (
+        f"Cost per question is what an answer costs alone ({LEVEL:.0%} interval), in the currency of the prices; "
+        "answering, indexing and judging are of the whole run, alone. p50 and p95 are quantiles of the latencies as "
+        f"measured, with {LEVEL:.0%} intervals by order statistics; not of another day or machine."
     )
+    failed = any(row.costs is not None and row.costs.spending.failed for row in board.rows)
+    return [f"{told} Failed questions: {_FAILED}." if failed else told]
+
+
+def cost_unknowns(board: Leaderboard) -> list[str]:
+    """What of costs and latencies is not known and why, each reason once; nothing where there is no table."""
+    if not cost_rows(board):
+        return []
     told: dict[str, list[str]] = {}
-    for label, one in costs:
-        for line in _unknown(one):
-            told.setdefault(line, []).append(label)
-    return [about, *(f"{', '.join(labels)}: {line}" for line, labels in told.items())]
+    for row in board.rows:
+        for line in [] if row.costs is None else _unknown(row.costs):
+            told.setdefault(line, []).append(row.label)
+    every = len(board.rows)
+    return [line if len(labels) == every else f"{', '.join(labels)}: {line}" for line, labels in told.items()]
 
 
 def comparison_lines(found: CostComparison | None) -> list[str]:
@@ -80,7 +95,9 @@ def comparison_lines(found: CostComparison | None) -> list[str]:
             f"[{_seconds(low)}, {_seconds(high)}] (n = {len(a.latencies)} and {len(b.latencies)})"
         )
     if lines:
-        lines += [f"{side}: {line}" for side, one in (("baseline", a), ("candidate", b)) for line in _left_out(one)]
+        for side, one in (("baseline", a), ("candidate", b)):
+            failed = [f"{len(one.failed)} failed: {_FAILED}"] if one.failed else []
+            lines += [f"{side}: {line}" for line in (*failed, *_left_out(one))]
     if found.latencies and a.machine and b.machine and a.machine != b.machine:
         lines.append(f"latencies were measured on other machines: {a.machine} (baseline), {b.machine} (candidate)")
     return lines
@@ -149,9 +166,6 @@ def _unknown(costs: RunCosts) -> list[str]:
 
 def _left_out(spending: Spending) -> list[str]:
     lines: list[str] = []
-    if spending.failed:
-        told = "what was spent on them is not kept, and at the ends of latencies they count as 0 and as endless"
-        lines.append(f"{len(spending.failed)} failed: {told}")
     if spending.cached and spending.latencies:
         lines.append(f"{len(spending.cached)} answers came from the cache, wholly or partly, and have no latency")
     if spending.costs and spending.embedder:

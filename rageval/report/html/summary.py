@@ -34,7 +34,15 @@ from rageval.report.leaderboard import (
     number_cell,
     rank_cell,
 )
-from rageval.report.money import COST_HEADER, comparison_lines, cost_notes, cost_rows, diagnosis_lines
+from rageval.report.money import (
+    COST_HEADER,
+    comparison_lines,
+    cost_about,
+    cost_rows,
+    cost_unknowns,
+    diagnosis_lines,
+    shown_costs,
+)
 from rageval.report.passage_note import passage_notes
 from rageval.report.tables.shared_settings import shorten_labels
 from rageval.scores.estimates import estimate_to_json
@@ -156,11 +164,11 @@ def _money(board: Leaderboard, paths: Sequence[Path]) -> Json:
         return None
     of_run = dict(zip((row.path for row in board.rows if row.costs is not None), rows, strict=True))
     places = [RunFolder(path).path for path in paths]
-    header = [*COST_HEADER[1:]]
+    shown = [i for i in shown_costs(board) if i]
     return {
-        "columns": [*header],
-        "rows": [[*of_run[place][1:]] if place in of_run else None for place in places],
-        "notes": [*cost_notes(board)],
+        "columns": [COST_HEADER[i] for i in shown],
+        "rows": [[of_run[place][i] for i in shown] if place in of_run else None for place in places],
+        "notes": [*cost_about(board), *cost_unknowns(board)],
     }
 
 
