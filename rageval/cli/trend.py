@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from rageval.cli.output import PlotFile
+from rageval.cli.output import FormatFlag, JsonFlag, PlotFile, choose_format, print_found
 from rageval.cli.side_by_side import ClusterFlag
 
 
@@ -22,26 +22,23 @@ def trend(
     ] = None,
     last: Annotated[int | None, typer.Option(min=1, help="Show only so many of each pipeline's newest runs.")] = None,
     cluster_by: ClusterFlag = None,
-    output: Annotated[
-        str, typer.Option("--format", metavar="FORMAT", help="How to print it: terminal, md or json.")
-    ] = "terminal",
+    output: FormatFlag = "terminal",
     plot: PlotFile = None,
+    as_json: JsonFlag = False,
 ) -> None:
     """Show pipelines over time: each run's scores, and what changed from one run to the next."""
     from rageval.decide.trend import read_trend
-    from rageval.errors import DeclarationError
-    from rageval.report.trend import FORMATS, print_trend
+    from rageval.report.terminal import stdout_console
+    from rageval.report.trend import markdown, print_trend
+    from rageval.report.trend_printout import trend_printout
 
-    if output not in ("terminal", *FORMATS):
-        raise DeclarationError(f"--format: found {output!r}, expected one of {', '.join(('terminal', *FORMATS))}")
+    form = choose_format(output, as_json)
     found = read_trend(runs, pipelines=pipeline or (), metrics=metric or (), last=last, cluster_by=cluster_by)
     if plot is not None:
         from rageval.report.pictures.trend import draw_trend
 
         draw_trend(found, plot)
-    if output in FORMATS:
-        print(FORMATS[output](found), end="")
-        return
-    from rageval.report.terminal import stdout_console
-
-    print_trend(found, stdout_console())
+    if form == "terminal":
+        print_trend(found, stdout_console())
+    else:
+        print_found(form, lambda: trend_printout(found), found.to_json, markdown=lambda: markdown(found))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 
 from rich.console import Console
 
@@ -44,14 +42,14 @@ def print_trend(trend: Trend, console: Console) -> None:
             print_line(console, _title(series, metric), "bold")
             _print_rows(_header(series, metric), _rows(series, metric, times), console)
         print_line(console, "")
-        for line in _step_lines(series, times):
+        for line in step_lines(series, times):
             print_block(console, line, 0)
-        for line in _warnings(series, times):
+        for line in warning_lines(series, times):
             print_block(console, line, 0, "bold red")
         for line in _run_lines(series, times):
             print_line(console, line, "dim")
         print_line(console, "")
-    for line in _left_out(trend):
+    for line in left_out_lines(trend):
         print_block(console, line, 0, "yellow")
     print_block(console, legend(trend), 0, "dim")
 
@@ -65,19 +63,10 @@ def markdown(trend: Trend) -> str:
         for metric in trend.metrics:
             lines += [f"**{_title(series, metric)}**", ""]
             lines += [*table(_header(series, metric), _rows(series, metric, times)), ""]
-        told = [*_step_lines(series, times), *_warnings(series, times), *_run_lines(series, times)]
+        told = [*step_lines(series, times), *warning_lines(series, times), *_run_lines(series, times)]
         lines += [*(f"- {code(line)}" for line in told), ""]
-    left_out = [f"- {code(line)}" for line in _left_out(trend)]
+    left_out = [f"- {code(line)}" for line in left_out_lines(trend)]
     return "\n".join([*lines, *left_out, *([""] if left_out else []), legend(trend), ""])
-
-
-def as_json(trend: Trend) -> str:
-    """One JSON object on one line."""
-    return json.dumps(trend.to_json(), ensure_ascii=False, allow_nan=False) + "\n"
-
-
-FORMATS: Mapping[str, Callable[[Trend], str]] = MappingProxyType({"md": markdown, "json": as_json})
-"""By the name of the format; `terminal` is no text."""
 
 
 def legend(trend: Trend) -> str:
@@ -170,7 +159,7 @@ def _print_rows(header: Sequence[str], rows: Sequence[Sequence[str]], console: C
             print_block(console, "  ".join(cell for cell in told if cell not in ("", "–")), 2 * _INDENT)
 
 
-def _step_lines(series: Series, times: Mapping[Path, str]) -> Iterator[str]:
+def step_lines(series: Series, times: Mapping[Path, str]) -> Iterator[str]:
     """What changed between two runs, which differences are not told and why, and which labels are not used."""
     for step, run in zip(series.steps, series.runs[1:], strict=True):
         made = times[run.path]
@@ -183,7 +172,8 @@ def _step_lines(series: Series, times: Mapping[Path, str]) -> Iterator[str]:
                 yield f"{made} {metric}: {one.doubt}"
 
 
-def _warnings(series: Series, times: Mapping[Path, str]) -> Iterator[str]:
+def warning_lines(series: Series, times: Mapping[Path, str]) -> Iterator[str]:
+    """Failures, and what is wrong with labels."""
     for run in series.runs:
         if run.failed:
             yield f"{times[run.path]} {run.failed} of {run.questions} questions failed and score the worst value"
@@ -199,7 +189,8 @@ def _run_lines(series: Series, times: Mapping[Path, str]) -> Iterator[str]:
         yield f"{times[run.path]} {run.path} ({run.questions} questions{label}{named})"
 
 
-def _left_out(trend: Trend) -> Iterator[str]:
+def left_out_lines(trend: Trend) -> Iterator[str]:
+    """Which runs are not shown, and why."""
     for path, why in trend.left_out.items():
         yield f"left out: {why if str(path) in why else f'{path}: {why}'}"
 

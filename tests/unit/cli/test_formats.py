@@ -38,7 +38,8 @@ def test_json_and_another_format_are_an_error(command_line: CommandLine) -> None
 def test_formats_of_a_leaderboard_and_a_comparison(tmp_path: Path, command_line: CommandLine) -> None:
     runs = [JudgedRun(tmp_path / name, 20).folder.path for name in ("one", "two")]
     printed_csv = command_line("leaderboard", *runs, "--format", "csv")
-    assert [row["table"] for row in csv.DictReader(io.StringIO(printed_csv.out))] == ["leaderboard"] * 2
+    tables = [row["table"] for row in csv.DictReader(io.StringIO(printed_csv.out))]
+    assert tables == ["leaderboard"] * 2 + ["costs"] * 2
     for command in ("leaderboard", "compare"):
         printed = {name: command_line(command, *runs, "--format", name) for name in ("md", "latex", "html", "json")}
         assert {ended.code for ended in printed.values()} == {0}
