@@ -92,7 +92,7 @@ def test_commands(tmp_path: Path) -> None:
             if "sample" in command:
                 fill(tmp_path / "sheet.jsonl", lambda question_id: runs["B"].gold[question_id])
             ran += 1
-    assert ran == 16
+    assert ran == 19
     assert (tmp_path / "forest.svg").exists()
 
 
