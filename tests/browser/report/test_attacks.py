@@ -16,7 +16,7 @@ from rageval.report.html.write import write_report
 from tests.browser.report.hostile import ATTACKS, FIELDS, as_shown, in_field, question_id, write_hostile_runs
 from tests.browser.report.open_report import copied, downloaded, go, open_report
 
-TOGETHER = 8
+TOGETHER = 9
 BATCHES = [[*ATTACKS][start : start + TOGETHER] for start in range(0, len(ATTACKS), TOGETHER)]
 PAGES = ("leaderboard", "matrix", "compare/0/1?show=all", "diagnosis", "judges", "sweep")
 

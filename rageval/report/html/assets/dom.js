@@ -53,6 +53,7 @@ function written(text) {
 /** A text of a run as nodes, which its control characters do not change. */
 function plain(given) {
   const text = String(given);
+  if (text.search(CONTROLS) < 0) return [document.createTextNode(text)];
   const parts = [];
   let at = 0;
   for (const found of text.matchAll(CONTROLS)) {
@@ -219,7 +220,7 @@ const whole = new Promise((resolve) => {
 /** Unpacks what `packed` made in Python. */
 async function unpacked(text) {
   if (typeof DecompressionStream === "undefined") throw new Error(t("too_old"));
-  const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+  const bytes = Uint8Array.fromBase64?.(text) ?? Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
   return JSON.parse(await new Response(stream).text());
 }

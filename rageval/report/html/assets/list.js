@@ -13,8 +13,8 @@ function longList({ head, row, open, words, height = 34 }) {
   const element = h("div", { class: "long", role: "table", "aria-label": words }, h("div", { class: "long-head", role: "row" }, head), scroller);
 
   const draw = () => {
-    const first = Math.max(0, Math.floor(scroller.scrollTop / height) - 10);
-    const last = Math.min(items.length, Math.ceil((scroller.scrollTop + scroller.clientHeight) / height) + 10);
+    const first = Math.max(0, Math.floor(scroller.scrollTop / height) - 5);
+    const last = Math.min(items.length, Math.ceil((scroller.scrollTop + scroller.clientHeight) / height) + 5);
     for (const [place, shown] of made) {
       if (place < first || place >= last) {
         shown.remove();
