@@ -49,7 +49,7 @@ def test_the_keys_of_the_page() -> None:
     """Each key of the table is one that the script knows, and every key of the script is in the table."""
     table = re.findall(r"^\| (.*?) \| .* \|$", PAGE.partition("## On the page")[2], flags=re.MULTILINE)
     told = {key for row in table for key in re.findall(r"`(.)`", row)}
-    script = (ASSETS / "label_item.js").read_text("utf-8")
+    script = "".join((ASSETS / name).read_text("utf-8") for name in ("label_item.js", "label_screen.js"))
     known = {*re.findall(r'key: "(\w)"', script), *re.findall(r'(?:yes|no|"cannot tell"): "(\w)"', script), "1", "0"}
     assert told - {"←", "→"} == known
 

@@ -9,7 +9,7 @@ from rageval.report.html.page import Page, page_text
 from rageval.scores.samples import Sample, sample_from_json
 from rageval.types import Json
 
-_ITEM = ("label_passages.js", "label_item.js")
+_ITEM = ("label_passages.js", "label_item.js", "label_screen.js")
 LABEL_PAGE = Page(
     "rageval",
     ("view.js", *_ITEM, "label_server.js", "label_results.js", "label.js"),
