@@ -92,6 +92,7 @@ function drawRow(run, names) {
       { role: "cell", class: "name" },
       h("a", { href: addressOf(run), dir: "auto", onfocus: () => (state.at = run.id) }, plain(title)),
       h("div", { class: "dim folder", dir: "auto" }, plain(run.name)),
+      run.status === "complete" ? h("div", { class: "people" }, h("a", { href: `/label/${run.id}` }, t("label_answers")), " ", h("a", { href: `/documents/${run.id}` }, t("grade_documents"))) : null,
     ),
     h("td", { role: "cell", dir: "auto", "data-name": t("benchmark") }, plain(run.benchmark)),
     statusCell(run),
