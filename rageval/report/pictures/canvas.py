@@ -30,7 +30,12 @@ BLUE, GREEN, RED, GREY, PALE = "#4464ad", "#2e7d4f", "#b3392f", "#8a8a8a", "#ddd
 SMALL, TINY = 8, 7
 
 _DPI = 150
-_SETTINGS: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": "rageval", "font.size": 9}
+_SETTINGS: dict[Any, Any] = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "rageval",
+    "font.size": 9,
+    "text.parse_math": False,
+}
 _INCHES_A_CELL = 0.0085
 _LONGEST_LABEL = 40
 _LONGEST_OF_MANY = 72

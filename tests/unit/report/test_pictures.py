@@ -6,6 +6,7 @@ import re
 import struct
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -30,6 +31,10 @@ METRICS = (
     "recall@2", "recall@3", "hallucination",
 )  # fmt: skip
 LONG = "naive(retriever=bm25, k=5, reranker=cross_encoder, chunker=sentences, tokens=384)"
+SVG_TAGS = {
+    "svg", "metadata", "RDF", "Work", "type", "date", "format", "creator", "Agent", "title", "defs", "style", "g",
+    "path", "use", "text", "tspan", "clipPath", "rect", "image",
+}  # fmt: skip
 LABELS = [0, 0, 1, 0, 1, 1, 1, 1]
 SAID = [0.1, 0.2, 0.2, 0.6, 0.7, 0.8, 0.9, 0.9]
 
@@ -123,3 +128,25 @@ def test_another_ending_is_refused() -> None:
         DeclarationError, match=r"a\.gif: found the ending '\.gif', expected one of \.svg, \.png, \.pdf"
     ):
         canvas.check_picture(Path("a.gif"))
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        "<script>alert(1)</script>",
+        '"/><image href="x" onerror="alert(1)"/>',
+        "]]><svg onload=alert(1)>",
+        "$\\href{javascript:alert(1)}{x}$",
+        "<!-- --><a href='javascript:alert(1)'>x</a>",
+        "&lt;script&gt;",
+        "\u202ealert",
+    ],
+)
+def test_a_label_is_no_markup_in_a_picture(label: str, tmp_path: Path) -> None:
+    one = board(1, 1)
+    draw_leaderboard(replace(one, rows=(replace(one.rows[0], label=label),)), tmp_path / "a.svg")
+    root = ElementTree.fromstring((tmp_path / "a.svg").read_text("utf-8"))
+    assert {element.tag.rpartition("}")[2] for element in root.iter()} <= SVG_TAGS
+    assert not [name for element in root.iter() for name in element.attrib if name.lower().startswith("on")]
+    links = [value for element in root.iter() for name, value in element.attrib.items() if name.endswith("href")]
+    assert all(link.startswith("#") for link in links)
