@@ -280,7 +280,7 @@ def comparison_json(found: CompareResult) -> dict[str, Json]:
                 "name": name,
                 "title": metric_title(name),
                 "verdict": one.verdict,
-                "sentence": one.sentence,
+                "sentence": _without_paths(one.sentence, found),
                 "baseline": one.pairs.baseline_mean,
                 "candidate": one.pairs.candidate_mean,
                 "difference": _interval(one.difference),
@@ -292,11 +292,18 @@ def comparison_json(found: CompareResult) -> dict[str, Json]:
             }
             for name, one in found.comparisons.items()
         ],
-        "not_compared": [f"{name}: {reason}" for name, reason in found.refused.items()],
+        "not_compared": [_without_paths(f"{name}: {reason}", found) for name, reason in found.refused.items()],
         "left_out": [*found.left_out.of_two],
         "legend": comparison_legend(found),
         "costs": [*comparison_lines(found.costs)],
     }
+
+
+def _without_paths(text: str, found: CompareResult) -> str:
+    """The text with the names of the run folders in the place of their paths, which are nobody else's business."""
+    for run in (found.baseline, found.candidate):
+        text = text.replace(run.source, Path(run.source).resolve().name)
+    return text
 
 
 def _diagnosis(told: DiagnoseResult) -> dict[str, Json]:

@@ -251,7 +251,7 @@ function judgesPage(main) {
     const worst = [...one.pairs].map(([score, label, id]) => ({ score, label, id, gap: Math.abs(score - label) })).filter((pair) => pair.gap >= 0.25).sort((a, b) => b.gap - a.gap);
     append(main, [
       h("h2", null, `${metricOf(one.metric)?.title ?? one.metric}: `, plain(DATA.runs[one.run].short)),
-      h("p", null, t("labelled", { n: one.pairs.length, annotators: one.annotators }), one.cannot_tell ? ` ${t("cannot_tell", { n: one.cannot_tell })}` : "", one.agreement ? ` ${t("alpha")} ${intervalText(one.agreement)}.` : ""),
+      h("p", null, t("labelled", { n: one.pairs.length, annotators: one.annotators }), one.cannot_tell ? `${t("between_sentences")}${t("cannot_tell", { n: one.cannot_tell })}` : "", one.agreement ? `${t("between_sentences")}${t("alpha", { interval: intervalText(one.agreement) })}` : ""),
       one.figures
         ? h(
             "div",
