@@ -116,7 +116,7 @@ function pairedResult(before, after) {
         "table",
         null,
         h("thead", null, h("tr", null, header.map((name) => h("th", { scope: "col" }, name)))),
-        h("tbody", null, rows.map((one) => h("tr", null, h("th", { scope: "row" }, one.title), h("td", { class: verdictColour(one.verdict) }, t(`verdict_${one.verdict.split(" ")[0]}`)), one.means.map((value) => h("td", { class: "number" }, value.toFixed(3))), h("td", { class: "number" }, signedInterval(one.difference), " ", intervalChart(one.difference, { ...scale, words: signedInterval(one.difference) })), h("td", { class: "number" }, pText(one.p)), h("td", { class: "number" }, one.counts.join("/")), h("td", { class: "number" }, one.n)))),
+        h("tbody", null, rows.map((one) => h("tr", null, h("th", { scope: "row" }, one.title), h("td", { class: `verdict ${verdictColour(one.verdict)}` }, t(`verdict_${one.verdict.split(" ")[0]}`)), one.means.map((value) => h("td", { class: "number" }, value.toFixed(3))), h("td", { class: "number" }, signedInterval(one.difference), " ", intervalChart(one.difference, { ...scale, words: signedInterval(one.difference) })), h("td", { class: "number" }, pText(one.p)), h("td", { class: "number" }, one.counts.join("/")), h("td", { class: "number" }, one.n)))),
       ),
     ),
     notes(turned ? [] : found.metrics.map((one) => one.sentence)),
