@@ -35,7 +35,7 @@ FOREIGN = {"huggingface_hub", "ragas", "langchain-community", "deepeval"}
 
 def commands() -> Iterator[tuple[str, str]]:
     """File and what follows `pip install` there, without options."""
-    files = [*ROOT.glob("*.md"), *ROOT.glob("*.yml"), *(ROOT / "docs").rglob("*.*")]
+    files = [*ROOT.glob("*.md"), *ROOT.glob("*.yml"), *(one for one in (ROOT / "docs").rglob("*.*") if one.suffix != ".png")]
     files += [
         *(ROOT / "benchmarks").rglob("*.py"),
         *(ROOT / "rageval").rglob("*.py"),
