@@ -13,6 +13,8 @@ import pytest
 
 from rageval.cli.app import main
 
+# pytest-xdist tells its workers the width of its terminal; commands are to print as they do in any other pipe.
+os.environ.pop("COLUMNS", None)
 # The local model's threads sleep where they wait for each other: other tests run beside them.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 hypothesis.settings.register_profile("rageval", deadline=None)  # how long an example takes is the machine's affair
