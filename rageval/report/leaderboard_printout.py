@@ -65,7 +65,8 @@ def board_legend(board: Leaderboard) -> Legend:
         parts.append(short_sharing(board.sharing))
     parts.append("Mean [95% interval].")
     if not board.unranked and len(board.rows) > 1:
-        parts.append(f"Ranks by {board.metrics[0]}; shared where runs cannot be told apart.")
+        by = " and people's labels of it" if board.by_labels else ""
+        parts.append(f"Ranks by {board.metrics[0]}{by}; shared where runs cannot be told apart.")
     if any(parse(name).lower_is_better for name in board.metrics):
         parts.append("↓ lower is better.")
     means = [(name, mean) for row in board.rows for name, mean in row.estimates.items() if mean is not None]

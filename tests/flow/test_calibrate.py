@@ -148,10 +148,10 @@ def test_a_second_time_nothing_is_asked(world: World, server: FakeServer, comman
 def test_the_table(world: World, command_line: CommandLine) -> None:
     ended = command_line(*world.command, "--attacks", "--scaling", "isotonic")
     assert ended.code == 0
-    lines = ended.out.splitlines()
+    lines = [line for line in ended.out.splitlines() if not line.startswith("─")]
     assert re.fullmatch(r"answer_relevance by fake @ \S+ on labels\.jsonl \(sha256 [0-9a-f]{12}\)", lines[0])
     cell = r"-?\d\.\d{3} \[-?\d\.\d\d, \d\.\d\d\]"
-    assert re.fullmatch(r" +zero-shot +isotonic, cross-validated", lines[2])
+    assert re.fullmatch(r"measure +zero-shot +isotonic, cross-validated", lines[2])
     names = ["accuracy", "balanced accuracy", "AUC", "Cohen's kappa", "calibration error ↓"]
     for name, line in zip(names, lines[3:8], strict=True):
         assert re.fullmatch(rf"{re.escape(name)} +{cell}  +{cell}", line)

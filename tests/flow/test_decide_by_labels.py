@@ -70,7 +70,7 @@ def test_thirty_labels_of_each_give_ranks_a_verdict_and_a_failed_gate(command_li
     means = [run["metrics"][METRIC]["mean"] for run in found["runs"]]
     assert means == pytest.approx([1.0, 0.2])
     printed = " ".join(command_line("leaderboard", "bad", "good").out.split())
-    assert "shared by runs that people's labels of both cannot tell apart" in printed
+    assert f"Ranks by {METRIC} and people's labels of it; shared where runs cannot be told apart" in printed
     for first, second, verdict in (("good", "bad", "worse"), ("bad", "good", "better")):
         ended = command_line("compare", first, second, "--json")
         (one,) = json.loads(ended.out)["metrics"].values()
