@@ -109,4 +109,4 @@ def test_markdown_holds_no_html_and_no_link() -> None:
     text = markdown_text(HOSTILE)
     assert "<script>" not in text
     assert "](" not in text
-    assert '| `50% "of", {x}\\n\u202e` |' in text
+    assert '| `50% "of", {x}\\n\\u202e` |' in text
