@@ -35,8 +35,9 @@ FOREIGN = {"huggingface_hub", "ragas", "langchain-community", "deepeval"}
 
 def commands() -> Iterator[tuple[str, str]]:
     """File and what follows `pip install` there, without options."""
-    files = [*ROOT.glob("*.md"), *ROOT.glob("*.yml"), *(one for one in (ROOT / "docs").rglob("*.*") if one.suffix != ".png")]
+    files = [*ROOT.glob("*.md"), *ROOT.glob("*.yml")]
     files += [
+        *(page for page in (ROOT / "docs").rglob("*.*") if page.suffix != ".png"),
         *(ROOT / "benchmarks").rglob("*.py"),
         *(ROOT / "rageval").rglob("*.py"),
         *(ROOT / "pipelines").rglob("*.py"),
