@@ -36,7 +36,8 @@ def test_the_commands_run(tmp_path: Path, command_line: CommandLine, monkeypatch
     assert re.search("^chunk_tokens=384 ", ended.out, flags=re.MULTILINE)
     ended = command_line(*sweep)
     assert ended.code == 0, ended.err
-    assert "evidence_recall@500t, evidence_iou@500t, evidence_all@3 see passages; ndcg@10 see whole" in ended.out
+    told = Path("results/sweeps/sizes.md").read_text(encoding="utf-8")
+    assert "evidence_recall@500t, evidence_iou@500t, evidence_all@3 see passages; ndcg@10 see whole" in told
 
 
 def test_the_python_block_runs(capsys: pytest.CaptureFixture[str]) -> None:
