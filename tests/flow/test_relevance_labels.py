@@ -145,13 +145,13 @@ def test_the_leaderboard_with_unjudged_documents(runs: list[str], command_line: 
         assert row["metrics"]["judged@2"]["mean"] == pytest.approx(1 - found["judged@2"]["unjudged"])
     for form in ("terminal", "md"):
         told = done(command_line("leaderboard", *runs, "--unjudged", "--format", form))
-        assert "Unjudged documents:" in told
-        assert "bpref: " in told
+        assert "Unjudged documents" in told
+        assert "bpref" in told
         assert "no bounds" in told
     assert "unjudged" not in done(command_line("leaderboard", *runs))
     ended = command_line("leaderboard", *runs, "--unjudged", "--format", "mine.py")
     assert (ended.code, ended.out) == (2, "")
-    assert "found 'mine.py' beside --unjudged, expected terminal, md, json" in ended.err
+    assert "found 'mine.py' beside --unjudged, expected terminal, md, csv, latex, html, json" in ended.err
 
 
 @pytest.mark.parametrize("ending", ["jsonl", "csv"])
