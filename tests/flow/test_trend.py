@@ -66,7 +66,7 @@ def test_settings_and_mistakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     assert joined.startswith("naive: 2 runs, ")
     assert "changed: setting k: 2 → 3\n" in joined
     for arguments, code, told in (
-        (("nightly", "--format", "pdf"), 2, "--format: found 'pdf', expected one of terminal, md, json"),
+        (("nightly", "--format", "pdf"), 2, "'pdf' is not one of 'terminal', 'md', 'csv', 'latex', 'html', 'json'"),
         (("nightly", "--plot", "x.gif"), 2, "x.gif: found the ending '.gif', expected one of .svg, .png, .pdf"),
         (("small",), 4, "small: found no finished run: found no manifest.json in it or below it"),
         (("nightly", "--pipeline", "hyde"), 2, "--pipeline: found 'hyde', expected one of naive("),
