@@ -78,7 +78,7 @@ def test_missing_scores() -> None:
 
 def test_nothing_varies() -> None:
     found = variance_components(np.full((5, 3), 0.4))
-    assert found.question + found.generation == pytest.approx(0.0, abs=1e-20)
+    assert found.question + found.generation == pytest.approx(0.0, abs=1e-12)  # rounding differs by machine
     assert found.question_share is None
     assert best_answers(found, 10.0) == 1
 
