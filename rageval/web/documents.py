@@ -28,9 +28,8 @@ from rageval.people.next_labels import next_labels
 from rageval.report.html.label_page import DOCUMENTS_PAGE
 from rageval.scores.unjudged import read_rankings
 from rageval.types import Json
-from rageval.web.labelling import annotator_of, body_of, path_of, writing_of
-from rageval.web.pages import RUN_ID, page_response, refused_page
-from rageval.web.runs import RUNS
+from rageval.web.labelling import annotator_of, body_of, finished_run_page, path_of
+from rageval.web.pages import RUN_ID
 
 _QUEUE = "{queue:[0-9a-z]{1,40}}"
 _NUMBER = "{number:[0-9]{1,9}}"
@@ -68,16 +67,7 @@ def add_routes(app: web.Application) -> None:
 
 
 async def _page(request: web.Request) -> web.Response:
-    run_id = request.match_info["run"]
-    try:
-        row = await asyncio.to_thread(request.app[RUNS].row, run_id)
-    except KeyError:
-        return refused_page("there is no such run in the folder any more", 404)
-    if row.status != "complete":
-        return refused_page(row.reason or "only the documents of a finished run can be graded")
-    return page_response(
-        DOCUMENTS_PAGE, {"run": run_id, "name": row.name, "label": row.label, "writing": writing_of(request)}
-    )
+    return await finished_run_page(request, DOCUMENTS_PAGE, "only the documents of a finished run can be graded")
 
 
 async def _queues(request: web.Request) -> web.Response:

@@ -27,6 +27,7 @@ from rageval.people.labelling_results import (
 )
 from rageval.people.sampling import draw_sample
 from rageval.report.html.label_page import LABEL_PAGE
+from rageval.report.html.page import Page
 from rageval.scores.samples import sample_from_json
 from rageval.types import Json
 from rageval.web.pages import RUN_ID, page_response, refused_page
@@ -90,16 +91,19 @@ def add_routes(app: web.Application) -> None:
 
 
 async def _page(request: web.Request) -> web.Response:
+    return await finished_run_page(request, LABEL_PAGE, "only the answers of a finished run can be labelled")
+
+
+async def finished_run_page(request: web.Request, page: Page, unfinished: str) -> web.Response:
+    """The page of the run that the address names; why there is none, `unfinished` where the run is not finished."""
     run_id = request.match_info["run"]
     try:
         row = await asyncio.to_thread(request.app[RUNS].row, run_id)
     except KeyError:
         return refused_page("there is no such run in the folder any more", 404)
     if row.status != "complete":
-        return refused_page(row.reason or "only the answers of a finished run can be labelled")
-    return page_response(
-        LABEL_PAGE, {"run": run_id, "name": row.name, "label": row.label, "writing": writing_of(request)}
-    )
+        return refused_page(row.reason or unfinished)
+    return page_response(page, {"run": run_id, "name": row.name, "label": row.label, "writing": writing_of(request)})
 
 
 async def _samples(request: web.Request) -> web.Response:
