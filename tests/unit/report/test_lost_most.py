@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -11,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
-from rich.console import Console
 
 from rageval.decide.gate import GateResult, gate
-from rageval.report.gate import markdown, print_gate
+from rageval.report.gate import markdown
+from rageval.report.gate_printout import gate_printout
 from rageval.report.markdown import block, fit, visible
+from rageval.report.tables.terminal import terminal_text
 from rageval.scores.run_scores import Excerpt, FoundPassage
 from tests.unit.report.markdown_attacks import ATTACKS
 from tests.unit.sides import ids, side
@@ -139,9 +139,7 @@ def test_long_answers_are_shown_from_where_they_differ() -> None:
 
 
 def test_on_the_terminal() -> None:
-    output = io.StringIO()
-    print_gate(gated(q003="How\x1b[31m high?\u202e"), Console(file=output, width=240))
-    lines = output.getvalue().splitlines()
+    lines = terminal_text(gate_printout(gated(q003="How\x1b[31m high?\u202e")), 240).splitlines()
     at = lines.index("lost most: answer_relevance (3 of the 40 questions that lost)")
     assert lines[at + 1 : at + 3] == [r"  1.000 → 0.000  q003  How\x1b[31m high?\u202e", "  1.000 → 0.250  q001"]
 
