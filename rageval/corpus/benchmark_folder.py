@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +12,9 @@ import yaml
 from rageval.benchmark.against import Against, Finding, check_against, place_of, relocate
 from rageval.benchmark.labels import check_labels_path, write_labels
 from rageval.benchmark.loading import load
-from rageval.benchmark.records import parse_document, read_rows
 from rageval.corpus.how_to import how_to
-from rageval.errors import BenchmarkError, DeclarationError
+from rageval.corpus.source import read_documents
+from rageval.errors import DeclarationError
 from rageval.io.disk import write_atomically
 from rageval.text.languages import Guess
 from rageval.types import Benchmark, Card, Document, Json
@@ -60,7 +60,7 @@ def write_benchmark(folder: Path, documents: Sequence[Document], card: Card, *, 
     if there is not None and there != text:
         if not update:
             raise DeclarationError(
-                f"{path}: found other documents ({len(added)} would be added, {len(changed)} changed, {len(gone)} gone): "
+                f"{path}: found other documents ({len(added)} more, {len(changed)} changed, {len(gone)} gone now): "
                 "give --update to rewrite it, or another --out"
             )
         old = _labelled(folder)
@@ -94,26 +94,13 @@ def _row(document: Document) -> dict[str, Json]:
     return {**row, "metadata": dict(document.metadata)} if document.metadata else row
 
 
-def read_documents(path: Path) -> tuple[Document, ...]:
-    """The documents of a `documents.jsonl`. Raises `BenchmarkError` with every problem found."""
-    problems: list[str] = []
-    rows = read_rows(path, "id", parse_document, problems)
-    ids: Mapping[str, Document] = {document.id: document for _, document in rows.records}
-    if len(ids) < len(rows.records):
-        problems.append(f"{path}: found {len(rows.records) - len(ids)} ids given twice, expected an id of its own each")
-    if problems:
-        raise BenchmarkError(problems)
-    return tuple(document for _, document in rows.records)
-
-
 def card_text(card: Card) -> str:
+    """`card.yaml`."""
     fields = {"name": card.name, "description": card.description, "license": card.license, "source": card.source}
     return yaml.safe_dump(fields, allow_unicode=True, sort_keys=False, width=1000)
 
 
-def _differences(
-    path: Path, documents: Sequence[Document]
-) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+def _differences(path: Path, documents: Sequence[Document]) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     """The ids that are new, those whose document changed, and those that are gone."""
     old = {document.id: _row(document) for document in read_documents(path)}
     new = {document.id: _row(document) for document in documents}
@@ -135,5 +122,3 @@ def _against(old: Benchmark, documents: Sequence[Document]) -> Against:
 
 def _moved(against: Against) -> bool:
     return any(one.fate == "moved" for one in against.findings)
-
-

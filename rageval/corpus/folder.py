@@ -54,8 +54,8 @@ def read_folder(
 
     The id of a document is the path of its file in the folder, with `:` and a name behind it where the file has several
     documents. White space and `%` are percent-encoded, so different paths have different ids. A file larger than
-    `most_mb` million bytes is skipped, and so is what links lead to outside of the folder. Hidden files and folders, and
-    those in `leave_out`, are not looked at. Raises `DeclarationError` where there is no such folder.
+    `most_mb` million bytes is skipped, and so is what links lead to outside of the folder. Hidden files and folders
+    are not looked at, nor is the folder `leave_out`. Raises `DeclarationError` where there is no such folder.
     """
     if not folder.is_dir():
         raise DeclarationError(f"{folder}: found no such folder, expected a folder with documents")

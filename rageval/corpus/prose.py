@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-_CODE = re.compile(r"^(?P<fence>`{3,}|~{3,}).*?(?:^(?P=fence)[`~]*[ \t]*$|\Z)|(?P<tick>`+)[^\n]+?(?P=tick)", re.M | re.S)
+_CODE = re.compile(
+    r"^(?P<fence>`{3,}|~{3,}).*?(?:^(?P=fence)[`~]*[ \t]*$|\Z)|(?P<tick>`+)[^\n]+?(?P=tick)", re.MULTILINE | re.DOTALL
+)
 
 
 def prose_spans(text: str) -> Iterator[tuple[int, int]]:

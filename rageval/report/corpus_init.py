@@ -21,7 +21,9 @@ def init_printout(found: FolderRead, written: Written, out: Path) -> Printout:
     languages = Counter(document.language for document in found.documents)
     told = ", ".join(f"{language} {languages[language]:,}" for language in in_order(languages))
     blocks: list[Line | Table] = [
-        Table("files", _COLUMNS, tuple(text_rows([(kind, count_cell("files", n))])[0] for kind, n in found.files.items())),
+        Table(
+            "files", _COLUMNS, tuple(text_rows([(kind, count_cell("files", n))])[0] for kind, n in found.files.items())
+        ),
         Line(""),
         Line(f"{len(found.documents):,} documents ({told})", "strong"),
     ]

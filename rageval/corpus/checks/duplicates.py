@@ -33,6 +33,7 @@ def exact_duplicates(documents: Sequence[Document]) -> dict[str, str]:
 
 
 def duplicate_faults(documents: Sequence[Document], duplicates: Mapping[str, str]) -> list[Fault]:
+    """A fault for each copy, in the order of the documents."""
     return [
         Fault("exact-duplicate", one.id, f"the text of {duplicates[one.id]}", (duplicates[one.id],))
         for one in documents
@@ -64,6 +65,7 @@ def near_duplicates(documents: Sequence[Document]) -> list[tuple[str, str, float
 
 
 def near_duplicate_faults(pairs: Sequence[tuple[str, str, float]]) -> list[Fault]:
+    """A fault for each pair."""
     return [Fault("near-duplicate", one, f"{share:.0%} as {other}", (other,)) for one, other, share in pairs]
 
 

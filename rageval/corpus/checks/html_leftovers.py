@@ -15,7 +15,9 @@ _NAMES = (
     "input|li|link|meta|nav|ol|p|pre|script|section|small|span|strong|style|sub|sup|svg|table|tbody|td|th|thead|tr|ul"
 )
 _TAG = re.compile(rf"</?(?:{_NAMES})(?:\s[^<>]*)?/?>", re.IGNORECASE)
-_REFERENCE = re.compile(r"&(?:nbsp|amp|lt|gt|quot|apos|mdash|ndash|hellip|copy|[lr][sd]quo|#\d{2,6}|#x[0-9a-fA-F]{2,6});")
+_REFERENCE = re.compile(
+    r"&(?:nbsp|amp|lt|gt|quot|apos|mdash|ndash|hellip|copy|[lr][sd]quo|#\d{2,6}|#x[0-9a-fA-F]{2,6});"
+)
 _WHOLE = re.compile(r"<(script|style)\b[^>]*>.*?</\1\s*>|<!--.*?-->|<!DOCTYPE[^>]*>", re.IGNORECASE | re.DOTALL)
 _BREAKS = re.compile(r"</?(?:br|p|div|li|tr|h[1-6]|table|ul|ol|section|article)\b[^<>]*>", re.IGNORECASE)
 _LEFTOVERS = (_WHOLE, _TAG, _REFERENCE)

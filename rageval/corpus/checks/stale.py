@@ -28,7 +28,9 @@ _SAYS_SO = re.compile(
     flags=re.IGNORECASE | re.MULTILINE,
 )
 _UNTIL = re.compile(
-    r"(?:valid|effective|in force|applies) (?:until|through|up to)|expires?(?: on)?|有效期(?:至|到|截至)|截止日期", re.I
+    r"(?:valid|effective|in force|applies) (?:until|through|up to)|expires?(?: on)?"
+    r"|有效期(?:至|到|截至)|截止日期",
+    flags=re.IGNORECASE,
 )
 _VERSION = re.compile(
     r"(?<![^\W_])(?:v|ver|version|rev|revision)[\s._-]*(\d+(?:\.\d+)*)(?!\w)|第\s*([0-9一二三四五六七八九十]+)\s*版|版本\s*(\d+(?:\.\d+)*)",
@@ -63,18 +65,17 @@ def _says_so(text: str, today: str) -> str:
 def _newer_versions(documents: Sequence[Document]) -> dict[str, str]:
     """By id, what to say of documents of which a later version is there."""
     found: dict[str, str] = {}
-    for name in (lambda one: one.title, lambda one: one.id):
+    for named in ([(one.title, one.id) for one in documents], [(one.id, one.id) for one in documents]):
         versions: dict[str, list[tuple[tuple[int, ...], str]]] = {}
-        for document in documents:
-            written: str = name(document)
+        for written, doc_id in named:
             if match := _VERSION.search(written):
                 family = fold(written[: match.start()] + " " + written[match.end() :])
-                versions.setdefault(family, []).append((_number(match), document.id))
+                versions.setdefault(family, []).append((_number(match), doc_id))
         for family in versions.values():
             newest, newest_id = max(family)
-            for number, doc_id in family:
+            for number, older_id in family:
                 if number < newest:
-                    found.setdefault(doc_id, f"an older version of {newest_id}")
+                    found.setdefault(older_id, f"an older version of {newest_id}")
     return found
 
 

@@ -20,8 +20,8 @@ _DATES = ("{http://purl.org/dc/terms/}modified", "{http://purl.org/dc/terms/}cre
 
 
 def read_docx(raw: bytes) -> Read:
-    """The text with headings, lists and tables; pictures and comments are left out. The title is the heading at the top,
-    or else that of the file's properties, whose date it has.
+    """The text with headings, lists and tables; pictures and comments are left out. The title is the heading at the
+    top, or else that of the file's properties, whose date it has.
     """
     need_html()
     for package in ("mammoth", "defusedxml"):

@@ -104,10 +104,14 @@ def _main(page: Tag) -> Tag:
     for tag in body.find_all(True):
         if not tag.decomposed and tag.name not in ("html", "body", *_CONTENT) and _is_noise(tag, whole):
             tag.decompose()
-    for comment in page.find_all(string=lambda text: type(text).__name__ in ("Comment", "Doctype", "Declaration")):
+    for comment in page.find_all(string=_is_comment):
         comment.extract()
     mains = page.select('main, [role="main"]')
     return mains[0] if mains and mains[0].get_text().strip() else body
+
+
+def _is_comment(text: object) -> bool:
+    return type(text).__name__ in ("Comment", "Doctype", "Declaration", "ProcessingInstruction", "CData")
 
 
 def _is_noise(tag: Tag, whole: int) -> bool:
@@ -130,5 +134,5 @@ def _date(page: Tag) -> str:
 def _code_language(pre: Tag) -> str:
     """`python` for `<pre><code class="language-python">`."""
     code = pre.find("code") or pre
-    classes = [*(code.get("class") or []), *(pre.get("class") or [])]
+    classes = [str(name) for tag in (code, pre) for name in tag.get("class") or ()]
     return next((name.removeprefix("language-") for name in classes if name.startswith("language-")), "")

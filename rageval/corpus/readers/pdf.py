@@ -61,5 +61,7 @@ def _properties(metadata: Any) -> tuple[str, str]:
     if metadata is None:
         return "", ""
     title = tidy_line(str(metadata.get("/Title") or ""))
-    found = next(filter(None, (_PDF_DATE.search(str(metadata.get(key))) for key in ("/ModDate", "/CreationDate"))), None)
+    found = next(
+        filter(None, (_PDF_DATE.search(str(metadata.get(key))) for key in ("/ModDate", "/CreationDate"))), None
+    )
     return "" if _FILE_NAME.search(title) else title, find_date("-".join(found.groups())) if found else ""
