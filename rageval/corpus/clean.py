@@ -10,7 +10,7 @@ from itertools import pairwise
 from rageval.benchmark.against import check_against, place_of, relocate
 from rageval.corpus.checks.boilerplate import boilerplate, cut_boilerplate
 from rageval.corpus.checks.duplicates import exact_duplicates, near_duplicates
-from rageval.corpus.checks.encodings import mend_encoding
+from rageval.corpus.checks.encodings import encoding_faults, mend_encoding
 from rageval.corpus.checks.html_leftovers import strip_html
 from rageval.corpus.checks.personal import redact
 from rageval.corpus.readers.pdf import join_pages
@@ -50,6 +50,7 @@ def clean(documents: Sequence[Document], *, redacted: bool = False) -> Cleaned:
     changes = [Change("dropped", name, f"a copy of {twin}") for name, twin in twins.items()]
     kept = [one for one in documents if one.id not in twins]
     kept = _changed(kept, changes, "encoding mended", lambda text, _: mend_encoding(text))
+    changes += [Change("encoding not mended", one.doc_id, one.note) for one in encoding_faults(kept)]
     kept = _changed(kept, changes, "HTML stripped", lambda text, _: strip_html(text))
     repeated = boilerplate(kept, {one: other for one, other, _ in near_duplicates(kept)})
     kept = _changed(kept, changes, "boilerplate cut", lambda text, _: cut_boilerplate(text, repeated)[0])

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from rageval.corpus.faults import Fault
 from rageval.corpus.prose import excerpt
+from rageval.corpus.readers.decoding import read_chinese
 from rageval.types import Document
 
 _LOST = "\ufffd"
@@ -51,7 +52,15 @@ def _mended_line(line: str, fix: Callable[[str], str]) -> str:
             return line.encode("gb18030").decode()
         except UnicodeError:
             return line
-    return fix(line)
+    return _read_as_latin(line) or fix(line)
+
+
+def _read_as_latin(line: str) -> str:
+    """Chinese in GB18030 that was read as Latin-1 (`ÎÒÃÇ`), as Chinese; "" where it is none."""
+    try:
+        return read_chinese(line.encode("latin-1"))
+    except UnicodeEncodeError:
+        return ""
 
 
 def _is_read_as_gbk(text: str) -> bool:

@@ -13,7 +13,7 @@ from rageval.types import Document
 FEWEST_DOCUMENTS = 10
 HEAD = 300  # characters that are embedded: enough for a topic, and a short one costs a fifth of a whole page
 _NEIGHBOURS = 5
-_DEVIATIONS = 4.0
+_DEVIATIONS = 4.5
 _LEAST_GAP = 0.01
 _BLOCK = 1024
 
@@ -25,7 +25,7 @@ def embedded_text(document: Document) -> str:
 
 def outlier_faults(documents: Sequence[Document], vectors: Vectors) -> list[Fault]:
     """Documents whose mean cosine to the five nearest of their language is far below what is usual there: by more than
-    four robust standard deviations (1.4826 times the median absolute deviation), and by 0.01.
+    4.5 robust standard deviations (1.4826 times the median absolute deviation), and by 0.01.
 
     A language with fewer than ten documents has no outliers. Across languages cosines do not compare: a translation is
     nearer than any other document.

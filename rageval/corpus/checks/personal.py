@@ -26,6 +26,8 @@ _ID = re.compile(r"(?<![\w.])\d{17}[\dXx](?!\w)", re.ASCII)
 _IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Za-z0-9])")
 _CARD = re.compile(r"(?<![\w.-])(?:[3-6]\d{3}(?P<gap>[ -]?)\d{4}(?P=gap)\d{4}(?P=gap)\d{1,7})(?![\w-])", re.ASCII)
 _CARD_LENGTHS = {"3": (15,), "4": (13, 16, 19), "5": (16,), "6": (16, 17, 18, 19)}
+_LIKELY_PHONE = re.compile(r"[+(（]?\d(?:[ \t().（）/\u2010-\u2013-]{0,2}\d){6,}", re.ASCII)
+_AROUND = 16  # characters beside a likely number, which decide whether it is one
 _PHONE_REGIONS = {"zh": "CN", "en": "US"}
 _SHOWN = 3
 
@@ -84,7 +86,7 @@ def _numbers(text: str) -> Iterator[tuple[What, int, int]]:
             yield "IBAN", match.start(), match.end()
     for match in _CARD.finditer(text):
         digits = re.sub("[ -]", "", match[0])
-        if len(digits) in _CARD_LENGTHS[digits[0]] and len({*digits}) > 2 and luhn.is_valid(digits):
+        if len(digits) in _CARD_LENGTHS[digits[0]] and len({*digits}) > 1 and luhn.is_valid(digits):
             yield "bank card", match.start(), match.end()
 
 
@@ -92,5 +94,11 @@ def _phones(text: str, language: Language) -> Iterator[tuple[What, int, int]]:
     phonenumbers = cast("Any", import_module("phonenumbers"))
     region = _PHONE_REGIONS.get(base_language(language))
     strict = phonenumbers.Leniency.STRICT_GROUPING
-    for match in phonenumbers.PhoneNumberMatcher(text, region, leniency=strict, max_tries=10_000):
-        yield "phone number", match.start, match.end
+    spans: dict[tuple[int, int], None] = {}
+    for likely in _LIKELY_PHONE.finditer(text):
+        start = max(0, likely.start() - _AROUND)
+        part = text[start : likely.end() + _AROUND]
+        for match in phonenumbers.PhoneNumberMatcher(part, region, leniency=strict):
+            if likely.start() <= start + match.start and start + match.end <= likely.end():  # not one cut in half
+                spans[start + match.start, start + match.end] = None
+    yield from (("phone number", start, end) for start, end in spans)

@@ -34,7 +34,7 @@ def decode(raw: bytes) -> str:
     try:
         return raw.decode()
     except UnicodeDecodeError:
-        return _chinese(raw) or _detected(raw)
+        return read_chinese(raw) or _detected(raw)
 
 
 def refuse_binary(raw: bytes) -> None:
@@ -52,7 +52,7 @@ def _decoded(raw: bytes, encoding: str) -> str:
         raise RefusedFile(f"damaged {encoding} text (byte {error.start})") from None
 
 
-def _chinese(raw: bytes) -> str:
+def read_chinese(raw: bytes) -> str:
     """The text in GB18030 if it is Chinese of common characters; "" otherwise."""
     try:
         text = raw.decode("gb18030")

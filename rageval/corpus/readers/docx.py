@@ -13,7 +13,7 @@ from rageval.corpus.readers.reading import EXTRA, Part, Read, RefusedFile, dated
 from rageval.corpus.readers.zip_files import open_zip, parse_xml, read_part, refuse_declarations
 from rageval.extras import need_package
 
-_STYLES = "p[style-name='Title'] => h1:fresh"
+_STYLES = "p[style-name='Title'] => h1:fresh\np.Title => h1:fresh"
 _PROPERTIES = "docProps/core.xml"
 _TITLE = "{http://purl.org/dc/elements/1.1/}title"
 _DATES = ("{http://purl.org/dc/terms/}modified", "{http://purl.org/dc/terms/}created")

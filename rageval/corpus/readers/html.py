@@ -17,6 +17,8 @@ Tag: TypeAlias = Any
 _NEVER = "script, style, noscript, template, svg, iframe, object, nav, form, button, dialog, [hidden], " + ", ".join(
     f'[role="{role}"]' for role in ("navigation", "banner", "contentinfo", "search", "dialog", "alertdialog")
 )
+MOST_LEVELS = 150  # markdownify works by recursion
+_BLOCKS = ("aside", "header", "footer", "figure", "figcaption", "address", "details", "summary", "main", "center")
 _AROUND = ("header", "footer", "aside")
 _CONTENT = ("main", "article")
 _NOISE = re.compile(
@@ -49,20 +51,22 @@ def need_html() -> None:
 
 def parse_html(text: str) -> Part:
     """The page as one document. Raises `RefusedFile` where it is nested too deeply."""
-    try:
-        page = _soup(text)
-        title = page.title.get_text() if page.title else ""
-        date = _date(page)
-        return _part(to_markdown(_main(page)), title, date)
-    except RecursionError:
-        raise RefusedFile("HTML that is nested too deeply") from None
+    page = _soup(text)
+    title = page.title.get_text() if page.title else ""
+    date = _date(page)
+    return _part(to_markdown(_main(page)), title, date)
 
 
 def to_markdown(html: Tag | str) -> str:
-    """Markdown with headings, tables, lists and code. Links are their text, pictures their description."""
+    """Markdown with headings, tables, lists and code. Links are their text, pictures their description.
+
+    Raises `RefusedFile` where tags are nested more than `MOST_LEVELS` deep.
+    """
     soup = _soup(html) if isinstance(html, str) else html
     for image in soup.find_all("img"):
         image.replace_with(str(image.get("alt") or ""))
+    for block in soup.find_all(_BLOCKS):
+        block.name = "div"
     module = cast("Any", import_module("markdownify"))
     converter = module.MarkdownConverter(
         heading_style="ATX",
@@ -77,7 +81,13 @@ def to_markdown(html: Tag | str) -> str:
 
 
 def _soup(text: str) -> Tag:
-    return cast("Any", import_module("bs4")).BeautifulSoup(text, "html.parser")
+    soup = cast("Any", import_module("bs4")).BeautifulSoup(text, "html.parser")
+    level: list[Tag] = [soup]
+    for _ in range(MOST_LEVELS):
+        level = [child for tag in level for child in getattr(tag, "contents", ())]
+        if not level:
+            return soup
+    raise RefusedFile(f"HTML that is nested too deeply: more than {MOST_LEVELS} levels")
 
 
 def _part(markdown: str, title: str, date: str) -> Part:

@@ -36,10 +36,11 @@ def docx(
 ) -> bytes:
     """Paragraphs (style, text) and tables (rows of cells); `before` stands before the root element."""
     inner = "".join(_table(one) if isinstance(one, list) else _paragraph(*one) for one in body)
+    inner = f"<w:body>{inner}</w:body>"
     parts = {
         "[Content_Types].xml": TYPES,
         "_rels/.rels": RELATIONS,
-        "word/document.xml": f'<?xml version="1.0"?>{before}<w:document xmlns:w="{WORD}"><w:body>{inner}</w:body></w:document>',
+        "word/document.xml": f'<?xml version="1.0"?>{before}<w:document xmlns:w="{WORD}">{inner}</w:document>',
     }
     if title or date:
         parts["docProps/core.xml"] = (
@@ -90,9 +91,10 @@ def pdf(pages: Sequence[Sequence[str]], *, title: str = "", date: str = "", encr
     )
     objects: dict[int, bytes] = {
         1: b"<< /Type /Catalog /Pages 2 0 R >>",
-        3: b"<< /Type /Font /Subtype /Type0 /BaseFont /F /Encoding /Identity-H /DescendantFonts [4 0 R] /ToUnicode 5 0 R >>",
-        4: b"<< /Type /Font /Subtype /CIDFontType2 /BaseFont /F /CIDSystemInfo << /Registry (Adobe) /Ordering (Identity) "
-        b"/Supplement 0 >> /DW 600 >>",
+        3: b"<< /Type /Font /Subtype /Type0 /BaseFont /F /Encoding /Identity-H "
+        b"/DescendantFonts [4 0 R] /ToUnicode 5 0 R >>",
+        4: b"<< /Type /Font /Subtype /CIDFontType2 /BaseFont /F "
+        b"/CIDSystemInfo << /Registry (Adobe) /Ordering (Identity) /Supplement 0 >> /DW 600 >>",
         5: _stream(to_unicode),
         6: b"<< /Title <" + ("\ufeff" + title).encode("utf-16-be").hex().encode() + b">"
         + (f" /ModDate (D:{date.replace('-', '')}090000)".encode() if date else b"") + b" >>",
@@ -158,10 +160,10 @@ def fact(language: str, number: int, kind: str) -> str:
     return FACTS[language].format(name=NAMES[language][number], **values)
 
 
-def files(folder: Path) -> dict[str, tuple[str, str]]:
-    """Write 40 files of eight kinds in both languages; by path, the language and the fact in it."""
+def files(folder: Path, kinds: Sequence[str] = KINDS) -> dict[str, tuple[str, str]]:
+    """Write five files of each kind in two languages; by path, the language and the fact in it."""
     written: dict[str, tuple[str, str]] = {}
-    for kind in KINDS:
+    for kind in kinds:
         for language, numbers in (("en", range(3)), ("zh", range(2))):
             for number in numbers:
                 stem = {"en": f"guide/{NAMES['en'][number]} depot", "zh": f"指南/{NAMES['zh'][number]}车场"}[language]
@@ -178,12 +180,14 @@ def content(kind: str, name: str, sentence: str, around: str, language: str, num
     encoding = "utf-8" if number == 0 else ("gb18030" if language == "zh" else "utf-16")
     match kind:
         case "md":
-            return f"---\ntitle: {name}\ndate: 2024-03-0{number + 1}\n---\n\n## Now\n\n{around}\r\n\r\n{sentence}\n".encode()
+            front = f"---\ntitle: {name}\ndate: 2024-03-0{number + 1}\n---\n\n"
+            return f"{front}## Now\n\n{around}\r\n\r\n{sentence}\n".encode()
         case "txt":
             return f"{around}\n{sentence}\n".encode(encoding)
         case "html":
             body = (
-                f"<nav>Home | News</nav><div id='cookie-banner'>Accept all cookies</div><main><h1>{name}</h1><p>{around}</p>"
+                f"<nav>Home | News</nav><div id='cookie-banner'>Accept all cookies</div><main><h1>{name}</h1>"
+                f"<p>{around}</p>"
                 f"<p>{sentence}</p><table><tr><th>A</th></tr><tr><td>1</td></tr></table><script>track()</script></main>"
             )
             return html(body, title=f"{name} - Site", head="<meta name='date' content='2024-05-06'>").encode()
