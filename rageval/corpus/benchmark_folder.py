@@ -14,7 +14,7 @@ from rageval.benchmark.labels import check_labels_path, write_labels
 from rageval.benchmark.loading import load
 from rageval.corpus.how_to import how_to
 from rageval.corpus.source import read_documents
-from rageval.errors import DeclarationError
+from rageval.errors import BenchmarkError, DeclarationError
 from rageval.io.disk import write_atomically
 from rageval.text.languages import Guess
 from rageval.types import Benchmark, Card, Document, Json
@@ -28,7 +28,8 @@ MOVED_LABELS = "labels.moved.tsv"
 @dataclass(frozen=True, slots=True)
 class Written:
     """`written` are the names of the files that were written. `added`, `changed` and `gone` are ids of documents,
-    against those that were there. `findings` say what became of evidence that is no longer where it was.
+    against those that were there. `findings` say what became of evidence that is no longer where it was, `unchecked`
+    why that cannot be told.
     """
 
     written: tuple[str, ...]
@@ -36,6 +37,7 @@ class Written:
     changed: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    unchecked: str = ""
 
     def lines(self) -> list[str]:
         """What became of evidence, a line each, for people."""
@@ -57,13 +59,17 @@ def write_benchmark(folder: Path, documents: Sequence[Document], card: Card, *, 
     there = path.read_text(encoding="utf-8") if path.is_file() else None
     added, changed, gone = ((), (), ()) if there is None else _differences(path, documents)
     old: Benchmark | None = None
+    unchecked = ""
     if there is not None and there != text:
         if not update:
             raise DeclarationError(
                 f"{path}: found other documents ({len(added)} more, {len(changed)} changed, {len(gone)} gone now): "
                 "give --update to rewrite it, or another --out"
             )
-        old = _labelled(folder)
+        try:
+            old = _labelled(folder)
+        except BenchmarkError as error:
+            unchecked = str(error)
     folder.mkdir(parents=True, exist_ok=True)
     files = {CARD: card_text(card), QUESTIONS: "", HOW_TO: how_to(documents)}
     new = {name: content for name, content in files.items() if not (folder / name).exists()}
@@ -79,7 +85,7 @@ def write_benchmark(folder: Path, documents: Sequence[Document], card: Card, *, 
         write_labels(folder / MOVED_LABELS, relocate(against, ()).labels)
         written.append(MOVED_LABELS)
     findings = () if against is None else tuple(one for one in against.findings if one.fate != "there")
-    return Written(tuple(written), added, changed, gone, findings)
+    return Written(tuple(written), added, changed, gone, findings, unchecked)
 
 
 def documents_text(documents: Sequence[Document]) -> str:
@@ -110,7 +116,7 @@ def _differences(path: Path, documents: Sequence[Document]) -> tuple[tuple[str, 
 
 
 def _labelled(folder: Path) -> Benchmark | None:
-    """The benchmark as it is; None where it has no questions yet. Raises `BenchmarkError` where labels do not fit."""
+    """The benchmark as it is; None where it has no questions yet. Raises `BenchmarkError` where it is not valid."""
     if not (folder / QUESTIONS).is_file() or not (folder / QUESTIONS).read_text(encoding="utf-8").strip():
         return None
     return load(str(folder.resolve()))

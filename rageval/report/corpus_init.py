@@ -46,6 +46,8 @@ def _written_lines(written: Written, out: Path) -> list[Line]:
             more = f", … ({len(ids):,})" if len(ids) > _MOST_IDS else ""
             lines.append(Line(f"  {word}: {', '.join(ids[:_MOST_IDS])}{more}"))
     lines += [Line(f"evidence of {line}", "warning") for line in written.lines()]
+    if written.unchecked:
+        lines.append(Line(f"the evidence was not valid before, so it is not compared: {written.unchecked}", "warning"))
     return [*lines, Line(f"next: write questions ({out / HOW_TO}), then  rageval check-benchmark {out}")]
 
 
@@ -62,5 +64,6 @@ def init_json(found: FolderRead, written: Written, out: Path) -> dict[str, Json]
         "added": [*written.added],
         "changed": [*written.changed],
         "gone": [*written.gone],
+        "unchecked": written.unchecked,
         "evidence": [one.to_json() for one in written.findings],
     }

@@ -101,6 +101,11 @@ def test_a_rerun(tmp_path: Path, command_line: CommandLine, monkeypatch: pytest.
     }
     assert len((mine / "labels.moved.tsv").read_text("utf-8").splitlines()) == 1 + 8
     assert command_line("init", "files", "--out", "mine", "--update").code == 0
+    (tmp_path / "files" / "new.txt").unlink()
+    ended = command_line("init", "files", "--out", "mine", "--update")
+    assert ended.code == 0, ended.err
+    assert "not compared" in ended.out
+    assert "and 1 more; `rageval check-benchmark` lists all" in ended.out
 
 
 def test_files_that_cannot_be_read(tmp_path: Path, command_line: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:

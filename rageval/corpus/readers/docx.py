@@ -28,7 +28,7 @@ def read_docx(raw: bytes) -> Read:
         need_package(package, EXTRA, "reading DOCX")
     with open_zip(raw) as archive:
         for name in archive.namelist():
-            if name.endswith((".xml", ".rels")):
+            if "/media/" not in name:
                 refuse_declarations(read_part(archive, name), name)
         title, date = _properties(archive)
     heading, text = split_heading(to_markdown(_html(raw)))

@@ -7,8 +7,7 @@ import zipfile
 from typing import Any
 from urllib.parse import unquote
 
-from rageval.corpus.readers.decoding import decode
-from rageval.corpus.readers.html import need_html, parse_html
+from rageval.corpus.readers.html import decode_html, need_html, parse_html
 from rageval.corpus.readers.reading import EXTRA, Part, Read, RefusedFile, dated, find_date, tidy_line
 from rageval.corpus.readers.zip_files import open_zip, parse_xml, read_part
 from rageval.extras import need_package
@@ -65,5 +64,5 @@ def _encrypted(archive: zipfile.ZipFile) -> set[str]:
 
 
 def _chapter(archive: zipfile.ZipFile, name: str, book: dict[str, Json]) -> Part:
-    part = parse_html(decode(read_part(archive, name)))
+    part = parse_html(decode_html(read_part(archive, name)))
     return Part(part.text, part.title or str(book["book"]), name, book)

@@ -40,7 +40,7 @@ _DATES = (
 def read_html(raw: bytes) -> Read:
     """The page's `main`, or else its body, as Markdown; the title is its first heading, or else `<title>`."""
     need_html()
-    return Read((parse_html(_decode(raw)),))
+    return Read((parse_html(decode_html(raw)),))
 
 
 def need_html() -> None:
@@ -95,7 +95,7 @@ def _part(markdown: str, title: str, date: str) -> Part:
     return Part(text, heading or tidy_line(title), metadata=dated(date))
 
 
-def _decode(raw: bytes) -> str:
+def decode_html(raw: bytes) -> str:
     """By the encoding that the page declares, if its bytes agree."""
     declared = cast("Any", import_module("bs4.dammit")).EncodingDetector.find_declared_encoding(raw, is_html=True)
     refuse_binary(raw)

@@ -85,9 +85,13 @@ def epub(
 
 def pdf(pages: Sequence[Sequence[str]], *, title: str = "", date: str = "", encrypted: bool = False) -> bytes:
     """Lines of text on pages, in any script: the glyphs are code points (UTF-16), with a map back to Unicode."""
+    letters = sorted(
+        {letter.encode("utf-16-be").hex().encode() for lines in pages for line in lines for letter in line}
+    )
+    known = b"".join(b"<%s> <%s>\n" % (code, code) for code in letters)
     to_unicode = (
-        b"/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /X def 1 begincodespacerange "
-        b"<0000> <FFFF> endcodespacerange 1 beginbfrange <0000> <FFFF> <0000> endbfrange endcmap end end"
+        b"/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /X def 1 begincodespacerange\n"
+        b"<0000> <FFFF>\nendcodespacerange\n%d beginbfchar\n%sendbfchar\nendcmap end end" % (len(letters), known)
     )
     objects: dict[int, bytes] = {
         1: b"<< /Type /Catalog /Pages 2 0 R >>",
@@ -179,12 +183,12 @@ def content(kind: str, name: str, sentence: str, around: str, language: str, num
     """The bytes of one file. The encodings of text files differ by number."""
     encoding = "utf-8" if number == 0 else ("gb18030" if language == "zh" else "utf-16")
     match kind:
-        case "md":
+        case "md" | "markdown":
             front = f"---\ntitle: {name}\ndate: 2024-03-0{number + 1}\n---\n\n"
             return f"{front}## Now\n\n{around}\r\n\r\n{sentence}\n".encode()
         case "txt":
             return f"{around}\n{sentence}\n".encode(encoding)
-        case "html":
+        case "html" | "htm" | "xhtml":
             body = (
                 f"<nav>Home | News</nav><div id='cookie-banner'>Accept all cookies</div><main><h1>{name}</h1>"
                 f"<p>{around}</p>"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
+from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rageval.corpus.readers import READERS
@@ -15,7 +16,7 @@ from rageval.corpus.readers.pdf import join_pages
 from rageval.corpus.readers.plain import read_markdown
 from rageval.corpus.readers.reading import Part, RefusedFile, find_date, tidy
 from rageval.corpus.readers.tables import read_csv, read_jsonl
-from tests.unit.corpus.made_files import docx, epub, html, pdf
+from tests.unit.corpus.made_files import content, docx, epub, fact, html, pdf
 
 CHINESE = "检索增强生成先检索资料，再让模型根据资料回答问题。"
 
@@ -188,3 +189,17 @@ def test_dates(text: str, date: str) -> None:
 def test_html_that_is_nested_as_deeply_as_may_be() -> None:
     deep = "<div>" * (MOST_LEVELS - 5)
     assert read_html(html(f"{deep}<p>text</p>").encode()).parts[0].text == "text"
+
+
+@pytest.mark.parametrize("suffix", [*READERS])
+@settings(max_examples=12, deadline=None)
+@given(data=st.data())
+def test_damaged_files_are_refused_or_read(suffix: str, data: st.DataObject) -> None:
+    """Bytes of a sound file overwritten, cut out, or the file cut off: a text or a reason, never another exception."""
+    raw = bytearray(content(suffix.removeprefix("."), "Arlen", fact("en", 0, "md"), CHINESE, "en", 0))
+    for _ in range(data.draw(st.integers(1, 8))):
+        at = data.draw(st.integers(0, max(0, len(raw) - 1)))
+        raw[at : at + data.draw(st.integers(0, 6))] = data.draw(st.binary(max_size=6))
+    with suppress(RefusedFile):
+        for part in READERS[suffix][1](bytes(raw)).parts:
+            assert part.text == tidy(part.text)
