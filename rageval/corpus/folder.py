@@ -60,9 +60,14 @@ def read_folder(
     if not folder.is_dir():
         raise DeclarationError(f"{folder}: found no such folder, expected a folder with documents")
     root = folder.resolve()
-    paths = sorted(_files(folder, leave_out), key=lambda path: path.relative_to(folder).as_posix())
     documents: dict[str, Document] = {}
     skipped: list[Skipped] = []
+
+    def tell(error: OSError) -> None:
+        name = Path(error.filename).relative_to(folder).as_posix()
+        skipped.append(Skipped(_printable(name), f"cannot be read ({error.strerror})"))
+
+    paths = sorted(_files(folder, leave_out, tell), key=lambda path: path.relative_to(folder).as_posix())
     notes: list[Skipped] = []
     files, other = Counter[str](), Counter[str]()
     for number, path in enumerate(paths):
@@ -76,7 +81,7 @@ def read_folder(
         try:
             new, more_skipped, more_notes = _read(path, name, root, most_mb, {*documents})
         except (RefusedFile, MissingExtraError) as error:
-            skipped.append(Skipped(name, str(error)))
+            skipped.append(Skipped(_printable(name), str(error)))
             continue
         documents |= new
         skipped += more_skipped
@@ -87,10 +92,10 @@ def read_folder(
     return FolderRead((*documents.values(),), tuple(skipped), +files, tuple(notes), dict(sorted(other.items())))
 
 
-def _files(folder: Path, leave_out: Path | None) -> Iterator[Path]:
+def _files(folder: Path, leave_out: Path | None, on_error: Callable[[OSError], None]) -> Iterator[Path]:
     """All that is no folder, and links to folders; not what is hidden."""
     left_out = None if leave_out is None else leave_out.resolve()
-    for here, folders, names in os.walk(folder):
+    for here, folders, names in os.walk(folder, onerror=on_error):
         links = [name for name in folders if (Path(here) / name).is_symlink()]
         folders[:] = [
             name
@@ -103,6 +108,8 @@ def _files(folder: Path, leave_out: Path | None) -> Iterator[Path]:
 def _read(
     path: Path, name: str, root: Path, most_mb: float, taken: set[str]
 ) -> tuple[dict[str, Document], list[Skipped], list[Skipped]]:
+    if _printable(name) != name:
+        raise RefusedFile("a name that is not UTF-8: rename it")
     raw = _bytes(path, root, most_mb)
     read = READERS[path.suffix.lower()][1](raw)
     skipped = [Skipped(name, reason) for reason in read.refused]
@@ -118,6 +125,11 @@ def _read(
     if not read.parts and not skipped:
         skipped.append(Skipped(name, "no text in it"))
     return new, skipped, [Skipped(name, note) for note in read.notes]
+
+
+def _printable(name: str) -> str:
+    """The name, with `?` for bytes that are no UTF-8."""
+    return name.encode(errors="replace").decode()
 
 
 def _bytes(path: Path, root: Path, most_mb: float) -> bytes:

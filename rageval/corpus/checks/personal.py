@@ -101,4 +101,5 @@ def _phones(text: str, language: Language) -> Iterator[tuple[What, int, int]]:
         for match in phonenumbers.PhoneNumberMatcher(part, region, leniency=strict):
             if likely.start() <= start + match.start and start + match.end <= likely.end():  # not one cut in half
                 spans[start + match.start, start + match.end] = None
-    yield from (("phone number", start, end) for start, end in spans)
+    for start, end in spans:
+        yield "phone number", start, end

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from importlib import import_module
 from typing import Any, TypeAlias, cast
+from warnings import catch_warnings, simplefilter
 
 from rageval.corpus.readers.decoding import decode, refuse_binary
 from rageval.corpus.readers.plain import split_heading
@@ -81,7 +82,11 @@ def to_markdown(html: Tag | str) -> str:
 
 
 def _soup(text: str) -> Tag:
-    soup = cast("Any", import_module("bs4")).BeautifulSoup(text, "html.parser")
+    module = cast("Any", import_module("bs4"))
+    with catch_warnings():
+        simplefilter("ignore", module.XMLParsedAsHTMLWarning)  # XHTML is meant
+        simplefilter("ignore", module.MarkupResemblesLocatorWarning)
+        soup = module.BeautifulSoup(text, "html.parser")
     level: list[Tag] = [soup]
     for _ in range(MOST_LEVELS):
         level = [child for tag in level for child in getattr(tag, "contents", ())]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date as date_type
 from typing import cast
 
 import yaml
@@ -11,6 +12,8 @@ from rageval.corpus.readers.decoding import decode
 from rageval.corpus.readers.reading import Part, Read, dated, find_date, tidy, tidy_line
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", flags=re.MULTILINE | re.DOTALL)
+_KEYS = ("title", "date")
+_PLAIN = (str, int, float, date_type)  # not a list of lists of lists by aliases, whose text is endless
 _HEADING = re.compile(r"\A#[ \t]+(.+?)[ \t]*#*[ \t]*(?:\n+|\Z)|\A(\S.*)\n=+(?:\n+|\Z)")
 
 
@@ -26,7 +29,7 @@ def read_markdown(raw: bytes) -> Read:
     text = tidy(decode(raw))
     title = date = ""
     if (front := _FRONT_MATTER.match(text)) and (fields := _fields(front[1])) is not None:
-        title, date = (tidy_line(str(fields.get(key) or "")) for key in ("title", "date"))
+        title, date = (tidy_line(str(value)) if isinstance(value, _PLAIN) else "" for value in map(fields.get, _KEYS))
         text = tidy(text[front.end() :])
     heading, text = split_heading(text)
     return Read((Part(text, title or heading, metadata=dated(find_date(date))),))

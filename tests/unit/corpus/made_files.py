@@ -77,7 +77,7 @@ def epub(
         '<rootfile full-path="OEBPS/book.opf"/></rootfiles></container>'
     )
     texts = {
-        f"OEBPS/{name}": f"<html xmlns='http://www.w3.org/1999/xhtml'><body>{body}</body></html>"
+        f"OEBPS/{name}": f"<?xml version='1.0'?><html xmlns='http://www.w3.org/1999/xhtml'><body>{body}</body></html>"
         for name, body in chapters
     }
     return zipped({"META-INF/container.xml": container, "OEBPS/book.opf": package, **texts, **(more or {})})

@@ -133,6 +133,26 @@ def test_the_folder_that_is_written_to_is_left_out(tmp_path: Path) -> None:
     assert len(read_folder(tmp_path, leave_out=tmp_path / "mine").documents) == 1
 
 
+def test_names_and_folders_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.txt").write_text("A text.")
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.txt")).write_text("A text.")
+    (tmp_path / "closed").mkdir()
+    scan = os.scandir
+
+    def refuse(path: str) -> object:
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    found = read_folder(tmp_path)
+    assert [document.id for document in found.documents] == ["a.txt"]
+    assert {one.path: one.reason for one in found.skipped} == {
+        "?.txt": "a name that is not UTF-8: rename it",
+        "closed": "cannot be read (Permission denied)",
+    }
+
+
 def test_no_folder(tmp_path: Path) -> None:
     with pytest.raises(DeclarationError, match="no such folder"):
         read_folder(tmp_path / "none")

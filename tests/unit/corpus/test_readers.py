@@ -70,6 +70,12 @@ def test_markdown() -> None:
     assert part == Part("text", "Title")
 
 
+def test_front_matter_that_would_never_end() -> None:
+    levels = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12))
+    (part,) = read_markdown(f"---\na0: &a0 [x]\n{levels}title: *a11\ndate: 2024-01-31\n---\ntext\n".encode()).parts
+    assert part == Part("text", metadata={"date": "2024-01-31"})
+
+
 def test_csv_with_a_text_column() -> None:
     read = read_csv(b'ID;Title;Text\n7;A;"one; two"\n;B;three\n9;C;\n7;D;four\n1;2\n')
     assert read.parts == (Part("one; two", "A", "7"), Part("three", "B", "3"))
