@@ -337,7 +337,7 @@ def _change_questions(folder: Path, taken: Mapping[str, tuple[Reviewed, Mapping[
     try:
         replace_lines(questions, kept)
         if labels in before:
-            replace_text(labels, _without(before[labels], {one["id"] for one in rejected}))
+            replace_text(labels, _without(before[labels], {str(one["id"]) for one in rejected}))
         load(str(folder))
     except BenchmarkError:
         for path, text in before.items():
@@ -356,7 +356,7 @@ def _verified(entry: Mapping[str, Any], cells: Mapping[str, str]) -> dict[str, A
     return changed
 
 
-def _without(table: str, questions: set[Any]) -> str:
+def _without(table: str, questions: set[str]) -> str:
     """A table of labels without the rows of these questions."""
     lines = table.splitlines(keepends=True)
     column = next(csv.reader(io.StringIO(lines[0]), delimiter="\t", quoting=csv.QUOTE_NONE)).index("question_id")
