@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rageval.models.base import Vectors
+from rageval.scores.random_order import in_random_order, random_numbers
 from rageval.text import count_tokens
 from rageval.types import Passage
 
@@ -68,28 +69,24 @@ def sources_in_turn(
     `passages` and `topics` are by document id. A document's passages come in a random order, each once before any comes
     twice. Raises ValueError without a passage.
     """
-    orders = {doc_id: [*own] for doc_id, own in passages.items() if own}
+    by_id = {passage.id: passage for own in passages.values() for passage in own}
+    orders = {doc_id: in_random_order(seed, doc_id, [one.id for one in own]) for doc_id, own in passages.items() if own}
     if not orders:
         raise ValueError("no passages")
-    for doc_id, own in orders.items():
-        random.Random(f"passages {seed} {doc_id}").shuffle(own)
-    turn = 0
-    while True:
-        for doc_id in _interleaved([*orders], topics, random.Random(f"documents {seed} {turn}")):
+    for turn in count():
+        for doc_id in _interleaved([*orders], topics, f"{seed}:{turn}"):
             own = orders[doc_id]
-            yield Source(own[turn % len(own)], turn // len(own))
-        turn += 1
+            yield Source(by_id[own[turn % len(own)]], turn // len(own))
 
 
-def _interleaved(documents: Sequence[str], topics: Mapping[str, int], draw: random.Random) -> list[str]:
+def _interleaved(documents: Sequence[str], topics: Mapping[str, int], seed: str) -> list[str]:
     """The documents in an order of which every beginning has the topics in proportion, up to chance at its end."""
     members: dict[int, list[str]] = {}
     for doc_id in documents:
         members.setdefault(topics[doc_id], []).append(doc_id)
     places: dict[str, float] = {}
     for topic in sorted(members):
-        own = members[topic]
-        draw.shuffle(own)
-        offset = draw.random()
+        own = in_random_order(seed, "documents", members[topic])
+        offset, _ = random_numbers(seed, "topics", str(topic))
         places.update({doc_id: (rank + offset) / len(own) for rank, doc_id in enumerate(own)})
     return sorted(documents, key=lambda doc_id: (places[doc_id], doc_id))

@@ -93,5 +93,6 @@ def place_to_json(passage: Passage) -> list[Json]:
 
 
 def place_from_json(place: list[Any], documents: Mapping[str, Document]) -> Passage:
+    """The inverse of `place_to_json`."""
     doc_id, start, end = place
     return documents[doc_id].passage(start, end)

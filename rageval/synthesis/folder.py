@@ -130,7 +130,8 @@ def to_question(attempt: Attempt, provenance: Mapping[str, Json]) -> tuple[Quest
     draft = attempt.draft
     assert draft is not None
     kind = attempt.kind
-    question_id = f"syn-{hashlib.sha256(f'{kind}\n{draft.text}'.encode()).hexdigest()[:12]}"
+    digest = hashlib.sha256(f"{kind}:{draft.text}".encode()).hexdigest()
+    question_id = f"syn-{digest[:12]}"
     answerable = KINDS[kind].answerable
     tags = [kind, SYNTHETIC, *([difficulty(attempt)] if answerable else [])]
     if not answerable and UNANSWERABLE not in tags:

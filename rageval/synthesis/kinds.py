@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import random
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from rageval.errors import DeclarationError
+from rageval.scores.random_order import in_random_order
 
 _ENTRY = re.compile(r"\s*([a-z_]+)[\s:=]+(\d+)\s*")
 
@@ -80,7 +80,7 @@ def check_mix(mix: Mapping[str, int]) -> dict[str, int]:
 
 
 def allot(mix: Mapping[str, int], n: int) -> dict[str, int]:
-    """How many of `n` questions each kind gets, in proportion to its weight (largest remainders, the first of equals)."""
+    """How many of `n` questions each kind gets, in proportion to its weight, by largest remainders."""
     whole = sum(mix.values())
     counts = {name: weight * n // whole for name, weight in mix.items()}
     by_remainder = sorted(mix, key=lambda name: -(mix[name] * n % whole))
@@ -92,5 +92,4 @@ def allot(mix: Mapping[str, int], n: int) -> dict[str, int]:
 def kinds_in_order(mix: Mapping[str, int], n: int, seed: int) -> list[str]:
     """The kind of each of the `n` questions, shuffled, so that every kind is spread over the corpus."""
     names = [name for name, count in allot(mix, n).items() for _ in range(count)]
-    random.Random(f"kinds {seed}").shuffle(names)
-    return names
+    return [names[int(place)] for place in in_random_order(seed, "kinds", map(str, range(n)))]

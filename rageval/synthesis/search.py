@@ -18,7 +18,7 @@ from rageval.retrieval.indexes.by_vector import mean_vector
 from rageval.retrieval.passages import Passages
 from rageval.synthesis.checks import overlaps
 from rageval.synthesis.coverage import find_topics, worth_asking
-from rageval.types import Document, Passage
+from rageval.types import Document, Hit, Passage
 
 PASSAGE_TOKENS = 160
 CHUNKER: Chunker = SentenceChunker(PASSAGE_TOKENS)
@@ -86,7 +86,7 @@ class Search:
         means = np.stack([mean_vector(np.stack([*islice(vectors, len(texts))])) for texts in wanted.values()])
         return dict(zip(wanted, map(int, find_topics(means, seed)), strict=True))
 
-    async def _both(self, text: str, depth: int) -> tuple[Sequence, Sequence]:
+    async def _both(self, text: str, depth: int) -> tuple[Sequence[Hit], Sequence[Hit]]:
         query = Query(text)
         return await self._words.search(query, depth), await self._vectors.search(query, depth)
 

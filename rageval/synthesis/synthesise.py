@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
-from rageval.errors import BudgetError, DeclarationError
+from rageval.errors import BudgetError
 from rageval.experiment.choose_models import choose_budget
 from rageval.experiment.open_models import OpenModels
 from rageval.experiment.workers import work_through

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import MappingProxyType
 
+from rageval.scores.random_order import in_random_order
 from rageval.synthesis.checks import find_evidence
 from rageval.synthesis.coverage import Source
 from rageval.synthesis.desk import Desk
@@ -120,7 +120,7 @@ async def _multiple_choice(desk: Desk, source: Source) -> Draft:
     options = [first.answer, *(written[key] for key in keys)]
     if len({fold_quote(option) for option in options}) < len(options):
         raise RefusedError("options", f"the same option twice: {'; '.join(options)}")
-    random.Random(f"options {first.text}").shuffle(options)
+    options = in_random_order(0, first.text, options)
     right = LETTERS[options.index(first.answer)]
     return Draft(
         "\n".join([first.text, *listed_options(options)]),
