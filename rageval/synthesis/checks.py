@@ -31,7 +31,7 @@ _ENGLISH = re.compile(
     re.IGNORECASE,
 )
 _CHINESE = re.compile(
-    r"(?<!文)本文(?!件|档|字|本)|上文|(?<![中英日语正])文中|该文(?!件|字|本)|下文(?!检)"
+    r"(?<!文)本文(?!件|档|字|本)|上文|(?<![中英日语正])文中|该文(?!件|字|本)|(?<!上)下文"
     r"|(?:这|此|该|本|上述|以上|上面的?|给定的?|所给的?)(?:一)?(?:段|篇|个)?(?:段落|文字|话|文本|文章|短文|材料|资料|内容|原文)"
     r"|(?:根据|按照|依据|从)(?:文章|段落|文本|材料|原文|短文)"
     r"|(?:文章|段落|材料|短文|原文)(?:中|里)?(?:所)?(?:提到|提及|说到|介绍|描述|讲述|指出|给出)"
@@ -63,11 +63,17 @@ def gives_itself_away(question: str, answer: str) -> bool:
 def word_overlap(question: str, evidence: Iterable[str]) -> float:
     """The share of the question's different words that stand in the evidence, from 0 to 1; 0 without words.
 
-    Words are those of lexical search: stems in English, segmented words in Chinese.
+    Words are those of lexical search: stems in English, segmented words in Chinese, where a long one (a name) counts
+    once, without its parts.
     """
-    asked = set(search_words(question))
+    words = set(search_words(question))
+    asked = {word for word in words if not any(word != other and word in other for other in words - _ascii(words))}
     there = {word for text in evidence for word in search_words(text)}
     return len(asked & there) / len(asked) if asked else 0.0
+
+
+def _ascii(words: set[str]) -> set[str]:
+    return {word for word in words if word.isascii()}
 
 
 def is_near_duplicate(question: str, other: str) -> bool:

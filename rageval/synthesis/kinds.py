@@ -19,7 +19,7 @@ class Kind:
     """A kind of question. `share` is its part of the default mix, in percent.
 
     `calls` are the chat calls for one question that passes all filters, at least and at most, without those for other
-    passages that may answer it too.
+    passages that seem to answer it too.
     """
 
     share: int
@@ -29,16 +29,16 @@ class Kind:
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
-        "factual": Kind(25, (5, 6)),
-        "paraphrase": Kind(10, (6, 7)),
-        "multi_hop": Kind(15, (7, 10)),
-        "comparison": Kind(5, (5, 6)),
-        "summary": Kind(10, (5, 6)),
-        "cross_lingual": Kind(5, (6, 7)),
-        "false_premise": Kind(5, (5, 6)),
-        "unanswerable": Kind(15, (3, 3), answerable=False),
-        "follow_up": Kind(5, (6, 7)),
-        "multiple_choice": Kind(5, (7, 8)),
+        "factual": Kind(25, (6, 8)),
+        "paraphrase": Kind(10, (7, 9)),
+        "multi_hop": Kind(15, (8, 12)),
+        "comparison": Kind(5, (6, 8)),
+        "summary": Kind(10, (6, 8)),
+        "cross_lingual": Kind(5, (7, 9)),
+        "false_premise": Kind(5, (6, 8)),
+        "unanswerable": Kind(15, (3, 6), answerable=False),
+        "follow_up": Kind(5, (7, 9)),
+        "multiple_choice": Kind(5, (8, 10)),
     }
 )
 

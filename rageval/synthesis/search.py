@@ -14,7 +14,7 @@ from rageval.pipeline import IndexStore, Query, Resources
 from rageval.retrieval.chunkers import Chunker, SentenceChunker
 from rageval.retrieval.fusion import fuse
 from rageval.retrieval.indexes import BM25, Dense, Searchable
-from rageval.retrieval.indexes.by_vector import mean_vector
+from rageval.retrieval.indexes.by_vector import embedded_text, mean_vector
 from rageval.retrieval.passages import Passages
 from rageval.synthesis.checks import overlaps
 from rageval.synthesis.coverage import find_topics, worth_asking
@@ -81,7 +81,7 @@ class Search:
 
     async def topics(self, seed: int) -> dict[str, int]:
         """The topic of each document that has passages, from the mean embedding of its first passages."""
-        wanted = {doc_id: [one.text for one in own[:3]] for doc_id, own in self.passages.items() if own}
+        wanted = {doc_id: [embedded_text(one) for one in own[:3]] for doc_id, own in self.passages.items() if own}
         vectors = iter(await self.embedder.embed([text for texts in wanted.values() for text in texts], "passage"))
         means = np.stack([mean_vector(np.stack([*islice(vectors, len(texts))])) for texts in wanted.values()])
         return dict(zip(wanted, map(int, find_topics(means, seed)), strict=True))
