@@ -161,9 +161,8 @@ def _one(prompt: str, name: str, passage: str) -> dict[str, Any]:
             "question": f"Who first painted Mount {name}?" if english else f"哪位画家最早画了{name}？",
         }
     if prompt == "question_false_premise":
-        told = f"Mount {name} is {height} metres high, not nine." if english else f"{name}高{height}米，不是九米。"
         asked = f"Why is Mount {name} only nine metres high?" if english else f"{name}为什么只有九米高？"
-        return {"quote": first, "question": asked, "answer": str(height) if english else str(height), "told": told}
+        return {"quote": first, "question": asked, "answer": str(height)}
     if prompt == "question_follow_up":
         village = (ENGLISH | CHINESE)[name][1]
         asked = f"Which village lies at the foot of Mount {name}?" if english else f"{name}脚下是哪个村镇？"
