@@ -100,8 +100,11 @@ def is_in_language(text: str, language: Language) -> bool:
 def find_evidence(quote: str, passage: Passage, document: Document) -> Passage:
     """The whole sentences of the passage that the quote stands in.
 
-    Raises RefusedError where it does not stand there; white space, case and width do not matter.
+    Prompts show the title before the passage, so it may stand before the quote too. Raises RefusedError where the quote
+    does not stand in the passage; white space, case and width do not matter.
     """
+    if passage.title:
+        quote = quote.removeprefix(f"{passage.title}: ")
     for start, end in FoldedText.of(document.text).spans(quote):
         if passage.start <= start and end <= passage.end:
             return _whole_sentences(start, end, passage, document)

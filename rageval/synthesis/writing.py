@@ -36,24 +36,29 @@ Write = Callable[[Desk, Source], Awaitable[Draft]]
 
 
 async def _factual(desk: Desk, source: Source) -> Draft:
-    return await _one_passage(desk, source, "question_factual")
+    language, keys = _language(desk, source), ("quote", "question", "answer")
+    fields = {"style": desk.style(language)}
+    written = await desk.write("question_factual", language, keys, fields, [source.passage])
+    evidence = _evidence(desk, written["quote"], source.passage)
+    return Draft(written["question"], language, written["answer"], (evidence,), (written.prompt,))
 
 
 async def _false_premise(desk: Desk, source: Source) -> Draft:
-    return await _one_passage(desk, source, "question_false_premise")
+    language, keys = _language(desk, source), ("quote", "false", "question", "answer")
+    fields = {"style": desk.style(language)}
+    written = await desk.write("question_false_premise", language, keys, fields, [source.passage])
+    evidence = _evidence(desk, written["quote"], source.passage)
+    details: dict[str, Json] = {"false_premise": written["false"]}
+    return Draft(written["question"], language, written["answer"], (evidence,), (written.prompt,), details=details)
 
 
 async def _unanswerable(desk: Desk, source: Source) -> Draft:
-    return await _one_passage(desk, source, "question_unanswerable", answered=False)
-
-
-async def _one_passage(desk: Desk, source: Source, prompt: str, *, answered: bool = True) -> Draft:
-    language = _language(desk, source)
-    keys = ("quote", "question", "answer") if answered else ("quote", "question")
-    written = await desk.write(prompt, language, keys, {"style": desk.style(language)}, [source.passage])
+    language, keys = _language(desk, source), ("quote", "missing", "question")
+    fields = {"style": desk.style(language)}
+    written = await desk.write("question_unanswerable", language, keys, fields, [source.passage])
     evidence = _evidence(desk, written["quote"], source.passage)
-    answer = written["answer"] if answered else ""
-    return Draft(written["question"], language, answer, (evidence,), (written.prompt,))
+    details: dict[str, Json] = {"missing": written["missing"]}
+    return Draft(written["question"], language, "", (evidence,), (written.prompt,), details=details)
 
 
 async def _paraphrase(desk: Desk, source: Source) -> Draft:

@@ -30,14 +30,14 @@ CHINESE = {"青石山": (1801, "白沙镇"), "云台山": (1802, "东湖村"), "
 HEIGHTS = {name: height for name, (height, _) in (ENGLISH | CHINESE).items()}
 
 PROMPTS = {
-    "question_factual": ("that one sentence of the passage answers. Name", "某一句话能够回答它"),
+    "question_factual": ("that states a specific fact", "写明具体事实"),
     "question_paraphrase": ("Ask the same thing in other words", "请换一种说法"),
     "question_multi_hop": ("joining a fact from passage 1", "结合起来"),
     "question_comparison": ("compares what passage 1", "比较段落 1"),
     "question_summary": ("sums up what passages 1", "归纳段落 1"),
     "question_cross_lingual": ("Translate the question", "翻译成中文"),
-    "question_false_premise": ("wrongly takes something for granted", "错误前提"),
-    "question_unanswerable": ("that the passage does not give", "段落没有给出的细节"),
+    "question_false_premise": ("takes the false sentence for granted", "错话当成事实"),
+    "question_unanswerable": ("asks for this missing detail", "询问这个细节"),
     "question_follow_up": ("the person's next question", "下一个问题"),
     "question_multiple_choice": ("three wrong answers", "三个错误答案"),
     "question_self_contained": ("Somebody gets only this question", "有人只看到这个问题"),
@@ -156,13 +156,11 @@ def _one(prompt: str, name: str, passage: str) -> dict[str, Any]:
     english = name.isascii()
     first = passage.split(". ")[0] + "." if english else passage.split("。")[0] + "。"
     if prompt == "question_unanswerable":
-        return {
-            "quote": first,
-            "question": f"Who first painted Mount {name}?" if english else f"哪位画家最早画了{name}？",
-        }
+        asked = f"Who first painted Mount {name}?" if english else f"哪位画家最早画了{name}？"
+        return {"quote": first, "missing": "the painter", "question": asked}
     if prompt == "question_false_premise":
         asked = f"Why is Mount {name} only nine metres high?" if english else f"{name}为什么只有九米高？"
-        return {"quote": first, "question": asked, "answer": str(height)}
+        return {"quote": first, "question": asked, "answer": str(height), "false": "nine"}
     if prompt == "question_follow_up":
         village = (ENGLISH | CHINESE)[name][1]
         asked = f"Which village lies at the foot of Mount {name}?" if english else f"{name}脚下是哪个村镇？"

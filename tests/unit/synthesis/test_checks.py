@@ -152,6 +152,7 @@ DOCUMENT = Document("d", "Mount Arlen is high. It is 2310 m tall. It was climbed
 def test_evidence_is_whole_sentences_of_the_passage() -> None:
     passage = DOCUMENT.passage(0, len(DOCUMENT.text))
     assert find_evidence("2310 M", passage, DOCUMENT).text == "It is 2310 m tall."
+    assert find_evidence("Arlen: It is 2310", passage, DOCUMENT).text == "It is 2310 m tall."
     assert find_evidence("tall. It was", passage, DOCUMENT).text == "It is 2310 m tall. It was climbed in 1871."
 
 
