@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from rageval.synthesis.drafts import RefusedError
 from rageval.text import search_words, sentences
 from rageval.text.languages import Guess, Language, base_language, detect_language, script_of
 from rageval.text.quotes import FoldedText, fold_quote
-from rageval.types import Document, Passage
+from rageval.types import Passage
 
 MOST_OVERLAP = 0.6
 """The largest share of a paraphrase's words that may stand in the evidence."""
 NEAR_DUPLICATE = 0.8
 """The share of words in common (Jaccard) from which two questions ask the same."""
 _SHORT_ANSWER = 2
+_MOST_REMEMBERED = 100_000
+_NUMBER = re.compile(r"^\s*\[\d\]\s*")
 
 _TEXTS = r"(?:text|passage|paragraph|article|excerpt|document|section|snippet|context|sentence)s?"
 _SAYS = r"(?:say|state|mention|describe|discuss|claim|explain|suggest|indicate|list|define|give|provide|report|argue)"
@@ -72,6 +75,11 @@ def word_overlap(question: str, evidence: Iterable[str]) -> float:
     return len(asked & there) / len(asked) if asked else 0.0
 
 
+@lru_cache(_MOST_REMEMBERED)
+def _words(question: str) -> frozenset[str]:
+    return frozenset(search_words(question))
+
+
 def _ascii(words: set[str]) -> set[str]:
     return {word for word in words if word.isascii()}
 
@@ -80,7 +88,7 @@ def is_near_duplicate(question: str, other: str) -> bool:
     """Whether two questions are the same when folded, or share 80% of their words or more (Jaccard)."""
     if fold_quote(question) == fold_quote(other):
         return True
-    a, b = set(search_words(question)), set(search_words(other))
+    a, b = _words(question), _words(other)
     return bool(a | b) and len(a & b) / len(a | b) >= NEAR_DUPLICATE
 
 
@@ -97,25 +105,24 @@ def is_in_language(text: str, language: Language) -> bool:
     return base_language(found) == base_language(language)
 
 
-def find_evidence(quote: str, passage: Passage, document: Document) -> Passage:
+def find_evidence(quote: str, passage: Passage) -> Passage:
     """The whole sentences of the passage that the quote stands in.
 
-    Prompts show the title before the passage, so it may stand before the quote too. Raises RefusedError where the quote
-    does not stand in the passage; white space, case and width do not matter.
+    Prompts show a number and the title before the passage, so these may stand before the quote too. Raises RefusedError
+    where the quote does not stand in the passage; white space, case and width do not matter.
     """
+    words = _NUMBER.sub("", quote)
     if passage.title:
-        quote = quote.removeprefix(f"{passage.title}: ")
-    for start, end in FoldedText.of(document.text).spans(quote):
-        if passage.start <= start and end <= passage.end:
-            return _whole_sentences(start, end, passage, document)
-    raise RefusedError("quote", f"{quote!r} is not in {passage.id}")
-
-
-def _whole_sentences(start: int, end: int, passage: Passage, document: Document) -> Passage:
-    for first, last in sentences(document.text):
+        words = words.removeprefix(f"{passage.title}: ")
+    span = next(FoldedText.of(passage.text).spans(words), None)
+    if span is None:
+        raise RefusedError("quote", f"{quote!r} is not in {passage.id}")
+    start, end = span
+    for first, last in sentences(passage.text):
         if first < end and start < last:
             start, end = min(start, first), max(end, last)
-    return document.passage(max(start, passage.start), min(end, passage.end))
+    place = passage.start + start, passage.start + end
+    return Passage(passage.doc_id, *place, passage.text[start:end], passage.title)
 
 
 def overlaps(a: Passage, b: Passage) -> bool:

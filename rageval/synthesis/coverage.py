@@ -17,6 +17,7 @@ from rageval.types import Passage
 
 _FEWEST_TOKENS = 12
 _ROUNDS = 20
+_NOTHING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +29,11 @@ class Source:
 
 
 def worth_asking(passages: Sequence[Passage]) -> list[Passage]:
-    """The passages that say something: at least 12 estimated tokens, each Chinese character one; all of them where none
-    has as many.
+    """The passages that say something: at least 12 estimated tokens, each Chinese character one; all that are not blank
+    where none has as many.
     """
-    return [one for one in passages if count_tokens(one.text) >= _FEWEST_TOKENS] or [*passages]
+    filled = [one for one in passages if one.text.strip()]
+    return [one for one in filled if count_tokens(one.text) >= _FEWEST_TOKENS] or filled
 
 
 def find_topics(vectors: Vectors, seed: int) -> NDArray[np.intp]:
@@ -42,9 +44,10 @@ def find_topics(vectors: Vectors, seed: int) -> NDArray[np.intp]:
     k = max(1, round(math.sqrt(n / 2)))
     draw = np.random.default_rng(seed)
     centres = [vectors[draw.integers(n)]]
+    far = np.full(n, np.inf)
     while len(centres) < k:
-        far = np.clip(1.0 - np.max(vectors @ np.stack(centres).T, axis=1), 0.0, None).astype(np.float64)
-        if far.sum() <= 1e-9:
+        far = np.minimum(far, np.clip(1.0 - vectors @ centres[-1], 0.0, None).astype(np.float64))
+        if far.sum() <= _NOTHING:
             break
         centres.append(vectors[draw.choice(n, p=far / far.sum())])
     centre = np.stack(centres)
@@ -53,7 +56,7 @@ def find_topics(vectors: Vectors, seed: int) -> NDArray[np.intp]:
         for topic in range(len(centre)):
             if (topics == topic).any():
                 mean = vectors[topics == topic].sum(axis=0)
-                centre[topic] = mean / max(float(np.linalg.norm(mean)), 1e-9)
+                centre[topic] = mean / max(float(np.linalg.norm(mean)), _NOTHING)
         moved = np.argmax(vectors @ centre.T, axis=1)
         if (moved == topics).all():
             break

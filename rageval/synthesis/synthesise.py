@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
-from rageval.errors import BudgetError
+from rageval.errors import BudgetError, DeclarationError
 from rageval.experiment.choose_models import choose_budget
 from rageval.experiment.open_models import OpenModels
 from rageval.experiment.workers import work_through
@@ -21,11 +21,11 @@ from rageval.synthesis.coverage import Source, sources_in_turn
 from rageval.synthesis.desk import Desk
 from rageval.synthesis.drafts import Draft, RefusedError
 from rageval.synthesis.filters import pass_filters
-from rageval.synthesis.folder import Folder
+from rageval.synthesis.folder import LOG, Folder
 from rageval.synthesis.kinds import KINDS, allot, kinds_in_order
 from rageval.synthesis.request import Request
 from rageval.synthesis.result import Synthesis, yields_of
-from rageval.synthesis.search import PASSAGE_TOKENS, Search
+from rageval.synthesis.search import CHUNKER, PASSAGE_TOKENS, Search
 from rageval.synthesis.writing import PROMPTS, WRITERS
 from rageval.types import Json, Passage, Usage
 
@@ -62,13 +62,9 @@ class Forecast:
 
 
 def forecast(request: Request, out: Path) -> Forecast:
-    """What `synthesise` would ask, without models. Raises DeclarationError where `out` holds something else."""
-    from rageval.synthesis.search import CHUNKER
-
-    done = 0
-    if (out / "synthesis.jsonl").is_file():
-        documents = {document.id: document for document in request.benchmark.documents}
-        done = len(Folder(out, documents).read())
+    """What `synthesise` would ask; no model is opened. The attempts in `out` are counted, whatever they are of."""
+    log = out / LOG
+    done = len(log.read_bytes().splitlines()) if log.is_file() else 0
     counts = allot(request.mix, request.n)
     passages = sum(len(CHUNKER.split(document)) for document in request.benchmark.documents)
     low, high = (sum(KINDS[kind].calls[end] * n for kind, n in counts.items()) for end in (0, 1))
@@ -170,6 +166,8 @@ class _Work:
         return state, "", reused
 
     async def _sources(self, search: Search) -> list[Source]:
+        if not any(search.passages.values()):
+            raise DeclarationError(f"{self.request.benchmark.name}: found no text in any document, expected some")
         wanted = self.request.n * self.request.attempts
         turn = sources_in_turn(search.passages, await search.topics(self.request.seed), self.request.seed)
         return [*islice(turn, wanted)]

@@ -39,7 +39,7 @@ async def _factual(desk: Desk, source: Source) -> Draft:
     language, keys = _language(desk, source), ("quote", "question", "answer")
     fields = {"style": desk.style(language)}
     written = await desk.write("question_factual", language, keys, fields, [source.passage])
-    evidence = _evidence(desk, written["quote"], source.passage)
+    evidence = find_evidence(written["quote"], source.passage)
     return Draft(written["question"], language, written["answer"], (evidence,), (written.prompt,))
 
 
@@ -47,7 +47,7 @@ async def _false_premise(desk: Desk, source: Source) -> Draft:
     language, keys = _language(desk, source), ("quote", "false", "question", "answer")
     fields = {"style": desk.style(language)}
     written = await desk.write("question_false_premise", language, keys, fields, [source.passage])
-    evidence = _evidence(desk, written["quote"], source.passage)
+    evidence = find_evidence(written["quote"], source.passage)
     details: dict[str, Json] = {"false_premise": written["false"]}
     return Draft(written["question"], language, written["answer"], (evidence,), (written.prompt,), details=details)
 
@@ -56,7 +56,7 @@ async def _unanswerable(desk: Desk, source: Source) -> Draft:
     language, keys = _language(desk, source), ("quote", "missing", "question")
     fields = {"style": desk.style(language)}
     written = await desk.write("question_unanswerable", language, keys, fields, [source.passage])
-    evidence = _evidence(desk, written["quote"], source.passage)
+    evidence = find_evidence(written["quote"], source.passage)
     details: dict[str, Json] = {"missing": written["missing"]}
     return Draft(written["question"], language, "", (evidence,), (written.prompt,), details=details)
 
@@ -90,7 +90,7 @@ async def _two_passages(desk: Desk, source: Source, prompt: str, other: Passage 
     language, both = _language(desk, source), (source.passage, other)
     keys = ("quote_1", "quote_2", "question", "answer")
     written = await desk.write(prompt, language, keys, {"style": desk.style(language)}, both)
-    evidence = tuple(_evidence(desk, written[f"quote_{n}"], passage) for n, passage in enumerate(both, 1))
+    evidence = tuple(find_evidence(written[f"quote_{n}"], passage) for n, passage in enumerate(both, 1))
     return Draft(written["question"], language, written["answer"], evidence, (written.prompt,))
 
 
@@ -110,7 +110,7 @@ async def _follow_up(desk: Desk, source: Source) -> Draft:
     keys = ("quote", "question", "said", "answer")
     fields = {"question": first.text, "answer": first.answer, "style": desk.style(first.language)}
     written = await desk.write("question_follow_up", first.language, keys, fields, [source.passage])
-    evidence = _evidence(desk, written["quote"], source.passage)
+    evidence = find_evidence(written["quote"], source.passage)
     history: list[Json] = [{"question": first.text, "answer": first.answer}]
     details: dict[str, Json] = {"history": history, "said": written["said"]}
     prompts = (*first.prompts, written.prompt)
@@ -147,10 +147,6 @@ def listed_options(options: Sequence[str]) -> list[str]:
 def _language(desk: Desk, source: Source) -> Language:
     language = desk.search.documents[source.passage.doc_id].language
     return base_language(language) if prompt_language(language) == base_language(language) else language
-
-
-def _evidence(desk: Desk, quote: str, passage: Passage) -> Passage:
-    return find_evidence(quote, passage, desk.search.documents[passage.doc_id])
 
 
 WRITERS: Mapping[str, Write] = MappingProxyType(

@@ -134,6 +134,7 @@ def test_every_kind_in_both_languages(kind: str, language: str, tmp_path: Path) 
     about = question.metadata["synthesis"]
     assert isinstance(about, dict)
     assert (about["generator"], about["judge"], about["seed"], about["kind"]) == ("author", "critic", 0, kind)
+    assert isinstance(about["prompts"], list)
     assert all(str(prompt).startswith("question_") for prompt in about["prompts"])
     documents = {document.id: document for document in benchmark.documents}
     labels = [label for label in benchmark.labels if label.part or label.start is not None]

@@ -151,16 +151,18 @@ DOCUMENT = Document("d", "Mount Arlen is high. It is 2310 m tall. It was climbed
 
 def test_evidence_is_whole_sentences_of_the_passage() -> None:
     passage = DOCUMENT.passage(0, len(DOCUMENT.text))
-    assert find_evidence("2310 M", passage, DOCUMENT).text == "It is 2310 m tall."
-    assert find_evidence("Arlen: It is 2310", passage, DOCUMENT).text == "It is 2310 m tall."
-    assert find_evidence("tall. It was", passage, DOCUMENT).text == "It is 2310 m tall. It was climbed in 1871."
+    assert find_evidence("2310 M", passage).text == "It is 2310 m tall."
+    assert find_evidence("[1] Arlen: It is 2310", passage).text == "It is 2310 m tall."
+    inside = DOCUMENT.passage(21, 63)
+    assert find_evidence("1871", inside) == DOCUMENT.passage(40, 63)
+    assert find_evidence("tall. It was", passage).text == "It is 2310 m tall. It was climbed in 1871."
 
 
 @pytest.mark.parametrize("quote", ["It is 2311 m tall.", "It was climbed in 1871.", "..."])
 def test_a_quote_from_elsewhere_is_refused(quote: str) -> None:
     """The second stands in the document, not in the passage."""
     with pytest.raises(RefusedError) as refused:
-        find_evidence(quote, DOCUMENT.passage(0, 39), DOCUMENT)
+        find_evidence(quote, DOCUMENT.passage(0, 39))
     assert refused.value.filter == "quote"
 
 

@@ -23,14 +23,15 @@ def test_short_passages_are_left_out_by_tokens_not_characters() -> None:
     chinese = Passage("d", 12, 26, "青石山高一千八百米，山上有寺庙")
     assert worth_asking([heading, chinese]) == [chinese]
     assert worth_asking([heading]) == [heading]
+    assert worth_asking([Passage("d", 0, 1, " ")]) == []
 
 
 def test_topics_are_the_clusters() -> None:
     """Ten documents around one direction, ten around another, in any order."""
     draw = np.random.default_rng(3)
     centres = np.repeat(np.eye(2, 8), 10, axis=0)
-    vectors = centres + draw.normal(0, 0.02, (20, 8))
-    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    raw = centres + draw.normal(0, 0.02, (20, 8))
+    vectors = (raw / np.linalg.norm(raw, axis=1, keepdims=True)).astype(np.float32)
     topics = find_topics(vectors, seed=1)
     assert set(topics[:10]).isdisjoint(topics[10:])
     assert (find_topics(vectors, seed=1) == topics).all()
