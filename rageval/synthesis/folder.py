@@ -33,6 +33,8 @@ from rageval.types import (
 JOB = "synthesis.json"
 LOG = "synthesis.jsonl"
 _FEW_RANKS = 3
+_QUESTIONS = "questions.jsonl"
+_WRITTEN = "written"
 
 
 @dataclass(frozen=True)
@@ -43,27 +45,36 @@ class Folder:
     documents: Mapping[str, Document]
 
     def check(self, job: Mapping[str, Json]) -> None:
-        """Raises DeclarationError where the folder holds anything but the same job, finished or not."""
-        found = self._job()
-        if found is None:
+        """Raises DeclarationError where the folder holds anything but the same job, finished or not, and where its
+        questions are not those that were written: people may have reviewed them.
+        """
+        about = self._about()
+        if about is None:
             if self.path.is_file() or (self.path.is_dir() and any(self.path.iterdir())):
                 raise DeclarationError(
                     f"{self.path}: found other content there, expected no such folder, an empty one, or one of the "
                     "same synthesis: choose another --out"
                 )
             return
+        found = about["job"]
         changed = [key for key in {**job, **found} if job.get(key) != found.get(key)]
         if changed:
             raise DeclarationError(
                 f"{self.path}: found a synthesis with another {', '.join(changed)}, expected the same one to go on "
                 "with: choose another --out"
             )
+        questions = self.path / _QUESTIONS
+        if questions.is_file() and _digest(questions.read_text(encoding="utf-8")) not in about[_WRITTEN]:
+            raise DeclarationError(
+                f"{questions}: found it changed since it was written, by a review or by hand, expected it unchanged: "
+                "it would be written anew; choose another --out"
+            )
 
     def locked(self, job: Mapping[str, Json]) -> AbstractContextManager[None]:
         """Hold the folder against other processes; it is made where there is none, with the job in it."""
         self.path.mkdir(parents=True, exist_ok=True)
-        if self._job() is None:
-            write_atomically(self.path / JOB, json.dumps({"job": {**job}}, ensure_ascii=False, indent=1) + "\n")
+        if self._about() is None:
+            self._write_about({"job": {**job}, _WRITTEN: []})
         return locked(self.path / LOG)
 
     def read(self) -> dict[tuple[int, int], Attempt]:
@@ -93,8 +104,12 @@ class Folder:
             labels += [label for label in own if label.start is None]
             evidence: list[Json] = [self._evidence(label) for label in marked]
             questions.append({**_question_to_json(question), "evidence": evidence})
-        self._write_lines("documents.jsonl", map(_document_to_json, benchmark.documents))
-        self._write_lines("questions.jsonl", questions)
+        documents = _as_lines(map(_document_to_json, benchmark.documents))
+        write_atomically(self.path / "documents.jsonl", documents)
+        text = _as_lines(questions)
+        about = self._about() or {}
+        self._write_about({**about, _WRITTEN: [*about.get(_WRITTEN, [])[-1:], _digest(text)]})  # valid before and after
+        write_atomically(self.path / _QUESTIONS, text)
         if labels:
             write_labels(self.path / "labels.tsv", labels)
         else:
@@ -103,19 +118,18 @@ class Folder:
         write_atomically(self.path / "card.yaml", yaml.safe_dump(card, allow_unicode=True, sort_keys=False))
         return [question.id for question, _ in pairs]
 
-    def _job(self) -> dict[str, Json] | None:
+    def _about(self) -> dict[str, Any] | None:
         path = self.path / JOB
         if not path.is_file():
             return None
         try:
             data = cast("dict[str, Any]", json.loads(path.read_text(encoding="utf-8")))
-            return dict(data["job"])
+            return {"job": dict(data["job"]), _WRITTEN: list(data[_WRITTEN])}
         except (ValueError, KeyError, TypeError) as error:
             raise DeclarationError(f"{path}: cannot be read ({error}), expected a job: choose another --out") from None
 
-    def _write_lines(self, name: str, lines: Iterable[Mapping[str, Json]]) -> None:
-        text = "".join(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n" for line in lines)
-        write_atomically(self.path / name, text)
+    def _write_about(self, about: Mapping[str, Json]) -> None:
+        write_atomically(self.path / JOB, json.dumps(about, ensure_ascii=False, indent=1) + "\n")
 
     def _evidence(self, label: RelevanceLabel) -> dict[str, Json]:
         """A label as evidence with its quote."""
@@ -130,8 +144,7 @@ def to_question(attempt: Attempt, provenance: Mapping[str, Json]) -> tuple[Quest
     draft = attempt.draft
     assert draft is not None
     kind = attempt.kind
-    digest = hashlib.sha256(f"{kind}:{draft.text}".encode()).hexdigest()
-    question_id = f"syn-{digest[:12]}"
+    question_id = f"syn-{_digest(f'{kind}:{draft.text}')[:12]}"
     answerable = KINDS[kind].answerable
     tags = [kind, SYNTHETIC, *([difficulty(attempt)] if answerable else [])]
     if not answerable and UNANSWERABLE not in tags:
@@ -181,6 +194,14 @@ def _labels(
             documents.add(one.doc_id)
             found[one.doc_id, -1, -1] = RelevanceLabel(question_id, one.doc_id, grade)
     return [*found.values()]
+
+
+def _as_lines(lines: Iterable[Mapping[str, Json]]) -> str:
+    return "".join(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n" for line in lines)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _document_to_json(document: Document) -> dict[str, Json]:

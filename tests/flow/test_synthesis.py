@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import signal
@@ -272,6 +273,49 @@ def test_a_folder_with_something_else_is_refused(change: dict[str, Any], tmp_pat
     assert author.calls == 0
 
 
+def test_questions_that_people_reviewed_are_not_written_over(tmp_path: Path, command_line: CommandLine) -> None:
+    corpus = write_corpus(tmp_path / "corpus", only(["Arlen", "Bresk"]))
+    synthesise(corpus, 2, Author())
+    folder = tmp_path / "out"
+    sheet = tmp_path / "sheet.csv"
+    assert command_line("review", folder, "-n", 1, "--out", sheet).code == 0
+    with sheet.open(encoding="utf-8-sig", newline="") as file:
+        rows = [{**row, "verdict": "accept", "annotator": "ann"} for row in csv.DictReader(file)]
+    with sheet.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, [*rows[0]])
+        writer.writeheader()
+        writer.writerows(rows)
+    assert command_line("review", folder, sheet).code == 0
+    assert sum("verified" in question.tags for question in load_native(folder).questions) == 1
+    content = (folder / "questions.jsonl").read_bytes()
+    with pytest.raises(rageval.DeclarationError, match="found it changed since it was written"):
+        synthesise(corpus, 2, Author())
+    assert (folder / "questions.jsonl").read_bytes() == content
+
+
+def test_a_question_that_no_search_finds_is_kept_as_hard(tmp_path: Path) -> None:
+    """Of thirty documents with its very words, ten come before the one that it was written about."""
+    texts = [
+        f"Mount Arlen, how high is Mount Arlen? Nobody at hut number {i} knew how high Mount Arlen is."
+        for i in range(30)
+    ]
+    corpus = write_corpus(tmp_path / "corpus", only(["Arlen"]))
+    with (corpus / "documents.jsonl").open("a", encoding="utf-8") as file:
+        file.writelines(json.dumps({"id": f"d{i}", "text": text}) + "\n" for i, text in enumerate(texts))
+    found = synthesise(corpus, 31, Author(), attempts=1)
+    (question,) = load_native(tmp_path / "out").questions
+    assert question.tags == ("factual", "synthetic", "hard")
+    assert found.yields[0].hard == 1
+
+
+def test_an_empty_file_of_questions_will_do(tmp_path: Path) -> None:
+    corpus = write_corpus(tmp_path / "corpus", only(["Arlen"]))
+    (corpus / "questions.jsonl").touch()
+    assert len(synthesise(corpus, 1, Author()).questions) == 1
+    benchmark = load_native(tmp_path / "out")
+    assert (benchmark.card.name, benchmark.card.license) == ("mountains-synthetic", "CC0-1.0")
+
+
 def test_styles_stand_in_the_prompts(tmp_path: Path) -> None:
     corpus = write_corpus(tmp_path / "corpus", only(["Arlen", "Bresk"]))
     author = Author()
@@ -316,12 +360,13 @@ def test_generated_and_human_questions_are_not_pooled_in_silence(tmp_path: Path)
 
 
 class Service:
-    """The author behind an endpoint; it kills a process at a call."""
+    """The author behind an endpoint; at a call it sends a signal to a process."""
 
     def __init__(self) -> None:
         self.author = Author({"Bresk": "garbage", "Gorlan": "quote"})
         self.asked: Counter[str] = Counter()
         self.at = self.pid = 0
+        self.sent = signal.SIGKILL
         self.down = False
 
     def __call__(self, received: Received) -> Canned:
@@ -331,7 +376,7 @@ class Service:
             return fault(401)
         self.asked[json.dumps(received.payload, sort_keys=True)] += 1
         if self.asked.total() == self.at:
-            os.kill(self.pid, signal.SIGKILL)
+            os.kill(self.pid, self.sent)
         said = self.author.say(received.payload["messages"][-1]["content"])
         assert not isinstance(said, Exception)
         reply = said if isinstance(said, ChatReply) else ChatReply(said, usage=Usage())
@@ -345,7 +390,10 @@ def write_models(path: Path, server: FakeServer, **more: object) -> Path:
     return path
 
 
-def test_a_killed_synthesis_goes_on_and_pays_for_nothing_twice(tmp_path: Path, command_line: CommandLine) -> None:
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130)])
+def test_a_killed_synthesis_goes_on_and_pays_for_nothing_twice(
+    sent: signal.Signals, code: int, tmp_path: Path, command_line: CommandLine
+) -> None:
     corpus = write_corpus(tmp_path / "corpus", ENGLISH)
     service = Service()
     with FakeServer(service) as server:
@@ -359,11 +407,12 @@ def test_a_killed_synthesis_goes_on_and_pays_for_nothing_twice(tmp_path: Path, c
         assert whole.code == 0
         undisturbed = Counter(service.asked)
         service.asked.clear()
-        service.at = 17
+        service.at, service.sent = 17, sent
         process = start_rageval(*command("killed"))
         service.pid = process.pid
-        process.communicate(timeout=60)
-        assert process.returncode == -signal.SIGKILL
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == code
+        assert ("stopped; every attempt so far is kept" in err) == (sent == signal.SIGINT)
         before = service.asked.total()
         ended = command_line(*command("killed"), "--json")
     assert ended.code == 0

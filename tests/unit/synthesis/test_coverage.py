@@ -38,8 +38,8 @@ def test_topics_are_the_clusters() -> None:
 
 
 def test_one_document_and_equal_documents_have_topics() -> None:
-    assert list(find_topics(np.ones((1, 4), np.float32) / 2, seed=0)) == [0]
-    assert len(find_topics(np.ones((30, 4), np.float32) / 2, seed=0)) == 30
+    assert list(find_topics(np.full((1, 4), 0.5, np.float32), seed=0)) == [0]
+    assert len(find_topics(np.full((30, 4), 0.5, np.float32), seed=0)) == 30
 
 
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=12), st.integers(0, 5))
