@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -13,9 +12,10 @@ from typing import TypeVar
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, Request, expect, sync_playwright
 
+from tests.browser.chromium import CHROMIUM
+
 T = TypeVar("T")
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 _PATIENCE_MS = 30_000
 _OF_THIS_MACHINE = re.compile(r"(http://(127\.0\.0\.1|localhost|\[::1\]):\d+/|file:|data:|blob:|about:)")
 

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from benchmarks.perf.synthetic_runs import write_runs
 from rageval.report.html.write import write_report
-from tests.browser.conftest import CHROMIUM
+from tests.browser.chromium import CHROMIUM
 
 ROUTES = ("leaderboard", "matrix", "q/q00003", "compare/0/3", "diagnosis", "judges", "sweep")
 FOR_DOCS = {"leaderboard": 640, "matrix?sort=disagreement": 700, "q/q00002?runs=0,3": 900, "compare/0/3": 900}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -21,13 +20,13 @@ from markdown_it import MarkdownIt
 import rageval
 from rageval.judges import JUDGES
 from rageval.metrics import ALL_METRICS
+from tests.browser.chromium import CHROMIUM
 from tests.docs.pages import DOCS, ROOT
 from website.reference.commands import commands
 from website.reference.experiment import keys, parts
 
 pytestmark = pytest.mark.xdist_group("site")  # so that one worker builds it, once
 
-CHROMIUM = shutil.which("chromium")
 COUNTED = ("table", "pre", "li", "h2", "h3", "blockquote")
 
 

@@ -161,7 +161,7 @@ ADDED_LINES = {
         ("q 1\td1\t1\t\t", "5: found the question id 'q 1', expected an id without white space"),
     ],
     "card.yaml": [
-        ("licence: MIT", "5: found the unknown key 'licence', expected name, description, license, source"),
+        ("licence: MIT", "5: found the unknown key 'licence', expected name, description, license, source, review"),
         ("source: [a]", "5: found a list for 'source', expected a text (write it in quotes)"),
         ("source: {a", "6: found bad YAML ("),
     ],
@@ -182,7 +182,7 @@ HEADERS = "the columns question_id, document_id, grade, then any of start, end, 
 REPLACED_FILES = [
     ("card.yaml", "description: no name\n", ["card.yaml:1: found no key 'name', expected the benchmark's name"]),
     ("card.yaml", "license: x\nname: ''\n", ["card.yaml:2: found an empty 'name', expected the benchmark's name"]),
-    ("card.yaml", "", ["card.yaml:1: found null, expected the keys name, description, license, source"]),
+    ("card.yaml", "", ["card.yaml:1: found null, expected the keys name, description, license, source, review"]),
     (
         "card.yaml",
         "a: 2024-99-99\n",
