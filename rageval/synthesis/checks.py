@@ -28,6 +28,7 @@ _ENGLISH = re.compile(
     rf"|\b{_TEXTS}\s+(?:above|below|provided|given)\b"
     rf"|\baccording\s+to\s+the\s+(?:{_TEXTS}|authors?|quotes?)\b"
     rf"|\b(?:in|from|by|of)\s+the\s+{_TEXTS}\s*(?:[?.,;:!]|$)"
+    r"|\bthe\s+(?:text|passage|paragraph|article|excerpt|snippet)s?\s*(?:[?.,;:!]|$)"
     rf"|\bthe\s+(?:{_TEXTS}|authors?)\s+{_SAYS}\w*\b"
     rf"|\b(?:mentioned|described|listed|stated|discussed|given|provided|used)\s+(?:above|in\s+the\s+{_TEXTS})\b"
     r"|\bpassages?\s+\[?[12]\]?(?!\w)",

@@ -30,7 +30,7 @@ CHINESE = {"青石山": (1801, "白沙镇"), "云台山": (1802, "东湖村"), "
 HEIGHTS = {name: height for name, (height, _) in (ENGLISH | CHINESE).items()}
 
 PROMPTS = {
-    "question_factual": ("that states a specific fact", "写明具体事实"),
+    "question_factual": ("that a specific fact in the passage answers", "某个具体事实"),
     "question_paraphrase": ("Ask the same thing in other words", "请换一种说法"),
     "question_multi_hop": ("joining a fact from passage 1", "结合起来"),
     "question_comparison": ("compares what passage 1", "比较段落 1"),
