@@ -16,12 +16,14 @@ from rageval.cli.cache import cache_app
 from rageval.cli.calibrate import calibrate
 from rageval.cli.check import check
 from rageval.cli.check_benchmark import check_benchmark
+from rageval.cli.check_corpus import check_corpus
 from rageval.cli.chunking import chunking
 from rageval.cli.compare import baseline_app, compare, gate
 from rageval.cli.diagnose import diagnose
 from rageval.cli.ending import run_to_the_end
 from rageval.cli.exit_codes import MEANINGS
 from rageval.cli.export import export
+from rageval.cli.init import init
 from rageval.cli.judge import judge
 from rageval.cli.label_next import label_next
 from rageval.cli.labels import label, sample
@@ -67,8 +69,9 @@ def options(
 
 
 for command in (
-    run, check, metrics, show, report, view, diagnose, leaderboard, check_benchmark, chunking, sample, label,
-    label_next, synthesise, review, calibrate, judge, export, sweep, compare, prefer, gate, plan, repeats, trend,
+    run, check, metrics, show, report, view, diagnose, leaderboard, init, check_benchmark, check_corpus, chunking,
+    synthesise, review, sample, label, label_next, calibrate, judge, export, sweep, compare, prefer, gate, plan,
+    repeats, trend,
 ):  # fmt: skip
     app.command()(command)
 app.command(name="list")(list_names)

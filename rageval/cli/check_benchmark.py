@@ -47,7 +47,7 @@ def check_benchmark(
     try:
         loaded = load(benchmark, split=split, strict=strict)
     except BenchmarkError as error:
-        _end_with_problems(error)
+        end_with_problems(error)
     figures: dict[str, Json] = {
         "name": loaded.name,
         "description": loaded.card.description,
@@ -67,7 +67,8 @@ def check_benchmark(
         print(f"{'tolerated':<26} {one}")
 
 
-def _end_with_problems(error: BenchmarkError) -> NoReturn:
+def end_with_problems(error: BenchmarkError) -> NoReturn:
+    """Print every problem, and end."""
     for problem in error.problems:
         print(problem, file=sys.stderr)
     raise typer.Exit(WRONG_INPUT) from None
@@ -87,7 +88,7 @@ def _check_against(
         older = load(old, split=split, strict=strict)
         newer = _load_newer(new, split, strict=strict)
     except BenchmarkError as error:
-        _end_with_problems(error)
+        end_with_problems(error)
     found = check_against(newer, older)
     relocated = None if file is None else relocate(found, newer.labels)
     if file is not None and relocated is not None:

@@ -63,6 +63,9 @@ class Bars:
     def report(self, done: int, total: int) -> None:
         self._show("questions of the report", done, total)
 
+    def files(self, done: int, total: int) -> None:
+        self._show("files", done, total)
+
     def stop(self) -> None:
         self._progress.stop()
 
