@@ -115,7 +115,7 @@ def _dry_run(request: Request, out: Path, *, as_json: bool) -> None:
     if as_json:
         print_json(found.to_json())
         return
-    print(", ".join(f"{kind} {n}" for kind, n in found.questions.items()))
+    print(", ".join(f"{kind} {n}" for kind, n in found.questions.items() if n))
     print(f"{found.documents:,} documents in {found.passages:,} passages, to be embedded once")
     done = f" ({found.done:,} attempts are already made)" if found.done else ""
     print(f"{calls_text(found.low, found.high)}, and more where other passages may answer too{done}")
