@@ -1,9 +1,10 @@
 """rageval: evaluate retrieval-augmented generation, with an honest interval on every number.
 
 `evaluate` runs pipelines over a benchmark and scores them; `load_benchmark`, `benchmark_from_records` and
-`benchmark_from_hugging_face` make benchmarks; `RunFolder` reads what a run left; `compare` and `gate` set two runs
-against each other, and `diagnose` says why questions of a run fail; the rest are the nouns that they speak of. Names
-are imported when first used, so that `import rageval` is quick and pulls in nothing heavy.
+`benchmark_from_hugging_face` make benchmarks, and `synthesise` writes one about documents; `RunFolder` reads what a run
+left; `compare` and `gate` set two runs against each other, and `diagnose` says why questions of a run fail; the rest
+are the nouns that they speak of. Names are imported when first used, so that `import rageval` is quick and pulls in
+nothing heavy.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
         NotComparableError,
         RagevalError,
     )
-    from rageval.front import Result, evaluate
+    from rageval.front import Result, evaluate, synthesise
     from rageval.io.run_folder import RunFolder
     from rageval.judges.base import Judged
     from rageval.judges.custom import CustomJudge
@@ -84,6 +85,7 @@ __all__ = [
     "evaluate",
     "gate",
     "load_benchmark",
+    "synthesise",
 ]
 
 _HOMES = {
@@ -97,7 +99,7 @@ _HOMES = {
         "BenchmarkError", "BudgetError", "DeclarationError", "ExecutionError", "ModelError", "NotComparableError",
         "RagevalError",
     ),
-    "rageval.front": ("Result", "evaluate"),
+    "rageval.front": ("Result", "evaluate", "synthesise"),
     "rageval.decide.gate": ("GateResult", "gate"),
     "rageval.judges.base": ("Judged",),
     "rageval.judges.custom": ("CustomJudge",),

@@ -27,6 +27,7 @@ from rageval.types import Benchmark, Estimate
 if TYPE_CHECKING:
     from rageval.io.frames import DataFrame
     from rageval.io.run_frames import RunFrame
+    from rageval.synthesis import Synthesis
 
 T = TypeVar("T")
 
@@ -159,6 +160,54 @@ def evaluate(
     if line := reuse_line(read_reused(runs), "fresh=True", "retry_failed=True"):
         _log.warning(line)
     return Result(runs, read_leaderboard(runs))
+
+
+def synthesise(
+    benchmark: str | Path | Benchmark,
+    n: int = 100,
+    *,
+    out: str | Path = "synthetic",
+    mix: Mapping[str, int] | None = None,
+    personas: Sequence[str] = (),
+    like: Sequence[str] = (),
+    chat: ModelLike = "local",
+    judge: ModelLike | None = None,
+    embed: Embedder | Mapping[str, Any] | str = "local",
+    budget: Mapping[str, float] | None = None,
+    attempts: int = 4,
+    seed: int = 0,
+    keep_questions: bool = False,
+    cache: str | Path = "results/cache",
+) -> Synthesis:
+    """Let the model `chat` write `n` questions about the documents of a benchmark, into the new benchmark `out`.
+
+    Each question has its evidence, a reference answer and tags. `judge` (by default `chat`) checks it, and `embed`
+    searches. `mix` has the weight of each kind (`{"factual": 40, "multi_hop": 20}`). `personas` and `like` (real
+    questions) are styles, each in turn. A question that a filter refuses is written anew, `attempts` times in all.
+    `budget` is as in `evaluate`. `keep_questions` also takes over the benchmark's own questions and labels. The same
+    call goes on in the same folder, and pays for nothing twice.
+
+    Raises DeclarationError before anything is spent, and ModelError if a model refuses all calls. If the budget is
+    spent, the result says so in `stopped`.
+    """
+    from rageval.synthesis import Request, check_mix, check_models, parse_mix, read_benchmark
+    from rageval.synthesis import synthesise as write_questions
+
+    asked = check_models({"models": {"chat": chat, "judge": judge, "embed": embed}, "budget": budget})
+    request = Request(
+        benchmark=benchmark if isinstance(benchmark, Benchmark) else read_benchmark(str(benchmark)),
+        n=n,
+        mix=parse_mix(None) if mix is None else check_mix(mix),
+        personas=tuple(personas),
+        like=tuple(like),
+        seed=seed,
+        attempts=attempts,
+        keep_questions=keep_questions,
+        models=asked.models,
+        budget=asked.budget,
+        base=Path.cwd(),
+    )
+    return _outside_any_loop(lambda: write_questions(request, _folder(out), Path(cache)))
 
 
 def _plan(asked: Mapping[str, object], name: str, cache: Path, fresh: bool) -> Experiment:

@@ -15,6 +15,8 @@ Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | Non
 DETECTED: Language = ""
 """Placeholder for a language: it is replaced by what `rageval.text.languages.detect_language` finds in the text."""
 UNANSWERABLE = "unanswerable"
+SYNTHETIC = "synthetic"
+"""The tag of a question that a model wrote."""
 COMPOUND = "compound"
 BETWEEN_PARTS = "; "
 

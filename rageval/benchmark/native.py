@@ -14,7 +14,7 @@ from rageval.benchmark.reading import describe, read_lines, require_files
 from rageval.benchmark.records import Rows, parse_document, parse_question, read_rows
 from rageval.benchmark.validate import assemble
 from rageval.io.text_lines import JSON_LINES, find_file
-from rageval.types import Benchmark, Card, Question
+from rageval.types import Benchmark, Card, Question, RelevanceLabel
 
 CARD_KEYS = ("name", "description", "license", "source", "review")
 
@@ -56,6 +56,17 @@ def load_native(folder: Path, *, with_labels: bool = True) -> Benchmark:
     located = find_quotes(written, documents, problems)
     unlabelled = not (there or written.records or written.refused)
     return assemble(card, documents, questions, located, problems, labels_optional=unlabelled)
+
+
+def load_corpus(folder: Path) -> Benchmark:
+    """The card and documents of a native folder, as a benchmark without questions. Raises `BenchmarkError`."""
+    documents_file = find_file(folder, "documents", JSON_LINES)
+    require_files([folder / "card.yaml", documents_file])
+    problems: list[str] = []
+    card = read_card(folder / "card.yaml", problems)
+    documents = read_rows(documents_file, "id", parse_document, problems)
+    questions = Rows[Question](str(folder / "questions.jsonl"), refused={""})  # that there are none is no problem here
+    return assemble(card, documents, questions, Rows[RelevanceLabel](""), problems, labels_optional=True)
 
 
 def read_card(path: Path, problems: list[str]) -> Card:

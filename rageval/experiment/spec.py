@@ -371,7 +371,7 @@ def parse_spec(data: Mapping[str, object]) -> Spec:
     try:
         spec = Spec.model_validate(data)
     except pydantic.ValidationError as error:
-        raise DeclarationError(first_problem(error, _known_keys)) from None
+        raise DeclarationError(first_problem(error, known_keys)) from None
     if not spec.pipelines and spec.sweep is None:
         raise DeclarationError("found neither pipelines nor a sweep, expected at least one of them")
     if spec.exclude and spec.sweep is None:
@@ -379,7 +379,8 @@ def parse_spec(data: Mapping[str, object]) -> Spec:
     return spec
 
 
-def _known_keys(loc: Place) -> list[str]:
+def known_keys(loc: Place) -> list[str]:
+    """The keys that there may be at a place of an experiment file."""
     inner = {"price": PricePart, "reasoning": ReasoningPart, "input_type": InputTypePart, "decided": DecidedPart}
     if loc and loc[-1] in inner:
         return list(inner[str(loc[-1])].model_fields)

@@ -152,6 +152,11 @@ class RunFolder:
         """By question id: the digest of the question in its benchmark."""
         return dict(read_lines(self.path / "questions.jsonl", digest_from_json))
 
+    def with_tag(self, tag: str) -> frozenset[str]:
+        """The ids of the questions with that tag."""
+        tagged = read_lines(self.path / "questions.jsonl", lambda line: (line["question_id"], tag in line["tags"]))
+        return frozenset(question_id for question_id, has_tag in tagged if has_tag)
+
     def add_outcome(self, question_id: str, outcome: Outcome) -> tuple[int, int]:
         """Append a line; return its start and end in the file, for `LineLog.add`."""
         return append_line(

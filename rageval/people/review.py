@@ -29,11 +29,10 @@ from rageval.people.sheet import check_sheet_path, write_rows
 from rageval.scores.random_order import in_random_order
 from rageval.scores.sharing import find_sharing
 from rageval.stats import mean_interval
-from rageval.types import Benchmark, Document, Json, Question
+from rageval.types import SYNTHETIC, Benchmark, Document, Json, Question
 
 Verdict: TypeAlias = Literal["accept", "mend", "reject", "?"]
 
-SYNTHETIC = "synthetic"
 VERIFIED = "verified"
 CANNOT_TELL = "?"
 LOG = "review.jsonl"

@@ -57,6 +57,9 @@ class Bars:
     def preferences(self, done: int, total: int) -> None:
         self._show("pairs of answers", done, total)
 
+    def synthetic_questions(self, done: int, total: int) -> None:
+        self._show("questions that passed", done, total)
+
     def report(self, done: int, total: int) -> None:
         self._show("questions of the report", done, total)
 

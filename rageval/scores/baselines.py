@@ -19,9 +19,10 @@ from rageval.io.run_folder import replace_text
 from rageval.scores.excerpts import excerpt_from_json, excerpt_to_json
 from rageval.scores.run_labels import labels_from_json
 from rageval.scores.run_scores import JudgedBy, MetricScores, RunScores, SliceValues
+from rageval.scores.slices import TAG
 from rageval.scores.spending import stored_spending
 from rageval.scores.spent import spending_from_json
-from rageval.types import Json
+from rageval.types import SYNTHETIC, Json
 
 FORMAT = 4
 BASELINES = Path("results/baselines")
@@ -163,6 +164,7 @@ def _from_json(path: Path, data: Mapping[str, Any]) -> RunScores:
         )
         if about["judge"] is not None:
             judges[name] = JudgedBy(**about["judge"])
+    slices = {field: _from_members(members) for field, members in data["slices"].items()}
     return RunScores(
         str(path),
         data["label"],
@@ -176,9 +178,10 @@ def _from_json(path: Path, data: Mapping[str, Any]) -> RunScores:
         dict(data["settings"]),
         {question: tuple(row[1]) for question, row in rows.items()},
         metrics,
-        slices={field: _from_members(members) for field, members in data["slices"].items()},
+        slices=slices,
         labels={name: labels_from_json(labels) for name, labels in data["labels"].items()},
         answers={question: row[2] for question, row in rows.items() if row[2] is not None},
         excerpts={question: excerpt_from_json(about) for question, about in data.get("excerpts", {}).items()},
         spending=spending_from_json(data["spending"]) if "spending" in data else None,
+        generated=frozenset(question for question, tags in slices.get(TAG, {}).items() if SYNTHETIC in tags),
     )

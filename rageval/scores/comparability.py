@@ -27,16 +27,19 @@ _EXAMPLES = 3
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """The questions of several runs that are not compared, by why.
+    """The questions of several runs that are not compared, by why, and who wrote those that are.
 
     `lacking` holds, for each run in order, the questions that it lacks and another run has. `changed` are those that
     all runs have, but with other words, references, labels or labelled documents. Both are sorted. `other_corpus` says
-    whether the runs searched different documents.
+    whether the runs searched different documents. Where a model wrote some of the questions that are compared,
+    `generated` counts these, and `human` the others.
     """
 
     lacking: tuple[tuple[str, ...], ...] = ((), ())
     changed: tuple[str, ...] = ()
     other_corpus: bool = False
+    generated: int = 0
+    human: int = 0
 
     @property
     def not_in_all(self) -> tuple[str, ...]:
@@ -61,7 +64,17 @@ class LeftOut:
         parts = [*missing, _counted(self.changed, "that changed (words, references, labels or labelled documents)")]
         told = [part for part in parts if part]
         lines = [f"Left out: {'; '.join(told)}."] if told else []
-        return [*lines, "The runs searched different documents (another corpus)."] if self.other_corpus else lines
+        if self.other_corpus:
+            lines.append("The runs searched different documents (another corpus).")
+        if self.generated and self.human:
+            lines.append(
+                f"Two kinds of questions in one number: a model wrote {self.generated}, people wrote {self.human}; "
+                "slices by tag (--by tag) show the generated ones (synthetic) apart."
+            )
+        return lines
+
+    def _origins(self) -> dict[str, Json]:
+        return {"generated": self.generated, "human": self.human} if self.generated else {}
 
     def pair_to_json(self) -> dict[str, Json]:
         only_candidate, only_baseline = self.lacking
@@ -70,6 +83,7 @@ class LeftOut:
             "only_candidate": [*only_candidate],
             "changed": [*self.changed],
             "other_corpus": self.other_corpus,
+            **self._origins(),
         }
 
     def to_json(self) -> dict[str, Json]:
@@ -77,6 +91,7 @@ class LeftOut:
             "not_in_all": [*self.not_in_all],
             "changed": [*self.changed],
             "other_corpus": self.other_corpus,
+            **self._origins(),
         }
 
 
@@ -128,7 +143,9 @@ def common_questions(runs: Sequence[ScoredRun], *, other_corpus: bool = False) -
     known = sorted({question for run in runs for question in run.digests})
     lacking = tuple(tuple(question for question in known if question not in run.digests) for run in runs)
     in_all = set(known).difference(*lacking)
-    return frozenset(common), LeftOut(lacking, tuple(sorted(in_all - common)), differs is not None)
+    generated = len(first.generated & common)
+    human = len(common) - generated if generated else 0
+    return frozenset(common), LeftOut(lacking, tuple(sorted(in_all - common)), differs is not None, generated, human)
 
 
 def metric_conflicts(runs: Sequence[ScoredRun]) -> dict[str, str]:

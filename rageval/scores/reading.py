@@ -20,6 +20,7 @@ from rageval.scores.run_labels import RunLabels, read_run_labels
 from rageval.scores.run_scores import DECIMALS, JudgedBy, MetricScores, RunScores, ScoredRun
 from rageval.scores.sharing import relevant_documents
 from rageval.scores.slices import question_slices
+from rageval.types import SYNTHETIC
 
 
 def read_run_scores(given: str | Path) -> RunScores:
@@ -60,6 +61,7 @@ def read_scored_run(path: Path) -> ScoredRun:
     with unreadable_as_not_comparable():
         folder = RunFolder(path)
         manifest, digests = folder.finished_manifest(), folder.digests()
+        generated = folder.with_tag(SYNTHETIC)
         questions = sorted(cast("list[str]", manifest["questions"]))
         if missing := [question for question in questions if question not in digests]:
             raise NotComparableError(
@@ -77,6 +79,7 @@ def read_scored_run(path: Path) -> ScoredRun:
             {str(metric): judged_by(metric, manifest["judges"]) for metric in metrics if metric.kind == "judged"},
             _models(manifest),
             _settings(manifest),
+            generated=generated.intersection(questions),
         )
 
 

@@ -77,7 +77,8 @@ class ScoredRun:
     that of each question, by question id, sorted (`rageval.benchmark.digests`). `judges` are by judged metric. `models`
     says which model did what (`chat`, `embed`, `judge`, and `judge strong` for a judge added under that name).
     `settings` holds what else answers and scores depend on: digests of prompts, of judges and (by their names) of the
-    user's own metrics, and the seed.
+    user's own metrics, and the seed. `generated` are the questions that a model
+    wrote.
     """
 
     source: str
@@ -90,6 +91,7 @@ class ScoredRun:
     judges: Mapping[str, JudgedBy] = field(repr=False)
     models: Mapping[str, str] = field(repr=False)
     settings: Mapping[str, str] = field(repr=False)
+    generated: frozenset[str] = field(default_factory=frozenset[str], repr=False, kw_only=True)
 
     @property
     def questions(self) -> tuple[str, ...]:
@@ -122,6 +124,7 @@ class ScoredRun:
             slices,
             labels,
             answers,
+            generated=self.generated,
         )
 
     def to_json(self) -> dict[str, Json]:
@@ -156,6 +159,7 @@ class RunScores(ScoredRun):
         return replace(
             self,
             digests=_only(self.digests, questions),
+            generated=self.generated.intersection(questions),
             documents=_only(self.documents, questions),
             metrics={name: scores.only(questions) for name, scores in self.metrics.items()},
             texts=_only(self.texts, questions),

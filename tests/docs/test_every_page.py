@@ -34,6 +34,7 @@ TESTS = {
     "sequential.md": "docs/test_sequential_page.py",
     "statistics.md": "docs/test_statistics_page.py",
     "stories.md": "docs/test_stories_page.py",
+    "synthesis.md": "docs/test_synthesis_page.py",
     "tour.md": "docs/test_tour_page.py",
     "trend.md": "docs/test_trend_page.py",
     "view.md": "docs/test_view_page.py",

@@ -22,6 +22,7 @@ from rageval.prompts import (
     shared_text,
     yes_no_request,
 )
+from rageval.synthesis.writing import PROMPTS as SYNTHESIS
 from rageval.text.languages import LANGUAGES, Language
 from rageval.types import Passage
 
@@ -44,11 +45,11 @@ def test_there_are_prompt_files() -> None:
 
 
 def test_something_loads_every_file() -> None:
-    """A judge, a recipe's stages, a panel of preferences, a rubric; `shared` is a part of every prompt."""
+    """A judge, a recipe's stages, a panel of preferences, a rubric, synthesis; `shared` is a part of every prompt."""
     judges: list[Judge] = [*JUDGES.values(), Rubric("custom.x", {"en": Wording("Good?", ("no", "yes"))})]
     stages = [build_pipeline(recipe, {}, FOLDER).stage for recipe in list_recipes() if recipe != "recorded"]
     stages.append(build_pipeline("multi_vector", {"views": ["summaries", "questions"]}, FOLDER).stage)
-    loaded = {prompt for judge in judges for prompt in judge.prompts} | {*preference.PROMPTS}
+    loaded = {prompt for judge in judges for prompt in judge.prompts} | {*preference.PROMPTS, *SYNTHESIS}
     loaded = loaded.union(*(stage.all_prompts() for stage in stages))
     assert loaded | {"shared"} == {*NAMES}
 

@@ -1,0 +1,131 @@
+"""Filters that ask no model."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+
+from rageval.synthesis.drafts import RefusedError
+from rageval.text import search_words, sentences
+from rageval.text.languages import Guess, Language, base_language, detect_language, script_of
+from rageval.text.quotes import FoldedText, fold_quote
+from rageval.types import Passage
+
+MOST_OVERLAP = 0.6
+"""The largest share of a paraphrase's words that may stand in the evidence."""
+NEAR_DUPLICATE = 0.8
+"""The share of words in common (Jaccard) from which two questions ask the same."""
+_SHORT_ANSWER = 2
+_MOST_REMEMBERED = 100_000
+_NUMBER = re.compile(r"^\s*\[\d\]\s*")
+
+_TEXTS = r"(?:text|passage|paragraph|article|excerpt|document|section|snippet|context|sentence)s?"
+_SAYS = r"(?:say|state|mention|describe|discuss|claim|explain|suggest|indicate|list|define|give|provide|report|argue)"
+_ENGLISH = re.compile(
+    rf"\b(?:this|these)\s+(?:\w+\s+)?{_TEXTS}\b"
+    rf"|\b(?:above|given|provided|following|preceding|quoted)\s+{_TEXTS}\b"
+    rf"|\b{_TEXTS}\s+(?:above|below|provided|given)\b"
+    rf"|\baccording\s+to\s+the\s+(?:{_TEXTS}|authors?|quotes?)\b"
+    rf"|\b(?:in|from|by|of)\s+the\s+{_TEXTS}\s*(?:[?.,;:!]|$)"
+    r"|\bthe\s+(?:text|passage|paragraph|article|excerpt|snippet)s?\s*(?:[?.,;:!]|$)"
+    rf"|\bthe\s+(?:{_TEXTS}|authors?)\s+{_SAYS}\w*\b"
+    rf"|\b(?:mentioned|described|listed|stated|discussed|given|provided|used)\s+(?:above|in\s+the\s+{_TEXTS})\b"
+    r"|\bpassages?\s+\[?[12]\]?(?!\w)",
+    re.IGNORECASE,
+)
+_CHINESE = re.compile(
+    r"(?<!文)本文(?!件|档|字|本)|上文|(?<![中英日语正])文中|该文(?!件|字|本)|(?<!上)下文"
+    r"|(?:这|此|该|本|上述|以上|上面的?|给定的?|所给的?)(?:一)?(?:段|篇|个)?(?:段落|文字|话|文本|文章|短文|材料|资料|内容|原文)"
+    r"|(?:根据|按照|依据|从)(?:文章|段落|文本|材料|原文|短文)"
+    r"|(?:文章|段落|材料|短文|原文)(?:中|里)?(?:所)?(?:提到|提及|说到|介绍|描述|讲述|指出|给出)"
+    r"|段落\s*[12一二]"
+)
+
+
+def reference_to_a_text(question: str) -> str | None:
+    """The words by which a question speaks of a text that its reader does not see: `this passage`, `上文`; else None.
+
+    `the passage encoder` and `文本文件` are no such words.
+    """
+    found = _ENGLISH.search(question) or _CHINESE.search(question)
+    return None if found is None else found[0]
+
+
+def gives_itself_away(question: str, answer: str) -> bool:
+    """Whether the question contains its answer. Answers of one character, and yes or no, are not looked for."""
+    wanted = fold_quote(answer).rstrip(".。!！")
+    if len(wanted) < _SHORT_ANSWER or wanted in ("yes", "no", "不是"):
+        return False
+    words = search_words(answer)
+    if not words:
+        return False
+    asked = search_words(question)
+    return wanted in fold_quote(question) and set(words) <= set(asked)
+
+
+def word_overlap(question: str, evidence: Iterable[str]) -> float:
+    """The share of the question's different words that stand in the evidence, from 0 to 1; 0 without words.
+
+    Words are those of lexical search: stems in English, segmented words in Chinese, where a long one (a name) counts
+    once, without its parts.
+    """
+    words = set(search_words(question))
+    asked = {word for word in words if not any(word != other and word in other for other in words - _ascii(words))}
+    there = {word for text in evidence for word in search_words(text)}
+    return len(asked & there) / len(asked) if asked else 0.0
+
+
+@lru_cache(_MOST_REMEMBERED)
+def _words(question: str) -> frozenset[str]:
+    return frozenset(search_words(question))
+
+
+def _ascii(words: set[str]) -> set[str]:
+    return {word for word in words if word.isascii()}
+
+
+def is_near_duplicate(question: str, other: str) -> bool:
+    """Whether two questions are the same when folded, or share 80% of their words or more (Jaccard)."""
+    if fold_quote(question) == fold_quote(other):
+        return True
+    a, b = _words(question), _words(other)
+    return bool(a | b) and len(a & b) / len(a | b) >= NEAR_DUPLICATE
+
+
+def duplicate_in(question: str, others: Iterable[str]) -> str | None:
+    """The first of the other questions that asks nearly the same; None where none does."""
+    return next((other for other in others if is_near_duplicate(question, other)), None)
+
+
+def is_in_language(text: str, language: Language) -> bool:
+    """Whether the text is detected to be in the language; of a short text the script alone must be right."""
+    found = detect_language(text)
+    if isinstance(found, Guess):
+        return script_of(found) == script_of(language)
+    return base_language(found) == base_language(language)
+
+
+def find_evidence(quote: str, passage: Passage) -> Passage:
+    """The whole sentences of the passage that the quote stands in.
+
+    Prompts show a number and the title before the passage, so these may stand before the quote too. Raises RefusedError
+    where the quote does not stand in the passage; white space, case and width do not matter.
+    """
+    words = _NUMBER.sub("", quote)
+    if passage.title:
+        words = words.removeprefix(f"{passage.title}: ")
+    span = next(FoldedText.of(passage.text).spans(words), None)
+    if span is None:
+        raise RefusedError("quote", f"{quote!r} is not in {passage.id}")
+    start, end = span
+    for first, last in sentences(passage.text):
+        if first < end and start < last:
+            start, end = min(start, first), max(end, last)
+    place = passage.start + start, passage.start + end
+    return Passage(passage.doc_id, *place, passage.text[start:end], passage.title)
+
+
+def overlaps(a: Passage, b: Passage) -> bool:
+    """Whether two passages have a character of the same document in common."""
+    return a.doc_id == b.doc_id and a.start < b.end and b.start < a.end
