@@ -35,6 +35,7 @@ from rageval.cli.report import report
 from rageval.cli.run import run
 from rageval.cli.show import show
 from rageval.cli.sweep import sweep
+from rageval.cli.train_judge import train_judge
 from rageval.cli.trend import trend
 from rageval.cli.view import view
 
@@ -66,7 +67,7 @@ def options(
 
 for command in (
     run, check, metrics, show, report, view, diagnose, leaderboard, check_benchmark, chunking, sample, label,
-    label_next, calibrate, judge, export, sweep, compare, prefer, gate, plan, repeats, trend,
+    label_next, calibrate, train_judge, judge, export, sweep, compare, prefer, gate, plan, repeats, trend,
 ):  # fmt: skip
     app.command()(command)
 app.command(name="list")(list_names)
