@@ -94,6 +94,7 @@ def evaluate(
     embed: Embedder | Mapping[str, Any] | str = "local",
     judge: ModelLike | Sequence[ModelLike] | None = None,
     judge_samples: int = 1,
+    judges: Mapping[str, Mapping[str, Any] | str] | None = None,
     calibrations: Sequence[str | Path] = (),
     budget: Mapping[str, float] | None = None,
     abstention: Mapping[str, Sequence[str]] | None = None,
@@ -111,7 +112,8 @@ def evaluate(
     In Python they may also be objects: a `Benchmark`; among `pipelines`, a `Pipeline`, a stage, or a function from a
     `Question` to a `Response` or an answer; among `metrics`, your own judges and metrics (`CustomJudge`, `Rubric`,
     `CustomMetric`); models. `judge` defaults to the chat model. Several judges form a panel, each asked `judge_samples`
-    times (1 to 50). `calibrations` are records that `rageval calibrate` wrote; each is applied to the verdicts of its
+    times (1 to 50). `judges` are further ones by name, such as `{"light": "light"}`, whose scores stand beside those of
+    the first: `faithfulness:light`. `calibrations` are records that `rageval calibrate` wrote; each is applied to the verdicts of its
     judge. `strict`, `exclude_self` and `grade_threshold` are those of `load_benchmark`. `budget` limits the total of
     the chat calls (`{"max_calls": 500}`, `max_tokens`, `max_cost`). `abstention` names refusals in the words of your
     own prompts (`{"phrases": ["..."]}`). Runs go to `out/runs`, caches to `out/cache`. The names of the run folders
@@ -139,6 +141,7 @@ def evaluate(
         "exclude": exclude,
         "metrics": metrics,
         "models": {"chat": chat, "embed": embed, "judge": judge, "judge_samples": judge_samples},
+        "judges": judges or {},
         "budget": budget,
         "abstention": abstention or {},
         "calibrations": calibrations,

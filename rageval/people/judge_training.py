@@ -78,8 +78,8 @@ def train(
     labels = [example.label for example in examples]
     if len(documents) < FEWEST_DOCUMENTS or len(set(labels)) < 2:
         raise DeclarationError(
-            f"{source}: found {len(examples)} examples for {metric} in {len(documents)} documents, expected some of both "
-            f"labels in {FEWEST_DOCUMENTS} documents at least: sentences for faithfulness, else questions with labels"
+            f"{source}: found {len(examples)} examples for {metric} in {len(documents)} documents, expected some of "
+            f"both labels in {FEWEST_DOCUMENTS} documents: sentences for faithfulness, else questions with labels"
         )
     rows = _rows(examples, on_progress)
     held = _held_out(documents, seed)

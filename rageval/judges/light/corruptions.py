@@ -58,8 +58,8 @@ _OPINIONS: Mapping[Language, tuple[str, ...]] = MappingProxyType(
             "I have never tried it, but I would love to.", "Everybody should know about it.",
         ),
         "zh": (
-            "我觉得这很有意思。", "这是我最喜欢的一种。", "我很喜欢，你呢？", "很多人对此感到惊讶。", "这无疑是最好的做法。",
-            "我自己没试过，不过很想试试。", "每个人都应该了解它。",
+            "我觉得这很有意思。", "这是我最喜欢的一种。", "我很喜欢，你呢？", "很多人对此感到惊讶。",
+            "这无疑是最好的做法。", "我自己没试过，不过很想试试。", "每个人都应该了解它。",
         ),
     }
 )  # fmt: skip

@@ -20,7 +20,8 @@ _CHINESE = "".join([*_DIGITS, *_UNITS, *_GROUPS])
 _NUMBER = re.compile(
     r"(?P<digits>\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)"
     rf"(?P<scale>[ ]?(?:{'|'.join(_SCALES)})\b|[ ]?[千万亿]+)?"
-    rf"|(?P<english>\b(?:{'|'.join(_ENGLISH)})(?:-(?:{'|'.join(_ENGLISH)}))?\b)(?P<hundreds>(?: (?:{'|'.join(_SCALES)})\b)*)"
+    rf"|(?P<english>\b(?:{'|'.join(_ENGLISH)})(?:-(?:{'|'.join(_ENGLISH)}))?\b)"
+    rf"(?P<hundreds>(?: (?:{'|'.join(_SCALES)})\b)*)"
     rf"|(?P<chinese>[{_CHINESE}]{{2,}}|[{_CHINESE}](?=[年月日个位名只条次倍篇种类步层段页件项章座岁米元]))"
 )
 # Neither is a number by itself: "one of them", 一个.
