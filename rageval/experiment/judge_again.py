@@ -18,6 +18,7 @@ from rageval.experiment.detector_spec import open_detector
 from rageval.experiment.judging import (
     by_detector,
     choose_raters,
+    detector_raters,
     judge_entries,
     judge_keys,
     judges_of,
@@ -122,9 +123,10 @@ def plan_rejudging(
     """Plan what to judge again and with which judge; spends nothing.
 
     The judge is that of the experiment file, a panel of all of them if several files are given, and the local model if
-    none is. A `detector` judges in the place of a model. `samples` is how often each model is asked; it defaults to the highest number in those files. `metrics`
-    defaults to all judged metrics of the run except those of the user's own judges, which are given by their paths.
-    The judge is asked on a random sample of that many `questions`, and on those that it was asked on earlier.
+    none is; a `detector` takes the place of a model. `samples` is how often each model is asked; it defaults to the
+    highest number in those files. `metrics` defaults to all judged metrics of the run except those of the user's own
+    judges, which are given by their paths. The judge is asked on a random sample of that many `questions`, and on those
+    that it was asked on earlier.
 
     Raises DeclarationError for a run that is not finished, for metrics that it cannot have, for a name under which
     another model judged, and for a calibration of another judge.
@@ -145,7 +147,11 @@ def plan_rejudging(
     budget = choose_budget([spec.budget for _, spec in specs])
     with ExitStack() as on_failure:
         models = on_failure.enter_context(OpenModels(cache, budget=budget, on_embedding=on_embedding))
-        asked = choose_raters(judges, raters or [(LocalModel(), Path())], models)
+        asked = (
+            choose_raters(judges, raters or [(LocalModel(), Path())], models)
+            if detector is None
+            else detector_raters(detector, models)
+        )
         embedder = models.embedder(*embed) if need_embedder(judges) else None
         plan = Rejudging(
             folder=folder,

@@ -12,6 +12,7 @@ from rageval.experiment.spec import ChatChoice
 from rageval.io.user_files import find_file
 from rageval.judges import JUDGES, EmbeddingJudge, Judge, asks_model, check_raters, judge_key, panel
 from rageval.judges.light.detectors import JUDGE_OF, Detector, with_detector
+from rageval.judges.light.rerank import RerankDetector
 from rageval.metrics.custom import OwnMetric
 from rageval.metrics.definitions import AnswerMetric, JudgedMetric
 from rageval.metrics.judged import JUDGED_METRICS, entries_read
@@ -65,6 +66,11 @@ def judged_by(detector: Detector) -> tuple[str, ...]:
     """The names of the metrics that the detector can judge."""
     judges = {JUDGE_OF[metric] for metric in detector.metrics}
     return tuple(name for name, metric in JUDGED_METRICS.items() if judges.issuperset(metric.judges))
+
+
+def detector_raters(detector: Detector, models: OpenModels) -> tuple[ChatModel, ...]:
+    """The model behind an address that the detector asks, opened; none for a detector in this process."""
+    return (models.ranker(detector.service),) if isinstance(detector, RerankDetector) else ()
 
 
 def need_embedder(judges: Sequence[Judge]) -> bool:

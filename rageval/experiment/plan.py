@@ -25,6 +25,7 @@ from rageval.experiment.judging import (
     by_detector,
     choose_calibrations,
     choose_raters,
+    detector_raters,
     judge_entries,
     judge_keys,
     judges_of,
@@ -59,12 +60,12 @@ class Experiment:
     """Pipelines to run over questions of a benchmark, and the metrics to score them by.
 
     `chat` and `embedder` are None, and `raters` is empty, if nothing needs them. Several raters judge as a panel, each
-    asked `judge_samples` times. A `detector` judges in the place of a chat model; `further` ones judge the finished runs
-    again, by name. `own_judges` and `own_metrics` are the user's own ones that the metrics name. Each of
-    the `calibrations` is applied to the verdicts of its judge. `phrases` are refusals in the user's own words. The
-    names of the run folders begin with `name`; `reference` is how the benchmark was named. Each question is asked
-    `repeats` times (see `repeats_of`). A `fresh` experiment uses no answers or replies of earlier commands. With
-    `until`, `questions` are those of the first batches of `all_questions`; all of these have the same run folder.
+    asked `judge_samples` times. A `detector` judges in the place of a chat model; `further` ones judge the finished
+    runs again, by name. `own_judges` and `own_metrics` are the user's own ones that the metrics name. Each of the
+    `calibrations` is applied to the verdicts of its judge. `phrases` are refusals in the user's own words. The names of
+    the run folders begin with `name`; `reference` is how the benchmark was named. Each question is asked `repeats`
+    times (see `repeats_of`). A `fresh` experiment uses no answers or replies of earlier commands. With `until`,
+    `questions` are those of the first batches of `all_questions`; all of these have the same run folder.
 
     A context manager that closes the models opened for the experiment at the end. Without `models`, the caller closes
     them, and they must work in any event loop.
@@ -212,7 +213,9 @@ def plan(
             pipelines=pipelines,
             metrics=metrics,
             chat=models.chat(spec.models.chat, base) if "chat" in needs else None,
-            raters=choose_raters(judges, [(choice, base) for choice in spec.models.raters], models),
+            raters=choose_raters(judges, [(choice, base) for choice in spec.models.raters], models)
+            if detector is None
+            else detector_raters(detector, models),
             embedder=models.embedder(spec.models.embed, base) if "embed" in needs else None,
             judge_samples=spec.models.judge_samples,
             detector=detector,

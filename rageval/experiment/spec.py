@@ -317,8 +317,9 @@ class Spec(Strict):
 
     `strict` refuses irregular data that is otherwise tolerated; `exclude_self` and `grade_threshold` are settings of
     the benchmark (see `Benchmark`). `sweep` gives levels by factor, in addition to `pipelines` or instead of it;
-    `exclude` leaves out combinations. `judges` are further ones, by name. Each question is asked `repeats` times (`Experiment.repeats_of`). `until` stops
-    before all questions are asked. `plan` checks later whether names, settings and judges exist.
+    `exclude` leaves out combinations. `judges` are more, by name. Each question is asked `repeats` times
+    (`Experiment.repeats_of`). `until` stops before all questions are asked. `plan` checks later whether names, settings
+    and judges exist.
     """
 
     benchmark: Annotated[

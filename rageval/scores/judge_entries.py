@@ -3,7 +3,8 @@
     "claim_support": {"key", "model", "summary", "verdicts", "abstained", "quotes", "quotes_not_found"}
     "claim_support:strong": the same, of the judge that `rageval judge --name strong` added
 
-An entry has `detector` where one judged in the place of a model, `agreement` where a panel judged, and `calibration` where a scaling is applied to the verdicts.
+An entry has `detector` where one judged in the place of a model, `agreement` where a panel judged, and `calibration`
+where a scaling is applied to the verdicts.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from typing import Protocol, TypeAlias
 
 from rageval.judges.asking import verdict_of
 from rageval.judges.base import Item, Judge, Judged
-from rageval.judges.claim_list import stated
+from rageval.judges.claim_list import MOST_CLAIMS, stated
 from rageval.judges.evidence import Context, nearest_sentence
 from rageval.judges.light.weights import SHIPPED, TrainedMetric, Weights, shipped_weights
 from rageval.models.base import ChatModel
@@ -125,6 +125,9 @@ class DetectedSupport(_Detected):
     claims. Without context nothing is supported.
     """
 
+    def calls(self, passages: int) -> tuple[int, int]:
+        return 0, self.detector.calls(1 + MOST_CLAIMS)
+
     async def judge(self, question: Question, response: Response, chat: ChatModel) -> Judged:
         if response.abstained or not response.answer:
             return Judged()
@@ -165,7 +168,7 @@ class DetectedAnswerRelevance(_Detected):
     async def judge(self, question: Question, response: Response, chat: ChatModel) -> Judged:
         if response.abstained or not response.answer:
             return Judged()
-        (verdict,), usage = await self._verdicts([(question.text, [response.answer])], question.language, chat)
+        ((verdict,), usage) = await self._verdicts([(question.text, [response.answer])], question.language, chat)
         return Judged((Item("answer", 0, response.answer, verdict),), usage)
 
 
