@@ -120,4 +120,4 @@ def located_detector(choice: DetectorPart, base: Path) -> DetectorPart:
 
 def known_detector_keys(place: Place) -> list[str]:
     """The keys that there may be at that place of an experiment file; none where no detector stands there."""
-    return next((list(part.model_fields) for name, part in _PARTS.items() if name in place), [])
+    return next((list(part.model_fields) for name, part in _PARTS.items() if name in place), list[str]())

@@ -91,7 +91,7 @@ class OnnxDetector:
 
     @cached_property
     def _session(self) -> Any:
-        import onnxruntime
+        import onnxruntime  # pyright: ignore[reportMissingTypeStubs]
 
         try:
             return cast("Any", onnxruntime).InferenceSession(str(self.path), providers=["CPUExecutionProvider"])
