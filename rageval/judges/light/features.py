@@ -6,7 +6,7 @@ which words, numbers and names the context has, and in which order.
 
 from __future__ import annotations
 
-import itertools
+from itertools import pairwise
 import math
 import re
 import unicodedata
@@ -30,6 +30,7 @@ SIGNS = (1, 1, 1, 1, -1, -1, -1, -1)
 
 _TOKEN = re.compile(rf"[{CJK}]|[^\W_{CJK}]+")
 NAME = re.compile(r"(?<![\w.])[A-Z][\w’'-]*[\w]")
+_CHINESE = re.compile(rf"[{CJK}]+")
 _CHINESE_WORD = re.compile(rf"[{CJK}]{{2,}}")
 _MOST_CACHED = 64
 _HALF = 0.5
@@ -94,14 +95,14 @@ def features(claim: str, passages: Sequence[str], language: Language) -> tuple[f
         opposites            words whose opposite stands in those two sentences while they do not, 1 - 1/2^n
 
     A claim without a word or token has 1 where shares are of nothing: nothing in it is unsupported. Without a context,
-    shares of a claim are 0. The idf of a word is that over the sentences of the context: log((N + 1) / (n + 0.5)).
+    shares of a claim are 0. The idf of a word is over the distinct sentences of the context: log((N + 1) / (n + 0.5)).
     """
     context = prepare(tuple(passages), language)
     tokens = surface_tokens(claim)
     words = frozenset(search_words(claim, language))
     nearest = _nearest(words, context)
-    pairs = list(itertools.pairwise(tokens))
-    known = set(zip(context.tokens, context.tokens[1:], strict=False))
+    pairs = list(pairwise(tokens))
+    known = set(pairwise(context.tokens))
     return (
         _share(common_subsequence(tokens, context.tokens), len(tokens)),
         _coverage(words, context.words, context),
@@ -160,7 +161,7 @@ def _known_characters(word: str, characters: set[str]) -> float:
     """The share of a Chinese word's characters that the context has, since words are cut differently in other places;
     0 for any other word.
     """
-    return sum(one in characters for one in word) / len(word) if _CHINESE_WORD.fullmatch(word) else 0.0
+    return sum(one in characters for one in word) / len(word) if _CHINESE.fullmatch(word) else 0.0
 
 
 def _missing_names(claim: str, words: frozenset[str], context: PreparedContext) -> set[str]:
