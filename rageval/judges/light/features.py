@@ -65,7 +65,7 @@ def prepare(passages: tuple[str, ...], language: Language) -> PreparedContext:
     words = {sentence: frozenset(search_words(sentence, language)) for part in parts for sentence in part}
     windows: list[Window] = []
     for part in parts:
-        for first, second in zip(part, [*part[1:], ""], strict=True):
+        for first, second in zip(part, [*part[1:], ""], strict=False):
             text = f"{first} {second}" if second else first
             windows.append(Window(text, surface_tokens(text), words[first] | words.get(second, frozenset())))
     found = Counter(word for sentence in words.values() for word in sentence)

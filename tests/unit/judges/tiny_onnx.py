@@ -1,7 +1,6 @@
 """A classifier of pairs as an ONNX file, written by hand: no package that makes such files is needed.
 
-Its logits are [0, number of tokens of the pair that are `1`, the claim's words that the passage has not, …]: the mean over
-the tokens of a row of `TABLE` each, so that a test can work out P by hand.
+Its logits are the mean, over the tokens of the pair, of a row each of a given table: P can be worked out by hand.
 """
 
 from __future__ import annotations
