@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 Floats: TypeAlias = NDArray[np.float64]
 
 _SWEEPS = 500
-_STEP = 1e-10
+_STEP = 1e-8
 _MOST = 30.0
 
 
