@@ -18,6 +18,8 @@ from rageval.types import Benchmark, Document, Question, RelevanceLabel
 MOST_DOCUMENTS = 1000
 """Of a larger corpus, so many documents are drawn."""
 MOST_SENTENCES = 8
+REFERENCE = "reference"
+"""The kind of examples that people wrote in their own words."""
 FIRST_NEIGHBOUR = 5
 """The rank of BM25 from which a document counts as a near one that does not say the same."""
 _LAST_NEIGHBOUR = 12
@@ -74,10 +76,11 @@ def corpus_examples(benchmark: Benchmark, metric: TrainedMetric, seed: int = 0) 
 def support_examples(documents: Sequence[Document], seed: int = 0) -> list[Example]:
     """Claims made of the sentences of the documents, against contexts that support them or not.
 
-    Supported: a sentence verbatim, cut, reordered or shortened, and two sentences joined, with the sentences around
-    them as context. Not supported: such a claim with a number, name, word, negation, opposite or role changed, or with
-    an opinion or a sentence of another document added; and such a claim with its sentence taken out of the context, or
-    with another document as context: any, and a near one by BM25 (ranks 5 and beyond). `seed` decides all choices.
+    Supported: a sentence verbatim, cut, reordered, shortened or reworded, and two sentences joined, with the sentences
+    around them as context. Not supported: such a claim with a number, name, word, negation, opposite or role changed,
+    or with an opinion or a sentence of another document added; and such a claim with its sentence taken out of the
+    context, or with another document as context: any, and a near one by BM25 (ranks 5 and beyond). `seed` decides all
+    choices.
     """
     rng = random.Random(seed)  # noqa: S311
     return [
@@ -115,9 +118,9 @@ def reference_examples(benchmark: Benchmark, seed: int = 0) -> list[Example]:
             continue
         claim = question.references[0]
         about = _Maker(corpus, document, rng)
-        made.append(about.make(claim, _whole(document), 1, "reference"))
+        made.append(about.make(claim, _whole(document), 1, REFERENCE))
         made.append(about.make(claim, _whole(corpus.near(claim, document.id, rng)), 0, "reference, near document"))
-        made += about.broken(claim, _whole(document), 1, "reference, ")
+        made += about.broken(claim, _whole(document), 1, "reference, changed")
     return made
 
 
@@ -132,13 +135,13 @@ class _Maker:
     def make(self, claim: str, passages: Sequence[str], label: int, kind: str) -> Example:
         return Example(claim, tuple(passages), self.corpus.language, label, kind, self.document.id)
 
-    def broken(self, claim: str, passages: Sequence[str], count: int, before: str = "") -> list[Example]:
-        """The claim with as many of the changes that break it, each of another kind."""
+    def broken(self, claim: str, passages: Sequence[str], count: int, called: str = "") -> list[Example]:
+        """The claim with as many of the changes that break it, each of another kind; `called` names them all."""
         made: list[Example] = []
         for kind in self.rng.sample([*BREAKING], len(BREAKING)):
             changed = BREAKING[kind](claim, self.corpus.language, self.corpus.vocabulary, self.rng)
             if changed is not None and changed != claim and len(made) < count:
-                made.append(self.make(changed, passages, 0, f"{before}{kind}"))
+                made.append(self.make(changed, passages, 0, called or kind))
         return made
 
 

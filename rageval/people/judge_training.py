@@ -17,7 +17,7 @@ from rageval.judges.light.features import FEATURES, SIGNS, features
 from rageval.judges.light.fit import Floats, Logistic, fit
 from rageval.judges.light.weights import TrainedMetric, Weights, rounded
 from rageval.people.items import LabelFile, LabelledItem
-from rageval.people.judge_examples import Example
+from rageval.people.judge_examples import REFERENCE, Example
 from rageval.people.judging import OnProgress
 from rageval.scores.agreement import Figures, measure
 from rageval.scores.scaling import FOLDS, deal, too_few
@@ -27,6 +27,10 @@ STRENGTH = 0.04
 """How much the weights are penalized: 0.0125 to 0.4 were tried on half of the public sets (docs/light_judge.md)."""
 STRENGTHS = (0.01, 0.1, 1.0, 10.0, 100.0)
 """How much labels are held to the weights that they pull: chosen by cross-validation."""
+OWN_WORDS = 3.0
+"""References, in people's own words, count as much as three kinds of copies: otherwise a judge learns that what is
+supported is copied.
+"""
 HELD_OUT = 5
 """One document in so many is left out for validation."""
 FEWEST_DOCUMENTS = 5
@@ -71,8 +75,9 @@ def train(
     """Weights from examples of a corpus. A fifth of the documents is left out, and measured on; the weights themselves
     are then fitted to all.
 
-    Each kind of example counts as much as any other of its label, and both labels count the same. `source` names the
-    corpus in the file. Raises DeclarationError where there are examples of fewer than five documents, or of one label.
+    Each kind of example counts as much as any other of its label (references more), and both labels count the same.
+    `source` names the corpus in the file. Raises DeclarationError where there are examples of fewer than five
+    documents, or of one label.
     """
     documents = [*dict.fromkeys(example.document for example in examples)]
     labels = [example.label for example in examples]
@@ -179,8 +184,9 @@ def _fit(metric: TrainedMetric, rows: Floats, examples: Sequence[Example], train
     mean, sd = rows.mean(axis=0), np.maximum(rows.std(axis=0), _FEWEST_SD)
     labels = [example.label for example in examples]
     kinds = Counter((example.label, example.kind) for example in examples)
-    number = Counter(label for label, _ in kinds)
-    counts = np.array([1.0 / (kinds[e.label, e.kind] * number[e.label]) for e in examples])
+    wanted = {kind: OWN_WORDS if kind == (1, REFERENCE) else 1.0 for kind in kinds}
+    of_label = {label: sum(one for kind, one in wanted.items() if kind[0] == label) for label, _ in kinds}
+    counts = np.array([wanted[e.label, e.kind] / (kinds[e.label, e.kind] * of_label[e.label]) for e in examples])
     model = fit((rows - mean) / sd, labels, SIGNS, STRENGTH, counts=counts)
     return rounded(metric, mean, sd, model, trained)
 

@@ -16,7 +16,13 @@ from typing import TypeAlias
 
 from rageval.judges.light.features import NAME
 from rageval.judges.light.numbers import numbers
-from rageval.judges.light.words import CHINESE_OPPOSITES, ENGLISH_OPPOSITES, denials
+from rageval.judges.light.words import (
+    CHINESE_OPPOSITES,
+    CHINESE_SYNONYMS,
+    ENGLISH_OPPOSITES,
+    ENGLISH_SYNONYMS,
+    denials,
+)
 from rageval.text import CJK, search_words, sentences
 from rageval.text.languages import Language
 
@@ -176,13 +182,24 @@ def shorten(text: str, language: Language, vocabulary: Vocabulary, rng: random.R
     return short if short != text else None
 
 
+def reword(text: str, language: Language, vocabulary: Vocabulary, rng: random.Random) -> str | None:
+    """Its words replaced by synonyms, as many as are known."""
+    pairs = CHINESE_SYNONYMS if language == "zh" else ENGLISH_SYNONYMS
+    edge = "" if language == "zh" else r"\b"
+    every = "|".join(sorted(pairs, key=len, reverse=True))
+    new = re.sub(f"{edge}(?:{every}){edge}", lambda match: rng.choice(pairs[match.group()]), text)
+    return new if new != text else None
+
+
 BREAKING: Mapping[str, Change] = MappingProxyType(
     {
         "number": swap_number, "name": swap_name, "word": swap_word, "roles": swap_roles, "negation": negate,
         "opposite": oppose, "opinion": add_opinion,
     }
 )  # fmt: skip
-KEEPING: Mapping[str, Change] = MappingProxyType({"cut": cut, "reordered": reorder, "shortened": shorten})
+KEEPING: Mapping[str, Change] = MappingProxyType(
+    {"cut": cut, "reordered": reorder, "shortened": shorten, "reworded": reword}
+)
 
 
 def join(first: str, second: str, language: Language) -> str:

@@ -6,7 +6,6 @@ which words, numbers and names the context has, and in which order.
 
 from __future__ import annotations
 
-from itertools import pairwise
 import math
 import re
 import unicodedata
@@ -14,6 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 from rageval.judges.light.numbers import numbers
 from rageval.judges.light.words import CHINESE_OPPOSITES, ENGLISH_OPPOSITES, denials

@@ -1,4 +1,4 @@
-"""The word lists of the light judge: negations and opposites in English and Chinese."""
+"""The word lists of the light judge: negations, opposites and synonyms in English and Chinese."""
 
 from __future__ import annotations
 
@@ -32,6 +32,36 @@ _CHINESE_OPPOSITES = (
 )  # fmt: skip
 
 
+_ENGLISH_SYNONYMS = (
+    "use employ", "uses employs", "used employed", "show demonstrate", "shows demonstrates", "showed demonstrated",
+    "begin start", "begins starts", "began started", "large big", "small little", "fast quick", "way manner",
+    "method approach", "methods approaches", "result outcome", "results outcomes", "need require", "needs requires",
+    "build construct", "builds constructs", "built constructed", "give provide", "gives provides", "gave provided",
+    "keep retain", "keeps retains", "kept retained", "get obtain", "gets obtains", "often frequently",
+    "whole entire", "part portion", "parts portions", "several multiple", "many numerous", "answer reply",
+    "answers replies", "question query", "questions queries", "text passage", "texts passages", "choose select",
+    "chooses selects", "chosen selected", "help assist", "helps assists", "improve enhance", "improves enhances",
+    "improved enhanced", "change alter", "changes alters", "changed altered", "only solely", "almost nearly",
+    "about roughly", "however nevertheless", "because since", "also additionally", "must should", "make create",
+    "makes creates", "made created", "split divide", "splits divides", "join combine", "joins combines",
+    "compare contrast", "contain include", "contains includes", "holds contains", "works operates", "work operate",
+    "tests trials", "find discover", "finds discovers", "found discovered", "propose suggest",
+    "proposed suggested", "proposes suggests", "document file", "documents files", "step stage", "steps stages",
+    "length size", "error mistake", "errors mistakes", "cost expense", "common frequent",
+    "same identical", "enough sufficient", "set collection", "sets collections", "simple plain", "each every",
+)  # fmt: skip
+_CHINESE_SYNONYMS = (
+    "使用 采用", "开始 着手", "方法 做法", "结果 成果", "需要 需", "提供 给出", "经常 常常",
+    "全部 所有", "部分 一部分", "回答 答复", "问题 提问", "文本 文字", "选择 挑选", "帮助 协助",
+    "提高 提升", "改变 更改", "因为 由于", "所以 因此", "但是 不过", "如果 假如", "可以 能够",
+    "同时 并且", "包含 含有", "包括 涵盖", "发现 找到", "提出 提议", "文档 文件", "步骤 环节",
+    "长度 大小", "错误 差错", "成本 花费", "常见 普遍", "相同 一样", "足够 充足", "简单 简便",
+    "每个 各个", "比较 对比", "作者 研究者", "论文 文章", "检索 查找", "生成 产生", "判断 判定",
+    "计算 算出", "得到 获得", "保留 留下", "去掉 删去", "分成 划分为", "主要 首要", "通常 一般",
+    "大约 约莫", "只有 仅有", "然后 随后", "之后 以后", "非常 十分",
+)  # fmt: skip
+
+
 def _both_ways(pairs: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
     found: dict[str, tuple[str, ...]] = {}
     for pair in pairs:
@@ -43,6 +73,8 @@ def _both_ways(pairs: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
 
 ENGLISH_OPPOSITES = _both_ways(_ENGLISH_OPPOSITES)
 CHINESE_OPPOSITES = _both_ways(_CHINESE_OPPOSITES)
+ENGLISH_SYNONYMS = _both_ways(_ENGLISH_SYNONYMS)
+CHINESE_SYNONYMS = _both_ways(_CHINESE_SYNONYMS)
 
 
 def denials(text: str) -> int:

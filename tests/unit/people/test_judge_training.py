@@ -29,7 +29,14 @@ def test_examples_say_what_they_are() -> None:
     examples = support_examples(SMALL.documents)
     texts = {document.id: document.text for document in SMALL.documents}
     kinds = Counter((example.label, example.kind) for example in examples)
-    assert {kind for label, kind in kinds if label} == {"verbatim", "cut", "reordered", "shortened", "joined"}
+    assert {kind for label, kind in kinds if label} == {
+        "verbatim",
+        "cut",
+        "reordered",
+        "shortened",
+        "reworded",
+        "joined",
+    }
     assert {kind for label, kind in kinds if not label} >= {
         "number", "word", "negation", "opposite", "opinion", "sentence added", "evidence removed", "other document",
         "near document",

@@ -69,7 +69,7 @@ def test_roles_have_the_same_words_in_another_order(changed: dict[str, list[tupl
 
 
 def test_what_is_kept_adds_no_word(changed: dict[str, list[tuple[str, str]]]) -> None:
-    for kind in KEEPING:
+    for kind in set(KEEPING) - {"reworded"}:
         for text, new in changed[kind]:
             assert set(surface_tokens(new)) <= set(surface_tokens(text)), (kind, text, new)
 
@@ -85,6 +85,8 @@ def test_what_is_kept_adds_no_word(changed: dict[str, list[tuple[str, str]]]) ->
         ("opposite", "价格上升。", "zh", "价格下降。"),
         ("roles", "It leads from Bern to Delmar.", "en", "It leads from Delmar to Bern."),
         ("name", "It is in Bern.", "en", "It is in Delmar."),
+        ("reworded", "It uses a large set.", "en", "It employs a big collection."),
+        ("reworded", "论文提高了成本。", "zh", "文章提升了花费。"),
         ("cut", "It is deep.", "en", None),
         ("number", "It is deep.", "en", None),
     ],
