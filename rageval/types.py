@@ -110,12 +110,13 @@ class RelevanceLabel:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """Where a benchmark comes from and what may be done with it."""
+    """Where a benchmark comes from, what may be done with it, and what people's review of written questions found."""
 
     name: str
     description: str = ""
     license: str = "unknown"
     source: str = ""
+    review: str = ""
 
 
 @dataclass(frozen=True, slots=True)

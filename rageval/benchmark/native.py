@@ -16,7 +16,7 @@ from rageval.benchmark.validate import assemble
 from rageval.io.text_lines import JSON_LINES, find_file
 from rageval.types import Benchmark, Card, Question
 
-CARD_KEYS = ("name", "description", "license", "source")
+CARD_KEYS = ("name", "description", "license", "source", "review")
 
 
 def load_native(folder: Path, *, with_labels: bool = True) -> Benchmark:

@@ -32,6 +32,7 @@ from rageval.cli.plan import plan
 from rageval.cli.prefer import prefer
 from rageval.cli.repeats import repeats
 from rageval.cli.report import report
+from rageval.cli.review import review
 from rageval.cli.run import run
 from rageval.cli.show import show
 from rageval.cli.sweep import sweep
@@ -67,7 +68,8 @@ def options(
 
 for command in (
     run, check, metrics, show, report, view, diagnose, leaderboard, check_benchmark, chunking, sample, label,
-    label_next, calibrate, train_judge, judge, export, sweep, compare, prefer, gate, plan, repeats, trend,
+    label_next, review, calibrate, train_judge, judge, export, sweep, compare, prefer, gate, plan, repeats,
+    trend,
 ):  # fmt: skip
     app.command()(command)
 app.command(name="list")(list_names)

@@ -53,6 +53,7 @@ def check_benchmark(
         "description": loaded.card.description,
         "license": loaded.card.license,
         "source": loaded.card.source,
+        **({"review": loaded.card.review} if loaded.card.review else {}),
         "content_hash": loaded.content_hash,
         **asdict(statistics(loaded)),
     }

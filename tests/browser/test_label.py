@@ -14,6 +14,7 @@ from rageval.people.labelling import open_labelling
 from rageval.people.labelling_results import attach_labelling
 from rageval.scores.human_labels import read_labels
 from rageval.web.runs import Runs
+from tests.browser.accessibility import violations
 from tests.browser.conftest import Watch
 from tests.flow.judged_claims import add_claims
 from tests.flow.judged_run import FAITHFULNESS, JudgedRun, response
@@ -274,8 +275,10 @@ def test_two_annotators_and_what_they_settle(page: Page, tmp_path: Path) -> None
         page.get_by_role("link", name="Results").first.press("Enter")
         expect(page.locator("#agreement")).to_contain_text("on 15 answers")
         expect(page.locator(".disagreements li")).to_have_count(2)
+        assert violations(page) == []
         page.locator(".disagreements button").first.press("Enter")
         page.get_by_label("Your name").fill("Cleo")
+        assert violations(page) == []
         page.get_by_label("Comment").fill("the second passage says so")
         page.locator("#settle-y").press("Enter")
         expect(page.locator(".disagreements li").first).to_contain_text("settled by Cleo: 1")
@@ -324,9 +327,12 @@ def test_the_screen_fits_and_speaks_both_languages(
         for name, value in (("language", interface), ("theme", theme), ("annotator", "Ann")):
             page.evaluate("([name, value]) => localStorage.setItem(`rageval.${name}`, value)", [name, value])
         page.goto(f"{server.origin}/label/{run_id(tmp_path, 'lakes')}")
+        expect(page.locator("[data-sample]")).to_be_visible()
+        assert violations(page) == []
         page.locator("[data-sample]").press("Enter")
         task = "仅凭以上段落能推出这条陈述吗" if interface == "zh" else "Can this claim be inferred"
         expect(page.locator(".task")).to_contain_text(task)
         expect(page.locator("h1")).to_contain_text("湖有多深")
         expect(page.locator("html")).to_have_attribute("data-theme", theme)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert violations(page) == []

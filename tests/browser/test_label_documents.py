@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from rageval.benchmark import load
 from rageval.web.runs import Runs
+from tests.browser.accessibility import violations
 from tests.browser.conftest import elsewhere
 from tests.browser.test_label import at, press, select
 from tests.conftest import CommandLine
@@ -26,8 +27,10 @@ def test_graded_marked_and_added(
         page.goto(server.address)
         page.goto(f"{server.origin}/documents/{Runs(folder).scan()[0].id}")
         page.get_by_label("Your name").fill("Ann")
+        assert violations(page) == []
         page.get_by_role("button", name="Start with these").press("Enter")
         at(page, 0, 4)
+        assert violations(page) == []
         for number in range(4):
             text = page.locator(".passage-text").text_content() or ""
             if "61 metres" in text and "Corva" in page.locator("h1").inner_text():

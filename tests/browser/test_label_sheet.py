@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from rageval.people.labelling import Labelling
 from rageval.people.labelling_results import attach_labelling
 from rageval.report.html.label_page import labelling_sheet
+from tests.browser.accessibility import violations
 from tests.browser.test_label import KEY, at, press, select
 from tests.conftest import CommandLine
 from tests.flow.judged_claims import add_claims
@@ -23,8 +24,10 @@ def open_sheet(page: Page, run: JudgedRun, path: Path, name: str) -> None:
     path.write_text(labelling_sheet(run.folder, run.name), "utf-8")
     page.goto(path.as_uri())
     page.get_by_label("Your name").fill(name)
+    assert violations(page) == []
     page.get_by_role("button", name="Start").press("Enter")
     expect(page.locator(".item")).to_be_visible()
+    assert violations(page) == []
 
 
 def save(page: Page, path: Path) -> list[dict[str, object]]:

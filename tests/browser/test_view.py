@@ -135,6 +135,7 @@ def test_a_report_that_takes_long_is_waited_for(
     page.goto(server.address)
     row(page, "old").get_by_role("link").first.click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Making the report (runs: 1)")
+    assert violations(page) == []
     assert '"runs"' in server.ask("/api/runs").text
     ready.set()
     expect(page.get_by_role("navigation", name="Pages")).to_be_visible()

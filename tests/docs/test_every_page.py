@@ -29,6 +29,7 @@ TESTS = {
     "repeats.md": "docs/test_repeats_page.py",
     "report.md": "docs/test_report_page.py",
     "retrieval.md": "docs/test_retrieval_page.py",
+    "review.md": "docs/test_review_page.py",
     "running.md": "docs/test_running_page.py",
     "sequential.md": "docs/test_sequential_page.py",
     "statistics.md": "docs/test_statistics_page.py",
