@@ -54,7 +54,7 @@ def calibrate(
         from rageval.report.pictures.canvas import check_picture
 
         check_picture(plot)
-    instrument, chat = _instrument(judge, experiment, out / "cache")
+    instrument = _instrument(judge, experiment)
     try:
         file = read_items(labels, instrument)
     except LabelFileError as error:
@@ -62,6 +62,7 @@ def calibrate(
             print("error:", problem, file=sys.stderr)
         raise typer.Exit(WRONG_INPUT) from None
     check_languages([instrument], [item.question for item in file.items], "calibrate")
+    chat = _model(instrument, experiment, out / "cache")
     with progress_bars() as bars:
         try:
             result = calibrate_judge(
@@ -91,30 +92,40 @@ def calibrate(
         print(path, file=sys.stderr)
 
 
-def _instrument(name: str, experiment: Path | None, cache: Path) -> tuple[Judge, ChatModel]:
-    """The judge with the model that it asks; a detector judges where one is named, or the experiment file has one."""
-    from rageval.experiment.choose_models import choose_one_judge, choose_ranker
+def _instrument(name: str, experiment: Path | None) -> Judge:
+    """The judge; by a detector where one is named, or the experiment file has one."""
     from rageval.experiment.detector_spec import is_detector, named_detector, open_detector
     from rageval.experiment.spec import read_spec
     from rageval.judges import JUDGES
-    from rageval.judges.custom import NoChat
     from rageval.judges.light.detectors import JUDGE_OF, with_detector
-    from rageval.judges.light.rerank import RerankDetector
 
     if is_detector(name):
-        detector, judge = named_detector(name, Path.cwd(), "calibrate"), None
+        detector = named_detector(name, Path.cwd(), "calibrate")
+        judge = JUDGES[JUDGE_OF[detector.metrics[0]]]
     else:
-        part = None if experiment is None else read_spec(experiment).models.detector
         judge = _judge(name)
+        part = None if experiment is None else read_spec(experiment).models.detector
         if experiment is None or part is None:
-            return judge, choose_one_judge(experiment, cache)
+            return judge
         detector = open_detector(part, experiment.resolve().parent)
-    found = with_detector(judge or JUDGES[JUDGE_OF[detector.metrics[0]]], detector)
+    found = with_detector(judge, detector)
     if found is None:
         judges = ", ".join(JUDGE_OF[metric] for metric in detector.metrics)
         raise DeclarationError(f"found the judge {name}, expected one for which {detector.name} can stand: {judges}")
-    asked = choose_ranker(detector.service, cache) if isinstance(detector, RerankDetector) else NoChat(found.name)
-    return found, asked
+    return found
+
+
+def _model(judge: Judge, experiment: Path | None, cache: Path) -> ChatModel:
+    """What the judge asks."""
+    from rageval.experiment.choose_models import choose_one_judge, choose_ranker
+    from rageval.judges.custom import NoChat
+    from rageval.judges.light.detectors import detector_of
+    from rageval.judges.light.rerank import RerankDetector
+
+    detector = detector_of(judge)
+    if isinstance(detector, RerankDetector):
+        return choose_ranker(detector.service, cache)
+    return choose_one_judge(experiment, cache) if detector is None else NoChat(judge.name)
 
 
 def _judge(name: str) -> Judge:
