@@ -51,6 +51,10 @@ class OnnxDetector:
                 f"{self.path}: found {labels} labels, expected more than {self.supported} (supported, counted from 0)"
             )
 
+    def __reduce__(self) -> tuple[type[OnnxDetector], tuple[object, ...]]:
+        """On another node the files are opened anew: an open model cannot travel."""
+        return OnnxDetector, (self.path, self.tokenizer, self.supported, self.max_tokens, self.metrics)
+
     @property
     def name(self) -> str:
         return f"onnx ({self.path.name} {self._digest[:12]})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
 import math
 from collections.abc import Sequence
@@ -159,6 +160,11 @@ def test_an_onnx_classifier_by_hand(onnx_files: tuple[Path, Path]) -> None:
     other = OnnxDetector(*onnx_files, supported=0)
     assert say(other, pairs[0]) == pytest.approx([1 / (1 + math.exp(2))])
     assert other.settings != detector.settings
+
+
+def test_an_open_model_travels_by_its_files(onnx_files: tuple[Path, Path]) -> None:
+    detector = OnnxDetector(*onnx_files, supported=1, max_tokens=64)
+    assert copy.deepcopy(detector) == detector
 
 
 def test_a_model_with_one_output_gives_a_logit(tmp_path: Path, onnx_files: tuple[Path, Path]) -> None:

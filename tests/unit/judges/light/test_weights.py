@@ -25,7 +25,7 @@ def test_the_shipped_file_is_small_and_has_the_signs(metric: Any) -> None:
     assert all(weight * sign >= 0.0 for weight, sign in zip(weights.weights, SIGNS, strict=True))
     assert sum(weight != 0.0 for weight in weights.weights) >= 6
     assert (FOLDER / f"{metric}.json").stat().st_size <= 4096
-    assert {row["judge"] for row in weights.measured} >= {"light"}
+    assert "light" in [row["judge"] for row in weights.measured]
 
 
 def test_the_shipped_weights_are_those_of_the_handbook() -> None:
