@@ -25,7 +25,7 @@ def train_judge(
         str,
         typer.Argument(
             metavar="BENCHMARK|LABELS",
-            help="What to train on: a benchmark, or a file of labels (.jsonl, .csv) that pulls the shipped weights.",
+            help="What to train on: a benchmark; or labels that pull the shipped weights: a file, or a labelled run.",
         ),
     ],
     metric: Annotated[
@@ -34,7 +34,7 @@ def train_judge(
     out: Annotated[Path, typer.Option(help="Where the judge goes: a .json file, for `models: {judge: FILE}`.")],
     labels: Annotated[
         Path | None,
-        typer.Option(help="Answers that people labelled 0 or 1, as for `rageval calibrate`: they pull the weights."),
+        typer.Option(help="Answers that people labelled 0 or 1, a file as for `rageval calibrate` or a labelled run."),
     ] = None,
     seed: Annotated[int, typer.Option(help="The seed of all that is drawn.")] = 0,
     output: FormatFlag = "terminal",
@@ -48,7 +48,7 @@ def train_judge(
     form = choose_format(output, as_json)
     if out.suffix != ".json":
         raise DeclarationError(f"--out: found {out}, expected a file that ends in .json")
-    of_labels = Path(source).suffix in (".jsonl", ".csv")
+    of_labels = Path(source).suffix in (".jsonl", ".csv") or (Path(source) / "manifest.json").is_file()
     if of_labels and labels is not None:
         raise DeclarationError(f"found {source} and --labels {labels}, expected one file of labels")
     given = Path(source) if of_labels else labels
@@ -96,7 +96,10 @@ def _read(path: Path, metric: Literal["faithfulness", "context_relevance", "answ
     from rageval.judges import JUDGES
     from rageval.judges.light.detectors import JUDGE_OF
     from rageval.people import read_items
+    from rageval.people.run_labels import read_run_labels
 
+    if path.is_dir():
+        return read_run_labels(path, metric)
     return read_items(path, JUDGES[JUDGE_OF[metric]])
 
 

@@ -192,6 +192,35 @@ def test_train_use_and_calibrate(folder: Path, command_line: CommandLine) -> Non
     assert json.loads(pulled.out)["trained"]["labels"]["n"] == 24
 
 
+def test_the_labels_of_a_run_pull_the_weights(folder: Path, command_line: CommandLine) -> None:
+    """Forty answers, every second one made up; people's labels are attached to the run."""
+    arlen, rows = DOCUMENTS["arlen"], range(40)
+    write_lines(folder / "small" / "questions.jsonl", [{"id": f"q{i}", "text": "How high is it?"} for i in rows])
+    (folder / "small" / "labels.tsv").unlink()
+    answers = ["It is in Bern.", "Mount Arlen is 2310 metres high."]
+    lines = [{"question_id": f"q{i}", "contexts": [arlen], "answer": answers[i % 2]} for i in rows]
+    write_lines(folder / "theirs.jsonl", lines)
+    path = experiment(folder, "light", questions=None, metrics=["attribution"])
+    assert command_line("run", path).code == 0
+    run = only_run(folder)
+    nothing = command_line("train-judge", run, "--metric", "faithfulness", "--out", "own.json")
+    assert nothing.code == 2
+    assert "found no labels of attribution, expected some" in nothing.err
+    write_lines(
+        folder / "people.jsonl",
+        [
+            {"run": run.name, "question_id": f"q{i}", "metric": "attribution", "label": i % 2, "annotator": "ann"}
+            for i in rows
+        ],
+    )
+    assert command_line("label", run, "people.jsonl", "--allow-any-sample").code == 0
+    trained = command_line("train-judge", run, "--metric", "faithfulness", "--out", "own.json", "--json")
+    assert trained.code == 0, trained.err
+    assert json.loads(trained.out)["trained"]["labels"]["n"] == 40
+    refused = command_line("train-judge", run, "--metric", "context_relevance", "--out", "own.json")
+    assert "expected a file of labels" in refused.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
