@@ -95,6 +95,7 @@ def evaluate(
     embed: Embedder | Mapping[str, Any] | str = "local",
     judge: ModelLike | Sequence[ModelLike] | None = None,
     judge_samples: int = 1,
+    judges: Mapping[str, Mapping[str, Any] | str] | None = None,
     calibrations: Sequence[str | Path] = (),
     budget: Mapping[str, float] | None = None,
     abstention: Mapping[str, Sequence[str]] | None = None,
@@ -112,13 +113,15 @@ def evaluate(
     In Python they may also be objects: a `Benchmark`; among `pipelines`, a `Pipeline`, a stage, or a function from a
     `Question` to a `Response` or an answer; among `metrics`, your own judges and metrics (`CustomJudge`, `Rubric`,
     `CustomMetric`); models. `judge` defaults to the chat model. Several judges form a panel, each asked `judge_samples`
-    times (1 to 50). `calibrations` are records that `rageval calibrate` wrote; each is applied to the verdicts of its
-    judge. `strict`, `exclude_self` and `grade_threshold` are those of `load_benchmark`. `budget` limits the total of
-    the chat calls (`{"max_calls": 500}`, `max_tokens`, `max_cost`). `abstention` names refusals in the words of your
-    own prompts (`{"phrases": ["..."]}`). Runs go to `out/runs`, caches to `out/cache`. The names of the run folders
-    begin with `name`, with '-' in place of characters that do not belong in a file name. An `executor` replaces how the
-    questions are run, such as `rageval.integrations.opentelemetry.traced()`. With `repeats` (1 to 20), each question is
-    asked that many times, and its score is the mean: what chance does to answers is then seen (`rageval repeats RUN`).
+    times (1 to 50). `judges` are further ones by name, such as `{"light": "light"}`, whose scores stand beside those of
+    the first: `faithfulness:light`. `calibrations` are records that `rageval calibrate` wrote; each is applied to the
+    verdicts of its judge. `strict`, `exclude_self` and `grade_threshold` are those of `load_benchmark`. `budget` limits
+    the total of the chat calls (`{"max_calls": 500}`, `max_tokens`, `max_cost`). `abstention` names refusals in the
+    words of your own prompts (`{"phrases": ["..."]}`). Runs go to `out/runs`, caches to `out/cache`. The names of the
+    run folders begin with `name`, with '-' in place of characters that do not belong in a file name. An `executor`
+    replaces how the questions are run, such as `rageval.integrations.opentelemetry.traced()`. With `repeats` (1 to 20),
+    each question is asked that many times, and its score is the mean: what chance does to answers is then seen
+    (`rageval repeats RUN`).
 
     If answers of an earlier call are reused, the logger `rageval` warns with their number. With `fresh`, everything is
     asked again, and earlier results of these runs are moved to `out/earlier`. A question that failed in an earlier call
@@ -140,6 +143,7 @@ def evaluate(
         "exclude": exclude,
         "metrics": metrics,
         "models": {"chat": chat, "embed": embed, "judge": judge, "judge_samples": judge_samples},
+        "judges": judges or {},
         "budget": budget,
         "abstention": abstention or {},
         "calibrations": calibrations,

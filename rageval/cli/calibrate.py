@@ -16,11 +16,15 @@ from rageval.types import Json
 
 if TYPE_CHECKING:
     from rageval.judges import Judge
+    from rageval.models.base import ChatModel
     from rageval.people import Calibrated
 
 
 def calibrate(
-    judge: Annotated[str, typer.Argument(help="A judge of `rageval list judges`, or the path of your own.")],
+    judge: Annotated[
+        str,
+        typer.Argument(help="A judge of `rageval list judges`, `light`, or the path of your own (also a trained one)."),
+    ],
     labels: Annotated[
         Path, typer.Option(help="Answers that people labelled 0 or 1: items (.jsonl), or a sheet of `rageval sample`.")
     ],
@@ -40,7 +44,6 @@ def calibrate(
 ) -> None:
     """Measure a judge against people's labels, and keep a scaling that makes its probabilities honest."""
     from rageval.experiment.choose_judges import check_languages
-    from rageval.experiment.choose_models import choose_one_judge
     from rageval.people import calibrate as calibrate_judge
     from rageval.people import read_items, write_record
     from rageval.report.calibrate import calibration_printout
@@ -51,7 +54,7 @@ def calibrate(
         from rageval.report.pictures.canvas import check_picture
 
         check_picture(plot)
-    instrument = _judge(judge)
+    instrument = _instrument(judge, experiment)
     try:
         file = read_items(labels, instrument)
     except LabelFileError as error:
@@ -59,7 +62,7 @@ def calibrate(
             print("error:", problem, file=sys.stderr)
         raise typer.Exit(WRONG_INPUT) from None
     check_languages([instrument], [item.question for item in file.items], "calibrate")
-    chat = choose_one_judge(experiment, out / "cache")
+    chat = _model(instrument, experiment, out / "cache")
     with progress_bars() as bars:
         try:
             result = calibrate_judge(
@@ -87,6 +90,42 @@ def calibrate(
         print("note:", note, file=sys.stderr)
     if path is not None:
         print(path, file=sys.stderr)
+
+
+def _instrument(name: str, experiment: Path | None) -> Judge:
+    """The judge; by a detector where one is named, or the experiment file has one."""
+    from rageval.experiment.detector_spec import is_detector, named_detector, open_detector
+    from rageval.experiment.spec import read_spec
+    from rageval.judges import JUDGES
+    from rageval.judges.light.detectors import JUDGE_OF, with_detector
+
+    if is_detector(name):
+        detector = named_detector(name, Path.cwd(), "calibrate")
+        judge = JUDGES[JUDGE_OF[detector.metrics[0]]]
+    else:
+        judge = _judge(name)
+        part = None if experiment is None else read_spec(experiment).models.detector
+        if experiment is None or part is None:
+            return judge
+        detector = open_detector(part, experiment.resolve().parent)
+    found = with_detector(judge, detector)
+    if found is None:
+        judges = ", ".join(JUDGE_OF[metric] for metric in detector.metrics)
+        raise DeclarationError(f"found the judge {name}, expected one for which {detector.name} can stand: {judges}")
+    return found
+
+
+def _model(judge: Judge, experiment: Path | None, cache: Path) -> ChatModel:
+    """What the judge asks."""
+    from rageval.experiment.choose_models import choose_one_judge, choose_ranker
+    from rageval.judges.custom import NoChat
+    from rageval.judges.light.detectors import detector_of
+    from rageval.judges.light.rerank import RerankDetector
+
+    detector = detector_of(judge)
+    if isinstance(detector, RerankDetector):
+        return choose_ranker(detector.service, cache)
+    return choose_one_judge(experiment, cache) if detector is None else NoChat(judge.name)
 
 
 def _judge(name: str) -> Judge:

@@ -74,8 +74,10 @@ def _print_plan(planned: Experiment, costs: Sequence[CostEstimate]) -> None:
     for line in language_lines(benchmark.documents, planned.questions):
         print(line)
     for role, models in (("chat", [planned.chat]), ("embed", [planned.embedder]), ("judge", planned.raters or [None])):
-        for model in models:
+        for model in models if role != "judge" or planned.detector is None else ():
             print(f"{role}: {'not needed' if model is None else model.identity}")
+    if planned.detector is not None:
+        print(f"judge: {planned.detector.name}, no chat model")
     if planned.raters and planned.judge_samples > 1:
         print(f"each judge is asked {planned.judge_samples} times")
     for cost in costs:

@@ -19,6 +19,10 @@ def judge(
         list[Path] | None,
         typer.Option(help="Judge with the judge model of this file; several are a panel. [default: the local model]"),
     ] = None,
+    detector: Annotated[
+        str | None,
+        typer.Option(help="Judge by no chat model: `light`, or a judge of `rageval train-judge` (.json)."),
+    ] = None,
     metric: Annotated[
         list[str] | None,
         typer.Option("--metric", "-m", help="A judged metric, or the path of a judge of your own; repeatable. All."),
@@ -39,8 +43,9 @@ def judge(
 ) -> None:
     """Judge a finished run again, by another judge or a panel, and keep both. Nothing is answered again."""
     from rageval.decide.leaderboard import read_leaderboard
+    from rageval.experiment.detector_spec import named_detector
     from rageval.experiment.judge_again import plan_rejudging, rejudge
-    from rageval.report.judge_notes import WORDS, agreement_text, calibration_text
+    from rageval.report.judge_notes import WORDS, agreement_text, calibration_text, detector_text
     from rageval.report.leaderboard import number_cell
     from rageval.report.progress import progress_bars
     from rageval.scores.estimates import metric_to_json
@@ -56,6 +61,7 @@ def judge(
                 samples=samples,
                 questions=questions,
                 calibrations=calibration or (),
+                detector=None if detector is None else named_detector(detector, Path.cwd(), "--detector"),
                 on_embedding=bars.embedding,
             ) as plan:
                 reused = plan.count_judgments()
@@ -79,6 +85,8 @@ def judge(
         print(f"{added:<28} {number_cell(row.estimates[added])}{beside}")
     for entry, about in entries.items():
         print(f"{entry}: {about['verdicts']} verdicts, {about['abstained']} abstained; {about['model'] or 'no model'}")
+        if about.get("detector"):
+            print(f"  {detector_text(about['detector'])}")
         if about.get("words"):
             print(f"  {WORDS}")
         if "agreement" in about:

@@ -125,6 +125,8 @@ def choose_one_judge(experiment: Path | None, cache: Path) -> ChatModel:
         return choose_chat(LocalModel(), cache)
     spec = read_spec(experiment)
     models = spec.models
+    if models.detector is not None:
+        raise DeclarationError(f"{experiment}: models.judge: found a detector, expected a chat model")
     if len(models.raters) * models.judge_samples > 1:
         raise DeclarationError(f"{experiment}: models.judge: found a panel, expected one model, asked once")
     choice = located(models.raters[0], experiment.resolve().parent)

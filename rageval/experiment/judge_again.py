@@ -14,8 +14,11 @@ from rageval.experiment.answer import ask_judge
 from rageval.experiment.choose_judges import check_languages
 from rageval.experiment.choose_metrics import MetricLike, choose_metrics
 from rageval.experiment.choose_models import choose_budget
+from rageval.experiment.detector_spec import open_detector
 from rageval.experiment.judging import (
+    by_detector,
     choose_raters,
+    detector_raters,
     judge_entries,
     judge_keys,
     judges_of,
@@ -24,11 +27,12 @@ from rageval.experiment.judging import (
     with_models,
 )
 from rageval.experiment.open_models import OpenModels
-from rageval.experiment.spec import LocalModel, read_spec
+from rageval.experiment.spec import LocalModel, Spec, read_spec
 from rageval.experiment.workers import OnProgress, work_through
 from rageval.io.records import Outcome
 from rageval.io.run_folder import RunFolder
 from rageval.judges import Judge, has_pool, judging_model, with_pool
+from rageval.judges.light.detectors import Detector, detector_of
 from rageval.metrics.judged import entries_read, entry_name
 from rageval.metrics.names import CUSTOM, Metric, check_judge_name, parse
 from rageval.metrics.verdicts import ABSTENTION, settled
@@ -113,14 +117,16 @@ def plan_rejudging(
     samples: int | None = None,
     questions: int | None = None,
     calibrations: Sequence[Path] = (),
+    detector: Detector | None = None,
     on_embedding: Callable[[int, int], None] | None = None,
 ) -> Rejudging:
     """Plan what to judge again and with which judge; spends nothing.
 
     The judge is that of the experiment file, a panel of all of them if several files are given, and the local model if
-    none is. `samples` is how often each model is asked; it defaults to the highest number in those files. `metrics`
-    defaults to all judged metrics of the run except those of the user's own judges, which are given by their paths.
-    The judge is asked on a random sample of that many `questions`, and on those that it was asked on earlier.
+    none is; a `detector` takes the place of a model. `samples` is how often each model is asked; it defaults to the
+    highest number in those files. `metrics` defaults to all judged metrics of the run except those of the user's own
+    judges, which are given by their paths. The judge is asked on a random sample of that many `questions`, and on those
+    that it was asked on earlier.
 
     Raises DeclarationError for a run that is not finished, for metrics that it cannot have, for a name under which
     another model judged, and for a calibration of another judge.
@@ -132,13 +138,20 @@ def plan_rejudging(
     specs = [(path.resolve().parent, read_spec(path)) for path in experiments]
     check_languages(own, _questions(folder, manifest))
     judges = _pooled(judges_of(chosen, own), folder)
+    detector = _detector(specs, detector)
+    if detector is not None:
+        judges = by_detector(judges, detector, chosen)
     raters = [(choice, base) for base, spec in specs for choice in spec.models.raters]
     embed = next(((spec.models.embed, base) for base, spec in specs), (LocalModel(), Path()))
     times = samples or max((spec.models.judge_samples for _, spec in specs), default=1)
     budget = choose_budget([spec.budget for _, spec in specs])
     with ExitStack() as on_failure:
         models = on_failure.enter_context(OpenModels(cache, budget=budget, on_embedding=on_embedding))
-        asked = choose_raters(judges, raters or [(LocalModel(), Path())], models)
+        asked = (
+            choose_raters(judges, raters or [(LocalModel(), Path())], models)
+            if detector is None
+            else detector_raters(detector, models)
+        )
         embedder = models.embedder(*embed) if need_embedder(judges) else None
         plan = Rejudging(
             folder=folder,
@@ -266,6 +279,14 @@ def _write(
     return metrics
 
 
+def _detector(specs: Sequence[tuple[Path, Spec]], given: Detector | None) -> Detector | None:
+    """The detector that was given, or that of the experiment file. Raises DeclarationError for one among others."""
+    parts = [(part, base) for base, spec in specs if (part := spec.models.detector) is not None]
+    if (parts or given) and len(specs) + (given is not None) > 1:
+        raise DeclarationError("found a detector among several judges, expected it alone: detectors join no panel")
+    return open_detector(*parts[0]) if parts else given
+
+
 def _number_to_ask(
     manifest: Mapping[str, Any], name: str, judges: Sequence[Judge], questions: int | None
 ) -> int | None:
@@ -332,10 +353,12 @@ def _pooled(judges: Sequence[Judge], folder: RunFolder) -> tuple[Judge, ...]:
 def _check_same_model(plan: Rejudging, earlier: Added) -> None:
     """Each name stands for one model or one panel; otherwise its metrics would mix the verdicts of several."""
     for judge in plan.judges:
-        model = judging_model(judge, plan.first_rater)
+        model, detector = judging_model(judge, plan.first_rater), detector_of(judge)
+        if detector is not None:
+            model = detector.name
         for entry, about in earlier.entries.items():
-            if model is not None and about["model"] not in (None, model):
+            if model is not None and (before := about.get("detector", about["model"])) not in (None, model):
                 raise DeclarationError(
-                    f"--name {plan.name}: found {entry} judged by {about['model']} in {plan.folder.path}, expected "
+                    f"--name {plan.name}: found {entry} judged by {before} in {plan.folder.path}, expected "
                     f"{model}: choose another name"
                 )

@@ -6,12 +6,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
+from rageval.errors import DeclarationError
 from rageval.experiment.open_models import OpenModels
 from rageval.experiment.spec import ChatChoice
 from rageval.io.user_files import find_file
 from rageval.judges import JUDGES, EmbeddingJudge, Judge, asks_model, check_raters, judge_key, panel
+from rageval.judges.light.detectors import JUDGE_OF, Detector, with_detector
+from rageval.judges.light.rerank import RerankDetector
 from rageval.metrics.custom import OwnMetric
 from rageval.metrics.definitions import AnswerMetric, JudgedMetric
+from rageval.metrics.judged import JUDGED_METRICS, entries_read
 from rageval.metrics.names import Metric
 from rageval.models.base import ChatModel, Embedder
 from rageval.models.budget import Price
@@ -37,6 +41,36 @@ def need_answers(metrics: Sequence[Metric], own: Sequence[OwnMetric] = ()) -> bo
     """Whether any of the metrics looks at answers; rankings and contexts need none. `own` are those of the user's."""
     built_in = (metric.definition.reads_answers for metric in metrics if metric.kind != "custom")
     return any(built_in) or any(one.metric.reads_answers for one in own)
+
+
+def by_detector(judges: Sequence[Judge], detector: Detector, metrics: Sequence[Metric]) -> tuple[Judge, ...]:
+    """The judges with the detector in the place of the chat model of those that ask one.
+
+    Raises DeclarationError where one of the metrics needs a judge that the detector cannot stand for.
+    """
+    found: dict[str, Judge] = {}
+    for judge in judges:
+        detected = with_detector(judge, detector) if asks_model(judge) else judge
+        if detected is not None:
+            found[judge.name] = detected
+            continue
+        refused = [str(one) for one in metrics if one.kind == "judged" and judge.name in entries_read(one)]
+        raise DeclarationError(
+            f"metrics: {', '.join(refused)}: found the judge {detector.name}, which judges "
+            f"{', '.join(judged_by(detector))} alone: leave the metric out, or name a chat model under models.judge"
+        )
+    return tuple(found.values())
+
+
+def judged_by(detector: Detector) -> tuple[str, ...]:
+    """The names of the metrics that the detector can judge."""
+    judges = {JUDGE_OF[metric] for metric in detector.metrics}
+    return tuple(name for name, metric in JUDGED_METRICS.items() if judges.issuperset(metric.judges))
+
+
+def detector_raters(detector: Detector, models: OpenModels) -> tuple[ChatModel, ...]:
+    """The model behind an address that the detector asks, opened; none for a detector in this process."""
+    return (models.ranker(detector.service),) if isinstance(detector, RerankDetector) else ()
 
 
 def need_embedder(judges: Sequence[Judge]) -> bool:

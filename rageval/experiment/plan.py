@@ -18,10 +18,14 @@ from rageval.experiment.choose_judges import check_languages
 from rageval.experiment.choose_metrics import choose_metrics
 from rageval.experiment.choose_models import choose_budget, warn_of_equal_answers
 from rageval.experiment.choose_pipelines import choose_pipelines
+from rageval.experiment.detector_spec import open_detector
+from rageval.experiment.further import choose_further
 from rageval.experiment.grid import grid_entries
 from rageval.experiment.judging import (
+    by_detector,
     choose_calibrations,
     choose_raters,
+    detector_raters,
     judge_entries,
     judge_keys,
     judges_of,
@@ -34,6 +38,7 @@ from rageval.experiment.spec import Spec, read_spec
 from rageval.experiment.until import Until, check_judges, choose_until
 from rageval.io.tolerance import first_ids
 from rageval.judges import Judge, asks_model
+from rageval.judges.light.detectors import Detector
 from rageval.metrics import Metric
 from rageval.metrics.custom import OwnMetric
 from rageval.models.base import ChatModel, Embedder
@@ -55,11 +60,12 @@ class Experiment:
     """Pipelines to run over questions of a benchmark, and the metrics to score them by.
 
     `chat` and `embedder` are None, and `raters` is empty, if nothing needs them. Several raters judge as a panel, each
-    asked `judge_samples` times. `own_judges` and `own_metrics` are the user's own ones that the metrics name. Each of
-    the `calibrations` is applied to the verdicts of its judge. `phrases` are refusals in the user's own words. The
-    names of the run folders begin with `name`; `reference` is how the benchmark was named. Each question is asked
-    `repeats` times (see `repeats_of`). A `fresh` experiment uses no answers or replies of earlier commands. With
-    `until`, `questions` are those of the first batches of `all_questions`; all of these have the same run folder.
+    asked `judge_samples` times. A `detector` judges in the place of a chat model; `further` ones judge the finished
+    runs again, by name. `own_judges` and `own_metrics` are the user's own ones that the metrics name. Each of the
+    `calibrations` is applied to the verdicts of its judge. `phrases` are refusals in the user's own words. The names of
+    the run folders begin with `name`; `reference` is how the benchmark was named. Each question is asked `repeats`
+    times (see `repeats_of`). A `fresh` experiment uses no answers or replies of earlier commands. With `until`,
+    `questions` are those of the first batches of `all_questions`; all of these have the same run folder.
 
     A context manager that closes the models opened for the experiment at the end. Without `models`, the caller closes
     them, and they must work in any event loop.
@@ -75,6 +81,8 @@ class Experiment:
     embedder: Embedder | None = None
     raters: tuple[ChatModel, ...] = ()
     judge_samples: int = 1
+    detector: Detector | None = None
+    further: tuple[tuple[str, Detector], ...] = ()
     own_judges: tuple[Judge, ...] = ()
     own_metrics: tuple[OwnMetric, ...] = ()
     calibrations: tuple[Calibration, ...] = ()
@@ -119,8 +127,10 @@ class Experiment:
         """The judges that the metrics read, each once, in the order of the metrics, with the embedder for those that
         compare embeddings, as panels where several raters judge.
         """
-        has_model = bool(self.chat or self.raters)
+        has_model = self.detector is None and bool(self.chat or self.raters)
         judges = judges_of(self.metrics, self.own_judges, has_model=has_model)
+        if self.detector is not None:
+            judges = by_detector(judges, self.detector, self.metrics)
         return with_models(judges, self.raters, self.judge_samples, self.embedder)
 
     @property
@@ -183,8 +193,13 @@ def plan(
     calibrations = choose_calibrations(spec.calibrations, base)
     judges = judges_of(metrics, chosen.own_judges, has_model=False)
     needs = model_needs(pipelines, judges, generate=need_answers(metrics, chosen.own_metrics))
-    has_model = "chat" in needs or spec.models.judge is not None or any(map(asks_model, judges))
-    judges = judges_of(metrics, chosen.own_judges, has_model=has_model)
+    detector = None if spec.models.detector is None else open_detector(spec.models.detector, base)
+    if detector is None:
+        has_model = "chat" in needs or spec.models.judge is not None or any(map(asks_model, judges))
+        judges = judges_of(metrics, chosen.own_judges, has_model=has_model)
+    else:
+        judges = by_detector(judges, detector, metrics)
+    further = choose_further(spec.judges, base, metrics)
     budget = choose_budget([spec.budget])
     with ExitStack() as on_failure:
         models = on_failure.enter_context(
@@ -198,9 +213,13 @@ def plan(
             pipelines=pipelines,
             metrics=metrics,
             chat=models.chat(spec.models.chat, base) if "chat" in needs else None,
-            raters=choose_raters(judges, [(choice, base) for choice in spec.models.raters], models),
+            raters=choose_raters(judges, [(choice, base) for choice in spec.models.raters], models)
+            if detector is None
+            else detector_raters(detector, models),
             embedder=models.embedder(spec.models.embed, base) if "embed" in needs else None,
             judge_samples=spec.models.judge_samples,
+            detector=detector,
+            further=further,
             own_judges=chosen.own_judges,
             own_metrics=chosen.own_metrics,
             calibrations=calibrations,

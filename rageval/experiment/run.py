@@ -14,6 +14,7 @@ from typing import Protocol
 from rageval.benchmark.digests import question_digests
 from rageval.experiment.answer import Sink, Task, WorkerContext
 from rageval.experiment.environment import git_commit, machine, now, versions
+from rageval.experiment.further import judge_further
 from rageval.experiment.judging import judge_entries
 from rageval.experiment.notes import read_notes
 from rageval.experiment.plan import Experiment, rerank_services
@@ -173,9 +174,10 @@ def run_experiment(
     for all answers. The questions are worked on in this process unless there is an `executor`. `ModelError` stops the
     run, and so does Ctrl-C or a kill; everything already answered stays on disk. The models stay open.
     """
-    return experiment.run(
-        _run(experiment, out, on_progress or (lambda done, total: None), retry_failed, executor or work_here)
-    )
+    work = _run(experiment, out, on_progress or (lambda done, total: None), retry_failed, executor or work_here)
+    runs = experiment.run(work)
+    judge_further(experiment, runs, out / "cache")
+    return runs
 
 
 async def _run(

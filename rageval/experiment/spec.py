@@ -18,6 +18,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from rageval.benchmark import QuestionFilter, Selection
 from rageval.benchmark.hugging_face import reference_of
 from rageval.errors import DeclarationError
+from rageval.experiment.detector_spec import DetectorChoice, DetectorPart, is_detector, known_detector_keys
 from rageval.experiment.embedder_spec import EmbeddingEndpoint, InputTypePart
 from rageval.experiment.endpoint_spec import EndpointPart
 from rageval.experiment.until_spec import DecidedPart, UntilPart
@@ -203,10 +204,14 @@ _List = BeforeValidator(_list)
 _Reference: TypeAlias = Annotated[str, BeforeValidator(_path_as_text)]
 
 
+def _form_of_judge(value: object) -> str:
+    return "[several]" if isinstance(value, list | tuple) else "[detector]" if is_detector(value) else "[one]"
+
+
 class Models(Strict):
     """Which model does what; the judge is the chat model unless it is given.
 
-    Several judges are a panel; each is asked `judge_samples` times.
+    Several judges are a panel; each is asked `judge_samples` times. A detector judges in the place of a chat model.
     """
 
     chat: ChatChoice = LocalModel()
@@ -214,8 +219,9 @@ class Models(Strict):
     judge: (
         Annotated[
             Annotated[ChatChoice, Tag("[one]")]
-            | Annotated[tuple[ChatChoice, ...], Field(min_length=1), Tag("[several]")],
-            Discriminator(lambda value: "[several]" if isinstance(value, list | tuple) else "[one]"),
+            | Annotated[tuple[ChatChoice, ...], Field(min_length=1), Tag("[several]")]
+            | Annotated[DetectorChoice, Tag("[detector]")],
+            Discriminator(_form_of_judge),
         ]
         | None
     ) = None
@@ -223,10 +229,17 @@ class Models(Strict):
 
     @property
     def raters(self) -> tuple[ModelChoice | ChatModel, ...]:
-        """The models that judge."""
+        """The chat models that judge; none where a detector does."""
+        if isinstance(self.judge, DetectorPart):
+            return ()
         if isinstance(self.judge, tuple):
             return self.judge
         return (self.chat if self.judge is None else self.judge,)
+
+    @property
+    def detector(self) -> DetectorPart | None:
+        """The detector that judges in the place of a chat model, if there is one."""
+        return self.judge if isinstance(self.judge, DetectorPart) else None
 
 
 class BudgetPart(Strict):
@@ -304,8 +317,9 @@ class Spec(Strict):
 
     `strict` refuses irregular data that is otherwise tolerated; `exclude_self` and `grade_threshold` are settings of
     the benchmark (see `Benchmark`). `sweep` gives levels by factor, in addition to `pipelines` or instead of it;
-    `exclude` leaves out combinations. Each question is asked `repeats` times (`Experiment.repeats_of`). `until` stops
-    before all questions are asked. `plan` checks later whether names, settings and judges exist.
+    `exclude` leaves out combinations. `judges` are more, by name. Each question is asked `repeats` times
+    (`Experiment.repeats_of`). `until` stops before all questions are asked. `plan` checks later whether names, settings
+    and judges exist.
     """
 
     benchmark: Annotated[
@@ -341,6 +355,7 @@ class Spec(Strict):
     exclude: Annotated[tuple[dict[str, Any], ...], _List] = ()
     metrics: Annotated[tuple[Any, ...], Field(min_length=1), _List]
     models: Models = Models()
+    judges: dict[str, DetectorChoice] = Field(default_factory=dict)
     budget: BudgetPart | None = None
     until: UntilPart | None = None
     abstention: AbstentionPart = AbstentionPart()
@@ -388,6 +403,8 @@ def known_keys(loc: Place) -> list[str]:
         return list((EmbeddingEndpoint if "embed" in loc else OpenAIModel).model_fields)
     if "local" in loc:
         return list(LocalModel.model_fields)
+    if known := known_detector_keys(loc):
+        return known
     parts = {
         "abstention": AbstentionPart,
         "budget": BudgetPart,

@@ -35,9 +35,9 @@ async def split_claims(question: Question, text: str, chat: ChatModel) -> tuple[
     sentence, is split by the model, into at most as many claims as it has clauses, and at most eight: small models pad
     short answers with claims that nobody made, most of all with what the question says.
     """
-    stated = _stated(text)
-    if len(stated) <= MOST_CLAIMS and all(map(_is_one_claim, stated)):
-        return tuple(dict.fromkeys(stated)), Usage()
+    found = stated(text)
+    if len(found) <= MOST_CLAIMS and all(map(_is_one_claim, found)):
+        return tuple(dict.fromkeys(found)), Usage()
     prompt = load_prompt("claims")
     messages = prompt.messages(question.language, {"question": question.text, "answer": text})
     request = ChatRequest(messages, prompt.id(question.language), max_tokens=_TOKENS, schema=_schema(text))
@@ -55,7 +55,7 @@ def claims_size(text: int | None) -> int | None:
     return None if text is None else max(text + NUMBER_TOKENS * MOST_CLAIMS, written)
 
 
-def _stated(text: str) -> list[str]:
+def stated(text: str) -> list[str]:
     """Returns the sentences, with short ones joined to their neighbours."""
     spans: list[tuple[int, int]] = []
     for start, end in sentences(text):

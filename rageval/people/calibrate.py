@@ -12,7 +12,8 @@ from typing import Literal, TypeAlias
 
 from rageval.errors import DeclarationError, MissingExtraError
 from rageval.extras import install_command
-from rageval.judges.base import Judge, judge_key
+from rageval.judges.base import Judge, asks_model, judge_key
+from rageval.judges.light.detectors import detector_of
 from rageval.models.base import ChatModel
 from rageval.people.attacks import AttackReport, plan_trials, report_attacks, shipped_attacks
 from rageval.people.items import LabelFile, LabelledItem
@@ -95,7 +96,7 @@ async def _calibrate(
     finally:
         await chat.close()
     said = [opinion.probability for opinion in opinions]
-    record, more, tables = _record(judge, file, chat.identity, said, method, seed)
+    record, more, tables = _record(judge, file, chat, said, method, seed)
     seconds, timing = _seconds_per_item(opinions, timed)
     reasons = Counter(p.reason for p in said if isinstance(p, Abstained))
     usage = total(opinion.usage for opinion in opinions)
@@ -121,7 +122,7 @@ def _method(asked: Asked | None, file: LabelFile) -> tuple[Method | None, list[s
 
 
 def _record(
-    judge: Judge, file: LabelFile, model: str, said: Sequence[float | Abstained], method: Method | None, seed: int
+    judge: Judge, file: LabelFile, chat: ChatModel, said: Sequence[float | Abstained], method: Method | None, seed: int
 ) -> tuple[CalibrationRecord, list[str], tuple[Table, Table]]:
     """The record, notes on why it lacks the scaling or some of the figures, and both reliability tables."""
     kept: list[tuple[LabelledItem, float]] = [
@@ -138,8 +139,8 @@ def _record(
     scaled = None if method is None else cross_validated(labels, probabilities, seed, partial(fit, method))
     record = CalibrationRecord(
         judge=judge.name,
-        key=judge_key(judge, model),
-        model=model,
+        key=judge_key(judge, chat.identity if asks_model(judge) else None),
+        model=chat.identity if (detector := detector_of(judge)) is None else detector.name,
         labels=file.name,
         sha256=file.sha256,
         n=len(kept),

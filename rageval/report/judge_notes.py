@@ -10,6 +10,10 @@ from rageval.decide.leaderboard import Leaderboard
 WORDS = "verdicts are words, not probabilities: the model gave no log-probabilities between yes and no"
 
 
+LIGHT = "light"
+READS_NO_MEANING = "it compares words, numbers and names: it rewards copying and does not read meaning"
+
+
 def judge_notes(board: Leaderboard) -> list[str]:
     """The lines for a leaderboard; what holds of several runs is said once."""
     lines: list[str] = []
@@ -24,11 +28,20 @@ def judge_notes(board: Leaderboard) -> list[str]:
         for name, entry in row.judges.items():
             if entry.get("calibration"):
                 lines.append(f"{name}: {calibration_text(entry['calibration'])}")
+            if entry.get("detector"):
+                lines.append(f"{name}: {detector_text(entry['detector'])}")
             if entry.get("words"):
                 lines.append(f"{name}: {WORDS}")
             if entry.get("agreement"):
                 lines.append(f"{row.label}, {name}: {agreement_text(entry['agreement'])}")
     return [*dict.fromkeys(lines)]
+
+
+def detector_text(detector: str) -> str:
+    """Who judged in the place of a chat model, and what is known of it."""
+    if detector.partition(" ")[0] == LIGHT:
+        return f"judged by the judge {detector}, no chat model: {READS_NO_MEANING}"
+    return f"judged by the detector {detector}, no chat model"
 
 
 def calibration_text(cited: Mapping[str, Any]) -> str:

@@ -51,6 +51,9 @@ class Bars:
     def labelled_items(self, done: int, total: int) -> None:
         self._show("labelled items", done, total)
 
+    def examples(self, done: int, total: int) -> None:
+        self._show("examples", done, total)
+
     def attacks(self, done: int, total: int) -> None:
         self._show("attacks and controls", done, total)
 

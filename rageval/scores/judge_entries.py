@@ -3,7 +3,8 @@
     "claim_support": {"key", "model", "summary", "verdicts", "abstained", "quotes", "quotes_not_found"}
     "claim_support:strong": the same, of the judge that `rageval judge --name strong` added
 
-An entry has `agreement` where a panel judged, and `calibration` where a scaling is applied to the verdicts.
+An entry has `detector` where one judged in the place of a model, `agreement` where a panel judged, and `calibration`
+where a scaling is applied to the verdicts.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 from rageval.io.line_log import LineLog
 from rageval.io.run_folder import RunFolder
 from rageval.judges import EmbeddingJudge, Judge, Panel, judging_model
+from rageval.judges.light.detectors import detector_of
 from rageval.judges.panel import on_scale
 from rageval.metrics.names import OF_JUDGE, Metric, parse
 from rageval.models.base import ChatModel, Embedder
@@ -70,6 +72,8 @@ def new_entry(
 ) -> dict[str, Json]:
     """The entry of a judge that has not said anything yet."""
     entry: dict[str, Json] = {"key": key, "model": judging_model(judge, chat)}
+    if (detector := detector_of(judge)) is not None:
+        entry["detector"] = detector.name
     inner = judge.inner if isinstance(judge, Panel) else judge
     if embedder is not None and isinstance(inner, EmbeddingJudge):
         entry["embedder"] = embedder.identity

@@ -23,6 +23,7 @@ TESTS = {
     "gate.md": "docs/test_gate_page.py",
     "judges.md": "docs/test_judges_page.py",
     "labels.md": "docs/test_labels_page.py",
+    "light_judge.md": "docs/test_light_judge_page.py",
     "models.md": "docs/test_models_page.py",
     "planning.md": "docs/test_planning_page.py",
     "relevance_labels.md": "docs/test_relevance_labels_page.py",

@@ -11,7 +11,7 @@ import pytest
 if TYPE_CHECKING:
     from rageval.benchmark import Selection
     from rageval.experiment.choose_metrics import MetricLike
-    from rageval.experiment.spec import ChatChoice, EmbedderChoice, Spec
+    from rageval.experiment.spec import ChatChoice, EmbedderChoice, Models, Spec
     from rageval.front import ModelLike
     from rageval.models.base import Embedder
 
@@ -60,7 +60,7 @@ def defaults(path: Path, spec: Spec) -> tuple[tuple[MetricLike, ...], Settings]:
         "questions": spec.selection,
         "chat": _model(models.chat, base),
         "embed": _model(models.embed, base),
-        "judge": None if models.judge is None else [_model(model, base) for model in models.raters],
+        "judge": None if models.judge is None else _judge(models, base),
         "judge_samples": models.judge_samples,
         "calibrations": [find_file("calibrations", named, base) for named in spec.calibrations],
         "budget": None if spec.budget is None else spec.budget.model_dump(exclude_none=True),
@@ -83,6 +83,14 @@ def _anywhere(name: str, base: Path) -> str:
     file, part = split_reference(name)
     path = base / (file or name)
     return f"{path}:{part}" if path.is_file() and part else str(path) if path.is_file() else name
+
+
+def _judge(models: Models, base: Path) -> Any:
+    from rageval.experiment.detector_spec import located_detector
+
+    if models.detector is not None:
+        return located_detector(models.detector, base)
+    return [_model(model, base) for model in models.raters]
 
 
 def _model(choice: ChatChoice | EmbedderChoice, base: Path) -> Any:

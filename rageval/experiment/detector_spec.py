@@ -1,0 +1,123 @@
+"""What an experiment file says of a detector that judges in the place of a chat model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias, cast
+
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+from rageval.errors import DeclarationError
+from rageval.experiment.endpoint_spec import EndpointPart
+from rageval.io.strict import EXPECTED, Place, Strict, WholeNumber
+from rageval.io.user_files import find_file
+from rageval.judges.light.detectors import Detector, Light
+from rageval.judges.light.weights import TrainedMetric, read_weights
+from rageval.models.rerank_endpoint import RerankService
+
+LIGHT = "light"
+_JSON = ".json"
+
+
+class LightPart(Strict):
+    """The light judge: with the shipped weights, or with those that `rageval train-judge` wrote to `path`."""
+
+    provider: Literal["light"] = LIGHT
+    path: Path | None = None
+
+
+class OnnxPart(Strict):
+    """A classifier of the user's own: an ONNX file and its tokenizer (`tokenizer.json`).
+
+    It reads (passage, claim) and gives a logit for each of its labels; `supported` is the number of the label that says
+    yes, counted from 0. A model with one output gives the logit of yes.
+    """
+
+    provider: Literal["onnx"]
+    path: Path
+    tokenizer: Path
+    supported: Annotated[WholeNumber, Field(ge=0)] = 0
+    max_tokens: Annotated[WholeNumber, Field(ge=8)] = 512
+    metrics: Annotated[tuple[TrainedMetric, ...], Field(min_length=1)] = ("faithfulness",)
+
+
+class RerankPart(EndpointPart):
+    """A classifier or reranker behind an address, whose score of claim and passage is P(yes), or its logit."""
+
+    provider: Literal["rerank"]  # pyright: ignore[reportIncompatibleVariableOverride]
+    shape: str = "auto"
+    batch: Annotated[WholeNumber, Field(ge=1)] = 100
+    scores: Literal["probability", "logit"] = "probability"
+    metrics: Annotated[tuple[TrainedMetric, ...], Field(min_length=1)] = ("faithfulness",)
+
+    @property
+    def service(self) -> RerankService:
+        """The service. Raises DeclarationError for what cannot be one."""
+        return RerankService(**self.model_dump(exclude={"provider", "scores", "metrics"}))
+
+
+_PARTS: Mapping[str, type[Strict]] = {"light": LightPart, "onnx": OnnxPart, "rerank": RerankPart}
+
+
+def _spell_out(value: object) -> object:
+    """`light` and the path of a trained judge as mappings, so that both spellings are the same choice."""
+    if isinstance(value, str | Path) and is_detector(value):
+        return {"provider": LIGHT} if str(value) == LIGHT else {"provider": LIGHT, "path": value}
+    if not is_detector(value):
+        raise PydanticCustomError(EXPECTED, "expected light, the path of a trained judge (.json), or a mapping")
+    return {**cast("Mapping[str, Any]", value)} if isinstance(value, Mapping) else value
+
+
+DetectorPart: TypeAlias = LightPart | OnnxPart | RerankPart
+DetectorChoice: TypeAlias = Annotated[DetectorPart, Field(discriminator="provider"), BeforeValidator(_spell_out)]
+
+
+def is_detector(value: object) -> bool:
+    """Whether an entry under `judge` is a detector, and no chat model."""
+    if isinstance(value, Mapping):
+        return cast("Mapping[object, object]", value).get("provider") in _PARTS
+    if isinstance(value, str | Path):
+        return str(value) == LIGHT or str(value).endswith(_JSON)
+    return isinstance(value, DetectorPart)
+
+
+def open_detector(choice: DetectorPart, base: Path, place: str = "models.judge") -> Detector:
+    """The detector of a choice; paths are relative to `base` or to the current directory.
+
+    Raises DeclarationError for a file that is not there or that is no detector, MissingExtraError for a package.
+    """
+    if isinstance(choice, RerankPart):
+        from rageval.judges.light.rerank import RerankDetector
+
+        certificates = {} if choice.verify is None else {"verify": find_file(place, str(choice.verify), base)}
+        return RerankDetector(replace(choice.service, **certificates), choice.scores, choice.metrics)
+    if isinstance(choice, OnnxPart):
+        from rageval.judges.light.onnx import OnnxDetector
+
+        model, tokenizer = (find_file(place, str(path), base) for path in (choice.path, choice.tokenizer))
+        return OnnxDetector(model, tokenizer, choice.supported, choice.max_tokens, choice.metrics)
+    if choice.path is None:
+        return Light()
+    return Light(read_weights(find_file(place, str(choice.path), base)))
+
+
+def named_detector(named: str, base: Path, place: str) -> Detector:
+    """The detector of a word or path, as a command takes it. Raises DeclarationError for any other."""
+    if not is_detector(named):
+        raise DeclarationError(f"{place}: found {named!r}, expected {LIGHT}, or the path of a trained judge (.json)")
+    path = None if named == LIGHT else Path(named)
+    return open_detector(LightPart(path=path), base, place)
+
+
+def located_detector(choice: DetectorPart, base: Path) -> DetectorPart:
+    """The choice with paths that hold from any directory."""
+    paths = choice.model_dump(include={"path", "tokenizer", "verify"}, exclude_none=True)
+    return choice.model_copy(update={key: find_file("judge", str(path), base) for key, path in paths.items()})
+
+
+def known_detector_keys(place: Place) -> list[str]:
+    """The keys that there may be at that place of an experiment file; none where no detector stands there."""
+    return next((list(part.model_fields) for name, part in _PARTS.items() if name in place), list[str]())
