@@ -27,6 +27,8 @@ from rageval.stats.quantiles import t_quantile
 FOLDS = 5
 # A further judge is used where a two-sided t test at 5% shows its slope.
 CLEAR = 0.975
+# … and its joint score, by folds, must leave less than this share of the variance that the first judge leaves.
+LESS = 0.95
 _NOTHING = 1e-9
 
 Floats = NDArray[np.float64]
@@ -106,8 +108,11 @@ def joint_score(
         joined[:n][mine] = x[mine] @ slopes
         joined[n:] += float(mine.mean()) * (others @ slopes)
     joined += labels.mean()
+    before = scores[:, 0]
     if binary:
-        joined = _cut_like(joined, scores[:, used[0]])
+        before, joined = _cut(before), _cut_like(joined, scores[:, used[0]])
+    if _unexplained(labels, joined[:n]) > LESS * _unexplained(labels, before[:n]):
+        return JointScore(scores[:n, 0], scores[n:, 0], alone)
     weights = np.zeros(scores.shape[1])
     weights[used] = _slopes(labels, x)
     return JointScore(joined[:n], joined[n:], tuple(weights.tolist()))
@@ -118,9 +123,20 @@ def first_of(judged: Floats) -> Floats:
     return judged if judged.ndim == 1 else judged[:, 0]
 
 
+def _unexplained(labels: Floats, scores: Floats) -> float:
+    """The share of the labels' variance that a line over the scores leaves; 1 where it falls."""
+    y, x = labels - labels.mean(), scores - scores.mean()
+    squares = float(x @ x) * float(y @ y)
+    return 1.0 - max(float(x @ y), 0.0) ** 2 / squares if squares > _NOTHING else 1.0
+
+
+def _cut(scores: Floats) -> Floats:
+    return (scores >= cut_at(scores, binary_labels=True)).astype(np.float64)
+
+
 def _cut_like(joined: Floats, first: Floats) -> Floats:
     """Two parts of the items by the joint score, as large as those that the first judge makes."""
-    above = float(np.mean(first >= cut_at(first, binary_labels=True)))
+    above = float(np.mean(_cut(first)))
     return (joined >= np.quantile(joined, 1.0 - above)).astype(np.float64)
 
 
