@@ -18,6 +18,7 @@ from rageval.cli.check import check
 from rageval.cli.check_benchmark import check_benchmark
 from rageval.cli.chunking import chunking
 from rageval.cli.compare import baseline_app, compare, gate
+from rageval.cli.compare_benchmarks import compare_benchmarks
 from rageval.cli.diagnose import diagnose
 from rageval.cli.ending import run_to_the_end
 from rageval.cli.exit_codes import MEANINGS
@@ -66,7 +67,7 @@ def options(
 
 for command in (
     run, check, metrics, show, report, view, diagnose, leaderboard, check_benchmark, chunking, sample, label,
-    label_next, calibrate, judge, export, sweep, compare, prefer, gate, plan, repeats, trend,
+    label_next, calibrate, judge, export, sweep, compare, compare_benchmarks, prefer, gate, plan, repeats, trend,
 ):  # fmt: skip
     app.command()(command)
 app.command(name="list")(list_names)
