@@ -200,7 +200,7 @@ def difference_draws(setting: Setting, reps: int, rng: np.random.Generator) -> F
     return summed(found)
 
 
-SECOND: tuple[Second, ...] = ("better", "as good", "weaker", "useless", "the same", "opposite", "constant")
+SECOND: tuple[Second, ...] = ("better", "as good", "weaker", "useless", "opposite", "the same")
 
 
 def grid() -> Iterator[Setting]:
@@ -325,16 +325,21 @@ def cells(found: Found) -> str:
 
 
 def of_grid(found: dict[Setting, Found]) -> Iterator[str]:
-    """A row for each second judge and number of labels: the lowest coverage and the widths over the kinds of label."""
-    yield "| second judge | labels | covered, lowest: first | both | these items | used | width, mean | most | least |"
-    yield "|---" * 9 + "|"
+    """A row for each second judge and number of labels: coverage and widths over the kinds of label."""
+    yield (
+        "| second judge | labels | covered, mean: first | both | these items | lowest: first | both | used "
+        "| width, mean | most | least |"
+    )
+    yield "|---" * 11 + "|"
     for second in SECOND:
         for n in (10, 20, 50, 200):
             mine = [one for setting, one in found.items() if (setting.second, setting.n) == (second, n)]
             widths = [one.width for one in mine]
             yield (
-                f"| {second} | {n} | {min(one.one for one in mine):.3f} | {min(one.both for one in mine):.3f} "
-                f"| {min(one.these for one in mine):.3f} | {np.mean([one.used for one in mine]):.2f} "
+                f"| {second} | {n} | {np.mean([one.one for one in mine]):.3f} "
+                f"| {np.mean([one.both for one in mine]):.3f} | {np.mean([one.these for one in mine]):.3f} "
+                f"| {min(one.one for one in mine):.3f} | {min(one.both for one in mine):.3f} "
+                f"| {np.mean([one.used for one in mine]):.2f} "
                 f"| {np.mean(widths):.3f} | {max(widths):.3f} | {min(widths):.3f} |"
             )
 
@@ -350,8 +355,9 @@ of .95 is known within ±{3 * math.sqrt(0.95 * 0.05 / reps):.3f}. How the two ar
 ## Made up: labels, judges and rates
 
 1,000 items. The first judge's verdicts follow what the labels depend on with a correlation of .7 (before they are cut
-at 0 or 1), the second judge's scores with .9, .7, .4, 0 or -.9. Each row sums up eight kinds of label: 0 or 1 at rates
-of .05, .2, .5, .8, .95; five grades at .5 and .9; and mostly 1 with a tail. Width: with both over with the first alone.
+at 0 or 1), the second judge's scores with .9, .7, .4, 0 or -.9, or they are the first judge's. Each row sums up eight
+kinds of label: 0 or 1 at rates of .05, .2, .5, .8, .95; five grades at .5 and .9; and mostly 1 with a tail. Width: with
+both over with the first alone.
 """
     found = {setting: draws(setting, reps, rng) for setting in grid()}
     yield from of_grid(found)

@@ -24,7 +24,7 @@ def test_the_page_names_the_commands_with_formats() -> None:
     commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
     with_format = {name for name, one in commands.items() if any("--format" in option.opts for option in one.params)}
     (sentence,) = re.findall(r"^`rageval leaderboard`, (.*?) take `--format`", PAGE, flags=re.MULTILINE | re.DOTALL)
-    assert with_format == {"leaderboard", *re.findall(r"`(\w+)`", sentence)}
+    assert with_format == {"leaderboard", *re.findall(r"`([\w-]+)`", sentence)}
 
 
 def test_json_and_another_format_are_an_error(command_line: CommandLine) -> None:
