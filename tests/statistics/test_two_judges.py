@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from rageval.stats import ppi_mean
 from rageval.stats.labelled import labelled_difference
 from rageval.stats.ppi import these_items
 from rageval.stats.several_judges import FOLDS, joint_score
-from tests.statistics.two_judges_draws import Floats, Setting, difference_draws, draws
+from tests.statistics.two_judges_draws import PAGE, SECOND, Floats, Setting, difference_draws, draws
 
 REPS = 40
 LEAST = 0.93 - 3 * math.sqrt(0.93 * 0.07 / REPS)
@@ -158,3 +159,18 @@ def test_coverage_of_a_difference(second: str) -> None:
     found = difference_draws(Setting("graded", 0.7, 50, second), 30, np.random.default_rng(2))  # type: ignore[arg-type]
     assert found.both >= 0.93 - 3 * math.sqrt(0.93 * 0.07 / 30)
     assert found.width <= 1.02
+
+
+def test_the_committed_tables_keep_the_limits() -> None:
+    """Never clearly wider than with the first judge alone, and on average covered as often as nominally."""
+    lines = PAGE.read_text("utf-8").splitlines()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if re.match(r"\|.*\d\.\d{3}", line)]
+    summed = [row for row in rows if len(row) == 11]
+    single = [row for row in rows if len(row) in (9, 13)]
+    assert (len(summed), len(single) > 100) == (4 * len(SECOND), True)
+    assert min(float(row[3]) for row in summed) >= 0.93
+    assert max(float(row[8]) for row in summed) <= 1.005
+    assert max(float(row[9]) for row in summed) <= 1.02
+    assert max(float(row[-2]) for row in single) <= 1.025
+    assert np.mean([float(row[-5]) for row in single]) >= 0.95
+    assert min(float(row[8]) for row in summed if row[0] == "better" and int(row[1]) > 20) <= 0.92
