@@ -379,6 +379,47 @@ class Unscored:
 
 
 @dataclass(frozen=True, slots=True)
+class SecondJudge:
+    """What a second judge has to do with a number that people's labels correct: the weights of the first and of this
+    one in their joint score (1 and 0 where this one is not used). It had no score of `without` of the `questions`.
+    `unused` says why it could not be used; empty where it was tried.
+    """
+
+    name: str
+    weights: tuple[float, float] = (1.0, 0.0)
+    without: int = 0
+    questions: int = 0
+    unused: str = ""
+
+    @property
+    def used(self) -> bool:
+        """Whether it has a weight."""
+        return self.weights[1] != 0.0
+
+    @property
+    def in_words(self) -> str:
+        """`with light as second judge, weights 0.52 and 0.31`, and what was missing."""
+        if self.unused:
+            return f"{self.name} is not used as second judge: {self.unused}"
+        if not self.used:
+            return f"{self.name} is not used as second judge: with it the labels say nothing more for certain"
+        weights = "weights {:.2f} and {:.2f}".format(*self.weights)
+        missing = (
+            f", without a score of {self.without} of {self.questions} questions (there the first judge's stands for it)"
+        )
+        return f"with {self.name} as second judge, {weights}{missing if self.without else ''}"
+
+    def to_json(self) -> dict[str, Json]:
+        return {
+            "name": self.name,
+            "used": self.used,
+            "weights": [*self.weights],
+            "without_score": self.without,
+            "in_words": self.in_words,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Estimate:
     """A mean with its interval. `n` questions were scored, `failed` of them at the worst value because the pipeline
     failed; `unscored` more could not be scored. `method` names the interval; `level` is its nominal coverage.
@@ -387,7 +428,7 @@ class Estimate:
     (point, low, high) as the judge alone and the labels alone would have it, and `these_questions` (low, high) for the
     mean over exactly these questions, not over all that they stand for. `warning` says what is wrong with the
     labels, also where they could not be used. `expert` says what an expert model has to do with the number; empty if
-    nothing.
+    nothing. `second_judge` is None where no second judge has scored the metric.
 
     With n = 0 there is no estimate: that case is None at the place that holds estimates, never a 0 or NaN.
     """
@@ -406,3 +447,4 @@ class Estimate:
     these_questions: tuple[float, float] | None = None
     warning: str = ""
     expert: str = ""
+    second_judge: SecondJudge | None = None

@@ -19,6 +19,7 @@ from rageval.cli.check_benchmark import check_benchmark
 from rageval.cli.check_corpus import check_corpus
 from rageval.cli.chunking import chunking
 from rageval.cli.compare import baseline_app, compare, gate
+from rageval.cli.compare_benchmarks import compare_benchmarks
 from rageval.cli.diagnose import diagnose
 from rageval.cli.ending import run_to_the_end
 from rageval.cli.exit_codes import MEANINGS
@@ -71,8 +72,8 @@ def options(
 
 for command in (
     run, check, metrics, show, report, view, diagnose, leaderboard, init, check_benchmark, check_corpus, chunking,
-    synthesise, review, sample, label, label_next, calibrate, train_judge, judge, export, sweep, compare, prefer,
-    gate, plan, repeats, trend,
+    synthesise, review, sample, label, label_next, calibrate, train_judge, judge, export, sweep, compare,
+    compare_benchmarks, prefer, gate, plan, repeats, trend,
 ):  # fmt: skip
     app.command()(command)
 app.command(name="list")(list_names)

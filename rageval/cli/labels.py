@@ -99,6 +99,12 @@ def label(
     metric: Annotated[
         str | None, typer.Option("--metric", "-m", help="With --expert and without files: the metric to correct.")
     ] = None,
+    second_judge: Annotated[
+        str | None,
+        typer.Option(
+            help="Read this added judge beside the run's own where the labels are joined. [default: light, if there]"
+        ),
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Attach people's labels to a run; the leaderboard then shows intervals that they correct."""
@@ -107,18 +113,23 @@ def label(
     from rageval.people.attach import agreement_of
     from rageval.scores.estimates import labelled_estimate
     from rageval.scores.expert_labels import use_expert
+    from rageval.scores.second_judge import use_second
 
     folder = RunFolder(run)
     if not files:
-        if expert is None or metric is None:
+        if metric is None or (expert is None and second_judge is None):
             raise DeclarationError("found no file, expected filled-in files, or --expert NAME and --metric")
-        use_expert(folder, str(parse(metric)), expert)
+        if expert is not None:
+            use_expert(folder, str(parse(metric)), expert)
         attached = _stored(folder, str(parse(metric)))
     else:
         attached = _attach(folder, files, allow_any_sample)
         for labels in attached:
             if expert is not None:
                 use_expert(folder, labels.metric, expert)
+    if second_judge is not None:
+        for labels in attached:
+            use_second(folder, labels.metric, second_judge)
     scores = folder.scores()
     results = [
         (labels, agreement_of(labels), labelled_estimate(folder, labels.metric, scores[labels.metric]))

@@ -18,6 +18,7 @@ from rageval.people.labelling import Labelling
 from rageval.scores.estimates import estimate_to_json, labelled_estimate
 from rageval.scores.expert_labels import use_expert
 from rageval.scores.human_labels import HumanLabel, MetricLabels, read_labels
+from rageval.scores.second_judge import use_second
 from rageval.types import Estimate, Json
 
 
@@ -49,6 +50,8 @@ def attach_labelling(labelling: Labelling, *, replace: bool = False) -> MetricLa
     (labels,) = attach_rows(run, rows)
     if there is not None and there.expert:
         use_expert(run, sample.metric, there.expert)
+    if there is not None and there.second_judge:
+        use_second(run, sample.metric, there.second_judge)
     return labels
 
 

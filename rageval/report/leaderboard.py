@@ -204,6 +204,8 @@ def labels_text(mean: Estimate) -> str:
         "" if mean.these_questions is None else "; these questions alone [{:.2f}, {:.2f}]".format(*mean.these_questions)
     )
     expert = f"; {mean.expert}" if mean.expert else ""
+    if mean.second_judge is not None:
+        expert += f"; {mean.second_judge.in_words}"
     return f"judge alone {mean_cell(*mean.judge_only)}, {labels} (alone {mean_cell(*mean.labels_only)}){these}{expert}"
 
 

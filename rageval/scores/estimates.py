@@ -15,12 +15,13 @@ from rageval.scores.drawn_labels import join_drawn
 from rageval.scores.expert_labels import Expert, join_expert, read_expert, why_unused
 from rageval.scores.repeats import REPEATS, first_answers
 from rageval.scores.run_labels import RunLabels, read_run_labels
+from rageval.scores.second_judge import SecondScores, columns, read_second, second_unused, second_used
 from rageval.scores.sharing import ClusterBy, Documents, find_sharing, relevant_documents
 from rageval.stats import Interval, mean_interval, ppi_mean
 from rageval.stats.annotators import stretch_for_annotators
 from rageval.stats.intervals import CLUSTERED
 from rageval.stats.ppi import these_items
-from rageval.types import Estimate, Json, Score, Unscored
+from rageval.types import Estimate, Json, Score, SecondJudge, Unscored
 
 _LEVEL = 0.95
 
@@ -135,6 +136,9 @@ def labelled_estimate(
     the worst score for all of them to the one with the best. The result has a `warning` if the labels are not known to
     be a random sample, or do not cover all scored questions. Labels of answers that have changed since are not used.
 
+    A second judge's scores of the metric are read beside the first's (`rageval.scores.second_judge`), but not with an
+    expert nor for labels drawn by doubt.
+
     People label the first answers. If questions were asked several times, the estimate is of these alone, with a
     warning.
     """
@@ -164,7 +168,10 @@ def labelled_estimate(
     clusters = find_sharing(documents, covered, cluster_by).clusters
     of_question = None if clusters is None else dict(zip(covered, clusters, strict=True))
     unused = "" if expert is None else _why_expert_unused(expert, labels, judged)
-    joined = _with_missing(labels, judged, covered, of_question, level, None if unused else expert)
+    used_expert, second = None if unused else expert, read_second(run, metric)
+    joined = _with_missing(labels, judged, covered, of_question, level, used_expert, second)
+    if second is not None and (labels.design is not None or used_expert is not None):
+        joined = replace(joined, second_judge=second_unused(second, "" if used_expert is None else used_expert.name))
     left_out = len(judged) - len(covered)
     warnings = [f"labels not known to be a random sample: {labels.warning}"] if labels.warning else []
     if expert is not None and unused:
@@ -220,6 +227,7 @@ def _with_missing(
     clusters: Mapping[str, frozenset[int]] | None,
     level: float,
     expert: Expert | None,
+    second: SecondScores | None,
 ) -> Estimate:
     """The estimate, from the lowest to the highest that it could be with the labels that are missing."""
     strata = {q: labels.strata[q] for q in covered} if len(set(labels.strata.values())) > 1 else None
@@ -229,7 +237,7 @@ def _with_missing(
             return join_drawn(given, judged, covered, labels.design, clusters, level)
         if expert is not None:
             return join_expert(expert, given, judged, covered, clusters, level)
-        return _join(given, judged, covered, strata, clusters, level)
+        return _join(given, judged, covered, strata, clusters, level, second)
 
     joined = _over_annotators(join(labels.given), labels, level)
     if not labels.missing:
@@ -280,22 +288,18 @@ def _join(
     strata: Mapping[str, str] | None,
     clusters: Mapping[str, frozenset[int]] | None,
     level: float,
+    second: SecondScores | None,
 ) -> Estimate:
-    labelled = [question_id for question_id in covered if question_id in given]
-    others = [question_id for question_id in covered if question_id not in given]
+    labelled, others = [q for q in covered if q in given], [q for q in covered if q not in given]
     y = [given[q] for q in labelled]
+    used: SecondJudge | None = None
     if others:
+        seen, unseen = columns(judged, second, labelled), columns(judged, second, others)
         codes = None if strata is None else ([strata[q] for q in labelled], [strata[q] for q in others])
-        mean = ppi_mean(
-            y,
-            [judged[q] for q in labelled],
-            [judged[q] for q in others],
-            level=level,
-            strata=codes,
-            clusters=_of(clusters, labelled, others),
-        )
+        mean = ppi_mean(y, seen, unseen, level=level, strata=codes, clusters=_of(clusters, labelled, others))
         labels_only = mean.labels_only
-        these = these_items(y, [judged[q] for q in labelled], [judged[q] for q in others], level=level, strata=codes)
+        these = these_items(y, seen, unseen, level=level, strata=codes)
+        used = None if second is None else second_used(second, mean.weights, covered)
     else:
         these = sum(y) / len(y), sum(y) / len(y)
         mean = labels_only = mean_interval(y, level=level, clusters=_clusters_of(clusters, labelled))
@@ -312,6 +316,7 @@ def _join(
         judge_only=(judge_only.point, judge_only.low, judge_only.high),
         labels_only=(labels_only.point, labels_only.low, labels_only.high),
         these_questions=these,
+        second_judge=used,
     )
 
 
@@ -346,6 +351,7 @@ def stored_estimate(mean: Estimate) -> dict[str, Json]:
 
 def estimate_to_json(mean: Estimate) -> dict[str, Json]:
     """As `rageval run --json` prints it."""
+    second: dict[str, Json] = {} if mean.second_judge is None else {"second_judge": mean.second_judge.to_json()}
     return {
         **stored_estimate(mean),
         "n_labelled": mean.n_labelled,
@@ -356,6 +362,7 @@ def estimate_to_json(mean: Estimate) -> dict[str, Json]:
         else dict(zip(("low", "high"), mean.these_questions, strict=True)),
         "warning": mean.warning,
         "expert": mean.expert,
+        **second,
     }
 
 

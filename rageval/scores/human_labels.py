@@ -42,7 +42,8 @@ class MetricLabels:
     `by_question` holds the mean of the annotators, or what the question was `settled` on. `cannot_tell` are questions
     that people looked at and could not label. `sample` is None, and `reason` says why, if the labels are not known to
     be a random sample of the run's questions. `answers` are the digests of the answers that were labelled, by question.
-    `expert` names the judge that corrects the run's own beside them (`rageval.scores.expert_labels`).
+    `expert` names the judge that corrects the run's own beside them (`rageval.scores.expert_labels`), `second_judge`
+    one that is read together with the run's own (`rageval.scores.second_judge`); empty for the one named `light`.
     """
 
     metric: str
@@ -53,6 +54,7 @@ class MetricLabels:
     cannot_tell: tuple[str, ...] = ()
     expert: str = ""
     settled: tuple[SettledLabel, ...] = ()
+    second_judge: str = ""
 
     @property
     def by_question(self) -> dict[str, float]:
@@ -80,6 +82,7 @@ class MetricLabels:
             "labels": [cast("dict[str, Json]", asdict(one)) for one in self.labels],
             "cannot_tell": [*self.cannot_tell],
             **({"expert": self.expert} if self.expert else {}),
+            **({"second_judge": self.second_judge} if self.second_judge else {}),
             **({"settled": [cast("dict[str, Json]", asdict(one)) for one in self.settled]} if self.settled else {}),
         }
 
@@ -111,6 +114,7 @@ def metric_labels_from_json(run: RunFolder, metric: str, data: Mapping[str, Any]
         tuple(data["cannot_tell"]),
         data.get("expert", ""),
         tuple(SettledLabel(**one) for one in data.get("settled", ())),
+        data.get("second_judge", ""),
     )
 
 

@@ -11,7 +11,9 @@ from rageval.scores.drawn_labels import difference_drawn
 from rageval.scores.run_labels import RunLabels
 from rageval.scores.run_scores import RunScores
 from rageval.scores.samples import Design
+from rageval.scores.second_judge import SecondScores, columns, second_metric, second_unused, second_used
 from rageval.stats.labelled import UNSEEN, LabelledDifference, labelled_difference
+from rageval.types import SecondJudge
 
 FEWEST = 2
 
@@ -23,7 +25,8 @@ class PairLabels:
     `low` and `high` are by labelled question: what people say, or, where one of the two labels is missing, the worst
     and the best that it could be. `judged` are the judge's gains on all questions whose answers differ, `strata` and
     `clusters` likewise; `same` is the number of questions whose answers do not, which gain 0. `left_out` questions are
-    not among those that could be drawn. `warning` and `design` are as for `RunLabels`.
+    not among those that could be drawn. `warning` and `design` are as for `RunLabels`. `second` has the gains by a
+    second judge that both runs have, and `second_judge` says what became of it.
     """
 
     low: Mapping[str, float]
@@ -35,6 +38,8 @@ class PairLabels:
     left_out: int
     warning: str
     design: Design | None = None
+    second: SecondScores | None = None
+    second_judge: SecondJudge | None = None
 
     @property
     def n(self) -> int:
@@ -81,8 +86,8 @@ class PairLabels:
             clusters = None
         return labelled_difference(
             [gains[question] for question in labelled],
-            [self.judged[question] for question in labelled],
-            [self.judged[question] for question in others],
+            columns(self.judged, self.second, labelled),
+            columns(self.judged, self.second, others),
             same=self.same,
             strata=([self.strata[q] for q in labelled], [self.strata[q] for q in others]) if several else None,
             clusters=None if clusters is None else ([clusters[q] for q in labelled], [clusters[q] for q in others]),
@@ -136,7 +141,10 @@ def pair_labels(
     if without := {strata[q] for q in frame} - {strata[q] for q in low}:
         return f"no label of both answers yet in {len(without)} of {len(set(strata.values()))} strata: label more"
     warning = "; ".join(dict.fromkeys(w for w in (a.warning, b.warning) if w))
-    return PairLabels(
+    second, unused = _second_gains(baseline, candidate, metric, frame, turn=-1.0 if lower_is_better else 1.0)
+    if second is not None and design is not None:
+        second, unused = None, second_unused(second, "")
+    found = PairLabels(
         low,
         high,
         {q: gains[q] for q in frame},
@@ -146,7 +154,31 @@ def pair_labels(
         len(differ) - len(frame),
         warning,
         None if design is None else design.only(frame),
+        second,
+        unused,
     )
+    if second is None or len(low) == len(frame):
+        return replace(found, second=None)
+    return replace(found, second_judge=second_used(second, found.difference().weights, frame))
+
+
+def _second_gains(
+    baseline: RunScores, candidate: RunScores, metric: str, frame: Sequence[str], *, turn: float
+) -> tuple[SecondScores | None, SecondJudge | None]:
+    """The gains by the second judge of both runs; none, with the reason, where the two have not the same one."""
+    names = [run.labels[metric].second_judge for run in (baseline, candidate)]
+    texts = [second_metric(metric, name) for name in names]
+    pairs = [
+        (run.metrics.get(text), run.judges.get(text)) for run, text in zip((baseline, candidate), texts, strict=True)
+    ]
+    (a, by_a), (b, by_b) = pairs
+    if a is None and b is None:
+        return None, None
+    if a is None or b is None or names[0] != names[1] or by_a != by_b:
+        which = names[0] if a is not None else names[1]
+        return None, SecondJudge(which, questions=len(frame), unused="the two runs have not the same one")
+    both = [question for question in frame if question in a.scores and question in b.scores]
+    return SecondScores(names[0], {q: turn * (b.scores[q] - a.scores[q]) for q in both}), None
 
 
 def _common(a: RunLabels, b: RunLabels) -> Design | str | None:
@@ -175,5 +207,7 @@ def labels_note(labels: Sequence[PairLabels]) -> str:
         parts.append(f"Up to {missing} labels are missing: the interval holds whatever they would be.")
     if left_out := max(one.left_out for one in labels):
         parts.append(f"Up to {left_out} questions with answers newer than the samples are left out.")
+    told = dict.fromkeys(one.second_judge.in_words for one in labels if one.second_judge is not None)
+    parts.extend(f"‡ {words}." for words in told)
     parts.extend(f"Labels not known to be a random sample: {one.warning}." for one in labels[:1] if one.warning)
     return " ".join(parts)

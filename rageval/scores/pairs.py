@@ -108,7 +108,9 @@ class Pairs:
         if self.labels is not None and not self.labels.n:
             return " (all answers are the same)"
         if self.labels is not None:
-            return f" (by {self.labels.n} people's labels of both and the judge)"
+            second = self.labels.second_judge
+            judges = "two judges" if second is not None and second.used else "the judge"
+            return f" (by {self.labels.n} people's labels of both and {judges})"
         if not self.judged:
             return ""
         return f" ({UNCORRECTED}: {self.labels_lacking})" if self.labels_lacking else f" ({UNCORRECTED})"
@@ -157,8 +159,11 @@ class Pairs:
 
     def to_json(self) -> dict[str, Json]:
         of_slice: dict[str, Json] = {"slice": self.slice} if self.slice else {}
+        second = None if self.labels is None else self.labels.second_judge
+        of_second: dict[str, Json] = {} if second is None else {"second_judge": second.to_json()}
         return {
             **of_slice,
+            **of_second,
             "baseline": self.baseline_mean,
             "candidate": self.candidate_mean,
             "n": self.n,

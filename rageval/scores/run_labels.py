@@ -12,6 +12,7 @@ import numpy as np
 from rageval.io.run_folder import RunFolder
 from rageval.scores.human_labels import MetricLabels, answer_digests, drawn_so_far, read_labels
 from rageval.scores.samples import Design, design_from_json
+from rageval.scores.second_judge import LIGHT, second_name
 from rageval.types import Json
 
 _LEAST_SHARE = 0.25
@@ -29,7 +30,7 @@ class RunLabels:
     `annotator_variance` is what differences between annotators add to the variance of the mean: that of their mean
     levels, over their number, with `annotators` - 1 degrees of freedom. 0 for one annotator. `seed` draws the same
     questions again. `design` has the draws so far, where questions were drawn with unequal
-    probabilities.
+    probabilities. `second_judge` names the judge that is read beside the metric's own, where there is one.
     """
 
     given: Mapping[str, float]
@@ -40,6 +41,7 @@ class RunLabels:
     annotator_variance: float = 0.0
     seed: int = 0
     design: Design | None = None
+    second_judge: str = LIGHT
 
     def only(self, questions: Collection[str]) -> RunLabels:
         """The labels of these questions alone."""
@@ -59,8 +61,10 @@ class RunLabels:
         given: dict[str, Json] = {question: self.given[question] for question in sorted(self.given)}
         strata: dict[str, Json] = {name: by_stratum[name] for name in sorted(by_stratum)}
         design: dict[str, Json] = {} if self.design is None else {"design": self.design.to_json()}
+        second: dict[str, Json] = {} if self.second_judge == LIGHT else {"second_judge": self.second_judge}
         return {
             **design,
+            **second,
             "given": given,
             "strata": strata,
             "missing": [*sorted(self.missing)],
@@ -86,6 +90,7 @@ def labels_from_json(data: Mapping[str, Any]) -> RunLabels:
         float(data["annotator_variance"]),
         int(data["seed"]),
         design_from_json(data.get("design")),
+        str(data.get("second_judge", LIGHT)),
     )
 
 
@@ -104,7 +109,8 @@ def read_run_labels(run: RunFolder, metric: str, judged: Collection[str]) -> Run
         strata = {q: "" for q in judged if q not in by_question or labels.answers.get(q) == current.get(q)}
         given = {q: label for q, label in by_question.items() if q in strata}
         missing = frozenset(labels.cannot_tell) & strata.keys()
-        return RunLabels(given, strata, missing, labels.reason, differ[1], differ[0])
+        of_all = RunLabels(given, strata, missing, labels.reason, differ[1], differ[0])
+        return replace(of_all, second_judge=second_name(labels))
     names = [stratum.name for stratum in sample.strata]
     strata = {
         q: names[place]
@@ -119,7 +125,8 @@ def read_run_labels(run: RunFolder, metric: str, judged: Collection[str]) -> Run
     if sample.carried is not None:
         differ = max(differ, (sample.carried.annotator_variance, sample.carried.annotators))
     design = None if sample.design is None else sample.design.until(so_far).only(strata)
-    return RunLabels(given, strata, missing, labels.reason, differ[1], differ[0], sample.seed, design)
+    second = second_name(labels)
+    return RunLabels(given, strata, missing, labels.reason, differ[1], differ[0], sample.seed, design, second)
 
 
 def annotator_variance(labels: MetricLabels) -> float:

@@ -90,7 +90,7 @@ class Chain:
         scores = np.concatenate([f, u])
         strata = np.concatenate([strata_labelled, strata_unlabelled])
         binary = is_binary(y) if binary is None else binary
-        side = scores >= _cut(scores, binary)
+        side = scores >= cut_at(scores, binary_labels=binary)
         if not binary and not rises_clearly(y, f):
             side[:] = False
         if strata.max() > 0:
@@ -119,7 +119,7 @@ class Chain:
         as in `over`; clusters are of the items that were drawn, each once, and of all.
         """
         binary = is_binary(y) if binary is None else binary
-        _, codes = np.unique(scores >= _cut(scores, binary), return_inverse=True)
+        _, codes = np.unique(scores >= cut_at(scores, binary_labels=binary), return_inverse=True)
         cells, weights = codes.astype(np.int64), stands_for[places]
         chain = cls._made(y, scores, cells, places, weights, scores.size, binary, unseen)
         residual, fitted = chain.errors()
@@ -281,7 +281,8 @@ def _enough_labels(strata: Codes, side: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.minimum(above, np.bincount(strata) - above) >= FEWEST_A_CELL
 
 
-def _cut(scores: Floats, binary_labels: bool) -> float:
+def cut_at(scores: Floats, *, binary_labels: bool) -> float:
+    """Where scores are cut in two cells: at one half, or at their mean."""
     if is_binary(scores):
         return 0.5
     if binary_labels and SMALLEST_SIDE <= float(np.mean(scores >= 0.5)) <= 1.0 - SMALLEST_SIDE:

@@ -8,7 +8,7 @@ answers are the same in both differ by 0 for certain, and need no label.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from rageval.stats.checks import check_values
 from rageval.stats.clusters import Labels, cluster_both
 from rageval.stats.dirichlet import bound_draws, most_beyond, share_beyond
 from rageval.stats.paired import MarginResult
+from rageval.stats.several_judges import Scores, check_judges, first_of, joint_score
 
 FEWEST_LABELS = 10
 WHOLE = 1.0
@@ -30,7 +31,8 @@ Floats = NDArray[np.float64]
 @dataclass(frozen=True, slots=True)
 class LabelledDifference:
     """A mean difference in [-1, 1] over all questions. `lower` and `upper` are the draws, sorted, that its bounds are
-    quantiles of. `judge_only` is the judge's difference, `labels_only` (low, high at 95%) what the labels alone say.
+    quantiles of. `judge_only` is the (first) judge's difference, `labels_only` (low, high at 95%) what the labels alone
+    say, `weights` are those of the judges (`rageval.stats.several_judges`).
     """
 
     point: float
@@ -40,6 +42,7 @@ class LabelledDifference:
     labels_only: tuple[float, float]
     lower: Floats = field(repr=False, compare=False)
     upper: Floats = field(repr=False, compare=False)
+    weights: tuple[float, ...] = (1.0,)
 
     def interval(self, level: float) -> tuple[float, float]:
         """The two-sided interval; it holds the point."""
@@ -64,8 +67,8 @@ class LabelledDifference:
 
 def labelled_difference(
     labels: Sequence[float] | Floats,
-    judged: Sequence[float] | Floats,
-    unlabelled: Sequence[float] | Floats,
+    judged: Scores,
+    unlabelled: Scores,
     *,
     same: int = 0,
     strata: tuple[Sequence[Hashable], Sequence[Hashable]] | None = None,
@@ -75,7 +78,7 @@ def labelled_difference(
     rng: np.random.Generator | None = None,
 ) -> LabelledDifference:
     """The mean difference from `labels` of n questions, `judged`: the judge's differences on them, and `unlabelled`:
-    its differences on other questions, all in [-1, 1], better if more.
+    its differences on other questions, all in [-1, 1], better if more. Several judges are a column each (`ppi_mean`).
 
     The n questions are a random sample of all that differ (within `strata`, of the labelled and of the others).
     `same` more questions have the same answer in both systems. `clusters` are those of labelled and of other questions.
@@ -85,27 +88,43 @@ def labelled_difference(
 
     Raises ValueError for no label, arrays that do not fit, and values outside [-1, 1].
     """
-    y, f = check_values(labels, "labelled_difference: labels"), check_values(judged, "labelled_difference: judged")
-    u = np.asarray(unlabelled, dtype=np.float64)
+    y, scored = check_values(labels, "labelled_difference: labels"), check_judges(judged, "labelled_difference: judged")
+    others = np.asarray(unlabelled, dtype=np.float64)
+    f, u = first_of(scored), first_of(others)
     if y.size != f.size:
         raise ValueError(f"labelled_difference: found {y.size} labels and {f.size} judged, expected as many")
     for name, values in (("labels", y), ("judged", f), ("unlabelled", u)):
         if not np.all(np.abs(values) <= 1.0):
             raise ValueError(f"labelled_difference: found {name} outside [-1, 1] or NaN")
+    if any(np.any(np.abs(values) > 1.0) for values in (scored, others)):
+        raise ValueError("labelled_difference: found differences of a further judge outside [-1, 1]")
     rng = rng or np.random.default_rng(0)
     of_labelled, of_others = strata or ([0] * y.size, [0] * u.size)
     codes = np.asarray(np.unique([*map(repr, of_labelled), *map(repr, of_others)], return_inverse=True)[1])
     clusterings = None if clusters is None else cluster_both(*clusters)
+    groups = None if clusterings is None else clusterings[0].groups
+    joint = joint_score(y, scored, others, codes[: y.size], groups, binary=False)
     few = y.size < FEWEST_LABELS
-    seen, others = (np.zeros_like(f), np.zeros_like(u)) if few else ((f + 1.0) / 2.0, (u + 1.0) / 2.0)
+    seen, unseen_by_people = (
+        (np.zeros_like(f), np.zeros_like(u)) if few else ((joint.judged + 1.0) / 2.0, (joint.unlabelled + 1.0) / 2.0)
+    )
     chain = Chain.over(
-        (y + 1.0) / 2.0, seen, others, codes[: y.size], codes[y.size :], clusterings, level, binary=False, unseen=unseen
+        (y + 1.0) / 2.0,
+        seen,
+        unseen_by_people,
+        codes[: y.size],
+        codes[y.size :],
+        clusterings,
+        level,
+        binary=False,
+        unseen=unseen,
     )
 
     def alone() -> tuple[Floats, Floats]:
         return bound_draws(y, low=-1.0, high=1.0, end=UNSEEN, rng=rng, design_effect=chain.effect, lump=chain.lump)
 
-    return _of_chain(chain, alone, float(y.mean()), np.concatenate([f, u]), same, level, rng)
+    found = _of_chain(chain, alone, float(y.mean()), np.concatenate([f, u]), same, level, rng)
+    return replace(found, weights=joint.weights)
 
 
 def difference_of_chain(

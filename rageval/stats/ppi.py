@@ -19,6 +19,7 @@ from rageval.stats.checks import check_level, check_values, is_binary
 from rageval.stats.clusters import Clustering, Labels, cluster_both
 from rageval.stats.intervals import Interval, mean_interval
 from rageval.stats.quantiles import normal_quantile
+from rageval.stats.several_judges import Scores, check_judges, first_of, joint_score
 
 PPIMethod: TypeAlias = Literal["auto", "chain", "ppi", "ppi++", "bootstrap"]
 
@@ -36,7 +37,8 @@ class PPIResult:
 
     `lam` is the power tuning of PPI++ on these data, 0 (judge ignored) to 1 (plain PPI), whatever method was used.
     `effective_n` is how many labels alone would give an interval this narrow. `labels_only` is the interval without the
-    judge, `judge_only` the one that takes the judge for the truth: it is valid only for a judge that is always right.
+    judge, `judge_only` the one that takes the judge (the first of several) for the truth: it is valid only for a judge
+    that is always right. `weights` are those of the judges (`rageval.stats.several_judges`).
     """
 
     point: float
@@ -50,6 +52,7 @@ class PPIResult:
     effective_n: float
     labels_only: Interval
     judge_only: Interval
+    weights: tuple[float, ...] = (1.0,)
 
     @property
     def n(self) -> int:
@@ -63,8 +66,8 @@ class PPIResult:
 
 def ppi_mean(
     labels: Sequence[float] | Floats,
-    judged: Sequence[float] | Floats,
-    unlabelled: Sequence[float] | Floats,
+    judged: Scores,
+    unlabelled: Scores,
     *,
     level: float = 0.95,
     method: PPIMethod = "auto",
@@ -74,6 +77,9 @@ def ppi_mean(
 ) -> PPIResult:
     """The mean of a label over all items, from `labels` of n items, `judged`: the judge's scores of the same n items,
     and `unlabelled`: its scores of N other items.
+
+    Several judges are a column each, (n, k) and (N, k): the first is the one that counts, and a further one is used
+    where the labels clearly say more with it (`rageval.stats.several_judges`); its scores may be missing (NaN).
 
     Methods:
     - `auto`: `chain` (labels in [0, 1]), or the labels alone where no more can be said: fewer than 10 labels, labels or
@@ -94,10 +100,9 @@ def ppi_mean(
     and a named method on constant labels. Same `rng` seed, same result; the default is seeded with 0.
 
     """
-    y, f, u = (
-        check_values(x, f"ppi_mean: {name}")
-        for x, name in ((labels, "labels"), (judged, "judged"), (unlabelled, "unlabelled"))
-    )
+    y = check_values(labels, "ppi_mean: labels")
+    scored, others = check_judges(judged, "ppi_mean: judged"), check_judges(unlabelled, "ppi_mean: unlabelled")
+    f, u = first_of(scored), first_of(others)
     check_level(level, "ppi_mean")
     if method not in get_args(PPIMethod):
         raise ValueError(f"ppi_mean: found method {method!r}, expected one of {', '.join(get_args(PPIMethod))}")
@@ -110,7 +115,16 @@ def ppi_mean(
     rng = rng or np.random.default_rng(0)
     of_labelled, of_all = (None, None) if clusters is None else _clusterings(clusters, y.size, u.size)
     groups = None if of_all is None else of_all.groups
-    data = _Data(y, f, u, *_stratum_codes(strata, y.size, u.size), of_labelled, of_all, groups)
+    first = _Data(y, f, u, *_stratum_codes(strata, y.size, u.size), of_labelled, of_all, groups)
+    joint = joint_score(
+        y,
+        scored,
+        others,
+        first.strata_labelled,
+        None if of_labelled is None else of_labelled.groups,
+        binary=is_binary(y) and method in ("auto", "chain"),
+    )
+    data = replace(first, f=joint.judged, u=joint.unlabelled)
     labels_only = _labels_only(data, level, strata is not None, rng)
     lam = float(np.average([_tuned(part) for part in data.by_stratum()], weights=data.shares()))
     if method in ("auto", "chain"):
@@ -120,10 +134,14 @@ def ppi_mean(
     else:
         point, low, high, name = _by_normal(data, level, method)
     name = ("stratified " if strata is not None else "") + name + (", clustered" if clusters is not None else "")
+    if joint.by_others and "labels only" not in name:
+        name += f", {joint.used} of {len(joint.weights)} judges"
     width = high - low
     effective = y.size * (labels_only.width / width) ** 2 if width > 0 else math.inf
-    judge_only = _judge_only(data, level, rng)
-    return PPIResult(point, low, high, level, name, y.size, u.size, lam, effective, labels_only, judge_only)
+    judge_only = _judge_only(first, level, rng)
+    return PPIResult(
+        point, low, high, level, name, y.size, u.size, lam, effective, labels_only, judge_only, joint.weights
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +182,8 @@ class _Data:
 
 def these_items(
     labels: Sequence[float] | Floats,
-    judged: Sequence[float] | Floats,
-    unlabelled: Sequence[float] | Floats,
+    judged: Scores,
+    unlabelled: Scores,
     *,
     level: float = 0.95,
     strata: tuple[Sequence[Hashable], Sequence[Hashable]] | None = None,
@@ -175,13 +193,18 @@ def these_items(
     they are a sample of: what people would say of the others is all that is open (finite-population correction, the
     root of the share that has no label). Items need not be independent for that. Raises ValueError as `ppi_mean`.
     """
-    y, f, u = (check_values(x, "these_items") for x in (labels, judged, unlabelled))
+    y = check_values(labels, "these_items")
+    scored, others = check_judges(judged, "these_items"), check_judges(unlabelled, "these_items")
+    f, u = first_of(scored), first_of(others)
     if y.size != f.size or y.min() < 0.0 or y.max() > 1.0:
         raise ValueError(f"these_items: found {y.size} labels, {f.size} judged, expected as many, labels in [0, 1]")
     rng = rng or np.random.default_rng(0)
+    codes = _stratum_codes(strata, y.size, u.size)
+    joint = joint_score(y, scored, others, codes[0], None, binary=is_binary(y))
+    f, u = joint.judged, joint.unlabelled
     if y.size < FEWEST_LABELS or f.min() == f.max():
         f, u = np.zeros_like(f), np.zeros_like(u)
-    chain = Chain.over(y, f, u, *_stratum_codes(strata, y.size, u.size), None, level, finite=True)
+    chain = Chain.over(y, f, u, *codes, None, level, finite=True)
     _, low, high = chain.interval(level, rng, 1.0)
     return low, high
 

@@ -12,7 +12,9 @@ from tests.docs.pages import DOCS, ROOT, blocks
 TESTS = {
     "active_labels.md": "docs/test_active_labels_page.py",
     "answers.md": "docs/test_answers_page.py",
+    "ares.md": "docs/test_ares_page.py",
     "architecture.md": "docs/test_architecture_page.py",
+    "compare_benchmarks.md": "docs/test_compare_benchmarks_page.py",
     "corpus.md": "docs/test_corpus_page.py",
     "costs.md": "docs/test_costs_page.py",
     "data.md": "docs/test_data_page.py",
