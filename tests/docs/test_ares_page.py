@@ -60,12 +60,19 @@ def test_the_chain_runs(tmp_path: Path) -> None:
                 assert language == "bash"
                 printed = run_block(here, tmp_path)
             if "rageval sample" in text:
-                for number, sheet in enumerate(sorted(tmp_path.glob("naive-*.jsonl"))):
-                    fill(sheet, lambda question, number=number: float((int(question[-1], 16) + number) % 3 > 0))
+                for number, sheet in enumerate(sorted(tmp_path.glob("ares-*.jsonl"))):
+                    fill(sheet, lambda question, number=number: float((ord(question[-1]) + number) % 3 > 0))
     runs = sorted((tmp_path / "results" / "runs").iterdir())
     assert len(runs) == 2
     for run in runs:
         scores = json.loads((run / "scores.json").read_text(encoding="utf-8"))
         assert {"faithfulness", "faithfulness:light"} <= {*scores}
         assert (run / "labels" / "faithfulness.json").exists()
-    assert "†" not in printed.split("faithfulness")[1].split("\n")[0]
+    rows = {line.split()[0]: line for line in printed.splitlines() if line.strip()}
+    assert rows["faithfulness"].count("[") == 2
+    assert "†" not in rows["faithfulness"]
+    assert rows["faithfulness:light"].count("†") == 2
+    assert rows["rank"].split()[1:] == ["1–2", "1–2"]
+    explained = " ".join(printed.split())
+    assert explained.count(", 10 labels (alone ") == 2
+    assert explained.count("second judge") == 2
