@@ -68,11 +68,12 @@ def test_the_chain_runs(tmp_path: Path) -> None:
         scores = json.loads((run / "scores.json").read_text(encoding="utf-8"))
         assert {"faithfulness", "faithfulness:light"} <= {*scores}
         assert (run / "labels" / "faithfulness.json").exists()
-    rows = {line.split()[0]: line for line in printed.splitlines() if line.strip()}
+    board = printed[printed.index("all: naive(retriever=bm25)\n") :]
+    rows = {line.split()[0]: line for line in board.split("\n\n")[0].splitlines()}
     assert rows["faithfulness"].count("[") == 2
     assert "†" not in rows["faithfulness"]
     assert rows["faithfulness:light"].count("†") == 2
     assert rows["rank"].split()[1:] == ["1–2", "1–2"]
-    explained = " ".join(printed.split())
+    explained = " ".join(board.split())
     assert explained.count(", 10 labels (alone ") == 2
     assert explained.count("second judge") == 2
