@@ -14,6 +14,7 @@ import typer
 import rageval
 from rageval.cli.cache import cache_app
 from rageval.cli.calibrate import calibrate
+from rageval.cli.cascade import cascade
 from rageval.cli.check import check
 from rageval.cli.check_benchmark import check_benchmark
 from rageval.cli.check_corpus import check_corpus
@@ -72,7 +73,7 @@ def options(
 
 for command in (
     run, check, metrics, show, report, view, diagnose, leaderboard, init, check_benchmark, check_corpus, chunking,
-    synthesise, review, sample, label, label_next, calibrate, train_judge, judge, export, sweep, compare,
+    synthesise, review, sample, label, label_next, calibrate, train_judge, cascade, judge, export, sweep, compare,
     compare_benchmarks, prefer, gate, plan, repeats, trend,
 ):  # fmt: skip
     app.command()(command)

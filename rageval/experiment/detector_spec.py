@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from rageval.errors import DeclarationError
 from rageval.experiment.endpoint_spec import EndpointPart
-from rageval.io.strict import EXPECTED, Place, Strict, WholeNumber
+from rageval.io.strict import EXPECTED, Number, Place, Strict, WholeNumber
 from rageval.io.user_files import find_file
 from rageval.judges.light.detectors import Detector, Light
 from rageval.judges.light.weights import TrainedMetric, read_weights
@@ -73,6 +73,13 @@ def _spell_out(value: object) -> object:
 
 DetectorPart: TypeAlias = LightPart | OnnxPart | RerankPart
 DetectorChoice: TypeAlias = Annotated[DetectorPart, Field(discriminator="provider"), BeforeValidator(_spell_out)]
+
+
+class CascadePart(Strict):
+    """A detector before the chat judge: it decides the clear noes alone, those whose P(yes) is less than `below`."""
+
+    below: Annotated[Number, Field(gt=0.0, le=0.5)]
+    light: DetectorChoice = LightPart()
 
 
 def is_detector(value: object) -> bool:

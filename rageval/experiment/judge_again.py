@@ -11,6 +11,7 @@ from typing import Any, Self, cast
 
 from rageval.errors import DeclarationError
 from rageval.experiment.answer import ask_judge
+from rageval.experiment.cascade import choose_cascade, in_cascade
 from rageval.experiment.choose_judges import check_languages
 from rageval.experiment.choose_metrics import MetricLike, choose_metrics
 from rageval.experiment.choose_models import choose_budget
@@ -141,6 +142,9 @@ def plan_rejudging(
     detector = _detector(specs, detector)
     if detector is not None:
         judges = by_detector(judges, detector, chosen)
+    elif len(specs) == 1:
+        ((base, spec),) = specs
+        judges = in_cascade(judges, choose_cascade(spec.models, base))
     raters = [(choice, base) for base, spec in specs for choice in spec.models.raters]
     embed = next(((spec.models.embed, base) for base, spec in specs), (LocalModel(), Path()))
     times = samples or max((spec.models.judge_samples for _, spec in specs), default=1)

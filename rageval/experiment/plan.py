@@ -14,6 +14,7 @@ from rageval.benchmark import from_hugging_face, load, select_questions
 from rageval.benchmark.digests import corpus_digest
 from rageval.benchmark.settings import with_settings
 from rageval.errors import DeclarationError
+from rageval.experiment.cascade import FirstJudge, choose_cascade, in_cascade
 from rageval.experiment.choose_judges import check_languages
 from rageval.experiment.choose_metrics import choose_metrics
 from rageval.experiment.choose_models import choose_budget, warn_of_equal_answers
@@ -60,12 +61,13 @@ class Experiment:
     """Pipelines to run over questions of a benchmark, and the metrics to score them by.
 
     `chat` and `embedder` are None, and `raters` is empty, if nothing needs them. Several raters judge as a panel, each
-    asked `judge_samples` times. A `detector` judges in the place of a chat model; `further` ones judge the finished
-    runs again, by name. `own_judges` and `own_metrics` are the user's own ones that the metrics name. Each of the
-    `calibrations` is applied to the verdicts of its judge. `phrases` are refusals in the user's own words. The names of
-    the run folders begin with `name`; `reference` is how the benchmark was named. Each question is asked `repeats`
-    times (see `repeats_of`). A `fresh` experiment uses no answers or replies of earlier commands. With `until`,
-    `questions` are those of the first batches of `all_questions`; all of these have the same run folder.
+    asked `judge_samples` times. A `detector` judges in the place of a chat model; that of a `cascade` decides the clear
+    noes before it; `further` ones judge the finished runs again, by name. `own_judges` and `own_metrics` are the user's
+    own ones that the metrics name. Each of the `calibrations` is applied to the verdicts of its judge. `phrases` are
+    refusals in the user's own words. The names of the run folders begin with `name`; `reference` is how the benchmark
+    was named. Each question is asked `repeats` times (see `repeats_of`). A `fresh` experiment uses no answers or
+    replies of earlier commands. With `until`, `questions` are those of the first batches of `all_questions`; all of
+    these have the same run folder.
 
     A context manager that closes the models opened for the experiment at the end. Without `models`, the caller closes
     them, and they must work in any event loop.
@@ -82,6 +84,7 @@ class Experiment:
     raters: tuple[ChatModel, ...] = ()
     judge_samples: int = 1
     detector: Detector | None = None
+    cascade: FirstJudge | None = None
     further: tuple[tuple[str, Detector], ...] = ()
     own_judges: tuple[Judge, ...] = ()
     own_metrics: tuple[OwnMetric, ...] = ()
@@ -131,6 +134,7 @@ class Experiment:
         judges = judges_of(self.metrics, self.own_judges, has_model=has_model)
         if self.detector is not None:
             judges = by_detector(judges, self.detector, self.metrics)
+        judges = in_cascade(judges, self.cascade)
         return with_models(judges, self.raters, self.judge_samples, self.embedder)
 
     @property
@@ -199,6 +203,8 @@ def plan(
         judges = judges_of(metrics, chosen.own_judges, has_model=has_model)
     else:
         judges = by_detector(judges, detector, metrics)
+    cascade = choose_cascade(spec.models, base)
+    in_cascade(judges, cascade)
     further = choose_further(spec.judges, base, metrics)
     budget = choose_budget([spec.budget])
     with ExitStack() as on_failure:
@@ -219,6 +225,7 @@ def plan(
             embedder=models.embedder(spec.models.embed, base) if "embed" in needs else None,
             judge_samples=spec.models.judge_samples,
             detector=detector,
+            cascade=cascade,
             further=further,
             own_judges=chosen.own_judges,
             own_metrics=chosen.own_metrics,

@@ -18,7 +18,13 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from rageval.benchmark import QuestionFilter, Selection
 from rageval.benchmark.hugging_face import reference_of
 from rageval.errors import DeclarationError
-from rageval.experiment.detector_spec import DetectorChoice, DetectorPart, is_detector, known_detector_keys
+from rageval.experiment.detector_spec import (
+    CascadePart,
+    DetectorChoice,
+    DetectorPart,
+    is_detector,
+    known_detector_keys,
+)
 from rageval.experiment.embedder_spec import EmbeddingEndpoint, InputTypePart
 from rageval.experiment.endpoint_spec import EndpointPart
 from rageval.experiment.until_spec import DecidedPart, UntilPart
@@ -211,7 +217,8 @@ def _form_of_judge(value: object) -> str:
 class Models(Strict):
     """Which model does what; the judge is the chat model unless it is given.
 
-    Several judges are a panel; each is asked `judge_samples` times. A detector judges in the place of a chat model.
+    Several judges are a panel; each is asked `judge_samples` times. A detector judges in the place of a chat model, or,
+    in a `cascade`, before it.
     """
 
     chat: ChatChoice = LocalModel()
@@ -226,6 +233,7 @@ class Models(Strict):
         | None
     ) = None
     judge_samples: Annotated[WholeNumber, Field(ge=1, le=MOST_SAMPLES)] = 1
+    cascade: CascadePart | None = None
 
     @property
     def raters(self) -> tuple[ModelChoice | ChatModel, ...]:
@@ -403,6 +411,8 @@ def known_keys(loc: Place) -> list[str]:
         return list((EmbeddingEndpoint if "embed" in loc else OpenAIModel).model_fields)
     if "local" in loc:
         return list(LocalModel.model_fields)
+    if loc[-1:] == ("cascade",):
+        return list(CascadePart.model_fields)
     if known := known_detector_keys(loc):
         return known
     parts = {

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from rageval.errors import DeclarationError
 from rageval.judges.base import Configured, Item, Judge, JudgeBound, Judged, judge_bound, judge_key
+from rageval.judges.light.detectors import detector_of
 from rageval.models.base import ChatModel
 from rageval.pipeline import PromptSizes
 from rageval.types import Graded, Json, Question, Response, Verdict
@@ -41,6 +42,12 @@ class Cascade:
     @property
     def name(self) -> str:
         return self.chat.name
+
+    @property
+    def first(self) -> str:
+        """What tables call the light judge."""
+        detector = detector_of(self.light)
+        return self.light.name if detector is None else detector.name
 
     @property
     def summary(self) -> str:
@@ -74,7 +81,7 @@ class Cascade:
         return isinstance(verdict, Graded) and verdict.probability is not None and verdict.probability < self.threshold
 
     def _decided(self, item: Item) -> Item:
-        said = f"{DECIDED}{self.light.name}: P(yes) below {self.threshold:g}"
+        said = f"{DECIDED}{self.first}: P(yes) below {self.threshold:g}"
         graded = item.verdict if isinstance(item.verdict, Graded) else Graded(0.0)
         return replace(item, verdict=replace(graded, grade=0.0, rationale=said))
 

@@ -30,6 +30,8 @@ def judge_notes(board: Leaderboard) -> list[str]:
                 lines.append(f"{name}: {calibration_text(entry['calibration'])}")
             if entry.get("detector"):
                 lines.append(f"{name}: {detector_text(entry['detector'])}")
+            if entry.get("cascade"):
+                lines.append(f"{row.label}, {name}: {cascade_text(entry['cascade'], entry['verdicts'])}")
             if entry.get("words"):
                 lines.append(f"{name}: {WORDS}")
             if entry.get("agreement"):
@@ -42,6 +44,14 @@ def detector_text(detector: str) -> str:
     if detector.partition(" ")[0] == LIGHT:
         return f"judged by the judge {detector}, no chat model: {READS_NO_MEANING}"
     return f"judged by the detector {detector}, no chat model"
+
+
+def cascade_text(cascade: Mapping[str, Any], verdicts: int) -> str:
+    """Who decided how many of the verdicts before the chat model was asked."""
+    return (
+        f"{cascade['decided']} of {verdicts} verdicts are clear noes by the judge {cascade['light']} (P below "
+        f"{cascade['below']:g}), for which no chat model was asked"
+    )
 
 
 def calibration_text(cited: Mapping[str, Any]) -> str:

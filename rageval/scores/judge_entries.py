@@ -3,7 +3,8 @@
     "claim_support": {"key", "model", "summary", "verdicts", "abstained", "quotes", "quotes_not_found"}
     "claim_support:strong": the same, of the judge that `rageval judge --name strong` added
 
-An entry has `detector` where one judged in the place of a model, `agreement` where a panel judged, and `calibration`
+An entry has `detector` where one judged in the place of a model, `cascade` where one decided the clear noes before it
+(with `decided`, how many verdicts are its own), `agreement` where a panel judged, and `calibration`
 where a scaling is applied to the verdicts.
 """
 
@@ -20,6 +21,7 @@ import numpy as np
 from rageval.io.line_log import LineLog
 from rageval.io.run_folder import RunFolder
 from rageval.judges import EmbeddingJudge, Judge, Panel, judging_model
+from rageval.judges.cascade import Cascade, decided_by_light
 from rageval.judges.light.detectors import detector_of
 from rageval.judges.panel import on_scale
 from rageval.metrics.names import OF_JUDGE, Metric, parse
@@ -75,6 +77,8 @@ def new_entry(
     if (detector := detector_of(judge)) is not None:
         entry["detector"] = detector.name
     inner = judge.inner if isinstance(judge, Panel) else judge
+    if isinstance(inner, Cascade):
+        entry["cascade"] = {"light": inner.first, "below": inner.threshold}
     if embedder is not None and isinstance(inner, EmbeddingJudge):
         entry["embedder"] = embedder.identity
     entry["summary"] = judge.summary
@@ -96,7 +100,7 @@ def with_counts(entry: JudgeEntry, *judged: JudgmentsByQuestion) -> dict[str, Js
     none has a probability between.
     """
     counts: Counter[str] = Counter(verdicts=0, abstained=0, quotes=0, quotes_not_found=0)
-    words = probabilities = 0
+    words = probabilities = decided = 0
     votes: list[tuple[float | None, ...]] = []
     for judgments in chain.from_iterable(one.values() for one in judged):
         for verdict in (judgment.verdict for judgment in judgments):
@@ -107,12 +111,14 @@ def with_counts(entry: JudgeEntry, *judged: JudgmentsByQuestion) -> dict[str, Js
                 counts["abstained"] += 1
             else:
                 words += verdict.probability in (0.0, 1.0)
+                decided += decided_by_light(verdict)
                 probabilities += verdict.probability is not None
                 counts["quotes"] += len(verdict.evidence)
                 counts["quotes_not_found"] += sum(not evidence.found for evidence in verdict.evidence)
     agreement: dict[str, Json] = {"agreement": _agreement(entry["agreement"], votes)} if "agreement" in entry else {}
     only_words: dict[str, Json] = {"words": words} if words and words == probabilities else {}
-    return {**entry, **counts, **only_words, **agreement}
+    cascade: dict[str, Json] = {"cascade": {**entry["cascade"], "decided": decided}} if "cascade" in entry else {}
+    return {**entry, **counts, **only_words, **agreement, **cascade}
 
 
 def _agreement(about: JudgeEntry, votes: Sequence[Sequence[float | None]]) -> dict[str, Json]:
