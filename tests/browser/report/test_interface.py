@@ -30,6 +30,7 @@ def test_keys_are_shown_and_lead_to_pages(page: Page, lakes: Made) -> None:
         expect(page.locator("h1")).to_have_text(title)
         expect(page.locator('nav a[aria-current="page"]')).to_have_text(title)
     page.keyboard.press("m")
+    expect(page.get_by_role("searchbox")).to_be_visible()
     page.keyboard.press("?")
     for words in ("Search", "Next question", "Open the question", "only failed"):
         expect(page.get_by_role("dialog")).to_contain_text(words)
