@@ -148,6 +148,7 @@ def test_from_one_to_the_next_in_the_filtered_order(page: Page, lakes: Made) -> 
     page.get_by_role("button", name="Next question").click()
     expect(page.locator("h1")).to_contain_text("q00015")
     page.keyboard.press("k")
+    expect(page.locator("h1")).to_contain_text("q00010")
     page.keyboard.press("ArrowLeft")
     expect(page.locator("h1")).to_contain_text("q00005")
     main = open_report(page, lakes.file, "q/q00010")
