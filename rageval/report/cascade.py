@@ -21,7 +21,7 @@ def cascade_printout(found: FoundCascade) -> Printout:
         low, high = one.saved
         texts = (
             f"  of {one.n} labelled answers it decides {one.decided}: {low:.0%} to {high:.0%} of answers like these",
-            f"  lost: {one.lost} that people and the chat judge call yes; at most {most:.0%}, with {level:.0%} confidence",
+            f"  lost: {one.lost} that people and the chat judge call yes; at most {most:.0%} ({level:.0%} confidence)",
             f"  gained: {one.gained} that the chat judge alone calls yes",
             f"  of all {found.answers} answers of this run it would spare the chat judge {found.spared}",
             f"  in an experiment file:  models: {{cascade: {{below: {one.threshold:g}}}}}",

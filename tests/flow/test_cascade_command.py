@@ -96,7 +96,9 @@ def test_what_it_needs(tmp_path: Path, command_line: CommandLine) -> None:
     assert "found no labels of answer_relevance" in error("-m", run.name)
 
 
-def run_cascade(folder: Path, command_line: CommandLine, **models: Any) -> tuple[dict[str, Any], list[dict[str, Any]], int]:
+def run_cascade(
+    folder: Path, command_line: CommandLine, **models: Any
+) -> tuple[dict[str, Any], list[dict[str, Any]], int]:
     """The manifest, the judgments of claim_support, and how often the server was asked."""
     with FakeServer(respond) as server:
         endpoint = {"provider": "openai", "base_url": server.base_url, "model": "fake", "concurrency": 4}
