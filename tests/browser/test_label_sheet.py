@@ -11,6 +11,7 @@ from rageval.people.labelling import Labelling
 from rageval.people.labelling_results import attach_labelling
 from rageval.report.html.label_page import labelling_sheet
 from tests.browser.accessibility import violations
+from tests.browser.conftest import keeps_nothing_under_load
 from tests.browser.test_label import KEY, at, press, select
 from tests.conftest import CommandLine
 from tests.flow.judged_claims import add_claims
@@ -37,6 +38,7 @@ def save(page: Page, path: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
+@keeps_nothing_under_load
 def test_filled_in_closed_saved_and_read(page: Page, tmp_path: Path, command_line: CommandLine) -> None:
     """The labels are to the byte those of the page with the server."""
     run = JudgedRun(tmp_path / "lakes", 60, metric=FAITHFULNESS)
@@ -80,6 +82,7 @@ def test_filled_in_closed_saved_and_read(page: Page, tmp_path: Path, command_lin
     assert (other.folder.path / "labels" / f"{other.name}.json").read_bytes() == labels
 
 
+@keeps_nothing_under_load
 def test_a_saved_file_is_gone_on_with(page: Page, tmp_path: Path) -> None:
     """In another browser, or after its data was cleared; a file of another sheet is refused."""
     run = JudgedRun(tmp_path / "lakes", 60)
