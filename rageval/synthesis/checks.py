@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
+from rageval.judges.light.features import common_subsequence, surface_tokens
+from rageval.judges.light.numbers import numbers
 from rageval.synthesis.drafts import RefusedError
-from rageval.text import search_words, sentences
+from rageval.text import CJK, search_words, sentences
 from rageval.text.languages import Guess, Language, base_language, detect_language, script_of
 from rageval.text.quotes import FoldedText, fold_quote
 from rageval.types import Passage
@@ -16,8 +18,13 @@ MOST_OVERLAP = 0.6
 """The largest share of a paraphrase's words that may stand in the evidence."""
 NEAR_DUPLICATE = 0.8
 """The share of words in common (Jaccard) from which two questions ask the same."""
+LEAST_SHARED = 1 / 3
+"""The share of an answer's words that a text must have to state it."""
 _SHORT_ANSWER = 2
+_COPIED = 0.8
+_SHORT_QUOTE = 5
 _MOST_REMEMBERED = 100_000
+_CHINESE_CHARACTER = re.compile(f"[{CJK}]")
 _NUMBER = re.compile(r"^\s*\[\d\]\s*")
 
 _TEXTS = r"(?:text|passage|paragraph|article|excerpt|document|section|snippet|context|sentence)s?"
@@ -107,15 +114,16 @@ def is_in_language(text: str, language: Language) -> bool:
 
 
 def find_evidence(quote: str, passage: Passage) -> Passage:
-    """The whole sentences of the passage that the quote stands in.
+    """The whole sentences of the passage that the quote stands in; of a quote with slips, the sentence that it copies.
 
-    Prompts show a number and the title before the passage, so these may stand before the quote too. Raises RefusedError
-    where the quote does not stand in the passage; white space, case and width do not matter.
+    Prompts show a number and the title before the passage, so these may stand before the quote too. White space, case
+    and width do not matter. A sentence is copied with slips where the quote has 80% of its tokens in common with it, in
+    order. Raises RefusedError where there is none.
     """
     words = _NUMBER.sub("", quote)
     if passage.title:
         words = words.removeprefix(f"{passage.title}: ")
-    span = next(FoldedText.of(passage.text).spans(words), None)
+    span = next(FoldedText.of(passage.text).spans(words), None) or _copied_sentence(words, passage.text)
     if span is None:
         raise RefusedError("quote", f"{quote!r} is not in {passage.id}")
     start, end = span
@@ -124,6 +132,29 @@ def find_evidence(quote: str, passage: Passage) -> Passage:
             start, end = min(start, first), max(end, last)
     place = passage.start + start, passage.start + end
     return Passage(passage.doc_id, *place, passage.text[start:end], passage.title)
+
+
+def _copied_sentence(quote: str, text: str) -> tuple[int, int] | None:
+    tokens = surface_tokens(quote)
+    shared = {
+        (start, end): common_subsequence(tokens, surface_tokens(text[start:end])) for start, end in sentences(text)
+    }
+    best = max(shared, key=lambda span: shared[span], default=None)
+    return best if best is not None and shared[best] >= _COPIED * max(len(tokens), _SHORT_QUOTE) else None
+
+
+def may_state(text: str, answer: str, question: str) -> bool:
+    """Whether the text may say what the answer says, as far as words tell: it has each number of the answer and, where
+    both are in one script, a third of its words. What the question says itself plays no part.
+
+    A small model finds too much right: this refuses what is plainly something else, before the model is asked.
+    """
+    if not numbers(answer) - numbers(question) <= numbers(text):
+        return False
+    if bool(_CHINESE_CHARACTER.search(text)) != bool(_CHINESE_CHARACTER.search(answer)):
+        return True
+    wanted = set(search_words(answer)) - set(search_words(question))
+    return len(wanted & set(search_words(text))) >= len(wanted) * LEAST_SHARED
 
 
 def overlaps(a: Passage, b: Passage) -> bool:

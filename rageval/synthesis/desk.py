@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rageval.errors import ExecutionError
@@ -128,14 +128,16 @@ class Desk:
             raise RefusedError("unreadable", f"{name}: {said.reason}")
         return [_is_yes(one) for one in said]
 
-    async def answering(self, question: str, language: Language, passages: Sequence[Passage]) -> list[Passage]:
-        """Those of the passages of which the judge says that they state the answer."""
-        found: list[Passage] = []
+    async def answering(
+        self, question: str, language: Language, passages: Sequence[Passage]
+    ) -> AsyncIterator[Passage]:
+        """Those of the passages of which the judge says that they state the answer; it is asked as they are taken."""
         for first in range(0, len(passages), _PASSAGES_A_CALL):
             some = passages[first : first + _PASSAGES_A_CALL]
             said = await self.say_yes_each("passage_relevance", language, {"question": question}, len(some), some)
-            found += [passage for passage, yes in zip(some, said, strict=True) if yes]
-        return found
+            for passage, yes in zip(some, said, strict=True):
+                if yes:
+                    yield passage
 
 
 @dataclass(frozen=True, slots=True)

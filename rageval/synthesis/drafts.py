@@ -61,6 +61,11 @@ class Draft:
         """What is asked, without options."""
         return self.core or self.text
 
+    @property
+    def right_answers(self) -> tuple[str, ...]:
+        """What an answer is compared with."""
+        return self.references or (self.answer,)
+
     def to_json(self) -> dict[str, Json]:
         return {
             "text": self.text,

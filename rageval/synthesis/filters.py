@@ -10,6 +10,7 @@ from rageval.synthesis.checks import (
     duplicate_in,
     gives_itself_away,
     is_in_language,
+    may_state,
     overlaps,
     reference_to_a_text,
     word_overlap,
@@ -85,9 +86,13 @@ def check_words(kind: str, draft: Draft, kept: Sequence[str]) -> None:
 async def _is_answered(draft: Draft, desk: Desk, passages: Sequence[Passage]) -> bool:
     """Whether the judge, with these passages or without any, gives the reference answer."""
     answer = await desk.answer(draft.asked, draft.language, passages)
-    if answer is None:
+    if answer is None or not _may_answer(draft, answer):
         return False
-    return await desk.is_right(draft.asked, draft.language, draft.references or (draft.answer,), answer)
+    return await desk.is_right(draft.asked, draft.language, draft.right_answers, answer)
+
+
+def _may_answer(draft: Draft, text: str) -> bool:
+    return any(may_state(text, answer, draft.asked) for answer in draft.right_answers)
 
 
 async def _check_both_needed(draft: Draft, desk: Desk) -> None:
@@ -114,7 +119,7 @@ async def _check_unanswerable(draft: Draft, desk: Desk) -> Passed:
     found = await desk.search.find(draft.asked, DEEP)
     (near,) = draft.evidence
     own = [one for one in desk.search.passages[near.doc_id] if one not in found]
-    for passage in await desk.answering(draft.asked, draft.language, [*own, *found]):
+    async for passage in desk.answering(draft.asked, draft.language, [*own, *found]):
         if await desk.answer(draft.asked, draft.language, [passage]) is not None:
             raise RefusedError("answered", f"the judge answers it from {passage.id}")
     return Passed(None)
@@ -124,5 +129,6 @@ async def _others_that_answer(draft: Draft, desk: Desk) -> tuple[Passage, ...]:
     """Passages from several retrievers, beside the evidence, that lead to the reference answer by themselves."""
     pool = await desk.search.pool(draft.asked, POOL_DEPTH)
     others = [one for one in pool if not any(overlaps(one, piece) for piece in draft.evidence)]
-    said = await desk.answering(draft.asked, draft.language, others)
-    return tuple([one for one in said if await _is_answered(draft, desk, [one])])
+    likely = [one for one in others if _may_answer(draft, one.text)]
+    said = desk.answering(draft.asked, draft.language, likely)
+    return tuple([one async for one in said if await _is_answered(draft, desk, [one])])

@@ -33,7 +33,7 @@ _log = logging.getLogger("rageval")
 
 OnKept = Callable[[int, int], None]
 CHECKED_WITH = ("answer", "answer_correctness", "answer_from_memory", "passage_relevance")
-_FORMAT = 1
+_FORMAT = 2
 _DRAWS = 1000
 
 
