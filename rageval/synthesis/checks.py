@@ -21,6 +21,7 @@ NEAR_DUPLICATE = 0.8
 LEAST_SHARED = 1 / 3
 """The share of an answer's words that a text must have to state it."""
 _SHORT_ANSWER = 2
+_YES_OR_NO = frozenset({"yes", "no", "是", "否", "不是"})
 _COPIED = 0.8
 _SHORT_QUOTE = 5
 _MOST_REMEMBERED = 100_000
@@ -36,13 +37,14 @@ _ENGLISH = re.compile(
     rf"|\baccording\s+to\s+the\s+(?:{_TEXTS}|authors?|quotes?)\b"
     rf"|\b(?:in|from|by|of)\s+the\s+{_TEXTS}\s*(?:[?.,;:!]|$)"
     r"|\bthe\s+(?:text|passage|paragraph|article|excerpt|snippet)s?\s*(?:[?.,;:!]|$)"
-    rf"|\bthe\s+(?:{_TEXTS}|authors?)\s+{_SAYS}\w*\b"
+    rf"|\bthe\s+{_TEXTS}\s+{_SAYS}\w*\b"
+    r"|\bthe\s+authors?\b(?!\s+(?:of|by|in|from|behind|who)\b)"
     rf"|\b(?:mentioned|described|listed|stated|discussed|given|provided|used)\s+(?:above|in\s+the\s+{_TEXTS})\b"
     r"|\bpassages?\s+\[?[12]\]?(?!\w)",
     re.IGNORECASE,
 )
 _CHINESE = re.compile(
-    r"(?<!文)本文(?!件|档|字|本)|上文|(?<![中英日语正])文中|该文(?!件|字|本)|(?<!上)下文"
+    r"(?<!文)本文(?!件|档|字|本)|上文|(?<![中英日语正下])文中|该文(?!件|字|本)|(?<!上)下文"
     r"|(?:这|此|该|本|上述|以上|上面的?|给定的?|所给的?)(?:一)?(?:段|篇|个)?(?:段落|文字|话|文本|文章|短文|材料|资料|内容|原文)"
     r"|(?:根据|按照|依据|从)(?:文章|段落|文本|材料|原文|短文)"
     r"|(?:文章|段落|材料|短文|原文)(?:中|里)?(?:所)?(?:提到|提及|说到|介绍|描述|讲述|指出|给出)"
@@ -62,7 +64,7 @@ def reference_to_a_text(question: str) -> str | None:
 def gives_itself_away(question: str, answer: str) -> bool:
     """Whether the question contains its answer. Answers of one character, and yes or no, are not looked for."""
     wanted = fold_quote(answer).rstrip(".。!！")
-    if len(wanted) < _SHORT_ANSWER or wanted in ("yes", "no", "不是"):
+    if len(wanted) < _SHORT_ANSWER or wanted in _YES_OR_NO:
         return False
     words = search_words(answer)
     if not words:
@@ -113,47 +115,56 @@ def is_in_language(text: str, language: Language) -> bool:
     return base_language(found) == base_language(language)
 
 
-def find_evidence(quote: str, passage: Passage) -> Passage:
+def find_evidence(quote: str, passage: Passage, answer: str = "", question: str = "") -> Passage:
     """The whole sentences of the passage that the quote stands in; of a quote with slips, the sentence that it copies.
 
     Prompts show a number and the title before the passage, so these may stand before the quote too. White space, case
     and width do not matter. A sentence is copied with slips where the quote has 80% of its tokens in common with it, in
-    order. Raises RefusedError where there is none.
+    order, and no number of its own. Where the words of the answer to the question stand in another sentence alone, that one is meant, whatever
+    was quoted. Raises RefusedError where there is none.
     """
     words = _NUMBER.sub("", quote)
     if passage.title:
         words = words.removeprefix(f"{passage.title}: ")
-    span = next(FoldedText.of(passage.text).spans(words), None) or _copied_sentence(words, passage.text)
+    text = passage.text
+    span = next(FoldedText.of(text).spans(words), None) or _copied_sentence(words, text)
+    if answer and (span is None or not may_state(text[slice(*span)], answer, question)):
+        stated = (one for one in sentences(text) if may_state(text[slice(*one)], answer, question))
+        span = next(stated, span)
     if span is None:
         raise RefusedError("quote", f"{quote!r} is not in {passage.id}")
     start, end = span
-    for first, last in sentences(passage.text):
+    for first, last in sentences(text):
         if first < end and start < last:
             start, end = min(start, first), max(end, last)
     place = passage.start + start, passage.start + end
-    return Passage(passage.doc_id, *place, passage.text[start:end], passage.title)
+    return Passage(passage.doc_id, *place, text[start:end], passage.title)
 
 
 def _copied_sentence(quote: str, text: str) -> tuple[int, int] | None:
     tokens = surface_tokens(quote)
+    stated = numbers(quote)
     shared = {
-        (start, end): common_subsequence(tokens, surface_tokens(text[start:end])) for start, end in sentences(text)
+        (start, end): common_subsequence(tokens, surface_tokens(text[start:end]))
+        for start, end in sentences(text)
+        if stated <= numbers(text[start:end])
     }
     best = max(shared, key=lambda span: shared[span], default=None)
     return best if best is not None and shared[best] >= _COPIED * max(len(tokens), _SHORT_QUOTE) else None
 
 
 def may_state(text: str, answer: str, question: str) -> bool:
-    """Whether the text may say what the answer says, as far as words tell: it has each number of the answer and, where
-    both are in one script, a third of its words. What the question says itself plays no part.
+    """Whether the text may say what the answer says, as far as words tell: it has each number of the answer. Of an
+    answer without numbers it has a third of the words, where both are in one script. What the question says itself
+    plays no part.
 
     A small model finds too much right: this refuses what is plainly something else, before the model is asked.
     """
-    if not numbers(answer) - numbers(question) <= numbers(text):
-        return False
+    if stated := numbers(answer) - numbers(question):
+        return stated <= numbers(text)
     if bool(_CHINESE_CHARACTER.search(text)) != bool(_CHINESE_CHARACTER.search(answer)):
         return True
-    wanted = set(search_words(answer)) - set(search_words(question))
+    wanted = set(search_words(answer)) - set(search_words(question)) - _YES_OR_NO
     return len(wanted & set(search_words(text))) >= len(wanted) * LEAST_SHARED
 
 

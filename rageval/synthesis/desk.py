@@ -128,9 +128,7 @@ class Desk:
             raise RefusedError("unreadable", f"{name}: {said.reason}")
         return [_is_yes(one) for one in said]
 
-    async def answering(
-        self, question: str, language: Language, passages: Sequence[Passage]
-    ) -> AsyncIterator[Passage]:
+    async def answering(self, question: str, language: Language, passages: Sequence[Passage]) -> AsyncIterator[Passage]:
         """Those of the passages of which the judge says that they state the answer; it is asked as they are taken."""
         for first in range(0, len(passages), _PASSAGES_A_CALL):
             some = passages[first : first + _PASSAGES_A_CALL]

@@ -29,16 +29,16 @@ class Kind:
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
-        "factual": Kind(25, (6, 8)),
-        "paraphrase": Kind(10, (7, 9)),
-        "multi_hop": Kind(15, (8, 12)),
-        "comparison": Kind(5, (6, 8)),
-        "summary": Kind(10, (6, 8)),
-        "cross_lingual": Kind(5, (7, 9)),
-        "false_premise": Kind(5, (6, 8)),
+        "factual": Kind(25, (5, 8)),
+        "paraphrase": Kind(10, (6, 9)),
+        "multi_hop": Kind(15, (7, 12)),
+        "comparison": Kind(5, (5, 8)),
+        "summary": Kind(10, (5, 8)),
+        "cross_lingual": Kind(5, (6, 9)),
+        "false_premise": Kind(5, (5, 8)),
         "unanswerable": Kind(15, (3, 6), answerable=False),
-        "follow_up": Kind(5, (7, 9)),
-        "multiple_choice": Kind(5, (8, 10)),
+        "follow_up": Kind(5, (6, 9)),
+        "multiple_choice": Kind(5, (7, 10)),
     }
 )
 

@@ -39,7 +39,7 @@ async def _factual(desk: Desk, source: Source) -> Draft:
     language, keys = _language(desk, source), ("quote", "question", "answer")
     fields = {"style": desk.style(language)}
     written = await desk.write("question_factual", language, keys, fields, [source.passage])
-    evidence = find_evidence(written["quote"], source.passage)
+    evidence = find_evidence(written["quote"], source.passage, written["answer"], written["question"])
     return Draft(written["question"], language, written["answer"], (evidence,), (written.prompt,))
 
 
@@ -110,7 +110,7 @@ async def _follow_up(desk: Desk, source: Source) -> Draft:
     keys = ("quote", "question", "said", "answer")
     fields = {"question": first.text, "answer": first.answer, "style": desk.style(first.language)}
     written = await desk.write("question_follow_up", first.language, keys, fields, [source.passage])
-    evidence = find_evidence(written["quote"], source.passage)
+    evidence = find_evidence(written["quote"], source.passage, written["answer"], written["question"])
     history: list[Json] = [{"question": first.text, "answer": first.answer}]
     details: dict[str, Json] = {"history": history, "said": written["said"]}
     prompts = (*first.prompts, written.prompt)

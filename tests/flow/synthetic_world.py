@@ -201,7 +201,7 @@ def _rewritten(prompt: str, text: str) -> str:
 def _spoiled(fault: str, name: str) -> dict[str, Any]:
     match fault:
         case "quote":
-            return {"quote": "A sentence that stands nowhere."}
+            return {"quote": "A sentence that stands nowhere.", "answer": "7 miles"}
         case "language":
             return {"question": f"{name} 这座山的海拔高度究竟是多少米呢？"}
         case "given away":

@@ -12,6 +12,7 @@ from rageval.synthesis.checks import (
     gives_itself_away,
     is_in_language,
     is_near_duplicate,
+    may_state,
     reference_to_a_text,
     word_overlap,
 )
@@ -32,6 +33,7 @@ QUESTIONS = st.text(alphabet="abc 甲乙丙？?", min_size=1, max_size=30)
         "Which year is mentioned above?",
         "Who has not seen the passage?",
         "What does the author claim about fusion?",
+        "What did the authors add?",
         "How is the model described in the document?",
         "What do the given passages compare?",
         "How does passage 1 differ from passage 2?",
@@ -59,9 +61,11 @@ def test_a_question_about_a_text_is_found(question: str) -> None:
         "Which encoder reads the text of a table?",
         "How does BM25 treat text length?",
         "Who wrote the article that proposed HyDE in 2022?",
+        "Who are the authors of ColBERT?",
         "文本文件怎样切分？",
         "中文中如何分词？",
         "上下文窗口有多长？",
+        "上下文中的噪声有什么影响？",
         "父文档检索器返回什么？",
         "BM25 如何处理文档长度？",
         "b 取多少？",
@@ -159,6 +163,45 @@ def test_evidence_is_whole_sentences_of_the_passage() -> None:
     inside = DOCUMENT.passage(21, 63)
     assert find_evidence("1871", inside) == DOCUMENT.passage(40, 63)
     assert find_evidence("tall. It was", passage).text == "It is 2310 m tall. It was climbed in 1871."
+
+
+SLOPES = Document(
+    "s", "The path is steep. Snow lies on the upper slopes of the mountain until June. Nobody lives there."
+)
+
+
+def test_a_quote_with_slips_is_the_sentence_that_it_copies() -> None:
+    passage = SLOPES.passage(0, len(SLOPES.text))
+    snow = "Snow lies on the upper slopes of the mountain until June."
+    assert find_evidence("Snow lies on upper slopes of the mountain until early June.", passage).text == snow
+    with pytest.raises(RefusedError):
+        find_evidence("Rain falls on the lower slopes of a hill until June.", passage)
+
+
+def test_the_sentence_that_states_the_answer_is_meant_whatever_was_quoted() -> None:
+    passage = DOCUMENT.passage(0, len(DOCUMENT.text))
+    asked = "When was Arlen climbed?"
+    assert find_evidence("Mount Arlen is high.", passage, "1871", asked).text == "It was climbed in 1871."
+    assert find_evidence("not there at all", passage, "1871", asked).text == "It was climbed in 1871."
+    assert find_evidence("Mount Arlen is high.", passage, "1999", asked).text == "Mount Arlen is high."
+
+
+@pytest.mark.parametrize(
+    ("text", "answer", "question", "may"),
+    [
+        ("It was in 1871.", "1871", "When?", True),
+        ("It was in 1872.", "1871", "When?", False),
+        ("They climbed it.", "They climbed it in 1871", "Who climbed it in 1871?", True),
+        ("A bias term is added.", "A zero component", "What is added?", False),
+        ("A component that is zero is added.", "A zero component", "What is added?", True),
+        ("高 2310 米。", "2310 metres", "How high?", True),
+        ("高 2311 米。", "2310 metres", "How high?", False),
+        ("它建于二〇一六年。", "2016 年", "何时建成？", True),
+        ("It is so.", "Yes.", "Is it so?", True),
+    ],
+)
+def test_what_may_state_an_answer(text: str, answer: str, question: str, may: bool) -> None:
+    assert may_state(text, answer, question) == may
 
 
 @pytest.mark.parametrize("quote", ["It is 2311 m tall.", "It was climbed in 1871.", "..."])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ DOCUMENTS = (
 NO = "The passages do not contain the answer."
 HIGH = Draft("How high is Arlen?", "en", "2310 metres", (DOCUMENTS[0].passage(0, 84),), ("p",))
 BOTH = Draft("Which is higher?", "en", "Arlen", (DOCUMENTS[0].passage(0, 84), DOCUMENTS[1].passage(0, 80)), ("p",))
+UNIT = Draft("In which unit is the height of Arlen?", "en", "metres", HIGH.evidence, ("p",))
 PAINTER = Draft("Who painted Arlen?", "en", "", (DOCUMENTS[0].passage(0, 84),), ("p",))
 CHOICE = Draft(
     "How high is Arlen?\nA. 2310 m\nB. 2311 m\nC. 2312 m\nD. 2313 m",
@@ -59,9 +61,9 @@ def outcome(kind: str, draft: Draft, folder: Path, **scripts: Script) -> Passed 
     return asyncio.run(work())
 
 
-def only_given(*needed: str) -> Script:
+def only_given(*needed: str, answer: str = "Arlen") -> Script:
     """An answer where all of these words stand in the passages, else an abstention."""
-    return lambda request: "Arlen" if all(word in request.messages[-1].content for word in needed) else NO
+    return lambda request: answer if all(word in request.messages[-1].content for word in needed) else NO
 
 
 def yes_where(word: str) -> Script:
@@ -114,20 +116,50 @@ def test_it_lets_pass(kind: str, draft: Draft, scripts: Mapping[str, Script], tm
 
 def test_another_passage_that_answers_is_found_and_asked_itself(tmp_path: Path) -> None:
     """The judge says yes to two; from one of them it does not answer after all."""
-    said = outcome("factual", HIGH, tmp_path, passage_relevance=yes_where("Mount"), answer=only_given("metres high"))
+    asked = {"passage_relevance": yes_where("metres"), "answer": only_given("metres high", answer="In metres.")}
+    said = outcome("factual", UNIT, tmp_path, **asked)
     assert isinstance(said, Passed)
     assert [one.doc_id for one in said.others] == ["bresk"]
-    said = outcome("factual", HIGH, tmp_path, passage_relevance=yes_where("metres"), answer=only_given("2310"))
+
+
+def test_passages_without_the_number_are_not_asked(tmp_path: Path) -> None:
+    said = outcome("factual", HIGH, tmp_path, passage_relevance="asked in vain")
     assert isinstance(said, Passed)
-    assert said.others == ()
+
+
+def test_a_wrong_answer_is_not_called_right_by_a_judge_that_agrees_to_everything(tmp_path: Path) -> None:
+    asked: Mapping[str, Script] = {"answer_correctness": "yes"}
+    assert outcome("factual", HIGH, tmp_path, **asked, answer="It is 2311 metres high.") == "evidence"
+    assert isinstance(outcome("factual", HIGH, tmp_path, **asked, answer_from_memory="900 metres"), Passed)
+    assert outcome("factual", HIGH, tmp_path, **asked, answer_from_memory="Some 2310 m.") == "closed book"
+
+
+def test_a_question_that_is_answered_early_costs_no_further_passages(tmp_path: Path) -> None:
+    """Of twelve passages the first eight are asked about, and one of them answers."""
+    judge = by_prompt(**{**GOOD, "passage_relevance": numbered(["no", "yes", *["no"] * 6]), "answer": "Ann"})
+    many = tuple(
+        Document(f"d{n}", f"The painter number {n} came from the valley of the river Bresk.") for n in range(12)
+    )
+    near = Draft("Who painted Arlen?", "en", "", (many[0].passage(0, 20),), ("p",))
+
+    async def work() -> str:
+        search = await Search.build(many, HashEmbedder(), tmp_path)
+        desk = Desk(judge, judge, search, 1, {})
+        with pytest.raises(RefusedError) as refused:
+            await pass_filters("unanswerable", near, desk, ())
+        assert desk.usage.calls == 3
+        return refused.value.filter
+
+    assert asyncio.run(work()) == "answered"
 
 
 def test_a_question_of_two_hops_that_a_third_passage_answers_is_refused(tmp_path: Path) -> None:
     def answer(request: ChatRequest) -> str:
         text = request.messages[-1].content
-        return "Arlen" if "Corva" in text or ("2310" in text and "1871" in text) else NO
+        return "In metres." if "Corva" in text or ("2310" in text and "1871" in text) else NO
 
-    assert outcome("multi_hop", BOTH, tmp_path, passage_relevance=yes_where("Corva"), answer=answer) == "one passage"
+    both = replace(BOTH, text="In which unit are Arlen and Bresk?", answer="metres")
+    assert outcome("multi_hop", both, tmp_path, passage_relevance=yes_where("Corva"), answer=answer) == "one passage"
 
 
 def passage(doc_id: str, start: int, end: int) -> Passage:
