@@ -120,8 +120,8 @@ def find_evidence(quote: str, passage: Passage, answer: str = "", question: str 
 
     Prompts show a number and the title before the passage, so these may stand before the quote too. White space, case
     and width do not matter. A sentence is copied with slips where the quote has 80% of its tokens in common with it, in
-    order, and no number of its own. Where the words of the answer to the question stand in another sentence alone, that one is meant, whatever
-    was quoted. Raises RefusedError where there is none.
+    order, and no number of its own. Where the words of the answer to the question stand in another sentence alone, that
+    one is meant, whatever was quoted. Raises RefusedError where there is none.
     """
     words = _NUMBER.sub("", quote)
     if passage.title:
