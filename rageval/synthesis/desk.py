@@ -80,8 +80,15 @@ class Desk:
         )
         return Written(read_texts(await self._generator.complete(request), keys), request.prompt)
 
-    async def answer(self, question: str, language: Language, passages: Sequence[Passage]) -> str | None:
-        """The judge's answer from these passages alone, without any from what it knows; None where it abstains."""
+    async def answer(
+        self, question: str, language: Language, passages: Sequence[Passage], *, may_abstain: bool = True
+    ) -> str | None:
+        """The judge's answer from these passages alone, without any from what it knows; None where it abstains.
+
+        With `may_abstain` False it is not told that it may: a small model abstains too often.
+        """
+        if not may_abstain:
+            return await self._say("answer", "plain", language, {"question": question}, passages)
         fields = {"question": question, "abstention": shared_text(language, "abstention")}
         if not passages:
             return await self._say("answer_from_memory", "instruction", language, fields)

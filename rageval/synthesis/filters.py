@@ -48,7 +48,7 @@ async def pass_filters(kind: str, draft: Draft, desk: Desk, kept: Sequence[str])
         raise RefusedError("unclear", "the judge does not see what it asks about")
     if not KINDS[kind].answerable:
         return await _check_unanswerable(draft, desk)
-    if not await _is_answered(draft, desk, draft.evidence):
+    if not await _is_answered(draft, desk, draft.evidence, may_abstain=False):
         raise RefusedError("evidence", "the judge, given the evidence alone, does not give the reference answer")
     if await _is_answered(draft, desk, ()):
         raise RefusedError("closed book", "the judge, given nothing, gives the reference answer")
@@ -83,9 +83,9 @@ def check_words(kind: str, draft: Draft, kept: Sequence[str]) -> None:
         raise RefusedError("duplicate", f"it repeats {other!r}")
 
 
-async def _is_answered(draft: Draft, desk: Desk, passages: Sequence[Passage]) -> bool:
+async def _is_answered(draft: Draft, desk: Desk, passages: Sequence[Passage], *, may_abstain: bool = True) -> bool:
     """Whether the judge, with these passages or without any, gives the reference answer."""
-    answer = await desk.answer(draft.asked, draft.language, passages)
+    answer = await desk.answer(draft.asked, draft.language, passages, may_abstain=may_abstain)
     if answer is None or not _may_answer(draft, answer):
         return False
     return await desk.is_right(draft.asked, draft.language, draft.right_answers, answer)
