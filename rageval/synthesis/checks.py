@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
 
@@ -52,12 +53,24 @@ _CHINESE = re.compile(
 )
 
 
+_UNNAMED = re.compile(
+    r"\bthe\s+(?:study|paper|method|approach|framework|researchers|experiments?)\b"
+    r"|(?:该|此|本|这种|这个|这项|这篇)(?:研究|论文|方法|框架|实验|模型|系统|算法)"
+)
+_NAME = re.compile(
+    r"(?<!^)\b[A-Z]\w|[A-Za-z]{2}[^\x00-\x7f]|[^\x00-\x7f][A-Za-z]|[A-Za-z]+ (?=[\u4e00-\u9fff])|\d|[\"“《]"
+)
+
+
 def reference_to_a_text(question: str) -> str | None:
-    """The words by which a question speaks of a text that its reader does not see: `this passage`, `上文`; else None.
+    """The words by which a question speaks of a text that its reader does not see: `this passage`, `上文`, or `the
+    study` where no name stands beside it; else None.
 
     `the passage encoder` and `文本文件` are no such words.
     """
     found = _ENGLISH.search(question) or _CHINESE.search(question)
+    if found is None and not _NAME.search(question):
+        found = _UNNAMED.search(question)
     return None if found is None else found[0]
 
 
@@ -141,6 +154,12 @@ def find_evidence(quote: str, passage: Passage, answer: str = "", question: str 
     return Passage(passage.doc_id, *place, text[start:end], passage.title)
 
 
+def _percentages(text: str) -> frozenset[float]:
+    plain = unicodedata.normalize("NFKC", text).lower()
+    before = re.findall(r"(\d+(?:\.\d+)?)\s*(?:%|percent\b|per cent\b)", plain)
+    return frozenset(map(float, [*before, *re.findall(r"百分之\s*(\d+(?:\.\d+)?)", plain)]))
+
+
 def _copied_sentence(quote: str, text: str) -> tuple[int, int] | None:
     tokens = surface_tokens(quote)
     stated = numbers(quote)
@@ -154,14 +173,14 @@ def _copied_sentence(quote: str, text: str) -> tuple[int, int] | None:
 
 
 def may_state(text: str, answer: str, question: str) -> bool:
-    """Whether the text may say what the answer says, as far as words tell: it has each number of the answer. Of an
-    answer without numbers it has a third of the words, where both are in one script. What the question says itself
-    plays no part.
+    """Whether the text may say what the answer says, as far as words tell: it has each number of the answer, and as a
+    percentage where it is one. Of an answer without numbers it has a third of the words, where both are in one script.
+    What the question says itself plays no part.
 
     A small model finds too much right: this refuses what is plainly something else, before the model is asked.
     """
     if stated := numbers(answer) - numbers(question):
-        return stated <= numbers(text)
+        return stated <= numbers(text) and _percentages(answer) <= _percentages(text)
     if bool(_CHINESE_CHARACTER.search(text)) != bool(_CHINESE_CHARACTER.search(answer)):
         return True
     wanted = set(search_words(answer)) - set(search_words(question)) - _YES_OR_NO

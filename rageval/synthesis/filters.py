@@ -24,6 +24,7 @@ from rageval.types import Passage
 ROUND_TRIP_DEPTH = 10
 POOL_DEPTH = 5
 DEEP = 20
+_ONE_FACT = ("factual", "paraphrase", "cross_lingual", "follow_up", "multiple_choice")
 _MAY_NAME_THE_ANSWER = ("comparison", "false_premise", "multiple_choice")
 
 
@@ -73,6 +74,8 @@ def check_words(kind: str, draft: Draft, kept: Sequence[str]) -> None:
     for text in (*texts, draft.answer):
         if words := reference_to_a_text(text):
             raise RefusedError("refers to a text", f"it says {words!r}")
+    if kind in _ONE_FACT and not _may_answer(draft, draft.evidence[0].text):
+        raise RefusedError("evidence", f"nothing of {draft.answer!r} stands in the evidence")
     if kind == "paraphrase":
         overlap = word_overlap(draft.asked, (piece.text for piece in draft.evidence))
         if overlap > MOST_OVERLAP:

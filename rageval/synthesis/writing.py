@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from rageval.scores.random_order import in_random_order
-from rageval.synthesis.checks import find_evidence
+from rageval.synthesis.checks import find_evidence, is_near_duplicate
 from rageval.synthesis.coverage import Source
 from rageval.synthesis.desk import Desk
 from rageval.synthesis.drafts import Draft, RefusedError
@@ -110,6 +110,8 @@ async def _follow_up(desk: Desk, source: Source) -> Draft:
     keys = ("quote", "question", "said", "answer")
     fields = {"question": first.text, "answer": first.answer, "style": desk.style(first.language)}
     written = await desk.write("question_follow_up", first.language, keys, fields, [source.passage])
+    if is_near_duplicate(written["question"], first.text):
+        raise RefusedError("duplicate", f"it repeats the turn before it: {first.text!r}")
     evidence = find_evidence(written["quote"], source.passage, written["answer"], written["question"])
     history: list[Json] = [{"question": first.text, "answer": first.answer}]
     details: dict[str, Json] = {"history": history, "said": written["said"]}
