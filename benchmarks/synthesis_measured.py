@@ -174,7 +174,7 @@ def main(out: Path) -> None:
         "## Do they rank systems as people's questions do?\n\n"
         f"{len(PIPELINES)} retrieval configurations ({', '.join(RETRIEVERS)} with passages "
         f"of {', '.join(map(str, TOKENS))} tokens, and multi-vector) on the generated questions and on the "
-        "handbook's own, compared as `rageval compare-benchmarks` does. Pairs: surely in the same order on both, surely "
+        "handbook's own, compared as `rageval compare-benchmarks` does. Pairs: surely in one order on both, surely "
         "in the opposite one, not told on both.\n\n"
         "| questions | metric | generated and own | tau | same / opposite / not told | told apart on either: same "
         "| means are off by |\n|---|---|---|---|---|---|---|\n" + "\n".join(ranking) + "\n"
