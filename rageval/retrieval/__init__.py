@@ -1,6 +1,14 @@
 """Stages that find passages, and the chunkers, indexes and rerankers that they are made of."""
 
-from rageval.retrieval.chunkers import AnyChunker, Chunker, SentenceChunker, as_chunker
+from rageval.retrieval.chunkers import (
+    AnyChunker,
+    Chunker,
+    HeadingChunker,
+    RecursiveChunker,
+    SentenceChunker,
+    as_chunker,
+)
+from rageval.retrieval.context import Budget, Diversify, Order
 from rageval.retrieval.fusion import reciprocal_rank_fusion
 from rageval.retrieval.indexes import (
     BM25,
@@ -29,13 +37,18 @@ __all__ = [
     "AnyIndex",
     "AnyReranker",
     "ApproximateDense",
+    "Budget",
     "Chunker",
     "Dense",
+    "Diversify",
+    "HeadingChunker",
     "Index",
     "MixPassages",
     "MultiVector",
+    "Order",
     "Passages",
     "Pointwise",
+    "RecursiveChunker",
     "Rerank",
     "RerankEndpoint",
     "Reranker",
