@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 from rageval.errors import DeclarationError
-from rageval.experiment.compose import compose, is_composed
+from rageval.experiment.compose import changes_of, compose, is_composed
 from rageval.experiment.recipes import build_pipeline, list_recipes
 from rageval.identity import describe, fingerprint
 from rageval.io.plugins import split_reference
@@ -96,7 +96,7 @@ def _compose(name: str, settings: dict[str, object], base: Path) -> Pipeline:
         raise DeclarationError(
             f"pipelines.{name}: found stages, and {name} is a recipe, expected another name for a pipeline of your own"
         )
-    return Pipeline(name, compose(name, settings, base))
+    return Pipeline(name, compose(name, settings, base), _plain_settings(changes_of(settings, f"pipelines.{name}")))
 
 
 def _plain_settings(settings: Mapping[str, object]) -> dict[str, Json]:

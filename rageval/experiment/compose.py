@@ -19,7 +19,7 @@ from rageval.pipeline import NO_CONTEXT, Chain, Stage
 from rageval.retrieval.chunkers import CHUNKERS, as_chunker
 from rageval.retrieval.retrieve import Retrieve
 
-_KEYS = ("chunk", "stages")
+_KEYS = ("chunk", "stages", "set")
 
 
 def is_composed(settings: Mapping[str, object]) -> bool:
@@ -28,7 +28,8 @@ def is_composed(settings: Mapping[str, object]) -> bool:
 
 
 def compose(name: str, settings: Mapping[str, object], base: Path) -> Stage:
-    """The stages under `stages`, one after another. `chunk` is the chunker of every `retrieve` that names none.
+    """The stages under `stages`, one after another. `chunk` is the chunker of every `retrieve` that names none. `set`
+    changes these, by names such as `retrieve.k`: see `changed`.
 
     A stage is a name, a name with its settings, or a name with the value of its first setting (`order: ends`); the name
     is one of `STAGES`, a path, or an entry point of the group `rageval.stages`. `base` is what paths are relative to.
@@ -37,18 +38,66 @@ def compose(name: str, settings: Mapping[str, object], base: Path) -> Stage:
     place = f"pipelines.{name}"
     for key in settings:
         if key not in _KEYS:
-            raise DeclarationError(f"{place}: found the key {key!r}, expected {' and '.join(_KEYS)}")
-    entries = settings["stages"]
-    if not isinstance(entries, list | tuple) or not entries:
-        raise DeclarationError(f"{place}.stages: found {entries!r}, expected a list of stages")
-    chunk = settings.get("chunk")
+            raise DeclarationError(f"{place}: found the key {key!r}, expected some of {', '.join(_KEYS)}")
+    given = settings["stages"]
+    if not isinstance(given, list | tuple) or not given:
+        raise DeclarationError(f"{place}.stages: found {given!r}, expected a list of stages")
+    chunk, entries = changed(settings.get("chunk"), cast("Sequence[object]", given), changes_of(settings, place), place)
+    if not entries:
+        raise DeclarationError(f"{place}.set: found a pipeline without stages, expected one that is left at least")
     stages: list[Stage] = []
-    for number, entry in enumerate(cast("Sequence[object]", entries), start=1):
+    for number, entry in enumerate(entries, start=1):
         stages.append(_stage(entry, chunk, base, f"{place}.stages.{number}"))
     if chunk is not None:
         _check_chunk(chunk, stages, base, place)
     _check_order(stages, place)
     return Chain(tuple(stages))
+
+
+def changes_of(settings: Mapping[str, object], place: str) -> Mapping[str, object]:
+    """What stands under `set`. Raises DeclarationError for anything but a mapping."""
+    given = settings.get("set") or {}
+    if not isinstance(given, Mapping):
+        raise DeclarationError(f"{place}.set: found {given!r}, expected names with values, such as retrieve.k: 5")
+    return {str(name): value for name, value in cast("Mapping[object, object]", given).items()}
+
+
+def changed(
+    chunk: object, entries: Sequence[object], changes: Mapping[str, object], place: str
+) -> tuple[object, list[object]]:
+    """The chunker and the stages with these changes: `chunk` is another chunker, `rerank` the settings of a stage (null
+    leaves the stage out), `rerank.keep` one of its settings.
+
+    Raises DeclarationError for a name that no stage, or more than one, has.
+    """
+    names = [_name_and_value(entry, f"{place}.stages.{number}")[0] for number, entry in enumerate(entries, start=1)]
+    made: list[object] = [*entries]
+    for name, value in changes.items():
+        if name == "chunk":
+            chunk = value
+            continue
+        stage, setting = _stage_of(name, names)
+        if names.count(stage) != 1:
+            found = "no such stage" if stage not in names else "the stage more than once"
+            raise DeclarationError(f"{place}.set.{name}: found {found}, expected one of chunk, {', '.join(names)}")
+        number = names.index(stage)
+        if setting is None:
+            made[number] = None if value is None else {stage: value}
+        elif made[number] is not None:
+            before = _settings_by_name(made[number], f"{place}.stages.{number + 1}")
+            made[number] = {stage: {**before, setting: value}}
+    return chunk, [entry for entry in made if entry is not None]
+
+
+def _stage_of(name: str, names: Sequence[str]) -> tuple[str, str | None]:
+    """The stage and the setting that `rerank.keep` names; the name of a stage may have dots in it, as a path does."""
+    stage = next((one for one in names if name == one or name.startswith(f"{one}.")), name.split(".")[0])
+    return stage, name[len(stage) + 1 :] or None
+
+
+def _settings_by_name(entry: object, place: str) -> Mapping[str, object]:
+    name, given = _name_and_value(entry, place)
+    return _settings(STAGES.get(name), given, f"{place}.{name}")
 
 
 def _stage(entry: object, chunk: object, base: Path, place: str) -> Stage:

@@ -55,13 +55,13 @@ def test_every_stage_has_its_place_in_the_text() -> None:
 def test_the_commands_run_as_they_stand(
     tmp_path: Path, command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    experiment = re.findall(r"```yaml\n# compose\.yaml\n(.*?)```", PAGE, flags=re.DOTALL)[0]
+    files = re.findall(r"```yaml\n# (\w+\.yaml)\n(.*?)```", PAGE, flags=re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    printed = ""
     with FakeServer(respond) as server:
-        (tmp_path / "compose.yaml").write_text(
-            experiment.replace("http://127.0.0.1:8000/v1", server.base_url), encoding="utf-8"
-        )
-        monkeypatch.chdir(tmp_path)
-        for line in re.findall(r"```bash\n(.*?)```", PAGE, flags=re.DOTALL)[0].splitlines():
+        for name, text in files:
+            Path(name).write_text(text.replace("http://127.0.0.1:8000/v1", server.base_url), encoding="utf-8")
+        for line in "".join(re.findall(r"```bash\n(.*?)```", PAGE, flags=re.DOTALL)).splitlines():
             words = [
                 one
                 for word in line.split()[1:]
@@ -69,5 +69,6 @@ def test_the_commands_run_as_they_stand(
             ]
             ended = command_line(*words)
             assert ended.code == 0, (line, ended.err)
-    assert "mine" in ended.out
-    assert "naive" in ended.out
+            printed += ended.out
+    for label in ("naive(k=5)", "mine", "retrieve.k"):
+        assert label in printed

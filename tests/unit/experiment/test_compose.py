@@ -9,6 +9,7 @@ import pytest
 
 from rageval.errors import DeclarationError
 from rageval.experiment.choose_pipelines import choose_pipeline, choose_pipelines
+from rageval.experiment.grid import grid_entries
 from rageval.experiment.stages import STAGES
 from rageval.generation import Answer, StepBack, SubQuestions
 from rageval.pipeline import Chain, Stage
@@ -81,6 +82,42 @@ def test_a_composed_pipeline_is_called_by_its_name() -> None:
     assert [one.label for one in both] == ["mine", "mine (2)"]
 
 
+STAGED = [{"retrieve": {"retriever": "bm25"}}, {"rerank": {"keep": 3}}, {"budget": 500}]
+
+
+@pytest.mark.parametrize(
+    ("changes", "stages"),
+    [
+        ({"retrieve.k": 7}, (Retrieve(BM25(), k=7), Rerank(Pointwise(), 3), Budget(500))),
+        ({"rerank": None}, (Retrieve(BM25()), Budget(500))),
+        ({"rerank": None, "rerank.keep": 9}, (Retrieve(BM25()), Budget(500))),
+        ({"rerank": {"keep": 1}}, (Retrieve(BM25()), Rerank(Pointwise(), 1), Budget(500))),
+        ({"rerank": "pointwise"}, (Retrieve(BM25()), Rerank(Pointwise(), 5), Budget(500))),
+        ({"budget.tokens": 90}, (Retrieve(BM25()), Rerank(Pointwise(), 3), Budget(90))),
+        ({"chunk": "headings"}, (Retrieve(BM25(HeadingChunker())), Rerank(Pointwise(), 3), Budget(500))),
+    ],
+)
+def test_changes_by_name(changes: dict[str, Any], stages: tuple[Stage, ...]) -> None:
+    assert composed(stages=STAGED, set=changes) == Chain(stages)
+
+
+def test_a_sweep_changes_a_composed_pipeline() -> None:
+    sweep = {"pipeline": [{"mine": {"stages": STAGED}}], "rerank": [None, "pointwise"], "retrieve.k": [5, 9]}
+    found = choose_pipelines(grid_entries(sweep, [{"rerank": None, "retrieve.k": 9}]), Path())
+    assert [one.label for one in found] == [
+        "mine(rerank=None, retrieve.k=5)",
+        "mine(rerank=pointwise, retrieve.k=5)",
+        "mine(rerank=pointwise, retrieve.k=9)",
+    ]
+    assert found[0].stage == Chain((Retrieve(BM25()), Budget(500)))
+    assert found[1].params == {"rerank": "pointwise", "retrieve.k": 5}
+
+
+def test_a_sweep_over_recipes_with_settings() -> None:
+    entries = grid_entries({"pipeline": ["naive", {"naive": {"k": 3}}], "retriever": ["bm25"]}, [])
+    assert entries == [{"naive": {"retriever": "bm25"}}, {"naive": {"k": 3, "retriever": "bm25"}}]
+
+
 @pytest.mark.parametrize("name", STAGES)
 def test_every_stage_is_built_with_its_defaults_and_described(name: str) -> None:
     stage = STAGES[name]()
@@ -93,7 +130,14 @@ def test_every_stage_is_built_with_its_defaults_and_described(name: str) -> None
     [
         ({"stages": []}, r"pipelines\.mine\.stages: found \[\], expected a list of stages"),
         ({"stages": "answer"}, r"pipelines\.mine\.stages: found 'answer', expected a list"),
-        ({"stages": ["retrieve"], "stage": 1}, "pipelines.mine: found the key 'stage', expected chunk and stages"),
+        (
+            {"stages": ["retrieve"], "stage": 1},
+            "mine: found the key 'stage', expected some of chunk, stages, set",
+        ),
+        ({"stages": ["retrieve"], "set": [1]}, r"mine\.set: found \[1\], expected names with values"),
+        ({"stages": ["retrieve"], "set": {"rerank.keep": 1}}, r"set\.rerank\.keep: found no such stage, expected one"),
+        ({"stages": ["retrieve"] * 2, "set": {"retrieve.k": 1}}, r"set\.retrieve\.k: found the stage more than once"),
+        ({"stages": ["retrieve"], "set": {"retrieve": None}}, r"found a pipeline without stages"),
         ({"stages": ["retreive"]}, r"pipelines\.mine\.stages\.1: found 'retreive'.*did you mean retrieve"),
         ({"stages": ["retrieve", {"rerank": {"by": "x"}}]}, r"stages\.2\.rerank\.by: found 'x'"),
         ({"stages": [{"retrieve": {"kk": 2}}]}, r"stages\.1\.retrieve: found the setting 'kk'.*did you mean k"),
