@@ -17,8 +17,20 @@ from rageval.generation import (
     WriteHypotheticalAnswers,
 )
 from rageval.pipeline import Stage
-from rageval.retrieval import HYBRID, AnyChunker, AnyIndex, AnyReranker, Pointwise, Rerank
-from rageval.retrieval.context import Budget, Diversify, Order
+from rageval.retrieval import (
+    HYBRID,
+    AnyChunker,
+    AnyIndex,
+    AnyReranker,
+    Budget,
+    Compress,
+    Diversify,
+    Filter,
+    Order,
+    Pointwise,
+    Rerank,
+    Window,
+)
 from rageval.retrieval.settings import DenseSearch
 from rageval.retrieval.settings import retrieve as find_passages
 
@@ -43,6 +55,11 @@ def rerank(by: AnyReranker | None = None, keep: int = 5) -> Stage:
     return Rerank(by or Pointwise(), keep)
 
 
+def filter_passages(by: AnyReranker | None = None, least: float = 0.5) -> Stage:
+    """Leave out passages whose score is below least; by default the chat model's P(yes) that a passage is relevant."""
+    return Filter(by or Pointwise(), least)
+
+
 STAGES: Mapping[str, Callable[..., Stage]] = MappingProxyType(
     {
         "normalise": NormaliseQuery,
@@ -53,7 +70,10 @@ STAGES: Mapping[str, Callable[..., Stage]] = MappingProxyType(
         "hypothetical_answers": WriteHypotheticalAnswers,
         "retrieve": retrieve,
         "rerank": rerank,
+        "filter": filter_passages,
         "diversify": Diversify,
+        "window": Window,
+        "compress": Compress,
         "order": Order,
         "budget": Budget,
         "answer": Answer,
@@ -62,5 +82,7 @@ STAGES: Mapping[str, Callable[..., Stage]] = MappingProxyType(
 )
 """Each takes its settings by name; the first one may be given alone, as in `order: ends`."""
 
-READ_PASSAGES: tuple[type[Stage], ...] = (Rerank, Diversify, Order, Budget, Answer)
+READ_PASSAGES: tuple[type[Stage], ...] = (
+    Rerank, Filter, Diversify, Window, Compress, Order, Budget, Answer,
+)  # fmt: skip
 """Stages that are of no use before passages have been found."""

@@ -26,8 +26,9 @@ from rageval.retrieval.indexes import (
 from rageval.retrieval.labelled import RetrieveLabelled
 from rageval.retrieval.mixing import MixPassages
 from rageval.retrieval.passages import Passages
-from rageval.retrieval.rerank import Rerank
+from rageval.retrieval.rerank import Filter, Rerank
 from rageval.retrieval.rerankers import AnyReranker, Pointwise, RerankEndpoint, Reranker
+from rageval.retrieval.reshape import Compress, Window
 from rageval.retrieval.retrieve import Retrieve
 
 __all__ = [
@@ -39,8 +40,10 @@ __all__ = [
     "ApproximateDense",
     "Budget",
     "Chunker",
+    "Compress",
     "Dense",
     "Diversify",
+    "Filter",
     "HeadingChunker",
     "Index",
     "MixPassages",
@@ -58,6 +61,7 @@ __all__ = [
     "Searchable",
     "SentenceChunker",
     "VectorIndex",
+    "Window",
     "as_chunker",
     "hybrid",
     "reciprocal_rank_fusion",
