@@ -19,6 +19,7 @@ class Listed(StrEnum):
     """What `rageval list` can show."""
 
     pipelines = "pipelines"
+    stages = "stages"
     chunkers = "chunkers"
     indexes = "indexes"
     rerankers = "rerankers"
@@ -60,6 +61,12 @@ def _list_pipelines() -> dict[str, str]:
     from rageval.experiment.recipes import list_recipes, recipe_summary
 
     return {name: recipe_summary(path) for name, path in list_recipes().items()}
+
+
+def _list_stages() -> dict[str, str]:
+    from rageval.experiment.stages import STAGES
+
+    return _summaries(STAGES)
 
 
 def _list_chunkers() -> dict[str, str]:
@@ -118,6 +125,7 @@ def _summaries(parts: Mapping[str, Callable[..., object]]) -> dict[str, str]:
 
 _LISTS: dict[Listed, tuple[Callable[[], dict[str, str]], tuple[Kind, ...]]] = {
     Listed.pipelines: (_list_pipelines, ("stages",)),
+    Listed.stages: (_list_stages, ("stages",)),
     Listed.chunkers: (_list_chunkers, ("chunkers",)),
     Listed.indexes: (_list_indexes, ("indexes",)),
     Listed.rerankers: (_list_rerankers, ("rerankers",)),

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 from rageval.errors import DeclarationError
-from rageval.experiment.recipes import build_pipeline
+from rageval.experiment.compose import changes_of, compose, is_composed
+from rageval.experiment.recipes import build_pipeline, list_recipes
 from rageval.identity import describe, fingerprint
+from rageval.io.plugins import split_reference
 from rageval.io.strict import shown
 from rageval.pipeline import Pipeline, Stage
 from rageval.pipeline.function import System, function_pipeline
@@ -44,7 +46,8 @@ def choose_pipeline(given: object, base: Path) -> Pipeline:
         case str() | os.PathLike():
             return _build(os.fspath(cast("str | os.PathLike[str]", given)), {}, base)
         case Mapping():
-            return _build(*_name_and_settings(cast("Mapping[object, object]", given)), base)
+            name, settings = _name_and_settings(cast("Mapping[object, object]", given))
+            return _compose(name, settings, base) if is_composed(settings) else _build(name, settings, base)
         case _ if callable(given) and not isinstance(given, type):
             return function_pipeline(cast("System", given))
         case _:
@@ -86,6 +89,14 @@ def _settings(name: str, given: object) -> dict[str, object]:
 def _build(name: str, settings: dict[str, object], base: Path) -> Pipeline:
     given = cast("dict[str, Json]", {key: os.fspath(v) if isinstance(v, Path) else v for key, v in settings.items()})
     return replace(build_pipeline(name, given, base), params=_plain_settings(settings))
+
+
+def _compose(name: str, settings: dict[str, object], base: Path) -> Pipeline:
+    if name in list_recipes() or split_reference(name)[0] is not None:
+        raise DeclarationError(
+            f"pipelines.{name}: found stages, and {name} is a recipe, expected another name for a pipeline of your own"
+        )
+    return Pipeline(name, compose(name, settings, base), _plain_settings(changes_of(settings, f"pipelines.{name}")))
 
 
 def _plain_settings(settings: Mapping[str, object]) -> dict[str, Json]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
 from rageval.errors import DeclarationError
+from rageval.experiment.compose import is_composed
 
 PIPELINE = "pipeline"
 
@@ -16,17 +17,28 @@ PipelineEntry: TypeAlias = dict[str, dict[str, Any] | None]
 def grid_entries(sweep: Mapping[str, Sequence[Any]], exclude: Sequence[Mapping[str, Any]]) -> list[PipelineEntry]:
     """One entry per combination of the factors' levels; the first factor changes slowest.
 
-    The factor `pipeline` names recipes; all other factors are their settings. A combination is left out if it matches a
-    mapping in `exclude`: for each key of the mapping it has the given level, or one of the given levels. Raises
-    DeclarationError for factors without levels, levels given twice, unknown keys or levels in `exclude`, and if nothing
-    is left.
+    The factor `pipeline` names recipes, alone or with settings; all other factors are their settings too. Of a pipeline
+    that is composed of stages they are changes, by names such as `retrieve.k` (`set`). A combination is left out if it
+    matches a mapping in `exclude`: for each key of the mapping it has the given level, or one of the given levels.
+    Raises DeclarationError for factors without levels, levels given twice, unknown keys or levels in `exclude`, and if
+    nothing is left.
     """
     _check(sweep, exclude)
     settings = [dict(zip(sweep, levels, strict=True)) for levels in itertools.product(*sweep.values())]
     kept = [one for one in settings if not any(_fits(one, mapping) for mapping in exclude)]
     if not kept:
         raise DeclarationError("exclude: found no combination left, expected at least one")
-    return [{str(one[PIPELINE]): {k: v for k, v in one.items() if k != PIPELINE}} for one in kept]
+    return [_entry(one[PIPELINE], {k: v for k, v in one.items() if k != PIPELINE}) for one in kept]
+
+
+def _entry(pipeline: object, settings: dict[str, Any]) -> PipelineEntry:
+    if not isinstance(pipeline, Mapping) or len(cast("Mapping[object, object]", pipeline)) != 1:
+        return {str(pipeline): settings}
+    ((name, given),) = cast("Mapping[str, Mapping[str, Any] | None]", pipeline).items()
+    own = {**(given or {})}
+    if is_composed(own):
+        return {name: {**own, "set": {**(own.get("set") or {}), **settings}}}
+    return {name: {**own, **settings}}
 
 
 def _check(sweep: Mapping[str, Sequence[Any]], exclude: Sequence[Mapping[str, Any]]) -> None:

@@ -1,9 +1,11 @@
-"""Stages that change what is searched with: rewritten questions and hypothetical answers."""
+"""Stages that change what is searched with: questions written in other ways, and hypothetical answers."""
 
 from __future__ import annotations
 
+import unicodedata
+from abc import abstractmethod
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Literal, final
 
 from rageval.errors import DeclarationError
 from rageval.models.base import ChatRequest
@@ -24,9 +26,59 @@ from rageval.prompts import load_prompt
 from rageval.text import count_tokens, reply_lines
 from rageval.types import Usage
 
+_LINE = 40  # tokens of a written question
+
 
 @dataclass(frozen=True)
-class RewriteQueries(Stage):
+class _WriteQuestions(Stage):
+    """Questions that the chat model writes in one call, a line each, join the queries behind the question itself.
+
+    Empty lines, repeated ones and the question itself are dropped, so there may be fewer than were asked for.
+    """
+
+    @property
+    @abstractmethod
+    def most(self) -> int:
+        """The most questions that are written."""
+
+    @property
+    def _prompt(self) -> str:
+        (name,) = self.prompts
+        return name
+
+    @property
+    def _fields(self) -> dict[str, object]:
+        return {}
+
+    @property
+    def _temperature(self) -> float:
+        return 0.0
+
+    def needs(self, generate: bool) -> frozenset[Need]:
+        return frozenset({"chat"})
+
+    def calls(self, generate: bool, before: ContextSize = NO_CONTEXT) -> Calls:
+        return Calls(1, 1)
+
+    def prompt_tokens(self, generate: bool, sizes: PromptSizes) -> int | None:
+        others = (count_tokens(str(value)) for value in self._fields.values())
+        return prompt_size(self._prompt, sizes.language, sizes.question, *others)
+
+    @final
+    async def run(self, state: State, resources: Resources) -> State:
+        language = state.question.language
+        prompt = load_prompt(self._prompt)
+        messages = prompt.messages(language, {"question": state.question.text, **self._fields})
+        reply = await resources.chat.complete(
+            ChatRequest(messages, prompt.id(language), max_tokens=_LINE * self.most, temperature=self._temperature)
+        )
+        written = [line for line in reply_lines(reply.text) if line != state.question.text][: self.most]
+        queries = (*state.queries, *(Query(text) for text in written))
+        return replace(state, queries=queries).with_step(self._prompt, reply.usage, queries=[*written])
+
+
+@dataclass(frozen=True)
+class RewriteQueries(_WriteQuestions):
     """Add `n` rewritten questions, written in one call, to the queries; the question itself stays the first.
 
     Empty and repeated lines are dropped, so there may be fewer than n. Source: RAG-Fusion (Rackauckas 2024,
@@ -40,6 +92,68 @@ class RewriteQueries(Stage):
     def __post_init__(self) -> None:
         _require_positive("n", self.n)
 
+    @property
+    def most(self) -> int:
+        return self.n
+
+    @property
+    def _fields(self) -> dict[str, object]:
+        return {"n": self.n}
+
+    @property
+    def _temperature(self) -> float:
+        return self.temperature
+
+
+@dataclass(frozen=True)
+class SubQuestions(_WriteQuestions):
+    """Add at most `n` simpler questions, into which the model splits the question; all are searched side by side.
+
+    Helps where the answer joins facts of several passages that no single search finds. Source: the sub-question query
+    engine of LlamaIndex; Press et al. 2023, arXiv 2210.03350 (self-ask), for the idea.
+    """
+
+    n: int = 3
+    prompts: ClassVar[tuple[str, ...]] = ("sub_questions",)
+
+    def __post_init__(self) -> None:
+        _require_positive("n", self.n)
+
+    @property
+    def most(self) -> int:
+        return self.n
+
+    @property
+    def _fields(self) -> dict[str, object]:
+        return {"n": self.n}
+
+
+@dataclass(frozen=True)
+class StepBack(_WriteQuestions):
+    """Add the more general question behind the question. Source: Zheng et al. 2023, arXiv 2310.06117."""
+
+    prompts: ClassVar[tuple[str, ...]] = ("step_back",)
+
+    @property
+    def most(self) -> int:
+        return 1
+
+
+@dataclass(frozen=True)
+class ExpandQuery(Stage):
+    """Search with the question and a written answer to it as one text, beside the question alone.
+
+    The question is repeated `repeat` times before the answer, which is longer, so that its words weigh enough in a
+    lexical search. Source: Query2doc (Wang et al. 2023, arXiv 2303.07678), which repeats it five times.
+    """
+
+    repeat: int = 5
+    max_tokens: int = 96
+    prompts: ClassVar[tuple[str, ...]] = ("hypothetical_answer",)
+
+    def __post_init__(self) -> None:
+        _require_positive("repeat", self.repeat)
+
     def needs(self, generate: bool) -> frozenset[Need]:
         return frozenset({"chat"})
 
@@ -47,18 +161,34 @@ class RewriteQueries(Stage):
         return Calls(1, 1)
 
     def prompt_tokens(self, generate: bool, sizes: PromptSizes) -> int | None:
-        return prompt_size("rewrite_queries", sizes.language, sizes.question, count_tokens(str(self.n)))
+        return prompt_size("hypothetical_answer", sizes.language, sizes.question)
 
     async def run(self, state: State, resources: Resources) -> State:
         language = state.question.language
-        prompt = load_prompt("rewrite_queries")
-        messages = prompt.messages(language, {"question": state.question.text, "n": self.n})
-        reply = await resources.chat.complete(
-            ChatRequest(messages, prompt.id(language), max_tokens=40 * self.n, temperature=self.temperature)
-        )
-        written = [line for line in reply_lines(reply.text) if line != state.question.text][: self.n]
-        queries = (*state.queries, *(Query(text) for text in written))
-        return replace(state, queries=queries).with_step("rewrite_queries", reply.usage, queries=[*written])
+        prompt = load_prompt("hypothetical_answer")
+        messages = prompt.messages(language, {"question": state.question.text})
+        reply = await resources.chat.complete(ChatRequest(messages, prompt.id(language), self.max_tokens))
+        written = " ".join(reply.text.split())
+        queries = state.queries
+        if written:
+            queries = (*queries, Query(" ".join([*[state.question.text] * self.repeat, written])))
+        return replace(state, queries=queries).with_step("expand_query", reply.usage, document=written)
+
+
+@dataclass(frozen=True)
+class NormaliseQuery(Stage):
+    """Search with the question in its plain form: full-width characters made half-width (NFKC), white space joined and,
+    with `case`, letters in lower case. The question that is shown and answered stays as it is. No model is asked.
+    """
+
+    case: Literal["keep", "lower"] = "keep"
+
+    async def run(self, state: State, resources: Resources) -> State:
+        return replace(state, queries=tuple(replace(query, text=self._plain(query.text)) for query in state.queries))
+
+    def _plain(self, text: str) -> str:
+        plain = " ".join(unicodedata.normalize("NFKC", text).split())
+        return plain.lower() if self.case == "lower" else plain
 
 
 @dataclass(frozen=True)

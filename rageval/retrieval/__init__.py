@@ -1,6 +1,14 @@
 """Stages that find passages, and the chunkers, indexes and rerankers that they are made of."""
 
-from rageval.retrieval.chunkers import AnyChunker, Chunker, SentenceChunker, as_chunker
+from rageval.retrieval.chunkers import (
+    AnyChunker,
+    Chunker,
+    HeadingChunker,
+    RecursiveChunker,
+    SentenceChunker,
+    as_chunker,
+)
+from rageval.retrieval.context import Budget, Diversify, Order
 from rageval.retrieval.fusion import reciprocal_rank_fusion
 from rageval.retrieval.indexes import (
     BM25,
@@ -18,8 +26,9 @@ from rageval.retrieval.indexes import (
 from rageval.retrieval.labelled import RetrieveLabelled
 from rageval.retrieval.mixing import MixPassages
 from rageval.retrieval.passages import Passages
-from rageval.retrieval.rerank import Rerank
+from rageval.retrieval.rerank import Filter, Rerank
 from rageval.retrieval.rerankers import AnyReranker, Pointwise, RerankEndpoint, Reranker
+from rageval.retrieval.reshape import Compress, Window
 from rageval.retrieval.retrieve import Retrieve
 
 __all__ = [
@@ -29,13 +38,20 @@ __all__ = [
     "AnyIndex",
     "AnyReranker",
     "ApproximateDense",
+    "Budget",
     "Chunker",
+    "Compress",
     "Dense",
+    "Diversify",
+    "Filter",
+    "HeadingChunker",
     "Index",
     "MixPassages",
     "MultiVector",
+    "Order",
     "Passages",
     "Pointwise",
+    "RecursiveChunker",
     "Rerank",
     "RerankEndpoint",
     "Reranker",
@@ -45,6 +61,7 @@ __all__ = [
     "Searchable",
     "SentenceChunker",
     "VectorIndex",
+    "Window",
     "as_chunker",
     "hybrid",
     "reciprocal_rank_fusion",

@@ -38,6 +38,7 @@ TESTS = {
     "statistics.md": "docs/test_statistics_page.py",
     "stories.md": "docs/test_stories_page.py",
     "synthesis.md": "docs/test_synthesis_page.py",
+    "techniques.md": "docs/test_techniques_page.py",
     "tour.md": "docs/test_tour_page.py",
     "trend.md": "docs/test_trend_page.py",
     "view.md": "docs/test_view_page.py",

@@ -7,10 +7,14 @@ from rageval.io.plugins import Part
 from rageval.retrieval.chunkers.base import Chunker, most_tokens
 from rageval.retrieval.chunkers.foreign import as_chunker
 from rageval.retrieval.chunkers.frameworks import chonkie, langchain, llama_index
+from rageval.retrieval.chunkers.headings import HeadingChunker
+from rageval.retrieval.chunkers.recursive import RecursiveChunker
 from rageval.retrieval.chunkers.sentences import SentenceChunker
 
 CHUNKERS: Mapping[str, Callable[..., Chunker]] = {
     "sentences": SentenceChunker,
+    "recursive": RecursiveChunker,
+    "headings": HeadingChunker,
     "langchain": langchain,
     "llama_index": llama_index,
     "chonkie": chonkie,
@@ -19,4 +23,13 @@ CHUNKERS: Mapping[str, Callable[..., Chunker]] = {
 AnyChunker: TypeAlias = Annotated[Chunker, Part("chunkers", CHUNKERS, as_chunker)]
 """A chunker as a setting: in a file by name or path."""
 
-__all__ = ["CHUNKERS", "AnyChunker", "Chunker", "SentenceChunker", "as_chunker", "most_tokens"]
+__all__ = [
+    "CHUNKERS",
+    "AnyChunker",
+    "Chunker",
+    "HeadingChunker",
+    "RecursiveChunker",
+    "SentenceChunker",
+    "as_chunker",
+    "most_tokens",
+]

@@ -15,7 +15,7 @@ from rageval.generation import Answer, RewriteQueries, SelfReflect
 from rageval.models.base import ChatReply, ChatRequest, Token
 from rageval.models.scripted import ScriptedChat
 from rageval.pipeline import Calls, ContextSize, Pipeline, Query, Resources, Stage, State
-from rageval.retrieval import BM25, Pointwise, Rerank, Reranker, Retrieve, SentenceChunker
+from rageval.retrieval import BM25, Filter, Pointwise, Rerank, Reranker, Retrieve, SentenceChunker
 from rageval.types import Document, Hit, Passage, Question, Response, Usage
 
 QUESTION = Question("q", "Which?")
@@ -161,3 +161,16 @@ def test_needs_prompts_and_defaults() -> None:
     assert stage.all_prompts() == {"grade_passage"}
     assert Rerank(given()).needs(generate=True) == Rerank(given()).all_prompts() == frozenset()
     assert Rerank(given()).calls(True, ContextSize(9, 9)) == Calls()
+
+
+@pytest.mark.parametrize(("least", "context"), [(2, (1, 2)), (0, (0, 1, 2)), (9, (2,))])
+def test_a_filter_drops_low_scores_and_keeps_what_has_none(least: float, context: tuple[int, ...]) -> None:
+    response = run(Filter(given(a=1, b=3, c=None), least), state("abcde", (0, 1, 2)))
+    assert response.context == context
+    assert names(response) == "abcde"
+    assert response.steps[-1].detail["scores"] == [1, 3, None]
+
+
+def test_a_filter_costs_what_its_reranker_costs() -> None:
+    assert Filter(Pointwise()).calls(True, ContextSize(7, 10)) == Calls(0, 7)
+    assert run(Filter(Pointwise()), state("abc", ())).context == ()

@@ -1,0 +1,126 @@
+"""Stages that change the passages of the context themselves: with their neighbours, or with their best sentences alone.
+
+Hits stay where they are in the ranking; those of the context get another passage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from rageval.errors import DeclarationError
+from rageval.pipeline import NO_CONTEXT, ContextSize, Need, Resources, Stage, State
+from rageval.text import sentences
+from rageval.types import Document, Passage
+
+_LEFT_OUT = " … "
+
+
+@dataclass(frozen=True)
+class Window(Stage):
+    """Hand over each passage with the `sentences` before it and behind it in its document.
+
+    Small passages are found well and read badly: search small ones, read large ones. A passage that overlaps one before
+    it in the context becomes part of that one. Titles stay. A passage whose text is not that of its span stays as it
+    is. Source: LlamaIndex's sentence window.
+    """
+
+    sentences: int = 2
+
+    def __post_init__(self) -> None:
+        if self.sentences < 1:
+            raise DeclarationError(f"sentences: found {self.sentences}, expected at least 1")
+
+    def context_size(self, before: ContextSize = NO_CONTEXT) -> ContextSize:
+        return replace(before, tokens_each=None if before.passages else 0)
+
+    async def run(self, state: State, resources: Resources) -> State:
+        documents = {document.id: document for document in resources.documents}
+        context: list[int] = []
+        shown: dict[int, Passage] = {}
+        for position in state.response.context:
+            passage = self._wider(state.response.hits[position].passage, documents)
+            joined = next((one for one in context if _overlap(shown[one], passage)), None)
+            if joined is None:
+                context.append(position)
+                shown[position] = passage
+            else:
+                shown[joined] = _union(shown[joined], passage, documents)
+        return _with_passages(state, shown, context)
+
+    def _wider(self, passage: Passage, documents: Mapping[str, Document]) -> Passage:
+        document = documents.get(passage.doc_id)
+        if document is None or document.text[passage.start : passage.end] != passage.text or not passage.text:
+            return passage
+        spans = sentences(document.text)
+        inside = [n for n, (start, end) in enumerate(spans) if start < passage.end and passage.start < end]
+        first, last = spans[max(inside[0] - self.sentences, 0)], spans[min(inside[-1] + self.sentences, len(spans) - 1)]
+        return replace(document.passage(first[0], last[1]), title=passage.title)
+
+
+@dataclass(frozen=True)
+class Compress(Stage):
+    """Keep the `sentences` of the context that are nearest to the question by their embeddings.
+
+    The sentences of a passage stay in their order; where one is left out between two, `…` stands for it. A passage of
+    which nothing is kept leaves the context. Source: the extractive compressor of RECOMP (Xu et al. 2023,
+    arXiv 2310.04408).
+    """
+
+    sentences: int = 8
+
+    def __post_init__(self) -> None:
+        if self.sentences < 1:
+            raise DeclarationError(f"sentences: found {self.sentences}, expected at least 1")
+
+    def needs(self, generate: bool) -> frozenset[Need]:
+        return frozenset({"embed"})
+
+    async def run(self, state: State, resources: Resources) -> State:
+        passages = state.response.context_passages
+        spans = [(n, span) for n, passage in enumerate(passages) for span in sentences(passage.text)]
+        if len(spans) <= self.sentences:
+            return state
+        texts = [passages[n].text[start:end] for n, (start, end) in spans]
+        question = await resources.embedder.embed([state.question.text], "query")
+        nearness = await resources.embedder.embed(texts, "passage") @ question[0]
+        best = {int(one) for one in np.argsort(-nearness, kind="stable")[: self.sentences]}
+        kept: dict[int, list[tuple[int, int]]] = {}
+        for number, (n, span) in enumerate(spans):
+            if number in best:
+                kept.setdefault(n, []).append(span)
+        context = [state.response.context[n] for n in kept]
+        shown = {state.response.context[n]: _excerpt(passages[n], chosen) for n, chosen in kept.items()}
+        return _with_passages(state, shown, context)
+
+
+def _excerpt(passage: Passage, chosen: Sequence[tuple[int, int]]) -> Passage:
+    (start, end), *others = chosen
+    text = passage.text[start:end]
+    for first, last in others:
+        between = passage.text[end:first]
+        text += (between if not between.strip() else _LEFT_OUT) + passage.text[first:last]
+        end = last
+    if passage.end - passage.start == len(passage.text):
+        return replace(passage, start=passage.start + start, end=passage.start + end, text=text)
+    return replace(passage, text=text)
+
+
+def _overlap(a: Passage, b: Passage) -> bool:
+    return a.doc_id == b.doc_id and a.start < b.end and b.start < a.end
+
+
+def _union(a: Passage, b: Passage, documents: Mapping[str, Document]) -> Passage:
+    document = documents.get(a.doc_id)
+    if document is None:
+        return a
+    return replace(document.passage(min(a.start, b.start), max(a.end, b.end)), title=a.title)
+
+
+def _with_passages(state: State, shown: Mapping[int, Passage], context: Sequence[int]) -> State:
+    hits = tuple(
+        replace(hit, passage=shown.get(position, hit.passage)) for position, hit in enumerate(state.response.hits)
+    )
+    return state.with_response(hits=hits, context=tuple(context))

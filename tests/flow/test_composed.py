@@ -1,0 +1,78 @@
+"""A pipeline composed in an experiment file, from the price to the report, with a model that answers by rule."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import CommandLine
+from tests.flow.fake_server import FakeServer
+from tests.flow.small_world import QUESTIONS, respond, run_folders, write_experiment
+
+COMPOSED = [
+    {
+        "whole": {
+            "chunk": {"headings": {"tokens": 64}},
+            "stages": [
+                "normalise",
+                "sub_questions",
+                "step_back",
+                {"expand": {"repeat": 2}},
+                {"retrieve": {"k": 6}},
+                {"rerank": {"keep": 4}},
+                {"filter": {"least": 0.1}},
+                {"diversify": {"keep": 3}},
+                {"window": 1},
+                {"compress": 6},
+                {"order": "ends"},
+                {"budget": 120},
+                {"answer": {"cite": True}},
+            ],
+        }
+    },
+    {"plain": {"stages": [{"retrieve": {"retriever": "bm25", "k": 2}}, "answer"]}},
+]
+
+
+@pytest.fixture
+def server() -> Iterator[FakeServer]:
+    with FakeServer(respond) as server:
+        yield server
+
+
+def test_it_is_priced_run_and_told_apart(tmp_path: Path, server: FakeServer, command_line: CommandLine) -> None:
+    experiment = write_experiment(
+        tmp_path, server.base_url, pipelines=COMPOSED, metrics=["recall@2", "answer_relevance"]
+    )
+    out = tmp_path / "out"
+    priced = command_line("run", experiment, "--out", out, "--dry-run", "--json")
+    assert priced.code == 0, priced.err
+    bounds = {row["pipeline"]: row["calls"] for row in json.loads(priced.out)["runs"]}
+    assert command_line("run", experiment, "--out", out).code == 0
+    steps: dict[str, set[str]] = {}
+    for label, folder in run_folders(out).items():
+        responses = [json.loads(line) for line in (folder / "responses.jsonl").read_text("utf-8").splitlines()]
+        assert len(responses) == len(QUESTIONS)
+        steps[label] = {step["name"] for one in responses for step in one["steps"]}
+        manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+        assert 0 < manifest["usage"]["answering"]["calls"] <= bounds[label]
+    assert steps["whole"] >= {"sub_questions", "step_back", "expand_query", "rerank", "answer"}
+    assert not steps["plain"] & {"sub_questions", "step_back", "expand_query", "rerank"}
+
+
+def test_a_mistake_is_told_before_any_call(tmp_path: Path, server: FakeServer, command_line: CommandLine) -> None:
+    wrong = [{"mine": {"stages": [{"retrieve": {"k": 3}}, {"rerank": {"kept": 3}}]}}]
+    ended = command_line("run", write_experiment(tmp_path, server.base_url, pipelines=wrong), "--out", tmp_path / "out")
+    assert ended.code == 2
+    assert "pipelines.mine.stages.2.rerank: found the setting 'kept', expected one of: by, keep" in ended.err
+    assert "Traceback" not in ended.err
+    assert server.calls == 0
+
+
+def test_stages_are_listed(command_line: CommandLine) -> None:
+    listed = command_line("list", "stages").out
+    for name in ("retrieve", "rerank", "sub_questions", "order", "budget"):
+        assert any(line.startswith(f"{name} ") for line in listed.splitlines())
