@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import cast
 
 from rageval.errors import DeclarationError
-from rageval.experiment.stages import READ_PASSAGES, STAGES
+from rageval.experiment.stages import READ_PASSAGES, SEARCHES, STAGES
 from rageval.io.plugins import build_found, build_plugin, find_plugin
 from rageval.pipeline import NO_CONTEXT, Chain, Stage
 from rageval.retrieval.chunkers import CHUNKERS, as_chunker
+from rageval.retrieval.iterate import Iterate
 from rageval.retrieval.retrieve import Retrieve
 
 _KEYS = ("chunk", "stages", "set")
@@ -28,8 +29,8 @@ def is_composed(settings: Mapping[str, object]) -> bool:
 
 
 def compose(name: str, settings: Mapping[str, object], base: Path) -> Stage:
-    """The stages under `stages`, one after another. `chunk` is the chunker of every `retrieve` that names none. `set`
-    changes these, by names such as `retrieve.k`: see `changed`.
+    """The stages under `stages`, one after another. `chunk` is the chunker of every search (`retrieve`, `iterate`)
+    that names none. `set` changes these, by names such as `retrieve.k`: see `changed`.
 
     A stage is a name, a name with its settings, or a name with the value of its first setting (`order: ends`); the name
     is one of `STAGES`, a path, or an entry point of the group `rageval.stages`. `base` is what paths are relative to.
@@ -104,7 +105,7 @@ def _stage(entry: object, chunk: object, base: Path, place: str) -> Stage:
     name, given = _name_and_value(entry, place)
     plugin = find_plugin("stages", name, STAGES, base, place)
     settings = _settings(plugin.target, given, f"{place}.{name}")
-    if plugin.target is STAGES["retrieve"] and chunk is not None:
+    if plugin.target in SEARCHES and chunk is not None:
         settings = {"chunker": chunk, **settings}
     stage = build_found(plugin, settings, base, place)
     if not isinstance(stage, Stage):
@@ -134,7 +135,7 @@ def _settings(target: object, given: object, place: str) -> Mapping[str, object]
 
 
 def _check_chunk(chunk: object, stages: Sequence[Stage], base: Path, place: str) -> None:
-    if not any(isinstance(stage, Retrieve) for stage in stages):
+    if not any(isinstance(stage, Retrieve | Iterate) for stage in stages):
         as_chunker(build_plugin("chunkers", chunk, CHUNKERS, base, f"{place}.chunk"), f"{place}.chunk")
         raise DeclarationError(f"{place}.chunk: found a chunker and no stage retrieve, expected one that uses it")
 

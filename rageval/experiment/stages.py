@@ -25,7 +25,9 @@ from rageval.retrieval import (
     Budget,
     Compress,
     Diversify,
+    Feedback,
     Filter,
+    Iterate,
     Order,
     Pointwise,
     Rerank,
@@ -50,6 +52,18 @@ def retrieve(
     )
 
 
+def iterate(
+    steps: int = 3,
+    keep: int = 8,
+    retriever: AnyIndex = HYBRID,
+    k: int = 4,
+    depth: int = 100,
+    chunker: AnyChunker | None = None,
+) -> Stage:
+    """Search, reason for a sentence on the k best passages, search for that sentence, and so on (IRCoT)."""
+    return Iterate(find_passages(retriever, k=k, depth=depth, chunker=chunker), steps, keep)
+
+
 def rerank(by: AnyReranker | None = None, keep: int = 5) -> Stage:
     """Order the passages anew and keep the best; by default the chat model is asked about each."""
     return Rerank(by or Pointwise(), keep)
@@ -69,6 +83,8 @@ STAGES: Mapping[str, Callable[..., Stage]] = MappingProxyType(
         "expand": ExpandQuery,
         "hypothetical_answers": WriteHypotheticalAnswers,
         "retrieve": retrieve,
+        "feedback": Feedback,
+        "iterate": iterate,
         "rerank": rerank,
         "filter": filter_passages,
         "diversify": Diversify,
@@ -82,7 +98,10 @@ STAGES: Mapping[str, Callable[..., Stage]] = MappingProxyType(
 )
 """Each takes its settings by name; the first one may be given alone, as in `order: ends`."""
 
+SEARCHES = (retrieve, iterate)
+"""Those that take the pipeline's chunker."""
+
 READ_PASSAGES: tuple[type[Stage], ...] = (
-    Rerank, Filter, Diversify, Window, Compress, Order, Budget, Answer,
+    Feedback, Rerank, Filter, Diversify, Window, Compress, Order, Budget, Answer,
 )  # fmt: skip
 """Stages that are of no use before passages have been found."""

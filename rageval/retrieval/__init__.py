@@ -9,6 +9,7 @@ from rageval.retrieval.chunkers import (
     as_chunker,
 )
 from rageval.retrieval.context import Budget, Diversify, Order
+from rageval.retrieval.feedback import Feedback
 from rageval.retrieval.fusion import reciprocal_rank_fusion
 from rageval.retrieval.indexes import (
     BM25,
@@ -23,6 +24,7 @@ from rageval.retrieval.indexes import (
     VectorIndex,
     hybrid,
 )
+from rageval.retrieval.iterate import Iterate
 from rageval.retrieval.labelled import RetrieveLabelled
 from rageval.retrieval.mixing import MixPassages
 from rageval.retrieval.passages import Passages
@@ -43,9 +45,11 @@ __all__ = [
     "Compress",
     "Dense",
     "Diversify",
+    "Feedback",
     "Filter",
     "HeadingChunker",
     "Index",
+    "Iterate",
     "MixPassages",
     "MultiVector",
     "Order",

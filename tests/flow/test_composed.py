@@ -21,6 +21,8 @@ COMPOSED = [
                 "sub_questions",
                 "step_back",
                 {"expand": {"repeat": 2}},
+                {"iterate": {"steps": 2, "keep": 6, "retriever": "bm25"}},
+                "feedback",
                 {"retrieve": {"k": 6}},
                 {"rerank": {"keep": 4}},
                 {"filter": {"least": 0.1}},
@@ -59,7 +61,15 @@ def test_it_is_priced_run_and_told_apart(tmp_path: Path, server: FakeServer, com
         steps[label] = {step["name"] for one in responses for step in one["steps"]}
         manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
         assert 0 < manifest["usage"]["answering"]["calls"] <= bounds[label]
-    assert steps["whole"] >= {"sub_questions", "step_back", "expand_query", "rerank", "answer"}
+    assert steps["whole"] >= {
+        "sub_questions",
+        "step_back",
+        "expand_query",
+        "next_thought",
+        "feedback",
+        "rerank",
+        "answer",
+    }
     assert not steps["plain"] & {"sub_questions", "step_back", "expand_query", "rerank"}
 
 
