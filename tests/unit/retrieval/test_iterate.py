@@ -33,7 +33,7 @@ def test_a_thought_finds_what_the_question_does_not() -> None:
     state = run(Iterate(BY_WORDS, steps=3, keep=3), chat)
     found = [passage.doc_id for passage in state.response.context_passages]
     assert found[:2] == ["film", "ann"] or {*found[:2]} == {"film", "ann"}
-    assert [query.text for query in state.queries][0] == QUESTION.text
+    assert state.queries[0].text == QUESTION.text
     assert len(chat.requests) == 3
     first, second = (request.messages[-1].content for request in chat.requests[:2])
     assert "(none)" in first
