@@ -24,7 +24,6 @@ from typing import Any, cast
 
 import numpy as np
 
-from rageval.benchmark import load
 from rageval.experiment.choose_models import choose_chat
 from rageval.experiment.spec import LocalModel
 from rageval.judges import JUDGES
@@ -33,8 +32,7 @@ from rageval.judges.light.features import prepare
 from rageval.judges.light.fit import Floats, fit
 from rageval.judges.light.weights import LIGHT, LIGHT_ALIGNED, Weights, features_of, shipped_weights
 from rageval.people import calibrate, read_items
-from rageval.people.judge_examples import corpus_examples
-from rageval.people.judge_training import BASELINES, STRENGTH, Measured, measure_judges, train
+from rageval.people.judge_training import BASELINES, STRENGTH, Measured, measure_judges
 from rageval.report.calibrate import figure_cell
 from rageval.report.progress import progress_bars
 from rageval.scores.agreement import measure
@@ -295,13 +293,14 @@ def features_table(sets: Sequence[Labelled], weights: Weights) -> str:
     return "\n".join(lines) + "\n"
 
 
-def handbook_table() -> str:
-    examples = corpus_examples(load("handbook"), "faithfulness")
-    plain, aligned = (train("faithfulness", examples, source="handbook", aligned=one) for one in (False, True))
+def handbook_table(judges: Sequence[Weights]) -> str:
+    """As the files of the weights say it."""
+    plain, aligned = judges
     lines = ["| judge | n | AUC | balanced accuracy | calibration error |", "|---|---|---|---|---|"]
-    for one in (plain.measured[0], *aligned.measured):
-        cells = (one.figures.auc, one.figures.balanced_accuracy, one.figures.ece)
-        lines.append(f"| {one.judge} | {one.n} | {' | '.join(map(figure_cell, cells))} |")
+    for row in (plain.measured[0], *aligned.measured):
+        figures = [cast("list[float]", row[key]) for key in ("auc", "balanced accuracy", "ece")]
+        cells = [f"{point:.3f} [{low:.2f}, {high:.2f}]" for point, low, high in figures]
+        lines.append(f"| {row['judge']} | {row['n']} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -334,7 +333,7 @@ def main(data: Path, out: Path, chat: int) -> None:
         "15.\n\n"
         f"{parity_table(judges)}\n"
         "## Corruptions of documents that were left out\n\n"
-        f"{handbook_table()}\n"
+        f"{handbook_table(judges)}\n"
         "Of the handbook, one document in five.\n\n"
         "## Would people's labels of other sets do better?\n\n"
         f"AUC on each set, with weights from the handbook's corruptions, from people's labels of the four other sets "

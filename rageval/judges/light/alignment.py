@@ -25,7 +25,7 @@ Rows: TypeAlias = NDArray[np.float32]
 """Of a sentence: a row of length 1 for each of its tokens that has a letter or digit."""
 
 _ALIKE = 0.8
-_MOST_WINDOWS = 8
+_MOST_WINDOWS = 4
 _MOST_SENTENCES_KEPT = 4096
 
 

@@ -13,7 +13,14 @@ from rageval.benchmark import load
 from rageval.errors import DeclarationError
 from rageval.judges.light import weights as weights_module
 from rageval.judges.light.features import FEATURES, SIGNS
-from rageval.judges.light.weights import EVERY_FEATURE, SHIPPED, read_weights, shipped_weights, weights_text, write_weights
+from rageval.judges.light.weights import (
+    EVERY_FEATURE,
+    SHIPPED,
+    read_weights,
+    shipped_weights,
+    weights_text,
+    write_weights,
+)
 from rageval.people.judge_examples import corpus_examples
 from rageval.people.judge_training import examples_digest, train
 
