@@ -45,7 +45,7 @@ _MARKS = ("<!-- figures -->\n", "\n<!-- end of figures -->")
 PARITY = ROOT / "tests" / "flow" / "parity_items.jsonl"
 ATTRIBUTABLE = "Fully attributable"
 CHAT = "chat judge"
-TIMED = 100
+TIMED = 30
 """Items of each set that are judged once more, to measure how long it takes."""
 OWN_THRESHOLD = "its own threshold"
 
