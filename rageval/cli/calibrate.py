@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 def calibrate(
     judge: Annotated[
         str,
-        typer.Argument(help="A judge of `rageval list judges`, `light`, or the path of your own (also a trained one)."),
+        typer.Argument(
+            help="A judge of `rageval list judges`, `light`, `light-aligned`, or the path of your own or a trained one."
+        ),
     ],
     labels: Annotated[
         Path, typer.Option(help="Answers that people labelled 0 or 1: items (.jsonl), or a sheet of `rageval sample`.")

@@ -21,7 +21,7 @@ def judge(
     ] = None,
     detector: Annotated[
         str | None,
-        typer.Option(help="Judge by no chat model: `light`, or a judge of `rageval train-judge` (.json)."),
+        typer.Option(help="Judge by no chat model: `light`, `light-aligned`, or one of `rageval train-judge` (.json)."),
     ] = None,
     metric: Annotated[
         list[str] | None,

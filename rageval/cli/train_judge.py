@@ -36,11 +36,15 @@ def train_judge(
         Path | None,
         typer.Option(help="Answers that people labelled 0 or 1, a file as for `rageval calibrate` or a labelled run."),
     ] = None,
+    aligned: Annotated[
+        bool,
+        typer.Option("--aligned", help="Compare vectors of tokens as well, by the packaged embedder (extra local)."),
+    ] = False,
     seed: Annotated[int, typer.Option(help="The seed of all that is drawn.")] = 0,
     output: FormatFlag = "terminal",
     as_json: JsonFlag = False,
 ) -> None:
-    """Train a light judge on your own corpus, or on people's labels. It asks no model and costs no call."""
+    """Train a light judge on your own corpus, or on people's labels. It asks no chat model and costs no call."""
     from rageval.judges.light.weights import write_weights
     from rageval.report.progress import progress_bars
     from rageval.report.train_judge import training_printout
@@ -59,7 +63,7 @@ def train_judge(
             print("error:", problem, file=sys.stderr)
         raise typer.Exit(WRONG_INPUT) from None
     with progress_bars() as bars:
-        trained = _train(None if of_labels else source, metric, file, seed, bars)
+        trained = _train(None if of_labels else source, metric, file, aligned, seed, bars)
     write_weights(trained.weights, out)
     print_found(form, lambda: training_printout(trained), lambda: _to_json(trained.weights, out))
     if form != "json":
@@ -70,6 +74,7 @@ def _train(
     benchmark: str | None,
     metric: Literal["faithfulness", "context_relevance", "answer_relevance"],
     file: LabelFile | None,
+    aligned: bool,
     seed: int,
     bars: Bars,
 ) -> Trained:
@@ -81,11 +86,11 @@ def _train(
     if benchmark is None:
         if metric not in SHIPPED:
             raise DeclarationError(f"found labels alone, and no shipped weights of {metric}: name a benchmark too")
-        trained = Trained(shipped_weights(metric), ())
+        trained = Trained(shipped_weights(metric, aligned=aligned), ())
     else:
         loaded = load(benchmark, base=Path.cwd())
         examples = corpus_examples(loaded, metric, seed)
-        trained = train(metric, examples, seed=seed, source=benchmark, on_progress=bars.examples)
+        trained = train(metric, examples, seed=seed, source=benchmark, aligned=aligned, on_progress=bars.examples)
     if file is None:
         return trained
     pulled = pull(trained.weights, file, seed=seed)

@@ -15,18 +15,22 @@ from rageval.experiment.endpoint_spec import EndpointPart
 from rageval.io.strict import EXPECTED, Number, Place, Strict, WholeNumber
 from rageval.io.user_files import find_file
 from rageval.judges.light.detectors import Detector, Light
-from rageval.judges.light.weights import TrainedMetric, read_weights
+from rageval.judges.light.weights import LIGHT, LIGHT_ALIGNED, TrainedMetric, read_weights
 from rageval.models.rerank_endpoint import RerankService
 
-LIGHT = "light"
+_WORDS = (LIGHT, LIGHT_ALIGNED)
 _JSON = ".json"
 
 
 class LightPart(Strict):
-    """The light judge: with the shipped weights, or with those that `rageval train-judge` wrote to `path`."""
+    """The light judge: with the shipped weights, or with those that `rageval train-judge` wrote to `path`.
+
+    `aligned` chooses the shipped weights that need the embedder; of a file, its features say so.
+    """
 
     provider: Literal["light"] = LIGHT
     path: Path | None = None
+    aligned: bool = False
 
 
 class OnnxPart(Strict):
@@ -63,12 +67,19 @@ _PARTS: Mapping[str, type[Strict]] = {"light": LightPart, "onnx": OnnxPart, "rer
 
 
 def _spell_out(value: object) -> object:
-    """`light` and the path of a trained judge as mappings, so that both spellings are the same choice."""
+    """A word or the path of a trained judge as a mapping, so that both spellings are the same choice."""
     if isinstance(value, str | Path) and is_detector(value):
-        return {"provider": LIGHT} if str(value) == LIGHT else {"provider": LIGHT, "path": value}
+        return {"provider": LIGHT, **_chosen(str(value))}
     if not is_detector(value):
-        raise PydanticCustomError(EXPECTED, "expected light, the path of a trained judge (.json), or a mapping")
+        raise PydanticCustomError(
+            EXPECTED, f"expected {LIGHT}, {LIGHT_ALIGNED}, the path of a trained judge (.json), or a mapping"
+        )
     return {**cast("Mapping[str, Any]", value)} if isinstance(value, Mapping) else value
+
+
+def _chosen(named: str) -> dict[str, Any]:
+    """What a word or path says, as keys of `LightPart`."""
+    return {"aligned": named == LIGHT_ALIGNED} if named in _WORDS else {"path": Path(named)}
 
 
 DetectorPart: TypeAlias = LightPart | OnnxPart | RerankPart
@@ -87,7 +98,7 @@ def is_detector(value: object) -> bool:
     if isinstance(value, Mapping):
         return cast("Mapping[object, object]", value).get("provider") in _PARTS
     if isinstance(value, str | Path):
-        return str(value) == LIGHT or str(value).endswith(_JSON)
+        return str(value) in _WORDS or str(value).endswith(_JSON)
     return isinstance(value, DetectorPart)
 
 
@@ -107,16 +118,22 @@ def open_detector(choice: DetectorPart, base: Path, place: str = "models.judge")
         model, tokenizer = (find_file(place, str(path), base) for path in (choice.path, choice.tokenizer))
         return OnnxDetector(model, tokenizer, choice.supported, choice.max_tokens, choice.metrics)
     if choice.path is None:
-        return Light()
-    return Light(read_weights(find_file(place, str(choice.path), base)))
+        return Light(aligned=choice.aligned)
+    if choice.aligned:
+        raise DeclarationError(
+            f"{place}.aligned: found a path beside it, expected one of them: the file says what it is"
+        )
+    weights = read_weights(find_file(place, str(choice.path), base))
+    return Light(weights, weights.aligned)
 
 
 def named_detector(named: str, base: Path, place: str) -> Detector:
     """The detector of a word or path, as a command takes it. Raises DeclarationError for any other."""
     if not is_detector(named):
-        raise DeclarationError(f"{place}: found {named!r}, expected {LIGHT}, or the path of a trained judge (.json)")
-    path = None if named == LIGHT else Path(named)
-    return open_detector(LightPart(path=path), base, place)
+        raise DeclarationError(
+            f"{place}: found {named!r}, expected {' or '.join(_WORDS)}, or the path of a trained judge (.json)"
+        )
+    return open_detector(LightPart.model_validate(_chosen(named)), base, place)
 
 
 def located_detector(choice: DetectorPart, base: Path) -> DetectorPart:

@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from rageval.decide.leaderboard import Leaderboard
+from rageval.judges.light.weights import LIGHT, LIGHT_ALIGNED
 
 WORDS = "verdicts are words, not probabilities: the model gave no log-probabilities between yes and no"
 
 
-LIGHT = "light"
-READS_NO_MEANING = "it compares words, numbers and names: it rewards copying and does not read meaning"
+READS_NO_MEANING = {
+    LIGHT: "it compares words, numbers and names: it rewards copying and does not read meaning",
+    LIGHT_ALIGNED: "it compares words, numbers, names and vectors of tokens: it rewards copying, hardly meaning",
+}
 
 
 def judge_notes(board: Leaderboard) -> list[str]:
@@ -41,8 +44,8 @@ def judge_notes(board: Leaderboard) -> list[str]:
 
 def detector_text(detector: str) -> str:
     """Who judged in the place of a chat model, and what is known of it."""
-    if detector.partition(" ")[0] == LIGHT:
-        return f"judged by the judge {detector}, no chat model: {READS_NO_MEANING}"
+    if warning := READS_NO_MEANING.get(detector.partition(" ")[0]):
+        return f"judged by the judge {detector}, no chat model: {warning}"
     return f"judged by the detector {detector}, no chat model"
 
 

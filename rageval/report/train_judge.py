@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rageval.judges.light.features import FEATURES
 from rageval.judges.light.weights import Weights
 from rageval.people.judge_training import Measured, Trained
 from rageval.report.calibrate import figure_cell
@@ -55,5 +54,5 @@ def _figures(one: Measured) -> Iterator[Cell]:
 
 
 def _weights(weights: Weights) -> tuple[tuple[Cell, ...], ...]:
-    named: Sequence[tuple[str, float]] = [*zip(FEATURES, weights.weights, strict=True), ("bias", weights.bias)]
+    named: Sequence[tuple[str, float]] = [*zip(weights.features, weights.weights, strict=True), ("bias", weights.bias)]
     return tuple((Cell(name), value_cell(f"{value:.3f}", "weight", value)) for name, value in named)

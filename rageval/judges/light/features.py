@@ -38,9 +38,10 @@ _HALF = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One sentence of the context, or two that stand together."""
+    """One sentence of the context, or two that stand together: its `parts`."""
 
     text: str
+    parts: tuple[str, ...]
     tokens: tuple[str, ...]
     words: frozenset[str]
 
@@ -67,7 +68,8 @@ def prepare(passages: tuple[str, ...], language: Language) -> PreparedContext:
     for part in parts:
         for first, second in zip(part, [*part[1:], ""], strict=False):
             text = f"{first} {second}" if second else first
-            windows.append(Window(text, surface_tokens(text), words[first] | words.get(second, frozenset())))
+            both = (first, second) if second else (first,)
+            windows.append(Window(text, both, surface_tokens(text), words[first] | words.get(second, frozenset())))
     found = Counter(word for sentence in words.values() for word in sentence)
     text = "\n".join(passages)
     count = len(words)
@@ -142,7 +144,7 @@ def _nearest(words: frozenset[str], context: PreparedContext) -> Window:
     )
 
 
-_NOTHING = Window("", (), frozenset())
+_NOTHING = Window("", (), (), frozenset())
 
 
 def _coverage(words: frozenset[str], known: frozenset[str], context: PreparedContext) -> float:

@@ -18,8 +18,10 @@ from rageval.errors import DeclarationError
 from rageval.identity import fingerprint
 from rageval.io.disk import cannot_write, write_atomically
 from rageval.io.strict import Number, Strict, first_problem
+from rageval.judges.light.alignment import ALIGNED, ALIGNED_SIGNS, aligned_features
 from rageval.judges.light.features import FEATURES, SIGNS, features
 from rageval.judges.light.fit import Floats, Logistic
+from rageval.models.e5_file import IDENTITY
 from rageval.text.languages import Language
 from rageval.types import Json
 
@@ -27,7 +29,10 @@ TrainedMetric: TypeAlias = Literal["faithfulness", "context_relevance", "answer_
 TRAINED_METRICS: tuple[TrainedMetric, ...] = ("faithfulness", "context_relevance", "answer_relevance")
 SHIPPED: tuple[TrainedMetric, ...] = ("faithfulness", "context_relevance")
 """The metrics for which rageval has weights."""
+EVERY_FEATURE = (*FEATURES, *ALIGNED)
+"""The features of an aligned judge; any other has the first of them alone, `FEATURES`."""
 
+LIGHT, LIGHT_ALIGNED = "light", "light-aligned"
 FORMAT = 1
 _DECIMALS = 5
 _FEWEST_SD = 1e-6
@@ -36,7 +41,7 @@ _AGAIN = "write it with `rageval train-judge`"
 
 @dataclass(frozen=True)
 class Weights:
-    """A logistic model of the `FEATURES`, for one metric.
+    """A logistic model of the `FEATURES`, for one metric; of `EVERY_FEATURE` where it is `aligned` and needs vectors.
 
     `mean` and `sd` standardize the features. `trained` says on what the weights were trained, `measured` how good they
     are on what was left out; neither changes a verdict.
@@ -49,15 +54,36 @@ class Weights:
     bias: float
     trained: Mapping[str, Json]
     measured: tuple[Mapping[str, Json], ...] = ()
+    aligned: bool = False
+
+    @property
+    def word(self) -> str:
+        """What tables call the judge, and what the shipped one is asked for by."""
+        return LIGHT_ALIGNED if self.aligned else LIGHT
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The names of its features, in the order of `row`."""
+        return EVERY_FEATURE if self.aligned else FEATURES
+
+    @property
+    def signs(self) -> tuple[int, ...]:
+        """Which way each of them may push the probability."""
+        return signs_of(self.aligned)
 
     @property
     def digest(self) -> str:
-        """Identifies what decides a verdict: features, mean, sd, weights and bias."""
-        return fingerprint({"features": [*FEATURES], **self._numbers()})[:16]
+        """Identifies what decides a verdict: features, mean, sd, weights, bias, and the embedder of an aligned one."""
+        embedder = {"embedder": IDENTITY} if self.aligned else {}
+        return fingerprint({"features": [*self.features], **self._numbers(), **embedder})[:16]
+
+    def row(self, claim: str, passages: Sequence[str], language: Language) -> tuple[float, ...]:
+        """The features of the claim against the passages."""
+        return features_of(claim, passages, language, self.aligned)
 
     def probability(self, claim: str, passages: Sequence[str], language: Language) -> float:
         """P(the passages support the claim), or answer the question; from 0 to 1 for any text."""
-        return float(self.probabilities(np.array([features(claim, passages, language)]))[0])
+        return float(self.probabilities(np.array([self.row(claim, passages, language)]))[0])
 
     def probabilities(self, rows: Floats) -> Floats:
         """As `probability`, for rows of features."""
@@ -81,7 +107,7 @@ class Weights:
         return {
             "format": FORMAT,
             "metric": self.metric,
-            "features": [*FEATURES],
+            "features": [*self.features],
             **self._numbers(),
             "trained": {**self.trained},
             "measured": [{**row} for row in self.measured],
@@ -91,13 +117,30 @@ class Weights:
         return {"mean": [*self.mean], "sd": [*self.sd], "weights": [*self.weights], "bias": self.bias}
 
 
-def rounded(metric: TrainedMetric, mean: Floats, sd: Floats, model: Logistic, trained: Mapping[str, Json]) -> Weights:
+def signs_of(aligned: bool) -> tuple[int, ...]:
+    """Which way each feature may push the probability."""
+    return (*SIGNS, *ALIGNED_SIGNS) if aligned else SIGNS
+
+
+def features_of(claim: str, passages: Sequence[str], language: Language, aligned: bool) -> tuple[float, ...]:
+    """The `FEATURES` of the claim against the passages; with `aligned`, `EVERY_FEATURE`.
+
+    Only with `aligned` it raises: `MissingExtraError` or DeclarationError where the embedder is not at hand.
+    """
+    more = aligned_features(claim, passages, language) if aligned else ()
+    return (*features(claim, passages, language), *more)
+
+
+def rounded(
+    metric: TrainedMetric, mean: Floats, sd: Floats, model: Logistic, trained: Mapping[str, Json], *, aligned: bool
+) -> Weights:
     """The weights as they stand in a file: rounded, so that two machines write the same."""
 
     def short(values: Floats) -> tuple[float, ...]:
         return tuple(round(float(value), _DECIMALS) + 0.0 for value in values)
 
-    return Weights(metric, short(mean), short(sd), short(model.weights), round(model.bias, _DECIMALS), trained)
+    numbers = (short(mean), short(sd), short(model.weights), round(model.bias, _DECIMALS))
+    return Weights(metric, *numbers, trained, aligned=aligned)
 
 
 def write_weights(weights: Weights, path: Path) -> None:
@@ -131,10 +174,11 @@ def read_weights(path: Path) -> Weights:
 
 
 @cache
-def shipped_weights(metric: TrainedMetric) -> Weights:
-    """The weights that rageval has for one of the `SHIPPED` metrics."""
-    file = resources.files("rageval.judges.light") / "weights" / f"{metric}.json"
-    return _parsed(file.read_text(encoding="utf-8"), f"{metric}.json")
+def shipped_weights(metric: TrainedMetric, *, aligned: bool = False) -> Weights:
+    """The weights that rageval has for one of the `SHIPPED` metrics, without a model or with the embedder."""
+    name = f"{metric}_aligned.json" if aligned else f"{metric}.json"
+    file = resources.files("rageval.judges.light") / "weights" / name
+    return _parsed(file.read_text(encoding="utf-8"), name)
 
 
 class _File(Strict):
@@ -164,18 +208,20 @@ def _parsed(text: str, place: str) -> Weights:
         file = _File.model_validate(data)
     except pydantic.ValidationError as error:
         raise DeclarationError(f"{place}: {first_problem(error, lambda _: [*_File.model_fields])}") from None
-    if file.features != FEATURES:
+    aligned = file.features == EVERY_FEATURE
+    if not aligned and file.features != FEATURES:
         raise DeclarationError(
-            f"{place}: features: found {', '.join(file.features)}, expected {', '.join(FEATURES)}: {_AGAIN} again"
+            f"{place}: features: found {', '.join(file.features)}, expected {', '.join(FEATURES)}, with "
+            f"{', '.join(ALIGNED)} or without: {_AGAIN} again"
         )
     for key, row in (("mean", file.mean), ("sd", file.sd), ("weights", file.weights)):
-        if len(row) != len(FEATURES):
-            raise DeclarationError(f"{place}: {key}: found {len(row)} numbers, expected {len(FEATURES)}")
-    for name, weight, sign in zip(FEATURES, file.weights, SIGNS, strict=True):
+        if len(row) != len(file.features):
+            raise DeclarationError(f"{place}: {key}: found {len(row)} numbers, expected {len(file.features)}")
+    for name, weight, sign in zip(file.features, file.weights, signs_of(aligned), strict=True):
         if weight * sign < 0:
             side = "at least 0" if sign > 0 else "at most 0"
             raise DeclarationError(f"{place}: weights: found {weight:g} for {name}, expected {side}")
-    return Weights(file.metric, file.mean, file.sd, file.weights, file.bias, file.trained, file.measured)
+    return Weights(file.metric, file.mean, file.sd, file.weights, file.bias, file.trained, file.measured, aligned)
 
 
 def _text(value: Json) -> str:

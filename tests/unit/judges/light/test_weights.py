@@ -11,21 +11,50 @@ import pytest
 
 from rageval.benchmark import load
 from rageval.errors import DeclarationError
+from rageval.judges.light import weights as weights_module
 from rageval.judges.light.features import FEATURES, SIGNS
-from rageval.judges.light.weights import SHIPPED, read_weights, shipped_weights, weights_text, write_weights
+from rageval.judges.light.weights import (
+    EVERY_FEATURE,
+    SHIPPED,
+    read_weights,
+    shipped_weights,
+    weights_text,
+    write_weights,
+)
 from rageval.people.judge_examples import corpus_examples
 from rageval.people.judge_training import examples_digest, train
 
 FOLDER = Path(__file__).parents[4] / "rageval" / "judges" / "light" / "weights"
 
 
+@pytest.mark.parametrize(("aligned", "ending"), [(False, ""), (True, "_aligned")])
 @pytest.mark.parametrize("metric", SHIPPED)
-def test_the_shipped_file_is_small_and_has_the_signs(metric: Any) -> None:
-    weights = shipped_weights(metric)
-    assert all(weight * sign >= 0.0 for weight, sign in zip(weights.weights, SIGNS, strict=True))
+def test_the_shipped_file_is_small_and_has_the_signs(metric: Any, aligned: bool, ending: str) -> None:
+    weights = shipped_weights(metric, aligned=aligned)
+    assert all(weight * sign >= 0.0 for weight, sign in zip(weights.weights, weights.signs, strict=True))
     assert sum(weight != 0.0 for weight in weights.weights) >= 6
-    assert (FOLDER / f"{metric}.json").stat().st_size <= 4096
-    assert "light" in [row["judge"] for row in weights.measured]
+    assert (FOLDER / f"{metric}{ending}.json").stat().st_size <= 4096
+    assert weights.word in [row["judge"] for row in weights.measured]
+    assert weights.aligned == aligned
+
+
+def test_an_aligned_judge_is_told_by_its_features() -> None:
+    """And its digest by the embedder, so that a verdict's key says which one it was."""
+    weights = shipped_weights("faithfulness", aligned=True)
+    assert weights.features == EVERY_FEATURE
+    assert weights.weights[-1] < 0.0
+    assert shipped_weights("faithfulness").features == FEATURES
+    assert shipped_weights("faithfulness").trained["digest"] == weights.trained["digest"]
+
+
+def test_the_embedder_is_part_of_the_digest(monkeypatch: pytest.MonkeyPatch) -> None:
+    def digests() -> tuple[str, ...]:
+        return tuple(shipped_weights("faithfulness", aligned=aligned).digest for aligned in (False, True))
+
+    plain, aligned = digests()
+    monkeypatch.setattr(weights_module, "IDENTITY", "another model")
+    assert digests()[0] == plain
+    assert digests()[1] != aligned
 
 
 def test_the_shipped_weights_are_those_of_the_handbook() -> None:
@@ -37,8 +66,9 @@ def test_the_shipped_weights_are_those_of_the_handbook() -> None:
     assert shipped_weights("faithfulness").trained["digest"] == examples_digest(examples)
 
 
-def test_what_is_written_is_read_again(tmp_path: Path) -> None:
-    weights = shipped_weights("faithfulness")
+@pytest.mark.parametrize("aligned", [False, True])
+def test_what_is_written_is_read_again(tmp_path: Path, aligned: bool) -> None:
+    weights = shipped_weights("faithfulness", aligned=aligned)
     write_weights(weights, tmp_path / "new" / "judge.json")
     again = read_weights(tmp_path / "new" / "judge.json")
     assert again == weights
@@ -66,6 +96,7 @@ def of(sign: float) -> list[float]:
         (changed(bias="high"), "bias"),
         (changed(bias=float("nan")), "bias"),
         (changed(features=["other"] * 8), "features: found other, other"),
+        (changed(features=[*EVERY_FEATURE]), "mean: found 8 numbers, expected 9"),
         (changed(code="import os"), "code: found an unknown key"),
     ],
 )
