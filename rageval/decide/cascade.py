@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from rageval.errors import DeclarationError
 from rageval.io.run_folder import RunFolder
+from rageval.judges.light.weights import LIGHT
 from rageval.metrics import parse
 from rageval.metrics.judged import entries_read, entry_name
 from rageval.scores.estimates import run_documents
 from rageval.scores.run_labels import read_run_labels
-from rageval.scores.second_judge import LIGHT
 from rageval.scores.sharing import find_sharing
 from rageval.stats.cascade import MOST_LOST, ClearNoes, Threshold, largest_threshold
 from rageval.types import Graded, Json, Judgment

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from rageval.io.run_folder import RunFolder
+from rageval.judges.light.weights import LIGHT
 from rageval.scores.human_labels import MetricLabels, answer_digests, drawn_so_far, read_labels
 from rageval.scores.samples import Design, design_from_json
-from rageval.scores.second_judge import LIGHT, second_name
+from rageval.scores.second_judge import second_name
 from rageval.types import Json
 
 _LEAST_SHARE = 0.25

@@ -12,12 +12,11 @@ from dataclasses import dataclass, replace
 
 from rageval.errors import DeclarationError
 from rageval.io.run_folder import RunFolder
+from rageval.judges.light.weights import LIGHT
 from rageval.metrics import parse
 from rageval.scores.human_labels import MetricLabels, read_labels
 from rageval.scores.repeats import first_answers
 from rageval.types import SecondJudge
-
-LIGHT = "light"
 
 
 @dataclass(frozen=True, slots=True)
