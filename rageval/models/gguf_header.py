@@ -14,7 +14,7 @@ from rageval.errors import DeclarationError
 
 _NUMBERS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _STRING, _ARRAY = 8, 9
-_VERSIONS = (2, 3)
+_MAGIC, _VERSIONS = b"GGUF", (2, 3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,8 @@ class _Header:
         self._at = 0
 
     def read(self) -> GgufHeader:
-        magic, version = self._numbers("4sI")
-        if magic != b"GGUF" or version not in _VERSIONS:
+        self._skip(len(_MAGIC))
+        if self._data[: self._at] != _MAGIC or self._numbers("I")[0] not in _VERSIONS:
             raise ValueError
         tensors, keys = self._numbers("QQ")
         values = {self._text(): self._value(*self._numbers("I")) for _ in range(keys)}

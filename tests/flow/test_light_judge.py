@@ -258,7 +258,7 @@ def test_an_onnx_classifier_judges_a_run(folder: Path, command_line: CommandLine
 def test_a_gguf_classifier_judges_a_run(
     folder: Path, command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It says yes to what has Arlen in it, no to Brone, and neither to the rest. A second run finds its verdicts and loads no model."""
+    """Yes to what has Arlen in it, no to Brone, 0.5 to the rest. A second run finds its verdicts and loads no model."""
     write_gguf(folder / "nli.gguf", {"arlen": 40.0, "brone": -40.0})
     judge = {"provider": "gguf", "path": "nli.gguf", "threads": 1}
     path = experiment(folder, judge, metrics=["faithfulness"])

@@ -119,7 +119,7 @@ def test_the_key_has_the_files_digest_and_all_that_changes_p(tmp_path: Path, mod
     def key(detector: GgufDetector) -> str:
         judge = with_detector(JUDGES["claim_support"], detector)
         assert judge is not None
-        return judge_key(judge, ())
+        return judge_key(judge, None)
 
     other = write_gguf(tmp_path / "other.gguf", {"good": 8.0, "bad": -9.0})
     moved = tmp_path / "moved.gguf"
