@@ -37,7 +37,9 @@ def choose_cascade(models: Models, base: Path) -> FirstJudge | None:
     if len(models.raters) * models.judge_samples > 1:
         raise DeclarationError(f"{PLACE}: found it beside a panel of judges, expected one model, asked once")
     if isinstance(part.light, RerankPart):
-        raise DeclarationError(f"{PLACE}.light: found a detector behind an address, expected light, a file or onnx")
+        raise DeclarationError(
+            f"{PLACE}.light: found a detector behind an address, expected light, a file, onnx or gguf"
+        )
     return FirstJudge(open_detector(part.light, base, f"{PLACE}.light"), part.below)
 
 

@@ -63,7 +63,22 @@ class RerankPart(EndpointPart):
         return RerankService(**self.model_dump(exclude={"provider", "scores", "metrics"}))
 
 
-_PARTS: Mapping[str, type[Strict]] = {"light": LightPart, "onnx": OnnxPart, "rerank": RerankPart}
+class GgufPart(Strict):
+    """A classifier of the user's own in a GGUF file, run by llama.cpp, with one score for each pair of texts.
+
+    `scores` says whether the model gives P(yes) or its logit, and `first` which text it reads first.
+    """
+
+    provider: Literal["gguf"]
+    path: Path
+    scores: Literal["probability", "logit"] = "logit"
+    first: Literal["claim", "passage"] = "claim"
+    max_tokens: Annotated[WholeNumber, Field(ge=8)] = 512
+    metrics: Annotated[tuple[TrainedMetric, ...], Field(min_length=1)] = ("faithfulness",)
+    threads: Annotated[WholeNumber, Field(ge=1)] | None = None
+
+
+_PARTS: Mapping[str, type[Strict]] = {"light": LightPart, "onnx": OnnxPart, "gguf": GgufPart, "rerank": RerankPart}
 
 
 def _spell_out(value: object) -> object:
@@ -82,7 +97,7 @@ def _chosen(named: str) -> dict[str, Any]:
     return {"aligned": named == LIGHT_ALIGNED} if named in _WORDS else {"path": Path(named)}
 
 
-DetectorPart: TypeAlias = LightPart | OnnxPart | RerankPart
+DetectorPart: TypeAlias = LightPart | OnnxPart | GgufPart | RerankPart
 DetectorChoice: TypeAlias = Annotated[DetectorPart, Field(discriminator="provider"), BeforeValidator(_spell_out)]
 
 
@@ -117,6 +132,11 @@ def open_detector(choice: DetectorPart, base: Path, place: str = "models.judge")
 
         model, tokenizer = (find_file(place, str(path), base) for path in (choice.path, choice.tokenizer))
         return OnnxDetector(model, tokenizer, choice.supported, choice.max_tokens, choice.metrics)
+    if isinstance(choice, GgufPart):
+        from rageval.judges.light.gguf import GgufDetector
+
+        model = find_file(place, str(choice.path), base)
+        return GgufDetector(model, **choice.model_dump(exclude={"provider", "path"}))
     if choice.path is None:
         return Light(aligned=choice.aligned)
     if choice.aligned:

@@ -120,7 +120,7 @@ def shown(value: object) -> str:
 
 
 _LONGEST_SHOWN = 80
-_UNION_TAGS = ("local", "openai", "light", "onnx", "rerank")
+_UNION_TAGS = ("local", "openai", "light", "onnx", "gguf", "rerank")
 
 
 def _is_union_tag(part: int | str) -> bool:

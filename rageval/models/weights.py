@@ -85,7 +85,7 @@ class WeightsSource:
     def identity(self) -> str:
         """The file's name and the head of its sha256 (for a hub its address), without loading or joining anything."""
         if self.path is not None:
-            return f"{self.path.name}@{_remembered_sha256(self.path, self.folder)[:12]}"
+            return f"{self.path.name}@{remembered_sha256(self.path, self.folder)[:12]}"
         if self.hub is not None:
             return self.hub
         return f"{self.packaged.name}@{self.packaged.sha256[:12]}"
@@ -196,7 +196,7 @@ def _check_gguf(path: Path) -> None:
         raise DeclarationError(f"path: {path}: starts with {magic!r}, expected b'GGUF': give a GGUF file")
 
 
-def _remembered_sha256(path: Path, folder: Path) -> str:
+def remembered_sha256(path: Path, folder: Path) -> str:
     """Return the file's sha256, kept in `folder` and reused while the file's path, size and mtime stay the same."""
     state = path.stat()
     place = str(path.resolve())

@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from rageval.scores.scaling import FEWEST_OF_EACH, FOLDS
 from tests.conftest import CommandLine
 from tests.docs.pages import DOCS, blocks
 from tests.flow.fake_server import Canned, Received
+from tests.unit.judges.tiny_gguf import write_gguf
 from tests.unit.judges.tiny_onnx import write_model, write_tokenizer
 from tests.unit.models.test_rerank_endpoint import RerankServer
 
@@ -49,6 +51,12 @@ def test_the_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, comma
     write_model(tmp_path / "nli.onnx", [[0, 0], [0, 1]])
     write_tokenizer(tmp_path / "tokenizer.json", ["the"])
     assert command_line("run", "onnx.yaml").code == 0
+    if find_spec("xllamacpp") is not None:
+        write_gguf(tmp_path / "reranker.gguf", {"the": 1.0})
+        monkeypatch.setattr("rageval.judges.light.gguf.usable_cores", lambda: 1)
+        ended = command_line("run", "gguf.yaml")
+        assert ended.code == 0, ended.err
+        assert "judged by the detector gguf (reranker.gguf " in " ".join(ended.out.split())
     with RerankServer(scored) as server:
         endpoint = yaml.safe_load((tmp_path / "endpoint.yaml").read_text(encoding="utf-8"))
         endpoint["models"]["judge"]["base_url"] = server.base_url

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ from rageval.judges.light.weights import shipped_weights
 from tests.conftest import CommandLine
 from tests.flow.fake_server import Canned, Received
 from tests.flow.small_world import DOCUMENTS, read_jsonl, respond, run_folders, write_benchmark, write_lines
+from tests.unit.judges.tiny_gguf import write_gguf
 from tests.unit.judges.tiny_onnx import write_model, write_tokenizer
 from tests.unit.models.test_rerank_endpoint import RerankServer
 
+needs_llama = pytest.mark.skipif(find_spec("xllamacpp") is None, reason="xllamacpp is not installed")
 ANSWERS = {
     "en-1": ("arlen", "Mount Arlen is 2310 metres high."),
     "en-2": ("brone", "The river Brone is 950 kilometres long and never reaches Bern."),
@@ -296,6 +299,38 @@ def test_an_onnx_classifier_judges_a_run(folder: Path, command_line: CommandLine
     p = {one["question_id"]: one["judgments"][0]["probability"] for one in verdicts}
     assert p["en-1"] > 0.5
     assert p["zh-2"] == 0.5
+
+
+@needs_llama
+def test_a_gguf_classifier_judges_a_run(
+    folder: Path, command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Yes to what has Arlen in it, no to Brone, 0.5 to the rest. A second run finds its verdicts and loads no model."""
+    write_gguf(folder / "nli.gguf", {"arlen": 40.0, "brone": -40.0})
+    judge = {"provider": "gguf", "path": "nli.gguf", "threads": 1}
+    path = experiment(folder, judge, metrics=["faithfulness"])
+    ended = command_line("run", path)
+    assert ended.code == 0, ended.err
+    assert "judged by the detector gguf (nli.gguf " in " ".join(ended.out.split())
+    assert faithfulness(only_run(folder)) == {"en-1": 1.0, "en-2": 0.0, "zh-1": 1.0, "zh-2": 1.0}
+    verdicts = read_jsonl(next((only_run(folder) / "judgments").iterdir()))
+    p = {one["question_id"]: one["judgments"][0]["probability"] for one in verdicts}
+    assert p["en-1"] > 0.9
+    assert p["zh-2"] == 0.5
+    monkeypatch.delattr("rageval.judges.light.gguf.llama_server")
+    ended = command_line("run", path)
+    assert ended.code == 0, ended.err
+
+
+@needs_llama
+def test_a_gguf_file_that_cannot_judge_is_told_before_anything_is_judged(
+    folder: Path, command_line: CommandLine
+) -> None:
+    write_gguf(folder / "chat.gguf", {"arlen": 40.0}, labels=0)
+    ended = command_line("run", experiment(folder, {"provider": "gguf", "path": "chat.gguf"}, metrics=["faithfulness"]))
+    assert ended.code == 2
+    assert "chat.gguf: found a model (bert) without a classification head" in " ".join(ended.err.split())
+    assert not (folder / "results" / "runs").exists()
 
 
 def say_by_length(received: Received) -> Canned:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from rageval.errors import ExecutionError
 from rageval.judges.light.detectors import Pair
@@ -14,6 +14,9 @@ from rageval.models.base import ChatModel
 from rageval.models.rerank_endpoint import RerankService, rank_request, read_ranks
 from rageval.text.languages import Language
 from rageval.types import Abstained, Json, Usage
+
+Scores: TypeAlias = Literal["probability", "logit"]
+"""What a classifier gives: P(yes), or the logit of it."""
 
 _MOST = 30.0
 
@@ -28,7 +31,7 @@ class RerankDetector:
     """
 
     service: RerankService
-    scores: Literal["probability", "logit"] = "probability"
+    scores: Scores = "probability"
     metrics: tuple[TrainedMetric, ...] = ("faithfulness",)
 
     @property
@@ -67,9 +70,14 @@ class RerankDetector:
             return Abstained(
                 f"{self.service.model} gave no score to {len(ranks) - len(found)} of {len(ranks)} passages"
             )
-        best = max(found)
-        if self.scores == "logit":
-            return 0.5 * (1.0 + math.tanh(max(-_MOST, min(_MOST, best)) / 2.0))
-        if not 0.0 <= min(found) <= best <= 1.0:
-            return Abstained(f"{self.service.model} gave the score {best:g}, expected 0 to 1 (or scores: logit)")
-        return best
+        return best_probability(found, self.scores, self.service.model)
+
+
+def best_probability(found: Sequence[float], scores: Scores, model: str) -> float | Abstained:
+    """P(yes) of the highest of the passages' scores; an abstention where one of them is no such score."""
+    best = max(found)
+    if scores == "logit":
+        return 0.5 * (1.0 + math.tanh(max(-_MOST, min(_MOST, best)) / 2.0))
+    if not 0.0 <= min(found) <= best <= 1.0:
+        return Abstained(f"{model} gave the score {best:g}, expected 0 to 1 (or scores: logit)")
+    return best
