@@ -141,7 +141,7 @@ async def replay(requests: Sequence[ChatRequest], setting: Setting) -> Taken:
     """The calls again. Loading the model is not counted."""
     chat = LocalChat()
     chat._thread._executor = ThreadPoolExecutor(setting.slots)  # pyright: ignore[reportPrivateUsage]
-    with patch("rageval.models.local._import_llama_cpp", load_with(setting.fields)):
+    with patch("rageval.models.local.import_llama_cpp", load_with(setting.fields)):
         await chat.complete(ChatRequest((Message("user", "Hello"),), "hello@1", 1))
         began = time.perf_counter()
         gate = asyncio.Semaphore(setting.slots)
