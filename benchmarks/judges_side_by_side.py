@@ -33,7 +33,7 @@ from rageval.judges import JUDGES
 from rageval.judges.guard import guarded_judgment
 from rageval.judges.light.features import SIGNS
 from rageval.judges.light.fit import fit
-from rageval.judges.light.weights import Weights, shipped_weights
+from rageval.judges.light.weights import LIGHT, LIGHT_ALIGNED, Weights, shipped_weights
 from rageval.people.judge_examples import corpus_examples
 from rageval.people.judge_training import BASELINES, STRENGTH, train
 from rageval.people.judging import probability_of
@@ -51,7 +51,7 @@ SEED = 20261201
 ITEMS = {"BEGIN": 60, "WiCE": 40, "OCNLI": 80, "RGB": 60, "parity": 60, "handbook": 60}
 HANDBOOK = "handbook's corruptions"
 HELD_OUT = 5
-LIGHT, CHAT, BOTH = "light", "chat", "chat and light"
+CHAT, BOTH = "chat", "chat and light"
 PEOPLE, PULLED = "light, by people's labels of the other sets", "light, by both"
 DRAWS, POPULATION, LABELS = 400, 300, 50
 _TINY = 1e-3
@@ -64,13 +64,8 @@ class Drawn:
     """The items of a set that every judge reads, and the weights of a light judge that has not seen them."""
 
     name: str
-    asks: str
     items: tuple[Item, ...]
     weights: Weights
-
-    @property
-    def labels(self) -> list[int]:
-        return [item.label for item in self.items]
 
 
 @dataclass(frozen=True)
@@ -80,6 +75,16 @@ class Said:
     p: float | None
     seconds: float | None
     calls: int
+
+
+@dataclass(frozen=True)
+class Judges:
+    """What every judge says of the items of a set, by its name; `labels` are people's."""
+
+    drawn: Drawn
+    labels: list[int]
+    found: Mapping[str, Probabilities]
+    said: Sequence[Said]
 
 
 def key_of(item: Item) -> str:
@@ -92,7 +97,7 @@ def draw(data: Path) -> Iterator[Drawn]:
         short = name.split()[0]
         items = [*(every if short == "parity" else Labelled(name, asks, every).reported)]
         random.Random(SEED).shuffle(items)
-        yield Drawn(name, asks, tuple(items[: ITEMS[short]]), shipped_weights("faithfulness"))
+        yield Drawn(name, tuple(items[: ITEMS[short]]), shipped_weights("faithfulness"))
     yield draw_handbook()
 
 
@@ -106,7 +111,7 @@ def draw_handbook() -> Drawn:
     drawn = [one for some in by_label for one in rng.sample(some, ITEMS["handbook"] // 2)]
     trained = train("faithfulness", [one for one in examples if one.document not in held], source="handbook")
     items = tuple(Item(one.claim, one.passages, one.language, one.label) for one in drawn)
-    return Drawn(HANDBOOK, "numbers, names and words exchanged", items, trained.weights)
+    return Drawn(HANDBOOK, items, trained.weights)
 
 
 def ask(sets: Sequence[Drawn], out: Path) -> None:
@@ -166,54 +171,58 @@ def crossed(labels: Sequence[int], columns: Sequence[Probabilities]) -> Probabil
     x = np.column_stack([logit(column) for column in columns])
     x = (x - x.mean(axis=0)) / np.maximum(x.std(axis=0), _TINY)
     folds = np.array(deal(labels, 0))
+    y = np.array(labels)
     found = np.zeros(len(labels))
     for fold in range(FOLDS):
-        seen, own = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
-        model = fit(x[seen], [labels[place] for place in seen], [1] * x.shape[1], STRENGTH)
-        found[own] = model.probabilities(x[own])
+        seen, own = folds != fold, folds == fold
+        found[own] = fit(x[seen], y[seen].tolist(), [1] * x.shape[1], STRENGTH).probabilities(x[own])
     return found
 
 
 def by_people(one: Drawn, others: Sequence[Drawn]) -> tuple[Probabilities, Probabilities]:
     """The light judge fitted to people's labels of the other sets alone, and pulled by them; on the items of `one`."""
     weights = one.weights
-    rows = [rows_of(other.items) for other in others if other.name not in (one.name, HANDBOOK)]
+    rows = [rows_of(other.items, weights) for other in others if other.name not in (one.name, HANDBOOK)]
     x = weights.standardized(np.concatenate([features for features, _ in rows]))
     labels = [label for _, some in rows for label in some]
     counts = np.concatenate([np.full(len(some), 1.0 / len(some)) for _, some in rows])
-    own = weights.standardized(rows_of(one.items)[0])
+    own = weights.standardized(rows_of(one.items, weights)[0])
     people = fit(x, labels, SIGNS, STRENGTH, counts=counts)
     pulled = fit(x, labels, SIGNS, STRENGTH, counts=counts, towards=weights.model)
     return people.probabilities(own), pulled.probabilities(own)
 
 
-def judges_of(one: Drawn, sets: Sequence[Drawn], said: Sequence[Said]) -> tuple[list[int], dict[str, Probabilities]]:
-    """The labels, and every judge's P(yes), of the items on which the chat judge has a verdict."""
+def judges_of(one: Drawn, sets: Sequence[Drawn], said: Sequence[Said]) -> Judges:
+    """The labels, and every judge's P(yes), of the items on which the chat judge has a verdict. The aligned light judge
+    was trained on the whole handbook, so it does not judge that.
+    """
     kept = [place for place, each in enumerate(said) if each.p is not None]
-    rows, labels = rows_of(one.items)
+    rows, labels = rows_of(one.items, one.weights)
     people, pulled = by_people(one, sets)
-    chat = np.array([float(each.p or 0.0) for each in said])
-    light = one.weights.probabilities(rows)
     found = {baseline: rows[:, column] for baseline, column in BASELINES.items()}
-    found |= {LIGHT: light, PEOPLE: people, PULLED: pulled, CHAT: chat}
+    found |= {LIGHT: one.weights.probabilities(rows), PEOPLE: people, PULLED: pulled}
+    if one.name != HANDBOOK:
+        aligned = shipped_weights("faithfulness", aligned=True)
+        found[LIGHT_ALIGNED] = aligned.probabilities(rows_of(one.items, aligned)[0])
+    found[CHAT] = np.array([float(each.p or 0.0) for each in said])
     found = {name: values[kept] for name, values in found.items()}
     labels = [labels[place] for place in kept]
     found[BOTH] = crossed(labels, [found[CHAT], found[LIGHT]])
-    return labels, found
+    return Judges(one, labels, found, said)
 
 
-def main_table(sets: Sequence[Drawn], said: Mapping[str, list[Said]]) -> str:
+def main_table(every: Sequence[Judges]) -> str:
     lines = [
         "| set | judge | n | AUC | balanced accuracy | calibration error | ms/item |",
         "|---|---|---|---|---|---|---|",
     ]
-    for one in sets:
-        labels, judges = judges_of(one, sets, said[one.name])
-        ms = {CHAT: chat_milliseconds(said[one.name]), LIGHT: f"{light_milliseconds(one):.1f}"}
-        for name, values in judges.items():
-            figures = measure(labels, [float(min(1.0, max(0.0, value))) for value in values])
+    for one in every:
+        ms = {CHAT: chat_milliseconds(one.said), LIGHT: f"{light_milliseconds(one.drawn):.1f}"}
+        for name, values in one.found.items():
+            figures = measure(one.labels, [float(min(1.0, max(0.0, value))) for value in values])
             cells = (figure_cell(figures.auc), figure_cell(figures.balanced_accuracy), figure_cell(figures.ece))
-            lines.append(f"| {one.name} | {name} | {len(labels)} | {' | '.join(cells)} | {ms.get(name, '–')} |")
+            row = f"| {one.drawn.name} | {name} | {len(one.labels)} | {' | '.join(cells)} | {ms.get(name, '–')} |"
+            lines.append(row)
     return "\n".join(lines) + "\n"
 
 
@@ -229,35 +238,30 @@ def light_milliseconds(one: Drawn) -> float:
     return (time.process_time() - start) / len(one.items) * 1000
 
 
-def parity_table(sets: Sequence[Drawn], said: Mapping[str, list[Said]]) -> str:
-    """How many parity items each judge gets right at 0.5, by language; no verdict is wrong."""
-    one = next(each for each in sets if each.name.startswith("parity"))
-    chat = np.array([np.nan if each.p is None else each.p for each in said[one.name]])
-    rows, labels = rows_of(one.items)
-    judges = {name: rows[:, column] for name, column in BASELINES.items()}
-    judges |= {LIGHT: one.weights.probabilities(rows), CHAT: chat}
+def parity_table(every: Sequence[Judges]) -> str:
+    """How many parity items each judge gets right at 0.5, by language, of those with a verdict of the chat judge."""
+    one = next(each for each in every if each.drawn.name.startswith("parity"))
+    judged = [item for item, each in zip(one.drawn.items, one.said, strict=True) if each.p is not None]
     lines = ["| judge | English | Chinese |", "|---|---|---|"]
-    for name, values in judges.items():
-        right = [
-            (value >= 0.5) == (label == 1) and not np.isnan(value) for value, label in zip(values, labels, strict=True)
-        ]
+    for name, values in one.found.items():
+        right = [(value >= 0.5) == (label == 1) for value, label in zip(values, one.labels, strict=True)]
         cells: list[str] = []
         for language in ("en", "zh"):
-            mine = [yes for yes, item in zip(right, one.items, strict=True) if item.language == language]
+            mine = [yes for yes, item in zip(right, judged, strict=True) if item.language == language]
             cells.append(f"{sum(mine)} of {len(mine)}")
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
-def ppi_table(sets: Sequence[Drawn], said: Mapping[str, list[Said]]) -> str:
+def ppi_table(every: Sequence[Judges]) -> str:
     """Labels of some items drawn from a set, joined with the chat judge alone, the light judge alone, and with both."""
     lines = [
         "| set | covered: chat | light | both | width / labels alone: chat | light | both | both / chat |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for one in sets:
-        labels, judges = judges_of(one, sets, said[one.name])
-        y = np.array(labels, dtype=np.float64)
+    for one in every:
+        judges = one.found
+        y = np.array(one.labels, dtype=np.float64)
         columns = {CHAT: judges[CHAT], LIGHT: judges[LIGHT], BOTH: np.column_stack([judges[CHAT], judges[LIGHT]])}
         covered, width, alone = dict.fromkeys(columns, 0), dict.fromkeys(columns, 0.0), 0.0
         rng = np.random.default_rng(SEED)
@@ -268,33 +272,34 @@ def ppi_table(sets: Sequence[Drawn], said: Mapping[str, list[Said]]) -> str:
                 found = ppi_mean(y[places[:LABELS]], drawn[:LABELS], drawn[LABELS:])
                 covered[name] += found.low <= y.mean() <= found.high
                 width[name] += found.width
-            alone += found.labels_only.width
+                alone += found.labels_only.width / len(columns)
         cells = [f"{covered[name] / DRAWS:.3f}" for name in columns] + [
             f"{width[name] / alone:.2f}" for name in columns
         ]
-        lines.append(f"| {one.name} | {' | '.join(cells)} | {width[BOTH] / width[CHAT]:.3f} |")
+        lines.append(f"| {one.drawn.name} | {' | '.join(cells)} | {width[BOTH] / width[CHAT]:.3f} |")
     return "\n".join(lines) + "\n"
 
 
-def cascade_table(sets: Sequence[Drawn], said: Mapping[str, list[Said]]) -> str:
+def cascade_table(every: Sequence[Judges]) -> str:
     """What a light judge that decides the clear noes spares and loses, at 0.1 and at the threshold of the labels."""
     lines = [
         "| set | n | at 0.1: calls spared | yes lost | no gained | threshold that the labels confirm | calls spared |",
         "|---|---|---|---|---|---|---|",
     ]
-    for one in sets:
-        labels, judges = judges_of(one, sets, said[one.name])
+    for one in every:
+        labels, judges = one.labels, one.found
         verdicts = (judges[CHAT] >= 0.5).astype(float)
         fixed = clear_noes(labels, judges[LIGHT], verdicts, 0.1)
         best = largest_threshold(labels, judges[LIGHT], verdicts).found
         confirmed = "none | 0" if best is None else f"{best.threshold:g} | {best.decided} of {best.n}"
         cells = f"{fixed.decided} of {fixed.n} | {fixed.lost} | {fixed.gained} | {confirmed}"
-        lines.append(f"| {one.name} | {len(labels)} | {cells} |")
+        lines.append(f"| {one.drawn.name} | {len(labels)} | {cells} |")
     return "\n".join(lines) + "\n"
 
 
 def write_page(sets: Sequence[Drawn]) -> None:
     said = opinions(sets)
+    every = [judges_of(one, sets, said[one.name]) for one in sets]
     models = {row["model"] for row in json_lines(SAID)}
     silent = {one.name: sum(each.p is None for each in said[one.name]) for one in sets}
     without = ", ".join(f"{count} of {name}" for name, count in silent.items() if count) or "none"
@@ -307,20 +312,20 @@ def write_page(sets: Sequence[Drawn]) -> None:
         "items. The baselines are shares, not probabilities. `chat and light` is a logistic model of both, in five "
         "folds. The light judge of the handbook's corruptions was trained without their documents. Items without a "
         f"verdict of the chat judge, left out for all: {without}. Milliseconds of the chat judge are of a machine with "
-        f"other work beside it.\n\n{main_table(sets, said)}\n"
+        f"other work beside it.\n\n{main_table(every)}\n"
         "## Which judge reads meaning?\n\n"
         "Parity items right at 0.5; half of them are supported, so that a coin gets 15 of 30.\n\n"
-        f"{parity_table(sets, said)}\n"
+        f"{parity_table(every)}\n"
         "## Beside people's labels\n\n"
         f"{POPULATION} items drawn from each set with replacement, {LABELS} of them labelled, {DRAWS} draws: how often "
         "the interval of prediction-powered inference covers the share of yes (95% promised; the error of a coverage "
         "is .011), and how wide it is beside that of the labels alone.\n\n"
-        f"{ppi_table(sets, said)}\n"
+        f"{ppi_table(every)}\n"
         "## Before the chat judge: clear noes\n\n"
         "Items whose P by the light judge is below the threshold are not asked about. `yes lost`: people and chat "
         "judge say yes there; `no gained`: people say no, the chat judge would have said yes. The threshold that the "
         "labels confirm loses at most 5% of the items, with 95% confidence.\n\n"
-        f"{cascade_table(sets, said)}"
+        f"{cascade_table(every)}"
     )
     PAGE.write_text(page, encoding="utf-8")
 

@@ -144,8 +144,8 @@ def main(out: Path) -> None:
         whole = Folder(Path(temporary) / "generated", folder.documents)
         ids = whole.write(corpus, kept, {}, keep_questions=False)
         kinds = dict(zip(ids, (one.kind for one in kept), strict=True))
-        generated = replace(load(whole.path), name="generated")
-    made = load(MADE)
+        generated = replace(load(str(whole.path)), name="generated")
+    made = load(str(MADE))
     verified = replace(made, name="verified", questions=tuple(one for one in made.questions if "verified" in one.tags))
     own, first, second = (runs_on(one, out) for one in (corpus, generated, verified))
     ranking = [

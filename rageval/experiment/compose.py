@@ -57,7 +57,9 @@ def compose(name: str, settings: Mapping[str, object], base: Path) -> Stage:
 
 def changes_of(settings: Mapping[str, object], place: str) -> Mapping[str, object]:
     """What stands under `set`. Raises DeclarationError for anything but a mapping."""
-    given = settings.get("set") or {}
+    given = settings.get("set")
+    if given is None:
+        return {}
     if not isinstance(given, Mapping):
         raise DeclarationError(f"{place}.set: found {given!r}, expected names with values, such as retrieve.k: 5")
     return {str(name): value for name, value in cast("Mapping[object, object]", given).items()}

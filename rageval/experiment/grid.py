@@ -32,9 +32,9 @@ def grid_entries(sweep: Mapping[str, Sequence[Any]], exclude: Sequence[Mapping[s
 
 
 def _entry(pipeline: object, settings: dict[str, Any]) -> PipelineEntry:
-    if not isinstance(pipeline, Mapping) or len(cast("Mapping[object, object]", pipeline)) != 1:
+    if not isinstance(pipeline, Mapping):
         return {str(pipeline): settings}
-    ((name, given),) = cast("Mapping[str, Mapping[str, Any] | None]", pipeline).items()
+    name, given = next(iter(cast("Mapping[str, Mapping[str, Any] | None]", pipeline).items()))
     own = {**(given or {})}
     if is_composed(own):
         return {name: {**own, "set": {**(own.get("set") or {}), **settings}}}
