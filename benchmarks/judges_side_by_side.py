@@ -1,7 +1,7 @@
 """Judges on the same items: the chat judge, the light judge, both together, and two baselines that only count words.
 
     python benchmarks/judges_side_by_side.py DATA --ask [OUT]    # asks the local chat model, about half an hour
-    python benchmarks/judges_side_by_side.py DATA                # writes docs/judges_side_by_side.md, a minute
+    python benchmarks/judges_side_by_side.py DATA                # writes docs/judges_side_by_side_measured.md, a minute
 
 DATA is that of benchmarks/light_judge.py. What the chat judge said is kept in benchmarks/judges_side_by_side.jsonl, a
 line for each item, so that the page is made without a model; OUT (default: results) keeps its replies. Items are drawn
@@ -46,9 +46,10 @@ from rageval.types import Abstained, Hit, Passage, Question, Response
 
 ROOT = Path(__file__).parents[1]
 SAID = Path(__file__).with_suffix(".jsonl")
-PAGE = ROOT / "docs" / "judges_side_by_side.md"
+PAGE = ROOT / "docs" / "judges_side_by_side_measured.md"
 SEED = 20261201
-ITEMS = {"BEGIN": 60, "WiCE": 40, "OCNLI": 80, "RGB": 60, "parity": 60, "handbook": 60}
+ITEMS = {"BEGIN": 40, "WiCE": 30, "OCNLI": 60, "RGB": 40, "parity": 60, "handbook": 40}
+MOST_CHARACTERS = 3000
 HANDBOOK = "handbook's corruptions"
 HELD_OUT = 5
 CHAT, BOTH = "chat", "chat and light"
@@ -96,6 +97,7 @@ def draw(data: Path) -> Iterator[Drawn]:
         every = tuple(read(data))
         short = name.split()[0]
         items = [*(every if short == "parity" else Labelled(name, asks, every).reported)]
+        items = [item for item in items if sum(map(len, item.passages)) <= MOST_CHARACTERS]
         random.Random(SEED).shuffle(items)
         yield Drawn(name, tuple(items[: ITEMS[short]]), shipped_weights("faithfulness"))
     yield draw_handbook()
@@ -123,7 +125,7 @@ def ask(sets: Sequence[Drawn], out: Path) -> None:
     async def work() -> None:
         chat = choose_chat(LocalModel(), out / "cache")
         try:
-            for one in sets:
+            for one in sorted(sets, key=lambda one: sum(map(len, one.items[0].passages))):  # long contexts last
                 for number, item in enumerate(one.items):
                     if key_of(item) in said:
                         continue
@@ -308,8 +310,9 @@ def write_page(sets: Sequence[Drawn]) -> None:
         "Written by `python benchmarks/judges_side_by_side.py`. Chat judge: `claim_support` with "
         f"{', '.join(sorted(models))} on {platform.machine()}, two cores, one call at a time. Items drawn with seed "
         f"{SEED} from the half of each set by which no feature or penalty of the light judge was chosen; of the parity "
-        "items all. A verdict is yes from P = 0.5 on; figures have 95% intervals, wide ones: a set has 40 to 80 "
-        "items. The baselines are shares, not probabilities. `chat and light` is a logistic model of both, in five "
+        "items all. A verdict is yes from P = 0.5 on; figures have 95% intervals, wide ones: a set has 30 to 60 "
+        f"items, of contexts up to {MOST_CHARACTERS:,} characters. The baselines are shares, not probabilities. `chat "
+        "and light` is a logistic model of both, in five "
         "folds. The light judge of the handbook's corruptions was trained without their documents. Items without a "
         f"verdict of the chat judge, left out for all: {without}. Milliseconds of the chat judge are of a machine with "
         f"other work beside it.\n\n{main_table(every)}\n"

@@ -1,8 +1,8 @@
 """What `rageval synthesise` makes of the handbook with the packaged local model, and what it is worth.
 
-    rageval synthesise benchmarks/handbook -n 100 --attempts 6 --out benchmarks/synthesis \
+    rageval synthesise benchmarks/handbook -n 100 --attempts 6 --out benchmarks/synthesis/handbook \
         --mix "factual 62, paraphrase 12, cross_lingual 8, multiple_choice 6, follow_up 4, multi_hop 3, unanswerable 5"
-    rageval review benchmarks/synthesis -n 100 --out sheet.csv     # and filled in by a reader
+    rageval review benchmarks/synthesis/handbook -n 100 --out sheet.csv     # and filled in by a reader
     python benchmarks/synthesis_measured.py [OUT]
 
 The first command takes about an hour on two cores. This script reads its folder with the review, runs ten retrieval
@@ -34,7 +34,7 @@ from rageval.synthesis.result import Yield, yields_of
 from rageval.types import Benchmark, Json
 
 ROOT = Path(__file__).parents[1]
-MADE = Path(__file__).parent / "synthesis"
+MADE = Path(__file__).parent / "synthesis" / "handbook"
 PAGE = ROOT / "docs" / "synthesis_measured.md"
 CORPUS = "handbook"
 METRICS = ("hit_rate@1", "mrr@10", "ndcg@10")
