@@ -159,8 +159,10 @@ def write_said(said: Mapping[str, object]) -> None:
 
 
 def opinions(sets: Sequence[Drawn]) -> dict[str, list[Said]]:
+    """By the name of the set; sets of which an item was not asked are left out."""
     by_key = {row["key"]: Said(row["p"], row["seconds"], row["calls"]) for row in json_lines(SAID)}
-    return {one.name: [by_key[key_of(item)] for item in one.items] for one in sets}
+    asked = [one for one in sets if all(key_of(item) in by_key for item in one.items)]
+    return {one.name: [by_key[key_of(item)] for item in one.items] for one in asked}
 
 
 def logit(p: Probabilities) -> Probabilities:
@@ -301,9 +303,9 @@ def cascade_table(every: Sequence[Judges]) -> str:
 
 def write_page(sets: Sequence[Drawn]) -> None:
     said = opinions(sets)
-    every = [judges_of(one, sets, said[one.name]) for one in sets]
+    every = [judges_of(one, sets, said[one.name]) for one in sets if one.name in said]
     models = {row["model"] for row in json_lines(SAID)}
-    silent = {one.name: sum(each.p is None for each in said[one.name]) for one in sets}
+    silent = {name: sum(each.p is None for each in each_said) for name, each_said in said.items()}
     without = ", ".join(f"{count} of {name}" for name, count in silent.items() if count) or "none"
     page = (
         "# Judges on the same items\n\n"
