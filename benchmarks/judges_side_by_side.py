@@ -304,6 +304,8 @@ def cascade_table(every: Sequence[Judges]) -> str:
 def write_page(sets: Sequence[Drawn]) -> None:
     said = opinions(sets)
     every = [judges_of(one, sets, said[one.name]) for one in sets if one.name in said]
+    counts = [len(one.labels) for one in every]
+    fewest, most = min(counts), max(counts)
     models = {row["model"] for row in json_lines(SAID)}
     silent = {name: sum(each.p is None for each in each_said) for name, each_said in said.items()}
     without = ", ".join(f"{count} of {name}" for name, count in silent.items() if count) or "none"
@@ -312,7 +314,7 @@ def write_page(sets: Sequence[Drawn]) -> None:
         "Written by `python benchmarks/judges_side_by_side.py`. Chat judge: `claim_support` with "
         f"{', '.join(sorted(models))} on {platform.machine()}, two cores, one call at a time. Items drawn with seed "
         f"{SEED} from the half of each set by which no feature or penalty of the light judge was chosen; of the parity "
-        "items all. A verdict is yes from P = 0.5 on; figures have 95% intervals, wide ones: a set has 30 to 60 "
+        f"items all. A verdict is yes from P = 0.5 on; figures have 95% intervals, wide ones: a set has {fewest} to {most} "
         f"items, of contexts up to {MOST_CHARACTERS:,} characters. The baselines are shares, not probabilities. `chat "
         "and light` is a logistic model of both, in five "
         "folds. The light judge of the handbook's corruptions was trained without their documents. Items without a "
