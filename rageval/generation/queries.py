@@ -78,16 +78,10 @@ class _WriteQuestions(Stage):
 
 
 @dataclass(frozen=True)
-class RewriteQueries(_WriteQuestions):
-    """Add `n` rewritten questions, written in one call, to the queries; the question itself stays the first.
-
-    Empty and repeated lines are dropped, so there may be fewer than n. Source: RAG-Fusion (Rackauckas 2024,
-    arXiv 2402.03367).
-    """
+class _SeveralQuestions(_WriteQuestions):
+    """At most `n` written questions."""
 
     n: int = 3
-    temperature: float = 0.0
-    prompts: ClassVar[tuple[str, ...]] = ("rewrite_queries",)
 
     def __post_init__(self) -> None:
         _require_positive("n", self.n)
@@ -99,6 +93,18 @@ class RewriteQueries(_WriteQuestions):
     @property
     def _fields(self) -> dict[str, object]:
         return {"n": self.n}
+
+
+@dataclass(frozen=True)
+class RewriteQueries(_SeveralQuestions):
+    """Add `n` rewritten questions, written in one call, to the queries; the question itself stays the first.
+
+    Empty and repeated lines are dropped, so there may be fewer than n. Source: RAG-Fusion (Rackauckas 2024,
+    arXiv 2402.03367).
+    """
+
+    temperature: float = 0.0
+    prompts: ClassVar[tuple[str, ...]] = ("rewrite_queries",)
 
     @property
     def _temperature(self) -> float:
@@ -106,26 +112,14 @@ class RewriteQueries(_WriteQuestions):
 
 
 @dataclass(frozen=True)
-class SubQuestions(_WriteQuestions):
+class SubQuestions(_SeveralQuestions):
     """Add at most `n` simpler questions, into which the model splits the question; all are searched side by side.
 
     Helps where the answer joins facts of several passages that no single search finds. Source: the sub-question query
     engine of LlamaIndex; Press et al. 2023, arXiv 2210.03350 (self-ask), for the idea.
     """
 
-    n: int = 3
     prompts: ClassVar[tuple[str, ...]] = ("sub_questions",)
-
-    def __post_init__(self) -> None:
-        _require_positive("n", self.n)
-
-    @property
-    def most(self) -> int:
-        return self.n
-
-    @property
-    def _fields(self) -> dict[str, object]:
-        return {"n": self.n}
 
 
 @dataclass(frozen=True)
