@@ -70,7 +70,7 @@ def rerank(by: AnyReranker | None = None, keep: int = 5) -> Stage:
 
 
 def filter_passages(by: AnyReranker | None = None, least: float = 0.5) -> Stage:
-    """Leave out passages whose score is below least; by default the chat model's P(yes) that a passage is relevant."""
+    """Leave out passages whose score is below least; by default the chat model's P(yes)."""
     return Filter(by or Pointwise(), least)
 
 

@@ -171,8 +171,10 @@ class ExpandQuery(Stage):
 
 @dataclass(frozen=True)
 class NormaliseQuery(Stage):
-    """Search with the question in its plain form: full-width characters made half-width (NFKC), white space joined and,
-    with `case`, letters in lower case. The question that is shown and answered stays as it is. No model is asked.
+    """Search with the question in plain characters and, with `case`, in lower case.
+
+    Full-width characters become half-width (NFKC), white space is joined. The question that is shown and answered stays
+    as it is. No model is asked.
     """
 
     case: Literal["keep", "lower"] = "keep"

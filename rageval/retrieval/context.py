@@ -20,11 +20,11 @@ from rageval.text import count_tokens
 
 @dataclass(frozen=True)
 class Order(Stage):
-    """The order in which the generator reads the passages: `ends` puts the best first and the second best last, so that
-    the worst stand in the middle; `reverse` puts the best last, next to the question.
+    """The order in which the generator reads the passages: the best at both `ends`, or in `reverse`.
 
-    Source of `ends`: Liu et al. 2023, arXiv 2307.03172 (models use what stands in the middle least); Haystack's
-    LostInTheMiddleRanker.
+    `ends` puts the best first and the second best last, so that the worst stand in the middle; `reverse` puts the best
+    last, next to the question. Source of `ends`: Liu et al. 2023, arXiv 2307.03172 (models use what stands in the middle
+    least); Haystack's LostInTheMiddleRanker.
     """
 
     by: Literal["ends", "reverse"] = "ends"
@@ -38,9 +38,10 @@ class Order(Stage):
 
 @dataclass(frozen=True)
 class Budget(Stage):
-    """As many passages as fit into `tokens` estimated tokens (`rageval.text.count_tokens`), as prompts show them.
+    """As many passages as fit into `tokens` estimated tokens, as prompts show them.
 
-    They are taken in their order up to the first that does not fit. There may be none: a budget is never exceeded.
+    Tokens are those of `rageval.text.count_tokens`. Passages are taken in their order up to the first that does not
+    fit. There may be none: a budget is never exceeded.
     """
 
     tokens: int = 1000
@@ -59,12 +60,11 @@ class Budget(Stage):
 
 @dataclass(frozen=True)
 class Diversify(Stage):
-    """Keep the `keep` passages of the context that answer the question and repeat each other least; they come first in
-    the ranking.
+    """Keep the `keep` passages that answer the question and repeat each other least.
 
-    Maximal marginal relevance: one after the other, the passage with the largest `relevance` · cos(question, passage) -
-    (1 - `relevance`) · the largest cos with a passage that was taken before. With `relevance` 1 it is the order by
-    cosine alone. Source: Carbonell and Goldstein 1998.
+    They come first in the ranking. Maximal marginal relevance: one after the other, the passage with the largest
+    `relevance` · cos(question, passage) - (1 - `relevance`) · the largest cos with a passage that was taken before. With
+    `relevance` 1 it is the order by cosine alone. Source: Carbonell and Goldstein 1998.
     """
 
     keep: int = 5

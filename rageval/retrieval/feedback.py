@@ -12,7 +12,7 @@ from rageval.text import search_words
 
 @dataclass(frozen=True)
 class Feedback(Stage):
-    """Add a query: the question with the `words` most telling words of the `passages` best passages in the context.
+    """Add a query: the question with the `words` most telling words of the `passages` best passages.
 
     Stand it between two searches: `retrieve`, `feedback`, `retrieve`. A word weighs sum over passages of
     (its share of the passage's words / rank), as in a relevance model that takes 1 / rank for P(passage); words of the
