@@ -23,8 +23,8 @@ class Order(Stage):
     """The order in which the generator reads the passages: the best at both `ends`, or in `reverse`.
 
     `ends` puts the best first and the second best last, so that the worst stand in the middle; `reverse` puts the best
-    last, next to the question. Source of `ends`: Liu et al. 2023, arXiv 2307.03172 (models use what stands in the middle
-    least); Haystack's LostInTheMiddleRanker.
+    last, next to the question. Source of `ends`: Liu et al. 2023, arXiv 2307.03172 (models use the middle least);
+    Haystack's LostInTheMiddleRanker.
     """
 
     by: Literal["ends", "reverse"] = "ends"
@@ -63,8 +63,8 @@ class Diversify(Stage):
     """Keep the `keep` passages that answer the question and repeat each other least.
 
     They come first in the ranking. Maximal marginal relevance: one after the other, the passage with the largest
-    `relevance` · cos(question, passage) - (1 - `relevance`) · the largest cos with a passage that was taken before. With
-    `relevance` 1 it is the order by cosine alone. Source: Carbonell and Goldstein 1998.
+    `relevance` · cos(question, passage) - (1 - `relevance`) · the largest cos with a passage that was taken before.
+    With `relevance` 1 it is the order by cosine alone. Source: Carbonell and Goldstein 1998.
     """
 
     keep: int = 5
