@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from rageval.models.e5_file import E5File, Floats, check_packaged, packaged_file, read_e5_file
 from rageval.models.e5_tokenizer import Tokenizer
+from rageval.models.local import as_c_text
 
 PREFIX = "query: "
 """E5's prefix for texts that are compared with each other."""
@@ -69,8 +70,7 @@ class TokenVectors:
 
     def tokens(self, text: str) -> list[int]:
         """The numbers of the text's tokens, without the special ones."""
-        clean = text.replace("\0", " ").encode("utf-8", "replace").decode()
-        return [*chain.from_iterable(self._tokenizer.words(clean))]
+        return [*chain.from_iterable(self._tokenizer.words(as_c_text(text)))]
 
     def vectors(self, texts: Sequence[str]) -> list[Tokens]:
         """The tokens of each text in the last layer, without those of the prefix and the special ones.
