@@ -11,11 +11,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rageval.errors import DeclarationError
-from rageval.pipeline import NO_CONTEXT, ContextSize, Need, Resources, Stage, State
+from rageval.pipeline import NO_CONTEXT, ContextSize, Need, Resources, Shared, Stage, State
 from rageval.text import sentences
 from rageval.types import Document, Passage
 
 _LEFT_OUT = " … "
+
+
+@dataclass(frozen=True)
+class _DocumentsById:
+    """The corpus by id, made once for all questions."""
+
+    async def build(self, resources: Resources) -> Mapping[str, Document]:
+        return {document.id: document for document in resources.documents}
 
 
 @dataclass(frozen=True)
@@ -36,8 +44,11 @@ class Window(Stage):
     def context_size(self, before: ContextSize = NO_CONTEXT) -> ContextSize:
         return replace(before, tokens_each=None if before.passages else 0)
 
+    def indexes(self) -> tuple[Shared[object], ...]:
+        return (_DocumentsById(),)
+
     async def run(self, state: State, resources: Resources) -> State:
-        documents = {document.id: document for document in resources.documents}
+        documents = await resources.get(_DocumentsById())
         context: list[int] = []
         shown: dict[int, Passage] = {}
         for position in state.response.context:
