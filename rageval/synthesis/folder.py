@@ -46,7 +46,7 @@ class Folder:
 
     def check(self, job: Mapping[str, Json]) -> None:
         """Raises DeclarationError where the folder holds anything but the same job, finished or not, and where its
-        questions are not those that were written: people may have reviewed them.
+        questions are not those that were written: people may have reviewed them. A job with more attempts goes on.
         """
         about = self._about()
         if about is None:
@@ -58,6 +58,8 @@ class Folder:
             return
         found = about["job"]
         changed = [key for key in {**job, **found} if job.get(key) != found.get(key)]
+        if "attempts" in changed and cast("int", job["attempts"]) > found["attempts"]:
+            changed.remove("attempts")
         if changed:
             raise DeclarationError(
                 f"{self.path}: found a synthesis with another {', '.join(changed)}, expected the same one to go on "
@@ -73,8 +75,9 @@ class Folder:
     def locked(self, job: Mapping[str, Json]) -> AbstractContextManager[None]:
         """Hold the folder against other processes; it is made where there is none, with the job in it."""
         self.path.mkdir(parents=True, exist_ok=True)
-        if self._about() is None:
-            self._write_about({"job": {**job}, _WRITTEN: []})
+        about = self._about() or {_WRITTEN: []}
+        if about.get("job") != job:
+            self._write_about({**about, "job": {**job}})
         return locked(self.path / LOG)
 
     def read(self) -> dict[tuple[int, int], Attempt]:

@@ -258,6 +258,21 @@ def test_a_spent_budget_keeps_what_is_there_and_goes_on(tmp_path: Path) -> None:
     assert (tmp_path / "out/questions.jsonl").read_bytes() == (tmp_path / "whole/questions.jsonl").read_bytes()
 
 
+def test_more_attempts_go_on_where_fewer_ended(tmp_path: Path) -> None:
+    corpus = write_corpus(tmp_path / "corpus", ENGLISH)
+    faults = dict.fromkeys(["Bresk", "Gorlan", "Ilmen", "Corvin"], "quote")
+    whole = synthesise(corpus, 5, Author(faults), attempts=9, out="whole")
+    author = Author(faults)
+    ended = synthesise(corpus, 5, author, attempts=1)
+    longer = synthesise(corpus, 5, author, attempts=9)
+    assert 0 < len(ended.questions) < len(longer.questions)
+    assert (longer.questions, longer.missing, longer.reused) == (whole.questions, whole.missing, 5)
+    assert author.calls == whole.usage.calls
+    assert (tmp_path / "out/questions.jsonl").read_bytes() == (tmp_path / "whole/questions.jsonl").read_bytes()
+    with pytest.raises(rageval.DeclarationError, match="another attempts, expected the same one"):
+        synthesise(corpus, 5, author, attempts=2)
+
+
 @pytest.mark.parametrize("change", [{"seed": 1}, {"n": 3}, {"mix": {"paraphrase": 1}}])
 def test_a_folder_with_something_else_is_refused(change: dict[str, Any], tmp_path: Path) -> None:
     corpus = write_corpus(tmp_path / "corpus", only(["Arlen", "Bresk"]))

@@ -10,6 +10,7 @@ from rageval.retrieval.indexes.base import Index, Searchable, as_indexes
 from rageval.retrieval.indexes.bm25 import BM25
 from rageval.retrieval.indexes.by_vector import SearchByVector, VectorIndex
 from rageval.retrieval.indexes.dense import Dense
+from rageval.retrieval.indexes.inverted import InvertedLists
 from rageval.retrieval.indexes.multi_vector import MultiVector
 
 _SENTENCES = SentenceChunker()
@@ -27,6 +28,7 @@ INDEXES: Mapping[str, Callable[..., Index | tuple[Index, ...]]] = {
     "bm25": BM25,
     "dense": Dense,
     "approximate": ApproximateDense,
+    "ivf": InvertedLists,
     "hybrid": hybrid,
     "multi_vector": MultiVector,
 }
@@ -42,6 +44,7 @@ __all__ = [
     "ApproximateDense",
     "Dense",
     "Index",
+    "InvertedLists",
     "MultiVector",
     "SearchByVector",
     "Searchable",
