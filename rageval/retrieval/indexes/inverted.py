@@ -93,7 +93,10 @@ class InvertedLists(VectorIndex):
 
         code = "SQfp16" if self.bytes is None else f"PQ{self.bytes}"
         index = cast("Any", faiss.index_factory(vectors.shape[1], f"IVF{lists},{code}", faiss.METRIC_INNER_PRODUCT))
-        clusterings = [index.cp] if self.bytes is None else [index.cp, index.pq.cp]
+        clusterings = [index.cp]
+        if self.bytes is not None:
+            clusterings.append(index.pq.cp)
+            index.do_polysemous_training = False  # an order of the codes that only a search by Hamming distance uses
         for clustering in clusterings:
             clustering.seed, clustering.min_points_per_centroid = _SEED, 1
         drawn = np.random.default_rng(_SEED).permutation(len(vectors))[: max(_TRAINED_ON * lists, _TRAINED_ON * _CODES)]
