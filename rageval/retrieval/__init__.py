@@ -32,6 +32,7 @@ from rageval.retrieval.indexes import (
 from rageval.retrieval.iterate import Iterate
 from rageval.retrieval.labelled import RetrieveLabelled
 from rageval.retrieval.mixing import MixPassages
+from rageval.retrieval.parents import ToParent
 from rageval.retrieval.passages import Passages
 from rageval.retrieval.rerank import Filter, Rerank
 from rageval.retrieval.rerankers import AnyReranker, Pointwise, RerankEndpoint, Reranker
@@ -73,6 +74,7 @@ __all__ = [
     "Searchable",
     "SemanticChunker",
     "SentenceChunker",
+    "ToParent",
     "VectorIndex",
     "Window",
     "WindowChunker",

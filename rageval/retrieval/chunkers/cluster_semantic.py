@@ -30,7 +30,7 @@ class ClusterSemanticChunker(JoinByVectors):
         best = np.zeros(count + 1)
         first_of = np.zeros(count + 1, dtype=np.intp)
         for last in range(1, count + 1):
-            firsts = np.arange(np.searchsorted(ends, ends[last] - self.tokens), last)
+            firsts = np.arange(int(np.searchsorted(ends, ends[last] - self.tokens)), last)
             pieces = last - firsts
             alike = np.square(sums[last] - sums[firsts]).sum(axis=1) - pieces
             worth = best[firsts] + alike - mean * (pieces * pieces - pieces)
