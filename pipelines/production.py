@@ -16,10 +16,10 @@ from rageval.retrieval.settings import SearchSettings, retrieve
 def build(tokens: int = 1000, **search: Unpack[SearchSettings]) -> Stage:
     """`tokens`: the most estimated tokens of passages in the prompt, of the `k` (20) best.
 
-    Passages are `recursive` with at most 128 tokens by default. Without a `reranker` the order is that of the search,
+    Passages are `recursive` with at most 200 tokens by default. Without a `reranker` the order is that of the search,
     and it costs no call.
     """
     search.setdefault("k", 20)
     if "chunk_tokens" not in search and "overlap" not in search:
-        search.setdefault("chunker", RecursiveChunker(128))
+        search.setdefault("chunker", RecursiveChunker(200))
     return retrieve(**search) >> Budget(tokens) >> Answer(cite=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import final
 
 import numpy as np
@@ -122,9 +122,7 @@ async def _embed_all(texts: Sequence[Sequence[Passage]], embedder: Embedder) -> 
     if not flat:
         return [np.zeros((0, 0), dtype=np.float32) for _ in texts]
     vectors = await embedder.embed(flat, "passage")
-    ends = [0]
-    for pieces in texts:
-        ends.append(ends[-1] + len(pieces))
+    ends = accumulate(map(len, texts), initial=0)
     return [vectors[start:end] for start, end in pairwise(ends)]
 
 

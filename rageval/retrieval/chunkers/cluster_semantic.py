@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 
@@ -24,13 +26,13 @@ class ClusterSemanticChunker(JoinByVectors):
     def starts(self, vectors: Vectors, sizes: Sequence[int]) -> list[int]:
         # The cosines of all pairs within pieces first to last are |sum of their vectors|² less one for each piece.
         count = len(sizes)
-        ends = np.cumsum([0, *sizes])
+        ends = [*accumulate(sizes, initial=0)]
         sums = np.concatenate([np.zeros((1, vectors.shape[1])), np.cumsum(vectors, axis=0, dtype=np.float64)])
         mean = (np.square(sums[-1]).sum() - count) / (count * count - count)
         best = np.zeros(count + 1)
         first_of = np.zeros(count + 1, dtype=np.intp)
         for last in range(1, count + 1):
-            firsts = np.arange(int(np.searchsorted(ends, ends[last] - self.tokens)), last)
+            firsts = np.arange(bisect_left(ends, ends[last] - self.tokens), last)
             pieces = last - firsts
             alike = np.square(sums[last] - sums[firsts]).sum(axis=1) - pieces
             worth = best[firsts] + alike - mean * (pieces * pieces - pieces)
