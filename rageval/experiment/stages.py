@@ -31,6 +31,7 @@ from rageval.retrieval import (
     Order,
     Pointwise,
     Rerank,
+    ToParent,
     Window,
 )
 from rageval.retrieval.settings import DenseSearch
@@ -88,6 +89,7 @@ STAGES: Mapping[str, Callable[..., Stage]] = MappingProxyType(
         "rerank": rerank,
         "filter": filter_passages,
         "diversify": Diversify,
+        "to_parent": ToParent,
         "window": Window,
         "compress": Compress,
         "order": Order,
@@ -102,6 +104,6 @@ SEARCHES = (retrieve, iterate)
 """Those that take the pipeline's chunker."""
 
 READ_PASSAGES: tuple[type[Stage], ...] = (
-    Feedback, Rerank, Filter, Diversify, Window, Compress, Order, Budget, Answer,
+    Feedback, Rerank, Filter, Diversify, ToParent, Window, Compress, Order, Budget, Answer,
 )  # fmt: skip
 """Stages that are of no use before passages have been found."""

@@ -3,9 +3,14 @@
 from rageval.retrieval.chunkers import (
     AnyChunker,
     Chunker,
+    ClusterSemanticChunker,
     HeadingChunker,
+    ModelChunker,
+    ModelTopicChunker,
     RecursiveChunker,
+    SemanticChunker,
     SentenceChunker,
+    WindowChunker,
     as_chunker,
 )
 from rageval.retrieval.context import Budget, Diversify, Order
@@ -27,6 +32,7 @@ from rageval.retrieval.indexes import (
 from rageval.retrieval.iterate import Iterate
 from rageval.retrieval.labelled import RetrieveLabelled
 from rageval.retrieval.mixing import MixPassages
+from rageval.retrieval.parents import ToParent
 from rageval.retrieval.passages import Passages
 from rageval.retrieval.rerank import Filter, Rerank
 from rageval.retrieval.rerankers import AnyReranker, Pointwise, RerankEndpoint, Reranker
@@ -42,6 +48,7 @@ __all__ = [
     "ApproximateDense",
     "Budget",
     "Chunker",
+    "ClusterSemanticChunker",
     "Compress",
     "Dense",
     "Diversify",
@@ -51,6 +58,8 @@ __all__ = [
     "Index",
     "Iterate",
     "MixPassages",
+    "ModelChunker",
+    "ModelTopicChunker",
     "MultiVector",
     "Order",
     "Passages",
@@ -63,9 +72,12 @@ __all__ = [
     "RetrieveLabelled",
     "SearchByVector",
     "Searchable",
+    "SemanticChunker",
     "SentenceChunker",
+    "ToParent",
     "VectorIndex",
     "Window",
+    "WindowChunker",
     "as_chunker",
     "hybrid",
     "reciprocal_rank_fusion",

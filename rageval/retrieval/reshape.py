@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 import numpy as np
 
@@ -30,16 +31,23 @@ class _DocumentsById:
 class Window(Stage):
     """Hand over each passage with the `sentences` before it and behind it in its document.
 
-    Small passages are found well and read badly: search small ones, read large ones. A passage that overlaps one before
-    it in the context becomes part of that one. Titles stay. A passage whose text is not that of its span stays as it
-    is. Source: LlamaIndex's sentence window.
+    Small passages are found well and read badly: search small ones, read large ones. With `similar` the window ends on
+    each side before the first sentence whose embedding has a smaller cosine with that of the passage: only what belongs
+    to it is handed over. A passage that overlaps one before it in the context becomes part of that one. Titles stay. A
+    passage whose text is not that of its span stays as it is. Source: LlamaIndex's sentence window.
     """
 
     sentences: int = 2
+    similar: float | None = None
 
     def __post_init__(self) -> None:
         if self.sentences < 1:
             raise DeclarationError(f"sentences: found {self.sentences}, expected at least 1")
+        if self.similar is not None and not -1.0 <= self.similar <= 1.0:
+            raise DeclarationError(f"similar: found {self.similar}, expected a cosine from -1 to 1")
+
+    def needs(self, generate: bool) -> frozenset[Need]:
+        return frozenset() if self.similar is None else frozenset({"embed"})
 
     def context_size(self, before: ContextSize = NO_CONTEXT) -> ContextSize:
         return replace(before, tokens_each=None if before.passages else 0)
@@ -52,7 +60,7 @@ class Window(Stage):
         context: list[int] = []
         shown: dict[int, Passage] = {}
         for position in state.response.context:
-            passage = self._wider(state.response.hits[position].passage, documents)
+            passage = await self._wider(state.response.hits[position].passage, documents, resources)
             joined = next((one for one in context if _overlap(shown[one], passage)), None)
             if joined is None:
                 context.append(position)
@@ -61,13 +69,20 @@ class Window(Stage):
                 shown[joined] = _union(shown[joined], passage, documents)
         return _with_passages(state, shown, context)
 
-    def _wider(self, passage: Passage, documents: Mapping[str, Document]) -> Passage:
+    async def _wider(self, passage: Passage, documents: Mapping[str, Document], resources: Resources) -> Passage:
         document = documents.get(passage.doc_id)
         if document is None or document.text[passage.start : passage.end] != passage.text or not passage.text:
             return passage
         spans = sentences(document.text)
         inside = [n for n, (start, end) in enumerate(spans) if start < passage.end and passage.start < end]
-        first, last = spans[max(inside[0] - self.sentences, 0)], spans[min(inside[-1] + self.sentences, len(spans) - 1)]
+        before = spans[max(inside[0] - self.sentences, 0) : inside[0]][::-1]
+        behind = spans[inside[-1] + 1 : inside[-1] + 1 + self.sentences]
+        if self.similar is not None and (before or behind):
+            texts = [document.text[start:end] for start, end in (*before, *behind)]
+            vectors = await resources.embedder.embed([passage.text, *texts], "passage")
+            near = (vectors[1:] @ vectors[0] >= self.similar).tolist()
+            before, behind = _up_to(before, near[: len(before)]), _up_to(behind, near[len(before) :])
+        first, last = (before or [spans[inside[0]]])[-1], (behind or [spans[inside[-1]]])[-1]
         return replace(document.passage(first[0], last[1]), title=passage.title)
 
 
@@ -105,6 +120,11 @@ class Compress(Stage):
         context = [state.response.context[n] for n in kept]
         shown = {state.response.context[n]: _excerpt(passages[n], chosen) for n, chosen in kept.items()}
         return _with_passages(state, shown, context)
+
+
+def _up_to(spans: Sequence[tuple[int, int]], near: Sequence[bool]) -> list[tuple[int, int]]:
+    """The spans before the first that is not near."""
+    return [span for span, _ in takewhile(lambda one: one[1], zip(spans, near, strict=True))]
 
 
 def _excerpt(passage: Passage, chosen: Sequence[tuple[int, int]]) -> Passage:

@@ -86,6 +86,15 @@ def count_tokens(text: str) -> int:
     return total
 
 
+def token_ends(text: str) -> list[int]:
+    """Where each estimated token ends, rising: as many as `count_tokens` says. Those of a long word end within it."""
+    return [
+        min(start + _CHARACTERS_PER_LATIN_TOKEN, match.end())
+        for match in _TOKEN.finditer(text)
+        for start in range(match.start(), match.end(), _CHARACTERS_PER_LATIN_TOKEN)
+    ]
+
+
 def cut_at_sentence(text: str, tokens: int) -> str:
     """Return the longest beginning of `text` that ends with a sentence and takes at most so many estimated tokens.
 

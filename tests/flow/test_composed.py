@@ -27,7 +27,8 @@ COMPOSED = [
                 {"rerank": {"keep": 4}},
                 {"filter": {"least": 0.1}},
                 {"diversify": {"keep": 3}},
-                {"window": 1},
+                {"to_parent": {"chunker": {"windows": {"size": 96}}, "share": 0.2}},
+                {"window": {"sentences": 1, "similar": 0.2}},
                 {"compress": 6},
                 {"order": "ends"},
                 {"budget": 120},
@@ -82,7 +83,21 @@ def test_a_mistake_is_told_before_any_call(tmp_path: Path, server: FakeServer, c
     assert server.calls == 0
 
 
-def test_stages_are_listed(command_line: CommandLine) -> None:
-    listed = command_line("list", "stages").out
-    for name in ("retrieve", "rerank", "sub_questions", "order", "budget"):
-        assert any(line.startswith(f"{name} ") for line in listed.splitlines())
+@pytest.mark.parametrize(
+    ("what", "name", "settings"),
+    [
+        ("stages", "retrieve", "retriever=[BM25, Dense], k=5, depth=100, chunker=none, dense_search=exact,"),
+        ("stages", "step_back", ""),
+        ("stages", "order", "by=ends"),
+        ("chunkers", "sentences", "tokens=384, overlap=0"),
+        ("chunkers", "semantic", "tokens=384, similarity=none, percentile=none"),
+        ("chunkers", "langchain", ""),
+        ("indexes", "bm25", "chunker=SentenceChunker"),
+        ("rerankers", "endpoint", "base_url, model,"),
+        ("rerankers", "pointwise", ""),
+    ],
+)
+def test_parts_are_listed_with_their_settings(what: str, name: str, settings: str, command_line: CommandLine) -> None:
+    listed = command_line("list", what).out
+    (line,) = (line for line in listed.splitlines() if line.startswith(f"{name} "))
+    assert f"Settings: {settings}" in line if settings else "Settings" not in line

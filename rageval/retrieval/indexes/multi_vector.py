@@ -15,7 +15,7 @@ from rageval.prompts import load_prompt
 from rageval.retrieval.chunkers import AnyChunker, SentenceChunker
 from rageval.retrieval.indexes.by_vector import SearchByVector, VectorIndex, embedded_text
 from rageval.retrieval.indexes.top_hits import top_hits
-from rageval.retrieval.passages import Passages, split
+from rageval.retrieval.passages import Passages, pieces
 from rageval.text import count_tokens, reply_lines, sentences
 from rageval.text.languages import Language
 from rageval.types import Document, Hit, Passage
@@ -66,14 +66,14 @@ class MultiVector(VectorIndex):
 
     def indexing_calls(self, documents: Sequence[Document]) -> int:
         written = len(self.prompts())
-        return written * sum(len(split(self.chunker, document)) for document in documents) if written else 0
+        return written * sum(len(pieces(self.chunker, document)) for document in documents) if written else 0
 
     def indexing_tokens(self, documents: Sequence[Document]) -> int | None:
         written: list[View] = [view for view in self.views if view in _PROMPTS]
         requests = (
             self._request(view, passage, document.language)
             for document in (documents if written else ())
-            for passage in split(self.chunker, document)
+            for passage in pieces(self.chunker, document)
             for view in written
         )
         return sum(count_tokens(message.content) for request in requests for message in request.messages)

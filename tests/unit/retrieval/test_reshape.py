@@ -36,7 +36,7 @@ def run(stage: Stage, passages: Sequence[Passage], read: int | None = None) -> R
     hits = tuple(Hit(passage, 1.0 / (n + 1)) for n, passage in enumerate(passages))
     context = tuple(range(len(hits) if read is None else read))
     state = State(Question("q", "Which?"), (Query("Which?"),), Response(hits=hits, context=context))
-    return asyncio.run(stage.run(state, Resources((DOCUMENT, CHINESE), embedder=Near()))).response
+    return asyncio.run(stage.run(state, Resources((DOCUMENT, CHINESE, STARS), embedder=Near()))).response
 
 
 def piece(words: str, document: Document = DOCUMENT) -> Passage:
@@ -61,6 +61,18 @@ def test_passages_that_meet_become_one_where_the_better_one_stood() -> None:
     assert len(found.hits) == 3
 
 
+def test_a_window_ends_before_what_is_not_similar() -> None:
+    """Four* and Five* look alike, and Two* too, but Three stands between."""
+    found = run(Window(3, similar=0.9), [piece("Four*.", STARS)])
+    assert [one.text for one in found.context_passages] == ["Four*. Five*."]
+    assert run(Window(3, similar=0.9), [piece("Six.", STARS)]).context_passages[0].text == "Six."
+    assert run(Window(1, similar=-1.0), [piece("丙三。", CHINESE)]).context_passages[0].text == "乙二。丙三。丁四。"
+    assert Window(similar=0.5).needs(generate=False) == {"embed"}
+    assert Window().needs(generate=False) == frozenset()
+    with pytest.raises(DeclarationError, match=r"similar: found 2\.0, expected a cosine"):
+        Window(similar=2.0)
+
+
 def test_the_ranking_behind_the_context_stays() -> None:
     found = run(Window(1), [piece("Three c."), piece("Six f.")], read=1)
     assert found.hits[1].passage.text == "Six f."
@@ -73,7 +85,7 @@ def test_a_text_that_is_not_that_of_its_span_stays() -> None:
     assert run(Window(1), [gone]).context_passages == (gone,)
 
 
-STARS = Document("d", "One. Two*. Three. Four*. Five*. Six.")
+STARS = Document("s", "One. Two*. Three. Four*. Five*. Six.")
 
 
 def test_the_nearest_sentences_are_kept_in_their_order() -> None:
