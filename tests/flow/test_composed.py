@@ -35,6 +35,28 @@ COMPOSED = [
             ],
         }
     },
+    {
+        "placed": {
+            "chunk": {"sentences": {"tokens": 16}},
+            "stages": [
+                {
+                    "retrieve": {
+                        "retriever": {
+                            "contextual": {
+                                "index": {
+                                    "weighted": {
+                                        "index": ["bm25", {"multi_vector": {"views": ["titles", "key_phrases"]}}],
+                                        "weights": [0.3, 0.7],
+                                    }
+                                }
+                            }
+                        }
+                    }
+                },
+                "answer",
+            ],
+        }
+    },
     {"plain": {"stages": [{"retrieve": {"retriever": "bm25", "k": 2}}, "answer"]}},
 ]
 

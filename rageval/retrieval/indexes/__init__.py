@@ -1,16 +1,20 @@
 """Indexes are searched for passages; `INDEXES` are those that can be called by name."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from typing import Annotated, TypeAlias
 
 from rageval.io.plugins import Part
 from rageval.retrieval.chunkers import AnyChunker, SentenceChunker
 from rageval.retrieval.indexes.approximate import ApproximateDense
-from rageval.retrieval.indexes.base import Index, Searchable, as_indexes
+from rageval.retrieval.indexes.base import Index, Searchable, as_indexes, with_chunker
 from rageval.retrieval.indexes.bm25 import BM25
 from rageval.retrieval.indexes.by_vector import SearchByVector, VectorIndex
+from rageval.retrieval.indexes.contextual import Contextual
 from rageval.retrieval.indexes.dense import Dense
 from rageval.retrieval.indexes.multi_vector import MultiVector
+from rageval.retrieval.indexes.weighted import Weighted
 
 _SENTENCES = SentenceChunker()
 
@@ -23,12 +27,30 @@ def hybrid(chunker: AnyChunker = _SENTENCES) -> tuple[Index, ...]:
 HYBRID = hybrid()
 
 
+def weighted(
+    index: AnyIndex = HYBRID, weights: tuple[float, ...] = (0.5, 0.5), chunker: AnyChunker = _SENTENCES
+) -> Index:
+    """Several indexes, whose scores, each scaled to 0 to 1 within its ranking, are added with weights."""
+    return Weighted(index, chunker, weights)
+
+
+def contextual(
+    index: AnyIndex = HYBRID, document_tokens: int = 2000, max_tokens: int = 64, chunker: AnyChunker = _SENTENCES
+) -> Index:
+    """Other indexes over passages that have above their text, for searching alone, what places them in their document;
+    the chat model writes it, a call for each passage.
+    """
+    return Contextual(index, chunker, document_tokens, max_tokens)
+
+
 INDEXES: Mapping[str, Callable[..., Index | tuple[Index, ...]]] = {
     "bm25": BM25,
     "dense": Dense,
     "approximate": ApproximateDense,
     "hybrid": hybrid,
     "multi_vector": MultiVector,
+    "weighted": weighted,
+    "contextual": contextual,
 }
 
 AnyIndex: TypeAlias = Annotated[Index | tuple[Index, ...], Part("indexes", INDEXES, as_indexes, several=True)]
@@ -40,12 +62,15 @@ __all__ = [
     "INDEXES",
     "AnyIndex",
     "ApproximateDense",
+    "Contextual",
     "Dense",
     "Index",
     "MultiVector",
     "SearchByVector",
     "Searchable",
     "VectorIndex",
+    "Weighted",
     "as_indexes",
     "hybrid",
+    "with_chunker",
 ]
