@@ -57,6 +57,14 @@ COMPOSED = [
             ],
         }
     },
+    {
+        "grouped": {
+            "stages": [
+                {"retrieve": {"retriever": {"hierarchical": {"groups": "clusters", "by": "summary", "size": 3}}}},
+                "answer",
+            ],
+        }
+    },
     {"plain": {"stages": [{"retrieve": {"retriever": "bm25", "k": 2}}, "answer"]}},
 ]
 

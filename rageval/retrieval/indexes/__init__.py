@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from rageval.io.plugins import Part
 from rageval.retrieval.chunkers import AnyChunker, SentenceChunker
@@ -13,6 +13,7 @@ from rageval.retrieval.indexes.bm25 import BM25
 from rageval.retrieval.indexes.by_vector import SearchByVector, VectorIndex
 from rageval.retrieval.indexes.contextual import Contextual
 from rageval.retrieval.indexes.dense import Dense
+from rageval.retrieval.indexes.hierarchical import Hierarchical
 from rageval.retrieval.indexes.multi_vector import MultiVector
 from rageval.retrieval.indexes.weighted import Weighted
 
@@ -43,6 +44,19 @@ def contextual(
     return Contextual(index, chunker, document_tokens, max_tokens)
 
 
+def hierarchical(
+    index: AnyIndex = HYBRID,
+    groups: Literal["documents", "clusters"] = "documents",
+    by: Literal["centroid", "summary"] = "centroid",
+    keep: int = 20,
+    size: int = 10,
+    tokens: int = 2000,
+    chunker: AnyChunker = _SENTENCES,
+) -> Index:
+    """Other indexes, searched only within the documents, or clusters of passages, that are nearest to the query."""
+    return Hierarchical(index, chunker, groups, by, keep, size, tokens)
+
+
 INDEXES: Mapping[str, Callable[..., Index | tuple[Index, ...]]] = {
     "bm25": BM25,
     "dense": Dense,
@@ -51,6 +65,7 @@ INDEXES: Mapping[str, Callable[..., Index | tuple[Index, ...]]] = {
     "multi_vector": MultiVector,
     "weighted": weighted,
     "contextual": contextual,
+    "hierarchical": hierarchical,
 }
 
 AnyIndex: TypeAlias = Annotated[Index | tuple[Index, ...], Part("indexes", INDEXES, as_indexes, several=True)]
@@ -64,6 +79,7 @@ __all__ = [
     "ApproximateDense",
     "Contextual",
     "Dense",
+    "Hierarchical",
     "Index",
     "MultiVector",
     "SearchByVector",

@@ -53,7 +53,8 @@ def test_something_loads_every_file() -> None:
     stages = [build_pipeline(recipe, {}, FOLDER).stage for recipe in list_recipes() if recipe != "recorded"]
     views = ["summaries", "questions", "propositions", "table_summaries"]
     stages.append(build_pipeline("multi_vector", {"views": views}, FOLDER).stage)
-    stages.append(build_pipeline("naive", {"retriever": "contextual"}, FOLDER).stage)
+    retrievers = ["contextual", {"hierarchical": {"by": "summary"}}]
+    stages.append(build_pipeline("naive", {"retriever": retrievers}, FOLDER).stage)
     stages.extend(build() for build in STAGES.values())
     loaded = {prompt for judge in judges for prompt in judge.prompts} | {*preference.PROMPTS, *SYNTHESIS}
     loaded = loaded.union(*(stage.all_prompts() for stage in stages))
