@@ -31,6 +31,8 @@ from rageval.retrieval.iterate import Iterate
 from rageval.retrieval.labelled import RetrieveLabelled
 from rageval.retrieval.mixing import MixPassages
 from rageval.retrieval.passages import Passages
+from rageval.retrieval.read_filters import ReadFilters
+from rageval.retrieval.recency import Recency
 from rageval.retrieval.rerank import Filter, Rerank
 from rageval.retrieval.rerankers import AnyReranker, Pointwise, RerankEndpoint, Reranker
 from rageval.retrieval.reshape import Compress, Window
@@ -60,6 +62,8 @@ __all__ = [
     "Order",
     "Passages",
     "Pointwise",
+    "ReadFilters",
+    "Recency",
     "RecursiveChunker",
     "Rerank",
     "RerankEndpoint",

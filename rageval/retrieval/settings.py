@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias, TypedDict
 
 from rageval.errors import DeclarationError
 from rageval.pipeline import Stage
+from rageval.pipeline.conditions import Condition
 from rageval.retrieval.chunkers import AnyChunker, Chunker, SentenceChunker
 from rageval.retrieval.indexes import HYBRID, AnyIndex, ApproximateDense, Dense, Index, as_indexes, with_chunker
 from rageval.retrieval.rerank import Rerank
@@ -67,6 +68,7 @@ def retrieve(
     dense_search: DenseSearch = "exact",
     combine: Literal["rrf", "mean"] = "rrf",
     rrf_k: int = 60,
+    conditions: tuple[Condition, ...] = (),
     reranker: Reranker | None = None,
     candidates: int = 50,
 ) -> Stage:
@@ -82,7 +84,7 @@ def retrieve(
             raise DeclarationError("dense_search: found approximate, expected the retriever dense or hybrid for it")
         indexes = tuple(ApproximateDense(index.chunker) if isinstance(index, Dense) else index for index in indexes)
     if reranker is None:
-        return Retrieve(indexes, k, depth, combine, rrf_k)
+        return Retrieve(indexes, k, depth, combine, rrf_k, conditions)
     if not k <= candidates <= depth:
         raise DeclarationError(f"candidates: found {candidates}, expected {k} to {depth} (k to depth)")
-    return Retrieve(indexes, candidates, depth, combine, rrf_k) >> Rerank(reranker, k)
+    return Retrieve(indexes, candidates, depth, combine, rrf_k, conditions) >> Rerank(reranker, k)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Annotated, Literal, TypeAlias
 
 from rageval.io.plugins import Part
@@ -16,6 +16,16 @@ from rageval.retrieval.indexes.dense import Dense
 from rageval.retrieval.indexes.hierarchical import Hierarchical
 from rageval.retrieval.indexes.multi_vector import MultiVector
 from rageval.retrieval.indexes.weighted import Weighted
+
+INDEXES: dict[str, Callable[..., Index | tuple[Index, ...]]] = {
+    "bm25": BM25,
+    "dense": Dense,
+    "approximate": ApproximateDense,
+    "multi_vector": MultiVector,
+}
+
+AnyIndex: TypeAlias = Annotated[Index | tuple[Index, ...], Part("indexes", INDEXES, as_indexes, several=True)]
+"""An index or several as a setting: in a file by name or path, or as a list of such."""
 
 _SENTENCES = SentenceChunker()
 
@@ -57,19 +67,7 @@ def hierarchical(
     return Hierarchical(index, chunker, groups, by, keep, size, tokens)
 
 
-INDEXES: Mapping[str, Callable[..., Index | tuple[Index, ...]]] = {
-    "bm25": BM25,
-    "dense": Dense,
-    "approximate": ApproximateDense,
-    "hybrid": hybrid,
-    "multi_vector": MultiVector,
-    "weighted": weighted,
-    "contextual": contextual,
-    "hierarchical": hierarchical,
-}
-
-AnyIndex: TypeAlias = Annotated[Index | tuple[Index, ...], Part("indexes", INDEXES, as_indexes, several=True)]
-"""An index or several as a setting: in a file by name or path, or as a list of such."""
+INDEXES.update(hybrid=hybrid, weighted=weighted, contextual=contextual, hierarchical=hierarchical)
 
 __all__ = [
     "BM25",

@@ -141,7 +141,9 @@ class _PlacedResources(Resources):
     async def get(self, shared: Shared[T]) -> T:
         if shared == self._passages:
             return cast("T", self._placed)
-        return await (shared.build(self) if isinstance(shared, Index) else self._whole.get(shared))
+        if isinstance(shared, Index):
+            return cast("T", await shared.build(self))
+        return await self._whole.get(shared)
 
 
 def _with_context(passage: Passage, context: str) -> Passage:

@@ -64,7 +64,7 @@ class Hierarchical(OverIndexes):
         return super().needs() | own
 
     def prompts(self) -> frozenset[str]:
-        return super().prompts() | ({_PROMPT} if self.by == "summary" else frozenset())
+        return super().prompts() | (frozenset({_PROMPT}) if self.by == "summary" else frozenset[str]())
 
     def indexing_calls(self, documents: Sequence[Document]) -> int:
         return super().indexing_calls(documents) + self._summaries(self._cut(documents))
@@ -93,7 +93,9 @@ class Hierarchical(OverIndexes):
             written = await resources.embedder.embed([text for text in texts if text], "passage")
             found = iter(written)
             centres = [next(found) if text else centre for text, centre in zip(texts, centres, strict=True)]
-        owners = {(passages[row].id, passages[row].text): group for group, rows in enumerate(groups) for row in rows}
+        owners = {
+            (passages[row].id, passages[row].text): group for group, rows in enumerate(groups) for row in map(int, rows)
+        }
         built = [await resources.get(index) for index in self.inner()]
         return _Groups(built, np.array(centres, dtype=np.float32), owners, self.keep, resources.embedder)
 
@@ -111,7 +113,7 @@ class Hierarchical(OverIndexes):
         return rows if self.groups == "documents" else rows[np.argsort(-nearness[rows], kind="stable")]
 
     def _request(self, passages: Sequence[Passage], rows: Rows, languages: dict[str, Language]) -> ChatRequest:
-        first, *others = (passages[row] for row in rows)
+        first, *others = [passages[row] for row in map(int, rows)]
         shown = [replace(first, text=cut_at_sentence(first.text, self.tokens))]
         for passage in others:
             if count_tokens(passages_block([*shown, passage])) > self.tokens:
