@@ -14,6 +14,7 @@ from rageval.retrieval.indexes.by_vector import SearchByVector, VectorIndex
 from rageval.retrieval.indexes.contextual import Contextual
 from rageval.retrieval.indexes.dense import Dense
 from rageval.retrieval.indexes.hierarchical import Hierarchical
+from rageval.retrieval.indexes.learned_sparse import LearnedSparse
 from rageval.retrieval.indexes.multi_vector import MultiVector
 from rageval.retrieval.indexes.weighted import Weighted
 
@@ -36,6 +37,11 @@ def hybrid(chunker: AnyChunker = _SENTENCES) -> tuple[Index, ...]:
 
 
 HYBRID = hybrid()
+
+
+def sparse(chunker: AnyChunker = _SENTENCES) -> Index:
+    """The latent terms of the passages, by the packaged embedder's sparse head."""
+    return LearnedSparse(chunker)
 
 
 def weighted(
@@ -67,7 +73,7 @@ def hierarchical(
     return Hierarchical(index, chunker, groups, by, keep, size, tokens)
 
 
-INDEXES.update(hybrid=hybrid, weighted=weighted, contextual=contextual, hierarchical=hierarchical)
+INDEXES.update(sparse=sparse, hybrid=hybrid, weighted=weighted, contextual=contextual, hierarchical=hierarchical)
 
 __all__ = [
     "BM25",
@@ -79,6 +85,7 @@ __all__ = [
     "Dense",
     "Hierarchical",
     "Index",
+    "LearnedSparse",
     "MultiVector",
     "SearchByVector",
     "Searchable",
