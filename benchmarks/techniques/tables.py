@@ -1,10 +1,11 @@
 """Ways to find tables, on TAT-QA's dev set; writes benchmarks/techniques/tables.md.
 
-    python benchmarks/techniques/tables.py DATA [OUT]
+    python benchmarks/techniques/tables.py DATA [OUT] [--all]
 
 DATA holds `tatqa/dev.json` (Zhu et al. 2021): 278 contexts, a table and the paragraphs around it each, with 1,668
-questions. OUT (default: results) keeps runs, vectors and replies, so that a stopped run goes on where it was. About
-half an hour on two cores, of which a quarter is the chat model's summaries of 60 tables.
+questions. OUT (default: results) keeps runs, vectors and replies, so that a stopped run goes on where it was. Half of
+the contexts are drawn with a fixed seed, with `--all` all of them are taken. About twenty minutes on two cores, of
+which a quarter is the chat model's summaries of 40 tables; the page is written anew after each section.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from rageval.text.tables import find_tables
 from rageval.types import Document, Passage
 
 SEED = 20261201
-SAMPLE = 60
+CONTEXTS, WRITTEN = 139, 40
 METRICS = ["recall@1", "recall@5", "evidence_recall@5", "evidence_recall@1000t"]
 PAGE = Path(__file__).with_suffix(".md")
 SOURCES = ("table", "table-text", "text")
@@ -135,13 +136,13 @@ def as_markdown(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cell.strip().replace('|', '/') for cell in line)} |" for line in lines)
 
 
-def sample_of(benchmark: rageval.Benchmark) -> rageval.Benchmark:
-    """`SAMPLE` contexts drawn with the seed, and the questions about them."""
-    kept = {*random.Random(SEED).sample([document.id for document in benchmark.documents], SAMPLE)}
+def sample_of(benchmark: rageval.Benchmark, contexts: int) -> rageval.Benchmark:
+    """So many contexts drawn with the seed, and the questions about them."""
+    kept = {*random.Random(SEED).sample([document.id for document in benchmark.documents], contexts)}
     labels = [label for label in benchmark.labels if label.doc_id in kept]
     asked = {label.question_id for label in labels}
     return rageval.benchmark_from_records(
-        f"tatqa, {SAMPLE} contexts",
+        f"tatqa, {contexts} contexts",
         [document for document in benchmark.documents if document.id in kept],
         [question for question in benchmark.questions if question.id in asked],
         labels,
@@ -192,9 +193,11 @@ def difference_cell(found: Any) -> str:
     return cell if found.low <= 0.0 <= found.high else f"**{cell}**"
 
 
-def main(data: Path, out: Path) -> None:
-    benchmark = read_benchmark(data / "tatqa" / "dev.json")
-    some = sample_of(benchmark)
+def main(data: Path, out: Path, everything: bool) -> None:
+    whole = read_benchmark(data / "tatqa" / "dev.json")
+    benchmark = whole if everything else sample_of(whole, CONTEXTS)
+    some = sample_of(benchmark, WRITTEN)
+    large = {label: index for label, index in indexes(LARGE).items() if "repeated" not in label}
     written: dict[str, Index | tuple[Index, ...]] = {
         "dense, raw text": Dense(LARGE),
         "dense and tables": views("tables", chunker=LARGE),
@@ -202,21 +205,27 @@ def main(data: Path, out: Path) -> None:
         "dense and written summaries": views("table_summaries", chunker=LARGE),
         "written summaries alone": views("table_summaries", own=False, chunker=LARGE),
     }
-    large = {label: index for label, index in indexes(LARGE).items() if "repeated" not in label}
-    sections = [
-        *measure(benchmark, indexes(SMALL), out, "Passages of 128 tokens: half of the tables are cut"),
-        *measure(benchmark, large, out, "Passages of 384 tokens: nearly all tables are whole"),
-        *measure(some, written, out, f"{SAMPLE} contexts: summaries that the chat model wrote"),
-    ]
+    page = introduction(benchmark, some)
+    for part, chosen, title in (
+        (benchmark, indexes(SMALL), "Passages of 128 tokens: half of the tables are cut"),
+        (benchmark, large, "Passages of 384 tokens: nearly all tables are whole"),
+        (some, written, f"{WRITTEN} contexts, passages of 384 tokens: summaries that the chat model wrote"),
+    ):
+        page += measure(part, chosen, out, title)
+        PAGE.write_text("\n".join(page), encoding="utf-8")
+
+
+def introduction(benchmark: rageval.Benchmark, some: rageval.Benchmark) -> list[str]:
     counts = {source: sum(one.metadata["source"] == source for one in benchmark.questions) for source in SOURCES}
-    page = [
+    return [
         "# Ways to find tables, measured on TAT-QA",
         "",
-        "Written by `python benchmarks/techniques/tables.py DATA`. The dev set of TAT-QA (Zhu et al. 2021, CC BY 4.0):",
-        f"{len(benchmark.documents)} contexts of annual reports as documents, {len(benchmark.questions):,} questions",
-        f"({', '.join(f'{counts[source]:,} from {source}' for source in SOURCES)}). Retrieval alone; the embedder is",
-        "multilingual-e5-small in 4 bits, the chat model of the last section the packaged 1.5B model at temperature 0.",
-        f"Its {len(some.documents)} contexts with {len(some.questions)} questions are drawn with seed {SEED}.",
+        "Written by `python benchmarks/techniques/tables.py DATA`. From the dev set of TAT-QA (Zhu et al. 2021,",
+        f"CC BY 4.0), {len(benchmark.documents)} contexts of annual reports as documents, drawn with seed {SEED}, and",
+        f"their {len(benchmark.questions):,} questions ({', '.join(f'{counts[one]:,} from {one}' for one in SOURCES)}).",
+        "Retrieval alone; the embedder is multilingual-e5-small in 4 bits. The last section has",
+        f"{len(some.documents)} of the contexts with {len(some.questions)} questions, its summaries are by the packaged",
+        "1.5B model at temperature 0.",
         "",
         "`recall` is that of the right context, evidence recall that of the characters of the table or the paragraphs",
         "that the answer comes from, in 5 passages or 1,000 tokens. The small texts of a table are searched, the raw",
@@ -228,10 +237,9 @@ def main(data: Path, out: Path) -> None:
         "that no search can tell their contexts apart: the ceiling is below 1. Whether a model answers better from the",
         "raw table is not measured here. One embedder, English alone.",
         "",
-        *sections,
     ]
-    PAGE.write_text("\n".join(page), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2] if len(sys.argv) > 2 else "results"))
+    given = [argument for argument in sys.argv[1:] if argument != "--all"]
+    main(Path(given[0]), Path(given[1] if len(given) > 1 else "results"), "--all" in sys.argv)
