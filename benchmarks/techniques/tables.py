@@ -217,15 +217,16 @@ def main(data: Path, out: Path, everything: bool) -> None:
 
 def introduction(benchmark: rageval.Benchmark, some: rageval.Benchmark) -> list[str]:
     counts = {source: sum(one.metadata["source"] == source for one in benchmark.questions) for source in SOURCES}
+    sources = ", ".join(f"{counts[source]:,} from {source}" for source in SOURCES)
     return [
         "# Ways to find tables, measured on TAT-QA",
         "",
         "Written by `python benchmarks/techniques/tables.py DATA`. From the dev set of TAT-QA (Zhu et al. 2021,",
         f"CC BY 4.0), {len(benchmark.documents)} contexts of annual reports as documents, drawn with seed {SEED}, and",
-        f"their {len(benchmark.questions):,} questions ({', '.join(f'{counts[one]:,} from {one}' for one in SOURCES)}).",
+        f"their {len(benchmark.questions):,} questions ({sources}).",
         "Retrieval alone; the embedder is multilingual-e5-small in 4 bits. The last section has",
-        f"{len(some.documents)} of the contexts with {len(some.questions)} questions, its summaries are by the packaged",
-        "1.5B model at temperature 0.",
+        f"{len(some.documents)} of the contexts with {len(some.questions)} questions, and its summaries are by the",
+        "packaged 1.5B model at temperature 0.",
         "",
         "`recall` is that of the right context, evidence recall that of the characters of the table or the paragraphs",
         "that the answer comes from, in 5 passages or 1,000 tokens. The small texts of a table are searched, the raw",
