@@ -28,10 +28,12 @@ from rageval.retrieval import (
     BM25,
     Chunker,
     Dense,
+    Hierarchical,
     Index,
     MultiVector,
     RecursiveChunker,
     Retrieve,
+    Weighted,
 )
 from rageval.text.tables import find_tables
 from rageval.types import Document, Passage
@@ -96,6 +98,8 @@ def indexes(chunker: Chunker) -> dict[str, Index | tuple[Index, ...]]:
         "bm25, raw text": BM25(chunker),
         "bm25, header repeated": BM25(WithHeader(chunker, chunker.tokens)),  # type: ignore[attr-defined]
         "hybrid, raw text": (BM25(chunker), Dense(chunker)),
+        "bm25 and dense weighted 0.5, 0.5": Weighted((BM25(chunker), Dense(chunker))),
+        "hybrid within the 20 nearest documents": Hierarchical((BM25(chunker), Dense(chunker)), keep=20),
         "hybrid of bm25 and rows of tables": (BM25(chunker), views("table_rows", chunker=chunker)),
     }
 
