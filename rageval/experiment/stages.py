@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 from rageval.generation import (
     Answer,
@@ -17,6 +17,7 @@ from rageval.generation import (
     WriteHypotheticalAnswers,
 )
 from rageval.pipeline import Stage
+from rageval.pipeline.conditions import read_conditions
 from rageval.retrieval import (
     HYBRID,
     AnyChunker,
@@ -30,6 +31,8 @@ from rageval.retrieval import (
     Iterate,
     Order,
     Pointwise,
+    ReadFilters,
+    Recency,
     Rerank,
     ToParent,
     Window,
@@ -46,10 +49,18 @@ def retrieve(
     dense_search: DenseSearch = "exact",
     combine: Literal["rrf", "mean"] = "rrf",
     rrf_k: int = 60,
+    where: Mapping[str, Any] | None = None,
 ) -> Stage:
     """Search with every query so far: the k best passages go on, and a ranking of depth documents is kept."""
     return find_passages(
-        retriever, k=k, depth=depth, chunker=chunker, dense_search=dense_search, combine=combine, rrf_k=rrf_k
+        retriever,
+        k=k,
+        depth=depth,
+        chunker=chunker,
+        dense_search=dense_search,
+        combine=combine,
+        rrf_k=rrf_k,
+        conditions=read_conditions(where or {}),
     )
 
 
@@ -83,9 +94,11 @@ STAGES: Mapping[str, Callable[..., Stage]] = MappingProxyType(
         "step_back": StepBack,
         "expand": ExpandQuery,
         "hypothetical_answers": WriteHypotheticalAnswers,
+        "read_filters": ReadFilters,
         "retrieve": retrieve,
         "feedback": Feedback,
         "iterate": iterate,
+        "recency": Recency,
         "rerank": rerank,
         "filter": filter_passages,
         "diversify": Diversify,
@@ -104,6 +117,6 @@ SEARCHES = (retrieve, iterate)
 """Those that take the pipeline's chunker."""
 
 READ_PASSAGES: tuple[type[Stage], ...] = (
-    Feedback, Rerank, Filter, Diversify, ToParent, Window, Compress, Order, Budget, Answer,
+    Feedback, Recency, Rerank, Filter, Diversify, ToParent, Window, Compress, Order, Budget, Answer,
 )  # fmt: skip
 """Stages that are of no use before passages have been found."""

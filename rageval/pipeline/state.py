@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from rageval.pipeline.conditions import Condition
 from rageval.types import Hit, Json, Question, Response, Step, Usage
 
 
@@ -20,12 +21,15 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A question on its way through a pipeline. `generate` is False where no metric needs an answer."""
+    """A question on its way through a pipeline. `generate` is False where no metric needs an answer; `conditions` are
+    those that documents have to meet in later searches.
+    """
 
     question: Question
     queries: tuple[Query, ...]
     response: Response = Response()
     generate: bool = True
+    conditions: tuple[Condition, ...] = ()
 
     def with_response(self, **changes: Any) -> State:
         return dataclasses.replace(self, response=dataclasses.replace(self.response, **changes))

@@ -21,12 +21,16 @@ from rageval.retrieval.indexes import (
     HYBRID,
     AnyIndex,
     ApproximateDense,
+    Contextual,
     Dense,
+    Hierarchical,
     Index,
+    LearnedSparse,
     MultiVector,
     Searchable,
     SearchByVector,
     VectorIndex,
+    Weighted,
     hybrid,
 )
 from rageval.retrieval.iterate import Iterate
@@ -34,6 +38,8 @@ from rageval.retrieval.labelled import RetrieveLabelled
 from rageval.retrieval.mixing import MixPassages
 from rageval.retrieval.parents import ToParent
 from rageval.retrieval.passages import Passages
+from rageval.retrieval.read_filters import ReadFilters
+from rageval.retrieval.recency import Recency
 from rageval.retrieval.rerank import Filter, Rerank
 from rageval.retrieval.rerankers import AnyReranker, Pointwise, RerankEndpoint, Reranker
 from rageval.retrieval.reshape import Compress, Window
@@ -50,13 +56,16 @@ __all__ = [
     "Chunker",
     "ClusterSemanticChunker",
     "Compress",
+    "Contextual",
     "Dense",
     "Diversify",
     "Feedback",
     "Filter",
     "HeadingChunker",
+    "Hierarchical",
     "Index",
     "Iterate",
+    "LearnedSparse",
     "MixPassages",
     "ModelChunker",
     "ModelTopicChunker",
@@ -64,6 +73,8 @@ __all__ = [
     "Order",
     "Passages",
     "Pointwise",
+    "ReadFilters",
+    "Recency",
     "RecursiveChunker",
     "Rerank",
     "RerankEndpoint",
@@ -76,6 +87,7 @@ __all__ = [
     "SentenceChunker",
     "ToParent",
     "VectorIndex",
+    "Weighted",
     "Window",
     "WindowChunker",
     "as_chunker",

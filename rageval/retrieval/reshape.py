@@ -13,18 +13,11 @@ import numpy as np
 
 from rageval.errors import DeclarationError
 from rageval.pipeline import NO_CONTEXT, ContextSize, Need, Resources, Shared, Stage, State
+from rageval.retrieval.documents import DocumentsById
 from rageval.text import sentences
 from rageval.types import Document, Passage
 
 _LEFT_OUT = " … "
-
-
-@dataclass(frozen=True)
-class _DocumentsById:
-    """The corpus by id, made once for all questions."""
-
-    async def build(self, resources: Resources) -> Mapping[str, Document]:
-        return {document.id: document for document in resources.documents}
 
 
 @dataclass(frozen=True)
@@ -53,10 +46,10 @@ class Window(Stage):
         return replace(before, tokens_each=None if before.passages else 0)
 
     def indexes(self) -> tuple[Shared[object], ...]:
-        return (_DocumentsById(),)
+        return (DocumentsById(),)
 
     async def run(self, state: State, resources: Resources) -> State:
-        documents = await resources.get(_DocumentsById())
+        documents = await resources.get(DocumentsById())
         context: list[int] = []
         shown: dict[int, Passage] = {}
         for position in state.response.context:

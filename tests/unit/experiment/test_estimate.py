@@ -45,7 +45,7 @@ METRICS = [*JUDGED_METRICS, RUBRIC.name]
 RECIPES: dict[str, dict[str, Any]] = {
     "closed_book": {},
     "hyde": {"k": 2, "n": 2},
-    "multi_vector": {"k": 2, "views": ["sentences", "summaries", "questions"]},
+    "multi_vector": {"k": 2, "views": ["sentences", "summaries", "questions", "propositions", "tables"]},
     "naive": {"k": 3, "chunk_tokens": 16, "overlap": 1},
     "noisy": {"k": 3, "noise": 0.4},
     "oracle": {"k": 2},

@@ -51,7 +51,10 @@ def test_something_loads_every_file() -> None:
     """
     judges: list[Judge] = [*JUDGES.values(), Rubric("custom.x", {"en": Wording("Good?", ("no", "yes"))})]
     stages = [build_pipeline(recipe, {}, FOLDER).stage for recipe in list_recipes() if recipe != "recorded"]
-    stages.append(build_pipeline("multi_vector", {"views": ["summaries", "questions"]}, FOLDER).stage)
+    views = ["summaries", "questions", "propositions", "table_summaries"]
+    stages.append(build_pipeline("multi_vector", {"views": views}, FOLDER).stage)
+    retrievers = ["contextual", {"hierarchical": {"by": "summary"}}]
+    stages.append(build_pipeline("naive", {"retriever": retrievers}, FOLDER).stage)
     stages.append(build_pipeline("naive", {"chunker": "by_model"}, FOLDER).stage)
     stages.extend(build() for build in STAGES.values())
     loaded = {prompt for judge in judges for prompt in judge.prompts} | {*preference.PROMPTS, *SYNTHESIS}
