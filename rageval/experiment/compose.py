@@ -19,6 +19,7 @@ from rageval.pipeline import NO_CONTEXT, Chain, Stage
 from rageval.retrieval.chunkers import CHUNKERS, as_chunker
 from rageval.retrieval.iterate import Iterate
 from rageval.retrieval.retrieve import Retrieve
+from rageval.retrieval.subgraph import Subgraph
 
 _KEYS = ("chunk", "stages", "set")
 
@@ -137,7 +138,7 @@ def _settings(target: object, given: object, place: str) -> Mapping[str, object]
 
 
 def _check_chunk(chunk: object, stages: Sequence[Stage], base: Path, place: str) -> None:
-    if not any(isinstance(stage, Retrieve | Iterate) for stage in stages):
+    if not any(isinstance(stage, Retrieve | Iterate | Subgraph) for stage in stages):
         as_chunker(build_plugin("chunkers", chunk, CHUNKERS, base, f"{place}.chunk"), f"{place}.chunk")
         raise DeclarationError(f"{place}.chunk: found a chunker and no stage retrieve, expected one that uses it")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
@@ -31,8 +32,11 @@ from rageval.retrieval import (
     Order,
     Pointwise,
     Rerank,
+    SentenceChunker,
+    Subgraph,
     Window,
 )
+from rageval.retrieval.graph import Knowledge, Linking, triple_source
 from rageval.retrieval.settings import DenseSearch
 from rageval.retrieval.settings import retrieve as find_passages
 
@@ -64,6 +68,19 @@ def iterate(
     return Iterate(find_passages(retriever, k=k, depth=depth, chunker=chunker), steps, keep)
 
 
+def subgraph(
+    triples: Path | None = None,
+    most: int = 12,
+    facts: int = 5,
+    hops: int = 1,
+    keep: int = 12,
+    chunker: AnyChunker | None = None,
+) -> Stage:
+    """Add the facts of a knowledge graph around the question's entities that are nearest to it to the context."""
+    knowledge = Knowledge(triple_source(triples, most), chunker or SentenceChunker())
+    return Subgraph(Linking(knowledge, facts), hops, keep)
+
+
 def rerank(by: AnyReranker | None = None, keep: int = 5) -> Stage:
     """Order the passages anew and keep the best; by default the chat model is asked about each."""
     return Rerank(by or Pointwise(), keep)
@@ -85,6 +102,7 @@ STAGES: Mapping[str, Callable[..., Stage]] = MappingProxyType(
         "retrieve": retrieve,
         "feedback": Feedback,
         "iterate": iterate,
+        "subgraph": subgraph,
         "rerank": rerank,
         "filter": filter_passages,
         "diversify": Diversify,
@@ -98,7 +116,7 @@ STAGES: Mapping[str, Callable[..., Stage]] = MappingProxyType(
 )
 """Each takes its settings by name; the first one may be given alone, as in `order: ends`."""
 
-SEARCHES = (retrieve, iterate)
+SEARCHES = (retrieve, iterate, subgraph)
 """Those that take the pipeline's chunker."""
 
 READ_PASSAGES: tuple[type[Stage], ...] = (

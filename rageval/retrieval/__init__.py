@@ -17,6 +17,7 @@ from rageval.retrieval.indexes import (
     AnyIndex,
     ApproximateDense,
     Dense,
+    Graph,
     Index,
     MultiVector,
     Searchable,
@@ -32,6 +33,7 @@ from rageval.retrieval.rerank import Filter, Rerank
 from rageval.retrieval.rerankers import AnyReranker, Pointwise, RerankEndpoint, Reranker
 from rageval.retrieval.reshape import Compress, Window
 from rageval.retrieval.retrieve import Retrieve
+from rageval.retrieval.subgraph import Subgraph
 
 __all__ = [
     "BM25",
@@ -47,6 +49,7 @@ __all__ = [
     "Diversify",
     "Feedback",
     "Filter",
+    "Graph",
     "HeadingChunker",
     "Index",
     "Iterate",
@@ -64,6 +67,7 @@ __all__ = [
     "SearchByVector",
     "Searchable",
     "SentenceChunker",
+    "Subgraph",
     "VectorIndex",
     "Window",
     "as_chunker",

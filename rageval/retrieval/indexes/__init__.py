@@ -10,6 +10,7 @@ from rageval.retrieval.indexes.base import Index, Searchable, as_indexes
 from rageval.retrieval.indexes.bm25 import BM25
 from rageval.retrieval.indexes.by_vector import SearchByVector, VectorIndex
 from rageval.retrieval.indexes.dense import Dense
+from rageval.retrieval.indexes.graph import Graph, graph
 from rageval.retrieval.indexes.multi_vector import MultiVector
 
 _SENTENCES = SentenceChunker()
@@ -29,6 +30,7 @@ INDEXES: Mapping[str, Callable[..., Index | tuple[Index, ...]]] = {
     "approximate": ApproximateDense,
     "hybrid": hybrid,
     "multi_vector": MultiVector,
+    "graph": graph,
 }
 
 AnyIndex: TypeAlias = Annotated[Index | tuple[Index, ...], Part("indexes", INDEXES, as_indexes, several=True)]
@@ -41,6 +43,7 @@ __all__ = [
     "AnyIndex",
     "ApproximateDense",
     "Dense",
+    "Graph",
     "Index",
     "MultiVector",
     "SearchByVector",
