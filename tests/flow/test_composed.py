@@ -35,6 +35,16 @@ COMPOSED = [
             ],
         }
     },
+    {
+        "graph": {
+            "chunk": {"sentences": {"tokens": 64}},
+            "stages": [
+                {"retrieve": {"retriever": ["bm25", {"graph": {"most": 2}}], "k": 3}},
+                {"subgraph": {"most": 2, "hops": 2}},
+                "answer",
+            ],
+        }
+    },
     {"plain": {"stages": [{"retrieve": {"retriever": "bm25", "k": 2}}, "answer"]}},
 ]
 
@@ -60,7 +70,8 @@ def test_it_is_priced_run_and_told_apart(tmp_path: Path, server: FakeServer, com
         assert len(responses) == len(QUESTIONS)
         steps[label] = {step["name"] for one in responses for step in one["steps"]}
         manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
-        assert 0 < manifest["usage"]["answering"]["calls"] <= bounds[label]
+        answering, indexing = (manifest["usage"][kind]["calls"] for kind in ("answering", "indexing"))
+        assert 0 < answering <= answering + indexing <= bounds[label]
     assert steps["whole"] >= {
         "sub_questions",
         "step_back",
@@ -70,6 +81,7 @@ def test_it_is_priced_run_and_told_apart(tmp_path: Path, server: FakeServer, com
         "rerank",
         "answer",
     }
+    assert steps["graph"] >= {"subgraph", "answer"}
     assert not steps["plain"] & {"sub_questions", "step_back", "expand_query", "rerank"}
 
 
