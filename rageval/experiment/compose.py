@@ -17,9 +17,9 @@ from rageval.experiment.stages import READ_PASSAGES, SEARCHES, STAGES
 from rageval.io.plugins import build_found, build_plugin, find_plugin
 from rageval.pipeline import NO_CONTEXT, Chain, Stage
 from rageval.retrieval.chunkers import CHUNKERS, as_chunker
+from rageval.retrieval.graph import GraphStage
 from rageval.retrieval.iterate import Iterate
 from rageval.retrieval.retrieve import Retrieve
-from rageval.retrieval.subgraph import Subgraph
 
 _KEYS = ("chunk", "stages", "set")
 
@@ -138,7 +138,7 @@ def _settings(target: object, given: object, place: str) -> Mapping[str, object]
 
 
 def _check_chunk(chunk: object, stages: Sequence[Stage], base: Path, place: str) -> None:
-    if not any(isinstance(stage, Retrieve | Iterate | Subgraph) for stage in stages):
+    if not any(isinstance(stage, Retrieve | Iterate | GraphStage) for stage in stages):
         as_chunker(build_plugin("chunkers", chunk, CHUNKERS, base, f"{place}.chunk"), f"{place}.chunk")
         raise DeclarationError(f"{place}.chunk: found a chunker and no stage retrieve, expected one that uses it")
 

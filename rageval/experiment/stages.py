@@ -24,7 +24,9 @@ from rageval.retrieval import (
     AnyIndex,
     AnyReranker,
     Budget,
+    Chunker,
     Compress,
+    Cypher,
     Diversify,
     Feedback,
     Filter,
@@ -77,8 +79,19 @@ def subgraph(
     chunker: AnyChunker | None = None,
 ) -> Stage:
     """Add the facts of a knowledge graph around the question's entities that are nearest to it to the context."""
-    knowledge = Knowledge(triple_source(triples, most), chunker or SentenceChunker())
-    return Subgraph(Linking(knowledge, facts), hops, keep)
+    return Subgraph(_linking(triples, most, facts, chunker), hops, keep)
+
+
+def cypher(
+    triples: Path | None = None,
+    most: int = 12,
+    facts: int = 5,
+    tokens: int = 256,
+    seconds: float = 5.0,
+    chunker: AnyChunker | None = None,
+) -> Stage:
+    """Let the chat model write a query of a knowledge graph, and add its rows to the context."""
+    return Cypher(_linking(triples, most, facts, chunker), tokens, seconds)
 
 
 def rerank(by: AnyReranker | None = None, keep: int = 5) -> Stage:
@@ -89,6 +102,10 @@ def rerank(by: AnyReranker | None = None, keep: int = 5) -> Stage:
 def filter_passages(by: AnyReranker | None = None, least: float = 0.5) -> Stage:
     """Leave out passages whose score is below least; by default the chat model's P(yes)."""
     return Filter(by or Pointwise(), least)
+
+
+def _linking(triples: Path | None, most: int, facts: int, chunker: Chunker | None) -> Linking:
+    return Linking(Knowledge(triple_source(triples, most), chunker or SentenceChunker()), facts)
 
 
 STAGES: Mapping[str, Callable[..., Stage]] = MappingProxyType(
@@ -103,6 +120,7 @@ STAGES: Mapping[str, Callable[..., Stage]] = MappingProxyType(
         "feedback": Feedback,
         "iterate": iterate,
         "subgraph": subgraph,
+        "cypher": cypher,
         "rerank": rerank,
         "filter": filter_passages,
         "diversify": Diversify,
@@ -116,7 +134,7 @@ STAGES: Mapping[str, Callable[..., Stage]] = MappingProxyType(
 )
 """Each takes its settings by name; the first one may be given alone, as in `order: ends`."""
 
-SEARCHES = (retrieve, iterate, subgraph)
+SEARCHES = (retrieve, iterate, subgraph, cypher)
 """Those that take the pipeline's chunker."""
 
 READ_PASSAGES: tuple[type[Stage], ...] = (

@@ -9,6 +9,7 @@ from rageval.retrieval.chunkers import (
     as_chunker,
 )
 from rageval.retrieval.context import Budget, Diversify, Order
+from rageval.retrieval.cypher import Cypher
 from rageval.retrieval.feedback import Feedback
 from rageval.retrieval.fusion import reciprocal_rank_fusion
 from rageval.retrieval.indexes import (
@@ -45,6 +46,7 @@ __all__ = [
     "Budget",
     "Chunker",
     "Compress",
+    "Cypher",
     "Dense",
     "Diversify",
     "Feedback",

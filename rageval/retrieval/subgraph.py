@@ -9,13 +9,13 @@ from typing import ClassVar
 import numpy as np
 
 from rageval.errors import DeclarationError
-from rageval.pipeline import NO_CONTEXT, ContextSize, Need, Resources, Shared, Stage, State
+from rageval.pipeline import NO_CONTEXT, ContextSize, Resources, Shared, State
 from rageval.pipeline.sizes import text_size
 from rageval.prompts import load_prompt
-from rageval.retrieval.graph import Knowledge, KnowledgeGraph, Linking, Seeds
+from rageval.retrieval.graph import GraphStage, KnowledgeGraph, Seeds
 from rageval.text import count_tokens
 from rageval.text.languages import LANGUAGES, Language
-from rageval.types import Document, Hit, Passage
+from rageval.types import Hit, Passage
 
 _PROMPT = "graph_facts"
 _TOKENS = 64
@@ -23,7 +23,7 @@ _BETWEEN = "; "
 
 
 @dataclass(frozen=True)
-class Subgraph(Stage):
+class Subgraph(GraphStage):
     """Add the `keep` facts around the entities of the question that are nearest to it to the context, as text.
 
     A fact counts if one of its entities is at most `hops` - 1 facts away from an entity of the queries. Facts that come
@@ -33,7 +33,6 @@ class Subgraph(Stage):
     knowledge graph question answering (Sun et al. 2018, GRAFT-Net, arXiv 1809.00782), by nearness in place of training.
     """
 
-    linking: Linking
     hops: int = 1
     keep: int = 12
     prompts: ClassVar[tuple[str, ...]] = (_PROMPT,)
@@ -42,25 +41,7 @@ class Subgraph(Stage):
         for name, value in (("hops", self.hops), ("keep", self.keep)):
             if value < 1:
                 raise DeclarationError(f"{name}: found {value}, expected at least 1")
-        if self.linking.facts < 0:
-            raise DeclarationError(f"facts: found {self.linking.facts}, expected 0 or more")
-
-    @property
-    def _knowledge(self) -> Knowledge:
-        return self.linking.knowledge
-
-    def needs(self, generate: bool) -> frozenset[Need]:
-        embed = frozenset[Need]({"embed"}) if self.linking.facts else frozenset[Need]()
-        return self._knowledge.source.needs() | embed
-
-    def all_prompts(self) -> frozenset[str]:
-        return self._knowledge.source.prompts() | {_PROMPT}
-
-    def indexing_calls(self, documents: Sequence[Document]) -> int:
-        return self._knowledge.source.calls(documents, self._knowledge.chunker)
-
-    def indexing_tokens(self, documents: Sequence[Document]) -> int | None:
-        return self._knowledge.source.prompt_tokens(documents, self._knowledge.chunker)
+        super().__post_init__()
 
     def indexes(self) -> tuple[Shared[object], ...]:
         return (self.linking,)

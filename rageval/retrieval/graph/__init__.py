@@ -5,6 +5,7 @@ from pathlib import Path
 from rageval.retrieval.graph.extract import WrittenTriples
 from rageval.retrieval.graph.knowledge import Knowledge, KnowledgeGraph
 from rageval.retrieval.graph.linking import Linker, Linking, Seeds
+from rageval.retrieval.graph.stage import GraphStage
 from rageval.retrieval.graph.triples import Triple, TripleFile, TripleSource, triple_file
 
 
@@ -14,6 +15,7 @@ def triple_source(triples: Path | None, most: int) -> TripleSource:
 
 
 __all__ = [
+    "GraphStage",
     "Knowledge",
     "KnowledgeGraph",
     "Linker",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
@@ -27,7 +28,8 @@ class Fact:
 
 
 class KnowledgeGraph:
-    """Entities 0, 1, … by name, `facts` in the order of the passages, and the `passages` themselves.
+    """Entities 0, 1, … with their `names` as the first triple writes them, the `facts`, and the `passages` in whose
+    order they stand.
 
     Names are equal as `name_of` says. In `links`, passage n is the node `entities + n`: it is linked to the entities of
     its triples, and the two entities of a triple are linked. `stated_in` is in how many passages each entity stands.
@@ -35,21 +37,26 @@ class KnowledgeGraph:
 
     def __init__(self, passages: Sequence[Passage], triples: Sequence[Sequence[Triple]]) -> None:
         self.passages = passages
-        numbers: dict[Name, int] = {}
-        facts: list[Fact] = []
-        for position, some in enumerate(triples):
-            for triple in some:
-                ends = (numbers.setdefault(name_of(end), len(numbers)) for end in (triple.subject, triple.object))
-                facts.append(Fact(triple, position, *ends))
+        names: dict[Name, str] = {}
+        for triple in chain.from_iterable(triples):
+            for end in (triple.subject, triple.object):
+                names.setdefault(name_of(end), end)
+        self.names: Sequence[str] = [*names.values()]
+        self.entities = len(names)
+        numbers = {name: number for number, name in enumerate(names)}
+        facts = [
+            Fact(triple, position, numbers[name_of(triple.subject)], numbers[name_of(triple.object)])
+            for position, some in enumerate(triples)
+            for triple in some
+        ]
         self.facts: Sequence[Fact] = facts
-        self.entities = len(numbers)
         self._findable = {name: number for name, number in numbers.items() if can_be_found(name)}
         stated = {(end, fact.passage) for fact in facts for end in (fact.subject, fact.object)}
         self.stated_in = np.bincount([end for end, _ in stated], minlength=self.entities)
         joined = [(fact.subject, fact.object) for fact in facts if fact.subject != fact.object]
         held = [(end, self.entities + position) for end, position in sorted(stated)]
-        ends = np.array([*joined, *held], dtype=np.intp).reshape(-1, 2)
-        self.links = Links(self.entities + len(passages), ends)
+        links = np.array([*joined, *held], dtype=np.intp).reshape(-1, 2)
+        self.links = Links(self.entities + len(passages), links)
 
     def named(self, question: str) -> list[int]:
         """The entities that the question names, in its order."""
