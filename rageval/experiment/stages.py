@@ -8,8 +8,11 @@ from types import MappingProxyType
 from typing import Literal
 
 from rageval.generation import (
+    Adaptive,
     Answer,
+    AnswerCandidates,
     AnswerFromMemory,
+    Corrective,
     ExpandQuery,
     NormaliseQuery,
     RewriteQueries,
@@ -104,6 +107,31 @@ def filter_passages(by: AnyReranker | None = None, least: float = 0.5) -> Stage:
     return Filter(by or Pointwise(), least)
 
 
+def adaptive(
+    none: Stage | None = None,
+    one: Stage | None = None,
+    several: Stage | None = None,
+    chunker: AnyChunker | None = None,
+) -> Stage:
+    """Ask first whether a question takes no search, one or several, and run the stages given for it."""
+    return Adaptive(
+        none or AnswerFromMemory(),
+        one or retrieve(chunker=chunker) >> Answer(),
+        several or iterate(chunker=chunker) >> Answer(),
+    )
+
+
+def corrective(
+    search: Stage | None = None,
+    sentences: int = 8,
+    upper: float = 0.7,
+    lower: float = 0.3,
+    chunker: AnyChunker | None = None,
+) -> Stage:
+    """Grade the passages, and use them, keep their nearest sentences, or search again with a rewritten question."""
+    return Corrective(search or retrieve(chunker=chunker), Compress(sentences), upper, lower)
+
+
 def _linking(triples: Path | None, most: int, facts: int, chunker: Chunker | None) -> Linking:
     return Linking(Knowledge(triple_source(triples, most), chunker or SentenceChunker()), facts)
 
@@ -123,21 +151,29 @@ STAGES: Mapping[str, Callable[..., Stage]] = MappingProxyType(
         "cypher": cypher,
         "rerank": rerank,
         "filter": filter_passages,
+        "corrective": corrective,
         "diversify": Diversify,
         "window": Window,
         "compress": Compress,
         "order": Order,
         "budget": Budget,
         "answer": Answer,
+        "answer_candidates": AnswerCandidates,
         "answer_from_memory": AnswerFromMemory,
+        "adaptive": adaptive,
     }
 )
 """Each takes its settings by name; the first one may be given alone, as in `order: ends`."""
 
-SEARCHES = (retrieve, iterate, subgraph, cypher)
+SEARCHES = (retrieve, iterate, subgraph, cypher, adaptive, corrective)
 """Those that take the pipeline's chunker."""
 
+INNER_STAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"adaptive": ("none", "one", "several"), "corrective": ("search",)}
+)
+"""Those that hold other stages, with the settings that are lists of stages."""
+
 READ_PASSAGES: tuple[type[Stage], ...] = (
-    Feedback, Rerank, Filter, Diversify, Window, Compress, Order, Budget, Answer,
+    Feedback, Rerank, Filter, Corrective, Diversify, Window, Compress, Order, Budget, Answer, AnswerCandidates,
 )  # fmt: skip
 """Stages that are of no use before passages have been found."""

@@ -45,6 +45,18 @@ COMPOSED = [
             ],
         }
     },
+    {
+        "choosing": {
+            "stages": [
+                {
+                    "adaptive": {
+                        "one": [{"retrieve": {"k": 3}}, "corrective", "answer_candidates"],
+                        "several": [{"iterate": {"steps": 2}}, {"answer_candidates": {"usefulness": 0.0}}],
+                    }
+                }
+            ]
+        }
+    },
     {"plain": {"stages": [{"retrieve": {"retriever": "bm25", "k": 2}}, "answer"]}},
 ]
 
@@ -81,6 +93,7 @@ def test_it_is_priced_run_and_told_apart(tmp_path: Path, server: FakeServer, com
         "rerank",
         "answer",
     }
+    assert steps["choosing"] >= {"how_many_searches", "corrective", "answer_candidates"}
     assert steps["graph"] >= {"subgraph", "answer"}
     assert not steps["plain"] & {"sub_questions", "step_back", "expand_query", "rerank"}
 

@@ -126,10 +126,10 @@ def triple_file(path: Path) -> TripleFile:
     try:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:
-        raise DeclarationError(f"{path}: cannot be read ({error.strerror}); expected {_EXPECTED}") from None
+        raise DeclarationError(f"triples: {path} cannot be read ({error.strerror}); expected {_EXPECTED}") from None
     records = _read_lines(path) if _is_lines(path) else _read_hipporag(path)
     if next(iter(records), None) is None:
-        raise DeclarationError(f"{path}: found nothing, expected {_EXPECTED}")
+        raise DeclarationError(f"triples: {path}: found nothing, expected {_EXPECTED}")
     for _ in records:  # to the end, so that a mistake is told before anything is spent
         pass
     return TripleFile(path, digest)
@@ -169,7 +169,7 @@ def _parsed(raw: bytes, place: str) -> Any:
 
 
 def _wrong(place: str, raw: bytes) -> DeclarationError:
-    return DeclarationError(f"{place}: found {raw[:60].decode(errors='replace')!r}, expected {_EXPECTED}")
+    return DeclarationError(f"triples: {place}: found {raw[:60].decode(errors='replace')!r}, expected {_EXPECTED}")
 
 
 def _holders(triple: Triple, words: Mapping[int, str]) -> list[int]:
