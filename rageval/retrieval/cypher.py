@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 
@@ -127,22 +127,20 @@ class Cypher(GraphStage):
 def _shown(value: object) -> str:
     """A value of a row as text: of a node its name, of a relation what it says."""
     if isinstance(value, dict):
-        return str(value.get("name") or value.get("relation") or "")
+        fields = cast("dict[str, object]", value)
+        return str(fields.get("name") or fields.get("relation") or "")
     if isinstance(value, list):
-        return ", ".join(map(_shown, value))
+        return ", ".join(map(_shown, cast("list[object]", value)))
     return "" if value is None else " ".join(str(value).split())
 
 
 async def _nearest(linker: Linker, state: State) -> dict[str, str]:
     """The names of entities and relations nearest to the question, as a prompt lists them."""
-    (query, *_) = state.queries
-    seeds = await linker.seeds(query)
-    entities = [
-        linker.graph.names[number] for number in np.argsort(-seeds.weights, kind="stable") if seeds.weights[number]
-    ]
-    facts = [linker.graph.facts[position] for position in np.argsort(-seeds.nearness, kind="stable")]
-    touching = [fact for fact in facts if seeds.weights[fact.subject] or seeds.weights[fact.object]]
-    relations = [fact.triple.relation for fact in touching]
+    graph, seeds = linker.graph, await linker.seeds(state.queries[0])
+    weights = seeds.weights
+    entities = [graph.names[number] for number in map(int, np.argsort(-weights, kind="stable")) if weights[number]]
+    facts = [graph.facts[position] for position in map(int, np.argsort(-seeds.nearness, kind="stable"))]
+    relations = [fact.triple.relation for fact in facts if weights[fact.subject] or weights[fact.object]]
     return {"entities": _listed(entities), "relations": _listed(relations)}
 
 

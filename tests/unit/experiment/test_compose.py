@@ -188,7 +188,7 @@ def test_every_stage_is_built_with_its_defaults_and_described(name: str) -> None
         ({"stages": ["corrective"]}, r"stages\.1: found Corrective before any passages"),
         (
             {"stages": ["retrieve", {"subgraph": {"triples": "none.jsonl"}}]},
-            r"subgraph\.triples: none\.jsonl cannot be read",
+            r"subgraph\.triples: none\.jsonl cannot be",
         ),
         ({"stages": [{"retrieve": {"retriever": {"graph": {"damping": 2}}}}]}, r"graph\.damping: found 2\.0"),
         ({"stages": ["answer_from_memory"], "chunk": "headings"}, "found a chunker and no stage retrieve"),
