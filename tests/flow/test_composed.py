@@ -111,3 +111,18 @@ def test_stages_are_listed(command_line: CommandLine) -> None:
     listed = command_line("list", "stages").out
     for name in ("retrieve", "rerank", "sub_questions", "order", "budget"):
         assert any(line.startswith(f"{name} ") for line in listed.splitlines())
+
+
+def test_a_missing_package_is_told_before_any_call(
+    tmp_path: Path, server: FakeServer, command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rageval.retrieval.graph.database.PACKAGE", "no_such_package")
+    monkeypatch.setattr("rageval.retrieval.cypher.PACKAGE", "no_such_package")
+    pipelines = [{"asking": {"stages": ["cypher", "answer"]}}]
+    ended = command_line(
+        "run", write_experiment(tmp_path, server.base_url, pipelines=pipelines), "--out", tmp_path / "out"
+    )
+    assert ended.code == 2
+    assert "needs the package no_such_package" in ended.err
+    assert "Traceback" not in ended.err
+    assert server.calls == 0
