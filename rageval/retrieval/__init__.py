@@ -14,6 +14,7 @@ from rageval.retrieval.chunkers import (
     as_chunker,
 )
 from rageval.retrieval.context import Budget, Diversify, Order
+from rageval.retrieval.cypher import Cypher
 from rageval.retrieval.feedback import Feedback
 from rageval.retrieval.fusion import reciprocal_rank_fusion
 from rageval.retrieval.indexes import (
@@ -23,6 +24,7 @@ from rageval.retrieval.indexes import (
     ApproximateDense,
     Contextual,
     Dense,
+    Graph,
     Hierarchical,
     Index,
     LearnedSparse,
@@ -44,6 +46,7 @@ from rageval.retrieval.rerank import Filter, Rerank
 from rageval.retrieval.rerankers import AnyReranker, Pointwise, RerankEndpoint, Reranker
 from rageval.retrieval.reshape import Compress, Window
 from rageval.retrieval.retrieve import Retrieve
+from rageval.retrieval.subgraph import Subgraph
 
 __all__ = [
     "BM25",
@@ -57,10 +60,12 @@ __all__ = [
     "ClusterSemanticChunker",
     "Compress",
     "Contextual",
+    "Cypher",
     "Dense",
     "Diversify",
     "Feedback",
     "Filter",
+    "Graph",
     "HeadingChunker",
     "Hierarchical",
     "Index",
@@ -85,6 +90,7 @@ __all__ = [
     "Searchable",
     "SemanticChunker",
     "SentenceChunker",
+    "Subgraph",
     "ToParent",
     "VectorIndex",
     "Weighted",

@@ -76,6 +76,28 @@ COMPOSED = [
             ],
         }
     },
+    {
+        "graph": {
+            "chunk": {"sentences": {"tokens": 64}},
+            "stages": [
+                {"retrieve": {"retriever": ["bm25", {"graph": {"most": 2}}], "k": 3}},
+                {"subgraph": {"most": 2, "hops": 2}},
+                "answer",
+            ],
+        }
+    },
+    {
+        "choosing": {
+            "stages": [
+                {
+                    "adaptive": {
+                        "one": [{"retrieve": {"k": 3}}, "corrective", "answer_candidates"],
+                        "several": [{"iterate": {"steps": 2}}, {"answer_candidates": {"usefulness": 0.0}}],
+                    }
+                }
+            ]
+        }
+    },
     {"plain": {"stages": [{"retrieve": {"retriever": "bm25", "k": 2}}, "answer"]}},
 ]
 
@@ -101,7 +123,8 @@ def test_it_is_priced_run_and_told_apart(tmp_path: Path, server: FakeServer, com
         assert len(responses) == len(QUESTIONS)
         steps[label] = {step["name"] for one in responses for step in one["steps"]}
         manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
-        assert 0 < manifest["usage"]["answering"]["calls"] <= bounds[label]
+        answering, indexing = (manifest["usage"][kind]["calls"] for kind in ("answering", "indexing"))
+        assert 0 < answering <= answering + indexing <= bounds[label]
     assert steps["whole"] >= {
         "sub_questions",
         "step_back",
@@ -111,6 +134,8 @@ def test_it_is_priced_run_and_told_apart(tmp_path: Path, server: FakeServer, com
         "rerank",
         "answer",
     }
+    assert steps["choosing"] >= {"how_many_searches", "corrective", "answer_candidates"}
+    assert steps["graph"] >= {"subgraph", "answer"}
     assert not steps["plain"] & {"sub_questions", "step_back", "expand_query", "rerank"}
 
 
@@ -178,3 +203,18 @@ def test_parts_are_listed_with_their_settings(what: str, name: str, settings: st
     listed = command_line("list", what).out
     (line,) = (line for line in listed.splitlines() if line.startswith(f"{name} "))
     assert f"Settings: {settings}" in line if settings else "Settings" not in line
+
+
+def test_a_missing_package_is_told_before_any_call(
+    tmp_path: Path, server: FakeServer, command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rageval.retrieval.graph.database.PACKAGE", "no_such_package")
+    monkeypatch.setattr("rageval.retrieval.cypher.PACKAGE", "no_such_package")
+    pipelines = [{"asking": {"stages": ["cypher", "answer"]}}]
+    ended = command_line(
+        "run", write_experiment(tmp_path, server.base_url, pipelines=pipelines), "--out", tmp_path / "out"
+    )
+    assert ended.code == 2
+    assert "needs the package no_such_package" in ended.err
+    assert "Traceback" not in ended.err
+    assert server.calls == 0

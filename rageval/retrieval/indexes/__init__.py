@@ -13,6 +13,7 @@ from rageval.retrieval.indexes.bm25 import BM25
 from rageval.retrieval.indexes.by_vector import SearchByVector, VectorIndex
 from rageval.retrieval.indexes.contextual import Contextual
 from rageval.retrieval.indexes.dense import Dense
+from rageval.retrieval.indexes.graph import Graph, graph
 from rageval.retrieval.indexes.hierarchical import Hierarchical
 from rageval.retrieval.indexes.inverted import InvertedLists
 from rageval.retrieval.indexes.learned_sparse import LearnedSparse
@@ -24,6 +25,7 @@ INDEXES: dict[str, Callable[..., Index | tuple[Index, ...]]] = {
     "dense": Dense,
     "approximate": ApproximateDense,
     "ivf": InvertedLists,
+    "graph": graph,
     "multi_vector": MultiVector,
 }
 
@@ -85,6 +87,7 @@ __all__ = [
     "ApproximateDense",
     "Contextual",
     "Dense",
+    "Graph",
     "Hierarchical",
     "Index",
     "InvertedLists",
