@@ -29,7 +29,15 @@ from rageval.retrieval.labelled import RetrieveLabelled
 from rageval.retrieval.mixing import MixPassages
 from rageval.retrieval.passages import Passages
 from rageval.retrieval.rerank import Filter, Rerank
-from rageval.retrieval.rerankers import AnyReranker, Pointwise, RerankEndpoint, Reranker
+from rageval.retrieval.rerankers import (
+    AnyReranker,
+    GgufReranker,
+    LateInteraction,
+    Listwise,
+    Pointwise,
+    RerankEndpoint,
+    Reranker,
+)
 from rageval.retrieval.reshape import Compress, Window
 from rageval.retrieval.retrieve import Retrieve
 
@@ -47,9 +55,12 @@ __all__ = [
     "Diversify",
     "Feedback",
     "Filter",
+    "GgufReranker",
     "HeadingChunker",
     "Index",
     "Iterate",
+    "LateInteraction",
+    "Listwise",
     "MixPassages",
     "MultiVector",
     "Order",

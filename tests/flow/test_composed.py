@@ -24,6 +24,8 @@ COMPOSED = [
                 {"iterate": {"steps": 2, "keep": 6, "retriever": "bm25"}},
                 "feedback",
                 {"retrieve": {"k": 6}},
+                {"rerank": {"by": "late_interaction", "keep": 5}},
+                {"rerank": {"by": {"listwise": {"window": 3, "step": 2}}, "keep": 4}},
                 {"rerank": {"keep": 4}},
                 {"filter": {"least": 0.1}},
                 {"diversify": {"keep": 3}},
