@@ -31,6 +31,7 @@ COMPOSED = [
                 {"diversify": {"keep": 3}},
                 {"window": 1},
                 {"compress": 6},
+                {"compress": {"sentences": 2, "by": "model"}},
                 {"order": "ends"},
                 {"budget": 120},
                 {"answer": {"cite": True}},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,12 +12,11 @@ from rageval.pipeline import Calls, Need, PromptSizes, Resources
 from rageval.pipeline.sizes import prompt_size, times
 from rageval.prompts import load_prompt
 from rageval.retrieval.rerankers.base import Reranker
+from rageval.text import read_numbers
 from rageval.types import Passage, Question
 
 _PROMPT = "order_passages"
 _A_NUMBER = 6  # tokens of `[12] > `
-_BRACKETED = re.compile(r"[\[［【](\d+)[\]］】]")
-_BARE = re.compile(r"\d+")
 
 
 @dataclass(frozen=True)
@@ -80,16 +78,8 @@ class Listwise(Reranker):
         fields = {"question": question.text, "last": len(passages)}
         messages = prompt.messages(language, fields, passages=passages)
         request = ChatRequest(messages, prompt.id(language), max_tokens=_A_NUMBER * len(passages))
-        named = read_order((await resources.chat.complete(request)).text, len(passages))
+        reply = await resources.chat.complete(request)
+        named = [number - 1 for number in read_numbers(reply.text, len(passages))]
         if not named:
             resources.count("unusable_replies")
         return [*named, *(place for place in range(len(passages)) if place not in named)]
-
-
-def read_order(reply: str, passages: int) -> list[int]:
-    """The places, from 0, of the passages that a reply such as `[2] > [1]` names, each where it is named first.
-
-    Numbers in brackets count; where there are none, all numbers do. Others than 1 to `passages` name nothing.
-    """
-    numbers = map(int, _BRACKETED.findall(reply) or _BARE.findall(reply))
-    return [*dict.fromkeys(number - 1 for number in numbers if 1 <= number <= passages)]

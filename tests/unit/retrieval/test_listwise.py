@@ -14,7 +14,6 @@ from rageval.models.scripted import ScriptedChat
 from rageval.pipeline import Calls, ContextSize, PromptSizes, Resources
 from rageval.pipeline.sizes import CorpusSizes
 from rageval.retrieval import Listwise, Rerank
-from rageval.retrieval.rerankers.listwise import read_order
 from rageval.testing import check_reranker
 from rageval.text import count_tokens
 from rageval.types import Document, Passage, Question
@@ -64,21 +63,6 @@ def test_a_reply_that_cannot_be_used_changes_nothing_and_is_counted(reply: str) 
     response = run(Rerank(Listwise(window=3, step=2)), state("abcd", (0, 1, 2, 3)), chat)
     assert names(response) == "abcd"
     assert response.steps[-1].detail["unusable_replies"] == 2
-
-
-@pytest.mark.parametrize(
-    ("reply", "order"),
-    [
-        ("[2] > [1]", [1, 0]),
-        ("The order is [3]>[1], since 2 is off", [2, 0]),
-        ("2, 3, 1", [1, 2, 0]),
-        ("【3】＞［1］", [2, 0]),
-        ("[1] [1] [4] [2]", [0, 1]),
-        ("99999999999999999999", []),
-    ],
-)
-def test_reading_an_order(reply: str, order: list[int]) -> None:
-    assert read_order(reply, 3) == order
 
 
 def test_a_single_passage_asks_nobody_and_none_has_no_score() -> None:
