@@ -14,6 +14,7 @@ from rageval.retrieval.fusion import reciprocal_rank_fusion
 from rageval.retrieval.indexes import (
     BM25,
     HYBRID,
+    AdaptedDense,
     AnyIndex,
     ApproximateDense,
     Dense,
@@ -44,6 +45,7 @@ from rageval.retrieval.retrieve import Retrieve
 __all__ = [
     "BM25",
     "HYBRID",
+    "AdaptedDense",
     "AnyChunker",
     "AnyIndex",
     "AnyReranker",

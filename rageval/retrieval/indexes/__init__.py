@@ -5,6 +5,7 @@ from typing import Annotated, TypeAlias
 
 from rageval.io.plugins import Part
 from rageval.retrieval.chunkers import AnyChunker, SentenceChunker
+from rageval.retrieval.indexes.adapted import AdaptedDense
 from rageval.retrieval.indexes.approximate import ApproximateDense
 from rageval.retrieval.indexes.base import Index, Searchable, as_indexes
 from rageval.retrieval.indexes.bm25 import BM25
@@ -26,6 +27,7 @@ HYBRID = hybrid()
 INDEXES: Mapping[str, Callable[..., Index | tuple[Index, ...]]] = {
     "bm25": BM25,
     "dense": Dense,
+    "adapted": AdaptedDense,
     "approximate": ApproximateDense,
     "hybrid": hybrid,
     "multi_vector": MultiVector,
@@ -38,6 +40,7 @@ __all__ = [
     "BM25",
     "HYBRID",
     "INDEXES",
+    "AdaptedDense",
     "AnyIndex",
     "ApproximateDense",
     "Dense",
