@@ -1,9 +1,10 @@
 """Adapters on SciFact, trained on its training split; writes benchmarks/techniques/adapter.md.
 
-    python benchmarks/techniques/adapter.py DATA [OUT]
+    python benchmarks/techniques/adapter.py DATA [OUT] [--titles]
 
 DATA holds `scifact/` (BEIR). OUT (default: results) keeps runs, adapters and vectors, so that a stopped run goes on
-where it was. From empty caches ten minutes of two cores, all but one of them for the vectors.
+where it was. From empty caches some ten minutes of two free cores, almost all of them for the vectors; with `--titles`,
+where documents are their titles, two minutes.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-from scifact_part import TOLD, scifact_part
+from scifact_part import TITLES, TOLD, scifact_part
 
 import rageval
 from rageval.experiment.open_models import OpenModels
@@ -57,8 +58,8 @@ def row(name: str, baseline: rageval.Result, found: rageval.Result, *told: str) 
     return [name, *shown, *told]
 
 
-def main(data: Path, out: Path) -> None:
-    test, training = (scifact_part(data, split) for split in ("test", "train"))
+def main(data: Path, out: Path, titles: bool) -> None:
+    test, training = (scifact_part(data, split, titles=titles) for split in ("test", "train"))
     dense = search(test, Dense(), out)
     rows = [row("dense", dense, dense, "–", "–", "–")]
     hybrid = search(test, (BM25(), Dense()), out)
@@ -79,14 +80,14 @@ def main(data: Path, out: Path) -> None:
     head = f"""\
 # Adapters on the vectors of questions, measured
 
-Written by `python benchmarks/techniques/adapter.py DATA` on {platform.machine()}: linear maps trained on the
-{len(training.questions)} questions of SciFact's training split, evaluated on the {len(test.questions)} of its test split, which they never saw, with
-multilingual-e5-small in 4 bits. Differences are paired, with 95% intervals, from the same search without an adapter.
-`held out` is the mean reciprocal rank on a fifth of the training questions, which chose the epoch, before and after;
-`s` the seconds of training on one core, vectors not included. At a question an adapter costs one product of a vector
-and a matrix.
+Written by `python benchmarks/techniques/adapter.py DATA{" --titles" if titles else ""}` on {platform.machine()}: linear
+maps trained on the {len(training.questions)} questions of SciFact's training split, evaluated on the
+{len(test.questions)} of its test split, which they never saw, with multilingual-e5-small in 4 bits. Differences are
+paired, with 95% intervals, from the same search without an adapter. `held out` is the mean reciprocal rank on a fifth
+of the training questions, which chose the epoch, before and after; `s` the seconds of training on one core, vectors not
+included. At a question an adapter costs one product of a vector and a matrix.
 
-{TOLD}
+{TOLD} {TITLES if titles else ""}
 
 What it does not show: another embedder, a corpus of another kind, or fewer training questions. Test and training split
 ask about the same abstracts: of the 283 documents that answer test questions, 181 answer training questions too.
@@ -104,4 +105,5 @@ ask about the same abstracts: of the 283 documents that answer test questions, 1
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2] if len(sys.argv) > 2 else "results"))
+    given = [argument for argument in sys.argv[1:] if argument != "--titles"]
+    main(Path(given[0]), Path(given[1] if len(given) > 1 else "results"), "--titles" in sys.argv)
