@@ -20,6 +20,10 @@ def train_adapter(
     benchmark: Annotated[str, typer.Argument(help="Questions with relevant documents: any benchmark reference.")],
     out: Annotated[Path, typer.Option(help="Where the adapter goes: a .npz file, for `{adapted: {path: FILE}}`.")],
     split: Annotated[str | None, typer.Option(help="The split to train on, such as train.")] = None,
+    apart_from: Annotated[
+        str | None,
+        typer.Option(metavar="BENCHMARK", help="Leave out the questions of this one, on which you will evaluate."),
+    ] = None,
     rank: Annotated[
         int | None, typer.Option(min=1, help="Train two matrices of that rank. [one matrix of full rank]")
     ] = None,
@@ -40,7 +44,7 @@ def train_adapter(
     if out.suffix != ".npz":
         raise DeclarationError(f"--out: found {out}, expected a file that ends in .npz")
     with progress_bars() as bars:
-        trained = _train(benchmark, split, rank, models, seed, cache, bars)
+        trained = _train(benchmark, split, apart_from, rank, models, seed, cache, bars)
     write_adapter(trained.adapter, out)
     print_found(form, lambda: adapter_printout(trained), lambda: {**trained.to_json(), "path": str(out)})
     if form != "json":
@@ -48,7 +52,14 @@ def train_adapter(
 
 
 def _train(
-    reference: str, split: str | None, rank: int | None, models: Path | None, seed: int, cache: Path, bars: Bars
+    reference: str,
+    split: str | None,
+    apart_from: str | None,
+    rank: int | None,
+    models: Path | None,
+    seed: int,
+    cache: Path,
+    bars: Bars,
 ) -> TrainedAdapter:
     from rageval.benchmark import load
     from rageval.experiment.open_models import OpenModels
@@ -60,5 +71,7 @@ def _train(
     choice = LocalModel() if models is None else read_models(models).models.embed
     base = Path() if models is None else models.resolve().parent
     source = reference if split is None else f"{reference}, split {split}"
+    others = () if apart_from is None else load(apart_from, base=Path.cwd()).questions
     with OpenModels(cache, on_embedding=bars.embedding) as opened:
-        return opened.run(train_adapter(loaded, opened.embedder(choice, base), source=source, rank=rank, seed=seed))
+        embedder = opened.embedder(choice, base)
+        return opened.run(train_adapter(loaded, embedder, source=source, rank=rank, seed=seed, apart_from=others))

@@ -17,6 +17,6 @@ def check_trained_on(pipelines: Sequence[Pipeline], questions: Sequence[Question
             if isinstance(index, AdaptedDense) and (seen := index.adapter.seen(questions)):
                 raise DeclarationError(
                     f"pipelines: {pipeline.label}: found {len(seen)} of {len(questions)} questions that {index.path} "
-                    f"was trained on ({seen[0].id}{', …' if len(seen) > 1 else ''}), expected others: choose another "
-                    "split, or other questions"
+                    f"was trained on ({seen[0].id}{', …' if len(seen) > 1 else ''}), expected others: train it apart "
+                    "from these (rageval train-adapter --apart-from), or ask other questions"
                 )

@@ -73,6 +73,9 @@ def test_questions_that_it_was_trained_on_are_refused(
     assert ended.code == 2
     assert "found 24 of 24 questions that" in ended.err
     assert "was trained on (t0-arlen, …), expected others" in ended.err
+    (folder / "beir" / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nt0-arlen\tarlen\t1\n", "utf-8")
+    assert train(folder, command_line, "--apart-from", f"beir:{folder / 'beir'}")["questions"] == 23
+    assert command_line("run", experiment, "--out", folder / "out").code == 0
 
 
 def test_mistakes_are_told(folder: Path, command_line: CommandLine) -> None:

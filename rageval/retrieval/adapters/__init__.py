@@ -9,6 +9,7 @@ from rageval.retrieval.adapters.query_adapter import (
     read_adapter,
     write_adapter,
 )
+from rageval.retrieval.adapters.teacher import answer_likelihoods, taught_by_answers
 from rageval.retrieval.adapters.train import TrainedAdapter, fit_adapter, train_adapter
 
 __all__ = [
@@ -17,11 +18,13 @@ __all__ = [
     "Examples",
     "QueryAdapter",
     "TrainedAdapter",
+    "answer_likelihoods",
     "find_examples",
     "fit",
     "fit_adapter",
     "question_digest",
     "read_adapter",
+    "taught_by_answers",
     "train_adapter",
     "write_adapter",
 ]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from rageval.models.base import Embedder
 from rageval.pipeline import Resources
@@ -12,7 +12,7 @@ from rageval.retrieval.adapters.fit import Epoch, fit
 from rageval.retrieval.adapters.query_adapter import QueryAdapter, question_digest
 from rageval.retrieval.chunkers import AnyChunker, SentenceChunker
 from rageval.retrieval.passages import Passages
-from rageval.types import Benchmark, Json
+from rageval.types import Benchmark, Json, Question
 
 _SENTENCES = SentenceChunker()
 
@@ -52,16 +52,20 @@ async def train_adapter(
     source: str,
     rank: int | None = None,
     seed: int = 0,
+    apart_from: Sequence[Question] = (),
     chunker: AnyChunker = _SENTENCES,
     on_epoch: Callable[[Epoch], None] | None = None,
 ) -> TrainedAdapter:
-    """Train on the questions of a benchmark that have relevance labels, against all passages of its corpus.
+    """Train on the questions of a benchmark that have relevance labels, against all passages of its corpus. Those that
+    are among `apart_from`, by their words, are left out.
 
     `source` is what the benchmark is called in the adapter; see `find_examples` and `fit` for the rest. Raises
     DeclarationError for a benchmark with fewer than 10 such questions.
     """
     passages = await Resources(benchmark.documents).get(Passages(chunker))
-    examples = await find_examples(benchmark, passages, embedder)
+    others = {question_digest(question.text) for question in apart_from}
+    asked = tuple(question for question in benchmark.questions if question_digest(question.text) not in others)
+    examples = await find_examples(replace(benchmark, questions=asked), passages, embedder)
     return fit_adapter(examples, embedder.identity, source=source, rank=rank, seed=seed, on_epoch=on_epoch)
 
 
