@@ -36,6 +36,7 @@ from rageval.experiment.judging import (
 )
 from rageval.experiment.open_models import OpenModels, run_with
 from rageval.experiment.spec import Spec, read_spec
+from rageval.experiment.trained_on import check_trained_on
 from rageval.experiment.until import Until, check_judges, choose_until
 from rageval.io.tolerance import first_ids
 from rageval.judges import Judge, asks_model
@@ -193,6 +194,7 @@ def plan(
     check_metrics_apply(metrics, benchmark, questions)
     check_recorded_ids(pipelines, benchmark, questions)
     check_languages(chosen.own_judges, questions)
+    check_trained_on(pipelines, questions)
     until = choose_until(spec.until, base, pipelines, metrics, chosen.own_metrics, benchmark, questions)
     calibrations = choose_calibrations(spec.calibrations, base)
     judges = judges_of(metrics, chosen.own_judges, has_model=False)

@@ -110,6 +110,11 @@ class Resources:
                 del self._built[shared]
             raise
 
+    def count(self, what: str) -> None:
+        """Count that something happened, such as a reply that could not be used: for the step of the stage that runs.
+        Only `CountingResources` keep it.
+        """
+
     def counting(self) -> CountingResources:
         """The same resources, with a count of what calls of chat and rerank models through them cost."""
         return CountingResources(self)
@@ -170,13 +175,14 @@ class Resources:
 
 class CountingResources(Resources):
     """Resources that count: `usage` is the cost so far of calls of chat and rerank models made through them, and
-    `parts` lists what `get` was asked for. Everything else comes from `whole`.
+    `parts` lists what `get` was asked for, and `counts` what `count` was told. Everything else comes from `whole`.
     """
 
     def __init__(self, whole: Resources) -> None:
         vars(self).update(vars(whole))
         self._whole = whole
         self.parts: list[Shared[Any]] = []
+        self.counts = Counter[str]()
         self._counters: list[MeteredChat] = []
         self._chat = None if self._chat is None else self._counted(self._chat)
 
@@ -186,6 +192,9 @@ class CountingResources(Resources):
 
     def ranker(self, service: RerankService) -> ChatModel:
         return self._counted(super().ranker(service))
+
+    def count(self, what: str) -> None:
+        self.counts[what] += 1
 
     async def get(self, shared: Shared[T]) -> T:
         self.parts.append(shared)

@@ -20,6 +20,7 @@ from rageval.retrieval.fusion import reciprocal_rank_fusion
 from rageval.retrieval.indexes import (
     BM25,
     HYBRID,
+    AdaptedDense,
     AnyIndex,
     ApproximateDense,
     Contextual,
@@ -43,7 +44,15 @@ from rageval.retrieval.passages import Passages
 from rageval.retrieval.read_filters import ReadFilters
 from rageval.retrieval.recency import Recency
 from rageval.retrieval.rerank import Filter, Rerank
-from rageval.retrieval.rerankers import AnyReranker, Pointwise, RerankEndpoint, Reranker
+from rageval.retrieval.rerankers import (
+    AnyReranker,
+    GgufReranker,
+    LateInteraction,
+    Listwise,
+    Pointwise,
+    RerankEndpoint,
+    Reranker,
+)
 from rageval.retrieval.reshape import Compress, Window
 from rageval.retrieval.retrieve import Retrieve
 from rageval.retrieval.subgraph import Subgraph
@@ -51,6 +60,7 @@ from rageval.retrieval.subgraph import Subgraph
 __all__ = [
     "BM25",
     "HYBRID",
+    "AdaptedDense",
     "AnyChunker",
     "AnyIndex",
     "AnyReranker",
@@ -65,12 +75,15 @@ __all__ = [
     "Diversify",
     "Feedback",
     "Filter",
+    "GgufReranker",
     "Graph",
     "HeadingChunker",
     "Hierarchical",
     "Index",
     "Iterate",
+    "LateInteraction",
     "LearnedSparse",
+    "Listwise",
     "MixPassages",
     "ModelChunker",
     "ModelTopicChunker",

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from rageval.io.plugins import Part
 from rageval.retrieval.chunkers import AnyChunker, SentenceChunker
+from rageval.retrieval.indexes.adapted import AdaptedDense
 from rageval.retrieval.indexes.approximate import ApproximateDense
 from rageval.retrieval.indexes.base import Index, Searchable, as_indexes, with_chunker
 from rageval.retrieval.indexes.bm25 import BM25
@@ -23,6 +24,7 @@ from rageval.retrieval.indexes.weighted import Weighted
 INDEXES: dict[str, Callable[..., Index | tuple[Index, ...]]] = {
     "bm25": BM25,
     "dense": Dense,
+    "adapted": AdaptedDense,
     "approximate": ApproximateDense,
     "ivf": InvertedLists,
     "graph": graph,
@@ -83,6 +85,7 @@ __all__ = [
     "BM25",
     "HYBRID",
     "INDEXES",
+    "AdaptedDense",
     "AnyIndex",
     "ApproximateDense",
     "Contextual",

@@ -23,6 +23,7 @@ from rageval.prompts import (
     shared_text,
     yes_no_request,
 )
+from rageval.retrieval import Compress, Listwise, Rerank
 from rageval.synthesis.writing import PROMPTS as SYNTHESIS
 from rageval.text.languages import LANGUAGES, Language
 from rageval.types import Passage
@@ -57,6 +58,7 @@ def test_something_loads_every_file() -> None:
     stages.append(build_pipeline("naive", {"retriever": retrievers}, FOLDER).stage)
     stages.append(build_pipeline("naive", {"chunker": "by_model"}, FOLDER).stage)
     stages.extend(build() for build in STAGES.values())
+    stages += [Rerank(Listwise()), Compress(by="model")]
     loaded = {prompt for judge in judges for prompt in judge.prompts} | {*preference.PROMPTS, *SYNTHESIS}
     loaded = loaded.union(*(stage.all_prompts() for stage in stages))
     assert loaded | {"shared"} == {*NAMES}
