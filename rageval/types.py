@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from rageval.text.languages import Language, detect_language
 
@@ -59,10 +59,20 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """What one side said in a conversation before the question."""
+
+    role: Literal["user", "assistant"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """What is asked. The text never changes; a query transform sets the text that is searched with.
 
     The language, in which models are prompted, is detected in the text where none is given. `metadata` is to report by.
+    `history` is the conversation before the question, oldest turn first; models that are asked about the question see
+    it (`rageval.prompts.shown_question`).
     """
 
     id: str
@@ -71,6 +81,7 @@ class Question:
     references: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     metadata: Mapping[str, Json] = field(default_factory=dict[str, Json], hash=False)
+    history: tuple[Turn, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.language:

@@ -23,10 +23,11 @@ def load_native(folder: Path, *, with_labels: bool = True) -> Benchmark:
     """Load a native folder; raises `BenchmarkError` with every problem found.
 
     `documents.jsonl`: `id`, `text`, and optionally `title`, `language`, `metadata`. `questions.jsonl`: `id`, `text`,
-    and optionally `language`, `references`, `tags`, `metadata`, `evidence` (a list of objects with `doc_id`, `quote` or
-    `start` and `end`, and optionally `grade` and `part`). `labels.tsv`: a header and the columns `question_id`,
-    `document_id`, `grade`, and optionally `start` and `end` (code points into the document's text, both empty where
-    there is no span), `quote` and `part`. A quote is looked up in its document: see `rageval.text.quotes`.
+    and optionally `language`, `references`, `tags`, `metadata`, `history` (see `rageval.io.turns.read_turns`),
+    `evidence` (a list of objects with `doc_id`, `quote` or `start` and `end`, and optionally `grade` and `part`).
+    `labels.tsv`: a header and the columns `question_id`, `document_id`, `grade`, and optionally `start` and `end` (code
+    points into the document's text, both empty where there is no span), `quote` and `part`. A quote is looked up in its
+    document: see `rageval.text.quotes`.
 
     Where there are labels of either kind, every question that is not tagged `unanswerable` needs one with a grade above
     0. Without `with_labels` neither is read.

@@ -12,6 +12,7 @@ from rageval.generation import (
     ExpandQuery,
     NormaliseQuery,
     RewriteQueries,
+    SelfContained,
     StepBack,
     SubQuestions,
     WriteHypotheticalAnswers,
@@ -76,6 +77,7 @@ def filter_passages(by: AnyReranker | None = None, least: float = 0.5) -> Stage:
 
 STAGES: Mapping[str, Callable[..., Stage]] = MappingProxyType(
     {
+        "self_contained": SelfContained,
         "normalise": NormaliseQuery,
         "rewrite": RewriteQueries,
         "sub_questions": SubQuestions,

@@ -10,6 +10,7 @@ from rageval.generation.queries import (
     WriteHypotheticalAnswers,
 )
 from rageval.generation.reflect import SelfReflect
+from rageval.generation.self_contained import SelfContained
 
 __all__ = [
     "Answer",
@@ -17,6 +18,7 @@ __all__ = [
     "ExpandQuery",
     "NormaliseQuery",
     "RewriteQueries",
+    "SelfContained",
     "SelfReflect",
     "StepBack",
     "SubQuestions",

@@ -95,7 +95,7 @@ class Compress(Stage):
         if len(spans) <= self.sentences:
             return state
         texts = [passages[n].text[start:end] for n, (start, end) in spans]
-        question = await resources.embedder.embed([state.question.text], "query")
+        question = await resources.embedder.embed([state.standalone.text], "query")
         nearness = await resources.embedder.embed(texts, "passage") @ question[0]
         best = {int(one) for one in np.argsort(-nearness, kind="stable")[: self.sentences]}
         kept: dict[int, list[tuple[int, int]]] = {}

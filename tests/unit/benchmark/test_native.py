@@ -105,7 +105,7 @@ def test_spans_count_code_points(folder: Path) -> None:
 
 
 NO_KEYS = "expected id, text, title, language, metadata"
-QUESTION_KEYS = "expected id, text, language, references, tags, metadata, evidence"
+QUESTION_KEYS = "expected id, text, language, references, tags, metadata, history, evidence"
 
 # By file: a line that is added to a good one, and how its one problem starts, after "file:".
 ADDED_LINES = {
@@ -137,6 +137,15 @@ ADDED_LINES = {
         ('{"id": "q4", "text": "x", "tags": "a"}', "4: found a text for 'tags', expected a list of texts"),
         ('{"id": "q4", "text": "x", "tags": [1]}', "4: found a number for an item of 'tags', expected a text"),
         ('{"id": "q4", "text": "x", "references": [""]}', "4: found an empty item in 'references', expected"),
+        ('{"id": "q4", "text": "x", "history": "y"}', "4: 'history': found str, expected a list of messages"),
+        (
+            '{"id": "q4", "text": "x", "history": [{"role": "me", "text": "y"}]}',
+            "4: 'history': message 1: found the role 'me', expected user or assistant",
+        ),
+        (
+            '{"id": "q4", "text": "x", "history": [{"role": "user", "text": "\\ud800"}]}',
+            "4: found half a surrogate pair in 'history', expected Unicode text",
+        ),
         ('{"id": "q4", "text": "x"}', "4: found question 'q4' without a relevant document, expected a label"),
     ],
     "labels.tsv": [
