@@ -29,7 +29,8 @@ def load_native(folder: Path, *, with_labels: bool = True) -> Benchmark:
     points into the document's text, both empty where there is no span), `quote` and `part`. A quote is looked up in its
     document: see `rageval.text.quotes`.
 
-    Where there are labels of either kind, every question that is not tagged `unanswerable` needs one with a grade above
+    Where there are labels of either kind, every question that is not tagged `unanswerable` or
+    `underspecified` needs one with a grade above
     0. Without `with_labels` neither is read.
     """
     is_beir = (folder / "corpus.jsonl").is_file()
