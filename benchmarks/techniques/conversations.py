@@ -134,12 +134,12 @@ Written by `python benchmarks/techniques/conversations.py DATA` on {platform.mac
 ## Searching with the last question
 
 {SAMPLE} of the {len(talks)} answerable and partly answerable questions that end a conversation, drawn with the seed
-{SEED}; the corpus is all {len(whole.documents):,} passages of the file. The chat model is the packaged
-Qwen2.5-Coder-1.5B, the embedder multilingual-e5-small in 4 bits. Differences are paired, from the last question alone, with 95% intervals.
-Calls, prompt tokens and seconds are of one question; seconds on two cores that other work shared, replies kept from
-before included. `unusable` replies left the question as it was. A passage counts as relevant where annotators gave it
-to the question, so a passage of the same content that they did not see counts as none. The corpus is small, and recall
-is high: the differences say more than the levels.
+{SEED}; the corpus is all {len(whole.documents):,} passages of the file. The models are the packaged ones:
+Qwen2.5-Coder-1.5B, and multilingual-e5-small in 4 bits. Differences are paired, from the last question alone, with 95%
+intervals. Calls, prompt tokens and seconds are of one question; seconds on two cores that other work shared, replies
+kept from before included. `unusable` replies left the question as it was. A passage counts as relevant where annotators
+gave it to the question, so a passage of the same content that they did not see counts as none. The corpus is small, and
+recall is high: the differences say more than the levels.
 
 {chr(10).join(tables)}
 ## The reaction that a question deserves

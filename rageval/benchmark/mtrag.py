@@ -114,7 +114,7 @@ def _documents(fields: Mapping[str, object], place: str, problems: list[str]) ->
 
 
 def _objects(fields: Mapping[str, object], key: str, place: str, problems: list[str]) -> list[Mapping[str, object]]:
-    value = fields.get(key) or []
+    value: object = fields.get(key) or ()
     items = cast("list[object]", value) if isinstance(value, list) else [value]
     if not all(isinstance(item, Mapping) for item in items):
         problems.append(f"{place}: found {describe(value)} for {key!r}, expected a list of objects")

@@ -7,6 +7,9 @@ from typing import Literal, cast
 
 from rageval.types import Json, Turn
 
+MESSAGES = "messages"
+"""The key under which a record has a whole conversation."""
+
 _ROLES: Mapping[str, Literal["user", "assistant"] | None] = {
     **dict.fromkeys(("user", "human", "HumanMessage"), "user"),
     **dict.fromkeys(("assistant", "ai", "agent", "AIMessage"), "assistant"),
@@ -45,6 +48,19 @@ def read_turns(value: object) -> tuple[Turn, ...]:
         if role and text.strip():
             turns.append(Turn(role, text))
     return tuple(turns)
+
+
+def up_to_question(turns: Sequence[Turn]) -> Sequence[Turn]:
+    """The turns up to the last one by the user. Raises ValueError where there is none."""
+    last = max((place for place, turn in enumerate(turns) if turn.role == "user"), default=None)
+    if last is None:
+        raise ValueError("found no message by the user, expected one at least")
+    return turns[: last + 1]
+
+
+def last_answer(turns: Sequence[Turn]) -> str | None:
+    """What the assistant said last; None where the user has the last word."""
+    return turns[-1].text if turns and turns[-1].role == "assistant" else None
 
 
 def _text(message: Mapping[str, object]) -> str | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from tests.conftest import CommandLine
 from tests.flow.fake_server import Canned, FakeServer, Received, completion
 from tests.flow.small_world import read_jsonl, respond, run_folders, write_benchmark, write_experiment, write_lines
 
-TALKS = [
+TALKS: list[dict[str, Any]] = [
     {
         "id": "en",
         "text": "And how big is it?",
@@ -105,3 +106,61 @@ def test_people_see_the_conversation(tmp_path: Path, experiment: Path, command_l
     drawn = command_line("sample", run, "-m", "answer_relevance", "-n", "3", "--out", sheet)
     assert drawn.code == 0, drawn.err
     assert any("Assistant: Into Lake Corva." in row["question"] for row in read_jsonl(sheet))
+
+
+DECLINED = "I am sorry that I do not have that information."
+REACTIONS = {
+    "How deep is Lake Corva?": ("answerable", "61 metres."),
+    "东湖最深处多少米？": ("partial", "最深处四十米。"),
+    "How big is it?": ("underspecified", "Which lake do you mean?"),
+    "它多大？": ("underspecified", "您指的是哪个湖？"),
+    "Who painted the theatre?": ("unanswerable", DECLINED),
+}
+
+
+@pytest.mark.parametrize(
+    ("says", "right"),
+    [
+        (
+            lambda text: REACTIONS[text][1],
+            {"answerable": 1.0, "partial": 1.0, "underspecified": 1.0, "unanswerable": 1.0},
+        ),
+        (lambda _: "61 metres.", {"answerable": 1.0, "partial": 1.0, "underspecified": 0.0, "unanswerable": 0.0}),
+        (lambda _: DECLINED, {"answerable": 0.0, "partial": 0.0, "underspecified": 0.0, "unanswerable": 1.0}),
+    ],
+    ids=["fitting", "always answers", "always declines"],
+)
+def test_every_kind_of_question_has_its_reaction(
+    tmp_path: Path, command_line: CommandLine, says: Callable[[str], str], right: dict[str, float]
+) -> None:
+    """A recorded system's conversations, question by question and by kind."""
+    folder = write_benchmark(tmp_path / "small")
+    write_lines(
+        folder / "questions.jsonl",
+        [
+            {"id": f"q{n}", "messages": [*TALKS[0]["history"], {"role": "user", "content": text}], "tags": [kind]}
+            for n, (text, (kind, _)) in enumerate(REACTIONS.items())
+        ],
+    )
+    (folder / "labels.tsv").unlink()
+    write_lines(
+        tmp_path / "talks.jsonl",
+        [
+            {"question_id": f"q{n}", "messages": [{"role": "user", "text": text}, {"role": "ai", "text": says(text)}]}
+            for n, text in enumerate(REACTIONS)
+        ],
+    )
+    experiment = write_experiment(
+        tmp_path,
+        "http://127.0.0.1:9/v1",
+        pipelines=[{"recorded": {"path": "talks.jsonl"}}],
+        metrics=["right_reaction"],
+        models=None,
+    )
+    ended = command_line("run", experiment, "--out", tmp_path / "out")
+    assert ended.code == 0, ended.err
+    (run,) = run_folders(tmp_path / "out").values()
+    scores = json.loads((run / "scores.json").read_text("utf-8"))["right_reaction"]["questions"]
+    kinds = [kind for kind, _ in REACTIONS.values()]
+    assert {kind: scores[f"q{n}"] for n, kind in enumerate(kinds)} == right
+    assert scores["q2"] == scores["q3"]

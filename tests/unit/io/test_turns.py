@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rageval.io.turns import read_turns, turns_to_json
+from rageval.io.turns import last_answer, read_turns, turns_to_json, up_to_question
 from rageval.types import Turn
 
 TURNS = (Turn("user", "东湖在哪里？"), Turn("assistant", "In the north."))
@@ -36,6 +36,16 @@ def test_rageval_s_own_form_round_trips() -> None:
 )
 def test_messages_of_other_tools_are_read(messages: list[object]) -> None:
     assert read_turns(messages) == TURNS
+
+
+def test_a_conversation_has_a_question_and_an_answer() -> None:
+    assert up_to_question(TURNS) == TURNS[:1]
+    assert last_answer(TURNS) == "In the north."
+    assert up_to_question((*TURNS, TURNS[0])) == (*TURNS, TURNS[0])
+    assert last_answer(TURNS[:1]) is None
+    assert last_answer(()) is None
+    with pytest.raises(ValueError, match="found no message by the user"):
+        up_to_question(TURNS[1:])
 
 
 @pytest.mark.parametrize(
