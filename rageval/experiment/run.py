@@ -31,7 +31,7 @@ from rageval.judges import Judge, has_pool, with_pool
 from rageval.metrics.names import Metric
 from rageval.pipeline import IndexStore, Pipeline, Resources
 from rageval.pipeline.abstention import abstention_identity
-from rageval.prompts import prompt_digests
+from rageval.prompts import CONVERSATION, prompt_digests
 from rageval.scores.calibrations import JudgeEntry
 from rageval.scores.judge_entries import Added, read_added, read_judgments, with_counts
 from rageval.types import Document, Failure, Json, Judgment, Question, RelevanceLabel, Response, Usage
@@ -347,7 +347,7 @@ def open_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: d
     key: dict[str, Json] = {
         "pipeline": describe(pipeline.stage),
         "source": pipeline.source,
-        "prompts": prompt_digests(sorted(pipeline.stage.all_prompts())) if "chat" in needs else {},
+        "prompts": _prompts(experiment, pipeline) if "chat" in needs else {},
         "models": {"chat": chat, "embed": embedder},
         "benchmark": experiment.benchmark.content_hash,
         "questions": [*experiment.all_questions] or questions,
@@ -396,6 +396,12 @@ def open_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: d
     entries = _entries(experiment, judges)
     others = (OpenRun(pipeline, folder, {}, judges, entries, repeat=k) for k, folder in enumerate(rest, 1))
     return OpenRun(pipeline, first, manifest, judges, entries, others=tuple(others))
+
+
+def _prompts(experiment: Experiment, pipeline: Pipeline) -> dict[str, Json]:
+    """The digests of the pipeline's prompts, and of what shows a conversation where a question ends one."""
+    shown = {CONVERSATION} if any(question.history for question in experiment.questions) else set[str]()
+    return prompt_digests(sorted(pipeline.stage.all_prompts() | shown))
 
 
 def _entries(experiment: Experiment, judges: Sequence[Judge]) -> dict[str, dict[str, Json]]:

@@ -16,6 +16,7 @@ from rageval.generation import (
     ExpandQuery,
     NormaliseQuery,
     RewriteQueries,
+    SelfContained,
     StepBack,
     SubQuestions,
     WriteHypotheticalAnswers,
@@ -150,6 +151,7 @@ def _linking(triples: Path | None, most: int, facts: int, chunker: Chunker | Non
 
 STAGES: Mapping[str, Callable[..., Stage]] = MappingProxyType(
     {
+        "self_contained": SelfContained,
         "normalise": NormaliseQuery,
         "rewrite": RewriteQueries,
         "sub_questions": SubQuestions,

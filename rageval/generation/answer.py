@@ -11,7 +11,7 @@ from rageval.models.structured import yes_probability
 from rageval.pipeline import NO_CONTEXT, Calls, ContextSize, Need, PromptSizes, Resources, Stage, State
 from rageval.pipeline.abstention import is_abstention
 from rageval.pipeline.sizes import prompt_size, reply_size, total
-from rageval.prompts import load_prompt, shared_text, yes_no_request
+from rageval.prompts import load_prompt, shared_text, shown_question, yes_no_request
 from rageval.text import count_tokens, take_citations
 from rageval.types import Passage
 
@@ -74,7 +74,7 @@ class Answer(Stage):
         if not passages:
             return _abstain(state, abstention).with_step("abstain", reason="empty context")
         if self.abstain == "ask_first":
-            fields = {"question": question.text}
+            fields = {"question": shown_question(question)}
             state, probability = await ask_yes_no(state, resources, "check_answerable", fields, passages)
             if probability is not None and probability < 0.5:
                 return _abstain(state, abstention)
@@ -82,7 +82,7 @@ class Answer(Stage):
         prompt = load_prompt("answer")
         messages = prompt.messages(
             question.language,
-            {"question": question.text, **({"abstention": abstention} if offered else {})},
+            {"question": shown_question(question), **({"abstention": abstention} if offered else {})},
             passages=passages,
             variant=_VARIANTS[self.cite, offered],
         )
@@ -121,7 +121,7 @@ class AnswerFromMemory(Stage):
         language = state.question.language
         prompt = load_prompt("answer_from_memory")
         messages = prompt.messages(
-            language, {"question": state.question.text, "abstention": shared_text(language, "abstention")}
+            language, {"question": shown_question(state.question), "abstention": shared_text(language, "abstention")}
         )
         reply = await resources.chat.complete(ChatRequest(messages, prompt.id(language), max_tokens=self.max_tokens))
         text = reply.text.strip()

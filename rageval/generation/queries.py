@@ -22,7 +22,7 @@ from rageval.pipeline import (
     complete_all,
 )
 from rageval.pipeline.sizes import prompt_size, times
-from rageval.prompts import load_prompt
+from rageval.prompts import load_prompt, shown_question
 from rageval.text import count_tokens, reply_lines
 from rageval.types import Usage
 
@@ -66,13 +66,13 @@ class _WriteQuestions(Stage):
 
     @final
     async def run(self, state: State, resources: Resources) -> State:
-        language = state.question.language
+        question, language = state.standalone, state.question.language
         prompt = load_prompt(self._prompt)
-        messages = prompt.messages(language, {"question": state.question.text, **self._fields})
+        messages = prompt.messages(language, {"question": shown_question(question), **self._fields})
         reply = await resources.chat.complete(
             ChatRequest(messages, prompt.id(language), max_tokens=_LINE * self.most, temperature=self._temperature)
         )
-        written = [line for line in reply_lines(reply.text) if line != state.question.text][: self.most]
+        written = [line for line in reply_lines(reply.text) if line != question.text][: self.most]
         queries = (*state.queries, *(Query(text) for text in written))
         return replace(state, queries=queries).with_step(self._prompt, reply.usage, queries=[*written])
 
@@ -160,12 +160,12 @@ class ExpandQuery(Stage):
     async def run(self, state: State, resources: Resources) -> State:
         language = state.question.language
         prompt = load_prompt("hypothetical_answer")
-        messages = prompt.messages(language, {"question": state.question.text})
+        messages = prompt.messages(language, {"question": shown_question(state.standalone)})
         reply = await resources.chat.complete(ChatRequest(messages, prompt.id(language), self.max_tokens))
         written = " ".join(reply.text.split())
         queries = state.queries
         if written:
-            queries = (*queries, Query(" ".join([*[state.question.text] * self.repeat, written])))
+            queries = (*queries, Query(" ".join([*[state.standalone.text] * self.repeat, written])))
         return replace(state, queries=queries).with_step("expand_query", reply.usage, document=written)
 
 
@@ -215,7 +215,7 @@ class WriteHypotheticalAnswers(Stage):
     async def run(self, state: State, resources: Resources) -> State:
         language = state.question.language
         prompt = load_prompt("hypothetical_answer")
-        messages = prompt.messages(language, {"question": state.question.text})
+        messages = prompt.messages(language, {"question": shown_question(state.standalone)})
         temperature = 0.0 if self.n == 1 else self.temperature
         replies = await complete_all(
             resources.chat,

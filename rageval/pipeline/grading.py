@@ -8,7 +8,7 @@ from rageval.models.base import ChatModel
 from rageval.models.structured import yes_probability
 from rageval.pipeline.sizes import PromptSizes, prompt_size, times
 from rageval.pipeline.stage import complete_all
-from rageval.prompts import yes_no_request
+from rageval.prompts import shown_question, yes_no_request
 from rageval.types import Passage, Question
 
 GRADE_PASSAGE = "grade_passage"
@@ -22,6 +22,6 @@ def grading_size(sizes: PromptSizes) -> int | None:
 
 async def grade_passages(question: Question, passages: Sequence[Passage], chat: ChatModel) -> list[float | None]:
     """P(yes) of each passage, in order, by one call each; None where the reply cannot be read."""
-    fields = {"question": question.text}
+    fields = {"question": shown_question(question)}
     requests = [yes_no_request(GRADE_PASSAGE, question.language, fields, (passage,)) for passage in passages]
     return [yes_probability(reply) for reply in await complete_all(chat, requests)]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 
-from rageval.prompts import load_prompt
+from rageval.prompts import load_prompt, shown_question
 from rageval.text import count_tokens, sentences
 from rageval.text.languages import Language
 from rageval.types import Document, Question
@@ -84,8 +84,8 @@ class CorpusSizes:
 class PromptSizes:
     """Upper bounds on the tokens of what prompts about one question show.
 
-    `question` and each of the `references` belong to the question; `context` is what has been retrieved so far,
-    `answer` what has been answered, and `pool` the answers of all pipelines as passages.
+    `question`, with its history, and each of the `references` belong to the question; `context` is what has been
+    retrieved so far, `answer` what has been answered, and `pool` the answers of all pipelines as passages.
     """
 
     language: Language
@@ -99,7 +99,7 @@ class PromptSizes:
     @classmethod
     def of(cls, question: Question, corpus: CorpusSizes) -> PromptSizes:
         references = tuple(map(count_tokens, question.references))
-        return cls(question.language, count_tokens(question.text), references, corpus)
+        return cls(question.language, count_tokens(shown_question(question)), references, corpus)
 
     @property
     def listed_references(self) -> int:

@@ -26,7 +26,10 @@ import yaml
 
 from rageval.models.base import ChatRequest, Message
 from rageval.text.languages import LANGUAGES, ByLanguage, Language, base_language, prompt_language
-from rageval.types import Json, Passage
+from rageval.types import Json, Passage, Question
+
+CONVERSATION = "conversation"
+"""The prompt file that says how a question is shown that ends a conversation."""
 
 _FENCE = re.compile(r"<(\s*/?\s*passages\s*)>", re.IGNORECASE)
 
@@ -76,6 +79,17 @@ def yes_no_request(
     prompt = load_prompt(name)
     messages = prompt.messages(language, fields, passages=passages)
     return ChatRequest(messages, prompt.id(language), max_tokens=1, top_logprobs=20)
+
+
+def shown_question(question: Question) -> str:
+    """What prompts show as the question: its text, and where it has a history the conversation that it ends, one turn a
+    line: no text inside can pose as another turn.
+    """
+    if not question.history:
+        return question.text
+    texts = load_prompt(CONVERSATION).texts[question.language]
+    turns = "\n".join(texts[turn.role].format(text=_unfence(turn.text)) for turn in question.history)
+    return texts["shown"].format(turns=turns, question=question.text).strip()
 
 
 def passages_block(passages: Sequence[Passage]) -> str:

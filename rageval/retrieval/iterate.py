@@ -10,7 +10,7 @@ from rageval.errors import DeclarationError
 from rageval.models.base import ChatRequest
 from rageval.pipeline import NO_CONTEXT, Calls, ContextSize, Need, PromptSizes, Query, Resources, Shared, Stage, State
 from rageval.pipeline.sizes import prompt_size, reply_size, times, total
-from rageval.prompts import load_prompt
+from rageval.prompts import load_prompt, shown_question
 from rageval.retrieval.fusion import fuse
 from rageval.types import Document, Hit
 
@@ -75,7 +75,7 @@ class Iterate(Stage):
             thoughts.append(thought)
             state = await self.retrieve.run(replace(state, queries=(Query(thought),)), resources)
             rankings.append(state.response.hits)
-        queries = (Query(state.question.text), *map(Query, thoughts))
+        queries = (Query(state.standalone.text), *map(Query, thoughts))
         return replace(self._joined(state, rankings), queries=queries)
 
     def _joined(self, state: State, rankings: Sequence[Sequence[Hit]]) -> State:
@@ -87,7 +87,7 @@ class Iterate(Stage):
         language, prompt = state.question.language, load_prompt(_PROMPT)
         texts = prompt.texts[language]
         fields = {
-            "question": state.question.text,
+            "question": shown_question(state.standalone),
             "thoughts": "\n".join(f"- {one}" for one in thoughts) or texts["none"],
             "enough": texts["enough"],
         }

@@ -92,7 +92,7 @@ class Filter(_ByReranker):
 async def _scores(reranker: Reranker, state: State, counting: CountingResources) -> Sequence[float | None]:
     """A score for each passage of the context. Raises ExecutionError for any other number of scores, or no numbers."""
     passages = state.response.context_passages
-    scores = await reranker.score(state.question, passages, counting) if passages else ()
+    scores = await reranker.score(state.standalone, passages, counting) if passages else ()
     if len(scores) != len(passages) or not all(score is None or math.isfinite(score) for score in scores):
         raise ExecutionError(
             f"reranker {type(reranker).__name__}: found the scores {scores!r}, expected a finite number or None for "

@@ -16,7 +16,7 @@ from rageval.errors import DeclarationError
 from rageval.models.base import ChatRequest
 from rageval.pipeline import NO_CONTEXT, Calls, ContextSize, Need, PromptSizes, Resources, Shared, Stage, State
 from rageval.pipeline.sizes import passages_size, prompt_size
-from rageval.prompts import load_prompt
+from rageval.prompts import load_prompt, shown_question
 from rageval.retrieval.documents import DocumentsById
 from rageval.text import count_tokens, read_numbers, sentences
 from rageval.types import Document, Passage, Question
@@ -132,7 +132,7 @@ class Compress(Stage):
             if not best:
                 return state
         else:
-            best = await self._nearest(state.question, texts, resources)
+            best = await self._nearest(state.standalone, texts, resources)
         kept: dict[int, list[tuple[int, int]]] = {}
         for number, (n, span) in enumerate(spans):
             if number in best:
@@ -148,10 +148,12 @@ class Compress(Stage):
 
     async def _needed(self, state: State, texts: Sequence[str], resources: Resources) -> tuple[State, frozenset[int]]:
         """Those that the model names; none where its reply cannot be used."""
-        prompt, language = load_prompt(_NEEDED), state.question.language
+        prompt, question = load_prompt(_NEEDED), state.standalone
         shown = [Passage(str(number), 0, len(text), text) for number, text in enumerate(texts)]
-        messages = prompt.messages(language, {"question": state.question.text, "most": self.sentences}, passages=shown)
-        request = ChatRequest(messages, prompt.id(language), max_tokens=_A_NUMBER * self.sentences)
+        messages = prompt.messages(
+            question.language, {"question": shown_question(question), "most": self.sentences}, passages=shown
+        )
+        request = ChatRequest(messages, prompt.id(question.language), max_tokens=_A_NUMBER * self.sentences)
         reply = await resources.chat.complete(request)
         named = read_numbers(reply.text, len(texts))[: self.sentences]
         told = state.with_step("compress", reply.usage, sentences=len(texts), kept=[*named] or None)

@@ -27,6 +27,7 @@ COMPOSED = [
         "whole": {
             "chunk": {"headings": {"tokens": 64}},
             "stages": [
+                "self_contained",
                 "normalise",
                 "sub_questions",
                 "step_back",

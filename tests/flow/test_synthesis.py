@@ -146,8 +146,9 @@ def test_every_kind_in_both_languages(kind: str, language: str, tmp_path: Path) 
     for row in read_jsonl(tmp_path / "out" / "questions.jsonl"):
         assert all(one["quote"] in documents[one["doc_id"]].text for one in row["evidence"])
     if kind == "follow_up":
-        assert question.metadata["said"] != question.text
-        assert len(question.metadata["history"]) == 1  # type: ignore[arg-type]
+        assert [turn.role for turn in question.history] == ["user", "assistant"]
+        assert question.metadata["self_contained"] != question.text
+        assert not {"said", "history"} & set(question.metadata)
     if kind == "multiple_choice":
         assert [line[:3] for line in question.text.split("\n")[1:]] == ["A. ", "B. ", "C. ", "D. "]
         assert question.references[0] in question.text.split("\n")

@@ -10,7 +10,7 @@ from rageval.errors import DeclarationError
 from rageval.models.base import ChatRequest
 from rageval.pipeline import Calls, Need, PromptSizes, Resources
 from rageval.pipeline.sizes import prompt_size, times
-from rageval.prompts import load_prompt
+from rageval.prompts import load_prompt, shown_question
 from rageval.retrieval.rerankers.base import Reranker
 from rageval.text import read_numbers
 from rageval.types import Passage, Question
@@ -75,7 +75,7 @@ class Listwise(Reranker):
 
     async def _order(self, question: Question, passages: Sequence[Passage], resources: Resources) -> list[int]:
         prompt, language = load_prompt(_PROMPT), question.language
-        fields = {"question": question.text, "last": len(passages)}
+        fields = {"question": shown_question(question), "last": len(passages)}
         messages = prompt.messages(language, fields, passages=passages)
         request = ChatRequest(messages, prompt.id(language), max_tokens=_A_NUMBER * len(passages))
         reply = await resources.chat.complete(request)
