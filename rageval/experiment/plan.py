@@ -47,6 +47,8 @@ from rageval.models.rerank_endpoint import RerankService
 from rageval.pipeline import Need, Pipeline
 from rageval.pipeline.parts import parts_of
 from rageval.pipeline.recorded import Replay
+from rageval.prompts import Prompt
+from rageval.prompts.own import check_prompt_languages
 from rageval.scores.calibrations import Calibration, by_judge
 from rageval.scores.shared_ids import check_question_ids
 from rageval.types import Benchmark, Question
@@ -193,6 +195,7 @@ def plan(
     check_metrics_apply(metrics, benchmark, questions)
     check_recorded_ids(pipelines, benchmark, questions)
     check_languages(chosen.own_judges, questions)
+    check_prompt_languages(own_prompts(pipelines), questions)
     until = choose_until(spec.until, base, pipelines, metrics, chosen.own_metrics, benchmark, questions)
     calibrations = choose_calibrations(spec.calibrations, base)
     judges = judges_of(metrics, chosen.own_judges, has_model=False)
@@ -319,6 +322,12 @@ def check_recorded_ids(pipelines: Sequence[Pipeline], benchmark: Benchmark, ques
                 f"{stage.path}: found no document of {benchmark.name}, expected ids in common: the benchmark has "
                 f"{first_ids(document.id for document in benchmark.documents)}, and the run {first_ids(found)}"
             )
+
+
+def own_prompts(pipelines: Sequence[Pipeline]) -> list[Prompt]:
+    """The prompts of the user's own in the pipelines, each once."""
+    parts = (part for pipeline in pipelines for part in parts_of(pipeline.stage))
+    return list(dict.fromkeys(part for part in parts if isinstance(part, Prompt)))
 
 
 def rerank_services(pipelines: Sequence[Pipeline]) -> list[RerankService]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Literal
+from typing import Annotated, Literal
 
 from rageval.generation import (
     Answer,
@@ -17,6 +17,8 @@ from rageval.generation import (
     WriteHypotheticalAnswers,
 )
 from rageval.pipeline import Stage
+from rageval.prompts import Prompt
+from rageval.prompts.own import OwnPrompt
 from rageval.retrieval import (
     HYBRID,
     AnyChunker,
@@ -59,9 +61,10 @@ def iterate(
     k: int = 4,
     depth: int = 100,
     chunker: AnyChunker | None = None,
+    prompt: Annotated[Prompt, OwnPrompt("next_thought")] | None = None,
 ) -> Stage:
     """Search, reason for a sentence on the k best passages, search for that sentence, and so on (IRCoT)."""
-    return Iterate(find_passages(retriever, k=k, depth=depth, chunker=chunker), steps, keep)
+    return Iterate(find_passages(retriever, k=k, depth=depth, chunker=chunker), steps, keep, prompt=prompt)
 
 
 def rerank(by: AnyReranker | None = None, keep: int = 5) -> Stage:

@@ -14,6 +14,7 @@ from rageval.pipeline.check_response import check_response
 from rageval.pipeline.resources import Resources
 from rageval.pipeline.stage import Chain, Stage, run_stage
 from rageval.pipeline.state import Query, State
+from rageval.prompts import Prompt
 from rageval.types import Json, Question, Response
 
 
@@ -82,6 +83,8 @@ def _short(value: object) -> str:
         return ", ".join(f"{name}{_settings(given)}" for name, given in cast("Mapping[object, object]", value).items())
     if isinstance(value, Stage):
         return stage_label(value)
+    if isinstance(value, Prompt):
+        return value.file or value.name
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return _call(value)
     plain = value is None or isinstance(value, bool | int | float | str | PurePath)
