@@ -20,6 +20,9 @@ from rageval.retrieval.chunkers import CHUNKERS, as_chunker
 from rageval.retrieval.iterate import Iterate
 from rageval.retrieval.retrieve import Retrieve
 
+MODELS = "models"
+"""The key of a pipeline's own models, in any entry of `pipelines`."""
+
 _KEYS = ("chunk", "stages", "set")
 
 

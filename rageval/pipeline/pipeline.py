@@ -23,13 +23,15 @@ class Pipeline:
     """A stage with a name. `params` are the settings that were given, for the label; defaults stay out of it.
 
     `source` is a digest of the code that built the stage, where there is any: it may define stages of its own, whose
-    fields alone would not show that they changed.
+    fields alone would not show that they changed. `models` says which models the pipeline asks in the place of the
+    experiment's, as its entry in the file does; an experiment opens them.
     """
 
     name: str
     stage: Stage
     params: Mapping[str, Json] = field(default_factory=dict[str, Json])
     source: str = ""
+    models: Mapping[str, object] = field(default_factory=dict[str, object])
 
     @property
     def label(self) -> str:

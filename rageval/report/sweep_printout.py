@@ -11,6 +11,8 @@ from rageval.report.tables.printout import Legend, Line, Printout
 _SHORT = {
     "gaps": "Behind the best: paired, p adjusted for all pairs of cells.",
     "effects": "Settings: mean paired change, more than 0 is better; a metric's intervals hold together.",
+    "shares": "Shares of the variance between cells; × beyond each alone.",
+    "interactions": "Interactions: what a change does more where the other is made, p adjusted for all of them.",
     "front": "Worth its cost: no other cell is better and cheaper; a question's cost alone, and what was paid.",
 }
 

@@ -196,3 +196,55 @@ def test_mistakes_of_halving(options: list[str], tmp_path: Path, server: FakeSer
     experiment = write_experiment(tmp_path, server.base_url, **GRID)
     ended = command_line("sweep", experiment, "--out", tmp_path / "out", *options)
     assert (ended.code, server.calls) == (2, 0)
+
+
+def test_models_temperature_and_repeats_are_factors(
+    tmp_path: Path, server: FakeServer, command_line: CommandLine
+) -> None:
+    """Retrieval is the same in all cells: passages are embedded once for each embedder, judges are asked as before."""
+    entry = {"provider": "openai", "base_url": server.base_url, "concurrency": 4}
+    embed = {key: entry[key] for key in ("provider", "base_url")}
+    judge = {**entry, "model": "judge"}
+    models = {
+        "judge": judge,
+        "embed": {**embed, "model": "vectors"},
+        "named": {
+            "small": {**entry, "model": "s"},
+            "large": {**entry, "model": "l"},
+            "free": {**embed, "model": "vectors"},
+        },
+    }
+    sweep = {
+        "pipeline": [{"mine": {"stages": [{"retrieve": {"k": 1}}, {"answer": {"abstain": "never"}}]}}],
+        "models.chat": ["small", "large"],
+        "models.embed": ["free", {**embed, "model": "others"}],
+        "models.temperature": [0, 0.7],
+        "models.repeat": [0, 1],
+    }
+    setting = {"pipelines": None, "sweep": sweep, "metrics": ["answer_relevance"], "models": models}
+    experiment, out = write_experiment(tmp_path, server.base_url, **setting), tmp_path / "out"
+    priced = command_line("run", experiment, "--out", out, "--dry-run", "--json")
+    assert priced.code == 0, priced.err
+    ended = command_line("sweep", experiment, "--out", out, "--json")
+    assert ended.code == 0, ended.err
+    found = json.loads(ended.out)
+    assert len(found["cells"]) == 16
+    first = found["cells"][0]
+    assert first["label"] == "mine(models.chat=small, models.embed=free, models.temperature=0, models.repeat=0)"
+    assert {effect["factor"] for effect in found["effects"]} == {
+        "models.chat", "models.embed", "models.temperature", "models.repeat"
+    }  # fmt: skip
+    embedded = [r.payload for r in server.received if r.path == "/v1/embeddings"]
+    texts = [(one["model"], text) for one in embedded for text in one["input"]]
+    assert {model for model, _ in texts} == {"vectors", "others"}
+    assert len(texts) == len(set(texts))
+    asked = [r.payload for r in server.received if r.path.endswith("/chat/completions")]
+    answers = [one for one in asked if one["model"] in ("s", "l")]
+    assert {(one["model"], one["temperature"]) for one in answers} == {(m, t) for m in "sl" for t in (0, 0.7)}
+    assert {one["model"] for one in asked} == {"s", "l", "judge"}
+    again = command_line("sweep", experiment, "--out", out, "--json")
+    assert json.loads(again.out)["effects"] == found["effects"]
+    assert len({cell["path"] for cell in found["cells"]}) == 16
+    manifest = json.loads((Path(found["cells"][-1]["path"]) / "manifest.json").read_text("utf-8"))
+    assert manifest["models"]["chat"].startswith("l @ ")
+    assert (manifest["temperature"], manifest["repeat"]) == (0.7, 1)
