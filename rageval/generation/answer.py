@@ -48,10 +48,11 @@ class Answer(Stage):
     prompts: ClassVar[tuple[str, ...]] = ("answer", "check_answerable")
 
     def __post_init__(self) -> None:
-        check_texts(self.prompt, self._variant)
+        check_texts(self.prompt, self.variant)
 
     @property
-    def _variant(self) -> str:
+    def variant(self) -> str:
+        """Which text of the prompt is sent."""
         return _VARIANTS[self.cite, self.abstain == "in_answer"]
 
     def needs(self, generate: bool) -> frozenset[Need]:
@@ -70,7 +71,7 @@ class Answer(Stage):
         phrase = count_tokens(shared_text(language, "abstention")) if offered else 0
         check = self.check_prompt or "check_answerable"
         asked_first = prompt_size(check, language, shown) if self.abstain == "ask_first" else 0
-        answer = prompt_size(self.prompt or "answer", language, shown, phrase, variant=self._variant)
+        answer = prompt_size(self.prompt or "answer", language, shown, phrase, variant=self.variant)
         return total(asked_first, answer)
 
     def answer_tokens(self, before: int | None) -> int | None:
@@ -96,7 +97,7 @@ class Answer(Stage):
             question.language,
             {"question": question.text, **({"abstention": abstention} if offered else {})},
             passages=passages,
-            variant=self._variant,
+            variant=self.variant,
         )
         request = ChatRequest(messages, prompt.id(question.language), max_tokens=self.max_tokens)
         reply = await resources.chat.complete(request)

@@ -205,6 +205,11 @@ def _check(value: object, hint: Any, base: Path, place: str) -> Any:
         raise DeclarationError(f"{where}: found {first.get('input')!r}: {first['msg'].lower()}{advice}") from None
 
 
+def built_setting(target: Callable[..., Any], name: str) -> BuiltSetting | None:
+    """What builds that setting of a class or function by its annotation; None where nothing does."""
+    return _part(_hints(target, name).get(name))
+
+
 def _part(hint: Any) -> BuiltSetting | None:
     """What builds the setting by its annotation, also where None is allowed beside it; None where nothing does."""
     hints = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rageval.decide.choosing import Choice
+from rageval.decide.prompt_search import PromptSearch
 from rageval.report.leaderboard import metric_title
 from rageval.stats import Interval
 
@@ -39,6 +40,15 @@ def choice_lines(choice: Choice) -> str:
     """The same as Markdown."""
     told = [f"- {line}" for line in choice_told(choice)]
     return "\n".join(["## The choice", "", *told, "", ABOUT_CHOICE, "", ""])
+
+
+def search_lines(found: PromptSearch) -> list[str]:
+    """What a search for prompts tried."""
+    told = (
+        f"Tried for {found.setting}: the prompt that the experiment has, {len(found.given)} from files, "
+        f"{len(found.proposed)} proposed by the model in {found.calls} calls, from the questions that chose alone."
+    )
+    return [told, *(f"Proposal left out: {why}" for why in found.refused)]
 
 
 def _interval(interval: Interval) -> str:

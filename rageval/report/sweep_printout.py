@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rageval.decide.choosing import Choice
 from rageval.decide.halving import Halving
 from rageval.decide.sweep import SweepResult
@@ -19,9 +21,11 @@ _SHORT = {
 }
 
 
-def sweep_printout(result: SweepResult, halved: Halving | None, choice: Choice | None = None) -> Printout:
-    """The choice, if one was made; the leaderboard of the cells, gaps, effects, what is worth its cost, and how cells
-    were dropped.
+def sweep_printout(
+    result: SweepResult, halved: Halving | None, choice: Choice | None = None, searched: Sequence[str] = ()
+) -> Printout:
+    """The choice, if one was made, and what was `searched`; the leaderboard of the cells, gaps, effects, what is worth
+    its cost, and how cells were dropped.
     """
     board = result.leaderboard
     found = [*parts(result)]
@@ -29,7 +33,7 @@ def sweep_printout(result: SweepResult, halved: Halving | None, choice: Choice |
     short = [*about.short, *([" ".join(_SHORT[one.name] for one, _ in found)] if found else [])]
     if board.by_labels:
         short.append("Behind the best is by people's labels and the judge together; effects are the judge's alone.")
-    chosen = [] if choice is None else [Line("The choice", "strong"), *map(Line, choice_told(choice))]
+    chosen = [] if choice is None else [Line("The choice", "strong"), *map(Line, [*choice_told(choice), *searched])]
     halving = [] if halved is None else [Line("Successive halving", "strong"), *map(Line, halving_told(halved))]
     return Printout(
         f"Sweep over {board.benchmark}",
