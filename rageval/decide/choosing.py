@@ -140,7 +140,7 @@ def split_questions(questions: Sequence[Question], documents: Documents, share: 
     ids = [question.id for question in questions]
     strata = [frozenset({f"language {one.language}", *(f"tag {tag}" for tag in one.tags)}) for one in questions]
     groups = _groups(documents, ids)
-    order = np.random.default_rng(seed).permutation(len(groups)).tolist()
+    order: list[int] = np.random.default_rng(seed).permutation(len(groups)).tolist()
     order.sort(key=lambda number: -len(groups[number]))
     names = sorted({name for some in strata for name in some})
     counts = np.array([[float(name in some) for name in names] for some in strata])

@@ -27,7 +27,7 @@ from rageval.io.plugins import built_setting
 from rageval.io.run_folder import RunFolder
 from rageval.metrics import parse
 from rageval.models.base import ChatRequest
-from rageval.pipeline import Pipeline, Stage, complete_all
+from rageval.pipeline import Pipeline, complete_all
 from rageval.pipeline.parts import parts_of
 from rageval.prompts import Prompt, load_prompt, placeholders
 from rageval.prompts.own import OwnPrompt, read_prompt
@@ -135,7 +135,7 @@ class _Search:
     def text_of(self, pipeline: Pipeline, language: Language) -> str:
         """The text that the pipeline's stage sends."""
         kind, field = type(STAGES[self.stage]()), self.setting.rpartition(".")[2]
-        stage = next(part for part in parts_of(pipeline.stage) if isinstance(part, kind) and isinstance(part, Stage))
+        stage = next(part for part in parts_of(pipeline.stage) if isinstance(part, kind))
         prompt: Prompt = getattr(stage, field) or load_prompt(self.replaced)
         variant = getattr(stage, "variant", "instruction")
         texts = load_prompt(self.replaced).texts[language]

@@ -38,7 +38,7 @@ def _entry(pipeline: object, settings: dict[str, Any]) -> PipelineEntry:
     if not isinstance(pipeline, Mapping):
         pipeline = {str(pipeline): None}
     name, given = next(iter(cast("Mapping[str, Mapping[str, Any] | None]", pipeline).items()))
-    own = {**(given or {})}
+    own: dict[str, Any] = {**(given or {})}
     models = {k.removeprefix(_OF_MODELS): v for k, v in settings.items() if k.startswith(_OF_MODELS)}
     settings = {k: v for k, v in settings.items() if not k.startswith(_OF_MODELS)}
     if models:

@@ -136,7 +136,7 @@ def swept() -> SweepResult:
         Effect("ndcg@10", "k", "3", "5", 4, interval(0.031, 0.012, 0.049), 0.0001, 0.0004),
         Effect("hallucination", "retriever", "bm25", "混合检索", 2, interval(-0.25, -0.4, -0.1), 0.01, 0.02),
     )
-    shared = dict.fromkeys(METRICS, 112)
+    shared: dict[str, int] = dict.fromkeys(METRICS, 112)
     saved = Saved(6, 2, 1344, 700, 290000)
     shares = (
         FactorShare("ndcg@10", ("retriever",), interval(0.62, 0.31, 0.83)),
