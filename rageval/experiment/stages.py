@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from rageval.generation import (
     Adaptive,
@@ -23,6 +23,8 @@ from rageval.generation import (
 )
 from rageval.pipeline import Stage
 from rageval.pipeline.conditions import read_conditions
+from rageval.prompts import Prompt
+from rageval.prompts.own import OwnPrompt
 from rageval.retrieval import (
     HYBRID,
     AnyChunker,
@@ -81,9 +83,10 @@ def iterate(
     k: int = 4,
     depth: int = 100,
     chunker: AnyChunker | None = None,
+    prompt: Annotated[Prompt, OwnPrompt("next_thought")] | None = None,
 ) -> Stage:
     """Search, reason for a sentence on the k best passages, search for that sentence, and so on (IRCoT)."""
-    return Iterate(find_passages(retriever, k=k, depth=depth, chunker=chunker), steps, keep)
+    return Iterate(find_passages(retriever, k=k, depth=depth, chunker=chunker), steps, keep, prompt=prompt)
 
 
 def subgraph(

@@ -12,7 +12,7 @@ import numpy as np
 from rageval import text
 from rageval.errors import ExecutionError, IndexBuildError
 from rageval.identity import describe, fingerprint
-from rageval.pipeline import IndexStore, Resources
+from rageval.pipeline import IndexStore, Need, Resources
 from rageval.pipeline.check_response import check_passage
 from rageval.pipeline.failure import raise_what_stops, told_with_place
 from rageval.prompts import load_prompt
@@ -30,6 +30,9 @@ class Passages:
     """All passages that a chunker cuts, in the order of the documents; those of a large corpus lie on disk."""
 
     chunker: Chunker
+
+    def needs(self) -> frozenset[Need]:
+        return self.chunker.needs() if isinstance(self.chunker, ModelChunker) else frozenset()
 
     async def build(self, resources: Resources) -> Sequence[Passage]:
         documents, store = resources.documents, resources.indexes

@@ -222,3 +222,50 @@ def test_a_missing_package_is_told_before_any_call(
     assert "needs the package no_such_package" in ended.err
     assert "Traceback" not in ended.err
     assert server.calls == 0
+
+
+SHORT = 'en: "{question} In ten words:"\nzh: "{question}请简短回答："\n'
+
+
+def test_a_prompt_of_ones_own_is_a_factor_and_runs_beside_the_default(
+    tmp_path: Path, server: FakeServer, command_line: CommandLine
+) -> None:
+    (tmp_path / "short.yaml").write_text(SHORT, encoding="utf-8")
+    stages = [{"retrieve": {"retriever": "bm25", "k": 2}}, {"answer": {"abstain": "never"}}]
+    sweep = {"pipeline": [{"mine": {"stages": stages}}], "answer.prompt": [None, "short.yaml"]}
+    setting = {"pipelines": None, "sweep": sweep, "metrics": ["answer_relevance"]}
+    experiment, out = write_experiment(tmp_path, server.base_url, **setting), tmp_path / "out"
+    ended = command_line("sweep", experiment, "--out", out, "--json")
+    assert ended.code == 0, ended.err
+    labels = [cell["label"] for cell in json.loads(ended.out)["cells"]]
+    assert labels == ["mine(answer.prompt=None)", "mine(answer.prompt=short.yaml)"]
+    asked = [one.payload["messages"][-1]["content"] for one in server.received if "messages" in one.payload]
+    ends = [content.rpartition("</passages>")[2].strip() for content in asked]
+    for question in QUESTIONS.values():
+        shown = f"{question} In ten words:" if question.isascii() else f"{question}请简短回答："
+        assert ends.count(shown) == 1
+    server.received.clear()
+    (tmp_path / "short.yaml").write_text(SHORT.replace("ten", "six"), encoding="utf-8")
+    assert command_line("sweep", experiment, "--out", out).code == 0
+    asked = [one.payload["messages"][-1]["content"] for one in server.received if "messages" in one.payload]
+    assert sum(content.endswith("In six words:") for content in asked) == sum(q.isascii() for q in QUESTIONS.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('en: "Why?"\n', "set.answer.prompt: short.yaml: en: found the placeholders none, expected {question} or"),
+        ('en: "{question}"\n', "short.yaml: found no text under zh, in which 3 of the 6 questions are prompted"),
+    ],
+)
+def test_a_prompt_that_cannot_serve_is_told_before_any_call(
+    text: str, told: str, tmp_path: Path, server: FakeServer, command_line: CommandLine
+) -> None:
+    (tmp_path / "short.yaml").write_text(text, encoding="utf-8")
+    stages = ["retrieve", {"answer": {"prompt": "short.yaml"}}]
+    experiment = write_experiment(tmp_path, server.base_url, pipelines=[{"mine": {"stages": stages}}])
+    ended = command_line("run", experiment, "--out", tmp_path / "out")
+    assert ended.code == 2
+    assert told.removeprefix("set.answer.prompt: ") in ended.err
+    assert "Traceback" not in ended.err
+    assert server.calls == 0

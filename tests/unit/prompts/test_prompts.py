@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import rageval.prompts
+from rageval.decide.prompt_search import PROMPTS as SEARCH
 from rageval.experiment.recipes import build_pipeline, list_recipes
 from rageval.experiment.stages import STAGES
 from rageval.judges import JUDGES, Judge, Rubric, preference
@@ -47,8 +48,8 @@ def test_there_are_prompt_files() -> None:
 
 
 def test_something_loads_every_file() -> None:
-    """A judge, a recipe's stages, any other stage, a panel of preferences, a rubric, synthesis; `shared` is a part of
-    every prompt.
+    """A judge, a recipe's stages, any other stage, a panel of preferences, a rubric, synthesis, a search for prompts;
+    `shared` is a part of every prompt.
     """
     judges: list[Judge] = [*JUDGES.values(), Rubric("custom.x", {"en": Wording("Good?", ("no", "yes"))})]
     stages = [build_pipeline(recipe, {}, FOLDER).stage for recipe in list_recipes() if recipe != "recorded"]
@@ -59,7 +60,7 @@ def test_something_loads_every_file() -> None:
     stages.append(build_pipeline("naive", {"chunker": "by_model"}, FOLDER).stage)
     stages.extend(build() for build in STAGES.values())
     stages += [Rerank(Listwise()), Compress(by="model")]
-    loaded = {prompt for judge in judges for prompt in judge.prompts} | {*preference.PROMPTS, *SYNTHESIS}
+    loaded = {prompt for judge in judges for prompt in judge.prompts} | {*preference.PROMPTS, *SYNTHESIS, *SEARCH}
     loaded = loaded.union(*(stage.all_prompts() for stage in stages))
     assert loaded | {"shared"} == {*NAMES}
 
