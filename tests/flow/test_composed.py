@@ -193,7 +193,7 @@ def test_a_mistake_is_told_before_any_call(tmp_path: Path, server: FakeServer, c
     ("what", "name", "settings"),
     [
         ("stages", "retrieve", "retriever=[BM25, Dense], k=5, depth=100, chunker=none, dense_search=exact,"),
-        ("stages", "step_back", ""),
+        ("stages", "step_back", "prompt=none"),
         ("stages", "order", "by=ends"),
         ("chunkers", "sentences", "tokens=384, overlap=0"),
         ("chunkers", "semantic", "tokens=384, similarity=none, percentile=none"),

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
+import subprocess
+import sys
 import tempfile
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from rageval.extras import need_package
 from rageval.pipeline import Resources, Shared
+from rageval.retrieval.graph import database_process
 from rageval.retrieval.graph.check_cypher import checked_query
 from rageval.retrieval.graph.knowledge import Knowledge, KnowledgeGraph
 
 PACKAGE = "ladybug"
-_MEMORY = 256 * 2**20
+_SECONDS_TO_START = 30.0  # of a process, on a busy machine
 _ROWS_AT_ONCE = 5_000
 _TABLES = (
     "CREATE NODE TABLE Entity(number INT64 PRIMARY KEY, name STRING)",
@@ -41,17 +44,14 @@ class GraphDatabase:
     def __init__(self, graph: KnowledgeGraph) -> None:
         folder = tempfile.mkdtemp(prefix="rageval-graph-")
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-        path = str(Path(folder) / "graph")
-        writing = _open(path, read_only=False)
-        connection = import_module(PACKAGE).Connection(writing)
-        for statement in _TABLES:
-            connection.execute(statement)
+        self._path = Path(folder) / "graph"
+        statements: list[tuple[str, dict[str, object]]] = [(statement, {}) for statement in _TABLES]
         for statement, rows in ((_ENTITIES, _entity_rows(graph)), (_FACTS, _fact_rows(graph))):
-            for first in range(0, len(rows), _ROWS_AT_ONCE):
-                connection.execute(statement, {"rows": rows[first : first + _ROWS_AT_ONCE]})
-        connection.close()
-        writing.close()
-        self._database = _open(path, read_only=True)
+            statements += [
+                (statement, {"rows": rows[first : first + _ROWS_AT_ONCE]})
+                for first in range(0, len(rows), _ROWS_AT_ONCE)
+            ]
+        self._ask({"statements": statements}, None)
 
     async def rows(self, query: str, seconds: float) -> list[list[Any]]:
         """The rows of a query that may run (`checked_query`) and ends within so many seconds.
@@ -62,14 +62,22 @@ class GraphDatabase:
         return await asyncio.to_thread(self._run, checked_query(query), seconds)
 
     def _run(self, query: str, seconds: float) -> list[list[Any]]:
-        connection = import_module(PACKAGE).Connection(self._database)
+        told = self._ask({"query": query, "seconds": seconds}, seconds + _SECONDS_TO_START)
+        if "error" in told:
+            raise QueryFailedError(told["error"])
+        return told["rows"]
+
+    def _ask(self, asked: Mapping[str, object], seconds: float | None) -> dict[str, Any]:
+        command = [sys.executable, "-P", database_process.__file__, str(self._path)]
+        given = json.dumps(asked).encode()
         try:
-            connection.set_query_timeout(int(1000 * seconds))
-            return connection.execute(query).get_all()
-        except RuntimeError as error:
-            raise QueryFailedError(" ".join(str(error).split())) from None
-        finally:
-            connection.close()
+            ended = subprocess.run(command, input=given, capture_output=True, timeout=seconds, check=False)  # noqa: S603
+        except subprocess.TimeoutExpired:
+            raise QueryFailedError("the query took too long") from None
+        if ended.returncode:
+            *_, last = ended.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {ended.returncode}"]
+            raise QueryFailedError(f"the database failed: {last}")
+        return json.loads(ended.stdout.decode("utf-8", "surrogatepass"))
 
 
 @dataclass(frozen=True)
@@ -81,11 +89,6 @@ class Database(Shared[GraphDatabase]):
     async def build(self, resources: Resources) -> GraphDatabase:
         need_package(PACKAGE, "graph", "queries of a knowledge graph in Cypher")
         return await asyncio.to_thread(GraphDatabase, await resources.get(self.knowledge))
-
-
-def _open(path: str, *, read_only: bool) -> Any:
-    module = import_module(PACKAGE)
-    return module.Database(path, read_only=read_only, max_num_threads=1, buffer_pool_size=_MEMORY)
 
 
 def _entity_rows(graph: KnowledgeGraph) -> Sequence[dict[str, object]]:
