@@ -200,7 +200,7 @@ def test_a_mistake_is_told_before_any_call(tmp_path: Path, server: FakeServer, c
         ("chunkers", "langchain", ""),
         ("indexes", "bm25", "chunker=SentenceChunker"),
         ("rerankers", "endpoint", "base_url, model,"),
-        ("rerankers", "pointwise", ""),
+        ("rerankers", "pointwise", "prompt=none"),
     ],
 )
 def test_parts_are_listed_with_their_settings(what: str, name: str, settings: str, command_line: CommandLine) -> None:

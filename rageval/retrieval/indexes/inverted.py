@@ -28,7 +28,8 @@ from rageval.retrieval.stored.stored_index import IndexWriter
 
 _VECTORS_AT_ONCE = 65_536
 _TRAINED_ON = 64  # vectors for each list
-_CODES = 256  # a byte of product quantisation is one of so many centroids
+_BITS = 8  # a byte of product quantisation is one of 256 centroids
+_CODES = 1 << _BITS
 _CANDIDATES = 4  # quantised vectors are off, so that exact cosines choose among so many times more
 _SEED = 1234
 
@@ -91,12 +92,15 @@ class InvertedLists(VectorIndex):
     async def _make(self, vectors: Vectors, lists: int) -> Any:
         import faiss
 
-        code = "SQfp16" if self.bytes is None else f"PQ{self.bytes}"
-        index = cast("Any", faiss.index_factory(vectors.shape[1], f"IVF{lists},{code}", faiss.METRIC_INNER_PRODUCT))
-        clusterings = [index.cp]
-        if self.bytes is not None:
-            clusterings.append(index.pq.cp)
-            index.do_polysemous_training = False  # an order of the codes that only a search by Hamming distance uses
+        package, dim = cast("Any", faiss), vectors.shape[1]
+        by_cosine, centroids = package.METRIC_INNER_PRODUCT, package.IndexFlatIP(dim)
+        if self.bytes is None:
+            rounded = package.ScalarQuantizer.QT_fp16
+            index = package.IndexIVFScalarQuantizer(centroids, dim, lists, rounded, by_cosine)
+            clusterings = [index.cp]
+        else:
+            index = package.IndexIVFPQ(centroids, dim, lists, self.bytes, _BITS, by_cosine)
+            clusterings = [index.cp, index.pq.cp]
         for clustering in clusterings:
             clustering.seed, clustering.min_points_per_centroid = _SEED, 1
         drawn = np.random.default_rng(_SEED).permutation(len(vectors))[: max(_TRAINED_ON * lists, _TRAINED_ON * _CODES)]
