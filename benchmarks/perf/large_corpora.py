@@ -1,9 +1,10 @@
 """Index and search a large synthetic corpus: BM25, exact dense search, approximate dense search (HNSW, IVF, PQ).
 
 Run from the project's root: `.venv/bin/python benchmarks/perf/large_corpora.py 1000000`. Every step is a fresh process,
-so that its peak memory is its own; `--parts` does some of the steps only, `--folder` says where the indexes go (a
-temporary folder by default; a million passages take 5 GB). Up to 50,000 passages the indexes are compared with those in
-memory, which must give the same hits. Writes the table to `large_corpora.md` beside this file.
+so that its peak memory is its own; `--parts` does some of the steps only and keeps the rows of the others that are
+there, `--folder` says where the indexes go (a temporary folder by default; a million passages take 8 GB). Up to 50,000
+passages the indexes are compared with those in memory, which must give the same hits. Writes the table to
+`large_corpora.md` beside this file.
 
 A document is one passage: words by Zipf's law (the most frequent ones are the English stop words, the others 200,000
 made-up ones), lengths log-normal around 100 words. Vectors have 384 dimensions: `isotropic` ones are spread evenly over
@@ -267,7 +268,7 @@ def measure(n: int, parts: Sequence[str], folder: Path) -> list[str]:
     for part in parts:
         made = child("make", part, n, folder)
         used = child("use", part, n, folder)
-        together = show_rates(child("batches", part, n, folder)) if part == "dense" else ""
+        together = show_rates(child("batches", part, n, folder)) if part == "dense" else "–"
         rows.append(
             [
                 part,
@@ -288,7 +289,7 @@ def measure(n: int, parts: Sequence[str], folder: Path) -> list[str]:
             peaks = [f"{said['peak_mb'] - said['documents_mb']:,.0f}" for said in (memory, made)]
             seconds = [show_seconds(said, "index") for said in (memory, made)]
             beside.append([part, *seconds, *peaks, show_rates(memory), show_rates(used)])
-    lines = table_lines(COLUMNS, rows)
+    lines = table_lines(COLUMNS, with_kept(n, rows))
     return [*lines, "", "Beside the same index in memory:", "", *table_lines(BESIDE, beside)] if beside else lines
 
 
@@ -300,6 +301,15 @@ def disk_mb(folder: Path, part: str) -> float:
     wanted = {"embedder": f"random-{vectors}", "bytes": getattr(index, "bytes", None)}
     mine = [path for path, key in keys.items() if all(key.get(name, value) == value for name, value in wanted.items())]
     return sum(file.stat().st_size for path in mine for file in path.iterdir()) / 1e6
+
+
+def with_kept(n: int, rows: Sequence[list[str]]) -> list[list[str]]:
+    """These rows, and those of other parts in a table of the same size that was written before."""
+    path = Path(__file__).with_suffix(".md")
+    written = path.read_text("utf-8").splitlines() if path.exists() else [""]
+    before = [line.strip("| ").split(" | ") for line in written if written[0].endswith(f" {n:,} passages")]
+    found = {row[0]: row for row in [*before, *rows] if row[0] in INDEXES and len(row) == len(COLUMNS)}
+    return [found[part] for part in INDEXES if part in found]
 
 
 def table_lines(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
@@ -332,7 +342,7 @@ def write_table(n: int, table: Sequence[str], load: float) -> str:
         f"ef = {graph.width_of_search} at least, float16, one thread. IVF: 4·√passages lists, {lists.probes} probed, "
         "float16; with PQ, 48 bytes a vector. In batches: exact search for "
         f"{BATCH} vectors in one pass, on two cores. In brackets: by processor time, which other work on the machine "
-        "does not touch."
+        "does not touch. A row stays until its part is run again."
     )
     machine = f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
     versions = ", ".join(f"{name} {version(name)}" for name in ("numpy", "bm25s", "usearch", "faiss-cpu"))
