@@ -124,13 +124,13 @@ def _summaries(parts: Mapping[str, Callable[..., object]]) -> dict[str, str]:
 
 
 def _with_settings(parts: Mapping[str, Callable[..., object]]) -> dict[str, str]:
-    """The first line of each part's docstring, and the settings that it takes."""
-    from rageval.report.names import settings_line
+    """The first sentence of each part's docstring, and the settings that it takes."""
+    from rageval.report.names import first_sentence, settings_line
 
     settings = {name: settings_line(part) for name, part in parts.items()}
     return {
-        name: f"{text} Settings: {settings[name]}" if settings[name] else text
-        for name, text in _summaries(parts).items()
+        name: f"{first_sentence(part)} Settings: {settings[name]}" if settings[name] else first_sentence(part)
+        for name, part in parts.items()
     }
 
 

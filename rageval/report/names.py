@@ -15,6 +15,12 @@ def names_printout(what: str, listed: Mapping[str, str]) -> Printout:
     return Printout(what, (Table(what, columns, rows, turns="never"),))
 
 
+def first_sentence(part: Callable[..., object]) -> str:
+    """The first sentence of the part's docstring, on one line; "" where there is none."""
+    paragraph = " ".join((inspect.getdoc(part) or "").split("\n\n")[0].split())
+    return f"{paragraph.split('. ')[0].removesuffix('.')}." if paragraph else ""
+
+
 def settings_line(part: Callable[..., object]) -> str:
     """The settings that the part takes, with their defaults: `tokens=384, overlap=0`; "" for a part without any.
 

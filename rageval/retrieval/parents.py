@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from rageval.errors import DeclarationError
 from rageval.pipeline import NO_CONTEXT, ContextSize, Need, Resources, Shared, Stage, State
 from rageval.retrieval.chunkers import AnyChunker, Chunker, ModelChunker, SentenceChunker, as_chunker, most_tokens
@@ -13,20 +15,24 @@ from rageval.types import Document, Hit, Passage
 
 
 class _Parents:
-    """Passages by the document that they are of. Those of a document stand together, as the chunker returned them."""
+    """Passages by the document that they are of."""
 
     def __init__(self, passages: Sequence[Passage]) -> None:
         self._passages = passages
-        self._rows: dict[str, range] = {}
+        spans: dict[str, list[tuple[int, int, int]]] = {}
         for row, passage in enumerate(passages):
-            first = self._rows.get(passage.doc_id, range(row, row)).start
-            self._rows[passage.doc_id] = range(first, row + 1)
+            spans.setdefault(passage.doc_id, []).append((passage.start, passage.end, row))
+        self._spans = {doc_id: np.array(some).T for doc_id, some in spans.items()}
 
     def holding(self, passage: Passage) -> Passage | None:
         """The shortest that holds the passage, the first of these; None where there is none."""
-        own = (self._passages[row] for row in self._rows.get(passage.doc_id, ()))
-        holding = (one for one in own if _within(passage, one))
-        return min(holding, key=lambda one: one.end - one.start, default=None)
+        if passage.doc_id not in self._spans:
+            return None
+        start, end, row = self._spans[passage.doc_id]
+        holding = np.flatnonzero((start <= passage.start) & (passage.end <= end))
+        shortest_first = holding[np.argsort((end - start)[holding], kind="stable")]
+        parents = (self._passages[int(row[place])] for place in shortest_first)
+        return next((parent for parent in parents if _within(passage, parent)), None)
 
 
 @dataclass(frozen=True)

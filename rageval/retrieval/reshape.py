@@ -26,6 +26,30 @@ _A_NUMBER = 6  # tokens of `[123] `
 _LEFT_OUT = " … "
 
 
+class _Corpus:
+    """Documents by id, and the spans of their sentences, found when they are first asked for."""
+
+    def __init__(self, by_id: Mapping[str, Document]) -> None:
+        self.by_id = by_id
+        self._sentences: dict[str, list[tuple[int, int]]] = {}
+
+    def sentences(self, document: Document) -> list[tuple[int, int]]:
+        if document.id not in self._sentences:
+            self._sentences[document.id] = sentences(document.text)
+        return self._sentences[document.id]
+
+
+@dataclass(frozen=True)
+class _TheCorpus:
+    """The corpus, made once for all questions."""
+
+    def needs(self) -> frozenset[Need]:
+        return frozenset()
+
+    async def build(self, resources: Resources) -> _Corpus:
+        return _Corpus(await resources.get(DocumentsById()))
+
+
 @dataclass(frozen=True)
 class Window(Stage):
     """Hand over each passage with the `sentences` before it and behind it in its document.
@@ -52,27 +76,27 @@ class Window(Stage):
         return replace(before, tokens_each=None if before.passages else 0)
 
     def indexes(self) -> tuple[Shared[object], ...]:
-        return (DocumentsById(),)
+        return (_TheCorpus(),)
 
     async def run(self, state: State, resources: Resources) -> State:
-        documents = await resources.get(DocumentsById())
+        corpus = await resources.get(_TheCorpus())
         context: list[int] = []
         shown: dict[int, Passage] = {}
         for position in state.response.context:
-            passage = await self._wider(state.response.hits[position].passage, documents, resources)
+            passage = await self._wider(state.response.hits[position].passage, corpus, resources)
             joined = next((one for one in context if _overlap(shown[one], passage)), None)
             if joined is None:
                 context.append(position)
                 shown[position] = passage
             else:
-                shown[joined] = _union(shown[joined], passage, documents)
+                shown[joined] = _union(shown[joined], passage, corpus.by_id)
         return _with_passages(state, shown, context)
 
-    async def _wider(self, passage: Passage, documents: Mapping[str, Document], resources: Resources) -> Passage:
-        document = documents.get(passage.doc_id)
+    async def _wider(self, passage: Passage, corpus: _Corpus, resources: Resources) -> Passage:
+        document = corpus.by_id.get(passage.doc_id)
         if document is None or document.text[passage.start : passage.end] != passage.text or not passage.text:
             return passage
-        spans = sentences(document.text)
+        spans = corpus.sentences(document)
         inside = [n for n, (start, end) in enumerate(spans) if start < passage.end and passage.start < end]
         before = spans[max(inside[0] - self.sentences, 0) : inside[0]][::-1]
         behind = spans[inside[-1] + 1 : inside[-1] + 1 + self.sentences]
