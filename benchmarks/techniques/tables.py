@@ -142,7 +142,8 @@ def as_markdown(rows: Sequence[Sequence[str]]) -> str:
 
 def sample_of(benchmark: rageval.Benchmark, contexts: int) -> rageval.Benchmark:
     """So many contexts drawn with the seed, and the questions about them."""
-    kept = {*random.Random(SEED).sample([document.id for document in benchmark.documents], contexts)}
+    names = [document.id for document in benchmark.documents]
+    kept = {*random.Random(SEED).sample(names, len(names))[:contexts]}
     labels = [label for label in benchmark.labels if label.doc_id in kept]
     asked = {label.question_id for label in labels}
     return rageval.benchmark_from_records(
@@ -200,7 +201,7 @@ def difference_cell(found: Any) -> str:
 def main(data: Path, out: Path, everything: bool) -> None:
     whole = read_benchmark(data / "tatqa" / "dev.json")
     benchmark = whole if everything else sample_of(whole, CONTEXTS)
-    some = sample_of(benchmark, WRITTEN)
+    some = sample_of(whole, WRITTEN)
     large = {label: index for label, index in indexes(LARGE).items() if "repeated" not in label}
     written: dict[str, Index | tuple[Index, ...]] = {
         "dense, raw text": Dense(LARGE),
