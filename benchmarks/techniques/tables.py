@@ -255,8 +255,8 @@ def introduction(whole: rageval.Benchmark) -> list[str]:
         "",
         "What it does not show: the questions were written by people who saw the table, and many name no company, so",
         "that no search can tell their contexts apart: the ceiling is below 1. Such questions share words with the",
-        "table that they were written for, which favours a search by words. Whether a model answers better from the raw",
-        "table is not measured here. One embedder, English alone.",
+        "table that they were written for, which favours a search by words. Whether a model answers better from the",
+        "raw table is not measured here. One embedder, English alone.",
         "",
     ]
 
