@@ -28,6 +28,7 @@ COMPOSED = [
             "chunk": {"headings": {"tokens": 64}},
             "stages": [
                 "normalise",
+                "read_filters",
                 "sub_questions",
                 "step_back",
                 {"expand": {"repeat": 2}},
