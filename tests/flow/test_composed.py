@@ -29,6 +29,7 @@ COMPOSED = [
             "stages": [
                 "self_contained",
                 "normalise",
+                "read_filters",
                 "sub_questions",
                 "step_back",
                 {"expand": {"repeat": 2}},

@@ -21,15 +21,7 @@ from rageval.retrieval.indexes.learned_sparse import LearnedSparse
 from rageval.retrieval.indexes.multi_vector import MultiVector
 from rageval.retrieval.indexes.weighted import Weighted
 
-INDEXES: dict[str, Callable[..., Index | tuple[Index, ...]]] = {
-    "bm25": BM25,
-    "dense": Dense,
-    "adapted": AdaptedDense,
-    "approximate": ApproximateDense,
-    "ivf": InvertedLists,
-    "graph": graph,
-    "multi_vector": MultiVector,
-}
+INDEXES: dict[str, Callable[..., Index | tuple[Index, ...]]] = {}
 
 AnyIndex: TypeAlias = Annotated[Index | tuple[Index, ...], Part("indexes", INDEXES, as_indexes, several=True)]
 """An index or several as a setting: in a file by name or path, or as a list of such."""
@@ -79,7 +71,20 @@ def hierarchical(
     return Hierarchical(index, chunker, groups, by, keep, size, tokens)
 
 
-INDEXES.update(sparse=sparse, hybrid=hybrid, weighted=weighted, contextual=contextual, hierarchical=hierarchical)
+INDEXES.update(
+    bm25=BM25,
+    dense=Dense,
+    adapted=AdaptedDense,
+    approximate=ApproximateDense,
+    ivf=InvertedLists,
+    hybrid=hybrid,
+    multi_vector=MultiVector,
+    sparse=sparse,
+    weighted=weighted,
+    contextual=contextual,
+    hierarchical=hierarchical,
+    graph=graph,
+)
 
 __all__ = [
     "BM25",

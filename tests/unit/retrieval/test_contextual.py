@@ -14,7 +14,17 @@ from rageval.experiment.recipes import build_pipeline
 from rageval.models.base import ChatRequest
 from rageval.models.scripted import HashEmbedder, ScriptedChat
 from rageval.pipeline import Query, Resources, Stage
-from rageval.retrieval import BM25, HYBRID, Contextual, Dense, Index, MultiVector, SentenceChunker
+from rageval.retrieval import (
+    BM25,
+    HYBRID,
+    Contextual,
+    Dense,
+    Hierarchical,
+    Index,
+    MultiVector,
+    SentenceChunker,
+    Weighted,
+)
 from rageval.text import count_tokens
 from rageval.types import Document, Hit
 from tests.unit.scripts import by_prompt, names
@@ -111,6 +121,21 @@ def test_the_chunker_is_given_here_or_inside() -> None:
 def test_impossible_settings_are_refused(build: Callable[[], Index], problem: str) -> None:
     with pytest.raises(DeclarationError, match=problem):
         build()
+
+
+def test_indexes_within_each_other() -> None:
+    """Inside, groups are summed up with their contexts; outside, contexts are only searched."""
+    chat = by_prompt(place_passage=place, summarise_group="About it.")
+    groups = {"groups": "clusters", "by": "summary", "size": 2}
+    for index in (
+        Contextual(Hierarchical(BM25(CHUNKER), **groups)),
+        Hierarchical(Contextual(BM25(CHUNKER)), **groups),
+        Weighted((Contextual(BM25(CHUNKER)), Dense(CHUNKER))),
+    ):
+        asked = len(chat.requests)
+        (best, *_) = search(index, "Zenith results", chat)
+        assert best.passage.text == SECOND
+        assert len(chat.requests) - asked == index.indexing_calls(DOCUMENTS)
 
 
 def test_in_a_file() -> None:
