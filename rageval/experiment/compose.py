@@ -22,6 +22,9 @@ from rageval.retrieval.graph import GraphStage
 from rageval.retrieval.iterate import Iterate
 from rageval.retrieval.retrieve import Retrieve
 
+MODELS = "models"
+"""The key of a pipeline's own models, in any entry of `pipelines`."""
+
 _KEYS = ("chunk", "stages", "set")
 
 

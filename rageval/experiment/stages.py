@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 from rageval.generation import (
     Adaptive,
@@ -16,11 +16,15 @@ from rageval.generation import (
     ExpandQuery,
     NormaliseQuery,
     RewriteQueries,
+    SelfContained,
     StepBack,
     SubQuestions,
     WriteHypotheticalAnswers,
 )
 from rageval.pipeline import Stage
+from rageval.pipeline.conditions import read_conditions
+from rageval.prompts import Prompt
+from rageval.prompts.own import OwnPrompt
 from rageval.retrieval import (
     HYBRID,
     AnyChunker,
@@ -36,9 +40,12 @@ from rageval.retrieval import (
     Iterate,
     Order,
     Pointwise,
+    ReadFilters,
+    Recency,
     Rerank,
     SentenceChunker,
     Subgraph,
+    ToParent,
     Window,
 )
 from rageval.retrieval.graph import Knowledge, Linking, triple_source
@@ -54,10 +61,18 @@ def retrieve(
     dense_search: DenseSearch = "exact",
     combine: Literal["rrf", "mean"] = "rrf",
     rrf_k: int = 60,
+    where: Mapping[str, Any] | None = None,
 ) -> Stage:
     """Search with every query so far: the k best passages go on, and a ranking of depth documents is kept."""
     return find_passages(
-        retriever, k=k, depth=depth, chunker=chunker, dense_search=dense_search, combine=combine, rrf_k=rrf_k
+        retriever,
+        k=k,
+        depth=depth,
+        chunker=chunker,
+        dense_search=dense_search,
+        combine=combine,
+        rrf_k=rrf_k,
+        conditions=read_conditions(where or {}),
     )
 
 
@@ -68,9 +83,10 @@ def iterate(
     k: int = 4,
     depth: int = 100,
     chunker: AnyChunker | None = None,
+    prompt: Annotated[Prompt, OwnPrompt("next_thought")] | None = None,
 ) -> Stage:
     """Search, reason for a sentence on the k best passages, search for that sentence, and so on (IRCoT)."""
-    return Iterate(find_passages(retriever, k=k, depth=depth, chunker=chunker), steps, keep)
+    return Iterate(find_passages(retriever, k=k, depth=depth, chunker=chunker), steps, keep, prompt=prompt)
 
 
 def subgraph(
@@ -138,21 +154,25 @@ def _linking(triples: Path | None, most: int, facts: int, chunker: Chunker | Non
 
 STAGES: Mapping[str, Callable[..., Stage]] = MappingProxyType(
     {
+        "self_contained": SelfContained,
         "normalise": NormaliseQuery,
         "rewrite": RewriteQueries,
         "sub_questions": SubQuestions,
         "step_back": StepBack,
         "expand": ExpandQuery,
         "hypothetical_answers": WriteHypotheticalAnswers,
+        "read_filters": ReadFilters,
         "retrieve": retrieve,
         "feedback": Feedback,
         "iterate": iterate,
+        "recency": Recency,
         "subgraph": subgraph,
         "cypher": cypher,
         "rerank": rerank,
         "filter": filter_passages,
         "corrective": corrective,
         "diversify": Diversify,
+        "to_parent": ToParent,
         "window": Window,
         "compress": Compress,
         "order": Order,
@@ -174,6 +194,7 @@ INNER_STAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 """Those that hold other stages, with the settings that are lists of stages."""
 
 READ_PASSAGES: tuple[type[Stage], ...] = (
-    Feedback, Rerank, Filter, Corrective, Diversify, Window, Compress, Order, Budget, Answer, AnswerCandidates,
+    Feedback, Recency, Rerank, Filter, Corrective, Diversify, ToParent, Window, Compress, Order, Budget, Answer,
+    AnswerCandidates,
 )  # fmt: skip
 """Stages that are of no use before passages have been found."""

@@ -12,6 +12,7 @@ from rageval.generation.queries import (
     WriteHypotheticalAnswers,
 )
 from rageval.generation.reflect import SelfReflect
+from rageval.generation.self_contained import SelfContained
 
 __all__ = [
     "Adaptive",
@@ -22,6 +23,7 @@ __all__ = [
     "ExpandQuery",
     "NormaliseQuery",
     "RewriteQueries",
+    "SelfContained",
     "SelfReflect",
     "StepBack",
     "SubQuestions",

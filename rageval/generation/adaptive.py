@@ -14,7 +14,7 @@ from rageval.models.structured import bare_word, word_shares
 from rageval.pipeline import NO_CONTEXT, Calls, ContextSize, Need, PromptSizes, Query, Resources, Shared, Stage, State
 from rageval.pipeline.grading import GRADE_PASSAGE, grade_passages, grading_size
 from rageval.pipeline.sizes import prompt_size, total
-from rageval.prompts import yes_no_request
+from rageval.prompts import shown_question, yes_no_request
 from rageval.types import Document
 
 _HOW_MANY = "how_many_searches"
@@ -76,7 +76,7 @@ class Adaptive(_Choice):
         return total(prompt_size(_HOW_MANY, sizes.language, sizes.question), most)
 
     async def run(self, state: State, resources: Resources) -> State:
-        request = yes_no_request(_HOW_MANY, state.question.language, {"question": state.question.text})
+        request = yes_no_request(_HOW_MANY, state.question.language, {"question": shown_question(state.standalone)})
         reply = await resources.chat.complete(request)
         shares = word_shares(reply, _LETTERS)
         word = bare_word(reply.text)
@@ -128,14 +128,14 @@ class Corrective(_Choice):
 
     async def run(self, state: State, resources: Resources) -> State:
         response, counting = state.response, resources.counting()
-        grades = await grade_passages(state.question, response.context_passages, counting.chat)
+        grades = await grade_passages(state.standalone, response.context_passages, counting.chat)
         best = max((grade for grade in grades if grade is not None), default=self.upper if grades else 0.0)
         action = "use" if best >= self.upper else "refine" if best >= self.lower else "search"
         state = state.with_step(
             "corrective", counting.usage, grades=[rounded(grade) for grade in grades], action=action
         )
         if action == "search":
-            question = replace(state, queries=(Query(state.question.text),))
+            question = replace(state, queries=(Query(state.standalone.text),))
             rewritten = await RewriteQueries(1).run(question, resources)
             return await self.search.run(replace(rewritten, queries=rewritten.queries[-1:]), resources)
         pairs = zip(response.context, grades, strict=True)

@@ -24,7 +24,7 @@ from rageval.pipeline import (
 from rageval.pipeline.abstention import is_abstention
 from rageval.pipeline.grading import GRADE_PASSAGE, grade_passages, grading_size
 from rageval.pipeline.sizes import prompt_size, reply_size, times, total
-from rageval.prompts import load_prompt, shared_text, yes_no_request
+from rageval.prompts import load_prompt, shared_text, shown_question, yes_no_request
 from rageval.types import Passage, Question
 
 _STEP = "answer_candidates"
@@ -134,7 +134,7 @@ class AnswerCandidates(Stage):
         if self._grades:
             grades = await grade_passages(question, read, chat)
         places = [n for n, grade in enumerate(grades) if grade is None or grade >= self.least_relevance]
-        prompt, language, fields = load_prompt("answer"), question.language, {"question": question.text}
+        prompt, language, fields = load_prompt("answer"), question.language, {"question": shown_question(question)}
         written = await complete_all(
             chat,
             [

@@ -8,13 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-
 from rageval.errors import DeclarationError
-from rageval.models.base import Vectors
 from rageval.pipeline import NO_CONTEXT, ContextSize, Need, Resources, Stage, State
 from rageval.prompts import passages_block
 from rageval.retrieval.indexes.by_vector import embedded_text
+from rageval.retrieval.variety import most_marginal
 from rageval.text import count_tokens
 
 
@@ -86,24 +84,7 @@ class Diversify(Stage):
         passages = state.response.context_passages
         if not passages:
             return state
-        question = await resources.embedder.embed([state.question.text], "query")
+        question = await resources.embedder.embed([state.standalone.text], "query")
         vectors = await resources.embedder.embed([embedded_text(one) for one in passages], "passage")
         order = most_marginal(vectors @ question[0], vectors, self.keep, self.relevance)
         return state.with_first([state.response.context[place] for place in order], self.keep)
-
-
-def most_marginal(relevances: Vectors, vectors: Vectors, keep: int, weight: float) -> list[int]:
-    """The places of `keep` vectors in the order of maximal marginal relevance; of equal ones the first.
-
-    `relevances` has shape (n,), `vectors` (n, dim) of unit length.
-    """
-    taken: list[int] = []
-    nearest = np.zeros(len(vectors))
-    while len(taken) < min(keep, len(vectors)):
-        gains = weight * relevances - (1.0 - weight) * nearest
-        gains[taken] = -np.inf
-        best = int(np.argmax(gains))
-        similar = vectors @ vectors[best]
-        nearest = np.maximum(nearest, similar) if taken else similar
-        taken.append(best)
-    return taken

@@ -14,7 +14,7 @@ from rageval.extras import need_package
 from rageval.models.base import ChatRequest
 from rageval.pipeline import NO_CONTEXT, Calls, ContextSize, Need, PromptSizes, Resources, Shared, State
 from rageval.pipeline.sizes import prompt_size, reply_size, text_size, total
-from rageval.prompts import load_prompt
+from rageval.prompts import load_prompt, shown_question
 from rageval.retrieval.graph import GraphStage, Linker
 from rageval.retrieval.graph.check_cypher import MOST_ROWS, RefusedQueryError
 from rageval.retrieval.graph.database import PACKAGE, Database, QueryFailedError
@@ -80,7 +80,7 @@ class Cypher(GraphStage):
     async def run(self, state: State, resources: Resources) -> State:
         linker = await resources.get(self.linking)
         database = await resources.get(Database(self.linking.knowledge))
-        fields: dict[str, object] = {"question": state.question.text, "most": MOST_ROWS}
+        fields: dict[str, object] = {"question": shown_question(state.standalone), "most": MOST_ROWS}
         fields |= await _nearest(linker, state)
         variant = "instruction"
         for _ in range(2):

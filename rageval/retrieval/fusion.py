@@ -1,4 +1,4 @@
-"""Reciprocal rank fusion."""
+"""One ranking out of several: by reciprocal ranks, or by weighted scores."""
 
 from __future__ import annotations
 
@@ -35,3 +35,25 @@ def reciprocal_rank_fusion(rankings: Sequence[Sequence[Hit]], k: int = 60) -> tu
             passages[key] = hit.passage
     order = sorted(scores, key=lambda key: (-scores[key], best[key], key))
     return tuple(Hit(passages[key], scores[key]) for key in order)
+
+
+def fuse_by_score(rankings: Sequence[Sequence[Hit]], weights: Sequence[float]) -> tuple[Hit, ...]:
+    """One ranking out of several: score(passage) = sum over rankings of weight * (score - least) / (most - least).
+
+    Least and most are of the hits of that ranking; where they are equal, each hit counts 1. A passage that a ranking
+    does not hold counts 0 there, one that it names twice its better score. Equal sums are ordered by passage id and
+    text. Source: Bruch, Gai and Ingber 2023 (arXiv 2210.11934), the convex combination.
+    """
+    scores: dict[tuple[str, str], float] = {}
+    passages: dict[tuple[str, str], Passage] = {}
+    for ranking, weight in zip(rankings, weights, strict=True):
+        own: dict[tuple[str, str], float] = {}
+        for hit in ranking:
+            key = hit.passage.id, hit.passage.text
+            own[key] = max(hit.score, own.get(key, hit.score))
+            passages[key] = hit.passage
+        least, most = min(own.values(), default=0.0), max(own.values(), default=0.0)
+        for key, score in own.items():
+            share = (score - least) / (most - least) if most > least else 1.0
+            scores[key] = scores.get(key, 0.0) + weight * share
+    return tuple(Hit(passages[key], scores[key]) for key in sorted(scores, key=lambda key: (-scores[key], key)))

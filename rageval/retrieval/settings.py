@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
-from typing import Any, Literal, TypeAlias, TypedDict, cast
+from typing import Literal, TypeAlias, TypedDict
 
 from rageval.errors import DeclarationError
 from rageval.pipeline import Stage
+from rageval.pipeline.conditions import Condition
 from rageval.retrieval.chunkers import AnyChunker, Chunker, SentenceChunker
-from rageval.retrieval.indexes import HYBRID, AnyIndex, ApproximateDense, Dense, Index, as_indexes
+from rageval.retrieval.indexes import HYBRID, AnyIndex, ApproximateDense, Dense, Index, as_indexes, with_chunker
 from rageval.retrieval.rerank import Rerank
 from rageval.retrieval.rerankers import AnyReranker, Reranker
 from rageval.retrieval.retrieve import Retrieve
@@ -68,6 +68,7 @@ def retrieve(
     dense_search: DenseSearch = "exact",
     combine: Literal["rrf", "mean"] = "rrf",
     rrf_k: int = 60,
+    conditions: tuple[Condition, ...] = (),
     reranker: Reranker | None = None,
     candidates: int = 50,
 ) -> Stage:
@@ -77,21 +78,13 @@ def retrieve(
     contradict each other.
     """
     chosen = choose_chunker(chunker, chunk_tokens, overlap)
-    indexes = tuple(_with_chunker(index, chosen) for index in as_indexes(retriever))
+    indexes = tuple(with_chunker(index, chosen) for index in as_indexes(retriever))
     if dense_search == "approximate":
         if not any(isinstance(index, Dense) for index in indexes):
             raise DeclarationError("dense_search: found approximate, expected the retriever dense or hybrid for it")
         indexes = tuple(ApproximateDense(index.chunker) if isinstance(index, Dense) else index for index in indexes)
     if reranker is None:
-        return Retrieve(indexes, k, depth, combine, rrf_k)
+        return Retrieve(indexes, k, depth, combine, rrf_k, conditions)
     if not k <= candidates <= depth:
         raise DeclarationError(f"candidates: found {candidates}, expected {k} to {depth} (k to depth)")
-    return Retrieve(indexes, candidates, depth, combine, rrf_k) >> Rerank(reranker, k)
-
-
-def _with_chunker(index: Index, chunker: Chunker) -> Index:
-    if chunker in (index.chunker, SentenceChunker()):
-        return index
-    if index.chunker != SentenceChunker():
-        raise DeclarationError("chunker: found one here and another in the retriever's settings, expected one of them")
-    return dataclasses.replace(cast("Any", index), chunker=chunker)
+    return Retrieve(indexes, candidates, depth, combine, rrf_k, conditions) >> Rerank(reranker, k)

@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import CommandLine
 from tests.flow.fake_server import FakeServer
-from tests.flow.small_world import QUESTIONS, respond, run_folders, write_experiment
+from tests.flow.small_world import (
+    DOCUMENTS,
+    QUESTIONS,
+    respond,
+    run_folders,
+    write_benchmark,
+    write_experiment,
+    write_lines,
+)
 
+SEEN = date(2024, 5, 7)
 COMPOSED = [
     {
         "whole": {
             "chunk": {"headings": {"tokens": 64}},
             "stages": [
+                "self_contained",
                 "normalise",
                 "sub_questions",
                 "step_back",
@@ -24,14 +35,48 @@ COMPOSED = [
                 {"iterate": {"steps": 2, "keep": 6, "retriever": "bm25"}},
                 "feedback",
                 {"retrieve": {"k": 6}},
+                {"rerank": {"by": "late_interaction", "keep": 5}},
+                {"rerank": {"by": {"listwise": {"window": 3, "step": 2}}, "keep": 4}},
                 {"rerank": {"keep": 4}},
                 {"filter": {"least": 0.1}},
                 {"diversify": {"keep": 3}},
-                {"window": 1},
+                {"to_parent": {"chunker": {"windows": {"size": 96}}, "share": 0.2}},
+                {"window": {"sentences": 1, "similar": 0.2}},
                 {"compress": 6},
+                {"compress": {"sentences": 2, "by": "model"}},
                 {"order": "ends"},
                 {"budget": 120},
                 {"answer": {"cite": True}},
+            ],
+        }
+    },
+    {
+        "placed": {
+            "chunk": {"sentences": {"tokens": 16}},
+            "stages": [
+                {
+                    "retrieve": {
+                        "retriever": {
+                            "contextual": {
+                                "index": {
+                                    "weighted": {
+                                        "index": ["bm25", {"multi_vector": {"views": ["titles", "key_phrases"]}}],
+                                        "weights": [0.3, 0.7],
+                                    }
+                                }
+                            }
+                        }
+                    }
+                },
+                "answer",
+            ],
+        }
+    },
+    {
+        "grouped": {
+            "stages": [
+                {"retrieve": {"retriever": {"hierarchical": {"groups": "clusters", "by": "summary", "size": 3}}}},
+                "answer",
             ],
         }
     },
@@ -98,6 +143,43 @@ def test_it_is_priced_run_and_told_apart(tmp_path: Path, server: FakeServer, com
     assert not steps["plain"] & {"sub_questions", "step_back", "expand_query", "rerank"}
 
 
+def test_metadata_filter_and_order(tmp_path: Path, server: FakeServer, command_line: CommandLine) -> None:
+    stages = [
+        "read_filters",
+        {"retrieve": {"retriever": "bm25", "k": 3, "where": {"language": "{question.language}", "seen": {"to": SEEN}}}},
+        {"recency": {"field": "seen", "weight": 1.0}},
+        "answer",
+    ]
+    write_benchmark(tmp_path / "small")
+    days = {name: f"2024-05-{n:02}" for n, name in enumerate(DOCUMENTS, start=1)}
+    rows = [{"id": name, "text": text, "metadata": {"seen": days[name]}} for name, text in DOCUMENTS.items()]
+    write_lines(tmp_path / "small" / "documents.jsonl", rows)
+    experiment = write_experiment(tmp_path, server.base_url, pipelines=[{"mine": {"stages": stages}}])
+    ended = command_line("run", experiment, "--out", tmp_path / "out")
+    assert ended.code == 0, ended.err
+    (folder,) = run_folders(tmp_path / "out").values()
+    for line in (folder / "responses.jsonl").read_text("utf-8").splitlines():
+        response = json.loads(line)
+        found = [hit[0] for hit in response["hits"]]
+        assert [days[name] for name in found] == sorted((days[name] for name in found), reverse=True)
+        assert {DOCUMENTS[name].isascii() for name in found} <= {response["question_id"].startswith("en")}
+        assert "donghu" not in found
+        assert [step["name"] for step in response["steps"]][:2] == ["read_filters", "filter_documents"]
+
+
+def test_a_field_that_is_nowhere_is_told_before_any_call(
+    tmp_path: Path, server: FakeServer, command_line: CommandLine
+) -> None:
+    mine = {"mine": {"stages": [{"retrieve": {"retriever": "bm25", "where": {"year": 2024}}}, "answer"]}}
+    ended = command_line(
+        "run", write_experiment(tmp_path, server.base_url, pipelines=[mine]), "--out", tmp_path / "out"
+    )
+    assert ended.code == 2
+    assert "where.year: found a field that no document has, expected one of language" in ended.err
+    assert "Traceback" not in ended.err
+    assert server.calls == 0
+
+
 def test_a_mistake_is_told_before_any_call(tmp_path: Path, server: FakeServer, command_line: CommandLine) -> None:
     wrong = [{"mine": {"stages": [{"retrieve": {"k": 3}}, {"rerank": {"kept": 3}}]}}]
     ended = command_line("run", write_experiment(tmp_path, server.base_url, pipelines=wrong), "--out", tmp_path / "out")
@@ -107,10 +189,24 @@ def test_a_mistake_is_told_before_any_call(tmp_path: Path, server: FakeServer, c
     assert server.calls == 0
 
 
-def test_stages_are_listed(command_line: CommandLine) -> None:
-    listed = command_line("list", "stages").out
-    for name in ("retrieve", "rerank", "sub_questions", "order", "budget"):
-        assert any(line.startswith(f"{name} ") for line in listed.splitlines())
+@pytest.mark.parametrize(
+    ("what", "name", "settings"),
+    [
+        ("stages", "retrieve", "retriever=[BM25, Dense], k=5, depth=100, chunker=none, dense_search=exact,"),
+        ("stages", "step_back", ""),
+        ("stages", "order", "by=ends"),
+        ("chunkers", "sentences", "tokens=384, overlap=0"),
+        ("chunkers", "semantic", "tokens=384, similarity=none, percentile=none"),
+        ("chunkers", "langchain", ""),
+        ("indexes", "bm25", "chunker=SentenceChunker"),
+        ("rerankers", "endpoint", "base_url, model,"),
+        ("rerankers", "pointwise", ""),
+    ],
+)
+def test_parts_are_listed_with_their_settings(what: str, name: str, settings: str, command_line: CommandLine) -> None:
+    listed = command_line("list", what).out
+    (line,) = (line for line in listed.splitlines() if line.startswith(f"{name} "))
+    assert f"Settings: {settings}" in line if settings else "Settings" not in line
 
 
 def test_a_missing_package_is_told_before_any_call(
@@ -124,5 +220,52 @@ def test_a_missing_package_is_told_before_any_call(
     )
     assert ended.code == 2
     assert "needs the package no_such_package" in ended.err
+    assert "Traceback" not in ended.err
+    assert server.calls == 0
+
+
+SHORT = 'en: "{question} In ten words:"\nzh: "{question}请简短回答："\n'
+
+
+def test_a_prompt_of_ones_own_is_a_factor_and_runs_beside_the_default(
+    tmp_path: Path, server: FakeServer, command_line: CommandLine
+) -> None:
+    (tmp_path / "short.yaml").write_text(SHORT, encoding="utf-8")
+    stages = [{"retrieve": {"retriever": "bm25", "k": 2}}, {"answer": {"abstain": "never"}}]
+    sweep = {"pipeline": [{"mine": {"stages": stages}}], "answer.prompt": [None, "short.yaml"]}
+    setting = {"pipelines": None, "sweep": sweep, "metrics": ["answer_relevance"]}
+    experiment, out = write_experiment(tmp_path, server.base_url, **setting), tmp_path / "out"
+    ended = command_line("sweep", experiment, "--out", out, "--json")
+    assert ended.code == 0, ended.err
+    labels = [cell["label"] for cell in json.loads(ended.out)["cells"]]
+    assert labels == ["mine(answer.prompt=None)", "mine(answer.prompt=short.yaml)"]
+    asked = [one.payload["messages"][-1]["content"] for one in server.received if "messages" in one.payload]
+    ends = [content.rpartition("</passages>")[2].strip() for content in asked]
+    for question in QUESTIONS.values():
+        shown = f"{question} In ten words:" if question.isascii() else f"{question}请简短回答："
+        assert ends.count(shown) == 1
+    server.received.clear()
+    (tmp_path / "short.yaml").write_text(SHORT.replace("ten", "six"), encoding="utf-8")
+    assert command_line("sweep", experiment, "--out", out).code == 0
+    asked = [one.payload["messages"][-1]["content"] for one in server.received if "messages" in one.payload]
+    assert sum(content.endswith("In six words:") for content in asked) == sum(q.isascii() for q in QUESTIONS.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('en: "Why?"\n', "set.answer.prompt: short.yaml: en: found the placeholders none, expected {question} or"),
+        ('en: "{question}"\n', "short.yaml: found no text under zh, in which 3 of the 6 questions are prompted"),
+    ],
+)
+def test_a_prompt_that_cannot_serve_is_told_before_any_call(
+    text: str, told: str, tmp_path: Path, server: FakeServer, command_line: CommandLine
+) -> None:
+    (tmp_path / "short.yaml").write_text(text, encoding="utf-8")
+    stages = ["retrieve", {"answer": {"prompt": "short.yaml"}}]
+    experiment = write_experiment(tmp_path, server.base_url, pipelines=[{"mine": {"stages": stages}}])
+    ended = command_line("run", experiment, "--out", tmp_path / "out")
+    assert ended.code == 2
+    assert told.removeprefix("set.answer.prompt: ") in ended.err
     assert "Traceback" not in ended.err
     assert server.calls == 0

@@ -13,7 +13,7 @@ from rageval.pipeline import Need, Resources, complete_all
 from rageval.prompts import load_prompt
 from rageval.retrieval.chunkers import Chunker
 from rageval.retrieval.graph.triples import Triple, make_triple
-from rageval.retrieval.passages import split
+from rageval.retrieval.passages import pieces
 from rageval.text import count_tokens, reply_lines
 from rageval.text.languages import Language
 from rageval.types import Document, Passage
@@ -57,11 +57,11 @@ class WrittenTriples:
         return frozenset({_PROMPT})
 
     def calls(self, documents: Sequence[Document], chunker: Chunker) -> int:
-        return sum(len(split(chunker, document)) for document in documents)
+        return sum(len(pieces(chunker, document)) for document in documents)
 
     def prompt_tokens(self, documents: Sequence[Document], chunker: Chunker) -> int:
         requests = (
-            self._request(passage, document.language) for document in documents for passage in split(chunker, document)
+            self._request(passage, document.language) for document in documents for passage in pieces(chunker, document)
         )
         return sum(count_tokens(message.content) for request in requests for message in request.messages)
 

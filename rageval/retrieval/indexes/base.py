@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, cast, runtime_checkable
 
 from rageval.errors import DeclarationError
 from rageval.pipeline import Need, Query, Resources
-from rageval.retrieval.chunkers import Chunker, as_chunker
+from rageval.retrieval.chunkers import Chunker, SentenceChunker, as_chunker
 from rageval.types import Document, Hit
 
 
@@ -21,6 +21,7 @@ class Searchable(Protocol):
         ...
 
 
+@runtime_checkable
 class Index(Protocol):
     """How an index over the passages of a `chunker` is built: a frozen dataclass.
 
@@ -37,7 +38,7 @@ class Index(Protocol):
         ...
 
     def needs(self) -> frozenset[Need]:
-        """Which models building and searching use."""
+        """Which models building and searching use; those of the chunker are not among them."""
         return frozenset()
 
     def prompts(self) -> frozenset[str]:
@@ -76,3 +77,15 @@ def as_indexes(given: object, at: str = "index") -> tuple[Index, ...]:
         what = f"a {type(given).__name__} with an {error}"
         raise DeclarationError(f"{at}: found {what}, expected a frozen dataclass") from None
     return (index,)
+
+
+def with_chunker(index: Index, chunker: Chunker) -> Index:
+    """The index over the passages of that chunker, where it has only the default one.
+
+    Raises DeclarationError where it has another.
+    """
+    if chunker in (index.chunker, SentenceChunker()):
+        return index
+    if index.chunker != SentenceChunker():
+        raise DeclarationError("chunker: found one here and another in the retriever's settings, expected one of them")
+    return dataclasses.replace(cast("Any", index), chunker=chunker)

@@ -1,28 +1,48 @@
-"""Search over small vectors (sentences, summaries, questions), return the passage that each belongs to."""
+"""Search over small vectors (sentences, key phrases, summaries, …), return the passage that each belongs to."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal, TypeAlias
 
 import numpy as np
 
 from rageval.errors import DeclarationError
 from rageval.models.base import ChatRequest, Vectors
-from rageval.pipeline import Need, Resources, complete_all
-from rageval.prompts import load_prompt
+from rageval.pipeline import Need, Resources
 from rageval.retrieval.chunkers import AnyChunker, SentenceChunker
 from rageval.retrieval.indexes.by_vector import SearchByVector, VectorIndex, embedded_text
 from rageval.retrieval.indexes.top_hits import top_hits
-from rageval.retrieval.passages import Passages, split
-from rageval.text import count_tokens, reply_lines, sentences
-from rageval.text.languages import Language
+from rageval.retrieval.passages import Passages, pieces
+from rageval.retrieval.views import KeyPhrases, Sentences, TableRows, Tables, TableSummaries, Titles, View, Written
+from rageval.text import count_tokens
 from rageval.types import Document, Hit, Passage
 
-View: TypeAlias = Literal["sentences", "summaries", "questions"]
+ViewName: TypeAlias = Literal[
+    "sentences",
+    "titles",
+    "key_phrases",
+    "tables",
+    "table_rows",
+    "table_summaries",
+    "propositions",
+    "summaries",
+    "questions",
+]
 
-_PROMPTS: dict[View, str] = {"summaries": "summarise", "questions": "ask_questions"}
+_VIEWS: Mapping[ViewName, View] = MappingProxyType(
+    {
+        "sentences": Sentences(),
+        "titles": Titles(),
+        "tables": Tables(),
+        "table_rows": TableRows(),
+        "table_summaries": TableSummaries(),
+        "propositions": Written("propositions", max_tokens=512),
+        "summaries": Written("summarise", max_tokens=64),
+    }
+)
 
 
 class MultiVectorIndex:
@@ -44,63 +64,75 @@ class MultiVectorIndex:
 class MultiVector(VectorIndex):
     """The embeddings of every passage and of small texts of it: what is found is the passage.
 
-    `views` are the small texts: `sentences`, `summaries`, `questions` (hypothetical ones). Summaries and questions are
-    written by the chat model, one call per passage and view, when the index is built.
+    `views` are the small texts: `sentences`, `titles`, `key_phrases`, of Markdown tables what they are about (`tables`)
+    and each row with its header (`table_rows`); and, written by the chat model when the index is built, one call per
+    passage and view: `summaries`, `questions` (hypothetical ones), `propositions` (sentences that state one fact each
+    and stand alone: Chen et al. 2023, arXiv 2312.06648), `table_summaries` (of passages with a table).
+
+    Without `own`, the passage itself is left out where it has small texts: it is found by them alone. A passage of
+    which no view has anything to say stands for itself.
     """
 
-    views: tuple[View, ...] = ("sentences",)
+    views: tuple[ViewName, ...] = ("sentences",)
     questions_per_passage: int = 3
+    phrases_per_passage: int = 8
+    own: bool = True
     chunker: AnyChunker = SentenceChunker()
 
     def __post_init__(self) -> None:
         if not self.views or len(set(self.views)) != len(self.views):
             raise DeclarationError(f"views: found {list(self.views)}, expected one or more different views")
-        if self.questions_per_passage < 1:
-            raise DeclarationError(f"questions_per_passage: found {self.questions_per_passage}, expected at least 1")
+        for name in ("questions_per_passage", "phrases_per_passage"):
+            if getattr(self, name) < 1:
+                raise DeclarationError(f"{name}: found {getattr(self, name)}, expected at least 1")
 
     def needs(self) -> frozenset[Need]:
         return frozenset({"embed", "chat"}) if self.prompts() else frozenset({"embed"})
 
     def prompts(self) -> frozenset[str]:
-        return frozenset(_PROMPTS[view] for view in self.views if view in _PROMPTS)
+        return frozenset[str]().union(*(view.prompts() for view in self._views()))
 
     def indexing_calls(self, documents: Sequence[Document]) -> int:
-        written = len(self.prompts())
-        return written * sum(len(split(self.chunker, document)) for document in documents) if written else 0
+        return len(self._requests(documents))
 
     def indexing_tokens(self, documents: Sequence[Document]) -> int | None:
-        written: list[View] = [view for view in self.views if view in _PROMPTS]
-        requests = (
-            self._request(view, passage, document.language)
-            for document in (documents if written else ())
-            for passage in split(self.chunker, document)
-            for view in written
-        )
+        requests = self._requests(documents)
         return sum(count_tokens(message.content) for request in requests for message in request.messages)
 
     async def build(self, resources: Resources) -> SearchByVector[MultiVectorIndex]:
         passages = await resources.get(Passages(self.chunker))
-        texts: list[str] = [embedded_text(passage) for passage in passages]
-        owners: list[int] = list(range(len(passages)))
-        for view in self.views:
-            for owner, small_texts in enumerate(await self._small_texts(view, passages, resources)):
-                texts.extend(small_texts)
-                owners.extend([owner] * len(small_texts))
+        documents = {document.id: document for document in resources.documents}
+        small: list[list[str]] = [[] for _ in passages]
+        for view in self._views():
+            for texts, more in zip(small, await view.small_texts(passages, documents, resources), strict=True):
+                texts.extend(more)
+        texts, owners = list[str](), list[int]()
+        for owner, (passage, found) in enumerate(zip(passages, small, strict=True)):
+            own = [embedded_text(passage)] if self.own or not found else []
+            texts += own + found
+            owners += [owner] * len(own + found)
         vectors = await resources.embedder.embed(texts, "passage")
         return SearchByVector(MultiVectorIndex(passages, vectors, np.array(owners, dtype=np.intp)), resources.embedder)
 
-    async def _small_texts(self, view: View, passages: Sequence[Passage], resources: Resources) -> list[list[str]]:
-        if view == "sentences":
-            return [[passage.text[start:end] for start, end in sentences(passage.text)] for passage in passages]
-        languages: dict[str, Language] = {document.id: document.language for document in resources.documents}
-        requests = [self._request(view, passage, languages[passage.doc_id]) for passage in passages]
-        replies = await complete_all(resources.chat, requests)
-        return [reply_lines(reply.text) for reply in replies]
+    def _views(self) -> list[View]:
+        return [self._view(name) for name in self.views]
 
-    def _request(self, view: View, passage: Passage, language: Language) -> ChatRequest:
-        prompt = load_prompt(_PROMPTS[view])
-        if view == "summaries":
-            return ChatRequest(prompt.messages(language, passages=(passage,)), prompt.id(language), max_tokens=64)
-        n = self.questions_per_passage
-        messages = prompt.messages(language, {"n": n}, passages=(passage,))
-        return ChatRequest(messages, prompt.id(language), max_tokens=32 * n)
+    def _view(self, name: ViewName) -> View:
+        match name:
+            case "key_phrases":
+                return KeyPhrases(self.phrases_per_passage)
+            case "questions":
+                n = self.questions_per_passage
+                return Written("ask_questions", max_tokens=32 * n, n=n)
+            case _:
+                return _VIEWS[name]
+
+    def _requests(self, documents: Sequence[Document]) -> list[ChatRequest]:
+        written = [view for view in self._views() if view.prompts()]
+        return [
+            request
+            for document in (documents if written else ())
+            for passages in (pieces(self.chunker, document),)
+            for view in written
+            for request in view.requests(passages, document)
+        ]

@@ -173,7 +173,7 @@ def test_every_stage_is_built_with_its_defaults_and_described(name: str) -> None
         ({"stages": [{"retrieve": {"kk": 2}}]}, r"stages\.1\.retrieve: found the setting 'kk'.*did you mean k"),
         ({"stages": [{"retrieve": {}, "answer": {}}]}, r"stages\.1: found .* expected the name of a stage"),
         ({"stages": [3]}, r"stages\.1: found 3, expected the name of a stage"),
-        ({"stages": [{"step_back": 3}, "retrieve"]}, r"stages\.1\.step_back: found 3, expected no setting"),
+        ({"stages": [{"step_back": 3}, "retrieve"]}, r"stages\.1\.step_back\.prompt: found 3, expected the path"),
         ({"stages": ["retrieve", {"order": "middle"}]}, r"stages\.2\.order\.by: found 'middle'"),
         ({"stages": ["retrieve", {"budget": 0}]}, r"stages\.2\.budget\.tokens: found 0, expected at least 1"),
         ({"stages": ["answer"]}, r"stages\.1: found Answer before any passages are found, expected retrieve"),

@@ -11,7 +11,8 @@ from rageval.errors import DeclarationError
 from rageval.models.scripted import HashEmbedder
 from rageval.pipeline import ContextSize, Query, Resources, Stage, State
 from rageval.prompts import passages_block
-from rageval.retrieval.context import Budget, Diversify, Order, most_marginal
+from rageval.retrieval.context import Budget, Diversify, Order
+from rageval.retrieval.variety import most_marginal
 from rageval.text import count_tokens
 from rageval.types import Hit, Passage, Question, Response
 

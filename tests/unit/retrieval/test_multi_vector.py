@@ -100,6 +100,7 @@ def test_a_failed_writer_is_the_cause_that_is_told_and_the_next_call_tries_again
         ({"views": ()}, "views: found"),
         ({"views": ("sentences", "sentences")}, "expected one or more different views"),
         ({"questions_per_passage": 0}, "questions_per_passage: found 0"),
+        ({"phrases_per_passage": 0}, "phrases_per_passage: found 0"),
     ],
 )
 def test_impossible_settings_are_refused(settings: dict[str, Any], problem: str) -> None:

@@ -1,0 +1,37 @@
+"""What searches look up in the corpus, made once for all questions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rageval.errors import DeclarationError
+from rageval.pipeline import Resources
+from rageval.pipeline.conditions import Condition, values_of
+from rageval.types import Document
+
+
+@dataclass(frozen=True)
+class DocumentsById:
+    """The documents by id."""
+
+    async def build(self, resources: Resources) -> Mapping[str, Document]:
+        return {document.id: document for document in resources.documents}
+
+
+@dataclass(frozen=True)
+class FieldsExist:
+    """Nothing, where each of the fields that the conditions name is in some document.
+
+    Building it raises DeclarationError for a field that no document has.
+    """
+
+    conditions: tuple[Condition, ...]
+
+    async def build(self, resources: Resources) -> None:
+        for field in dict.fromkeys(condition.field for condition in self.conditions):
+            if not any(values_of(document, field) for document in resources.documents):
+                known = sorted({name for document in resources.documents for name in document.metadata} | {"language"})
+                raise DeclarationError(
+                    f"where.{field}: found a field that no document has, expected one of {', '.join(known)}"
+                )
