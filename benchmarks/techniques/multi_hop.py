@@ -13,15 +13,19 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import rageval
 from rageval.decide.leaderboard import Row
+from rageval.pipeline import Pipeline, Query, Resources, Stage, State
 from rageval.report.leaderboard import number_cell
 from rageval.report.markdown import table
+from rageval.retrieval import BM25, Retrieve
 from rageval.scores.pairs import signed
 
 SEED = 20261201
@@ -40,7 +44,34 @@ PUBLISHED = {
     "IRCoT + HippoRAG (ColBERTv2)": ("45.3", "57.6", "33.3"),
 }
 
-Stages = Sequence[Any]
+Stages = list[Any] | Stage
+
+
+@dataclass(frozen=True)
+class Decomposed(Stage):
+    """Search with the questions into which people decomposed the question, beside it: a ceiling of what models write.
+
+    Where a question needs the answer to one before it, `known` puts that answer in its place; else it is left out, as
+    a model that has read nothing has to.
+    """
+
+    known: bool
+
+    async def run(self, state: State, resources: Resources) -> State:
+        parts = cast("list[str]", state.question.metadata["known" if self.known else "open"])
+        return replace(state, queries=(*state.queries, *map(Query, parts)))
+
+
+def decomposition(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The questions of a decomposition, in which #1 stands for the first answer: with the answers, and without them."""
+    parts: list[Mapping[str, Any]] = asked["question_decomposition"]
+    answers = {f"#{number}": part["answer"] for number, part in enumerate(parts, 1)}
+    known, unknown = list[str](), list[str]()
+    for part in parts:
+        marks = re.findall(r"#\d", part["question"])
+        known.append(re.sub(r"#\d", lambda mark: answers[mark[0]], part["question"]))
+        unknown += [] if marks else [part["question"]]
+    return {"known": known, "open": unknown}
 
 
 def graph(data: Path) -> dict[str, Any]:
@@ -59,10 +90,14 @@ def searches(data: Path) -> dict[str, Stages]:
         "graph_damping_0.2": [{"retrieve": {"retriever": {"graph": {**graph(data), "damping": 0.2}}}}],
         "graph_damping_0.8": [{"retrieve": {"retriever": {"graph": {**graph(data), "damping": 0.8}}}}],
         "bm25_graph": [{"retrieve": {"retriever": ["bm25", by_graph]}}],
+        "people's sub-questions": Decomposed(known=False) >> Retrieve(BM25()),
+        "people's sub-questions, in turn": Decomposed(known=False) >> Retrieve(BM25(), combine="turns"),
+        "people's steps": Decomposed(known=True) >> Retrieve(BM25()),
+        "people's steps, in turn": Decomposed(known=True) >> Retrieve(BM25(), combine="turns"),
     }
 
 
-def embedding(data: Path) -> dict[str, Stages]:
+def embedding(data: Path) -> dict[str, list[Any]]:
     """By name, those that need an embedder; the first is the baseline."""
     return {
         "naive_hybrid": [{"retrieve": {"retriever": "hybrid"}}],
@@ -71,13 +106,15 @@ def embedding(data: Path) -> dict[str, Stages]:
     }
 
 
-def asking(data: Path) -> dict[str, Stages]:
+def asking(data: Path) -> dict[str, list[Any]]:
     """By name, what answers; the first is the baseline. The chat model also takes part in the search of two of them."""
     searched = embedding(data)
     return {
         "naive_hybrid": searched["naive_hybrid"],
         "sub_questions": ["sub_questions", *searched["naive_hybrid"]],
+        "sub_questions, in turn": ["sub_questions", {"retrieve": {"retriever": "hybrid", "combine": "turns"}}],
         "ircot": [{"iterate": {"retriever": "hybrid", "keep": 5}}],
+        "ircot, in turn": [{"iterate": {"retriever": "hybrid", "keep": 5, "combine": "turns"}}],
         "hybrid_graph": searched["hybrid_graph"],
         "subgraph": [*searched["hybrid_graph"], {"subgraph": graph(data)}],
     }
@@ -94,7 +131,8 @@ def read_benchmark(data: Path) -> rageval.Benchmark:
     labels: list[rageval.RelevanceLabel] = []
     for asked in json.loads((data / "questions.json").read_text(encoding="utf-8")):
         references = (asked["answer"], *asked["answer_aliases"])
-        questions.append(rageval.Question(asked["id"], asked["question"], "en", references))
+        parts = decomposition(asked)
+        questions.append(rageval.Question(asked["id"], asked["question"], "en", references, metadata=parts))
         labels += [
             rageval.RelevanceLabel(asked["id"], ids[one["title"], one["paragraph_text"]], 1)
             for one in asked["paragraphs"]
@@ -133,7 +171,10 @@ def measure(
     """The table of these methods, and how many questions it is of."""
     result = rageval.evaluate(
         benchmark,
-        [{name: {"stages": [*stages]}} for name, stages in methods.items()],
+        [
+            Pipeline(name, stages) if isinstance(stages, Stage) else {name: {"stages": stages}}
+            for name, stages in methods.items()
+        ],
         metrics,
         questions=rageval.QuestionFilter(sample=sample),
         seed=SEED,
@@ -177,6 +218,12 @@ def main(data: Path, out: Path, everything: bool) -> None:
         "The graph is made of the triples that GPT-3.5 wrote for HippoRAG; what writing them costs is not counted.",
         "Entities of a question are found by name alone (`facts: 0`), and no chat model is asked for them.",
         "`damping` is 0.5 where the name does not say it.",
+        "",
+        "Four rows are ceilings, not methods: BM25 with the question and those into which MuSiQue's authors split it.",
+        "`people's sub-questions` are those that can be asked at once, the ceiling of `sub_questions`;",
+        "`people's steps` are all of them, with the answers of the steps before filled in, the ceiling of `iterate`.",
+        "The rankings of the questions are joined by reciprocal rank fusion, or the best of each is taken in turn",
+        "(`combine: turns`).",
         "",
         f"## Without any model: all {asked} questions",
         "",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rageval.errors import DeclarationError
 from rageval.pipeline import NO_CONTEXT, ContextSize, Resources, Shared, State
@@ -67,10 +68,9 @@ class Subgraph(GraphStage):
     def _nearest(self, graph: KnowledgeGraph, seeds: Seeds) -> list[int]:
         """The positions of the facts that are taken, each text once."""
         reached = np.flatnonzero(seeds.weights)
-        taken = np.zeros(len(graph.facts), dtype=bool)
-        for _ in range(self.hops):
-            taken = np.isin(graph.ends, reached).any(axis=1)
-            reached = np.unique(graph.ends[taken])
+        for _ in range(self.hops - 1):
+            reached = np.unique(graph.ends[_touching(graph, reached)])
+        taken = _touching(graph, reached)
         chosen: dict[Triple, int] = {}
         for position in seeds.order(graph):
             triple = graph.facts[position].triple
@@ -79,6 +79,12 @@ class Subgraph(GraphStage):
             if taken[position] and triple not in chosen and count_tokens(triple.text) <= _TOKENS:
                 chosen[triple] = position
         return [*chosen.values()]
+
+
+def _touching(graph: KnowledgeGraph, reached: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Which facts have one of these entities, shape (facts,)."""
+    known = np.isin(graph.ends, reached)
+    return known[:, 0] | known[:, 1]
 
 
 def _entries(graph: KnowledgeGraph, chosen: Sequence[int], language: Language) -> list[Passage]:
