@@ -59,7 +59,7 @@ def retrieve(
     depth: int = 100,
     chunker: AnyChunker | None = None,
     dense_search: DenseSearch = "exact",
-    combine: Literal["rrf", "mean"] = "rrf",
+    combine: Literal["rrf", "turns", "mean"] = "rrf",
     rrf_k: int = 60,
     where: Mapping[str, Any] | None = None,
 ) -> Stage:
@@ -84,9 +84,11 @@ def iterate(
     depth: int = 100,
     chunker: AnyChunker | None = None,
     prompt: Annotated[Prompt, OwnPrompt("next_thought")] | None = None,
+    combine: Literal["rrf", "turns"] = "rrf",
 ) -> Stage:
     """Search, reason for a sentence on the k best passages, search for that sentence, and so on (IRCoT)."""
-    return Iterate(find_passages(retriever, k=k, depth=depth, chunker=chunker), steps, keep, prompt=prompt)
+    search = find_passages(retriever, k=k, depth=depth, chunker=chunker)
+    return Iterate(search, steps, keep, prompt=prompt, combine=combine)
 
 
 def subgraph(

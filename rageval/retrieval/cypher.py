@@ -139,7 +139,7 @@ async def _nearest(linker: Linker, state: State) -> dict[str, str]:
     graph, seeds = linker.graph, await linker.seeds(state.queries[0])
     weights = seeds.weights
     entities = [graph.names[number] for number in map(int, np.argsort(-weights, kind="stable")) if weights[number]]
-    facts = [graph.facts[position] for position in map(int, np.argsort(-seeds.nearness, kind="stable"))]
+    facts = [graph.facts[position] for position in seeds.order(graph)]
     relations = [fact.triple.relation for fact in facts if weights[fact.subject] or weights[fact.object]]
     return {"entities": _listed(entities), "relations": _listed(relations)}
 

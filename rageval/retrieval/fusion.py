@@ -1,8 +1,9 @@
-"""One ranking out of several: by reciprocal ranks, or by weighted scores."""
+"""One ranking out of several: by reciprocal ranks, by weighted scores, or in turn."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain, zip_longest
 
 from rageval.types import Hit, Passage
 
@@ -57,3 +58,15 @@ def fuse_by_score(rankings: Sequence[Sequence[Hit]], weights: Sequence[float]) -
             share = (score - least) / (most - least) if most > least else 1.0
             scores[key] = scores.get(key, 0.0) + weight * share
     return tuple(Hit(passages[key], scores[key]) for key in sorted(scores, key=lambda key: (-scores[key], key)))
+
+
+def take_turns(rankings: Sequence[Sequence[Hit]]) -> tuple[Hit, ...]:
+    """One ranking out of several: the best passage of each in turn, then the second of each, and so on, each passage
+    once. Its score is 1 over its rank.
+
+    For rankings of different things, where the best of one need not be known to another: reciprocal rank fusion puts
+    before it what several find halfway down.
+    """
+    turns = chain.from_iterable(zip_longest(*rankings))
+    passages = {(hit.passage.id, hit.passage.text): hit.passage for hit in turns if hit is not None}
+    return tuple(Hit(passage, 1.0 / rank) for rank, passage in enumerate(passages.values(), 1))

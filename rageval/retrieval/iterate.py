@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from rageval.errors import DeclarationError
 from rageval.models.base import ChatRequest
@@ -12,7 +12,7 @@ from rageval.pipeline import NO_CONTEXT, Calls, ContextSize, Need, PromptSizes, 
 from rageval.pipeline.sizes import prompt_size, reply_size, times, total
 from rageval.prompts import Prompt, as_prompt, shown_question
 from rageval.prompts.own import OwnPrompt
-from rageval.retrieval.fusion import fuse
+from rageval.retrieval.fusion import fuse, take_turns
 from rageval.types import Document, Hit
 
 _PROMPT = "next_thought"
@@ -23,7 +23,8 @@ class Iterate(Stage):
     """Search for the question, let the model write one sentence of reasoning on what was found, search for that
     sentence, and so on, at most `steps` times, until the model says that it is enough.
 
-    The passages of all searches are joined by reciprocal rank fusion, and the first `keep` are read. Helps where the
+    The passages of all searches are joined by `combine`: `rrf` (reciprocal rank fusion), or `turns`, the best of each
+    search in turn, for searches after different facts. The first `keep` are read. Helps where the
     answer joins facts of which the second can only be searched for when the first is known. A reply that cannot be used
     (empty, or a thought that came before) ends the search. Source: IRCoT (Trivedi et al. 2023, arXiv 2212.10509), with
     general instructions in place of its examples. `prompt` replaces `next_thought`.
@@ -34,6 +35,7 @@ class Iterate(Stage):
     keep: int = 8
     max_tokens: int = 64
     prompt: Annotated[Prompt, OwnPrompt(_PROMPT)] | None = None
+    combine: Literal["rrf", "turns"] = "rrf"
     prompts: ClassVar[tuple[str, ...]] = (_PROMPT,)
 
     def __post_init__(self) -> None:
@@ -81,7 +83,7 @@ class Iterate(Stage):
         return replace(self._joined(state, rankings), queries=queries)
 
     def _joined(self, state: State, rankings: Sequence[Sequence[Hit]]) -> State:
-        hits = tuple(fuse(rankings))
+        hits = tuple(fuse(rankings) if self.combine == "rrf" else take_turns(rankings))
         return state.with_response(hits=hits, context=tuple(range(min(self.keep, len(hits)))))
 
     async def _think(self, state: State, thoughts: Sequence[str], resources: Resources) -> tuple[State, str]:

@@ -12,7 +12,7 @@ from rageval.pipeline.conditions import Condition, meets_all
 from rageval.pipeline.sizes import total
 from rageval.retrieval.chunkers import ModelChunker, most_tokens
 from rageval.retrieval.documents import DocumentsById, FieldsExist
-from rageval.retrieval.fusion import fuse
+from rageval.retrieval.fusion import fuse, take_turns
 from rageval.retrieval.indexes import HYBRID, Index, Searchable, VectorIndex, as_indexes
 from rageval.retrieval.within import search_within
 from rageval.types import Document, Hit, Passage
@@ -26,7 +26,8 @@ class Retrieve(Stage):
 
     The ranking goes on to `depth` documents, for the ranking metrics. Rankings of several indexes are joined by
     reciprocal rank fusion with the constant `rrf_k`. Several queries are joined by `combine`: `rrf` fuses one ranking
-    per query likewise, `mean` searches once with the mean of their embeddings (one index that is searched by vector).
+    per query likewise, `turns` takes the best of each query in turn, `mean` searches once with the mean of their
+    embeddings (one index that is searched by vector).
 
     Only documents that meet all `conditions`, and those of the state, are found: an index is searched deeper until
     enough of its documents do. The step `filter_documents` names the conditions; one whose template names a field that
@@ -36,7 +37,7 @@ class Retrieve(Stage):
     index: Index | tuple[Index, ...] = HYBRID
     k: int = 5
     depth: int = 100
-    combine: Literal["rrf", "mean"] = "rrf"
+    combine: Literal["rrf", "turns", "mean"] = "rrf"
     rrf_k: int = 60
     conditions: tuple[Condition, ...] = ()
 
@@ -92,7 +93,7 @@ class Retrieve(Stage):
                 fuse([await self._search(index, query, allowed) for index in indexes], self.rrf_k)
                 for query in state.queries
             ]
-            hits = fuse(rankings, self.rrf_k)
+            hits = fuse(rankings, self.rrf_k) if self.combine == "rrf" else take_turns(rankings)
         if conditions:
             state = state.with_step("filter_documents", conditions=[*map(str, conditions)])
         return state.with_response(hits=tuple(hits), context=tuple(range(min(self.k, len(hits)))))

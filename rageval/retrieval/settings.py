@@ -66,7 +66,7 @@ def retrieve(
     overlap: int = 0,
     chunker: Chunker | None = None,
     dense_search: DenseSearch = "exact",
-    combine: Literal["rrf", "mean"] = "rrf",
+    combine: Literal["rrf", "turns", "mean"] = "rrf",
     rrf_k: int = 60,
     conditions: tuple[Condition, ...] = (),
     reranker: Reranker | None = None,

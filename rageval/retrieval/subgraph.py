@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rageval.errors import DeclarationError
 from rageval.pipeline import NO_CONTEXT, ContextSize, Resources, Shared, State
 from rageval.pipeline.sizes import text_size
 from rageval.prompts import load_prompt
-from rageval.retrieval.graph import GraphStage, KnowledgeGraph, Seeds
+from rageval.retrieval.graph import GraphStage, KnowledgeGraph, Seeds, Triple
 from rageval.text import count_tokens
 from rageval.text.languages import LANGUAGES, Language
 from rageval.types import Hit, Passage
@@ -26,11 +27,12 @@ _BETWEEN = "; "
 class Subgraph(GraphStage):
     """Add the `keep` facts around the entities of the question that are nearest to it to the context, as text.
 
-    A fact counts if one of its entities is at most `hops` - 1 facts away from an entity of the queries. Facts that come
-    from one passage form one entry behind the passages, which says that it quotes nothing: it has the document and the
-    title of that passage, and an empty span where the passage begins. Entries are the last in the ranking. A fact of
-    more than 64 estimated tokens is left out. Without an entity of the graph nothing is added. Source: the subgraphs of
-    knowledge graph question answering (Sun et al. 2018, GRAFT-Net, arXiv 1809.00782), by nearness in place of training.
+    Without embedder those of the rarest entities count as nearest. A fact counts if one of its entities is at most
+    `hops` - 1 facts away from an entity of the queries. Facts that come from one passage form one entry behind the
+    passages, which says that it quotes nothing: it has the document and the title of that passage, and an empty span
+    where the passage begins. Entries are the last in the ranking. A fact of more than 64 estimated tokens is left out.
+    Without an entity of the graph nothing is added. Source: the subgraphs of question answering over knowledge graphs
+    (Sun et al. 2018, GRAFT-Net, arXiv 1809.00782), by nearness in place of training.
     """
 
     hops: int = 1
@@ -54,7 +56,8 @@ class Subgraph(GraphStage):
     async def run(self, state: State, resources: Resources) -> State:
         linker = await resources.get(self.linking)
         found = [await linker.seeds(query) for query in state.queries]
-        chosen = self._nearest(linker.graph, found)
+        weights, nearness = (np.max([getattr(one, name) for one in found], axis=0) for name in ("weights", "nearness"))
+        chosen = self._nearest(linker.graph, Seeds(weights, nearness))
         entries = _entries(linker.graph, chosen, state.question.language)
         first, response = len(state.response.hits), state.response
         return state.with_response(
@@ -62,20 +65,26 @@ class Subgraph(GraphStage):
             context=(*response.context, *range(first, first + len(entries))),
         ).with_step("subgraph", facts=[linker.graph.facts[position].triple.text for position in chosen])
 
-    def _nearest(self, graph: KnowledgeGraph, found: Sequence[Seeds]) -> list[int]:
-        """The positions of the facts that are taken, nearest first; of equally near ones, those of fewer hops."""
-        reached = np.flatnonzero(np.sum([seeds.weights for seeds in found], axis=0))
-        nearness = np.max([seeds.nearness for seeds in found], axis=0)
-        ends = np.array([(fact.subject, fact.object) for fact in graph.facts], dtype=np.intp).reshape(-1, 2)
-        taken: dict[int, None] = {}
-        for _ in range(self.hops):
-            touching = np.flatnonzero(np.isin(ends, reached).any(axis=1))
-            taken.update(dict.fromkeys(map(int, touching)))
-            reached = np.unique(ends[touching])
-        short = [position for position in taken if count_tokens(graph.facts[position].triple.text) <= _TOKENS]
-        distinct = {graph.facts[position].triple: position for position in reversed(short)}
-        order = [position for position in short if distinct[graph.facts[position].triple] == position]
-        return sorted(order, key=lambda position: -float(nearness[position]))[: self.keep]
+    def _nearest(self, graph: KnowledgeGraph, seeds: Seeds) -> list[int]:
+        """The positions of the facts that are taken, each text once."""
+        reached = np.flatnonzero(seeds.weights)
+        for _ in range(self.hops - 1):
+            reached = np.unique(graph.ends[_touching(graph, reached)])
+        taken = _touching(graph, reached)
+        chosen: dict[Triple, int] = {}
+        for position in seeds.order(graph):
+            triple = graph.facts[position].triple
+            if len(chosen) == self.keep:
+                break
+            if taken[position] and triple not in chosen and count_tokens(triple.text) <= _TOKENS:
+                chosen[triple] = position
+        return [*chosen.values()]
+
+
+def _touching(graph: KnowledgeGraph, reached: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Which facts have one of these entities, shape (facts,)."""
+    known = np.isin(graph.ends, reached)
+    return known[:, 0] | known[:, 1]
 
 
 def _entries(graph: KnowledgeGraph, chosen: Sequence[int], language: Language) -> list[Passage]:

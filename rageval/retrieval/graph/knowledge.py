@@ -32,7 +32,8 @@ class KnowledgeGraph:
     order they stand.
 
     Names are equal as `name_of` says. In `links`, passage n is the node `entities + n`: it is linked to the entities of
-    its triples, and the two entities of a triple are linked. `stated_in` is in how many passages each entity stands.
+    its triples, and the two entities of a triple are linked. `ends`, shape (facts, 2), are the entities of each fact;
+    `stated_in`, shape (entities,), is in how many passages each entity stands.
     """
 
     def __init__(self, passages: Sequence[Passage], triples: Sequence[Sequence[Triple]]) -> None:
@@ -51,12 +52,12 @@ class KnowledgeGraph:
         ]
         self.facts: Sequence[Fact] = facts
         self._findable = {name: number for name, number in numbers.items() if can_be_found(name)}
+        self.ends = np.array([(fact.subject, fact.object) for fact in facts], dtype=np.intp).reshape(-1, 2)
         stated = {(end, fact.passage) for fact in facts for end in (fact.subject, fact.object)}
         self.stated_in = np.bincount([end for end, _ in stated], minlength=self.entities)
-        joined = [(fact.subject, fact.object) for fact in facts if fact.subject != fact.object]
-        held = [(end, self.entities + position) for end, position in sorted(stated)]
-        links = np.array([*joined, *held], dtype=np.intp).reshape(-1, 2)
-        self.links = Links(self.entities + len(passages), links)
+        joined = self.ends[self.ends[:, 0] != self.ends[:, 1]]
+        held = np.array([(end, self.entities + position) for end, position in sorted(stated)], dtype=np.intp)
+        self.links = Links(self.entities + len(passages), np.concatenate([joined, held.reshape(-1, 2)]))
 
     def named(self, question: str) -> list[int]:
         """The entities that the question names, in its order."""

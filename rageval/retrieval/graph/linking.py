@@ -27,6 +27,11 @@ class Seeds:
         """Whether there is an entity to begin at."""
         return bool(self.weights.any())
 
+    def order(self, graph: KnowledgeGraph) -> list[int]:
+        """The positions of all facts, nearest first; of equally near ones first that with the heaviest entity."""
+        heaviest = self.weights[graph.ends].max(axis=1, initial=0.0)
+        return np.lexsort((-heaviest, -self.nearness)).tolist()
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Linker:

@@ -1,8 +1,9 @@
-"""Reciprocal rank fusion, by worked arithmetic."""
+"""Reciprocal rank fusion, by worked arithmetic, and rankings in turn."""
 
 import pytest
 
 from rageval.retrieval import reciprocal_rank_fusion
+from rageval.retrieval.fusion import take_turns
 from rageval.types import Hit, Passage
 
 
@@ -47,3 +48,12 @@ def test_passages_of_one_document_are_different_passages() -> None:
     first, second = Passage("d", 0, 5, "first"), Passage("d", 5, 9, "next")
     fused = reciprocal_rank_fusion([[Hit(first, 1.0), Hit(second, 0.5)]])
     assert [hit.passage for hit in fused] == [first, second]
+
+
+def test_in_turn_the_best_of_each_comes_first() -> None:
+    """Fused, c (ranks 3 and 3) goes before x and a (rank 1 of one): 2/63 > 1/61."""
+    assert next(name for name, _ in fuse("abc", "xyc")) == "c"
+    taken = take_turns([ranking("abc"), ranking("xycd"), ranking("")])
+    assert [hit.passage.doc_id for hit in taken] == ["a", "x", "b", "y", "c", "d"]
+    assert [hit.score for hit in taken[:3]] == pytest.approx([1.0, 1 / 2, 1 / 3])
+    assert take_turns([]) == ()

@@ -41,6 +41,14 @@ def test_a_thought_finds_what_the_question_does_not() -> None:
     assert [step.detail["thought"] for step in state.response.steps][-1] is None
 
 
+def test_the_best_of_each_search_in_turn() -> None:
+    """Both searches find the film, and Delmar only the second, in which it is the best: fused, the film is."""
+    chat = by_prompt(next_thought=["Delmar lies on a salt lake, and Harbour is a film.", "ENOUGH"])
+    search = Retrieve(BM25(), k=4)
+    found = run(Iterate(search, keep=2, combine="turns"), chat).response.context_passages
+    assert [passage.doc_id for passage in found] == ["film", "delmar"]
+
+
 @pytest.mark.parametrize("reply", ["enough", " ENOUGH. ", "", "- "])
 def test_it_ends_where_there_is_enough_or_nothing(reply: str) -> None:
     chat = by_prompt(next_thought=reply)

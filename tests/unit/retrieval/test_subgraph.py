@@ -88,6 +88,12 @@ def test_the_nearest_facts_are_kept(source: TripleFile) -> None:
     assert found.steps[-1].detail == {"facts": ["Ann Lee lives in Delmar"]}
 
 
+def test_without_embedder_the_rarest_entities_come_first(source: TripleFile) -> None:
+    """Harbour stands in one passage, Ann Lee and Delmar in two each."""
+    found = run(stage(source, keep=1), "What has Delmar to do with Ann Lee and Harbour?")
+    assert found.steps[-1].detail == {"facts": ["Harbour directed by Ann Lee"]}
+
+
 def test_every_query_has_its_entities(source: TripleFile) -> None:
     assert len(run(stage(source), "Who made Harbour?", "Where is Delmar?").context) == 3
 
