@@ -15,7 +15,7 @@ from rageval.retrieval.adapters.examples import Examples
 _BATCH = 64
 _DECAY = 0.9, 0.999  # Kingma and Ba 2015, arXiv 1412.6980
 _TINY = 1e-8
-_RATE, _RATE_WITH_RANK = 3e-4, 1e-3
+_RATE, _RATE_WITH_RANK = 1e-4, 1e-3
 _PATIENCE = 20
 _HELD_OUT = 0.2
 
@@ -49,9 +49,10 @@ def fit(
     candidates and those that other questions of the batch have as their targets: with one passage as the target it is
     InfoNCE (van den Oord et al. 2018, arXiv 1807.03748), with shares over several their KL divergence up to a constant
     (RA-DIT, Lin et al. 2023, arXiv 2310.01352). `penalty` times the sum of squares of F is added. A `rank` makes F a
-    product of two matrices. `rate` is how far a step goes, by default 0.0003, and 0.001 with a rank. A fifth of the
+    product of two matrices. `rate` is how far a step goes, by default 0.0001, and 0.001 with a rank. A fifth of the
     questions is held out. Training ends where the mean reciprocal rank of their passages has not grown for 20 epochs,
-    and the best epoch's factors are returned: zeros where none beats epoch 0.
+    and the best epoch's factors are returned: zeros where none beats epoch 0. Held-out questions may ask about the same
+    documents as the others: they tell what new questions about these documents gain, not what new documents gain.
 
     Raises DeclarationError for fewer than 10 questions and for settings out of range.
     """
@@ -68,8 +69,8 @@ def fit(
         if value <= 0:
             raise DeclarationError(f"{name}: found {value}, expected more than 0")
     draws = np.random.default_rng(seed)
-    order = draws.permutation(n)
-    held_out, trained = order[: max(1, round(_HELD_OUT * n))], order[max(1, round(_HELD_OUT * n)) :]
+    order, count = draws.permutation(n), max(1, round(_HELD_OUT * n))
+    held_out, trained = order[:count], order[count:]
     factors = _start(dim, rank, draws)
     best, history = [np.zeros_like(one) for one in factors], [Epoch(0, _reciprocal_rank(examples, held_out, ()))]
     adam = _Adam(factors, step)
