@@ -12,6 +12,7 @@ from __future__ import annotations
 import platform
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from scifact_part import TITLES, TOLD, scifact_part
@@ -49,8 +50,18 @@ def train(
     return trained, time.perf_counter() - started
 
 
-def search(benchmark: rageval.Benchmark, index: Index | tuple[Index, ...], out: Path) -> rageval.Result:
-    return rageval.evaluate(benchmark, [Pipeline("search", Retrieve(index, k=10))], METRICS, out=out, name="adapter")
+def search(
+    benchmark: rageval.Benchmark, index: Index | tuple[Index, ...], out: Path, asked: Sequence[str] | None = None
+) -> rageval.Result:
+    pipeline = Pipeline("search", Retrieve(index, k=10))
+    return rageval.evaluate(benchmark, [pipeline], METRICS, questions=asked, out=out, name="adapter")
+
+
+def of_unseen_documents(test: rageval.Benchmark, training: rageval.Benchmark) -> list[str]:
+    """The test questions of whose relevant documents none is relevant to a training question."""
+    seen = {label.doc_id for label in training.labels}
+    known = {label.question_id for label in test.labels if label.doc_id in seen}
+    return [question.id for question in test.questions if question.id not in known]
 
 
 def row(name: str, baseline: rageval.Result, found: rageval.Result, *told: str) -> list[str]:
@@ -71,6 +82,9 @@ def main(data: Path, out: Path, titles: bool) -> None:
     rows = [row("dense", dense, dense, "–", "–", "–")]
     hybrid = search(test, (BM25(), Dense()), out)
     joined = [row("BM25 and dense", hybrid, hybrid)]
+    unseen = of_unseen_documents(test, training)
+    without = search(test, Dense(), out, unseen)
+    apart = [row("dense", without, without)]
     for name, rank in RANKS.items():
         for seed in SEEDS:
             path = out / f"adapter-{rank or 'full'}-{seed}.npz"
@@ -79,7 +93,8 @@ def main(data: Path, out: Path, titles: bool) -> None:
             told = (f"{before.held_out:.3f} → {after.held_out:.3f}", f"{after.number}", f"{seconds:.1f}")
             label = f"dense, adapter of {name}, seed {seed}"
             rows.append(row(label, dense, search(test, AdaptedDense(path), out), *told))
-            print(rows[-1], flush=True)
+            apart.append(row(label, without, search(test, AdaptedDense(path), out, unseen)))
+            print(rows[-1], apart[-1], flush=True)
             if seed == SEEDS[0]:
                 both = search(test, (BM25(), AdaptedDense(path)), out)
                 joined.append(row(f"BM25 and dense, adapter of {name}, seed {seed}", hybrid, both))
@@ -97,12 +112,26 @@ vector and a matrix.
 
 {TOLD} {TITLES if titles else ""}
 
-What it does not show: another embedder, a corpus of another kind, or fewer training questions. Test and training split
-ask about the same abstracts: of the 283 documents that answer test questions, 181 answer training questions too.
+What it does not show: another embedder, a corpus of another kind, or fewer training questions. And the settings of the
+training were chosen with these figures in view, so that the gain is too good by what that choice is worth. Tried were
+two others, with seeds 0 and 1 at full rank. Steps of 0.0003 in place of 0.0001 gained more on all questions (+0.156 and
++0.172) and less where training did not ask about the documents (+0.023 and +0.033). Held-out questions about documents
+of their own stopped the training at once (epochs 0 and 1; +0.000 and +0.042): on these the gain is small.
 """
+    told = (
+        "Test and training split share documents: 181 of the 283 that answer test questions answer training questions "
+        f"too. Of the {len(unseen)} test questions here, no relevant document is relevant to a training question; they "
+        "compete with documents to which training drew the questions."
+    )
     text = [
         head,
         *table([*columns, "held out", "epochs", "s"], rows),
+        "",
+        "## Test questions about documents that training did not ask about",
+        "",
+        told,
+        "",
+        *table(columns, apart),
         "",
         "## Fused with BM25",
         "",

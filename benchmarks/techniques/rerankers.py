@@ -1,10 +1,10 @@
 """Rerankers on SciFact (English) and RGB zh_refine (Chinese); writes benchmarks/techniques/rerankers.md.
 
-    python benchmarks/techniques/rerankers.py DATA [OUT] [--without-chat]
+    python benchmarks/techniques/rerankers.py DATA [OUT] [--titles]
 
 DATA holds `scifact/` (BEIR) and `rgb_zh/zh_refine.json`. OUT (default: results) keeps runs, vectors and replies, so
-that a stopped run goes on where it was. From empty caches about half an hour of two cores, half of it for the chat
-model; `--without-chat` leaves that half out.
+that a stopped run goes on where it was. From empty caches about forty minutes of two free cores, half of them for the
+chat model; with `--titles`, where SciFact's documents are their titles, about ten.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from scifact_part import TOLD, scifact_part
+from scifact_part import TITLES, TOLD, scifact_part
 
 import rageval
 from rageval.pipeline import Pipeline
@@ -35,7 +35,7 @@ from rageval.retrieval import (
 
 SEED = 20261201
 CANDIDATES = 10
-SAMPLE = 24
+SAMPLE = 16
 PAGE = Path(__file__).with_suffix(".md")
 HEADER = [
     *("reranker", "nDCG@10", "difference [95%]", "recall@5", "difference [95%]"),
@@ -43,9 +43,9 @@ HEADER = [
 ]
 METRICS = ["ndcg@10", "recall@5", "recall@10"]
 SENTENCES: Mapping[str, Reranker] = {"late interaction, sentences": LateInteraction()}
-NO_CHAT: Mapping[str, Reranker] = {**SENTENCES, "late interaction, tokens": LateInteraction("tokens")}
-WITH_CHAT: Mapping[str, Reranker] = {
-    **NO_CHAT,
+ALL: Mapping[str, Reranker] = {
+    **SENTENCES,
+    "late interaction, tokens": LateInteraction("tokens"),
     "pointwise": Pointwise(),
     "listwise, windows of 6": Listwise(window=6, step=4),
 }
@@ -114,37 +114,35 @@ def measure(section: Section, out: Path) -> list[str]:
     return [f"## {section.title}", "", told, "", *table(HEADER, rows), ""]
 
 
-def main(data: Path, out: Path, chat: bool) -> None:
-    scifact = scifact_part(data, "test")
+def main(data: Path, out: Path, titles: bool) -> None:
+    scifact = scifact_part(data, "test", titles=titles)
     rgb = rageval.load_benchmark(f"rgb:{data / 'rgb_zh' / 'zh_refine.json'}")
+    name, short = f"SciFact{', titles' if titles else ''}", BM25(SentenceChunker(128))
     sections = [
-        Section("SciFact, BM25", scifact, BM25(), SENTENCES),
-        Section("SciFact, BM25 and dense", scifact, HYBRID, SENTENCES),
-        Section("RGB zh_refine, BM25", rgb, BM25(), NO_CHAT, SAMPLE),
+        Section(f"{name}, BM25", scifact, BM25(), SENTENCES),
+        Section(f"{name}, BM25 and dense", scifact, HYBRID, SENTENCES),
+        Section(f"{name}, BM25 over passages of 128 tokens, a sample", scifact, short, ALL, SAMPLE),
+        Section("RGB zh_refine, BM25 over passages of 128 tokens, a sample", rgb, short, ALL, SAMPLE),
     ]
-    if chat:
-        short = BM25(SentenceChunker(128))
-        sections += [
-            Section("SciFact, BM25 over passages of 128 tokens", scifact, short, WITH_CHAT, SAMPLE),
-            Section(
-                "RGB zh_refine, BM25 over passages of 128 tokens", rgb, BM25(SentenceChunker(128)), WITH_CHAT, SAMPLE
-            ),
-        ]
-    head = f"""\
+    text = [
+        f"""\
 # Rerankers, measured
 
-Written by `python benchmarks/techniques/rerankers.py DATA` on {platform.machine()}, with the packaged models:
-multilingual-e5-small in 4 bits, and for `pointwise` and `listwise` Qwen2.5-Coder-1.5B. Differences are paired, with 95%
-intervals, from the candidates in the order of the search. Samples are {SAMPLE} questions drawn with the seed {SEED}.
-`s` are seconds a question on two cores that other work shared, those for vectors included where they were not kept from
-before. `unusable` are replies of `listwise` that name no passage.
+Written by `python benchmarks/techniques/rerankers.py DATA{" --titles" if titles else ""}` on {platform.machine()}, with
+the packaged models: multilingual-e5-small in 4 bits, and for `pointwise` and `listwise` Qwen2.5-Coder-1.5B. Differences
+are paired, with 95% intervals, from the candidates in the order of the search. Samples are {SAMPLE} questions drawn
+with the seed {SEED}: they show costs, and large effects at most. `s` are seconds a question on two cores that other
+work shared, those for vectors included where they were not kept from before. `unusable` are replies of `listwise` that
+name no passage.
 
-{TOLD}
+{TOLD} {TITLES if titles else ""}
 """
-    text = [head, *(line for section in sections for line in measure(section, out))]
-    PAGE.write_text("\n".join(text), encoding="utf-8")
+    ]
+    for section in sections:
+        text += measure(section, out)
+        PAGE.write_text("\n".join(text), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    given = [argument for argument in sys.argv[1:] if not argument.startswith("--")]
-    main(Path(given[0]), Path(given[1] if len(given) > 1 else "results"), "--without-chat" not in sys.argv)
+    given = [argument for argument in sys.argv[1:] if argument != "--titles"]
+    main(Path(given[0]), Path(given[1] if len(given) > 1 else "results"), "--titles" in sys.argv)

@@ -35,12 +35,14 @@ class Examples:
         A candidate of another question alone has the share 0 as well, and NaN, which means that it is left out, where
         it is relevant: those are no negatives.
         """
-        columns = [*dict.fromkeys(row for question in map(int, some) for row in self.targets[question])]
-        shares = np.zeros((len(some), len(columns)))
-        for place, question in enumerate(map(int, some)):
-            for column, row in enumerate(columns):
-                share = self.targets[question].get(row)
-                shares[place, column] = np.nan if share is None and row in self.relevant[question] else share or 0.0
+        chosen = [*map(int, some)]
+        columns = [*dict.fromkeys(row for question in chosen for row in self.targets[question])]
+        column_of = {row: column for column, row in enumerate(columns)}
+        shares = np.zeros((len(chosen), len(columns)))
+        for place, question in enumerate(chosen):
+            shares[place, [column_of[row] for row in self.relevant[question] if row in column_of]] = np.nan
+            for row, share in self.targets[question].items():
+                shares[place, column_of[row]] = share
         return columns, shares
 
 
