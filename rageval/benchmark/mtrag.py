@@ -113,10 +113,10 @@ def _documents(fields: Mapping[str, object], place: str, problems: list[str]) ->
 
 
 def _objects(fields: Mapping[str, object], key: str, place: str, problems: list[str]) -> list[Mapping[str, object]]:
-    value = fields.get(key) or []
-    items = cast("list[object]", value if isinstance(value, list) else [value])
+    value: object = fields.get(key)
+    items = cast("list[object]", value) if isinstance(value, list) else [] if value is None else [value]
     if not all(isinstance(item, Mapping) for item in items):
-        problems.append(f"{place}: found {describe(fields[key])} for {key!r}, expected a list of objects")
+        problems.append(f"{place}: found {describe(cast('object', value))} for {key!r}, expected a list of objects")
         return []
     return cast("list[Mapping[str, object]]", items)
 
