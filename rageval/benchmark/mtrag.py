@@ -95,8 +95,8 @@ def _question(fields: Mapping[str, object], place: str, problems: list[str]) -> 
 
 def _kind(value: object) -> str | None:
     """The kind, given as a text or as a list of one."""
-    several = cast("list[object]", value) if isinstance(value, list) else [value]
-    said = several[0] if len(several) == 1 else None
+    items = cast("list[object]", value) if isinstance(value, list) else [value]
+    said: object = items[0] if len(items) == 1 else None
     return said.lower() if isinstance(said, str) and said.lower() in KINDS else None
 
 
@@ -113,10 +113,10 @@ def _documents(fields: Mapping[str, object], place: str, problems: list[str]) ->
 
 
 def _objects(fields: Mapping[str, object], key: str, place: str, problems: list[str]) -> list[Mapping[str, object]]:
-    value = fields.get(key) or list[object]()
-    items = cast("list[object]", value) if isinstance(value, list) else [value]
+    value: object = fields.get(key)
+    items = cast("list[object]", value) if isinstance(value, list) else [] if value is None else [value]
     if not all(isinstance(item, Mapping) for item in items):
-        problems.append(f"{place}: found {describe(value)} for {key!r}, expected a list of objects")
+        problems.append(f"{place}: found {describe(cast('object', value))} for {key!r}, expected a list of objects")
         return []
     return cast("list[Mapping[str, object]]", items)
 

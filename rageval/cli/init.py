@@ -15,7 +15,9 @@ MostMb = Annotated[float, typer.Option(min=0.001, help="Skip files of more than 
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(help="A folder with Markdown, HTML, text, PDF, DOCX, CSV, JSONL, EPUB.")],
+    folder: Annotated[
+        Path, typer.Argument(help="A folder with Markdown, HTML, text, PDF, DOCX, CSV, JSONL, EPUB, pictures.")
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="The benchmark folder to write.")] = Path("benchmarks/mine"),
     update: Annotated[
         bool, typer.Option("--update", help="Rewrite documents.jsonl where the documents are others now.")

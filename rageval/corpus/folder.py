@@ -10,7 +10,9 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
 from rageval.corpus.readers import READERS
+from rageval.corpus.readers.picture import PICTURES
 from rageval.corpus.readers.reading import Part, RefusedFile
+from rageval.corpus.readers.recognise import can_recognise
 from rageval.errors import DeclarationError, MissingExtraError
 from rageval.types import Document, Json
 
@@ -37,7 +39,7 @@ class FolderRead:
     """What a folder holds. `documents` are sorted by the path of their file, `skipped` is what could not be read.
 
     `files` counts the files of each kind that were read, `notes` are pairs of a path and what to know of the file, and
-    `other` counts the files of no known kind by suffix.
+    `other` counts the files of no known kind by suffix, pictures among them where their text cannot be recognised.
     """
 
     documents: tuple[Document, ...]
@@ -70,12 +72,13 @@ def read_folder(
     paths = sorted(_files(folder, leave_out, tell), key=lambda path: path.relative_to(folder).as_posix())
     notes: list[Skipped] = []
     files, other = Counter[str](), Counter[str]()
+    pictures = can_recognise()
     for number, path in enumerate(paths):
         if on_file is not None:
             on_file(number, len(paths))
         name = path.relative_to(folder).as_posix()
         suffix = path.suffix.lower()
-        if suffix not in READERS and not path.is_symlink():
+        if (suffix not in READERS or (suffix in PICTURES and not pictures)) and not path.is_symlink():
             other[suffix or "without a suffix"] += 1
             continue
         try:

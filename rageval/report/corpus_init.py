@@ -7,6 +7,9 @@ from pathlib import Path
 
 from rageval.corpus.benchmark_folder import HOW_TO, Written
 from rageval.corpus.folder import FolderRead
+from rageval.corpus.readers.picture import PICTURES
+from rageval.corpus.readers.recognise import EXTRA_OCR
+from rageval.extras import install_command
 from rageval.report.tables.printout import Column, Line, Printout, Table, count_cell, text_rows
 from rageval.text.languages import in_order
 from rageval.types import Json
@@ -35,6 +38,8 @@ def init_printout(found: FolderRead, written: Written, out: Path) -> Printout:
     if found.other:
         other = ", ".join(f"{suffix} {n}" for suffix, n in found.other.items())
         blocks.append(Line(f"note: files of other kinds are not read: {other}"))
+        if {*found.other} & {*PICTURES}:
+            blocks.append(Line(f"note: to recognise the text in pictures: {install_command(EXTRA_OCR)}"))
     blocks += [Line(""), *_written_lines(written, out)]
     return Printout("Documents read", tuple(blocks))
 

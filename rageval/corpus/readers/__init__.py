@@ -9,6 +9,7 @@ from rageval.corpus.readers.docx import read_docx
 from rageval.corpus.readers.epub import read_epub
 from rageval.corpus.readers.html import read_html
 from rageval.corpus.readers.pdf import read_pdf
+from rageval.corpus.readers.picture import PICTURES, read_picture
 from rageval.corpus.readers.plain import read_markdown, read_text
 from rageval.corpus.readers.reading import Read
 from rageval.corpus.readers.tables import read_csv, read_jsonl
@@ -26,6 +27,7 @@ READERS: Mapping[str, tuple[str, Callable[[bytes], Read]]] = MappingProxyType(
         ".pdf": ("PDF", read_pdf),
         ".docx": ("DOCX", read_docx),
         ".epub": ("EPUB", read_epub),
+        **dict.fromkeys(PICTURES, ("picture", read_picture)),
     }
 )
 """By the suffix in lower case: the name of the kind, and its reader. A reader raises `RefusedFile` with the reason, and

@@ -10,7 +10,8 @@ from importlib import import_module
 from typing import Any, cast
 
 from rageval.corpus.readers.reading import EXTRA, Part, Read, RefusedFile, dated, find_date, tidy, tidy_line
-from rageval.extras import need_package
+from rageval.corpus.readers.recognise import EXTRA_OCR, Recognised, can_recognise, recognise, recognised_note
+from rageval.extras import install_command, need_package
 from rageval.types import Json
 
 BETWEEN_PAGES = "\n\n"
@@ -20,7 +21,8 @@ _PDF_DATE = re.compile(r"D:(\d{4})(\d\d)(\d\d)")
 
 def read_pdf(raw: bytes) -> Read:
     """The text of all pages. `pages` in the metadata has the offset at which each page begins in it, those without text
-    included. The title is that of the file's properties, unless that is a file's name.
+    included. The title is that of the file's properties, unless that is a file's name. On pages without text that of
+    their pictures is recognised where the extra for it is installed; `recognised` lists the pages where there was some.
 
     Raises `RefusedFile` for an encrypted file, and for one without any text (a scan).
     """
@@ -31,18 +33,34 @@ def read_pdf(raw: bytes) -> Read:
         if reader.is_encrypted:
             raise RefusedFile("encrypted: save a copy without a password")
         pages = [tidy(page.extract_text()) for page in reader.pages]
+        scans = {n: _scan(reader.pages[n]) for n, text in enumerate(pages) if not text} if can_recognise() else {}
         title, date = _properties(reader.metadata)
     except RefusedFile:
         raise
     except Exception as error:  # noqa: BLE001 (pypdf raises what it meets in a damaged file)
         raise RefusedFile(f"a damaged PDF file ({type(error).__name__}: {error})") from None
+    found = {number: scan for number, scan in scans.items() if scan.text}
+    pages = [found[number].text if number in found else page for number, page in enumerate(pages)]
     empty = [number for number, page in enumerate(pages, start=1) if not page]
     if len(empty) == len(pages):
-        raise RefusedFile(f"no text on its {len(pages)} pages (a scan?): recognise its text first")
-    notes = (f"no text on pages {', '.join(map(str, empty))}",) if empty else ()
+        remedy = "" if can_recognise() else f": recognise its text, by {install_command(EXTRA_OCR)}"
+        raise RefusedFile(f"no text on its {len(pages)} pages (a scan?){remedy}")
+    notes = [f"no text on pages {', '.join(map(str, empty))}"] if empty else []
     text, starts = join_pages(pages)
-    offsets: list[Json] = [*starts]
-    return Read((Part(text, title, metadata={"pages": offsets, **dated(date)}),), notes=notes)
+    metadata: dict[str, Json] = {"pages": [*starts], **dated(date)}
+    if found:
+        metadata["recognised"] = [number + 1 for number in found]
+        notes.append(recognised_note([*found.values()]))
+    return Read((Part(text, title, metadata=metadata),), notes=tuple(notes))
+
+
+def _scan(page: Any) -> Recognised:
+    """The text of the page's pictures, one under the other, as the page is turned."""
+    turned = (picture.image.convert("RGB").rotate(-page.rotation, expand=True) for picture in page.images)
+    read = [one for one in map(recognise, turned) if one.text]
+    if not read:
+        return Recognised("", 0.0)
+    return Recognised("\n".join(one.text for one in read), sum(one.confidence for one in read) / len(read))
 
 
 def join_pages(pages: Sequence[str]) -> tuple[str, list[int]]:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
@@ -31,6 +29,7 @@ from rageval.models.scripted import HashEmbedder, ScriptedChat
 from rageval.pipeline import Pipeline, Query, Resources, Stage, State
 from rageval.types import Question, Response
 from tests.flow.small_world import DOCUMENTS, LABELS, QUESTIONS, scripted_reply
+from tests.integrations.chroma_server import chroma_server
 from tests.integrations.langchain.parts import WordEmbeddings, pieces_of, store_of
 
 BENCHMARK = rageval.benchmark_from_records(
@@ -39,7 +38,6 @@ BENCHMARK = rageval.benchmark_from_records(
     [Question(name, text) for name, text in QUESTIONS.items()],
     [rageval.RelevanceLabel(q, d, grade) for q, grades in LABELS.items() for d, grade in grades.items()],
 )
-START_S = 60
 
 
 def search(store: VectorStore, *queries: str, **settings: Any) -> Response:
@@ -93,52 +91,12 @@ def test_faiss_in_this_process(faiss: VectorStore, tmp_path: Path) -> None:
     check_evaluation(faiss, tmp_path)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture
 def chroma(tmp_path: Path) -> Iterator[Any]:
     """A client of a server in a process of its own, once that answers."""
     chromadb = pytest.importorskip("chromadb")
-    port = free_port()
-    command = [
-        Path(sys.executable).with_name("chroma"),
-        "run",
-        "--path",
-        tmp_path,
-        "--port",
-        port,
-        "--host",
-        "127.0.0.1",
-    ]
-    server = subprocess.Popen(
-        [*map(str, command)],
-        cwd=tmp_path,
-        env={**os.environ, "ANONYMIZED_TELEMETRY": "False"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        until = time.monotonic() + START_S
-        while not listens(port):
-            assert server.poll() is None, "the server ended"
-            assert time.monotonic() < until, "the server did not start"
-            time.sleep(0.05)
+    with chroma_server(tmp_path) as port:
         yield chromadb.HttpClient("127.0.0.1", port, settings=chromadb.Settings(anonymized_telemetry=False))
-    finally:
-        server.terminate()
-        server.wait(20)
-
-
-def listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True
 
 
 def test_a_chroma_server(chroma: Any, tmp_path: Path) -> None:
