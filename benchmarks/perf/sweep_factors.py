@@ -84,9 +84,10 @@ def serve(ready: Connection) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """Seconds and peak memory of a command, and what the endpoint was asked meanwhile."""
+    """Seconds, seconds of CPU and peak memory of a command, and what the endpoint was asked meanwhile."""
 
     seconds: float
+    cpu: float
     megabytes: float
     calls: int
     texts: int
@@ -115,7 +116,7 @@ def measured(command: str, experiment: dict[str, Any], folder: Path, address: st
     made = counts(address)
     made.subtract(before)
     taken = time.perf_counter() - began
-    return Ended(taken, used.ru_maxrss / 1024, made["calls"], made["texts"])
+    return Ended(taken, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, made["calls"], made["texts"])
 
 
 def experiment(address: str, **changes: Any) -> dict[str, Any]:
@@ -180,9 +181,10 @@ def main() -> None:
     table += [f"| {what} | {made:,} | {all_:,} | {made / all_:.0%} |" for what, made, all_ in rows]
     taken = (
         f"{CELLS} cells over {QUESTIONS} questions of the handbook, scored by ndcg@10 and exact_match, with effects, "
-        f"shares and interactions: {first.seconds:.0f} s and at most {first.megabytes:.0f} MiB for the whole command "
-        f"from an empty folder; {again.seconds:.0f} s and {again.megabytes:.0f} MiB once more with all of it stored, "
-        f"which asked {again.calls} chat calls and embedded {again.texts} texts. The endpoint answers after "
+        f"shares and interactions: {first.seconds:.0f} s ({first.cpu:.0f} s of CPU) and at most "
+        f"{first.megabytes:.0f} MiB for the whole command from an empty folder; {again.seconds:.0f} s "
+        f"({again.cpu:.0f} s of CPU) and {again.megabytes:.0f} MiB once more with all of it stored, which asked "
+        f"{again.calls} chat calls and embedded {again.texts} texts. The endpoint answers after "
         f"{1000 * LATENCY_S:.0f} ms, 16 chat calls at once."
     )
     limits = (

@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import yaml
 
@@ -125,11 +125,10 @@ class _Search:
         return marker.name
 
     def planned(self, candidates: Sequence[str]) -> Experiment:
-        """The experiment with a cell for the prompt that it has, and for each candidate."""
-        sweep: dict[str, list[Any]] = {"pipeline": [*self.spec.pipelines], self.setting: [None, *candidates]}
-        if not candidates:
-            sweep = {"pipeline": [*self.spec.pipelines]}
-        spec = self.spec.model_copy(update={"pipelines": (), "sweep": sweep})
+        """The experiment with its own pipeline first, and a cell for each candidate."""
+        (own,) = self.spec.pipelines
+        sweep = {"pipeline": [own], self.setting: [*candidates]} if candidates else None
+        spec = self.spec.model_copy(update={"sweep": sweep})
         return plan(spec, name=f"{self.name}-prompts", base=self.base, cache=self.out / "cache")
 
     def text_of(self, pipeline: Pipeline, language: Language) -> str:
@@ -167,40 +166,52 @@ def _propose(
     order = sorted(range(len(means)), key=lambda n: sign * means[n])
     best = order[-1]
     languages = list(dict.fromkeys(prompt_language(question.language) for question in part.questions))
-    requests: list[ChatRequest] = []
-    for sample in range(proposals):
-        for language in languages:
-            tried = [f"{means[n]:.3f}: {search.text_of(part.pipelines[n], language)}" for n in order[-_TRIED:]]
-            wanted = placeholders(search.text_of(part.pipelines[best], language))
-            fields = {
-                "tried": "\n\n".join(tried),
-                "failures": _failures(part, runs[best], scores[best], sign, language),
-                "placeholders": ", ".join(f"{{{name}}}" for name in sorted(wanted)),
-            }
-            prompt = load_prompt(PROMPTS[0])
-            messages = prompt.messages(language, fields)
-            requests.append(ChatRequest(messages, prompt.id(language), _MAX_TOKENS, _TEMPERATURE, sample=sample))
-    replies = [_cleaned(reply.text) for reply in experiment.run(complete_all(chat, requests))]
+    prompt = load_prompt(PROMPTS[0])
+    fields: dict[Language, dict[str, object]] = {}
+    for language in languages:
+        texts = [search.text_of(pipeline, language) for pipeline in part.pipelines]
+        fields[language] = {
+            "tried": "\n\n".join(f"{means[n]:.3f}: {texts[n]}" for n in order[-_TRIED:]),
+            "failures": _failures(part, runs[best], scores[best], sign, language),
+            "placeholders": ", ".join(f"{{{name}}}" for name in sorted(placeholders(texts[best]))),
+        }
+    requests = [
+        ChatRequest(
+            prompt.messages(language, fields[language]), prompt.id(language), _MAX_TOKENS, _TEMPERATURE, sample=sample
+        )
+        for sample in range(proposals)
+        for language in languages
+    ]
+    replies = iter(experiment.run(complete_all(chat, requests)))
+    written = [{language: _cleaned(next(replies).text) for language in languages} for _ in range(proposals)]
+    return _kept(search, part.pipelines, number, written)
+
+
+def _kept(
+    search: _Search, pipelines: Sequence[Pipeline], number: int, written: Sequence[Mapping[Language, str]]
+) -> _Made:
+    """Write the proposals of a round, texts by language, to files, without those that cannot be used."""
     folder = search.out / "prompts" / search.name
-    files, refused, tried_before = list[str](), list[str](), own_prompts(experiment.pipelines)
-    for sample in range(proposals):
-        texts = dict(zip(languages, replies[sample * len(languages) : (sample + 1) * len(languages)], strict=True))
-        path = folder / f"round{number}-{sample + 1}.yaml"
-        folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(yaml.safe_dump(texts, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    folder.mkdir(parents=True, exist_ok=True)
+    files, refused, before = list[str](), list[str](), own_prompts(pipelines)
+    for proposal, texts in enumerate(written, 1):
+        path = folder / f"round{number}-{proposal}.yaml"
+        path.write_text(yaml.safe_dump({**texts}, allow_unicode=True, sort_keys=False), encoding="utf-8")
         try:
             made = read_prompt(search.replaced, path)
-            if made in tried_before:
+            if made in before:
                 raise DeclarationError(f"{path}: found the same text as before, expected another one")
-            for language in languages:
-                if placeholders(texts[language]) != placeholders(search.text_of(part.pipelines[best], language)):
-                    raise DeclarationError(f"{path}: {language}: found other placeholders than the stage fills in")
-            tried_before.append(made)
-            files.append(os.path.relpath(path))
+            for language, text in texts.items():
+                wanted = placeholders(search.text_of(pipelines[0], language))
+                if placeholders(text) != wanted:
+                    raise DeclarationError(f"{path}: {language}: found other placeholders than {sorted(wanted)}")
         except DeclarationError as error:
             refused.append(str(error))
             path.unlink()
-    return _Made(tuple(files), tuple(refused), len(requests))
+        else:
+            before.append(made)
+            files.append(os.path.relpath(path))
+    return _Made(tuple(files), tuple(refused), len(written) * len(written[0]))
 
 
 def _failures(experiment: Experiment, run: Path, scores: Mapping[str, float], sign: float, language: Language) -> str:

@@ -11,7 +11,7 @@ from typing import Literal
 from rageval.errors import STOPS_THE_RUN, RagevalError
 from rageval.experiment.estimate import Bounds
 from rageval.experiment.plan import Experiment
-from rageval.experiment.run import OpenRun, open_run, resources_of
+from rageval.experiment.run import OpenRun, open_run
 from rageval.judges import Judge, asks_model, has_pool
 from rageval.models.base import ChatModel, ChatReply, ChatRequest, Embedder, Vectors
 from rageval.models.cache import CachedChat
@@ -148,7 +148,7 @@ async def _go_through(
         judges = [judge for judge in one.judges if question.id not in one.judgments[judge.name]]
         outcome = one.outcomes.get(question.id)
         if outcome is not None or not pipeline.stage.asks_outside():
-            await _one(experiment, one, question, judges, resources_of(experiment, pipeline, resources, one.repeat))
+            await _one(experiment, one, question, judges, experiment.resources_of(pipeline, resources, one.repeat))
             if missing.times == before:
                 cached += 1
                 continue

@@ -10,6 +10,7 @@ from typing import Any, cast
 from rageval.errors import ExecutionError, ModelError
 from rageval.experiment.choose_models import choose_budget, located
 from rageval.experiment.embedder_spec import EmbeddingEndpoint
+from rageval.experiment.pipeline_models import SAME_MODELS, pipeline_choices
 from rageval.experiment.plan import Experiment, rerank_services
 from rageval.experiment.spec import OpenAIModel, Spec
 from rageval.judges import JUDGES
@@ -95,6 +96,12 @@ def _checks(spec: Spec, experiment: Experiment, base: Path, cache: Path, budget:
     """Each model once, with its roles and how it is checked (None: not at all)."""
     models, file = spec.models, cache / FILE
     given = [("chat", models.chat, experiment.chat)] if experiment.chat else []
+    embedders = [(models.embed, experiment.embedder)] if experiment.embedder else []
+    for pipeline in experiment.pipelines:
+        own = experiment.pipeline_models.get(pipeline.label, SAME_MODELS)
+        chat, embed = pipeline_choices(pipeline, models)
+        given += [("chat", chat, own.chat)] if chat is not None and own.chat else []
+        embedders += [(embed, own.embedder)] if embed is not None and own.embedder else []
     given += [("judge", *pair) for pair in zip(models.raters, experiment.raters, strict=False)]
     roles: dict[str, list[str]] = {}
     for role, _, model in given:
@@ -104,10 +111,10 @@ def _checks(spec: Spec, experiment: Experiment, base: Path, cache: Path, budget:
             named, choice = tuple(dict.fromkeys(roles.pop(model.identity))), located(choice, base)
             is_endpoint = isinstance(choice, OpenAIModel)
             yield named, model.identity, _bind(_check_chat, choice, file, budget) if is_endpoint else None
-    if experiment.embedder is not None:
-        embed = located(models.embed, base)
+    for identity, choice in {model.identity: choice for choice, model in embedders}.items():
+        embed = located(choice, base)
         is_endpoint = isinstance(embed, EmbeddingEndpoint)
-        yield ("embed",), experiment.embedder.identity, _bind(_check_embedder, embed, file) if is_endpoint else None
+        yield ("embed",), identity, _bind(_check_embedder, embed, file) if is_endpoint else None
     for service in rerank_services(experiment.pipelines):
         yield ("rerank",), service.identity, _bind(_check_ranker, service, file, budget)
 

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from rageval.errors import DeclarationError
 from rageval.experiment.open_models import OpenModels
-from rageval.experiment.spec import Models, known_keys
+from rageval.experiment.spec import ChatChoice, EmbedderChoice, Models, known_keys
 from rageval.io.strict import Number, Strict, WholeNumber, first_problem
 from rageval.models.base import ChatModel, Embedder
 from rageval.pipeline import Pipeline
@@ -64,7 +64,7 @@ def called(model: object) -> object:
 def check_pipeline_models(pipelines: Sequence[Pipeline], models: Models) -> None:
     """Raises DeclarationError for `models` of a pipeline that cannot be read, or that nobody can tell apart."""
     for pipeline in pipelines:
-        _choices(pipeline, models)
+        pipeline_choices(pipeline, models)
 
 
 def own_pipeline_models(
@@ -78,25 +78,33 @@ def own_pipeline_models(
     for pipeline in pipelines:
         if not pipeline.models:
             continue
-        part, chat, embed = _choices(pipeline, models)
+        part = _part(pipeline)
+        chat, embed = pipeline_choices(pipeline, models)
         needs = pipeline.stage.needs(generate)
         found[pipeline.label] = PipelineModels(
-            opened.chat(chat.chat, base) if chat is not None and "chat" in needs else None,
-            opened.embedder(embed.embed, base) if embed is not None and "embed" in needs else None,
+            opened.chat(chat, base) if chat is not None and "chat" in needs else None,
+            opened.embedder(embed, base) if embed is not None and "embed" in needs else None,
             part.temperature,
             part.repeat,
         )
     return found
 
 
-def _choices(pipeline: Pipeline, models: Models) -> tuple[_Part, Models | None, Models | None]:
-    place = f"pipelines.{pipeline.name}.models"
+def pipeline_choices(pipeline: Pipeline, models: Models) -> tuple[ChatChoice | None, EmbedderChoice | None]:
+    """The chat model and the embedder of the pipeline's own, None where it has none. Raises DeclarationError for what
+    cannot be read.
+    """
+    part, place = _part(pipeline), f"pipelines.{pipeline.name}.models"
+    chat, embed = (_chosen(role, given, models, place) for role, given in (("chat", part.chat), ("embed", part.embed)))
+    return None if chat is None else chat.chat, None if embed is None else embed.embed
+
+
+def _part(pipeline: Pipeline) -> _Part:
     try:
-        part = _Part.model_validate(pipeline.models)
+        return _Part.model_validate(pipeline.models)
     except pydantic.ValidationError as error:
-        raise DeclarationError(f"{place}: {first_problem(error, lambda _: list(_Part.model_fields))}") from None
-    chosen = [_chosen(role, given, models, place) for role, given in (("chat", part.chat), ("embed", part.embed))]
-    return part, chosen[0], chosen[1]
+        problem = first_problem(error, lambda _: list(_Part.model_fields))
+        raise DeclarationError(f"pipelines.{pipeline.name}.models: {problem}") from None
 
 
 def _chosen(role: str, given: object, models: Models, place: str) -> Models | None:

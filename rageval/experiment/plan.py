@@ -51,7 +51,7 @@ from rageval.metrics import Metric
 from rageval.metrics.custom import OwnMetric
 from rageval.models.base import ChatModel, Embedder
 from rageval.models.rerank_endpoint import RerankService
-from rageval.pipeline import Need, Pipeline
+from rageval.pipeline import Need, Pipeline, Resources
 from rageval.pipeline.parts import parts_of
 from rageval.pipeline.recorded import Replay
 from rageval.prompts import Prompt
@@ -142,6 +142,12 @@ class Experiment:
         """The models that the pipeline asks, None where there are none; all of them where it needs none."""
         own = self.pipeline_models.get(pipeline.label, SAME_MODELS)
         return replace(own, chat=own.chat or self.chat, embedder=own.embedder or self.embedder)
+
+    def resources_of(self, pipeline: Pipeline, resources: Resources, repeat: int = 0) -> Resources:
+        """The resources with the models that the pipeline asks, for that repeat of its answers."""
+        asked = self.models_of(pipeline)
+        own = resources.with_models(asked.chat, asked.embedder)
+        return own.redrawn(asked.repeat * self.repeats_of(pipeline) + repeat, asked.temperature)
 
     @property
     def chats(self) -> tuple[ChatModel, ...]:

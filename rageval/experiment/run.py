@@ -335,16 +335,9 @@ def worker_context(experiment: Experiment, runs: Sequence[OpenRun], indexes: Ind
         experiment.first_rater,
         experiment.generate,
         own_resources={
-            position: resources_of(experiment, run.pipeline, resources, run.repeat) for position, run in enumerate(runs)
+            position: experiment.resources_of(run.pipeline, resources, run.repeat) for position, run in enumerate(runs)
         },
     )
-
-
-def resources_of(experiment: Experiment, pipeline: Pipeline, resources: Resources, repeat: int = 0) -> Resources:
-    """The resources with the models that the pipeline asks, for that repeat of its answers."""
-    asked = experiment.models_of(pipeline)
-    own = resources.with_models(asked.chat, asked.embedder)
-    return own.redrawn(asked.repeat * experiment.repeats_of(pipeline) + repeat, asked.temperature)
 
 
 def open_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: dict[str, Document]) -> OpenRun:

@@ -177,9 +177,7 @@ def mean_tests(scores: ArrayLike, *, clusters: Clusters | None = None, rng: np.r
 
 
 def cluster_parts(x: NDArray[np.float64], clustering: Clustering) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The sums by cluster of each row of (systems, questions), and the sizes; a question in several clusters counts for
-    an equal part in each.
-    """
+    """The sums by cluster of each row, and the sizes; a question in several clusters counts for a part in each."""
     shares = clustering.weight**2
     sums = [np.bincount(clustering.cluster, weights=row[clustering.item] * shares) for row in x]
     sizes = np.bincount(clustering.cluster, weights=shares)

@@ -224,3 +224,20 @@ def test_a_check_that_fails_leaves_what_was_known(tmp_path: Path, command_line: 
         server.queue(*[fault(401, "no such key")] * 2)
         assert check(command_line, experiment, tmp_path / "out")[0] == 5
     assert file.read_text() == before
+
+
+def test_models_of_single_pipelines_are_checked_too(tmp_path: Path, command_line: CommandLine) -> None:
+    with Service("vllm") as server:
+        entry = {"provider": "openai", "base_url": server.base_url}
+        named = {"small": {**entry, "model": "small"}, "large": {**entry, "model": "large"}}
+        models = {"named": named, "judge": named["small"], "embed": {**entry, "model": "vectors"}}
+        sweep = {
+            "pipeline": ["naive"],
+            "models.chat": ["small", "large"],
+            "models.embed": [{**entry, "model": "other"}],
+        }
+        setting = {"pipelines": None, "metrics": ["answer_relevance"], "models": models, "sweep": sweep}
+        experiment = write_experiment(tmp_path, server.base_url, **setting)
+        ended = command_line("check", experiment, "--live", "--json", "--out", tmp_path / "out")
+    found = {(model["model"].partition(" @")[0], *model["roles"]) for model in json.loads(ended.out)["models"]}
+    assert found == {("small", "chat", "judge"), ("large", "chat"), ("other", "embed")}

@@ -5,11 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import cloudpickle
 import pytest
 
-from rageval.distributed.payload import user_code_travels
+from rageval.distributed.payload import equip, user_code_travels
+from rageval.errors import DeclarationError
 from rageval.experiment.recipes import build_pipeline
 
 RECIPE = """
@@ -52,3 +55,9 @@ def test_a_recipe_travels_with_the_files_beside_it(statement: str, tmp_path: Pat
         [sys.executable, "-c", WORKER], cwd=tmp_path / "there", env=env, capture_output=True, text=True
     )
     assert done.stdout.strip() == "from here", done.stderr
+
+
+def test_several_embedders_are_refused() -> None:
+    experiment = cast("Any", SimpleNamespace(embedders=(object(), object())))
+    with pytest.raises(DeclarationError, match="found several embedders with ray, expected one"):
+        equip(experiment, [], 1)
