@@ -56,7 +56,7 @@ def test_every_stage_has_its_place_in_the_text() -> None:
 def test_the_commands_run_as_they_stand(
     tmp_path: Path, command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    files = re.findall(r"```yaml\n# (\w+\.yaml)\n(.*?)```", PAGE, flags=re.DOTALL)
+    files = re.findall(r"```(?:yaml|python)\n# (\w+\.(?:yaml|py))\n(.*?)```", PAGE, flags=re.DOTALL)
     monkeypatch.chdir(tmp_path)
     printed = ""
     with FakeServer(respond) as server:
@@ -71,5 +71,5 @@ def test_the_commands_run_as_they_stand(
             ended = command_line(*words)
             assert ended.code == 0, (line, ended.err)
             printed += ended.out
-    for label in ("naive(k=5)", "mine", "retrieve.k"):
+    for label in ("naive(k=5)", "mine", "retrieve.k", "MarginalUtility.tokens"):
         assert label in printed

@@ -45,7 +45,7 @@ class GraphDatabase:
         folder = tempfile.mkdtemp(prefix="rageval-graph-")
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         self._path = Path(folder) / "graph"
-        statements: list[tuple[str, dict[str, object]]] = [(statement, {}) for statement in _TABLES]
+        statements: list[tuple[str, Mapping[str, object]]] = [(statement, {}) for statement in _TABLES]
         for statement, rows in ((_ENTITIES, _entity_rows(graph)), (_FACTS, _fact_rows(graph))):
             statements += [
                 (statement, {"rows": rows[first : first + _ROWS_AT_ONCE]})
