@@ -1,11 +1,12 @@
 """Chunkers and what stands behind the search, on Chroma's five corpora: writes benchmarks/techniques/chunking.md.
 
-    python -m benchmarks.techniques.chunking DATA [OUT] [--words]
+    python -m benchmarks.techniques.chunking DATA [OUT [PARTS]]
 
 DATA holds `questions.csv` and `corpora/*.md` of brandonstarxel/chunking_evaluation (Smith and Troynikov 2024). OUT
 (default: results) keeps runs, vectors and replies, so that a stopped run goes on where it was. BM25 alone runs on all
 472 questions, in some minutes. What asks the embedder or the chat model runs on the smaller corpora, in about half an
-hour on two cores; `--words` leaves it out.
+hour on two cores. PARTS (1 to 3, default: 3) leaves out parts from the end: the third is all that asks models but the
+recipe `production`, the second that recipe in hybrid search.
 """
 
 from __future__ import annotations
@@ -49,7 +50,6 @@ from rageval.types import Document, Json, Passage, Usage
 
 PAGE = Path(__file__).with_suffix(".md")
 SMALLER = ("chatlogs", "state_of_the_union")
-WITH_WIKITEXTS = (*SMALLER, "wikitexts")
 MAIN = "evidence_recall@1000t"
 METRICS = ["evidence_recall@5", "evidence_precision@5", "evidence_iou@5", MAIN]
 TITLES = ["recall@5", "precision@5", "IoU@5", "recall@1000t"]
@@ -165,17 +165,23 @@ def by_words(whole: rageval.Benchmark, out: Path) -> Iterator[str]:
     yield from (*Rows(whole, recipes("bm25"), out, "production-bm25").table(), "")
 
 
+def in_hybrid_search(whole: rageval.Benchmark, out: Path) -> Iterator[str]:
+    """The recipe with the embedder."""
+    smaller = part_of(whole, SMALLER)
+    stages = {name: stage for name, stage in recipes("hybrid").items() if "chunk_tokens" not in name}
+    yield from (f"## The same in hybrid search: {len(smaller.questions)} questions on {', '.join(SMALLER)}", "")
+    yield from (*Rows(smaller, stages, out, "production-hybrid-small").table(), "")
+
+
 def by_models(whole: rageval.Benchmark, out: Path) -> Iterator[str]:
     """What asks the embedder or the chat model."""
-    smaller, three = part_of(whole, SMALLER), part_of(whole, WITH_WIKITEXTS)
+    smaller = part_of(whole, SMALLER)
     named = f"{len(smaller.questions)} questions on {', '.join(SMALLER)}"
     yield from (f"## How they cut: {named}", "", *NOTES_ON_CUTS, "", *chunkings(smaller, WITH_MODEL, out), "")
     for retriever in ("bm25", "dense", "hybrid"):
         stages = {f"{name}, {retriever}": search(retriever, chunker) for name, chunker in WITH_MODEL.items()}
         yield from (f"## Chunkers: {retriever}, {named}", "")
         yield from (*Rows(smaller, stages, out, f"chunkers-{retriever}").table(), "")
-    yield from (f"## `production` against `naive`: hybrid, {len(three.questions)} questions on", "")
-    yield from (*Rows(three, recipes("hybrid"), out, "production-hybrid").table(), "")
 
 
 def recipes(retriever: str) -> dict[str, Stage]:
@@ -214,9 +220,8 @@ excludes 0 by chance. `headings` is left out: none of these corpora has a headin
 LEFT_OUT = [
     "## Not measured in this run",
     "",
-    "This page was made with `--words`: what asks the embedder or the chat model was left out, that is dense and",
-    "hybrid search, `semantic`, `cluster_semantic`, `by_model` and `window` with `similar`. Nothing here speaks for",
-    "or against them.",
+    "This page was made without its last part: `semantic`, `cluster_semantic`, `by_model`, `window` with `similar`,",
+    "and other chunkers in dense and hybrid search. Nothing here speaks for or against them.",
 ]
 NOTES_ON_CUTS = [
     "Precision Ω needs no retrieval: it is the IoU with the evidence of exactly the passages that touch it. Published",
@@ -238,13 +243,16 @@ NOTES_ON_PRODUCTION = [
 ]
 
 
-def main(data: Path, out: Path, words: bool) -> None:
+def main(data: Path, out: Path, parts: int) -> None:
     whole = read_benchmark(data)
     lines = INTRODUCTION.splitlines()
-    lines += ["", *by_words(whole, out), *(LEFT_OUT if words else by_models(whole, out))]
+    lines.append("")
+    for part in (by_words, in_hybrid_search, by_models)[:parts]:
+        lines += part(whole, out)
+    lines += LEFT_OUT if parts < 3 else []
     PAGE.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    given = [argument for argument in sys.argv[1:] if argument != "--words"]
-    main(Path(given[0]), Path(given[1] if len(given) > 1 else "results"), "--words" in sys.argv)
+    data, out, parts = [*sys.argv[1:], *("results", "3")[len(sys.argv) - 2 :]]
+    main(Path(data), Path(out), int(parts))
