@@ -1,10 +1,11 @@
 """Rerankers on SciFact (English) and RGB zh_refine (Chinese); writes benchmarks/techniques/rerankers.md.
 
-    python benchmarks/techniques/rerankers.py DATA [OUT] [--titles]
+    python benchmarks/techniques/rerankers.py DATA [OUT] [--titles] [--without-chat]
 
 DATA holds `scifact/` (BEIR) and `rgb_zh/zh_refine.json`. OUT (default: results) keeps runs, vectors and replies, so
 that a stopped run goes on where it was. From empty caches about forty minutes of two free cores, half of them for the
-chat model; with `--titles`, where SciFact's documents are their titles, about ten.
+chat model; with `--titles`, where SciFact's documents are their titles, about ten. `--without-chat` leaves out what
+asks the chat model.
 """
 
 from __future__ import annotations
@@ -43,9 +44,9 @@ HEADER = [
 ]
 METRICS = ["ndcg@10", "recall@5", "recall@10"]
 SENTENCES: Mapping[str, Reranker] = {"late interaction, sentences": LateInteraction()}
+NO_CHAT: Mapping[str, Reranker] = {**SENTENCES, "late interaction, tokens": LateInteraction("tokens")}
 ALL: Mapping[str, Reranker] = {
-    **SENTENCES,
-    "late interaction, tokens": LateInteraction("tokens"),
+    **NO_CHAT,
     "pointwise": Pointwise(),
     "listwise, windows of 6": Listwise(window=6, step=4),
 }
@@ -114,26 +115,28 @@ def measure(section: Section, out: Path) -> list[str]:
     return [f"## {section.title}", "", told, "", *table(HEADER, rows), ""]
 
 
-def main(data: Path, out: Path, titles: bool) -> None:
+def main(data: Path, out: Path, titles: bool, chat: bool) -> None:
     scifact = scifact_part(data, "test", titles=titles)
     rgb = rageval.load_benchmark(f"rgb:{data / 'rgb_zh' / 'zh_refine.json'}")
     name, short = f"SciFact{', titles' if titles else ''}", BM25(SentenceChunker(128))
+    sampled = ALL if chat else NO_CHAT
     sections = [
         Section(f"{name}, BM25", scifact, BM25(), SENTENCES),
         Section(f"{name}, BM25 and dense", scifact, HYBRID, SENTENCES),
-        Section(f"{name}, BM25 over passages of 128 tokens, a sample", scifact, short, ALL, SAMPLE),
-        Section("RGB zh_refine, BM25 over passages of 128 tokens, a sample", rgb, short, ALL, SAMPLE),
+        Section(f"{name}, BM25 over passages of 128 tokens, a sample", scifact, short, sampled, SAMPLE),
+        Section("RGB zh_refine, BM25 over passages of 128 tokens, a sample", rgb, short, sampled, SAMPLE),
     ]
+    command = f"python benchmarks/techniques/rerankers.py DATA{' --titles' * titles}{' --without-chat' * (not chat)}"
+    chat_model = ", and for `pointwise` and `listwise` Qwen2.5-Coder-1.5B" if chat else ""
     text = [
         f"""\
 # Rerankers, measured
 
-Written by `python benchmarks/techniques/rerankers.py DATA{" --titles" if titles else ""}` on {platform.machine()}, with
-the packaged models: multilingual-e5-small in 4 bits, and for `pointwise` and `listwise` Qwen2.5-Coder-1.5B. Differences
-are paired, with 95% intervals, from the candidates in the order of the search. Samples are {SAMPLE} questions drawn
-with the seed {SEED}: they show costs, and large effects at most. `s` are seconds a question on two cores that other
-work shared, those for vectors included where they were not kept from before. `unusable` are replies of `listwise` that
-name no passage.
+Written by `{command}` on {platform.machine()}, with the packaged models: multilingual-e5-small in 4 bits{chat_model}.
+Differences are paired, with 95% intervals, from the candidates in the order of the search. Samples are {SAMPLE}
+questions drawn with the seed {SEED}: they show costs, and large effects at most. `s` are seconds a question on two
+cores that much other work shared, those for vectors included where they were not kept from before. `unusable` are
+replies of `listwise` that name no passage.
 
 {TOLD} {TITLES if titles else ""}
 """
@@ -144,5 +147,7 @@ name no passage.
 
 
 if __name__ == "__main__":
-    given = [argument for argument in sys.argv[1:] if argument != "--titles"]
-    main(Path(given[0]), Path(given[1] if len(given) > 1 else "results"), "--titles" in sys.argv)
+    flags = {"--titles", "--without-chat"}
+    given = [argument for argument in sys.argv[1:] if argument not in flags]
+    out = Path(given[1] if len(given) > 1 else "results")
+    main(Path(given[0]), out, "--titles" in sys.argv, "--without-chat" not in sys.argv)

@@ -9,7 +9,7 @@ import rageval
 DOCUMENTS = 1000
 TOLD = (
     f"SciFact reduced to {DOCUMENTS:,} of its 5,183 documents: the 667 that the labels of the test and the training "
-    "split name, and the first others of the corpus. So all numbers are higher than those published for the whole."
+    "split name, and the first others of the corpus. Numbers do not compare with those published for the whole."
 )
 TITLES = "Of each document the title alone is searched, which costs a twentieth of the vectors."
 

@@ -109,7 +109,7 @@ def test_where_nothing_helps_nothing_changes() -> None:
     examples = turned()
     same = replace(examples, questions=examples.passages[:60])
     factors, history = fit(same)
-    assert len(history) == 1 + 20
+    assert len(history) == 1 + 10
     moved = QueryAdapter("e", factors, "s", frozenset()).map(same.questions)
     np.testing.assert_allclose(moved, same.questions, atol=1e-6)
 
