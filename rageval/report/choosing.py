@@ -23,8 +23,8 @@ def choice_told(choice: Choice) -> list[str]:
         told = "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
         lines.append(f"Gain over the first cell there: {_signed(found.gain.difference)}, {told} ({choice.first})")
     lines.append(
-        f"On the questions that chose it: {_interval(found.chosen)}, which is better by "
-        f"{_signed(found.optimism.difference)}: the optimism of the choice, chance included"
+        f"On the questions that chose it: {_interval(found.chosen)}. Optimism (how much better it looked there, chance "
+        f"included): {_signed(found.optimism.difference)}"
     )
     return lines
 
