@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from rageval.text.languages import Language, detect_language
 
@@ -15,6 +15,10 @@ Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | Non
 DETECTED: Language = ""
 """Placeholder for a language: it is replaced by what `rageval.text.languages.detect_language` finds in the text."""
 UNANSWERABLE = "unanswerable"
+UNDERSPECIFIED = "underspecified"
+"""The tag of a question that has no answer until it is asked more exactly: it deserves a question back."""
+PARTIAL = "partial"
+"""The tag of a question of which the corpus answers a part."""
 SYNTHETIC = "synthetic"
 """The tag of a question that a model wrote."""
 COMPOUND = "compound"
@@ -59,10 +63,20 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """What one side said in a conversation before the question."""
+
+    role: Literal["user", "assistant"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """What is asked. The text never changes; a query transform sets the text that is searched with.
 
     The language, in which models are prompted, is detected in the text where none is given. `metadata` is to report by.
+    `history` is the conversation before the question, oldest turn first; models that are asked about the question see
+    it (`rageval.prompts.shown_question`).
     """
 
     id: str
@@ -71,6 +85,7 @@ class Question:
     references: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     metadata: Mapping[str, Json] = field(default_factory=dict[str, Json], hash=False)
+    history: tuple[Turn, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.language:

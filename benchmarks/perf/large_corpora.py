@@ -1,9 +1,10 @@
-"""Index and search a large synthetic corpus: BM25, exact dense search, approximate dense search.
+"""Index and search a large synthetic corpus: BM25, exact dense search, approximate dense search (HNSW, IVF, PQ).
 
 Run from the project's root: `.venv/bin/python benchmarks/perf/large_corpora.py 1000000`. Every step is a fresh process,
-so that its peak memory is its own; `--parts` does some of the steps only, `--folder` says where the indexes go (a
-temporary folder by default; a million passages take 5 GB). Up to 50,000 passages the indexes are compared with those in
-memory, which must give the same hits. Writes the table to `large_corpora.md` beside this file.
+so that its peak memory is its own; `--parts` does some of the steps only and keeps the rows of the others that are
+there, `--folder` says where the indexes go (a temporary folder by default; a million passages take 8 GB). Up to 50,000
+passages the indexes are compared with those in memory, which must give the same hits. Writes the table to
+`large_corpora.md` beside this file.
 
 A document is one passage: words by Zipf's law (the most frequent ones are the English stop words, the others 200,000
 made-up ones), lengths log-normal around 100 words. Vectors have 384 dimensions: `isotropic` ones are spread evenly over
@@ -38,13 +39,14 @@ from rageval.retrieval import Passages, SentenceChunker
 from rageval.retrieval.indexes.approximate import ApproximateDense, GraphSettings
 from rageval.retrieval.indexes.bm25 import BM25
 from rageval.retrieval.indexes.dense import Dense
+from rageval.retrieval.indexes.inverted import InvertedLists
 from rageval.retrieval.stored.large_passages import CorpusDigest
 from rageval.text import _ENGLISH_STOP_WORDS
 from rageval.types import Document, Hit
 
 SEED, DIM, LATENT = 20260117, 384, 32
 VOCABULARY, MEDIAN_WORDS, SPREAD, MOST_WORDS, SENTENCE = 200_000, 100, 0.5, 200, 16
-QUERIES, QUERY_WORDS, DEPTH, ROUNDS = 100, 8, 100, 5
+QUERIES, QUERY_WORDS, DEPTH, ROUNDS, BATCH = 100, 8, 100, 5, 64
 IN_MEMORY_AT_MOST = 50_000
 COLUMNS = (
     "index",
@@ -56,6 +58,7 @@ COLUMNS = (
     "opening, s",
     "peak while searching, MB",
     "queries/s",
+    "in batches",
     "recall@10 / @100",
 )
 BESIDE = (
@@ -67,7 +70,14 @@ BESIDE = (
     "queries/s in memory",
     "on disk",
 )
-PARTS = ("bm25", "dense", "approximate-latent", "approximate-isotropic")
+INDEXES: dict[str, tuple[Shared[Any], Literal["latent", "isotropic"]]] = {
+    "bm25": (BM25(), "isotropic"),
+    "dense": (Dense(), "isotropic"),
+    "approximate-latent": (ApproximateDense(), "latent"),
+    "ivf-latent": (InvertedLists(), "latent"),
+    "ivf-pq-latent": (InvertedLists(bytes=48), "latent"),
+    "approximate-isotropic": (ApproximateDense(), "isotropic"),
+}
 
 
 def make_words() -> list[str]:
@@ -135,16 +145,8 @@ def query_texts(documents: Sequence[Document]) -> list[str]:
     return [" ".join(rng.choice(words, min(QUERY_WORDS, len(words)), replace=False)) for words in chosen]
 
 
-def shared_index(part: str) -> Shared[Any]:
-    return BM25() if part == "bm25" else Dense() if part == "dense" else ApproximateDense()
-
-
-def vectors_of(part: str) -> str:
-    return "latent" if part == "approximate-latent" else "isotropic"
-
-
 def resources(documents: tuple[Document, ...], part: str, folder: Path, *, stored: bool = True) -> Resources:
-    embedder = CachedEmbedder(RandomEmbedder(vectors_of(part)), folder / "vectors", batch=256)
+    embedder = CachedEmbedder(RandomEmbedder(INDEXES[part][1]), folder / "vectors", batch=256)
     return Resources(documents, embedder=embedder, indexes=IndexStore(folder / "indexes", 0) if stored else None)
 
 
@@ -157,15 +159,24 @@ def timed(said: dict[str, Any], name: str) -> Generator[None]:
     said[f"{name}_cpu_s"] = time.process_time() - cpu_started
 
 
-def note_rates(said: dict[str, Any], work: Sequence[Callable[[Any], object]], index: object) -> None:
+async def batches(part: str, documents: tuple[Document, ...], folder: Path) -> dict[str, Any]:
+    """Time searches in batches, on two cores."""
+    index = (await resources(documents, part, folder).get(INDEXES[part][0])).passages
+    vectors = query_vectors(INDEXES[part][1])[:BATCH]
+    said: dict[str, Any] = {}
+    note_rates(said, [lambda index: index.search_many(vectors, [DEPTH] * BATCH)], index, BATCH)
+    return {**said, "peak_mb": peak_mb()}
+
+
+def note_rates(said: dict[str, Any], work: Sequence[Callable[[Any], object]], index: object, at_once: int = 1) -> None:
     """Queries a second in each round, and a second of the processor."""
     rounds: list[dict[str, Any]] = [{} for _ in range(ROUNDS)]
     for one in rounds:
         with timed(one, "round"):
             for search in work:
                 search(index)
-    said["rates"] = [len(work) / one["round_s"] for one in rounds]
-    said["cpu_rates"] = [len(work) / one["round_cpu_s"] for one in rounds]
+    said["rates"] = [at_once * len(work) / one["round_s"] for one in rounds]
+    said["cpu_rates"] = [at_once * len(work) / one["round_cpu_s"] for one in rounds]
 
 
 def peak_mb() -> float:
@@ -175,7 +186,7 @@ def peak_mb() -> float:
 
 
 def searches(part: str, documents: Sequence[Document]) -> list[Callable[[Any], tuple[Hit, ...]]]:
-    queries: Sequence[Any] = query_texts(documents) if part == "bm25" else list(query_vectors(vectors_of(part)))
+    queries: Sequence[Any] = query_texts(documents) if part == "bm25" else list(query_vectors(INDEXES[part][1]))
     return [lambda index, query=query: index.search(query, DEPTH) for query in queries]
 
 
@@ -184,9 +195,9 @@ async def make(part: str, documents: tuple[Document, ...], folder: Path) -> dict
     said: dict[str, Any] = {"documents_mb": peak_mb()}
     given = resources(documents, part, folder)
     steps: dict[str, Shared[Any]] = {"digest": CorpusDigest(), "split": Passages(SentenceChunker())}
-    if part.startswith("approximate"):
+    if not exact_search(part):
         steps["vectors"] = Dense()
-    for name, step in {**steps, "index": shared_index(part)}.items():
+    for name, step in {**steps, "index": INDEXES[part][0]}.items():
         with timed(said, name):
             await given.get(step)
     return {**said, "peak_mb": peak_mb()}
@@ -197,19 +208,23 @@ async def use(part: str, documents: tuple[Document, ...], folder: Path) -> dict[
     said: dict[str, Any] = {"documents_mb": peak_mb()}
     given = resources(documents, part, folder)
     with timed(said, "open"):
-        index = (await given.get(shared_index(part))).passages
+        index = (await given.get(INDEXES[part][0])).passages
     said["passages"] = len(index.passages)
     work = searches(part, documents)
     found = [search(index) for search in work]
     note_rates(said, work, index)
     said["peak_mb"] = peak_mb()
-    if part.startswith("approximate"):
+    if not exact_search(part):
         exact = (await given.get(Dense())).passages
         truth = [search(exact) for search in work]
         for k in (10, 100):
             pairs = zip((ids(hits[:k]) for hits in truth), (ids(hits[:k]) for hits in found), strict=True)
             said[f"recall@{k}"] = statistics.mean(len(wanted & got) / k for wanted, got in pairs)
     return said
+
+
+def exact_search(part: str) -> bool:
+    return part in ("bm25", "dense")
 
 
 def ids(hits: Sequence[Hit]) -> set[str]:
@@ -222,11 +237,11 @@ async def in_memory(part: str, documents: tuple[Document, ...], folder: Path) ->
     given = resources(documents, part, folder / "in-memory", stored=False)
     await given.get(Passages(SentenceChunker()))
     with timed(said, "index"):
-        index = (await given.get(shared_index(part))).passages
+        index = (await given.get(INDEXES[part][0])).passages
     said["peak_mb"] = peak_mb()
     work = searches(part, documents)
     note_rates(said, work, index)
-    stored = (await resources(documents, part, folder).get(shared_index(part))).passages
+    stored = (await resources(documents, part, folder).get(INDEXES[part][0])).passages
     for search in work:
         expected, found = search(index), search(stored)
         if [hit.passage for hit in found] != [hit.passage for hit in expected]:
@@ -235,13 +250,14 @@ async def in_memory(part: str, documents: tuple[Document, ...], folder: Path) ->
     return said
 
 
-CHILDREN = {"make": make, "use": use, "in-memory": in_memory}
+CHILDREN = {"make": make, "use": use, "batches": batches, "in-memory": in_memory}
 
 
 def child(step: str, part: str, n: int, folder: Path) -> dict[str, Any]:
     command = [sys.executable, __file__, str(n), "--folder", str(folder), "--child", step, "--parts", part]
-    one_core = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=one_core)
+    cores = "2" if step == "batches" else "1"
+    limits = {**os.environ, "OPENBLAS_NUM_THREADS": cores, "OMP_NUM_THREADS": cores}
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=limits)
     print(step, part, done.stdout.strip(), file=sys.stderr)
     return json.loads(done.stdout)
 
@@ -252,6 +268,7 @@ def measure(n: int, parts: Sequence[str], folder: Path) -> list[str]:
     for part in parts:
         made = child("make", part, n, folder)
         used = child("use", part, n, folder)
+        together = show_rates(child("batches", part, n, folder)) if part == "dense" else "–"
         rows.append(
             [
                 part,
@@ -263,25 +280,36 @@ def measure(n: int, parts: Sequence[str], folder: Path) -> list[str]:
                 show_seconds(used, "open"),
                 f"{used['peak_mb']:,.0f}",
                 show_rates(used),
+                together,
                 f"{used['recall@10']:.3f} / {used['recall@100']:.3f}" if "recall@10" in used else "1",
             ]
         )
-        if n <= IN_MEMORY_AT_MOST and not part.startswith("approximate"):
+        if n <= IN_MEMORY_AT_MOST and exact_search(part):
             memory = child("in-memory", part, n, folder)
             peaks = [f"{said['peak_mb'] - said['documents_mb']:,.0f}" for said in (memory, made)]
             seconds = [show_seconds(said, "index") for said in (memory, made)]
             beside.append([part, *seconds, *peaks, show_rates(memory), show_rates(used)])
-    lines = table_lines(COLUMNS, rows)
+    lines = table_lines(COLUMNS, with_kept(n, rows))
     return [*lines, "", "Beside the same index in memory:", "", *table_lines(BESIDE, beside)] if beside else lines
 
 
 def disk_mb(folder: Path, part: str) -> float:
     """The size of the index of that part, and of nothing that it rests on."""
+    index, vectors = INDEXES[part]
     of_kind = folder.glob(f"indexes/{part.split('-')[0]}-*/meta.json")
     keys = {path.parent: json.loads(path.read_text("utf-8"))["key"] for path in of_kind}
-    embedder = f"random-{vectors_of(part)}"
-    mine = [path for path, key in keys.items() if key.get("embedder", embedder) == embedder]
+    wanted = {"embedder": f"random-{vectors}", "bytes": getattr(index, "bytes", None)}
+    mine = [path for path, key in keys.items() if all(key.get(name, value) == value for name, value in wanted.items())]
     return sum(file.stat().st_size for path in mine for file in path.iterdir()) / 1e6
+
+
+def with_kept(n: int, rows: Sequence[list[str]]) -> list[list[str]]:
+    """These rows, and those of other parts in a table of the same size that was written before."""
+    path = Path(__file__).with_suffix(".md")
+    written = path.read_text("utf-8").splitlines() if path.exists() else [""]
+    before = [line.strip("| ").split(" | ") for line in written if written[0].endswith(f" {n:,} passages")]
+    found = {row[0]: row for row in [*before, *rows] if row[0] in INDEXES and len(row) == len(COLUMNS)}
+    return [found[part] for part in INDEXES if part in found]
 
 
 def table_lines(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
@@ -300,7 +328,7 @@ def show_rates(said: dict[str, Any]) -> str:
 
 
 def write_table(n: int, table: Sequence[str], load: float) -> str:
-    graph = GraphSettings()
+    graph, lists = GraphSettings(), InvertedLists()
     setting = (
         f"{n:,} documents, each of them a passage: words by Zipf's law over {VOCABULARY:,}, log-normal lengths around "
         f"{MEDIAN_WORDS} words. {QUERIES} queries of {QUERY_WORDS} words of a passage, or as many vectors; {DEPTH} "
@@ -311,11 +339,13 @@ def write_table(n: int, table: Sequence[str], load: float) -> str:
         "in a new process, which splits, tokenises and embeds nothing. Peaks count pages of mapped files, which the "
         f"system can take back. Queries/s: one thread, median of {ROUNDS} rounds, least to most. Recall: beside "
         f"exact search. Approximate: HNSW with M = {graph.neighbours}, efConstruction = {graph.width_of_insertion}, "
-        f"ef = {graph.width_of_search} at least, float16, one thread. In brackets: by processor time, which other work "
-        "on the machine does not touch."
+        f"ef = {graph.width_of_search} at least, float16, one thread. IVF: 4·√passages lists, {lists.probes} probed, "
+        "float16; with PQ, 48 bytes a vector. In batches: exact search for "
+        f"{BATCH} vectors in one pass, on two cores. In brackets: by processor time, which other work on the machine "
+        "does not touch. A row stays until its part is run again."
     )
     machine = f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
-    versions = ", ".join(f"{name} {version(name)}" for name in ("numpy", "bm25s", "usearch"))
+    versions = ", ".join(f"{name} {version(name)}" for name in ("numpy", "bm25s", "usearch", "faiss-cpu"))
     lines = [
         f"# Large corpora: {n:,} passages",
         "",
@@ -330,7 +360,7 @@ def write_table(n: int, table: Sequence[str], load: float) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("n", type=int)
-    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument("--parts", nargs="+", choices=[*INDEXES], default=[*INDEXES])
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--child", choices=sorted(CHILDREN), help=argparse.SUPPRESS)
     given = parser.parse_args()

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 
+from rageval.io.turns import turns_to_json
 from rageval.types import Document, Question, RelevanceLabel
 
 
@@ -14,12 +15,17 @@ def content_hash(documents: Iterable[Document], questions: Iterable[Question], l
 
     Hashed are all fields of every document, question and label, as one line of ASCII JSON each, sorted. So neither the
     order of lines nor the file format plays a part, nor what the card says (name, description, licence, source). A
-    language that was detected counts like one that was written down. Metadata of questions and parts of evidence are
-    hashed where there are any.
+    language that was detected counts like one that was written down. Metadata and history of questions and parts of
+    evidence are hashed where there are any.
     """
     lines = [_line("document", d.id, d.title, d.text, d.language, dict(d.metadata)) for d in documents]
     lines += [
-        _line("question", q.id, q.text, q.language, q.references, q.tags, *([dict(q.metadata)] if q.metadata else []))
+        _line(
+            "question",
+            *(q.id, q.text, q.language, q.references, q.tags),
+            *([dict(q.metadata)] if q.metadata else []),
+            *([turns_to_json(q.history)] if q.history else []),
+        )
         for q in questions
     ]
     lines += [

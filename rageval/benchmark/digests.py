@@ -9,7 +9,8 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 
 from rageval.identity import fingerprint
-from rageval.types import COMPOUND, UNANSWERABLE, Benchmark, Document, Json, Question, RelevanceLabel
+from rageval.io.turns import turns_to_json
+from rageval.types import COMPOUND, UNANSWERABLE, UNDERSPECIFIED, Benchmark, Document, Json, Question, RelevanceLabel
 
 DIGITS = 12
 
@@ -19,10 +20,10 @@ def question_digests(
 ) -> dict[str, str]:
     """A digest of each of these questions of the benchmark (12 hex digits), by id. `labels` are by question id.
 
-    A digest covers all that decides how an answer is scored: text, language and references; the tags `unanswerable` and
-    `compound`; the labels, in any order, with grade, span and part; title and text of the documents that they name;
-    `exclude_self` and `grade_threshold`. It does not cover other tags and metadata, which only group questions in
-    reports, nor the documents without a label (see `corpus_digest`).
+    A digest covers all that decides how an answer is scored: text, language, history and references; the tags
+    `unanswerable`, `underspecified` and `compound`; the labels, in any order, with grade, span and part; title and text
+    of the documents that they name; `exclude_self` and `grade_threshold`. It does not cover other tags and metadata,
+    which only group questions in reports, nor the documents without a label (see `corpus_digest`).
     """
     documents = {document.id: document for document in benchmark.documents}
     texts: dict[str, str] = {}
@@ -38,11 +39,12 @@ def question_digests(
             [label.doc_id, label.grade, label.start, label.end, label.part, text_of(label.doc_id)]
             for label in sorted(labels.get(question.id, ()), key=_place)
         ]
-        scored_by = [tag for tag in (UNANSWERABLE, COMPOUND) if tag in question.tags]
+        scored_by = [tag for tag in (UNANSWERABLE, UNDERSPECIFIED, COMPOUND) if tag in question.tags]
         return fingerprint(
             [
                 question.text,
                 question.language,
+                *([turns_to_json(question.history)] if question.history else []),
                 [*question.references],
                 [*scored_by],
                 named,

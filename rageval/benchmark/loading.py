@@ -10,6 +10,7 @@ from typing import Any, cast
 from rageval.benchmark.beir import load_beir
 from rageval.benchmark.hugging_face import load_hugging_face, split_reference
 from rageval.benchmark.ir_datasets import load_ir_datasets
+from rageval.benchmark.mtrag import load_mtrag
 from rageval.benchmark.native import load_native
 from rageval.benchmark.own_loader import load_own, names_loader
 from rageval.benchmark.rgb import load_rgb
@@ -20,7 +21,7 @@ from rageval.io.plugins import split_entry
 from rageval.io.shipped import find_shipped
 from rageval.types import Benchmark
 
-_KINDS = ("beir", "hf", "ir_datasets", "trec", "rgb", "rgb-rejection")
+_KINDS = ("beir", "hf", "ir_datasets", "trec", "rgb", "rgb-rejection", "mtrag")
 _TREC_FILES = ("documents", "topics", "qrels")
 
 
@@ -42,6 +43,7 @@ def load(
     - `trec:documents=PATH,topics=PATH,qrels=PATH`;
     - `rgb:PATH`, a file of RGB such as `zh_refine.json`, or one of the same form; `rgb-rejection:PATH` is the same
       with the negative passages alone, so that no question can be answered;
+    - `mtrag:PATH`, a file of MT-RAG or MTRAG-UN such as `reference.jsonl`: conversations;
     - `ir_datasets:NAME`, such as `ir_datasets:beir/scifact/test`, a dataset of the package ir_datasets (extra
       `ir-datasets`);
     - `hf:NAME`, `hf:NAME:CONFIG` or `hf:NAME:CONFIG:SPLIT`, a Hugging Face dataset on the hub or at a path (extra
@@ -92,6 +94,8 @@ def _load(
         return load_trec_folder(_existing_folder(here / rest), strict=strict)
     if colon and kind in ("rgb", "rgb-rejection"):
         return load_rgb(here / rest, rejection=kind == "rgb-rejection")
+    if colon and kind == "mtrag":
+        return load_mtrag(here / rest)
     return load_native(_native_folder(reference, here))
 
 
@@ -133,7 +137,8 @@ def _native_folder(reference: str, here: Path) -> Path:
     near = difflib.get_close_matches(reference, shipped, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     names = f" or one of: {', '.join(shipped)}" if shipped else ""
-    expected = f"a folder, beir:PATH, trec:PATH, rgb:PATH, hf:NAME, ir_datasets:NAME, a loader FILE.py{names}{hint}"
+    prefixes = "beir:PATH, trec:PATH, rgb:PATH, mtrag:PATH, hf:NAME, ir_datasets:NAME"
+    expected = f"a folder, {prefixes}, a loader FILE.py{names}{hint}"
     raise BenchmarkError([f"{here / reference}: found no such folder, expected {expected}"])
 
 

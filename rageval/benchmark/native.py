@@ -14,6 +14,7 @@ from rageval.benchmark.reading import describe, read_lines, require_files
 from rageval.benchmark.records import Rows, parse_document, parse_question, read_rows
 from rageval.benchmark.validate import assemble
 from rageval.io.text_lines import JSON_LINES, find_file
+from rageval.io.turns import MESSAGES, read_turns, up_to_question
 from rageval.types import Benchmark, Card, Question, RelevanceLabel
 
 CARD_KEYS = ("name", "description", "license", "source", "review")
@@ -23,12 +24,17 @@ def load_native(folder: Path, *, with_labels: bool = True) -> Benchmark:
     """Load a native folder; raises `BenchmarkError` with every problem found.
 
     `documents.jsonl`: `id`, `text`, and optionally `title`, `language`, `metadata`. `questions.jsonl`: `id`, `text`,
-    and optionally `language`, `references`, `tags`, `metadata`, `evidence` (a list of objects with `doc_id`, `quote` or
-    `start` and `end`, and optionally `grade` and `part`). `labels.tsv`: a header and the columns `question_id`,
-    `document_id`, `grade`, and optionally `start` and `end` (code points into the document's text, both empty where
-    there is no span), `quote` and `part`. A quote is looked up in its document: see `rageval.text.quotes`.
+    and optionally `language`, `references`, `tags`, `metadata`, `history` (messages, as `rageval.io.turns.read_turns`
+    reads them), `evidence` (a list of objects with `doc_id`, `quote` or `start` and `end`, and optionally `grade` and
+    `part`). `labels.tsv`: a header and the columns `question_id`, `document_id`, `grade`, and optionally `start` and
+    `end` (code points into the document's text, both empty where there is no span), `quote` and `part`. A quote is
+    looked up in its document: see `rageval.text.quotes`.
 
-    Where there are labels of either kind, every question that is not tagged `unanswerable` needs one with a grade above
+    A question may have `messages` in place of `text` and `history`: the last one by the user is the question, those
+    before it are its history, and what the assistant said after it is not read.
+
+    Where there are labels of either kind, every question that is not tagged `unanswerable` or
+    `underspecified` needs one with a grade above
     0. Without `with_labels` neither is read.
     """
     is_beir = (folder / "corpus.jsonl").is_file()
@@ -44,7 +50,8 @@ def load_native(folder: Path, *, with_labels: bool = True) -> Benchmark:
     evidence = Rows[WrittenLabel](str(questions_file))
 
     def parse_question_with_evidence(fields: Mapping[str, object], place: str, problems: list[str]) -> Question | None:
-        question = parse_question(fields, place, problems, more_keys=(EVIDENCE,))
+        asked = _with_conversation(fields, place, problems)
+        question = None if asked is None else parse_question(asked, place, problems, more_keys=(EVIDENCE,))
         if with_labels:
             parse_evidence(fields, place, problems, evidence)
         return question
@@ -56,6 +63,22 @@ def load_native(folder: Path, *, with_labels: bool = True) -> Benchmark:
     located = find_quotes(written, documents, problems)
     unlabelled = not (there or written.records or written.refused)
     return assemble(card, documents, questions, located, problems, labels_optional=unlabelled)
+
+
+def _with_conversation(fields: Mapping[str, object], place: str, problems: list[str]) -> Mapping[str, object] | None:
+    """The fields with `text` and `history` in place of `messages`, where they have those; None where they cannot."""
+    if MESSAGES not in fields:
+        return fields
+    if beside := [key for key in ("text", "history") if key in fields]:
+        problems.append(f"{place}: found {MESSAGES!r} beside {beside[0]!r}, expected one of them")
+        return None
+    try:
+        *history, last = up_to_question(read_turns(fields[MESSAGES]))
+    except ValueError as error:
+        problems.append(f"{place}: {MESSAGES!r}: {error}")
+        return None
+    others = {key: value for key, value in fields.items() if key != MESSAGES}
+    return {**others, "text": last.text, "history": history}
 
 
 def load_corpus(folder: Path) -> Benchmark:

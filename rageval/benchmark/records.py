@@ -11,13 +11,14 @@ from typing import Generic, TypeGuard, TypeVar, cast
 
 from rageval.benchmark.reading import describe, read_objects
 from rageval.io.tolerance import tolerate
+from rageval.io.turns import read_turns
 from rageval.text.languages import A_LANGUAGE, Language, detect_language, is_language
-from rageval.types import Document, Json, Question
+from rageval.types import Document, Json, Question, Turn
 
 T = TypeVar("T")
 
 DOCUMENT_KEYS = ("id", "text", "title", "language", "metadata")
-QUESTION_KEYS = ("id", "text", "language", "references", "tags", "metadata")
+QUESTION_KEYS = ("id", "text", "language", "references", "tags", "metadata", "history")
 
 
 @dataclass(slots=True)
@@ -96,9 +97,10 @@ def parse_question(
     references = _texts(fields, "references", place, problems)
     tags = _texts(fields, "tags", place, problems)
     metadata = _metadata(fields, place, problems)
+    history = _history(fields, place, problems)
     if len(problems) > before or without_text or question_id is None or text is None or language is None:
         return None
-    return Question(question_id, text, language, references, tags, metadata)
+    return Question(question_id, text, language, references, tags, metadata, history)
 
 
 def _check_keys(
@@ -181,6 +183,16 @@ def _language(fields: Mapping[str, object], text: str, place: str, problems: lis
     found = repr(value) if isinstance(value, str) else describe(value)
     problems.append(f"{place}: found the language {found}, expected {A_LANGUAGE}")
     return None
+
+
+def _history(fields: Mapping[str, object], place: str, problems: list[str]) -> tuple[Turn, ...]:
+    """The turns under `history`; a surrogate that is half a pair in one of them is a problem."""
+    try:
+        turns = read_turns(fields.get("history", ()))
+    except ValueError as error:
+        problems.append(f"{place}: 'history': {error}")
+        return ()
+    return tuple(turn for turn in turns if _is_text(turn.text, "'history'", place, problems))
 
 
 def _metadata(fields: Mapping[str, object], place: str, problems: list[str]) -> dict[str, Json]:

@@ -14,7 +14,7 @@ from rageval.benchmark.records import Rows
 from rageval.errors import BenchmarkError
 from rageval.io.tolerance import LenientProblems, count, first_ids, tolerate, tolerated_in
 from rageval.text.languages import Language, majority, settle
-from rageval.types import Benchmark, Card, Document, Question, RelevanceLabel
+from rageval.types import UNDERSPECIFIED, Benchmark, Card, Document, Question, RelevanceLabel
 
 T = TypeVar("T")
 R = TypeVar("R", Document, Question)
@@ -33,9 +33,10 @@ def assemble(
 ) -> Benchmark:
     """The benchmark of these records.
 
-    With `labels_optional` a question that is not tagged unanswerable may be without a relevant document. Where
-    `problems` are lenient, labels of unknown questions are left out, labels of unknown documents kept, and equal ones
-    counted once. Raises `BenchmarkError` with `problems` (what reading the records had found) and what is found here.
+    With `labels_optional` a question that is tagged neither unanswerable nor underspecified may be without a relevant
+    document. Where `problems` are lenient, labels of unknown questions are left out, labels of unknown documents kept,
+    and equal ones counted once. Raises `BenchmarkError` with `problems` (what reading the records had found) and what
+    is found here.
     """
     settle_languages(documents, questions)
     problems += _id_problems("document", documents)
@@ -207,7 +208,7 @@ def _answerability_problems(
     labelled = {label.question_id for _, label in labels.records if label.grade > 0} | labels.refused
     return [
         f"{place}: found question {question.id!r} without a relevant document, expected a label with a grade above 0, "
-        "or the tag unanswerable"
+        "or the tag unanswerable or underspecified"
         for place, question in questions.records
-        if question.answerable and question.id not in labelled
+        if question.answerable and UNDERSPECIFIED not in question.tags and question.id not in labelled
     ]

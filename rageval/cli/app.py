@@ -38,10 +38,13 @@ from rageval.cli.repeats import repeats
 from rageval.cli.report import report
 from rageval.cli.review import review
 from rageval.cli.run import run
+from rageval.cli.search_prompts import search_prompts
 from rageval.cli.show import show
 from rageval.cli.sweep import sweep
 from rageval.cli.synthesise import synthesise
+from rageval.cli.train_adapter import train_adapter
 from rageval.cli.train_judge import train_judge
+from rageval.cli.training_data import training_data
 from rageval.cli.trend import trend
 from rageval.cli.view import view
 
@@ -73,8 +76,8 @@ def options(
 
 for command in (
     run, check, metrics, show, report, view, diagnose, leaderboard, init, check_benchmark, check_corpus, chunking,
-    synthesise, review, sample, label, label_next, calibrate, train_judge, cascade, judge, export, sweep, compare,
-    compare_benchmarks, prefer, gate, plan, repeats, trend,
+    synthesise, review, sample, label, label_next, calibrate, train_judge, train_adapter, cascade, judge, export,
+    training_data, sweep, search_prompts, compare, compare_benchmarks, prefer, gate, plan, repeats, trend,
 ):  # fmt: skip
     app.command()(command)
 app.command(name="list")(list_names)

@@ -73,7 +73,11 @@ def _print_plan(planned: Experiment, costs: Sequence[CostEstimate]) -> None:
         print(f"read as: {benchmark.card.description}")
     for line in language_lines(benchmark.documents, planned.questions):
         print(line)
-    for role, models in (("chat", [planned.chat]), ("embed", [planned.embedder]), ("judge", planned.raters or [None])):
+    for role, models in (
+        ("chat", planned.chats or [None]),
+        ("embed", planned.embedders or [None]),
+        ("judge", planned.raters or [None]),
+    ):
         for model in models if role != "judge" or planned.detector is None else ():
             print(f"{role}: {'not needed' if model is None else model.identity}")
     if planned.detector is not None:

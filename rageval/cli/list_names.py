@@ -66,25 +66,25 @@ def _list_pipelines() -> dict[str, str]:
 def _list_stages() -> dict[str, str]:
     from rageval.experiment.stages import STAGES
 
-    return _summaries(STAGES)
+    return _with_settings(STAGES)
 
 
 def _list_chunkers() -> dict[str, str]:
     from rageval.retrieval.chunkers import CHUNKERS
 
-    return _summaries(CHUNKERS)
+    return _with_settings(CHUNKERS)
 
 
 def _list_indexes() -> dict[str, str]:
     from rageval.retrieval.indexes import INDEXES
 
-    return _summaries(INDEXES)
+    return _with_settings(INDEXES)
 
 
 def _list_rerankers() -> dict[str, str]:
     from rageval.retrieval.rerankers import RERANKERS
 
-    return _summaries(RERANKERS)
+    return _with_settings(RERANKERS)
 
 
 def _list_models() -> dict[str, str]:
@@ -121,6 +121,17 @@ def _list_reports() -> dict[str, str]:
 def _summaries(parts: Mapping[str, Callable[..., object]]) -> dict[str, str]:
     """The first line of each part's docstring."""
     return {name: (inspect.getdoc(part) or "").split("\n", 1)[0] for name, part in parts.items()}
+
+
+def _with_settings(parts: Mapping[str, Callable[..., object]]) -> dict[str, str]:
+    """The first line of each part's docstring, and the settings that it takes."""
+    from rageval.report.names import settings_line
+
+    settings = {name: settings_line(part) for name, part in parts.items()}
+    return {
+        name: f"{text} Settings: {settings[name]}" if settings[name] else text
+        for name, text in _summaries(parts).items()
+    }
 
 
 _LISTS: dict[Listed, tuple[Callable[[], dict[str, str]], tuple[Kind, ...]]] = {

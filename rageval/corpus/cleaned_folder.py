@@ -12,6 +12,7 @@ from rageval.corpus.clean import Change, clean, move_labels
 from rageval.corpus.source import Corpus
 from rageval.errors import DeclarationError
 from rageval.io.disk import write_atomically
+from rageval.io.turns import turns_to_json
 from rageval.text.languages import Guess
 from rageval.types import Json, Question
 
@@ -54,6 +55,10 @@ def _row(question: Question) -> dict[str, Json]:
     row: dict[str, Json] = {"id": question.id, "text": question.text}
     if not isinstance(question.language, Guess):
         row["language"] = question.language
-    lists: dict[str, Json] = {"references": [*question.references], "tags": [*question.tags]}
+    lists: dict[str, Json] = {
+        "references": [*question.references],
+        "tags": [*question.tags],
+        "history": turns_to_json(question.history),
+    }
     row |= {name: value for name, value in lists.items() if value}
     return {**row, "metadata": dict(question.metadata)} if question.metadata else row

@@ -24,6 +24,8 @@ from rageval.scores.sharing import Documents
 from rageval.types import Json
 
 FEWEST_QUESTIONS = 10
+MOST_KEPT = 3
+"""How many cells are found where nobody says how many."""
 _LEVEL = 0.95
 
 

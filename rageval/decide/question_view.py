@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from rageval.decide.diagnosis import Diagnosis, RunDiagnosis
 from rageval.decide.evidence_found import read_spans
 from rageval.io.records import Outcome, judgment_to_json, outcome_to_json
+from rageval.io.turns import turns_to_json
 from rageval.metrics.evidence_spans import Part, Span, joined, overlap, passage_span
 from rageval.types import Document, Graded, Json, Judgment, Passage, Question, Response
 
@@ -92,6 +93,7 @@ class QuestionView:
             "language": self.question.language,
             "tags": [*self.question.tags],
             "metadata": {**self.question.metadata},
+            **({"history": turns_to_json(self.question.history)} if self.question.history else {}),
             "references": [*self.question.references],
             "diagnosis": None if self.diagnosis is None else self.diagnosis.to_json(),
             "evidence": [one.to_json() for one in self.evidence],

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,6 +14,16 @@ from rageval.decide.comparison import BY_LABELS
 from rageval.decide.costs import RunCosts
 from rageval.decide.leaderboard import Leaderboard, read_leaderboard
 from rageval.decide.ranks import LabelledTests, labelled_tests
+from rageval.decide.sweep_effects import (
+    LEVEL,
+    Effect,
+    Factors,
+    FactorShare,
+    Interaction,
+    factor_shares,
+    interactions,
+    main_effects,
+)
 from rageval.experiment.grid import PIPELINE
 from rageval.io.records import usage_from_json
 from rageval.io.run_folder import RunFolder
@@ -30,11 +38,8 @@ from rageval.scores.sharing import find_sharing
 from rageval.scores.totals import ANSWERING
 from rageval.stats import Interval, paired_difference
 from rageval.stats.clusters import Clusters
-from rageval.stats.many import mean_tests, simultaneous_intervals
+from rageval.stats.many import mean_tests
 from rageval.types import Json, Usage
-
-Factors = Mapping[str, Json]
-LEVEL = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,26 +81,6 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
-class Effect:
-    """The effect of changing one factor on a metric, with all other factors equal: the mean over the `contexts`
-    (settings of the other factors) in which both levels were run. More than 0 is better.
-
-    `difference` and `p_adjusted` are for all effects on the metric together: the interval excludes 0 exactly if
-    `p_adjusted` is at most 0.05 (`simultaneous_intervals`). `p_value` is for this effect alone. All are of the scores;
-    people's labels are not used.
-    """
-
-    metric: str
-    factor: str
-    before: str
-    after: str
-    contexts: int
-    difference: Interval
-    p_value: float
-    p_adjusted: float
-
-
-@dataclass(frozen=True, slots=True)
 class Saved:
     """Savings from work that cells share. Indexes wanted and built, calls that the cells would make on their own and
     calls that were made, and the tokens saved by that.
@@ -129,6 +114,8 @@ class SweepResult:
     front: tuple[str, ...]
     questions: Mapping[str, int]
     saved: Saved | None
+    shares: tuple[FactorShare, ...] = ()
+    interactions: tuple[Interaction, ...] = ()
 
     def to_json(self) -> dict[str, Json]:
         return {
@@ -165,6 +152,8 @@ class SweepResult:
                 }
                 for effect in self.effects
             ],
+            "shares": [share.to_json() for share in self.shares],
+            "interactions": [one.to_json() for one in self.interactions],
             "front": [*self.front],
             "saved": None if self.saved is None else self.saved.to_json(),
         }
@@ -195,9 +184,14 @@ def sweep_of(
     means = _means(cells, quality, board) if shared else np.empty(0)
     by_labels = labelled_tests(scores_of, board.metrics[0]) if board.by_labels else None
     effects: list[Effect] = []
+    shares: list[FactorShare] = []
+    together: list[Interaction] = []
+    factors = [cell.factors for cell in cells]
     for metric, (matrix, questions) in scores.items():
         if questions:
-            effects += main_effects(metric, [cell.factors for cell in cells], matrix, clusters[metric])
+            effects += main_effects(metric, factors, matrix, clusters[metric])
+            shares += factor_shares(metric, factors, matrix, clusters[metric])
+            together += interactions(metric, factors, matrix, clusters[metric])
     return SweepResult(
         board,
         cells,
@@ -206,53 +200,9 @@ def sweep_of(
         _front(cells, means, [m["failed"] < len(m["questions"]) for m in manifests]) if shared else (),
         {metric: len(questions) for metric, (_, questions) in scores.items()},
         _saved(pipelines, manifests) if pipelines else None,
+        tuple(shares),
+        tuple(together),
     )
-
-
-def main_effects(
-    metric: str, factors: Sequence[Factors], scores: np.ndarray, clusters: Clusters | None = None
-) -> list[Effect]:
-    """The effects of all factors with two or more levels: each level against each earlier one.
-
-    `scores` has one row per cell and one column per question, and more is better. Each question's scores are averaged
-    over the contexts in which both levels were run. The two averages are paired question by question. `clusters` are
-    what questions share (`rageval.stats.clusters`).
-    """
-    found: list[tuple[str, Json, Json, int]] = []
-    differences: list[np.ndarray] = []
-    for factor in dict.fromkeys(name for settings in factors for name in settings):
-        levels = list(dict.fromkeys(_frozen(settings[factor]) for settings in factors if factor in settings))
-        rows = {
-            (level, context): row
-            for row, settings in enumerate(factors)
-            if factor in settings
-            for level, context in [(_frozen(settings[factor]), _context(settings, factor))]
-        }
-        for before, after in combinations(levels, 2):
-            contexts = [c for level, c in rows if level == before and (after, c) in rows]
-            if contexts:
-                a, b = (scores[[rows[level, c] for c in contexts]].mean(axis=0) for level in (before, after))
-                found.append((factor, before, after, len(contexts)))
-                differences.append((b - a).clip(-1.0, 1.0))
-    if not found:
-        return []
-    together = simultaneous_intervals(differences, level=LEVEL, clusters=clusters, rng=np.random.default_rng(0))
-    questions = scores.shape[1]
-    return [
-        Effect(
-            metric,
-            factor,
-            str(before),
-            str(after),
-            contexts,
-            Interval(float(mean), float(low), float(high), LEVEL, "max-T with dirichlet", questions),
-            float(p),
-            float(p_adjusted),
-        )
-        for (factor, before, after, contexts), mean, low, high, p, p_adjusted in zip(
-            found, together.mean, together.low, together.high, together.p, together.p_adjusted, strict=True
-        )
-    ]
 
 
 def pareto_front(points: np.ndarray) -> list[int]:
@@ -356,14 +306,3 @@ def _saved(pipelines: Sequence[Pipeline], manifests: Sequence[Mapping[str, Any]]
     usage = sum(used, Usage())
     tokens = usage.free_prompt_tokens + usage.free_completion_tokens
     return Saved(len(wanted), len(set(wanted)), usage.calls, usage.paid_calls, tokens)
-
-
-def _context(settings: Factors, factor: str) -> frozenset[tuple[str, Any]]:
-    return frozenset((name, _frozen(level)) for name, level in settings.items() if name != factor)
-
-
-def _frozen(level: Any) -> Any:
-    """A level that can be a key: lists as tuples, mappings as JSON."""
-    if isinstance(level, Mapping):
-        return json.dumps(level, ensure_ascii=False, sort_keys=True)
-    return tuple(map(_frozen, cast("list[Any]", level))) if isinstance(level, list) else level

@@ -134,7 +134,7 @@ class _Team:
         self._equipment = payload
         self._layout = layout
         self._chats = chat_models(experiment)
-        self._embedder = experiment.embedder
+        self._embedder = next(iter(experiment.embedders), None)
         self._documents = {document.id: document for document in experiment.benchmark.documents}
         self._runs = runs
         self._shards = shards

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rageval.distributed.worker import Payload, Post, RemoteChat, RemoteEmbedder
+from rageval.errors import DeclarationError
 from rageval.experiment.plan import Experiment
 from rageval.experiment.run import OpenRun, worker_context
 from rageval.models.base import ChatModel
@@ -50,21 +51,21 @@ def lay_out(tasks: int, cpus: int, calls: int | None) -> Layout:
 
 def chat_models(experiment: Experiment) -> list[ChatModel]:
     """Those of the experiment, each once."""
-    return list({id(m): m for m in (experiment.chat, *experiment.raters) if m is not None}.values())
+    return list({id(m): m for m in (*experiment.chats, *experiment.raters)}.values())
 
 
 def equip(experiment: Experiment, runs: Sequence[OpenRun], at_once: int) -> Payload:
-    """Return what the workers need; for models, only the names."""
+    """Return what the workers need; for models, only the names. Raises DeclarationError for several embedders."""
+    if len(experiment.embedders) > 1:
+        raise DeclarationError("models.embed: found several embedders with ray, expected one: leave --executor out")
     post = Post()
     chats = {
         id(model): RemoteChat(post, position, model.identity, model.concurrency)
         for position, model in enumerate(chat_models(experiment))
     }
     asked_through_post = dataclasses.replace(
-        experiment,
-        chat=chats.get(id(experiment.chat)),
+        experiment.with_wrapped(lambda chat: chats[id(chat)], lambda embedder: RemoteEmbedder(post, embedder.identity)),
         raters=tuple(chats[id(model)] for model in experiment.raters),
-        embedder=None if experiment.embedder is None else RemoteEmbedder(post, experiment.embedder.identity),
         models=None,
     )
     return Payload(worker_context(asked_through_post, runs), post, at_once)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from rageval.errors import DeclarationError
@@ -45,9 +45,9 @@ class WorkerContext:
     """What a worker needs to work on tasks. `judges` and their `keys` are by name; `judging` is the model that they
     ask.
 
-    A pipeline that is asked each question several times is among `pipelines` as often; `repeats` numbers these from 0,
-    position by position, and is empty where all are asked once. Pipelines that ask no chat model acquire `unlimited`,
-    if given, before they answer.
+    A pipeline that is asked each question several times is among `pipelines` as often. `own_resources` are what the
+    pipeline at a position draws on, where these are not `resources`: other models, other draws of replies. Pipelines
+    that ask no chat model acquire `unlimited`, if given, before they answer.
     """
 
     resources: Resources
@@ -57,7 +57,7 @@ class WorkerContext:
     judging: ChatModel | None
     generate: bool
     unlimited: asyncio.Semaphore | None = None
-    repeats: tuple[int, ...] = ()
+    own_resources: Mapping[int, Resources] = field(default_factory=dict[int, Resources])
 
     async def build_indexes(self, tasks: Iterable[Task], tell: Callable[[int, str, Usage], None]) -> None:
         """Build the indexes that these tasks need, so that no question's latency includes it.
@@ -71,12 +71,12 @@ class WorkerContext:
             if task.outcome is None:
                 positions.setdefault(self.pipelines[task.pipeline].label, task.pipeline)
         for position in positions.values():
-            indexes = self.pipelines[position].stage.indexes()
+            indexes, resources = self.pipelines[position].stage.indexes(), self.resources_at(position)
             try:
                 for index in dict.fromkeys(indexes):
-                    await self.resources.get(index)
+                    await resources.get(index)
             finally:  # what a failed build has paid for counts too
-                for name, usage in self.resources.tell_building(indexes).items():
+                for name, usage in resources.tell_building(indexes).items():
                     tell(position, name, usage)
 
     async def work_on(self, task: Task, sink: Sink) -> None:
@@ -95,9 +95,13 @@ class WorkerContext:
             if name == ABSTENTION:
                 outcome = settled(outcome, judgments)
 
+    def resources_at(self, position: int) -> Resources:
+        """What the pipeline at that position draws on."""
+        return self.own_resources.get(position, self.resources)
+
     async def _answer(self, task: Task) -> Outcome:
         pipeline = self.pipelines[task.pipeline]
-        resources = self.resources.repeated(self.repeats[task.pipeline] if self.repeats else 0)
+        resources = self.resources_at(task.pipeline)
         asks = "chat" in pipeline.stage.needs(self.generate)
         try:
             async with nullcontext() if asks or self.unlimited is None else self.unlimited:

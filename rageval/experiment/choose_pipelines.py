@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 from rageval.errors import DeclarationError
-from rageval.experiment.compose import changes_of, compose, is_composed
+from rageval.experiment.compose import MODELS, changes_of, compose, is_composed
+from rageval.experiment.pipeline_models import called
 from rageval.experiment.recipes import build_pipeline, list_recipes
 from rageval.identity import describe, fingerprint
 from rageval.io.plugins import split_reference
@@ -47,7 +48,10 @@ def choose_pipeline(given: object, base: Path) -> Pipeline:
             return _build(os.fspath(cast("str | os.PathLike[str]", given)), {}, base)
         case Mapping():
             name, settings = _name_and_settings(cast("Mapping[object, object]", given))
-            return _compose(name, settings, base) if is_composed(settings) else _build(name, settings, base)
+            models = _models(name, settings.pop(MODELS, None))
+            built = _compose(name, settings, base) if is_composed(settings) else _build(name, settings, base)
+            shown_models = {f"{MODELS}.{role}": _plain(called(value)) for role, value in models.items()}
+            return replace(built, params={**built.params, **shown_models}, models=models)
         case _ if callable(given) and not isinstance(given, type):
             return function_pipeline(cast("System", given))
         case _:
@@ -84,6 +88,15 @@ def _settings(name: str, given: object) -> dict[str, object]:
         if not isinstance(key, str):
             raise DeclarationError(f"pipelines.{name}: found {shown(key)} as a setting, expected a name such as k")
     return cast("dict[str, object]", dict(settings))
+
+
+def _models(name: str, given: object) -> dict[str, object]:
+    """The pipeline's own models, by role."""
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise DeclarationError(f"pipelines.{name}.{MODELS}: found {shown(given)}, expected models by role: chat, embed")
+    return {str(role): value for role, value in cast("Mapping[object, object]", given).items()}
 
 
 def _build(name: str, settings: dict[str, object], base: Path) -> Pipeline:
@@ -128,7 +141,7 @@ def _tell_apart(pipelines: Sequence[Pipeline]) -> tuple[Pipeline, ...]:
     times: Counter[str] = Counter()
     seen: dict[str, list[Pipeline]] = {}
     for pipeline in pipelines:
-        equal = seen.setdefault(fingerprint([pipeline.source, describe(pipeline.stage)]), [])
+        equal = seen.setdefault(fingerprint([pipeline.source, describe(pipeline.stage), describe(pipeline.models)]), [])
         for earlier in equal:
             _check_names_differ(earlier, pipeline)
         equal.append(pipeline)

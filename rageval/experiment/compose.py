@@ -13,12 +13,17 @@ from pathlib import Path
 from typing import cast
 
 from rageval.errors import DeclarationError
-from rageval.experiment.stages import READ_PASSAGES, SEARCHES, STAGES
+from rageval.experiment.stages import INNER_STAGES, READ_PASSAGES, SEARCHES, STAGES
 from rageval.io.plugins import build_found, build_plugin, find_plugin
 from rageval.pipeline import NO_CONTEXT, Chain, Stage
+from rageval.pipeline.parts import parts_of
 from rageval.retrieval.chunkers import CHUNKERS, as_chunker
+from rageval.retrieval.graph import GraphStage
 from rageval.retrieval.iterate import Iterate
 from rageval.retrieval.retrieve import Retrieve
+
+MODELS = "models"
+"""The key of a pipeline's own models, in any entry of `pipelines`."""
 
 _KEYS = ("chunk", "stages", "set")
 
@@ -33,7 +38,8 @@ def compose(name: str, settings: Mapping[str, object], base: Path) -> Stage:
     that names none. `set` changes these, by names such as `retrieve.k`: see `changed`.
 
     A stage is a name, a name with its settings, or a name with the value of its first setting (`order: ends`); the name
-    is one of `STAGES`, a path, or an entry point of the group `rageval.stages`. `base` is what paths are relative to.
+    is one of `STAGES`, a path, or an entry point of the group `rageval.stages`. Settings that are stages themselves
+    (`INNER_STAGES`) are such lists too. `base` is what paths are relative to.
     Raises DeclarationError that names the pipeline, the stage by its number from 1, and the setting.
     """
     place = f"pipelines.{name}"
@@ -46,13 +52,10 @@ def compose(name: str, settings: Mapping[str, object], base: Path) -> Stage:
     chunk, entries = changed(settings.get("chunk"), cast("Sequence[object]", given), changes_of(settings, place), place)
     if not entries:
         raise DeclarationError(f"{place}.set: found a pipeline without stages, expected one that is left at least")
-    stages: list[Stage] = []
-    for number, entry in enumerate(entries, start=1):
-        stages.append(_stage(entry, chunk, base, f"{place}.stages.{number}"))
+    chain = _chain(entries, chunk, base, f"{place}.stages")
     if chunk is not None:
-        _check_chunk(chunk, stages, base, place)
-    _check_order(stages, place)
-    return Chain(tuple(stages))
+        _check_chunk(chunk, chain, base, place)
+    return chain
 
 
 def changes_of(settings: Mapping[str, object], place: str) -> Mapping[str, object]:
@@ -103,12 +106,24 @@ def _settings_by_name(entry: object, place: str) -> Mapping[str, object]:
     return _settings(STAGES.get(name), given, f"{place}.{name}")
 
 
+def _chain(given: object, chunk: object, base: Path, place: str) -> Chain:
+    """The stages of a list, one after another."""
+    if not isinstance(given, list | tuple) or not given:
+        raise DeclarationError(f"{place}: found {given!r}, expected a list of stages")
+    entries = enumerate(cast("Sequence[object]", given), start=1)
+    stages = tuple(_stage(entry, chunk, base, f"{place}.{number}") for number, entry in entries)
+    _check_order(stages, place)
+    return Chain(stages)
+
+
 def _stage(entry: object, chunk: object, base: Path, place: str) -> Stage:
     name, given = _name_and_value(entry, place)
     plugin = find_plugin("stages", name, STAGES, base, place)
     settings = _settings(plugin.target, given, f"{place}.{name}")
     if plugin.target in SEARCHES and chunk is not None:
         settings = {"chunker": chunk, **settings}
+    inner = [key for key in INNER_STAGES.get(name, ()) if key in settings]
+    settings = {**settings, **{key: _chain(settings[key], chunk, base, f"{place}.{name}.{key}") for key in inner}}
     stage = build_found(plugin, settings, base, place)
     if not isinstance(stage, Stage):
         raise DeclarationError(f"{place}.{name}: found a {type(stage).__name__}, expected a stage")
@@ -136,8 +151,8 @@ def _settings(target: object, given: object, place: str) -> Mapping[str, object]
     return {first: given}
 
 
-def _check_chunk(chunk: object, stages: Sequence[Stage], base: Path, place: str) -> None:
-    if not any(isinstance(stage, Retrieve | Iterate) for stage in stages):
+def _check_chunk(chunk: object, chain: Chain, base: Path, place: str) -> None:
+    if not any(isinstance(part, Retrieve | Iterate | GraphStage) for part in parts_of(chain)):
         as_chunker(build_plugin("chunkers", chunk, CHUNKERS, base, f"{place}.chunk"), f"{place}.chunk")
         raise DeclarationError(f"{place}.chunk: found a chunker and no stage retrieve, expected one that uses it")
 
@@ -150,7 +165,7 @@ def _check_order(stages: Sequence[Stage], place: str) -> None:
             return
         if isinstance(stage, READ_PASSAGES) and context == NO_CONTEXT:
             raise DeclarationError(
-                f"{place}.stages.{number}: found {type(stage).__name__} before any passages are found, expected "
+                f"{place}.{number}: found {type(stage).__name__} before any passages are found, expected "
                 "retrieve before it"
             )
         context = stage.context_size(context)

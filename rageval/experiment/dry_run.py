@@ -11,7 +11,7 @@ from typing import Literal
 from rageval.errors import STOPS_THE_RUN, RagevalError
 from rageval.experiment.estimate import Bounds
 from rageval.experiment.plan import Experiment
-from rageval.experiment.run import OpenRun, open_run
+from rageval.experiment.run import OpenRun, open_run, resources_of
 from rageval.judges import Judge, asks_model, has_pool
 from rageval.models.base import ChatModel, ChatReply, ChatRequest, Embedder, Vectors
 from rageval.models.cache import CachedChat
@@ -110,9 +110,9 @@ def dry_run(experiment: Experiment, out: Path, *, retry_failed: bool = False) ->
 async def _dry_run(experiment: Experiment, out: Path, retry_failed: bool) -> Outlook:
     missing, models = _Missing(), experiment.models
     cached = replace(
-        experiment,
-        chat=_chat(experiment.chat, missing),
-        embedder=_embedder(experiment.embedder, missing),
+        experiment.with_wrapped(
+            lambda chat: _CacheOnlyChat(_cached(chat), missing), lambda embedder: _embedder(embedder, missing)
+        ),
         raters=tuple(_CacheOnlyChat(_cached(rater), missing) for rater in experiment.raters),
     )
     documents = {document.id: document for document in experiment.benchmark.documents}
@@ -148,7 +148,7 @@ async def _go_through(
         judges = [judge for judge in one.judges if question.id not in one.judgments[judge.name]]
         outcome = one.outcomes.get(question.id)
         if outcome is not None or not pipeline.stage.asks_outside():
-            await _one(experiment, one, question, judges, resources.repeated(one.repeat))
+            await _one(experiment, one, question, judges, resources_of(experiment, pipeline, resources, one.repeat))
             if missing.times == before:
                 cached += 1
                 continue
@@ -184,13 +184,7 @@ async def _one(
         return
 
 
-def _chat(model: ChatModel | None, missing: _Missing) -> ChatModel | None:
-    return None if model is None else _CacheOnlyChat(_cached(model), missing)
-
-
-def _embedder(embedder: Embedder | None, missing: _Missing) -> Embedder | None:
-    if embedder is None:
-        return None
+def _embedder(embedder: Embedder, missing: _Missing) -> Embedder:
     assert isinstance(embedder, CachedEmbedder)
     return _CacheOnlyEmbedder(embedder, missing)
 

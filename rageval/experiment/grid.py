@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
 from rageval.errors import DeclarationError
-from rageval.experiment.compose import is_composed
+from rageval.experiment.compose import MODELS, is_composed
+from rageval.experiment.pipeline_models import called
 
 PIPELINE = "pipeline"
+_OF_MODELS = f"{MODELS}."
 
 PipelineEntry: TypeAlias = dict[str, dict[str, Any] | None]
 
@@ -18,10 +20,11 @@ def grid_entries(sweep: Mapping[str, Sequence[Any]], exclude: Sequence[Mapping[s
     """One entry per combination of the factors' levels; the first factor changes slowest.
 
     The factor `pipeline` names recipes, alone or with settings; all other factors are their settings too. Of a pipeline
-    that is composed of stages they are changes, by names such as `retrieve.k` (`set`). A combination is left out if it
-    matches a mapping in `exclude`: for each key of the mapping it has the given level, or one of the given levels.
-    Raises DeclarationError for factors without levels, levels given twice, unknown keys or levels in `exclude`, and if
-    nothing is left.
+    that is composed of stages they are changes, by names such as `retrieve.k` (`set`). Factors such as `models.chat`
+    are the models that the pipeline asks. A combination is left out if it matches a mapping in `exclude`: for each key
+    of the mapping it has the given level, or one of the given levels.
+    Raises DeclarationError for factors without levels, levels given twice, models with the same name, unknown keys or
+    levels in `exclude`, and if nothing is left.
     """
     _check(sweep, exclude)
     settings = [dict(zip(sweep, levels, strict=True)) for levels in itertools.product(*sweep.values())]
@@ -33,9 +36,13 @@ def grid_entries(sweep: Mapping[str, Sequence[Any]], exclude: Sequence[Mapping[s
 
 def _entry(pipeline: object, settings: dict[str, Any]) -> PipelineEntry:
     if not isinstance(pipeline, Mapping):
-        return {str(pipeline): settings}
+        pipeline = {str(pipeline): None}
     name, given = next(iter(cast("Mapping[str, Mapping[str, Any] | None]", pipeline).items()))
-    own = {**(given or {})}
+    own: dict[str, Any] = {**(given or {})}
+    models = {k.removeprefix(_OF_MODELS): v for k, v in settings.items() if k.startswith(_OF_MODELS)}
+    settings = {k: v for k, v in settings.items() if not k.startswith(_OF_MODELS)}
+    if models:
+        own = {**own, MODELS: {**(own.get(MODELS) or {}), **models}}
     if is_composed(own):
         return {name: {**own, "set": {**(own.get("set") or {}), **settings}}}
     return {name: {**own, **settings}}
@@ -50,6 +57,12 @@ def _check(sweep: Mapping[str, Sequence[Any]], exclude: Sequence[Mapping[str, An
         for position, level in enumerate(levels):
             if level in levels[:position]:
                 raise DeclarationError(f"sweep.{factor}: found {level!r} twice, expected levels that differ")
+        names = [called(level) for level in levels] if factor.startswith(_OF_MODELS) else []
+        for name in names:
+            if names.count(name) > 1:
+                raise DeclarationError(
+                    f"sweep.{factor}: found two models called {name!r}, expected names of their own under models.named"
+                )
     for number, mapping in enumerate(exclude):
         for factor, given in mapping.items():
             if factor not in sweep:

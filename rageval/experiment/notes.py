@@ -12,7 +12,7 @@ from rageval.pipeline import Pipeline
 def notes_on(experiment: Experiment, pipeline: Pipeline) -> tuple[str, ...]:
     """What the embedder says of the texts that it got so far; nothing where neither pipeline nor judges use it."""
     embeds = "embed" in pipeline.stage.needs(experiment.generate) or need_embedder(experiment.judges)
-    return tuple(getattr(experiment.embedder, "notes", ())) if embeds else ()
+    return tuple(getattr(experiment.models_of(pipeline).embedder, "notes", ())) if embeds else ()
 
 
 def read_notes(folder: RunFolder) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -35,7 +35,14 @@ from rageval.experiment.judging import (
     with_models,
 )
 from rageval.experiment.open_models import OpenModels, run_with
+from rageval.experiment.pipeline_models import (
+    SAME_MODELS,
+    PipelineModels,
+    check_pipeline_models,
+    own_pipeline_models,
+)
 from rageval.experiment.spec import Spec, read_spec
+from rageval.experiment.trained_on import check_trained_on
 from rageval.experiment.until import Until, check_judges, choose_until
 from rageval.io.tolerance import first_ids
 from rageval.judges import Judge, asks_model
@@ -47,6 +54,8 @@ from rageval.models.rerank_endpoint import RerankService
 from rageval.pipeline import Need, Pipeline
 from rageval.pipeline.parts import parts_of
 from rageval.pipeline.recorded import Replay
+from rageval.prompts import Prompt
+from rageval.prompts.own import check_prompt_languages
 from rageval.scores.calibrations import Calibration, by_judge
 from rageval.scores.shared_ids import check_question_ids
 from rageval.types import Benchmark, Question
@@ -68,6 +77,9 @@ class Experiment:
     was named. Each question is asked `repeats` times (see `repeats_of`). A `fresh` experiment uses no answers or
     replies of earlier commands. With `until`, `questions` are those of the first batches of `all_questions`; all of
     these have the same run folder.
+
+    `pipeline_models` are those of pipelines that have models of their own, by label; `chat` and `embedder` are those of
+    all others, and of judges.
 
     A context manager that closes the models opened for the experiment at the end. Without `models`, the caller closes
     them, and they must work in any event loop.
@@ -96,6 +108,7 @@ class Experiment:
     until: Until | None = None
     all_questions: tuple[str, ...] = ()
     models: OpenModels | None = None
+    pipeline_models: Mapping[str, PipelineModels] = field(default_factory=dict[str, PipelineModels])
 
     def __enter__(self) -> Self:
         return self
@@ -124,6 +137,37 @@ class Experiment:
         """
         stage = pipeline.stage
         return self.repeats if "chat" in stage.needs(self.generate) or stage.asks_outside() else 1
+
+    def models_of(self, pipeline: Pipeline) -> PipelineModels:
+        """The models that the pipeline asks, None where there are none; all of them where it needs none."""
+        own = self.pipeline_models.get(pipeline.label, SAME_MODELS)
+        return replace(own, chat=own.chat or self.chat, embedder=own.embedder or self.embedder)
+
+    @property
+    def chats(self) -> tuple[ChatModel, ...]:
+        """The chat models that pipelines ask, each once."""
+        found = [self.chat, *(own.chat for own in self.pipeline_models.values())]
+        return tuple({id(chat): chat for chat in found if chat is not None}.values())
+
+    @property
+    def embedders(self) -> tuple[Embedder, ...]:
+        """The embedders that pipelines and judges ask, each once."""
+        found = [self.embedder, *(own.embedder for own in self.pipeline_models.values())]
+        return tuple({id(embedder): embedder for embedder in found if embedder is not None}.values())
+
+    def with_wrapped(self, chat: Callable[[ChatModel], ChatModel], embedder: Callable[[Embedder], Embedder]) -> Self:
+        """The same experiment, whose pipelines ask these models through wrappers; raters stay as they are."""
+        chats = {id(one): chat(one) for one in self.chats}
+        embedders = {id(one): embedder(one) for one in self.embedders}
+        return replace(
+            self,
+            chat=chats.get(id(self.chat)),
+            embedder=embedders.get(id(self.embedder)),
+            pipeline_models={
+                label: replace(own, chat=chats.get(id(own.chat)), embedder=embedders.get(id(own.embedder)))
+                for label, own in self.pipeline_models.items()
+            },
+        )
 
     @property
     def judges(self) -> tuple[Judge, ...]:
@@ -193,10 +237,14 @@ def plan(
     check_metrics_apply(metrics, benchmark, questions)
     check_recorded_ids(pipelines, benchmark, questions)
     check_languages(chosen.own_judges, questions)
+    check_trained_on(pipelines, questions)
+    check_prompt_languages(own_prompts(pipelines), questions)
     until = choose_until(spec.until, base, pipelines, metrics, chosen.own_metrics, benchmark, questions)
     calibrations = choose_calibrations(spec.calibrations, base)
     judges = judges_of(metrics, chosen.own_judges, has_model=False)
-    needs = model_needs(pipelines, judges, generate=need_answers(metrics, chosen.own_metrics))
+    check_pipeline_models(pipelines, spec.models)
+    generate = need_answers(metrics, chosen.own_metrics)
+    needs = model_needs(pipelines, judges, generate=generate)
     detector = None if spec.models.detector is None else open_detector(spec.models.detector, base)
     if detector is None:
         has_model = "chat" in needs or spec.models.judge is not None or any(map(asks_model, judges))
@@ -237,6 +285,7 @@ def plan(
             until=until,
             all_questions=tuple(question.id for question in questions) if until else (),
             models=models,
+            pipeline_models=own_pipeline_models(pipelines, spec.models, base, models, generate=generate),
         )
         if until is not None:
             entries = judge_entries(experiment.judges, experiment.raters, experiment.embedder, calibrations)
@@ -321,6 +370,12 @@ def check_recorded_ids(pipelines: Sequence[Pipeline], benchmark: Benchmark, ques
             )
 
 
+def own_prompts(pipelines: Sequence[Pipeline]) -> list[Prompt]:
+    """The prompts of the user's own in the pipelines, each once."""
+    parts = (part for pipeline in pipelines for part in parts_of(pipeline.stage))
+    return list(dict.fromkeys(part for part in parts if isinstance(part, Prompt)))
+
+
 def rerank_services(pipelines: Sequence[Pipeline]) -> list[RerankService]:
     """The rerank models at endpoints that the pipelines name, each once."""
     parts = (part for pipeline in pipelines for part in parts_of(pipeline.stage))
@@ -328,8 +383,8 @@ def rerank_services(pipelines: Sequence[Pipeline]) -> list[RerankService]:
 
 
 def model_needs(pipelines: Sequence[Pipeline], judges: Sequence[Judge], *, generate: bool) -> frozenset[Need]:
-    """The models that the pipelines use, and the embedder if a judge compares embeddings; leaves out the model that
-    judges. `generate` says whether answers are wanted.
+    """The experiment's models that the pipelines use, and the embedder if a judge compares embeddings; leaves out the
+    model that judges, and models of a pipeline's own. `generate` says whether answers are wanted.
     """
     compared: frozenset[Need] = frozenset({"embed"} if need_embedder(judges) else ())
-    return compared.union(*(pipeline.stage.needs(generate) for pipeline in pipelines))
+    return compared.union(*(pipeline.stage.needs(generate) - {*pipeline.models} for pipeline in pipelines))

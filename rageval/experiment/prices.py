@@ -20,21 +20,20 @@ def answering_prices(experiment: Experiment, pipeline: Pipeline) -> dict[str, Js
     model whose calls are not counted, null where there is none. `outside` says that the pipeline asks models by itself,
     which rageval does not see, and `recorded` that its answers were recorded elsewhere, so that no time was measured.
     """
-    stage = pipeline.stage
+    stage, asked = pipeline.stage, experiment.models_of(pipeline)
     parts = [*parts_of(stage)]
     services = {service.identity: service.price for service in rerank_services([pipeline])}
     rerankers = [part.reranker for part in parts if isinstance(part, Rerank)]
     in_stages = {reranker.identity for reranker in rerankers if isinstance(reranker, RerankService)}
     given = {} if experiment.models is None else experiment.models.prices
     prices: dict[str, Price | None] = {**services}
-    asks_chat = "chat" in stage.needs(experiment.generate) and experiment.chat is not None
     others = [name for name in services if name not in in_stages]
-    if asks_chat and experiment.chat is not None:
-        prices[experiment.chat.identity] = given.get(experiment.chat.identity)
-        others.append(experiment.chat.identity)
+    if "chat" in stage.needs(experiment.generate) and asked.chat is not None:
+        prices[asked.chat.identity] = given.get(asked.chat.identity)
+        others.append(asked.chat.identity)
     in_chat = any("chat" in reranker.needs() for reranker in rerankers)
     of_rerank = [*services, *(others if in_chat else ())]
-    embedder = experiment.embedder
+    embedder = asked.embedder
     return {
         "models": {name: None if price is None else price.to_json() for name, price in prices.items()},
         "steps": {"": [*dict.fromkeys(others)], **({_RERANK_STEP: [*dict.fromkeys(of_rerank)]} if services else {})},

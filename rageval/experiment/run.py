@@ -31,7 +31,7 @@ from rageval.judges import Judge, has_pool, with_pool
 from rageval.metrics.names import Metric
 from rageval.pipeline import IndexStore, Pipeline, Resources
 from rageval.pipeline.abstention import abstention_identity
-from rageval.prompts import prompt_digests
+from rageval.prompts import CONVERSATION, prompt_digests
 from rageval.scores.calibrations import JudgeEntry
 from rageval.scores.judge_entries import Added, read_added, read_judgments, with_counts
 from rageval.types import Document, Failure, Json, Judgment, Question, RelevanceLabel, Response, Usage
@@ -306,7 +306,7 @@ async def work_here(
 
 def calls_at_once(experiment: Experiment) -> int | None:
     """How many calls the chat and rerank models take at once; None where there is none of them."""
-    models = [model for model in (experiment.chat, *experiment.raters) if model is not None]
+    models = (*experiment.chats, *experiment.raters)
     rankers = rerank_services(experiment.pipelines)
     return max((model.concurrency for model in (*models, *rankers)), default=None)
 
@@ -318,37 +318,49 @@ def worker_context(experiment: Experiment, runs: Sequence[OpenRun], indexes: Ind
     judges = {judge.name: judge for judge in experiment.judges}
     if any(has_pool(judges[name]) for name in runs[0].entries):
         judges |= {judge.name: judge for judge in _pooled(experiment, runs)}
+    resources = Resources(
+        experiment.benchmark.documents,
+        labels=experiment.benchmark.labels,
+        chat=experiment.chat,
+        embedder=experiment.embedder,
+        indexes=indexes,
+        rankers=None if experiment.models is None else experiment.models.ranker,
+        phrases=experiment.phrases,
+    )
     return WorkerContext(
-        Resources(
-            experiment.benchmark.documents,
-            labels=experiment.benchmark.labels,
-            chat=experiment.chat,
-            embedder=experiment.embedder,
-            indexes=indexes,
-            rankers=None if experiment.models is None else experiment.models.ranker,
-            phrases=experiment.phrases,
-        ),
+        resources,
         tuple(run.pipeline for run in runs),
         judges,
         {name: str(entry["key"]) for name, entry in runs[0].entries.items()},
         experiment.first_rater,
         experiment.generate,
-        repeats=tuple(run.repeat for run in runs),
+        own_resources={
+            position: resources_of(experiment, run.pipeline, resources, run.repeat) for position, run in enumerate(runs)
+        },
     )
+
+
+def resources_of(experiment: Experiment, pipeline: Pipeline, resources: Resources, repeat: int = 0) -> Resources:
+    """The resources with the models that the pipeline asks, for that repeat of its answers."""
+    asked = experiment.models_of(pipeline)
+    own = resources.with_models(asked.chat, asked.embedder)
+    return own.redrawn(asked.repeat * experiment.repeats_of(pipeline) + repeat, asked.temperature)
 
 
 def open_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: dict[str, Document]) -> OpenRun:
     """The run of that pipeline under `out`, with nothing read or written yet."""
     needs = pipeline.stage.needs(experiment.generate)
-    chat = experiment.chat.identity if "chat" in needs and experiment.chat else None
-    embedder = experiment.embedder.identity if "embed" in needs and experiment.embedder else None
+    asked = experiment.models_of(pipeline)
+    chat = asked.chat.identity if "chat" in needs and asked.chat else None
+    embedder = asked.embedder.identity if "embed" in needs and asked.embedder else None
     questions: list[Json] = [question.id for question in experiment.questions]
     repeats = experiment.repeats_of(pipeline)
     key: dict[str, Json] = {
         "pipeline": describe(pipeline.stage),
         "source": pipeline.source,
-        "prompts": prompt_digests(sorted(pipeline.stage.all_prompts())) if "chat" in needs else {},
+        "prompts": _prompts(experiment, pipeline) if "chat" in needs else {},
         "models": {"chat": chat, "embed": embedder},
+        **asked.draws,
         "benchmark": experiment.benchmark.content_hash,
         "questions": [*experiment.all_questions] or questions,
         **({"batches": f"in the order of seed {experiment.seed}"} if experiment.until else {}),
@@ -396,6 +408,12 @@ def open_run(experiment: Experiment, pipeline: Pipeline, out: Path, documents: d
     entries = _entries(experiment, judges)
     others = (OpenRun(pipeline, folder, {}, judges, entries, repeat=k) for k, folder in enumerate(rest, 1))
     return OpenRun(pipeline, first, manifest, judges, entries, others=tuple(others))
+
+
+def _prompts(experiment: Experiment, pipeline: Pipeline) -> dict[str, Json]:
+    """The digests of the pipeline's prompts, and of what shows a conversation where a question ends one."""
+    shown = {CONVERSATION} if any(question.history for question in experiment.questions) else set[str]()
+    return prompt_digests(sorted(pipeline.stage.all_prompts() | shown))
 
 
 def _entries(experiment: Experiment, judges: Sequence[Judge]) -> dict[str, dict[str, Json]]:

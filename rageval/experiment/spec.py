@@ -218,7 +218,7 @@ class Models(Strict):
     """Which model does what; the judge is the chat model unless it is given.
 
     Several judges are a panel; each is asked `judge_samples` times. A detector judges in the place of a chat model, or,
-    in a `cascade`, before it.
+    in a `cascade`, before it. `named` are models by name, which `models` of single pipelines and sweeps may call by it.
     """
 
     chat: ChatChoice = LocalModel()
@@ -234,6 +234,7 @@ class Models(Strict):
     ) = None
     judge_samples: Annotated[WholeNumber, Field(ge=1, le=MOST_SAMPLES)] = 1
     cascade: CascadePart | None = None
+    named: dict[str, Any] = Field(default_factory=dict)
 
     @property
     def raters(self) -> tuple[ModelChoice | ChatModel, ...]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from rageval.models.base import ChatRequest
 from rageval.models.structured import yes_probability
 from rageval.pipeline import NO_CONTEXT, Calls, ContextSize, Need, PromptSizes, Resources, Stage, State
 from rageval.pipeline.abstention import is_abstention
 from rageval.pipeline.sizes import prompt_size, reply_size, total
-from rageval.prompts import load_prompt, shared_text, yes_no_request
+from rageval.prompts import Prompt, as_prompt, shared_text, shown_question, yes_no_request
+from rageval.prompts.own import OwnPrompt, check_texts
 from rageval.text import count_tokens, take_citations
 from rageval.types import Passage
 
@@ -36,13 +37,23 @@ class Answer(Stage):
 
     With `cite`, the answer is asked to name passages like [1]; these markers are taken out of it and kept as citations,
     what names no passage stays (`rageval.text.take_citations`). Without `cite` nothing is taken out. With an empty
-    context it abstains without a model call.
+    context it abstains without a model call. `prompt` replaces `answer`, and `check_prompt` `check_answerable`.
     """
 
     abstain: Abstain = "ask_first"
     cite: bool = False
     max_tokens: int = 128
+    prompt: Annotated[Prompt, OwnPrompt("answer")] | None = None
+    check_prompt: Annotated[Prompt, OwnPrompt("check_answerable")] | None = None
     prompts: ClassVar[tuple[str, ...]] = ("answer", "check_answerable")
+
+    def __post_init__(self) -> None:
+        check_texts(self.prompt, self.variant)
+
+    @property
+    def variant(self) -> str:
+        """Which text of the prompt is sent."""
+        return _VARIANTS[self.cite, self.abstain == "in_answer"]
 
     def needs(self, generate: bool) -> frozenset[Need]:
         return frozenset({"chat"}) if generate else frozenset()
@@ -58,8 +69,9 @@ class Answer(Stage):
         language, shown = sizes.language, sizes.question + sizes.passages()
         offered = self.abstain == "in_answer"
         phrase = count_tokens(shared_text(language, "abstention")) if offered else 0
-        asked_first = prompt_size("check_answerable", language, shown) if self.abstain == "ask_first" else 0
-        answer = prompt_size("answer", language, shown, phrase, variant=_VARIANTS[self.cite, offered])
+        check = self.check_prompt or "check_answerable"
+        asked_first = prompt_size(check, language, shown) if self.abstain == "ask_first" else 0
+        answer = prompt_size(self.prompt or "answer", language, shown, phrase, variant=self.variant)
         return total(asked_first, answer)
 
     def answer_tokens(self, before: int | None) -> int | None:
@@ -74,17 +86,18 @@ class Answer(Stage):
         if not passages:
             return _abstain(state, abstention).with_step("abstain", reason="empty context")
         if self.abstain == "ask_first":
-            fields = {"question": question.text}
-            state, probability = await ask_yes_no(state, resources, "check_answerable", fields, passages)
+            fields = {"question": shown_question(question)}
+            check = self.check_prompt or "check_answerable"
+            state, probability = await ask_yes_no(state, resources, check, fields, passages)
             if probability is not None and probability < 0.5:
                 return _abstain(state, abstention)
         offered = self.abstain == "in_answer"
-        prompt = load_prompt("answer")
+        prompt = as_prompt(self.prompt or "answer")
         messages = prompt.messages(
             question.language,
-            {"question": question.text, **({"abstention": abstention} if offered else {})},
+            {"question": shown_question(question), **({"abstention": abstention} if offered else {})},
             passages=passages,
-            variant=_VARIANTS[self.cite, offered],
+            variant=self.variant,
         )
         request = ChatRequest(messages, prompt.id(question.language), max_tokens=self.max_tokens)
         reply = await resources.chat.complete(request)
@@ -97,9 +110,12 @@ class Answer(Stage):
 
 @dataclass(frozen=True)
 class AnswerFromMemory(Stage):
-    """Answer without passages, from what the model knows: the floor that retrieval must beat."""
+    """Answer without passages, from what the model knows: the floor that retrieval must beat. `prompt` replaces
+    `answer_from_memory`.
+    """
 
     max_tokens: int = 128
+    prompt: Annotated[Prompt, OwnPrompt("answer_from_memory")] | None = None
     prompts: ClassVar[tuple[str, ...]] = ("answer_from_memory",)
 
     def needs(self, generate: bool) -> frozenset[Need]:
@@ -110,7 +126,8 @@ class AnswerFromMemory(Stage):
 
     def prompt_tokens(self, generate: bool, sizes: PromptSizes) -> int | None:
         phrase = count_tokens(shared_text(sizes.language, "abstention"))
-        return prompt_size("answer_from_memory", sizes.language, sizes.question, phrase) if generate else 0
+        prompt = self.prompt or "answer_from_memory"
+        return prompt_size(prompt, sizes.language, sizes.question, phrase) if generate else 0
 
     def answer_tokens(self, before: int | None) -> int | None:
         return reply_size(self.max_tokens)
@@ -119,9 +136,9 @@ class AnswerFromMemory(Stage):
         if not state.generate:
             return state
         language = state.question.language
-        prompt = load_prompt("answer_from_memory")
+        prompt = as_prompt(self.prompt or "answer_from_memory")
         messages = prompt.messages(
-            language, {"question": state.question.text, "abstention": shared_text(language, "abstention")}
+            language, {"question": shown_question(state.question), "abstention": shared_text(language, "abstention")}
         )
         reply = await resources.chat.complete(ChatRequest(messages, prompt.id(language), max_tokens=self.max_tokens))
         text = reply.text.strip()
@@ -137,14 +154,14 @@ def _abstain(state: State, abstention: str) -> State:
 async def ask_yes_no(
     state: State,
     resources: Resources,
-    name: str,
+    prompt: str | Prompt,
     fields: Mapping[str, object],
     passages: Sequence[Passage] = (),
 ) -> tuple[State, float | None]:
     """Ask the chat model a yes/no question; the state with the step recorded, and P(yes), None where unreadable."""
-    reply = await resources.chat.complete(yes_no_request(name, state.question.language, fields, passages))
+    reply = await resources.chat.complete(yes_no_request(prompt, state.question.language, fields, passages))
     probability = yes_probability(reply)
-    return state.with_step(name, reply.usage, probability=rounded(probability)), probability
+    return state.with_step(as_prompt(prompt).name, reply.usage, probability=rounded(probability)), probability
 
 
 def rounded(probability: float | None) -> float | None:

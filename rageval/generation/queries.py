@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 from abc import abstractmethod
-from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, final
+from dataclasses import dataclass, field, replace
+from typing import Annotated, ClassVar, Literal, final
 
 from rageval.errors import DeclarationError
 from rageval.models.base import ChatRequest
@@ -22,7 +22,8 @@ from rageval.pipeline import (
     complete_all,
 )
 from rageval.pipeline.sizes import prompt_size, times
-from rageval.prompts import load_prompt
+from rageval.prompts import Prompt, as_prompt, shown_question
+from rageval.prompts.own import OwnPrompt
 from rageval.text import count_tokens, reply_lines
 from rageval.types import Usage
 
@@ -33,8 +34,11 @@ _LINE = 40  # tokens of a written question
 class _WriteQuestions(Stage):
     """Questions that the chat model writes in one call, a line each, join the queries behind the question itself.
 
-    Empty lines, repeated ones and the question itself are dropped, so there may be fewer than were asked for.
+    Empty lines, repeated ones and the question itself are dropped, so there may be fewer than were asked for. `prompt`
+    replaces the one that `prompts` names.
     """
+
+    prompt: Prompt | None = field(default=None, kw_only=True)
 
     @property
     @abstractmethod
@@ -42,7 +46,7 @@ class _WriteQuestions(Stage):
         """The most questions that are written."""
 
     @property
-    def _prompt(self) -> str:
+    def _name(self) -> str:
         (name,) = self.prompts
         return name
 
@@ -62,19 +66,19 @@ class _WriteQuestions(Stage):
 
     def prompt_tokens(self, generate: bool, sizes: PromptSizes) -> int | None:
         others = (count_tokens(str(value)) for value in self._fields.values())
-        return prompt_size(self._prompt, sizes.language, sizes.question, *others)
+        return prompt_size(self.prompt or self._name, sizes.language, sizes.question, *others)
 
     @final
     async def run(self, state: State, resources: Resources) -> State:
-        language = state.question.language
-        prompt = load_prompt(self._prompt)
-        messages = prompt.messages(language, {"question": state.question.text, **self._fields})
+        question, language = state.standalone, state.question.language
+        prompt = as_prompt(self.prompt or self._name)
+        messages = prompt.messages(language, {"question": shown_question(question), **self._fields})
         reply = await resources.chat.complete(
             ChatRequest(messages, prompt.id(language), max_tokens=_LINE * self.most, temperature=self._temperature)
         )
-        written = [line for line in reply_lines(reply.text) if line != state.question.text][: self.most]
+        written = [line for line in reply_lines(reply.text) if line != question.text][: self.most]
         queries = (*state.queries, *(Query(text) for text in written))
-        return replace(state, queries=queries).with_step(self._prompt, reply.usage, queries=[*written])
+        return replace(state, queries=queries).with_step(self._name, reply.usage, queries=[*written])
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,7 @@ class RewriteQueries(_SeveralQuestions):
     """
 
     temperature: float = 0.0
+    prompt: Annotated[Prompt, OwnPrompt("rewrite_queries")] | None = field(default=None, kw_only=True)
     prompts: ClassVar[tuple[str, ...]] = ("rewrite_queries",)
 
     @property
@@ -119,6 +124,7 @@ class SubQuestions(_SeveralQuestions):
     engine of LlamaIndex; Press et al. 2023, arXiv 2210.03350 (self-ask), for the idea.
     """
 
+    prompt: Annotated[Prompt, OwnPrompt("sub_questions")] | None = field(default=None, kw_only=True)
     prompts: ClassVar[tuple[str, ...]] = ("sub_questions",)
 
 
@@ -126,6 +132,7 @@ class SubQuestions(_SeveralQuestions):
 class StepBack(_WriteQuestions):
     """Add the more general question behind the question. Source: Zheng et al. 2023, arXiv 2310.06117."""
 
+    prompt: Annotated[Prompt, OwnPrompt("step_back")] | None = field(default=None, kw_only=True)
     prompts: ClassVar[tuple[str, ...]] = ("step_back",)
 
     @property
@@ -138,11 +145,13 @@ class ExpandQuery(Stage):
     """Search with the question and a written answer to it as one text, beside the question alone.
 
     The question is repeated `repeat` times before the answer, which is longer, so that its words weigh enough in a
-    lexical search. Source: Query2doc (Wang et al. 2023, arXiv 2303.07678), which repeats it five times.
+    lexical search. `prompt` replaces `hypothetical_answer`. Source: Query2doc (Wang et al. 2023, arXiv 2303.07678),
+    which repeats it five times.
     """
 
     repeat: int = 5
     max_tokens: int = 96
+    prompt: Annotated[Prompt, OwnPrompt("hypothetical_answer")] | None = None
     prompts: ClassVar[tuple[str, ...]] = ("hypothetical_answer",)
 
     def __post_init__(self) -> None:
@@ -155,17 +164,17 @@ class ExpandQuery(Stage):
         return Calls(1, 1)
 
     def prompt_tokens(self, generate: bool, sizes: PromptSizes) -> int | None:
-        return prompt_size("hypothetical_answer", sizes.language, sizes.question)
+        return prompt_size(self.prompt or "hypothetical_answer", sizes.language, sizes.question)
 
     async def run(self, state: State, resources: Resources) -> State:
         language = state.question.language
-        prompt = load_prompt("hypothetical_answer")
-        messages = prompt.messages(language, {"question": state.question.text})
+        prompt = as_prompt(self.prompt or "hypothetical_answer")
+        messages = prompt.messages(language, {"question": shown_question(state.standalone)})
         reply = await resources.chat.complete(ChatRequest(messages, prompt.id(language), self.max_tokens))
         written = " ".join(reply.text.split())
         queries = state.queries
         if written:
-            queries = (*queries, Query(" ".join([*[state.question.text] * self.repeat, written])))
+            queries = (*queries, Query(" ".join([*[state.standalone.text] * self.repeat, written])))
         return replace(state, queries=queries).with_step("expand_query", reply.usage, document=written)
 
 
@@ -191,13 +200,14 @@ class NormaliseQuery(Stage):
 class WriteHypotheticalAnswers(Stage):
     """Add `n` hypothetical answers to the queries, to be searched with beside the question.
 
-    With n = 1 the answer is written at temperature 0, with more at `temperature`, one sample each. Source: HyDE
-    (Gao et al. 2022, arXiv 2212.10496).
+    With n = 1 the answer is written at temperature 0, with more at `temperature`, one sample each. `prompt` replaces
+    `hypothetical_answer`. Source: HyDE (Gao et al. 2022, arXiv 2212.10496).
     """
 
     n: int = 1
     temperature: float = 0.7
     max_tokens: int = 96
+    prompt: Annotated[Prompt, OwnPrompt("hypothetical_answer")] | None = None
     prompts: ClassVar[tuple[str, ...]] = ("hypothetical_answer",)
 
     def __post_init__(self) -> None:
@@ -210,12 +220,12 @@ class WriteHypotheticalAnswers(Stage):
         return Calls(self.n, self.n)
 
     def prompt_tokens(self, generate: bool, sizes: PromptSizes) -> int | None:
-        return times(self.n, prompt_size("hypothetical_answer", sizes.language, sizes.question))
+        return times(self.n, prompt_size(self.prompt or "hypothetical_answer", sizes.language, sizes.question))
 
     async def run(self, state: State, resources: Resources) -> State:
         language = state.question.language
-        prompt = load_prompt("hypothetical_answer")
-        messages = prompt.messages(language, {"question": state.question.text})
+        prompt = as_prompt(self.prompt or "hypothetical_answer")
+        messages = prompt.messages(language, {"question": shown_question(state.standalone)})
         temperature = 0.0 if self.n == 1 else self.temperature
         replies = await complete_all(
             resources.chat,

@@ -12,6 +12,7 @@ from rageval.generation.queries import RewriteQueries
 from rageval.pipeline import NO_CONTEXT, Calls, ContextSize, Need, PromptSizes, Query, Resources, Shared, Stage, State
 from rageval.pipeline.grading import GRADE_PASSAGE, grade_passages, grading_size
 from rageval.pipeline.sizes import prompt_size, times, total
+from rageval.prompts import shown_question
 from rageval.types import Document
 
 
@@ -110,7 +111,8 @@ class SelfReflect(Stage):
         return state
 
     async def _decide(self, state: State, resources: Resources) -> tuple[State, bool]:
-        state, probability = await ask_yes_no(state, resources, "need_retrieval", {"question": state.question.text})
+        fields = {"question": shown_question(state.standalone)}
+        state, probability = await ask_yes_no(state, resources, "need_retrieval", fields)
         return state, probability is None or probability >= self.threshold
 
     async def _check(self, state: State, resources: Resources) -> tuple[State, bool]:
@@ -118,14 +120,14 @@ class SelfReflect(Stage):
             state,
             resources,
             "check_support",
-            {"question": state.question.text, "answer": state.response.answer},
+            {"question": shown_question(state.question), "answer": state.response.answer},
             state.response.context_passages,
         )
         return state, probability is None or probability >= self.threshold
 
     async def _grade(self, state: State, resources: Resources) -> State:
         response, counted = state.response, resources.counting()
-        grades = await grade_passages(state.question, response.context_passages, counted.chat)
+        grades = await grade_passages(state.standalone, response.context_passages, counted.chat)
         kept = [
             position
             for position, grade in zip(response.context, grades, strict=True)
@@ -140,6 +142,6 @@ class SelfReflect(Stage):
         )
 
     async def _rewrite(self, state: State, resources: Resources, attempt: int) -> State:
-        question = (Query(state.question.text),)
+        question = (Query(state.standalone.text),)
         state = await RewriteQueries(n=attempt).run(replace(state, queries=question), resources)
         return replace(state, queries=state.queries[-1:])

@@ -88,12 +88,11 @@ class _Traced:
         done: int,
         on_progress: OnProgress,
     ) -> None:
-        chat, embedder = experiment.chat, experiment.embedder
         raters = tuple(_TracedChat(model, "judge", self) for model in experiment.raters)
         watched = replace(
-            experiment,
-            chat=None if chat is None else _TracedChat(chat, "answer", self),
-            embedder=None if embedder is None else _TracedEmbedder(embedder, self),
+            experiment.with_wrapped(
+                lambda chat: _TracedChat(chat, "answer", self), lambda embedder: _TracedEmbedder(embedder, self)
+            ),
             raters=raters,
         )
 

@@ -57,11 +57,11 @@ def named_in_errors(path: Path) -> Generator[None]:
         raise
 
 
-def write_atomically(path: Path, text: str) -> None:
+def write_atomically(path: Path, content: str | bytes) -> None:
     """Write `path` so that a reader sees either the old content or the whole new one."""
     partial = beside(path, f".{os.getpid()}.partial")
     with named_in_errors(path):
-        partial.write_text(text, encoding="utf-8")
+        partial.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
         partial.replace(path)
 
 

@@ -6,6 +6,7 @@ import dataclasses
 import difflib
 import inspect
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
@@ -52,8 +53,18 @@ class Plugin:
     file: Path | None = None
 
 
+class BuiltSetting(ABC):
+    """Marks a setting, within `Annotated`, whose value is built of what a file says; `Part` is one of these."""
+
+    @abstractmethod
+    def build(self, given: object, base: Path, place: str) -> object:
+        """Build the given value; paths are relative to `base`. Raises DeclarationError with a message that begins with
+        `place`.
+        """
+
+
 @dataclass(frozen=True, eq=False)
-class Part:
+class Part(BuiltSetting):
     """Marks a setting as a plugin, as in `Annotated[Chunker, Part("chunkers", CHUNKERS, as_chunker)]`. The setting
     takes whatever `build_plugin` takes, or a list of these if `several`.
 
@@ -67,7 +78,6 @@ class Part:
     several: bool = False
 
     def build(self, given: object, base: Path, place: str) -> object:
-        """Build the given value. Raises DeclarationError with a message that begins with `place`."""
         if self.several and isinstance(given, list | tuple):
             some = cast("Sequence[object]", given)
             return self.check(tuple(build_plugin(self.kind, one, self.builtin, base, place) for one in some), place)
@@ -195,10 +205,17 @@ def _check(value: object, hint: Any, base: Path, place: str) -> Any:
         raise DeclarationError(f"{where}: found {first.get('input')!r}: {first['msg'].lower()}{advice}") from None
 
 
-def _part(hint: Any) -> Part | None:
-    """The `Part` that the annotation holds, also where None is allowed beside it."""
+def built_setting(target: Callable[..., Any], name: str) -> BuiltSetting | None:
+    """What builds that setting of a class or function by its annotation; None where nothing does."""
+    return _part(_hints(target, name).get(name))
+
+
+def _part(hint: Any) -> BuiltSetting | None:
+    """What builds the setting by its annotation, also where None is allowed beside it; None where nothing does."""
     hints = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
-    return next((one for each in hints for one in getattr(each, "__metadata__", ()) if isinstance(one, Part)), None)
+    return next(
+        (one for each in hints for one in getattr(each, "__metadata__", ()) if isinstance(one, BuiltSetting)), None
+    )
 
 
 def _adapter(hint: Any) -> pydantic.TypeAdapter[Any]:

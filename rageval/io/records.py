@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from rageval.io.turns import read_turns, turns_to_json
 from rageval.types import (
     Abstained,
     Document,
@@ -193,6 +194,7 @@ def question_to_json(question: Question, labels: Iterable[RelevanceLabel], diges
         "references": [*question.references],
         "tags": [*question.tags],
         "metadata": {**question.metadata},
+        **({"history": turns_to_json(question.history)} if question.history else {}),
         "grades": grades,
         "evidence": evidence,
         "digest": digest,
@@ -208,6 +210,7 @@ def question_from_json(data: Mapping[str, Any]) -> tuple[Question, dict[str, int
         tuple(data["references"]),
         tuple(data["tags"]),
         data["metadata"],
+        read_turns(data.get("history", ())),
     )
     return question, data["grades"]
 

@@ -9,6 +9,7 @@ from rageval.judges.base import Item, JudgeBound, Judged
 from rageval.models.base import ChatModel
 from rageval.pipeline import PromptSizes
 from rageval.pipeline.sizes import prompt_size
+from rageval.prompts import shown_question
 from rageval.types import Abstained, Graded, Question, Response, Verdict
 
 
@@ -33,7 +34,7 @@ class Abstention:
     async def judge(self, question: Question, response: Response, chat: ChatModel) -> Judged:
         if response.abstained is not None or not response.answer:
             return Judged()
-        fields = {"question": question.text, "answer": response.answer}
+        fields = {"question": shown_question(question), "answer": response.answer}
         verdict, usage = await ask_yes_no(chat, "abstention", question.language, fields)
         return Judged((Item("answer", 0, response.answer, _turned(verdict)),), usage)
 

@@ -9,6 +9,7 @@ from rageval.judges.base import Item, JudgeBound, Judged
 from rageval.models.base import ChatModel
 from rageval.pipeline import PromptSizes
 from rageval.pipeline.sizes import prompt_size
+from rageval.prompts import shown_question
 from rageval.types import Question, Response
 
 
@@ -40,7 +41,7 @@ class AnswerVerdict:
     async def judge(self, question: Question, response: Response, chat: ChatModel) -> Judged:
         if response.abstained or not response.answer or (self.needs_reference and not question.references):
             return Judged()
-        fields = {"question": question.text, "answer": response.answer}
+        fields = {"question": shown_question(question), "answer": response.answer}
         if self.needs_reference:
             fields["references"] = "\n".join(f"- {reference}" for reference in question.references)
         verdict, usage = await ask_yes_no(chat, self.name, question.language, fields)

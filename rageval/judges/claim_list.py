@@ -11,7 +11,7 @@ from rageval.models.base import ChatModel, ChatReply, ChatRequest
 from rageval.models.structured import parse_object
 from rageval.pipeline import Bound, PromptSizes
 from rageval.pipeline.sizes import prompt_size, reply_size
-from rageval.prompts import load_prompt
+from rageval.prompts import load_prompt, shown_question
 from rageval.text import count_tokens, sentences
 from rageval.types import Abstained, Json, Question, Usage
 
@@ -39,7 +39,7 @@ async def split_claims(question: Question, text: str, chat: ChatModel) -> tuple[
     if len(found) <= MOST_CLAIMS and all(map(_is_one_claim, found)):
         return tuple(dict.fromkeys(found)), Usage()
     prompt = load_prompt("claims")
-    messages = prompt.messages(question.language, {"question": question.text, "answer": text})
+    messages = prompt.messages(question.language, {"question": shown_question(question), "answer": text})
     request = ChatRequest(messages, prompt.id(question.language), max_tokens=_TOKENS, schema=_schema(text))
     return await ask(chat, request, _read)
 

@@ -21,7 +21,7 @@ from rageval.models.base import ChatModel, ChatReply, ChatRequest
 from rageval.models.structured import parse_object
 from rageval.pipeline import PromptSizes
 from rageval.pipeline.sizes import passage_size, prompt_size, reply_size, text_size
-from rageval.prompts import load_prompt
+from rageval.prompts import load_prompt, shown_question
 from rageval.text.languages import ByLanguage, Language
 from rageval.types import Abstained, Graded, Json, Passage, Question, Response, Usage
 
@@ -90,7 +90,7 @@ class Nuggets:
             return Judged((Item("nuggets", 0, response.answer, nuggets),), usage)
         words = _SAID[question.language]
         fields = {
-            "question": question.text,
+            "question": shown_question(question),
             "facts": "\n".join(f"{number}. {nugget.text}" for number, nugget in enumerate(nuggets, 1)),
             "last": len(nuggets),
         }
@@ -114,7 +114,7 @@ async def _write(
     prompt, language = load_prompt(WRITING), question.language
     references = "\n".join(f"- {reference}" for reference in question.references)
     shown = prompt.texts[language]["references"].format(references=references) if references else ""
-    fields = {"question": question.text, "references": shown, "most": MOST_NUGGETS}
+    fields = {"question": shown_question(question), "references": shown, "most": MOST_NUGGETS}
     request = ChatRequest(
         prompt.messages(language, fields, passages=[_passage(answer) for answer in _shuffled(answers, question)]),
         prompt.id(language),

@@ -7,7 +7,7 @@ import unicodedata
 from rageval.judges.asking import UnreadableReplyError, ask
 from rageval.models.base import ChatModel, ChatReply, ChatRequest
 from rageval.models.structured import word_shares
-from rageval.prompts import load_prompt, passages_block
+from rageval.prompts import load_prompt, passages_block, shown_question
 from rageval.types import Abstained, Passage, Question, Usage
 
 PROMPTS = ("prefer",)
@@ -30,7 +30,9 @@ async def ask_preference(
     shown = prompt.texts[language]["references"].format(references=references) if references else ""
     # after the question, not before it as passages stand: whoever knows what was asked compares better
     answers = passages_block([Passage("", 0, len(answer), answer) for answer in (first, second)])
-    messages = prompt.messages(language, {"question": question.text, "references": shown, "answers": answers})
+    messages = prompt.messages(
+        language, {"question": shown_question(question), "references": shown, "answers": answers}
+    )
     return await ask(chat, ChatRequest(messages, prompt.id(language), max_tokens=1, top_logprobs=20), _read)
 
 

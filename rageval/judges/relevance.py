@@ -12,6 +12,7 @@ from rageval.judges.tables import YES_NO, Said, ask_each, yes_no_verdict
 from rageval.models.base import ChatModel
 from rageval.pipeline import Bound, PromptSizes
 from rageval.pipeline.sizes import passages_size, prompt_size, times, total
+from rageval.prompts import shown_question
 from rageval.text import sentences
 from rageval.types import Abstained, Graded, Passage, Question, Response, Usage, Verdict
 
@@ -37,7 +38,7 @@ class PassageRelevance:
         if not passages:
             return Judged()
         words = YES_NO[question.language]
-        fields = {"question": question.text, "last": len(passages)}
+        fields = {"question": shown_question(question), "last": len(passages)}
         said, usage = await ask_each(
             chat, "passage_relevance", question.language, fields, words, len(passages), passages
         )
@@ -69,7 +70,7 @@ class PassageGrade:
         passages = response.context_passages
         if not passages:
             return Judged()
-        fields = {"question": question.text, "last": len(passages)}
+        fields = {"question": shown_question(question), "last": len(passages)}
         said, usage = await ask_each(
             chat, "passage_grade", question.language, fields, ("0", "1", "2", "3"), len(passages), passages
         )
@@ -110,7 +111,7 @@ class SentenceRelevance:
         usage = Usage()
         for at in range(0, len(found), SENTENCES_A_CALL):
             part = found[at : at + SENTENCES_A_CALL]
-            fields = {"question": question.text, "last": len(part)}
+            fields = {"question": shown_question(question), "last": len(part)}
             said, cost = await ask_each(chat, "sentence_relevance", question.language, fields, words, len(part), part)
             verdicts += _each(said, len(part), lambda one: yes_no_verdict(one))
             usage += cost

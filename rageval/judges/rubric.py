@@ -16,7 +16,7 @@ from rageval.models.base import ChatModel, ChatReply, ChatRequest
 from rageval.models.structured import word_shares
 from rageval.pipeline import PromptSizes
 from rageval.pipeline.sizes import prompt_size, text_size
-from rageval.prompts import load_prompt
+from rageval.prompts import load_prompt, shown_question
 from rageval.text import count_tokens
 from rageval.text.languages import Language, base_language
 from rageval.types import Abstained, Graded, Json, Question, Response
@@ -122,7 +122,7 @@ class Rubric:
         prompt, language = load_prompt(_PROMPT), question.language
         wording, texts = self._worded(language), prompt.texts[language]
         things = {
-            "question": question.text,
+            "question": shown_question(question),
             "references": "\n".join(f"- {reference}" for reference in question.references),
             "answer": answer,
         }

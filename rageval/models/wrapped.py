@@ -63,6 +63,19 @@ class RepeatedChat(WrappedChat):
         return await super().complete(replace(request, sample=request.sample + self._first_sample))
 
 
+class WarmChat(WrappedChat):
+    """Asks for texts at that temperature. Requests from whose reply JSON or a probability is read stay as they are."""
+
+    def __init__(self, model: ChatModel, temperature: float) -> None:
+        super().__init__(model)
+        self._temperature = temperature
+
+    async def complete(self, request: ChatRequest) -> ChatReply:
+        if request.schema is None and not request.top_logprobs:
+            request = replace(request, temperature=self._temperature)
+        return await super().complete(request)
+
+
 class WrappedEmbedder:
     """Passes every call on. The owner of the wrapped embedder closes it."""
 

@@ -14,6 +14,7 @@ from rageval.people.decisions import Mark
 from rageval.people.instructions import instruction
 from rageval.people.parts import Piece, Said, judged_pieces, number_of_verdicts, piece_question, pieces_of
 from rageval.people.sheet import asked_of_judge
+from rageval.prompts import shown_question
 from rageval.scores.samples import Sample
 from rageval.text.languages import LANGUAGES, Language
 from rageval.types import Graded, Json, Judgment, Passage, Question, Response
@@ -53,7 +54,7 @@ class LabellingItem:
         return {
             "question_id": self.question.id,
             "language": self.question.language,
-            "question": self.question.text,
+            "question": shown_question(self.question),
             "references": [*self.question.references],
             "answer": self.answer,
             "passages": passages,

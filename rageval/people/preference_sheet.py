@@ -10,6 +10,7 @@ from rageval.errors import DeclarationError, LabelFileError
 from rageval.people.instructions import preference_instruction
 from rageval.people.label_files import read_rows
 from rageval.people.sheet import check_sheet_path, write_rows
+from rageval.prompts import shown_question
 from rageval.scores.answer_pairs import AnswerPair, PreferenceOutcome, in_labelling_order, pairs_digest
 from rageval.scores.preference_labels import PreferenceLabel
 from rageval.types import Json
@@ -64,7 +65,7 @@ def _row(pair: AnswerPair, digest: str) -> dict[str, Json]:
         "annotator": "",
         "instructions": preference_instruction(question.language),
         "language": question.language,
-        "question": question.text,
+        "question": shown_question(question),
         "references": [*question.references],
         "left": left,
         "right": right,

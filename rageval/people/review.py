@@ -26,6 +26,7 @@ from rageval.io.run_folder import replace_lines, replace_text
 from rageval.people.decisions import now
 from rageval.people.label_files import read_rows
 from rageval.people.sheet import check_sheet_path, write_rows
+from rageval.prompts import shown_question
 from rageval.scores.random_order import in_random_order
 from rageval.scores.sharing import find_sharing
 from rageval.stats import mean_interval
@@ -270,7 +271,7 @@ def _row(question: Question, evidence: Sequence[tuple[Document, int, int]]) -> d
         "digest": _digest(question, evidence),
         "instructions": INSTRUCTIONS["zh" if question.language.startswith("zh") else "en"],
         "language": question.language,
-        "question": question.text,
+        "question": shown_question(question),
         "reference": question.references[0] if question.references else "",
         "evidence": quotes,
     }
@@ -279,7 +280,7 @@ def _row(question: Question, evidence: Sequence[tuple[Document, int, int]]) -> d
 def _digest(question: Question, evidence: Sequence[tuple[Document, int, int]]) -> str:
     """What a verdict is on: the question's text, its references, its evidence."""
     quotes: list[Json] = [[document.id, document.text[start:end]] for document, start, end in evidence]
-    return fingerprint([question.text, [*question.references], quotes])[:_DIGITS]
+    return fingerprint([shown_question(question), [*question.references], quotes])[:_DIGITS]
 
 
 def _checked(

@@ -17,6 +17,7 @@ from rageval.errors import DeclarationError
 from rageval.io.run_folder import RunFolder
 from rageval.metrics import parse
 from rageval.people.instructions import instruction
+from rageval.prompts import shown_question
 from rageval.scores.samples import Sample
 from rageval.types import Json, Question, Response
 
@@ -94,7 +95,7 @@ def _row(sample: Sample, question: Question, response: Response, question_of_jud
         "annotator": "",
         "instructions": instruction(parse(sample.metric), question.language, question_of_judge),
         "language": question.language,
-        "question": question.text,
+        "question": shown_question(question),
         "references": [*question.references],
         "passages": passages,
         "answer": response.answer,

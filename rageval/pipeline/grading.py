@@ -8,20 +8,22 @@ from rageval.models.base import ChatModel
 from rageval.models.structured import yes_probability
 from rageval.pipeline.sizes import PromptSizes, prompt_size, times
 from rageval.pipeline.stage import complete_all
-from rageval.prompts import yes_no_request
+from rageval.prompts import Prompt, shown_question, yes_no_request
 from rageval.types import Passage, Question
 
 GRADE_PASSAGE = "grade_passage"
 
 
-def grading_size(sizes: PromptSizes) -> int | None:
+def grading_size(sizes: PromptSizes, prompt: str | Prompt = GRADE_PASSAGE) -> int | None:
     """Estimated tokens, at most, of all prompts for grading the passages of the context."""
-    each = prompt_size(GRADE_PASSAGE, sizes.language, sizes.question, sizes.passage)
+    each = prompt_size(prompt, sizes.language, sizes.question, sizes.passage)
     return times(sizes.context.passages, each)
 
 
-async def grade_passages(question: Question, passages: Sequence[Passage], chat: ChatModel) -> list[float | None]:
+async def grade_passages(
+    question: Question, passages: Sequence[Passage], chat: ChatModel, prompt: str | Prompt = GRADE_PASSAGE
+) -> list[float | None]:
     """P(yes) of each passage, in order, by one call each; None where the reply cannot be read."""
-    fields = {"question": question.text}
-    requests = [yes_no_request(GRADE_PASSAGE, question.language, fields, (passage,)) for passage in passages]
+    fields = {"question": shown_question(question)}
+    requests = [yes_no_request(prompt, question.language, fields, (passage,)) for passage in passages]
     return [yes_probability(reply) for reply in await complete_all(chat, requests)]

@@ -14,6 +14,7 @@ from rageval.pipeline.check_response import check_response
 from rageval.pipeline.resources import Resources
 from rageval.pipeline.stage import Chain, Stage, run_stage
 from rageval.pipeline.state import Query, State
+from rageval.prompts import Prompt
 from rageval.types import Json, Question, Response
 
 
@@ -22,13 +23,15 @@ class Pipeline:
     """A stage with a name. `params` are the settings that were given, for the label; defaults stay out of it.
 
     `source` is a digest of the code that built the stage, where there is any: it may define stages of its own, whose
-    fields alone would not show that they changed.
+    fields alone would not show that they changed. `models` says which models the pipeline asks in the place of the
+    experiment's, as its entry in the file does; an experiment opens them.
     """
 
     name: str
     stage: Stage
     params: Mapping[str, Json] = field(default_factory=dict[str, Json])
     source: str = ""
+    models: Mapping[str, object] = field(default_factory=dict[str, object])
 
     @property
     def label(self) -> str:
@@ -82,6 +85,8 @@ def _short(value: object) -> str:
         return ", ".join(f"{name}{_settings(given)}" for name, given in cast("Mapping[object, object]", value).items())
     if isinstance(value, Stage):
         return stage_label(value)
+    if isinstance(value, Prompt):
+        return value.file or value.name
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return _call(value)
     plain = value is None or isinstance(value, bool | int | float | str | PurePath)

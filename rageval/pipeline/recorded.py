@@ -15,6 +15,7 @@ import numpy as np
 from rageval.errors import DeclarationError, ExecutionError
 from rageval.io.spreadsheets import refuse_sheet
 from rageval.io.trec_files import read_run
+from rageval.io.turns import MESSAGES, last_answer, read_turns
 from rageval.pipeline.check_response import check_response
 from rageval.pipeline.recorded_hits import (
     RESPONSE_KEYS,
@@ -43,7 +44,8 @@ class Replay(Stage):
     JSONL lines are `{"question_id", "answer"?, "abstained"?, "hits": [{"doc_id", "score"?, "text"?}]?}`, hits best
     first; other keys are refused. In place of `hits` there may be one of `CONTEXTS`: see `recorded_hits`. Without
     `abstained` (true or false), the answer's text decides whether it is an abstention. A question for which the line
-    names a document that the corpus lacks is a failure.
+    names a document that the corpus lacks is a failure. In place of `answer` there may be `messages`, of which the last
+    one is the answer where it is the assistant's (`rageval.io.turns.read_turns`).
 
     Hits of a TREC file are ordered as trec_eval orders them (score, then document id, both descending), whether the
     corpus has the document or not. A hit without a text is the whole document. A question that the file lacks has no
@@ -177,9 +179,15 @@ def _recorded_responses(path: Path, documents: Mapping[str, Document]) -> dict[s
 
 
 def recorded_response(data: Mapping[str, Any], documents: Mapping[str, Document]) -> Response:
-    """Build a response from a record's `answer`, `abstained` and hits. Raises one of `MALFORMED`."""
-    hits = recorded_hits(data, documents)
-    return check_response(Response(hits=hits, answer=data.get("answer"), abstained=data.get("abstained")))
+    """Build a response from a record's `answer` (or the last of its `messages`), `abstained` and hits. Raises one of
+    `MALFORMED`.
+    """
+    hits, answer = recorded_hits(data, documents), data.get("answer")
+    if MESSAGES in data:
+        if answer is not None:
+            raise ValueError("messages and answer at once")
+        answer = last_answer(read_turns(data[MESSAGES]))
+    return check_response(Response(hits=hits, answer=answer, abstained=data.get("abstained")))
 
 
 def _told(error: Exception) -> str:

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from rageval.errors import ExecutionError
+from rageval.io.turns import MESSAGES
 from rageval.pipeline.resources import Resources
 from rageval.types import Document, Hit, Passage, Response
 
 CONTEXTS = ("contexts", "retrieved_contexts", "documents", "source_documents")
 """What other systems call the passages that the generator read: RAGAS the first two, LangChain the last."""
-RESPONSE_KEYS = ("answer", "abstained", "hits", *CONTEXTS)
+RESPONSE_KEYS = ("answer", "abstained", "hits", MESSAGES, *CONTEXTS)
 
 _HIT_KEYS = ("doc_id", "score", "text")
 _TEXTS = ("text", "page_content", "content")

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar, cast
 
 from rageval.errors import (
     DeclarationError,
@@ -18,10 +18,11 @@ from rageval.errors import (
 )
 from rageval.models.base import ChatModel, Embedder
 from rageval.models.rerank_endpoint import RerankService
-from rageval.models.wrapped import MeteredChat, RepeatedChat
+from rageval.models.wrapped import MeteredChat, RepeatedChat, WarmChat
 from rageval.pipeline.failure import stopping_error, told_with_place
 from rageval.types import Document, RelevanceLabel, Usage
 
+_Key: TypeAlias = "tuple[Shared[Any] | str, ...]"
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
@@ -29,7 +30,8 @@ T_co = TypeVar("T_co", covariant=True)
 class Shared(Protocol[T_co]):
     """Something built once and shared by all pipelines that name an equal one: an index, a passage list.
 
-    Implementations are frozen dataclasses: equality of their fields decides what is shared.
+    Implementations are frozen dataclasses: equality of their fields decides what is shared. One with a method `needs`,
+    as an index has, is shared by pipelines whose models differ in others alone.
     """
 
     def __hash__(self) -> int: ...
@@ -70,9 +72,9 @@ class Resources:
         self._chat = chat
         self._embedder = embedder
         self._rankers = rankers
-        self._built: dict[Shared[Any], asyncio.Task[Any]] = {}
-        self._builds: dict[Shared[Any], list[CountingResources]] = {}
-        self._told: dict[Shared[Any], Usage] = {}
+        self._built: dict[_Key, asyncio.Task[Any]] = {}
+        self._builds: dict[_Key, list[CountingResources]] = {}
+        self._told: dict[_Key, Usage] = {}
 
     @property
     def chat(self) -> ChatModel:
@@ -99,26 +101,42 @@ class Resources:
         DeclarationError if the model or the declaration is the cause, else IndexBuildError. A BudgetError is raised
         unchanged. A failed build is not remembered, so a later call tries again.
         """
-        task = self._built.get(shared)
+        key = self._key(shared)
+        task = self._built.get(key)
         if task is None:
             task = asyncio.ensure_future(self._build(shared))
-            self._built[shared] = task
+            self._built[key] = task
         try:
             return await asyncio.shield(task)
         except Exception:
-            if self._built.get(shared) is task:
-                del self._built[shared]
+            if self._built.get(key) is task:
+                del self._built[key]
             raise
+
+    def count(self, what: str) -> None:
+        """Count that something happened, such as a reply that could not be used: for the step of the stage that runs.
+        Only `CountingResources` keep it.
+        """
 
     def counting(self) -> CountingResources:
         """The same resources, with a count of what calls of chat and rerank models through them cost."""
         return CountingResources(self)
 
-    def repeated(self, repeat: int) -> Resources:
-        """The same resources with other draws of the chat model's replies (`RepeatedChat`); these resources where
-        `repeat` is 0. Indexes are shared, and built with the replies of these resources.
+    def redrawn(self, repeat: int, temperature: float | None = None) -> Resources:
+        """The same resources with other draws of the chat model's replies (`RepeatedChat`, `WarmChat`); these resources
+        where `repeat` is 0 and there is no temperature. Indexes are shared, and built with the replies of these
+        resources.
         """
-        return self if repeat == 0 else _RepeatedResources(self, repeat)
+        if self._chat is None or (repeat == 0 and temperature is None):
+            return self
+        chat = RepeatedChat(self._chat, repeat) if repeat else self._chat
+        return _RedrawnResources(self, chat if temperature is None else WarmChat(chat, temperature))
+
+    def with_models(self, chat: ChatModel | None, embedder: Embedder | None) -> Resources:
+        """The same resources with these models. What is built with none of the models that differ is shared."""
+        if chat is self._chat and embedder is self._embedder:
+            return self
+        return _OtherModels(self, chat, embedder)
 
     def tell_building(self, shared: Iterable[Shared[Any]]) -> dict[str, Usage]:
         """Return the model usage of building these and their parts, by class name (`MultiVector`, `MultiVector 2`), for
@@ -130,13 +148,14 @@ class Resources:
         told: dict[str, Usage] = {}
         names = Counter[str]()
         for part in self._with_parts(shared):
-            usage = sum((build.usage for build in self._builds[part]), Usage())
+            key = self._key(part)
+            usage = sum((build.usage for build in self._builds[key]), Usage())
             if usage != Usage():
                 name = type(part).__name__
                 names[name] += 1
                 number = f" {names[name]}" if names[name] > 1 else ""
-                told[name + number] = usage.paid_before(self._told.get(part, Usage()))
-                self._told[part] = usage
+                told[name + number] = usage.paid_before(self._told.get(key, Usage()))
+                self._told[key] = usage
         return told
 
     def _with_parts(self, shared: Iterable[Shared[Any]]) -> list[Shared[Any]]:
@@ -145,14 +164,20 @@ class Resources:
         left = [*shared]
         while left:
             part = left.pop(0)
-            if part not in found and part in self._builds:
+            if part not in found and self._key(part) in self._builds:
                 found[part] = None
-                left.extend(asked for build in self._builds[part] for asked in build.parts)
+                left.extend(asked for build in self._builds[self._key(part)] for asked in build.parts)
         return [*found]
+
+    def _key(self, shared: Shared[Any]) -> _Key:
+        """What is built once: the thing, with the models that it needs, or with both where it does not say."""
+        wanted = _needs(shared, frozenset({"chat", "embed"})) | _needs(getattr(shared, "chunker", None), frozenset())
+        models = {"chat": self._chat, "embed": self._embedder}
+        return shared, *(model.identity for role, model in models.items() if model is not None and role in wanted)
 
     async def _build(self, shared: Shared[T]) -> T:
         counting = self.counting()
-        self._builds.setdefault(shared, []).append(counting)
+        self._builds.setdefault(self._key(shared), []).append(counting)
         try:
             return await shared.build(counting)
         except IndexBuildError:
@@ -170,13 +195,14 @@ class Resources:
 
 class CountingResources(Resources):
     """Resources that count: `usage` is the cost so far of calls of chat and rerank models made through them, and
-    `parts` lists what `get` was asked for. Everything else comes from `whole`.
+    `parts` lists what `get` was asked for, and `counts` what `count` was told. Everything else comes from `whole`.
     """
 
     def __init__(self, whole: Resources) -> None:
         vars(self).update(vars(whole))
         self._whole = whole
         self.parts: list[Shared[Any]] = []
+        self.counts = Counter[str]()
         self._counters: list[MeteredChat] = []
         self._chat = None if self._chat is None else self._counted(self._chat)
 
@@ -186,6 +212,9 @@ class CountingResources(Resources):
 
     def ranker(self, service: RerankService) -> ChatModel:
         return self._counted(super().ranker(service))
+
+    def count(self, what: str) -> None:
+        self.counts[what] += 1
 
     async def get(self, shared: Shared[T]) -> T:
         self.parts.append(shared)
@@ -197,16 +226,32 @@ class CountingResources(Resources):
         return counter
 
 
-class _RepeatedResources(Resources):
+class _OtherModels(Resources):
+    """Resources with other models. What is built is kept with that of `whole`, by the models that it needs."""
+
+    def __init__(self, whole: Resources, chat: ChatModel | None, embedder: Embedder | None) -> None:
+        vars(self).update(vars(whole))
+        self._chat, self._embedder = chat, embedder
+
+
+class _RedrawnResources(Resources):
     """Resources whose chat model draws again; everything else comes from `whole`."""
 
-    def __init__(self, whole: Resources, repeat: int) -> None:
+    def __init__(self, whole: Resources, chat: ChatModel) -> None:
         vars(self).update(vars(whole))
         self._whole = whole
-        self._chat = None if self._chat is None else RepeatedChat(self._chat, repeat)
+        self._chat = chat
+
+    def tell_building(self, shared: Iterable[Shared[Any]]) -> dict[str, Usage]:
+        return self._whole.tell_building(shared)
 
     async def get(self, shared: Shared[T]) -> T:
         return await self._whole.get(shared)
+
+
+def _needs(part: object, untold: frozenset[str]) -> frozenset[str]:
+    needs = getattr(part, "needs", None)
+    return cast("frozenset[str]", needs()) if callable(needs) else untold
 
 
 def _kind(error: Exception) -> type[RagevalError] | None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 
-from rageval.prompts import load_prompt
+from rageval.prompts import Prompt, as_prompt, shown_question
 from rageval.text import count_tokens, sentences
 from rageval.text.languages import Language
 from rageval.types import Document, Question
@@ -84,8 +84,8 @@ class CorpusSizes:
 class PromptSizes:
     """Upper bounds on the tokens of what prompts about one question show.
 
-    `question` and each of the `references` belong to the question; `context` is what has been retrieved so far,
-    `answer` what has been answered, and `pool` the answers of all pipelines as passages.
+    `question`, with its history, and each of the `references` belong to the question; `context` is what has been
+    retrieved so far, `answer` what has been answered, and `pool` the answers of all pipelines as passages.
     """
 
     language: Language
@@ -99,7 +99,7 @@ class PromptSizes:
     @classmethod
     def of(cls, question: Question, corpus: CorpusSizes) -> PromptSizes:
         references = tuple(map(count_tokens, question.references))
-        return cls(question.language, count_tokens(question.text), references, corpus)
+        return cls(question.language, count_tokens(shown_question(question)), references, corpus)
 
     @property
     def listed_references(self) -> int:
@@ -139,9 +139,11 @@ def reply_size(max_tokens: int) -> int:
     return _TOKENS_A_REPLY_TOKEN * max_tokens
 
 
-def prompt_size(name: str, language: Language, *parts: int | None, variant: str = "instruction") -> int | None:
+def prompt_size(
+    prompt: str | Prompt, language: Language, *parts: int | None, variant: str = "instruction"
+) -> int | None:
     """A prompt, system line included, whose placeholders and passages have so many tokens."""
-    return total(_template_size("shared", language, "system"), _template_size(name, language, variant), *parts)
+    return total(_template_size("shared", language, "system"), _template_size(prompt, language, variant), *parts)
 
 
 def text_size(name: str, language: Language, variant: str, *parts: int | None) -> int | None:
@@ -161,8 +163,8 @@ def times(n: int, part: int | None) -> int | None:
 
 
 @cache
-def _template_size(name: str, language: Language, variant: str) -> int:
-    template = load_prompt(name).texts[language][variant]
+def _template_size(prompt: str | Prompt, language: Language, variant: str) -> int:
+    template = as_prompt(prompt).text(language, variant)
     return count_tokens(template.format_map(_Empty()))
 
 

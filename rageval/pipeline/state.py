@@ -23,6 +23,9 @@ class Query:
 class State:
     """A question on its way through a pipeline. `generate` is False where no metric needs an answer; `conditions` are
     those that documents have to meet in later searches.
+
+    `self_contained` is the question as a stage wrote it to be understood without the conversation before it; "" where
+    none did.
     """
 
     question: Question
@@ -30,6 +33,16 @@ class State:
     response: Response = Response()
     generate: bool = True
     conditions: tuple[Condition, ...] = ()
+    self_contained: str = ""
+
+    @property
+    def standalone(self) -> Question:
+        """The question for stages that search and choose passages: where there is a self-contained text, with that text
+        and without history.
+        """
+        if not self.self_contained:
+            return self.question
+        return dataclasses.replace(self.question, text=self.self_contained, history=())
 
     def with_response(self, **changes: Any) -> State:
         return dataclasses.replace(self, response=dataclasses.replace(self.response, **changes))

@@ -17,28 +17,43 @@ import hashlib
 import re
 import string
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from typing import Any, cast
 
 import yaml
 
+from rageval.errors import DeclarationError
 from rageval.models.base import ChatRequest, Message
 from rageval.text.languages import LANGUAGES, ByLanguage, Language, base_language, prompt_language
-from rageval.types import Json, Passage
+from rageval.types import Json, Passage, Question
+
+CONVERSATION = "conversation"
+"""The prompt file that says how a question is shown that ends a conversation."""
 
 _FENCE = re.compile(r"<(\s*/?\s*passages\s*)>", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A loaded prompt file. `text` holds, per language, its named texts; `digest` is of the file's bytes."""
+    """A loaded prompt file. `texts` holds, per language, its named texts; `digest` is of the file's bytes, and equal
+    files are equal prompts.
+
+    A prompt of the user's own (`rageval.prompts.own`) has the `name` of the one that it replaces, its `file`, and texts
+    in the languages that the file has.
+    """
 
     name: str
     version: int
     digest: str
-    texts: ByLanguage[dict[str, str]]
+    texts: ByLanguage[dict[str, str]] = field(compare=False)
+    file: str = field(default="", compare=False)
+
+    @property
+    def identity(self) -> str:
+        """Name and digest."""
+        return f"{self.name}@{self.digest}"
 
     def id(self, language: Language) -> str:
         """`answer/zh@1-3f2a9c1d`: name, language, version and digest; part of every cache key."""
@@ -46,6 +61,12 @@ class Prompt:
         if prompted == base_language(language):
             return f"{self.name}/{prompted}@{self.version}-{self.digest[:8]}"
         return f"{self.name}/{language}@{self.version}-{self.digest[:8]}-{load_instructions().digest[:8]}"
+
+    def text(self, language: Language, variant: str = "instruction") -> str:
+        """One of the texts. Raises DeclarationError for a language that a prompt of the user's own has none in."""
+        if prompt_language(language) not in self.texts:
+            raise DeclarationError(f"{self.file}: found no text under {prompt_language(language)}, expected one")
+        return self.texts[language][variant]
 
     def messages(
         self,
@@ -56,9 +77,9 @@ class Prompt:
         variant: str = "instruction",
     ) -> tuple[Message, ...]:
         """System line, passages, instruction. `fields` must be exactly the placeholders of the instruction."""
-        template = self.texts[language][variant]
+        template = self.text(language, variant)
         given = fields or {}
-        wanted = _placeholders(template)
+        wanted = placeholders(template)
         if wanted != set(given):
             raise ValueError(f"prompt {self.name}/{language}: placeholders are {sorted(wanted)}, given {sorted(given)}")
         body = template.format(**given).strip()
@@ -70,12 +91,23 @@ class Prompt:
 
 
 def yes_no_request(
-    name: str, language: Language, fields: Mapping[str, object], passages: Sequence[Passage] = ()
+    prompt: str | Prompt, language: Language, fields: Mapping[str, object], passages: Sequence[Passage] = ()
 ) -> ChatRequest:
     """A request for one word, with the alternatives from which P(yes) is read (`structured.yes_probability`)."""
-    prompt = load_prompt(name)
+    prompt = as_prompt(prompt)
     messages = prompt.messages(language, fields, passages=passages)
     return ChatRequest(messages, prompt.id(language), max_tokens=1, top_logprobs=20)
+
+
+def shown_question(question: Question) -> str:
+    """What prompts show as the question: its text, and where it has a history the conversation that it ends, one turn a
+    line: no text inside can pose as another turn.
+    """
+    if not question.history:
+        return question.text
+    texts = load_prompt(CONVERSATION).texts[question.language]
+    turns = "\n".join(texts[turn.role].format(text=_unfence(turn.text)) for turn in question.history)
+    return texts["shown"].format(turns=turns, question=question.text).strip()
 
 
 def passages_block(passages: Sequence[Passage]) -> str:
@@ -115,6 +147,11 @@ def load_instructions() -> Instructions:
     return Instructions(data["instruction"], frozenset(data["prompts"]), data["names"], hashlib.sha256(raw).hexdigest())
 
 
+def as_prompt(given: str | Prompt) -> Prompt:
+    """The prompt, or the one of that name."""
+    return load_prompt(given) if isinstance(given, str) else given
+
+
 def load_prompt(name: str) -> Prompt:
     """The prompt of that name, from this folder. Raises ValueError where the file breaks the form above."""
     return _load(name)
@@ -134,7 +171,7 @@ def parse_prompt(name: str, raw: bytes) -> Prompt:
     if texts["en"].keys() != texts["zh"].keys():
         raise ValueError(f"prompt {name}: the texts are {sorted(texts['en'])} in en, {sorted(texts['zh'])} in zh")
     for key in texts["en"]:
-        if _placeholders(texts["en"][key]) != _placeholders(texts["zh"][key]):
+        if placeholders(texts["en"][key]) != placeholders(texts["zh"][key]):
             raise ValueError(f"prompt {name}: the placeholders of {key} differ between the languages")
     return Prompt(name, int(data["version"]), hashlib.sha256(raw).hexdigest(), texts)
 
@@ -149,5 +186,6 @@ def prompt_digests(names: Sequence[str]) -> dict[str, Json]:
     return {name: load_prompt(name).digest for name in sorted({"shared", *names})} if names else {}
 
 
-def _placeholders(template: str) -> set[str]:
-    return {field for _, field, _, _ in string.Formatter().parse(template) if field}
+def placeholders(template: str) -> set[str]:
+    """The names of what is filled in; "" for `{}`, which has none. Raises ValueError for a brace without its other."""
+    return {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}

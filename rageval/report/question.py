@@ -22,6 +22,8 @@ def print_question(view: QuestionView, console: Console) -> None:
     question, outcome = view.question, view.outcome
     tags = ", ".join((question.language, *question.tags))
     print_line(console, f"{question.id} ({tags})", "bold")
+    for turn in question.history:
+        print_line(console, f"  {turn.role}: {turn.text}", "dim")
     print_line(console, question.text)
     for reference in question.references:
         print_line(console, f"  reference: {reference}", "dim")

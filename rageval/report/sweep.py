@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rageval.decide.halving import Halving
-from rageval.decide.sweep import LEVEL, Cell, SweepResult
+from rageval.decide.sweep import Cell, SweepResult
+from rageval.decide.sweep_effects import LEVEL
 from rageval.report.leaderboard import markdown as leaderboard_markdown
 from rageval.report.leaderboard import metric_title
 from rageval.report.markdown import table
@@ -18,6 +19,7 @@ _GAPS_BY_LABELS = (
     " Differences are by people's labels and the judge together. Where labels of a cell cannot be joined with those of "
     "the best one, p is 1, and the interval is the judge's alone."
 )
+_MOST_INTERACTIONS = 10
 _EFFECTS_BY_JUDGE = " Effects on judged metrics are the judge's alone: people's labels are not used."
 
 
@@ -48,6 +50,10 @@ def parts(result: SweepResult) -> Iterator[tuple[Table, str]]:
         yield _gaps(result)
     if result.effects:
         yield _effects(result)
+    if result.shares:
+        yield _shares(result)
+    if result.interactions:
+        yield _interactions(result)
     if result.front:
         yield _front(result)
 
@@ -109,6 +115,48 @@ def _effects(result: SweepResult) -> tuple[Table, str]:
     )
     numbers = (Column("effect"), Column("p"), Column("settings"))
     return Table("effects", (*columns, *numbers), rows, "What each setting does", turns="never"), about
+
+
+def _shares(result: SweepResult) -> tuple[Table, str]:
+    columns = (Column("metric", "word"), Column("setting", "text"), Column("share"))
+    rows = tuple(
+        (
+            Printed(metric_title(one.metric), (("metric", one.metric),)),
+            Printed(" × ".join(one.factors), (("setting", " x ".join(one.factors)),)),
+            interval_cell("share", f"{one.share.point:.0%} [{one.share.low:.0%}, {one.share.high:.0%}]", one.share),
+        )
+        for one in result.shares
+    )
+    about = (
+        "Shares of the variance between the cells' means on a metric: of a setting by itself, and of two beyond what "
+        "each does alone (type II sums of squares, less what chance adds). What is missing from 100% is of three and "
+        "more together. Intervals by a bootstrap over questions, for each share alone; a metric on which the cells "
+        "differ by no more than chance is left out."
+    )
+    return Table("shares", columns, rows, "How much each setting matters", turns="never"), about
+
+
+def _interactions(result: SweepResult) -> tuple[Table, str]:
+    strongest = sorted(result.interactions, key=lambda one: (one.p_adjusted, one.p_value))[:_MOST_INTERACTIONS]
+    columns = (Column("metric", "word"), Column("change", "text"), Column("and", "text"))
+    rows = tuple(
+        (
+            Printed(metric_title(one.metric), (("metric", one.metric),)),
+            Printed(f"{one.factor}: {one.change[0]} → {one.change[1]}"),
+            Printed(f"{one.other}: {one.other_change[0]} → {one.other_change[1]}"),
+            _signed("more by", one.difference),
+            _p(one.p_adjusted),
+        )
+        for one in strongest
+    )
+    about = (
+        f"How much more the first change does where the second is made too (a difference of differences); the "
+        f"{len(strongest)} with the smallest p of {len(result.interactions)} on all metrics, all of which are in the "
+        "JSON. Interval and p are adjusted for all interactions on the metric. Where 0 is inside, the two may do the "
+        "same whatever the other is."
+    )
+    numbers = (Column("more by"), Column("p"))
+    return Table("interactions", (*columns, *numbers), rows, "Settings that depend on each other", turns="never"), about
 
 
 def _front(result: SweepResult) -> tuple[Table, str]:

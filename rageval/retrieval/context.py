@@ -84,7 +84,7 @@ class Diversify(Stage):
         passages = state.response.context_passages
         if not passages:
             return state
-        question = await resources.embedder.embed([state.question.text], "query")
+        question = await resources.embedder.embed([state.standalone.text], "query")
         vectors = await resources.embedder.embed([embedded_text(one) for one in passages], "passage")
         order = most_marginal(vectors @ question[0], vectors, self.keep, self.relevance)
         return state.with_first([state.response.context[place] for place in order], self.keep)

@@ -29,7 +29,7 @@ class Feedback(Stage):
                 raise DeclarationError(f"{name}: found {value}, expected at least 1")
 
     async def run(self, state: State, resources: Resources) -> State:
-        question = state.question
+        question = state.standalone
         known = set(search_words(question.text, question.language))
         weights = Counter[str]()
         for rank, passage in enumerate(state.response.context_passages[: self.passages], start=1):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from rageval.errors import DeclarationError
 from rageval.models.base import ChatRequest
 from rageval.pipeline import NO_CONTEXT, Calls, ContextSize, Need, PromptSizes, Query, Resources, Shared, Stage, State
 from rageval.pipeline.sizes import prompt_size, reply_size, times, total
-from rageval.prompts import load_prompt
+from rageval.prompts import Prompt, as_prompt, shown_question
+from rageval.prompts.own import OwnPrompt
 from rageval.retrieval.fusion import fuse
 from rageval.types import Document, Hit
 
@@ -25,13 +26,14 @@ class Iterate(Stage):
     The passages of all searches are joined by reciprocal rank fusion, and the first `keep` are read. Helps where the
     answer joins facts of which the second can only be searched for when the first is known. A reply that cannot be used
     (empty, or a thought that came before) ends the search. Source: IRCoT (Trivedi et al. 2023, arXiv 2212.10509), with
-    general instructions in place of its examples.
+    general instructions in place of its examples. `prompt` replaces `next_thought`.
     """
 
     retrieve: Stage
     steps: int = 3
     keep: int = 8
     max_tokens: int = 64
+    prompt: Annotated[Prompt, OwnPrompt(_PROMPT)] | None = None
     prompts: ClassVar[tuple[str, ...]] = (_PROMPT,)
 
     def __post_init__(self) -> None:
@@ -49,7 +51,7 @@ class Iterate(Stage):
     def prompt_tokens(self, generate: bool, sizes: PromptSizes) -> int | None:
         shown = replace(sizes, context=self.context_size(sizes.context))
         thoughts = reply_size(self.max_tokens) * self.steps
-        each = prompt_size(_PROMPT, sizes.language, sizes.question, thoughts, shown.passages(), 2)
+        each = prompt_size(self.prompt or _PROMPT, sizes.language, sizes.question, thoughts, shown.passages(), 2)
         return total(times(self.steps + 1, self.retrieve.prompt_tokens(generate, sizes)), times(self.steps, each))
 
     def indexing_calls(self, documents: Sequence[Document]) -> int:
@@ -75,7 +77,7 @@ class Iterate(Stage):
             thoughts.append(thought)
             state = await self.retrieve.run(replace(state, queries=(Query(thought),)), resources)
             rankings.append(state.response.hits)
-        queries = (Query(state.question.text), *map(Query, thoughts))
+        queries = (Query(state.standalone.text), *map(Query, thoughts))
         return replace(self._joined(state, rankings), queries=queries)
 
     def _joined(self, state: State, rankings: Sequence[Sequence[Hit]]) -> State:
@@ -84,16 +86,16 @@ class Iterate(Stage):
 
     async def _think(self, state: State, thoughts: Sequence[str], resources: Resources) -> tuple[State, str]:
         """The next thought, "" where there is enough."""
-        language, prompt = state.question.language, load_prompt(_PROMPT)
-        texts = prompt.texts[language]
+        language, prompt = state.question.language, as_prompt(self.prompt or _PROMPT)
+        enough = prompt.text(language, "enough")
         fields = {
-            "question": state.question.text,
-            "thoughts": "\n".join(f"- {one}" for one in thoughts) or texts["none"],
-            "enough": texts["enough"],
+            "question": shown_question(state.standalone),
+            "thoughts": "\n".join(f"- {one}" for one in thoughts) or prompt.text(language, "none"),
+            "enough": enough,
         }
         messages = prompt.messages(language, fields, passages=state.response.context_passages)
         reply = await resources.chat.complete(ChatRequest(messages, prompt.id(language), max_tokens=self.max_tokens))
         thought = " ".join(reply.text.split()).lstrip("-•* ")
-        if texts["enough"].lower() in thought.lower():
+        if enough.lower() in thought.lower():
             thought = ""
         return state.with_step(_PROMPT, reply.usage, thought=thought or None), thought

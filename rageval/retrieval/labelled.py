@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rageval.errors import DeclarationError
 from rageval.pipeline import NO_CONTEXT, ContextSize, Resources, Stage, State
-from rageval.retrieval.chunkers import AnyChunker, SentenceChunker, as_chunker, most_tokens
+from rageval.retrieval.chunkers import AnyChunker, SentenceChunker, as_chunker, most_tokens, without_model
 from rageval.retrieval.passages import split
 from rageval.types import Hit, Passage, RelevanceLabel
 
@@ -24,7 +24,7 @@ class RetrieveLabelled(Stage):
     chunker: AnyChunker = SentenceChunker()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "chunker", as_chunker(self.chunker))
+        object.__setattr__(self, "chunker", without_model(as_chunker(self.chunker)))
         if self.k < 1:
             raise DeclarationError(f"k: found {self.k}, expected at least 1")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rageval.benchmark.rgb import COUNTERFACTUAL
 from rageval.errors import DeclarationError
 from rageval.pipeline import NO_CONTEXT, ContextSize, Need, Query, Resources, Shared, Stage, State
-from rageval.retrieval.chunkers import Chunker, most_tokens
+from rageval.retrieval.chunkers import Chunker, most_tokens, without_model
 from rageval.retrieval.indexes import BM25, Index, as_indexes
 from rageval.retrieval.labelled import RetrieveLabelled
 from rageval.retrieval.passages import split
@@ -48,6 +48,7 @@ class MixPassages(Stage):
         index, *others = as_indexes(self.index)
         if others:
             raise DeclarationError(f"index: found {1 + len(others)}, expected one")
+        without_model(index.chunker)
         object.__setattr__(self, "index", index)
         if self.k < 1:
             raise DeclarationError(f"k: found {self.k}, expected at least 1")

@@ -12,7 +12,7 @@ from rageval.models.base import ChatRequest
 from rageval.pipeline import NO_CONTEXT, Calls, ContextSize, Need, PromptSizes, Resources, Shared, Stage, State
 from rageval.pipeline.conditions import Condition, Value, meets_all, values_of
 from rageval.pipeline.sizes import prompt_size
-from rageval.prompts import load_prompt
+from rageval.prompts import load_prompt, shown_question
 from rageval.text import count_tokens, reply_lines
 from rageval.text.languages import Language
 
@@ -75,7 +75,7 @@ class ReadFilters(Stage):
         if not listed:
             return state
         none = prompt.texts[language]["none"]
-        given = {"fields": listed, "question": state.question.text, "none": none}
+        given = {"fields": listed, "question": shown_question(state.standalone), "none": none}
         request = ChatRequest(prompt.messages(language, given), prompt.id(language), max_tokens=self.max_tokens)
         reply = await resources.chat.complete(request)
         kept, dropped = list[Condition](), list[str]()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from rageval.errors import DeclarationError, ExecutionError
 from rageval.pipeline import NO_CONTEXT, Calls, ContextSize, Need, PromptSizes, Resources, Stage, State
+from rageval.pipeline.resources import CountingResources
 from rageval.retrieval.rerankers import Reranker, as_reranker
 from rageval.types import Json, Passage
 
@@ -60,7 +61,7 @@ class Rerank(_ByReranker):
         scores = await _scores(self.reranker, state, counting)
         order = sorted(range(len(passages)), key=lambda n: math.inf if (score := scores[n]) is None else -score)
         return state.with_first([context[n] for n in order], self.k).with_step(
-            "rerank", counting.usage, **_told(passages, scores)
+            "rerank", counting.usage, **_told(passages, scores, counting)
         )
 
 
@@ -84,13 +85,14 @@ class Filter(_ByReranker):
             for position, score in zip(state.response.context, scores, strict=True)
             if score is None or score >= self.least
         ]
-        return state.with_response(context=tuple(kept)).with_step("filter", counting.usage, **_told(passages, scores))
+        told = _told(passages, scores, counting)
+        return state.with_response(context=tuple(kept)).with_step("filter", counting.usage, **told)
 
 
-async def _scores(reranker: Reranker, state: State, counting: Resources) -> Sequence[float | None]:
+async def _scores(reranker: Reranker, state: State, counting: CountingResources) -> Sequence[float | None]:
     """A score for each passage of the context. Raises ExecutionError for any other number of scores, or no numbers."""
     passages = state.response.context_passages
-    scores = await reranker.score(state.question, passages, counting) if passages else ()
+    scores = await reranker.score(state.standalone, passages, counting) if passages else ()
     if len(scores) != len(passages) or not all(score is None or math.isfinite(score) for score in scores):
         raise ExecutionError(
             f"reranker {type(reranker).__name__}: found the scores {scores!r}, expected a finite number or None for "
@@ -99,8 +101,9 @@ async def _scores(reranker: Reranker, state: State, counting: Resources) -> Sequ
     return scores
 
 
-def _told(passages: Sequence[Passage], scores: Sequence[float | None]) -> dict[str, Json]:
+def _told(passages: Sequence[Passage], scores: Sequence[float | None], counting: CountingResources) -> dict[str, Json]:
     return {
+        **counting.counts,
         "passages": [passage.id for passage in passages],
         "scores": [None if score is None else round(float(score), 6) for score in scores],
     }

@@ -7,15 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
+from typing import Literal
 
 import numpy as np
 
 from rageval.errors import DeclarationError
-from rageval.pipeline import NO_CONTEXT, ContextSize, Need, Resources, Shared, Stage, State
+from rageval.models.base import ChatRequest
+from rageval.pipeline import NO_CONTEXT, Calls, ContextSize, Need, PromptSizes, Resources, Shared, Stage, State
+from rageval.pipeline.sizes import passages_size, prompt_size
+from rageval.prompts import load_prompt, shown_question
 from rageval.retrieval.documents import DocumentsById
-from rageval.text import sentences
-from rageval.types import Document, Passage
+from rageval.text import count_tokens, read_numbers, sentences
+from rageval.types import Document, Passage, Question
 
+_NEEDED = "needed_sentences"
+_A_NUMBER = 6  # tokens of `[123] `
 _LEFT_OUT = " … "
 
 
@@ -23,16 +30,23 @@ _LEFT_OUT = " … "
 class Window(Stage):
     """Hand over each passage with the `sentences` before it and behind it in its document.
 
-    Small passages are found well and read badly: search small ones, read large ones. A passage that overlaps one before
-    it in the context becomes part of that one. Titles stay. A passage whose text is not that of its span stays as it
-    is. Source: LlamaIndex's sentence window.
+    Small passages are found well and read badly: search small ones, read large ones. With `similar` the window ends on
+    each side before the first sentence whose embedding has a smaller cosine with that of the passage: only what belongs
+    to it is handed over. A passage that overlaps one before it in the context becomes part of that one. Titles stay. A
+    passage whose text is not that of its span stays as it is. Source: LlamaIndex's sentence window.
     """
 
     sentences: int = 2
+    similar: float | None = None
 
     def __post_init__(self) -> None:
         if self.sentences < 1:
             raise DeclarationError(f"sentences: found {self.sentences}, expected at least 1")
+        if self.similar is not None and not -1.0 <= self.similar <= 1.0:
+            raise DeclarationError(f"similar: found {self.similar}, expected a cosine from -1 to 1")
+
+    def needs(self, generate: bool) -> frozenset[Need]:
+        return frozenset() if self.similar is None else frozenset({"embed"})
 
     def context_size(self, before: ContextSize = NO_CONTEXT) -> ContextSize:
         return replace(before, tokens_each=None if before.passages else 0)
@@ -45,7 +59,7 @@ class Window(Stage):
         context: list[int] = []
         shown: dict[int, Passage] = {}
         for position in state.response.context:
-            passage = self._wider(state.response.hits[position].passage, documents)
+            passage = await self._wider(state.response.hits[position].passage, documents, resources)
             joined = next((one for one in context if _overlap(shown[one], passage)), None)
             if joined is None:
                 context.append(position)
@@ -54,33 +68,58 @@ class Window(Stage):
                 shown[joined] = _union(shown[joined], passage, documents)
         return _with_passages(state, shown, context)
 
-    def _wider(self, passage: Passage, documents: Mapping[str, Document]) -> Passage:
+    async def _wider(self, passage: Passage, documents: Mapping[str, Document], resources: Resources) -> Passage:
         document = documents.get(passage.doc_id)
         if document is None or document.text[passage.start : passage.end] != passage.text or not passage.text:
             return passage
         spans = sentences(document.text)
         inside = [n for n, (start, end) in enumerate(spans) if start < passage.end and passage.start < end]
-        first, last = spans[max(inside[0] - self.sentences, 0)], spans[min(inside[-1] + self.sentences, len(spans) - 1)]
+        before = spans[max(inside[0] - self.sentences, 0) : inside[0]][::-1]
+        behind = spans[inside[-1] + 1 : inside[-1] + 1 + self.sentences]
+        if self.similar is not None and (before or behind):
+            texts = [document.text[start:end] for start, end in (*before, *behind)]
+            vectors = await resources.embedder.embed([passage.text, *texts], "passage")
+            near = (vectors[1:] @ vectors[0] >= self.similar).tolist()
+            before, behind = _up_to(before, near[: len(before)]), _up_to(behind, near[len(before) :])
+        first, last = (before or [spans[inside[0]]])[-1], (behind or [spans[inside[-1]]])[-1]
         return replace(document.passage(first[0], last[1]), title=passage.title)
 
 
 @dataclass(frozen=True)
 class Compress(Stage):
-    """Keep the `sentences` of the context that are nearest to the question by their embeddings.
+    """Keep the `sentences` of the context that are nearest to the question by their embeddings, or that the chat model
+    names as needed.
 
     The sentences of a passage stay in their order; where one is left out between two, `…` stands for it. A passage of
-    which nothing is kept leaves the context. Source: the extractive compressor of RECOMP (Xu et al. 2023,
-    arXiv 2310.04408).
+    which nothing is kept leaves the context. By the `model` it is one call with all sentences, numbered; a reply that
+    names none leaves the context as it is, which the step `compress` tells. A context of no more than so many sentences
+    stays as it is, and nothing is asked. Source: the extractive compressor of RECOMP (Xu et al. 2023, arXiv
+    2310.04408), with general models in place of a trained one.
     """
 
     sentences: int = 8
+    by: Literal["embeddings", "model"] = "embeddings"
 
     def __post_init__(self) -> None:
         if self.sentences < 1:
             raise DeclarationError(f"sentences: found {self.sentences}, expected at least 1")
 
     def needs(self, generate: bool) -> frozenset[Need]:
-        return frozenset({"embed"})
+        return frozenset({"chat"} if self.by == "model" else {"embed"})
+
+    def all_prompts(self) -> frozenset[str]:
+        return frozenset({_NEEDED}) if self.by == "model" else frozenset()
+
+    def calls(self, generate: bool, before: ContextSize = NO_CONTEXT) -> Calls:
+        return Calls(0, 1) if self.by == "model" and before.passages else Calls()
+
+    def prompt_tokens(self, generate: bool, sizes: PromptSizes) -> int | None:
+        if not self.calls(generate, sizes.context).high:
+            return 0
+        passages = sizes.context.passages
+        others = passages * (sizes.corpus.sentences(sizes.context.tokens_each) - 1)
+        shown = passages_size([sizes.passage_text] * passages + [0] * others)
+        return prompt_size(_NEEDED, sizes.language, sizes.question, shown, count_tokens(str(self.sentences)))
 
     async def run(self, state: State, resources: Resources) -> State:
         passages = state.response.context_passages
@@ -88,9 +127,12 @@ class Compress(Stage):
         if len(spans) <= self.sentences:
             return state
         texts = [passages[n].text[start:end] for n, (start, end) in spans]
-        question = await resources.embedder.embed([state.question.text], "query")
-        nearness = await resources.embedder.embed(texts, "passage") @ question[0]
-        best = {int(one) for one in np.argsort(-nearness, kind="stable")[: self.sentences]}
+        if self.by == "model":
+            state, best = await self._needed(state, texts, resources)
+            if not best:
+                return state
+        else:
+            best = await self._nearest(state.standalone, texts, resources)
         kept: dict[int, list[tuple[int, int]]] = {}
         for number, (n, span) in enumerate(spans):
             if number in best:
@@ -98,6 +140,29 @@ class Compress(Stage):
         context = [state.response.context[n] for n in kept]
         shown = {state.response.context[n]: _excerpt(passages[n], chosen) for n, chosen in kept.items()}
         return _with_passages(state, shown, context)
+
+    async def _nearest(self, question: Question, texts: Sequence[str], resources: Resources) -> frozenset[int]:
+        asked = await resources.embedder.embed([question.text], "query")
+        nearness = await resources.embedder.embed(texts, "passage") @ asked[0]
+        return frozenset(map(int, np.argsort(-nearness, kind="stable")[: self.sentences]))
+
+    async def _needed(self, state: State, texts: Sequence[str], resources: Resources) -> tuple[State, frozenset[int]]:
+        """Those that the model names; none where its reply cannot be used."""
+        prompt, question = load_prompt(_NEEDED), state.standalone
+        shown = [Passage(str(number), 0, len(text), text) for number, text in enumerate(texts)]
+        messages = prompt.messages(
+            question.language, {"question": shown_question(question), "most": self.sentences}, passages=shown
+        )
+        request = ChatRequest(messages, prompt.id(question.language), max_tokens=_A_NUMBER * self.sentences)
+        reply = await resources.chat.complete(request)
+        named = read_numbers(reply.text, len(texts))[: self.sentences]
+        told = state.with_step("compress", reply.usage, sentences=len(texts), kept=[*named] or None)
+        return told, frozenset(number - 1 for number in named)
+
+
+def _up_to(spans: Sequence[tuple[int, int]], near: Sequence[bool]) -> list[tuple[int, int]]:
+    """The spans before the first that is not near."""
+    return [span for span, _ in takewhile(lambda one: one[1], zip(spans, near, strict=True))]
 
 
 def _excerpt(passage: Passage, chosen: Sequence[tuple[int, int]]) -> Passage:

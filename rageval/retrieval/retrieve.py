@@ -10,7 +10,7 @@ from rageval.errors import DeclarationError
 from rageval.pipeline import NO_CONTEXT, ContextSize, Need, Query, Resources, Shared, Stage, State
 from rageval.pipeline.conditions import Condition, meets_all
 from rageval.pipeline.sizes import total
-from rageval.retrieval.chunkers import most_tokens
+from rageval.retrieval.chunkers import ModelChunker, most_tokens
 from rageval.retrieval.documents import DocumentsById, FieldsExist
 from rageval.retrieval.fusion import fuse
 from rageval.retrieval.indexes import HYBRID, Index, Searchable, VectorIndex, as_indexes
@@ -51,16 +51,22 @@ class Retrieve(Stage):
             raise DeclarationError(f"index: found {found}, expected one that is searched by vector, for combine mean")
 
     def needs(self, generate: bool) -> frozenset[Need]:
-        return frozenset[Need]().union(*(index.needs() for index in self._indexes()))
+        return frozenset[Need]().union(*(part.needs() for part in self._asking()))
 
     def indexing_calls(self, documents: Sequence[Document]) -> int:
-        return sum(index.indexing_calls(documents) for index in self._indexes())
+        return sum(part.indexing_calls(documents) for part in self._asking())
 
     def indexing_tokens(self, documents: Sequence[Document]) -> int | None:
-        return total(*(index.indexing_tokens(documents) for index in self._indexes()))
+        return total(*(part.indexing_tokens(documents) for part in self._asking()))
 
     def all_prompts(self) -> frozenset[str]:
-        return frozenset[str]().union(*(index.prompts() for index in self._indexes()))
+        return frozenset[str]().union(*(part.prompts() for part in self._asking()))
+
+    def _asking(self) -> tuple[Index | ModelChunker, ...]:
+        """What may ask models: the indexes, and each of their chunkers once, since indexes share what it cuts."""
+        indexes = self._indexes()
+        chunkers = dict.fromkeys(one.chunker for one in indexes if isinstance(one.chunker, ModelChunker))
+        return (*indexes, *chunkers)
 
     def context_size(self, before: ContextSize = NO_CONTEXT) -> ContextSize:
         tokens = [most_tokens(index.chunker) for index in self._indexes()]

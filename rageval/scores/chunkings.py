@@ -10,7 +10,7 @@ import numpy as np
 from rageval.errors import DeclarationError
 from rageval.metrics.evidence_spans import Part, Span, precision_omega
 from rageval.metrics.ranking_formulas import Ints
-from rageval.retrieval.chunkers import as_chunker
+from rageval.retrieval.chunkers import as_chunker, without_model
 from rageval.retrieval.passages import split
 from rageval.scores.estimates import estimate, metric_to_json
 from rageval.scores.evidence_scores import evidence_of
@@ -47,9 +47,10 @@ def score_chunking(
     For each question: characters of the evidence in the passages that touch it / those of all these passages and of the
     evidence that they lack. It is what evidence_iou would be if exactly these passages were retrieved. `questions`
     defaults to all of the benchmark. Only documents that hold evidence are cut.
-    Raises DeclarationError where no label of the questions marks a span, and ExecutionError where the chunker raises.
+    Raises DeclarationError where no label of the questions marks a span and for a chunker that asks a model, and
+    ExecutionError where the chunker raises.
     """
-    cutter = as_chunker(chunker)
+    cutter = without_model(as_chunker(chunker))
     labels: dict[str, list[RelevanceLabel]] = {}
     for label in benchmark.labels:
         labels.setdefault(label.question_id, []).append(label)

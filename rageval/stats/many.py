@@ -176,8 +176,10 @@ def mean_tests(scores: ArrayLike, *, clusters: Clusters | None = None, rng: np.r
     return PairedTests(np.maximum(tests.p, unseen), np.maximum(tests.p_adjusted, together), tests.exact)
 
 
-def _parts(x: NDArray[np.float64], clustering: Clustering) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The sums by cluster of each row, and the sizes; a question in several clusters counts for a part in each."""
+def cluster_parts(x: NDArray[np.float64], clustering: Clustering) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The sums by cluster of each row of (systems, questions), and the sizes; a question in several clusters counts for
+    an equal part in each.
+    """
     shares = clustering.weight**2
     sums = [np.bincount(clustering.cluster, weights=row[clustering.item] * shares) for row in x]
     sizes = np.bincount(clustering.cluster, weights=shares)
@@ -208,7 +210,7 @@ def _clustered_tests(
     than independent questions would, the guard draws weights of questions instead.
     """
     systems = x.shape[0]
-    part, sizes = _parts(x, clustering)
+    part, sizes = cluster_parts(x, clustering)
     mean = np.asarray(x.mean(axis=1), dtype=np.float64)
     stretch, whole = np.ones((2, systems, systems), dtype=np.float64)
     shrink = np.ones((systems, systems))
@@ -303,7 +305,7 @@ def simultaneous_intervals(
     clustering = None if clusters is None else make_clustering(clusters, questions, "simultaneous_intervals")
     units, sizes, wider = d, np.ones(questions), np.ones(d.shape[0])
     if clustering is not None:
-        units, sizes = _parts(d, clustering)
+        units, sizes = cluster_parts(d, clustering)
         wider = np.array(
             [
                 _understated(row - row.mean(), units_of, sizes, clustering)

@@ -16,6 +16,7 @@ from rageval.benchmark.labels import write_labels
 from rageval.errors import DeclarationError
 from rageval.io.disk import locked, write_atomically
 from rageval.io.line_log import append_line, drop_torn_tail, read_lines
+from rageval.io.turns import read_turns, turns_to_json
 from rageval.synthesis.attempts import Attempt
 from rageval.synthesis.kinds import KINDS
 from rageval.types import (
@@ -46,7 +47,7 @@ class Folder:
 
     def check(self, job: Mapping[str, Json]) -> None:
         """Raises DeclarationError where the folder holds anything but the same job, finished or not, and where its
-        questions are not those that were written: people may have reviewed them.
+        questions are not those that were written: people may have reviewed them. A job with more attempts goes on.
         """
         about = self._about()
         if about is None:
@@ -58,6 +59,8 @@ class Folder:
             return
         found = about["job"]
         changed = [key for key in {**job, **found} if job.get(key) != found.get(key)]
+        if "attempts" in changed and cast("int", job["attempts"]) > found["attempts"]:
+            changed.remove("attempts")
         if changed:
             raise DeclarationError(
                 f"{self.path}: found a synthesis with another {', '.join(changed)}, expected the same one to go on "
@@ -73,8 +76,9 @@ class Folder:
     def locked(self, job: Mapping[str, Json]) -> AbstractContextManager[None]:
         """Hold the folder against other processes; it is made where there is none, with the job in it."""
         self.path.mkdir(parents=True, exist_ok=True)
-        if self._about() is None:
-            self._write_about({"job": {**job}, _WRITTEN: []})
+        about = self._about() or {_WRITTEN: []}
+        if about.get("job") != job:
+            self._write_about({**about, "job": {**job}})
         return locked(self.path / LOG)
 
     def read(self) -> dict[tuple[int, int], Attempt]:
@@ -140,7 +144,11 @@ class Folder:
 
 
 def to_question(attempt: Attempt, provenance: Mapping[str, Json]) -> tuple[Question, list[RelevanceLabel]]:
-    """The question of an attempt that was kept, and its labels. The id depends on kind and text alone."""
+    """The question of an attempt that was kept, and its labels. The id depends on kind and text alone.
+
+    A follow-up is asked as one says it in a talk, with the turns before it as history; its metadata have the
+    `self_contained` question.
+    """
     draft = attempt.draft
     assert draft is not None
     kind = attempt.kind
@@ -159,7 +167,10 @@ def to_question(attempt: Attempt, provenance: Mapping[str, Json]) -> tuple[Quest
     }
     references = draft.references or ((draft.answer,) if draft.answer else ())
     metadata: dict[str, Json] = {"synthesis": about, **draft.details}
-    question = Question(question_id, draft.text, draft.language, references, tuple(tags), metadata)
+    text, history = draft.text, read_turns(metadata.pop("history", []))
+    if history:
+        text, metadata["self_contained"] = str(metadata.pop("said")), draft.text
+    question = Question(question_id, text, draft.language, references, tuple(tags), metadata, history)
     return question, _labels(question_id, draft.evidence, attempt.others, 1 if answerable else 0)
 
 
@@ -218,6 +229,7 @@ def _question_to_json(question: Question) -> dict[str, Json]:
         "references": [*question.references],
         "tags": [*question.tags],
         "metadata": {**question.metadata},
+        **({"history": turns_to_json(question.history)} if question.history else {}),
     }
 
 

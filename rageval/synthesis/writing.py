@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import MappingProxyType
 
+from rageval.io.turns import turns_to_json
 from rageval.scores.random_order import in_random_order
 from rageval.synthesis.checks import find_evidence, is_near_duplicate
 from rageval.synthesis.coverage import Source
@@ -12,7 +13,7 @@ from rageval.synthesis.desk import Desk
 from rageval.synthesis.drafts import Draft, RefusedError
 from rageval.text.languages import LANGUAGES, Language, base_language, prompt_language
 from rageval.text.quotes import fold_quote
-from rageval.types import Json, Passage
+from rageval.types import Json, Passage, Turn
 
 LETTERS = "ABCD"
 PROMPTS = (
@@ -113,7 +114,7 @@ async def _follow_up(desk: Desk, source: Source) -> Draft:
     if is_near_duplicate(written["question"], first.text):
         raise RefusedError("duplicate", f"it repeats the turn before it: {first.text!r}")
     evidence = find_evidence(written["quote"], source.passage, written["answer"], written["question"])
-    history: list[Json] = [{"question": first.text, "answer": first.answer}]
+    history = turns_to_json([Turn("user", first.text), Turn("assistant", first.answer)])
     details: dict[str, Json] = {"history": history, "said": written["said"]}
     prompts = (*first.prompts, written.prompt)
     return Draft(written["question"], first.language, written["answer"], (evidence,), prompts, details=details)

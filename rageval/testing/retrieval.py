@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from rageval.errors import DeclarationError, ExecutionError
+from rageval.errors import DeclarationError, ExecutionError, IndexBuildError
 from rageval.models.base import ChatModel, Embedder
 from rageval.models.scripted import ScriptedChat
 from rageval.models.wrapped import MeteredChat
-from rageval.pipeline import Query
+from rageval.pipeline import Need, Query
 from rageval.pipeline.check_response import check_hit
-from rageval.retrieval import Index, Reranker, as_chunker
+from rageval.retrieval import Index, ModelChunker, Reranker, Retrieve, as_chunker
 from rageval.retrieval.chunkers import most_tokens
 from rageval.retrieval.indexes import as_indexes
-from rageval.retrieval.passages import split
+from rageval.retrieval.passages import cut
 from rageval.retrieval.rerankers import as_reranker
 from rageval.testing.expect import expect, expect_number, expect_sequence
 from rageval.testing.samples import sample_benchmark, sample_resources
@@ -31,24 +31,28 @@ _ODD_DOCUMENTS = (
 _DEPTHS = (1, 2, 100)
 
 
-def check_chunker(chunker: object) -> None:
+def check_chunker(chunker: object, chat: ChatModel | None = None, embedder: Embedder | None = None) -> None:
     """Raises AssertionError where the chunker does not keep the protocol `Chunker`.
 
-    A splitter of LangChain, LlamaIndex or chonkie is checked as rageval would use it. Checked are, on documents in
-    English and Chinese, an empty and a blank one, a long one and one without spaces: that each has passages, in order,
-    with the document's id and title and a span within its text; that none is longer than the chunker's attribute
-    `tokens`, if it has one; that a second call gives the same.
+    A splitter of LangChain, LlamaIndex or chonkie is checked as rageval would use it. `chat` and `embedder` are what a
+    chunker that asks a model gets, by default a model that says yes and one that counts words. Checked are, on
+    documents in English and Chinese, an empty and a blank one, a long one and one without spaces: that each has
+    passages, in order, with the document's id and a span within its text; that none is longer than the chunker's
+    attribute `tokens`, if it has one; that a second call gives the same.
     """
     try:
         checked = as_chunker(chunker)
     except DeclarationError as error:
         raise AssertionError(str(error)) from error
     most = most_tokens(checked)
+    metered = MeteredChat(chat or ScriptedChat(lambda request: "yes"))
+    needs = checked.needs() if isinstance(checked, ModelChunker) else frozenset[Need]()
+    resources = sample_resources(needs, metered, embedder)
     for document in (*sample_benchmark().documents, *_ODD_DOCUMENTS):
         place = f"document {document.id!r}"
         try:
-            passages, again = (split(checked, document) for _ in range(2))
-        except ExecutionError as error:
+            passages, again = (asyncio.run(cut(checked, [document], resources))[0] for _ in range(2))
+        except (ExecutionError, IndexBuildError) as error:
             raise AssertionError(str(error)) from error
         expect([*passages] == [*again], f"{place}: found other passages at the second call, expected the same")
         expect(
@@ -83,12 +87,13 @@ def check_index(index: Index, chat: ChatModel | None = None, embedder: Embedder 
 async def _search(index: Index, chat: ChatModel | None, embedder: Embedder | None) -> None:
     name, benchmark = type(index).__name__, sample_benchmark()
     metered = MeteredChat(chat or ScriptedChat(lambda request: "yes"))
-    resources = sample_resources(index.needs(), metered, embedder)
+    search = Retrieve(index)  # its needs and calls are those of the index and its chunker
+    resources = sample_resources(search.needs(generate=False), metered, embedder)
     try:
         built = await resources.get(index)
     except Exception as error:
         raise AssertionError(f"{name}.build: raised {type(error).__name__} ({error})") from error
-    most = index.indexing_calls(benchmark.documents)
+    most = search.indexing_calls(benchmark.documents)
     expect(
         metered.asked <= most,
         f"{name}.build: made {metered.asked} calls, expected at most {most}, as `indexing_calls` says",

@@ -42,6 +42,7 @@ _SNOWBALL = {
 _SPACES = " \t\u3000"
 _OPEN, _CLOSE = "[［【", "]］】"
 _MARKER = re.compile(rf"[{re.escape(_OPEN)}](\d{{1,3}}(?:\s*[,，、]\s*\d{{1,3}})*)[{re.escape(_CLOSE)}]")
+_NUMBER = re.compile(r"\d+")
 _NO_CITATION_AFTER = re.compile(rf"(?:[^\W{CJK}]|[{re.escape(_OPEN + _CLOSE)}]|第\s*)$")
 _NO_CITATION_BEFORE = re.compile(rf"[^\W{CJK}]|[({re.escape(_CLOSE)}]")
 _CHARACTERS_PER_LATIN_TOKEN = 5
@@ -84,6 +85,15 @@ def count_tokens(text: str) -> int:
     for match in _TOKEN.finditer(text):
         total += 1 + (match.end() - match.start() - 1) // _CHARACTERS_PER_LATIN_TOKEN
     return total
+
+
+def token_ends(text: str) -> list[int]:
+    """Where each estimated token ends, rising: as many as `count_tokens` says. Those of a long word end within it."""
+    return [
+        min(start + _CHARACTERS_PER_LATIN_TOKEN, match.end())
+        for match in _TOKEN.finditer(text)
+        for start in range(match.start(), match.end(), _CHARACTERS_PER_LATIN_TOKEN)
+    ]
 
 
 def cut_at_sentence(text: str, tokens: int) -> str:
@@ -157,6 +167,15 @@ def reply_lines(text: str) -> list[str]:
     return list(dict.fromkeys(line for line in lines if line))
 
 
+def read_numbers(reply: str, most: int) -> list[int]:
+    """The numbers from 1 to `most` that a reply such as `[2] > [1]` names, each where it is named first.
+
+    Numbers in brackets count, [1, 2] and 【1】 too; where there are none, all numbers do. Other numbers are left out.
+    """
+    inside = [number for marker in _MARKER.findall(reply) for number in _NUMBER.findall(marker)]
+    return [*dict.fromkeys(n for n in map(int, inside or _NUMBER.findall(reply)) if 1 <= n <= most)]
+
+
 def take_citations(text: str, passages: int | None = None) -> tuple[str, list[int]]:
     """The text without its citations such as [1], [1, 2], ［1］ or 【1】, and the numbers in them, in order.
 
@@ -167,7 +186,7 @@ def take_citations(text: str, passages: int | None = None) -> tuple[str, list[in
     highest = 999 if passages is None else passages
     kept, numbers, end = "", list[int](), 0
     for match in _MARKER.finditer(text):
-        named = [int(number) for number in re.findall(r"\d+", match[1])]
+        named = [int(number) for number in _NUMBER.findall(match[1])]
         follows_a_citation = bool(numbers) and match.start() == end
         if not all(1 <= number <= highest for number in named) or _is_glued(text, match, follows_a_citation):
             continue

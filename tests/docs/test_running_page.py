@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from rageval.experiment.grid import grid_entries
+from rageval.experiment.plan import load_experiment
 from rageval.experiment.spec import OpenAIModel, read_spec
 from rageval.models.budget import Most, Price
 from tests.conftest import CommandLine
@@ -20,8 +21,13 @@ PAGE = (Path(__file__).parents[2] / "docs" / "running.md").read_text(encoding="u
 
 def test_the_settings_are_accepted(tmp_path: Path) -> None:
     blocks = re.findall(r"^```yaml\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     path = tmp_path / "experiment.yaml"
+    (over_models,) = (block for block in blocks if "models.chat:" in block)
+    blocks.remove(over_models)
+    path.write_text("benchmark: handbook\nmetrics: [answer_relevance]\n" + over_models, encoding="utf-8")
+    with load_experiment(path, tmp_path / "cache", offline=True) as planned:
+        assert len(planned.pipelines) == 2 * 2 * 3
     path.write_text("benchmark: handbook\nmetrics: [map]\n" + "".join(blocks), encoding="utf-8")
     file = read_spec(path)
     assert file.sweep is not None

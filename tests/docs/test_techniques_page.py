@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from rageval.experiment.stages import STAGES
+from rageval.retrieval import HYBRID
 from tests.conftest import CommandLine
 from tests.flow.fake_server import FakeServer
 from tests.flow.small_world import respond
@@ -36,9 +37,9 @@ def settings_of(build: Callable[..., object]) -> str:
 
 
 def default(value: object) -> str:
-    if isinstance(value, tuple):
+    if value == HYBRID:
         return "hybrid"
-    return "none" if value is None else str(value)
+    return "none" if value in (None, ()) else str(value)
 
 
 def test_the_table_is_true() -> None:

@@ -27,6 +27,7 @@ COMPOSED = [
         "whole": {
             "chunk": {"headings": {"tokens": 64}},
             "stages": [
+                "self_contained",
                 "normalise",
                 "read_filters",
                 "sub_questions",
@@ -35,11 +36,15 @@ COMPOSED = [
                 {"iterate": {"steps": 2, "keep": 6, "retriever": "bm25"}},
                 "feedback",
                 {"retrieve": {"k": 6}},
+                {"rerank": {"by": "late_interaction", "keep": 5}},
+                {"rerank": {"by": {"listwise": {"window": 3, "step": 2}}, "keep": 4}},
                 {"rerank": {"keep": 4}},
                 {"filter": {"least": 0.1}},
                 {"diversify": {"keep": 3}},
-                {"window": 1},
+                {"to_parent": {"chunker": {"windows": {"size": 96}}, "share": 0.2}},
+                {"window": {"sentences": 1, "similar": 0.2}},
                 {"compress": 6},
+                {"compress": {"sentences": 2, "by": "model"}},
                 {"order": "ends"},
                 {"budget": 120},
                 {"answer": {"cite": True}},
@@ -76,6 +81,28 @@ COMPOSED = [
             ],
         }
     },
+    {
+        "graph": {
+            "chunk": {"sentences": {"tokens": 64}},
+            "stages": [
+                {"retrieve": {"retriever": ["bm25", {"graph": {"most": 2}}], "k": 3}},
+                {"subgraph": {"most": 2, "hops": 2}},
+                "answer",
+            ],
+        }
+    },
+    {
+        "choosing": {
+            "stages": [
+                {
+                    "adaptive": {
+                        "one": [{"retrieve": {"k": 3}}, "corrective", "answer_candidates"],
+                        "several": [{"iterate": {"steps": 2}}, {"answer_candidates": {"usefulness": 0.0}}],
+                    }
+                }
+            ]
+        }
+    },
     {"plain": {"stages": [{"retrieve": {"retriever": "bm25", "k": 2}}, "answer"]}},
 ]
 
@@ -101,7 +128,8 @@ def test_it_is_priced_run_and_told_apart(tmp_path: Path, server: FakeServer, com
         assert len(responses) == len(QUESTIONS)
         steps[label] = {step["name"] for one in responses for step in one["steps"]}
         manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
-        assert 0 < manifest["usage"]["answering"]["calls"] <= bounds[label]
+        answering, indexing = (manifest["usage"][kind]["calls"] for kind in ("answering", "indexing"))
+        assert 0 < answering <= answering + indexing <= bounds[label]
     assert steps["whole"] >= {
         "sub_questions",
         "step_back",
@@ -111,6 +139,8 @@ def test_it_is_priced_run_and_told_apart(tmp_path: Path, server: FakeServer, com
         "rerank",
         "answer",
     }
+    assert steps["choosing"] >= {"how_many_searches", "corrective", "answer_candidates"}
+    assert steps["graph"] >= {"subgraph", "answer"}
     assert not steps["plain"] & {"sub_questions", "step_back", "expand_query", "rerank"}
 
 
@@ -160,7 +190,83 @@ def test_a_mistake_is_told_before_any_call(tmp_path: Path, server: FakeServer, c
     assert server.calls == 0
 
 
-def test_stages_are_listed(command_line: CommandLine) -> None:
-    listed = command_line("list", "stages").out
-    for name in ("retrieve", "rerank", "sub_questions", "order", "budget"):
-        assert any(line.startswith(f"{name} ") for line in listed.splitlines())
+@pytest.mark.parametrize(
+    ("what", "name", "settings"),
+    [
+        ("stages", "retrieve", "retriever=[BM25, Dense], k=5, depth=100, chunker=none, dense_search=exact,"),
+        ("stages", "step_back", "prompt=none"),
+        ("stages", "order", "by=ends"),
+        ("chunkers", "sentences", "tokens=384, overlap=0"),
+        ("chunkers", "semantic", "tokens=384, similarity=none, percentile=none"),
+        ("chunkers", "langchain", ""),
+        ("indexes", "bm25", "chunker=SentenceChunker"),
+        ("rerankers", "endpoint", "base_url, model,"),
+        ("rerankers", "pointwise", "prompt=none"),
+    ],
+)
+def test_parts_are_listed_with_their_settings(what: str, name: str, settings: str, command_line: CommandLine) -> None:
+    listed = command_line("list", what).out
+    (line,) = (line for line in listed.splitlines() if line.startswith(f"{name} "))
+    assert f"Settings: {settings}" in line if settings else "Settings" not in line
+
+
+def test_a_missing_package_is_told_before_any_call(
+    tmp_path: Path, server: FakeServer, command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rageval.retrieval.graph.database.PACKAGE", "no_such_package")
+    monkeypatch.setattr("rageval.retrieval.cypher.PACKAGE", "no_such_package")
+    pipelines = [{"asking": {"stages": ["cypher", "answer"]}}]
+    ended = command_line(
+        "run", write_experiment(tmp_path, server.base_url, pipelines=pipelines), "--out", tmp_path / "out"
+    )
+    assert ended.code == 2
+    assert "needs the package no_such_package" in ended.err
+    assert "Traceback" not in ended.err
+    assert server.calls == 0
+
+
+SHORT = 'en: "{question} In ten words:"\nzh: "{question}请简短回答："\n'
+
+
+def test_a_prompt_of_ones_own_is_a_factor_and_runs_beside_the_default(
+    tmp_path: Path, server: FakeServer, command_line: CommandLine
+) -> None:
+    (tmp_path / "short.yaml").write_text(SHORT, encoding="utf-8")
+    stages = [{"retrieve": {"retriever": "bm25", "k": 2}}, {"answer": {"abstain": "never"}}]
+    sweep = {"pipeline": [{"mine": {"stages": stages}}], "answer.prompt": [None, "short.yaml"]}
+    setting = {"pipelines": None, "sweep": sweep, "metrics": ["answer_relevance"]}
+    experiment, out = write_experiment(tmp_path, server.base_url, **setting), tmp_path / "out"
+    ended = command_line("sweep", experiment, "--out", out, "--json")
+    assert ended.code == 0, ended.err
+    labels = [cell["label"] for cell in json.loads(ended.out)["cells"]]
+    assert labels == ["mine(answer.prompt=None)", "mine(answer.prompt=short.yaml)"]
+    asked = [one.payload["messages"][-1]["content"] for one in server.received if "messages" in one.payload]
+    ends = [content.rpartition("</passages>")[2].strip() for content in asked]
+    for question in QUESTIONS.values():
+        shown = f"{question} In ten words:" if question.isascii() else f"{question}请简短回答："
+        assert ends.count(shown) == 1
+    server.received.clear()
+    (tmp_path / "short.yaml").write_text(SHORT.replace("ten", "six"), encoding="utf-8")
+    assert command_line("sweep", experiment, "--out", out).code == 0
+    asked = [one.payload["messages"][-1]["content"] for one in server.received if "messages" in one.payload]
+    assert sum(content.endswith("In six words:") for content in asked) == sum(q.isascii() for q in QUESTIONS.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('en: "Why?"\n', "set.answer.prompt: short.yaml: en: found the placeholders none, expected {question} or"),
+        ('en: "{question}"\n', "short.yaml: found no text under zh, in which 3 of the 6 questions are prompted"),
+    ],
+)
+def test_a_prompt_that_cannot_serve_is_told_before_any_call(
+    text: str, told: str, tmp_path: Path, server: FakeServer, command_line: CommandLine
+) -> None:
+    (tmp_path / "short.yaml").write_text(text, encoding="utf-8")
+    stages = ["retrieve", {"answer": {"prompt": "short.yaml"}}]
+    experiment = write_experiment(tmp_path, server.base_url, pipelines=[{"mine": {"stages": stages}}])
+    ended = command_line("run", experiment, "--out", tmp_path / "out")
+    assert ended.code == 2
+    assert told.removeprefix("set.answer.prompt: ") in ended.err
+    assert "Traceback" not in ended.err
+    assert server.calls == 0

@@ -191,8 +191,124 @@ def test_halving_finds_the_best_with_fewer_questions(tmp_path: Path, command_lin
     assert "## Successive halving" in (tmp_path / "out" / "sweeps" / "grid.md").read_text("utf-8")
 
 
-@pytest.mark.parametrize("options", [["--top", "2"], ["--halving"], ["--halving", "--top", "9"]])
+@pytest.mark.parametrize("options", [["--top", "2"], ["--halving", "--top", "9"]])
 def test_mistakes_of_halving(options: list[str], tmp_path: Path, server: FakeServer, command_line: CommandLine) -> None:
     experiment = write_experiment(tmp_path, server.base_url, **GRID)
     ended = command_line("sweep", experiment, "--out", tmp_path / "out", *options)
     assert (ended.code, server.calls) == (2, 0)
+
+
+def test_models_temperature_and_repeats_are_factors(
+    tmp_path: Path, server: FakeServer, command_line: CommandLine
+) -> None:
+    """Retrieval is the same in all cells: passages are embedded once for each embedder, judges are asked as before."""
+    entry = {"provider": "openai", "base_url": server.base_url, "concurrency": 4}
+    embed = {key: entry[key] for key in ("provider", "base_url")}
+    judge = {**entry, "model": "judge"}
+    models = {
+        "judge": judge,
+        "embed": {**embed, "model": "vectors"},
+        "named": {
+            "small": {**entry, "model": "s"},
+            "large": {**entry, "model": "l"},
+            "free": {**embed, "model": "vectors"},
+        },
+    }
+    sweep = {
+        "pipeline": [{"mine": {"stages": [{"retrieve": {"k": 1}}, {"answer": {"abstain": "never"}}]}}],
+        "models.chat": ["small", "large"],
+        "models.embed": ["free", {**embed, "model": "others"}],
+        "models.temperature": [0, 0.7],
+        "models.repeat": [0, 1],
+    }
+    setting = {"pipelines": None, "sweep": sweep, "metrics": ["answer_relevance"], "models": models}
+    experiment, out = write_experiment(tmp_path, server.base_url, **setting), tmp_path / "out"
+    priced = command_line("run", experiment, "--out", out, "--dry-run", "--json")
+    assert priced.code == 0, priced.err
+    ended = command_line("sweep", experiment, "--out", out, "--json")
+    assert ended.code == 0, ended.err
+    found = json.loads(ended.out)
+    assert len(found["cells"]) == 16
+    first = found["cells"][0]
+    assert first["label"] == "mine(models.chat=small, models.embed=free, models.temperature=0, models.repeat=0)"
+    assert {effect["factor"] for effect in found["effects"]} == {
+        "models.chat", "models.embed", "models.temperature", "models.repeat"
+    }  # fmt: skip
+    embedded = [r.payload for r in server.received if r.path == "/v1/embeddings"]
+    texts = [(one["model"], text) for one in embedded for text in one["input"]]
+    assert {model for model, _ in texts} == {"vectors", "others"}
+    assert len(texts) == len(set(texts))
+    asked = [r.payload for r in server.received if r.path.endswith("/chat/completions")]
+    answers = [one for one in asked if one["model"] in ("s", "l")]
+    assert {(one["model"], one["temperature"]) for one in answers} == {(m, t) for m in "sl" for t in (0, 0.7)}
+    assert {one["model"] for one in asked} == {"s", "l", "judge"}
+    again = command_line("sweep", experiment, "--out", out, "--json")
+    assert json.loads(again.out)["effects"] == found["effects"]
+    assert len({cell["path"] for cell in found["cells"]}) == 16
+    manifest = json.loads((Path(found["cells"][-1]["path"]) / "manifest.json").read_text("utf-8"))
+    assert manifest["models"]["chat"].startswith("l @ ")
+    assert (manifest["temperature"], manifest["repeat"]) == (0.7, 1)
+
+
+CHOICE: dict[str, Any] = {
+    "benchmark": "handbook",
+    "questions": {"language": "en", "exclude_tags": ["unanswerable"]},
+    "pipelines": None,
+    "sweep": {"pipeline": ["naive"], "retriever": ["bm25"], "chunk_tokens": [32, 256], "k": [1, 4]},
+    "metrics": ["evidence_recall@400t"],
+    "models": None,
+}
+
+
+def test_the_winner_is_reported_on_questions_that_did_not_choose_it(
+    tmp_path: Path, server: FakeServer, command_line: CommandLine
+) -> None:
+    experiment, out = write_experiment(tmp_path, server.base_url, **CHOICE), tmp_path / "out"
+    ended = command_line("sweep", experiment, "--choose", "--share", 0.6, "--out", out, "--json")
+    assert ended.code == 0, ended.err
+    found = json.loads(ended.out)
+    choice = found["choice"]
+    means = {cell["pipeline"]: cell["metrics"]["evidence_recall@400t"]["mean"] for cell in found["runs"]}
+    assert choice["winner"] == max(means, key=lambda label: means[label])
+    assert choice["choosing"]["point"] == pytest.approx(max(means.values()))
+    asked = {
+        kind: {
+            question
+            for path in (out / "runs").glob(f"experiment-{kind}-*")
+            for question in json.loads((path / "manifest.json").read_text("utf-8"))["questions"]
+        }
+        for kind in ("choosing", "held-out")
+    }
+    assert len(asked["choosing"]) == choice["questions"]["choosing"]
+    assert len(asked["held-out"]) == choice["questions"]["held_out"]
+    assert asked["choosing"].isdisjoint(asked["held-out"])
+    assert choice["held_out"]["low"] <= choice["held_out"]["point"] <= choice["held_out"]["high"]
+    held = [*(out / "runs").glob("experiment-held-out-*")]
+    assert len(held) == (1 if choice["winner"] == choice["first"] else 2)
+    page = (out / "sweeps" / "experiment.md").read_text("utf-8")
+    assert page.startswith("## The choice")
+    again = command_line("sweep", experiment, "--choose", "--share", 0.6, "--out", out)
+    assert again.code == 0
+    assert f"Chosen among 4 cells on {len(asked['choosing'])} questions: {choice['winner']}" in " ".join(
+        again.out.split()
+    )
+    halved = command_line("sweep", experiment, "--choose", "--halving", "--out", tmp_path / "halved", "--json")
+    assert halved.code == 0, halved.err
+    assert json.loads(halved.out)["choice"]["cells"] == 4
+    assert json.loads(halved.out)["halving"]["rounds"]
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--share", 0.5], "sweep: found --share without --choose, expected both, or --choose alone"),
+        (["--top", 2], "sweep: found --top without --halving, expected both, or --halving alone"),
+        (["--choose", "--share", 2], "--share: found 2, expected more than 0 and less than 1"),
+    ],
+)
+def test_options_that_do_not_fit(
+    options: list[object], told: str, tmp_path: Path, server: FakeServer, command_line: CommandLine
+) -> None:
+    ended = command_line("sweep", write_experiment(tmp_path, server.base_url, **CHOICE), *options)
+    assert ended.code == 2
+    assert told in ended.err

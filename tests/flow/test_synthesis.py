@@ -146,8 +146,9 @@ def test_every_kind_in_both_languages(kind: str, language: str, tmp_path: Path) 
     for row in read_jsonl(tmp_path / "out" / "questions.jsonl"):
         assert all(one["quote"] in documents[one["doc_id"]].text for one in row["evidence"])
     if kind == "follow_up":
-        assert question.metadata["said"] != question.text
-        assert len(question.metadata["history"]) == 1  # type: ignore[arg-type]
+        assert [turn.role for turn in question.history] == ["user", "assistant"]
+        assert question.metadata["self_contained"] != question.text
+        assert not {"said", "history"} & set(question.metadata)
     if kind == "multiple_choice":
         assert [line[:3] for line in question.text.split("\n")[1:]] == ["A. ", "B. ", "C. ", "D. "]
         assert question.references[0] in question.text.split("\n")
@@ -256,6 +257,21 @@ def test_a_spent_budget_keeps_what_is_there_and_goes_on(tmp_path: Path) -> None:
     synthesise(corpus, 6, rest)
     assert spent.calls + rest.calls == whole.usage.calls == 30
     assert (tmp_path / "out/questions.jsonl").read_bytes() == (tmp_path / "whole/questions.jsonl").read_bytes()
+
+
+def test_more_attempts_go_on_where_fewer_ended(tmp_path: Path) -> None:
+    corpus = write_corpus(tmp_path / "corpus", ENGLISH)
+    faults = dict.fromkeys(["Bresk", "Gorlan", "Ilmen", "Corvin"], "quote")
+    whole = synthesise(corpus, 5, Author(faults), attempts=9, out="whole")
+    author = Author(faults)
+    ended = synthesise(corpus, 5, author, attempts=1)
+    longer = synthesise(corpus, 5, author, attempts=9)
+    assert 0 < len(ended.questions) < len(longer.questions)
+    assert (longer.questions, longer.missing, longer.reused) == (whole.questions, whole.missing, 5)
+    assert author.calls == whole.usage.calls
+    assert (tmp_path / "out/questions.jsonl").read_bytes() == (tmp_path / "whole/questions.jsonl").read_bytes()
+    with pytest.raises(rageval.DeclarationError, match="another attempts, expected the same one"):
+        synthesise(corpus, 5, author, attempts=2)
 
 
 @pytest.mark.parametrize("change", [{"seed": 1}, {"n": 3}, {"mix": {"paraphrase": 1}}])

@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rageval.text import count_tokens, cut_at_sentence, reply_lines, search_words, sentences, take_citations
+from rageval.text import (
+    count_tokens,
+    cut_at_sentence,
+    read_numbers,
+    reply_lines,
+    search_words,
+    sentences,
+    take_citations,
+)
 
 texts = st.text(
     st.sampled_from("ab Z1.!?。！？；…”\"')\n\t 　中文字e.g.") | st.characters(exclude_categories=["Cs"]), max_size=60
@@ -205,3 +213,20 @@ def test_what_is_cut_fits_and_is_a_beginning(text: str, tokens: int) -> None:
     cut = cut_at_sentence(text, tokens)
     assert text.startswith(cut)
     assert count_tokens(cut) <= tokens
+
+
+@pytest.mark.parametrize(
+    ("reply", "numbers"),
+    [
+        ("[2] > [1]", [2, 1]),
+        ("The order is [3]>[1], since 2 is off", [3, 1]),
+        ("2, 3, 1", [2, 3, 1]),
+        ("【3】＞［1，2］", [3, 1, 2]),
+        ("[1] [1] [4] [2] [0]", [1, 2]),
+        ("句子 2 和 3", [2, 3]),
+        ("99999999999999999999", []),
+        ("", []),
+    ],
+)
+def test_reading_numbers(reply: str, numbers: list[int]) -> None:
+    assert read_numbers(reply, 3) == numbers

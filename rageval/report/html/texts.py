@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from rageval.decide.diagnosis import RunDiagnosis
 from rageval.decide.question_view import EvidenceView, Mark, PassageView, QuestionView, view_diagnosed
 from rageval.io.records import judgment_to_json
+from rageval.io.turns import turns_to_json
 from rageval.models.reasoning import split_reasoning
 from rageval.report.html.summary import ReadRuns
 from rageval.report.money import amount
@@ -55,6 +56,7 @@ def block(read: ReadRuns, questions: Sequence[str]) -> dict[str, Json]:
         found[question] = {
             "references": [*first.question.references],
             "metadata": {**first.question.metadata},
+            **({"history": turns_to_json(first.question.history)} if first.question.history else {}),
             "runs": [
                 None
                 if view is None

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from rageval.decide.sweep import LEVEL, Cell, Effect, SweepResult
+from rageval.decide.sweep import Cell, SweepResult
+from rageval.decide.sweep_effects import LEVEL, Effect
 from rageval.metrics import parse
 from rageval.report.leaderboard import metric_title, number_cell
 from rageval.report.pictures import canvas

@@ -5,16 +5,25 @@ from typing import Annotated, TypeAlias
 
 from rageval.io.plugins import Part
 from rageval.retrieval.chunkers.base import Chunker, most_tokens
+from rageval.retrieval.chunkers.by_asking import ModelChunker, without_model
+from rageval.retrieval.chunkers.by_model import ModelTopicChunker
+from rageval.retrieval.chunkers.cluster_semantic import ClusterSemanticChunker
 from rageval.retrieval.chunkers.foreign import as_chunker
 from rageval.retrieval.chunkers.frameworks import chonkie, langchain, llama_index
 from rageval.retrieval.chunkers.headings import HeadingChunker
 from rageval.retrieval.chunkers.recursive import RecursiveChunker
+from rageval.retrieval.chunkers.semantic import SemanticChunker
 from rageval.retrieval.chunkers.sentences import SentenceChunker
+from rageval.retrieval.chunkers.windows import WindowChunker
 
 CHUNKERS: Mapping[str, Callable[..., Chunker]] = {
     "sentences": SentenceChunker,
     "recursive": RecursiveChunker,
     "headings": HeadingChunker,
+    "windows": WindowChunker,
+    "semantic": SemanticChunker,
+    "cluster_semantic": ClusterSemanticChunker,
+    "by_model": ModelTopicChunker,
     "langchain": langchain,
     "llama_index": llama_index,
     "chonkie": chonkie,
@@ -27,9 +36,15 @@ __all__ = [
     "CHUNKERS",
     "AnyChunker",
     "Chunker",
+    "ClusterSemanticChunker",
     "HeadingChunker",
+    "ModelChunker",
+    "ModelTopicChunker",
     "RecursiveChunker",
+    "SemanticChunker",
     "SentenceChunker",
+    "WindowChunker",
     "as_chunker",
     "most_tokens",
+    "without_model",
 ]

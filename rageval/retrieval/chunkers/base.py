@@ -13,9 +13,10 @@ class Chunker(Protocol):
     """Cuts documents into passages. Frozen dataclasses are best: equal ones share their passages and indexes."""
 
     def split(self, document: Document) -> Sequence[Passage]:
-        """The passages of the document, in order. Each has its `doc_id`, its title and a span within its text.
+        """The passages of the document, in order. Each has its `doc_id`, a title and a span within its text.
 
-        The text of a passage may differ from that span. A document without passages is never found.
+        The text of a passage may differ from that span, and its title from the document's. A document without passages
+        is never found.
         """
         ...
 

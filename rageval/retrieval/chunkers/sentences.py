@@ -32,8 +32,12 @@ class SentenceChunker:
         """The passages of one document, in order. Every visible character is in at least one of them."""
         return [document.passage(start, end) for start, end in self._spans(document.text)]
 
+    def pieces(self, text: str) -> list[tuple[int, int]]:
+        """The spans of its sentences; one that is longer than the budget is several."""
+        return [piece for span in sentences(text) for piece in self._fit(text, *span)]
+
     def _spans(self, text: str) -> list[tuple[int, int]]:
-        pieces = [piece for span in sentences(text) for piece in self._fit(text, *span)]
+        pieces = self.pieces(text)
         sizes = [count_tokens(text[start:end]) for start, end in pieces]
         spans: list[tuple[int, int]] = []
         new = 0

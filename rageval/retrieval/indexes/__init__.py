@@ -7,13 +7,16 @@ from typing import Annotated, Literal, TypeAlias
 
 from rageval.io.plugins import Part
 from rageval.retrieval.chunkers import AnyChunker, SentenceChunker
+from rageval.retrieval.indexes.adapted import AdaptedDense
 from rageval.retrieval.indexes.approximate import ApproximateDense
 from rageval.retrieval.indexes.base import Index, Searchable, as_indexes, with_chunker
 from rageval.retrieval.indexes.bm25 import BM25
 from rageval.retrieval.indexes.by_vector import SearchByVector, VectorIndex
 from rageval.retrieval.indexes.contextual import Contextual
 from rageval.retrieval.indexes.dense import Dense
+from rageval.retrieval.indexes.graph import Graph, graph
 from rageval.retrieval.indexes.hierarchical import Hierarchical
+from rageval.retrieval.indexes.inverted import InvertedLists
 from rageval.retrieval.indexes.learned_sparse import LearnedSparse
 from rageval.retrieval.indexes.multi_vector import MultiVector
 from rageval.retrieval.indexes.weighted import Weighted
@@ -74,6 +77,9 @@ INDEXES.update(
     approximate=ApproximateDense,
     hybrid=hybrid,
     multi_vector=MultiVector,
+    adapted=AdaptedDense,
+    ivf=InvertedLists,
+    graph=graph,
     sparse=sparse,
     weighted=weighted,
     contextual=contextual,
@@ -84,12 +90,15 @@ __all__ = [
     "BM25",
     "HYBRID",
     "INDEXES",
+    "AdaptedDense",
     "AnyIndex",
     "ApproximateDense",
     "Contextual",
     "Dense",
+    "Graph",
     "Hierarchical",
     "Index",
+    "InvertedLists",
     "LearnedSparse",
     "MultiVector",
     "SearchByVector",

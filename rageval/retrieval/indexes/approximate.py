@@ -6,7 +6,7 @@ Malkov and Yashunin 2018, arXiv 1603.09320. The search may miss passages, so a p
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
@@ -21,10 +21,9 @@ from rageval.pipeline import Resources
 from rageval.retrieval.chunkers import AnyChunker, SentenceChunker
 from rageval.retrieval.indexes.by_vector import SearchByVector, VectorIndex
 from rageval.retrieval.indexes.dense import Dense
-from rageval.retrieval.indexes.top_hits import top_hits
+from rageval.retrieval.indexes.proposed import ProposedIndex
 from rageval.retrieval.stored.large_passages import LargePassages
 from rageval.retrieval.stored.stored_index import IndexWriter
-from rageval.types import Hit, Passage
 
 _VECTORS_AT_ONCE = 4096
 
@@ -54,34 +53,15 @@ class _Graph(Protocol):
     def save(self, path_or_buffer: Path) -> None: ...
 
 
-class ApproximateIndex:
-    """Passages by their unit vectors, shape (passages, dim); the score is the cosine of those that the graph finds.
+@dataclass(frozen=True)
+class _Neighbours:
+    """Proposes what the graph finds. `data` is what the graph reads while it searches, where that lies elsewhere."""
 
-    `data` is what the graph reads while it searches, where that lies outside of it.
-    """
+    graph: _Graph
+    data: NDArray[Any] | None = None  # kept: usearch holds no reference, and would read freed memory
 
-    def __init__(
-        self, passages: Sequence[Passage], vectors: Vectors, graph: _Graph, data: NDArray[Any] | None = None
-    ) -> None:
-        self.passages = passages
-        self.vectors = vectors
-        self._graph = graph
-        self._data = data  # kept: usearch holds no reference, and would read freed memory
-
-    def search(self, vector: Vectors, depth: int) -> tuple[Hit, ...]:
-        """Passages of about the `depth` documents nearest to a unit vector of shape (dim,), nearest first.
-
-        Some of the nearest may be missing; the scores are exact. The graph is asked for more passages until `depth`
-        documents are among them.
-        """
-        size = len(self.passages)
-        wanted = min(size, depth * 2)
-        while True:
-            found = np.sort(self._graph.search(vector, wanted, threads=1).keys).astype(np.intp)
-            hits = top_hits(self.vectors[found] @ vector, self.passages, depth, positions=found)
-            if wanted == size or len({hit.passage.doc_id for hit in hits}) >= depth:
-                return hits
-            wanted = min(size, wanted * 4)
+    def __call__(self, vector: Vectors, wanted: int) -> NDArray[np.integer]:
+        return self.graph.search(vector, wanted, threads=1).keys
 
 
 @dataclass(frozen=True)
@@ -97,12 +77,12 @@ class ApproximateDense(VectorIndex):
     def __post_init__(self) -> None:
         need_package("usearch", "large", "dense_search: approximate")
 
-    async def build(self, resources: Resources) -> SearchByVector[ApproximateIndex]:
+    async def build(self, resources: Resources) -> SearchByVector[ProposedIndex]:
         exact = (await resources.get(Dense(self.chunker))).passages
         passages, vectors = exact.passages, exact.vectors
         if not isinstance(passages, LargePassages):
             graph = await _make_graph(vectors, self.settings)
-            return SearchByVector(ApproximateIndex(passages, vectors, graph), resources.embedder)
+            return SearchByVector(ProposedIndex(passages, vectors, _Neighbours(graph)), resources.embedder)
 
         async def write(writer: IndexWriter) -> None:
             path = writer.folder / "graph"
@@ -115,8 +95,8 @@ class ApproximateDense(VectorIndex):
             **asdict(self.settings),
         }
         arrays = await passages.stored("approximate", settings, {"graph": "|u1"}, write)
-        graph = _open_graph(arrays["graph"], self.settings)
-        return SearchByVector(ApproximateIndex(passages, vectors, graph, arrays["graph"]), resources.embedder)
+        neighbours = _Neighbours(_open_graph(arrays["graph"], self.settings), arrays["graph"])
+        return SearchByVector(ProposedIndex(passages, vectors, neighbours), resources.embedder)
 
 
 async def _make_graph(vectors: Vectors, settings: GraphSettings) -> _Graph:

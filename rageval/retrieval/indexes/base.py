@@ -38,7 +38,7 @@ class Index(Protocol):
         ...
 
     def needs(self) -> frozenset[Need]:
-        """Which models building and searching use."""
+        """Which models building and searching use; those of the chunker are not among them."""
         return frozenset()
 
     def prompts(self) -> frozenset[str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
@@ -13,6 +14,8 @@ from rageval.models.base import Embedder, Vectors
 from rageval.pipeline import Need, Query, Resources
 from rageval.retrieval.indexes.base import Index
 from rageval.types import Hit, Passage
+
+_QUERIES_AT_ONCE = 64
 
 
 class FoundByVector(Protocol):
@@ -38,11 +41,70 @@ class SearchByVector(Generic[T]):
 
     async def search_mean(self, queries: Sequence[Query], depth: int) -> tuple[Hit, ...]:
         """Search once, with the mean of the queries' embeddings."""
-        vectors = [await self._embed(query) for query in queries]
-        return self.passages.search(mean_vector(np.stack(vectors)), depth)
+        return self.passages.search(await self._mean(queries), depth)
+
+    async def _mean(self, queries: Sequence[Query]) -> Vectors:
+        return mean_vector(np.stack([await self._embed(query) for query in queries]))
 
     async def _embed(self, query: Query) -> Vectors:
         return (await self.embedder.embed([query.text], query.kind))[0]
+
+
+class FoundTogether(FoundByVector, Protocol):
+    """Passages that are found for several vectors in one pass."""
+
+    def search_many(self, vectors: Vectors, depths: Sequence[int]) -> Sequence[tuple[Hit, ...]]:
+        """What `search` returns for each of the unit vectors, shape (n, dim), with its depth."""
+        ...
+
+
+G = TypeVar("G", bound=FoundTogether)
+
+
+@dataclass(frozen=True)
+class SearchInBatches(SearchByVector[G]):
+    """The same for an index whose pass over its vectors costs much: queries that wait meanwhile share the next pass.
+
+    The passes run in a thread beside the event loop, one at a time.
+    """
+
+    _waiting: list[_Waiting] = field(default_factory=list["_Waiting"])
+    _one_pass: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def search(self, query: Query, depth: int) -> tuple[Hit, ...]:
+        return await self._find(await self._embed(query), depth)
+
+    async def search_mean(self, queries: Sequence[Query], depth: int) -> tuple[Hit, ...]:
+        return await self._find(await self._mean(queries), depth)
+
+    async def _find(self, vector: Vectors, depth: int) -> tuple[Hit, ...]:
+        mine = _Waiting(vector, depth)
+        self._waiting.append(mine)
+        try:
+            async with self._one_pass:
+                if mine.hits is None:
+                    await self._search_waiting()
+        except BaseException:
+            if mine in self._waiting:
+                self._waiting.remove(mine)
+            raise
+        assert mine.hits is not None
+        return mine.hits
+
+    async def _search_waiting(self) -> None:
+        batch = self._waiting[:_QUERIES_AT_ONCE]
+        vectors, depths = np.stack([one.vector for one in batch]), [one.depth for one in batch]
+        found = await asyncio.to_thread(self.passages.search_many, vectors, depths)
+        for one, hits in zip(batch, found, strict=True):
+            one.hits = hits
+        self._waiting[:] = [one for one in self._waiting if one.hits is None]
+
+
+@dataclass(eq=False)
+class _Waiting:
+    vector: Vectors
+    depth: int
+    hits: tuple[Hit, ...] | None = None
 
 
 class VectorIndex(Index):

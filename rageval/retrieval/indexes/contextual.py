@@ -14,7 +14,7 @@ from rageval.prompts import load_prompt
 from rageval.retrieval.chunkers import Chunker
 from rageval.retrieval.indexes.base import Index, Searchable
 from rageval.retrieval.indexes.over import OverIndexes, search_all
-from rageval.retrieval.passages import Passages, split
+from rageval.retrieval.passages import Passages, pieces
 from rageval.text import count_tokens, cut_at_sentence
 from rageval.types import Document, Hit, Passage
 
@@ -114,7 +114,7 @@ class Contextual(OverIndexes):
 
     def _requests(self, documents: Sequence[Document]) -> list[ChatRequest]:
         placed = self._placed()
-        return [one for each in documents for one in placed.requests(each, split(self.chunker, each))]
+        return [one for each in documents for one in placed.requests(each, pieces(self.chunker, each))]
 
 
 @dataclass(frozen=True, slots=True)

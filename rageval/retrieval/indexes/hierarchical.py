@@ -21,7 +21,7 @@ from rageval.retrieval.fusion import fuse
 from rageval.retrieval.indexes.base import Searchable
 from rageval.retrieval.indexes.by_vector import embedded_text, mean_vector
 from rageval.retrieval.indexes.over import OverIndexes
-from rageval.retrieval.passages import Passages, split
+from rageval.retrieval.passages import Passages, pieces
 from rageval.retrieval.within import search_within
 from rageval.text import count_tokens, cut_at_sentence
 from rageval.text.languages import Language
@@ -125,7 +125,7 @@ class Hierarchical(OverIndexes):
 
     def _cut(self, documents: Sequence[Document]) -> list[Sequence[Passage]]:
         """The passages of each document, where summaries are written."""
-        return [split(self.chunker, document) for document in documents] if self.by == "summary" else []
+        return [pieces(self.chunker, document) for document in documents] if self.by == "summary" else []
 
     def _summaries(self, cut: Sequence[Sequence[Passage]]) -> int:
         """How many are written."""

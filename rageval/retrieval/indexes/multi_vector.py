@@ -15,7 +15,7 @@ from rageval.pipeline import Need, Resources
 from rageval.retrieval.chunkers import AnyChunker, SentenceChunker
 from rageval.retrieval.indexes.by_vector import SearchByVector, VectorIndex, embedded_text
 from rageval.retrieval.indexes.top_hits import top_hits
-from rageval.retrieval.passages import Passages, split
+from rageval.retrieval.passages import Passages, pieces
 from rageval.retrieval.views import KeyPhrases, Sentences, TableRows, Tables, TableSummaries, Titles, View, Written
 from rageval.text import count_tokens
 from rageval.types import Document, Hit, Passage
@@ -132,7 +132,7 @@ class MultiVector(VectorIndex):
         return [
             request
             for document in (documents if written else ())
-            for passages in (split(self.chunker, document),)
+            for passages in (pieces(self.chunker, document),)
             for view in written
             for request in view.requests(passages, document)
         ]

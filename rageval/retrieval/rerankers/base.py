@@ -23,7 +23,8 @@ class Reranker(Protocol):
         """Returns a finite number for each passage, in order, higher for better ones; None for a passage without a
         score.
 
-        The cost of calls through `resources.chat` is counted.
+        The cost of calls through `resources.chat` is counted. What the step should tell beside the scores, such as
+        replies that could not be used, is counted with `resources.count`.
         """
         ...
 

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import overload
+from typing import Literal, overload
 
 import numpy as np
 
@@ -15,8 +15,17 @@ from rageval.retrieval.stored.stored_index import Arrays, IndexWriter, Key, Layo
 from rageval.types import Document, Passage
 
 # `spans` has a row (position of the document, start, end) for each passage. The passages at `own_rows` (rising) have
-# texts that do not stand so in the document: in UTF-8 in `own_texts`, where `own_starts` says where each begins.
-PASSAGE_ARRAYS: Layout = {"spans": "<i4", "own_rows": "<i8", "own_starts": "<i8", "own_texts": "|u1"}
+# texts that do not stand so in the document: in UTF-8 in `own_texts`, where `own_starts` says where each begins. In the
+# same way `titled_*` are the titles of passages that have another title than their document.
+PASSAGE_ARRAYS: Layout = {
+    "spans": "<i4",
+    "own_rows": "<i8",
+    "own_starts": "<i8",
+    "own_texts": "|u1",
+    "titled_rows": "<i8",
+    "titled_starts": "<i8",
+    "titled_texts": "|u1",
+}
 
 
 class LargePassages(Sequence[Passage]):
@@ -46,16 +55,19 @@ class LargePassages(Sequence[Passage]):
         return [self._passage(row, *span) for row, span in zip(rows, spans, strict=True)]
 
     def _passage(self, row: int, position: int, start: int, end: int) -> Passage:
-        document, text = self._documents[position], self._own_text(row)
-        return document.passage(start, end) if text is None else Passage(document.id, start, end, text, document.title)
+        document = self._documents[position]
+        text, title = self._kept("own", row), self._kept("titled", row)
+        if text is None:
+            text = document.text[start:end]
+        return Passage(document.id, start, end, text, document.title if title is None else title)
 
-    def _own_text(self, row: int) -> str | None:
-        rows = self._arrays["own_rows"]
+    def _kept(self, name: Literal["own", "titled"], row: int) -> str | None:
+        rows = self._arrays[f"{name}_rows"]
         place = int(np.searchsorted(rows, row)) if len(rows) else 0
         if place == len(rows) or rows[place] != row:
             return None
-        start, end = self._arrays["own_starts"][place : place + 2]
-        return self._arrays["own_texts"][start:end].tobytes().decode("utf-8", "surrogatepass")
+        start, end = self._arrays[f"{name}_starts"][place : place + 2]
+        return self._arrays[f"{name}_texts"][start:end].tobytes().decode("utf-8", "surrogatepass")
 
     async def stored(
         self, kind: str, settings: Key, layout: Layout, write: Callable[[IndexWriter], Awaitable[None]]

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from rageval.benchmark import from_records
-from rageval.types import Document, Question, RelevanceLabel
+from rageval.types import Document, Question, RelevanceLabel, Turn
 
 DOCUMENT = Document("d1", "检索", "T", "zh", {"b": 1, "a": [None]})
 QUESTION = Question("q1", "What?", "en", ("r",), ("t",))
@@ -35,6 +35,7 @@ def test_the_canonical_form() -> None:
         (DOCUMENT, replace(QUESTION, text="Why?"), LABEL),
         (DOCUMENT, replace(QUESTION, references=()), LABEL),
         (DOCUMENT, replace(QUESTION, tags=("u",)), LABEL),
+        (DOCUMENT, replace(QUESTION, history=(Turn("user", "Hello"),)), LABEL),
         (DOCUMENT, QUESTION, replace(LABEL, grade=1)),
         (DOCUMENT, QUESTION, replace(LABEL, end=2)),
         (DOCUMENT, QUESTION, replace(LABEL, start=None, end=None)),

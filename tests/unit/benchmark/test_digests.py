@@ -10,7 +10,7 @@ import pytest
 import rageval
 from rageval.benchmark.digests import corpus_digest, question_digests
 from rageval.benchmark.settings import with_settings
-from rageval.types import Benchmark, Document, Question, RelevanceLabel
+from rageval.types import Benchmark, Document, Question, RelevanceLabel, Turn
 
 DOCUMENTS = (
     Document("d1", "Arlen is 2310 m high.", "Arlen"),
@@ -55,6 +55,7 @@ CHANGED: dict[str, Callable[[], Benchmark]] = {
     "text": lambda: with_question(text="How tall is Arlen?"),
     "language": lambda: with_question(language="de"),
     "references": lambda: with_question(references=("2310 m", "2,310 m")),
+    "history": lambda: with_question(history=(Turn("user", "Which peaks are there?"),)),
     "compound": lambda: with_question(tags=("easy", "compound")),
     "grade": lambda: with_label(grade=1),
     "span": lambda: with_label(start=8),

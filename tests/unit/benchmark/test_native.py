@@ -10,7 +10,7 @@ import pytest
 
 from rageval.benchmark import load
 from rageval.errors import BenchmarkError
-from rageval.types import Card, Document, Question, RelevanceLabel
+from rageval.types import Card, Document, Question, RelevanceLabel, Turn
 
 GOOD = {
     "card.yaml": "name: tiny\ndescription: Two documents\nlicense: CC0-1.0\nsource: written here\n",
@@ -40,6 +40,22 @@ def problems_of(folder: Path) -> list[str]:
         load(str(folder))
     assert all("\n" not in problem for problem in caught.value.problems)
     return [problem.removeprefix(f"{folder}/") for problem in caught.value.problems]
+
+
+def test_messages_are_a_question_with_its_history(folder: Path) -> None:
+    messages = [
+        {"role": "system", "content": "Be short."},
+        {"role": "user", "content": "What is BM25?"},
+        {"role": "assistant", "content": "A ranking."},
+        {"role": "user", "content": "它怎么排序？"},
+        {"role": "assistant", "content": "By term frequency."},
+    ]
+    line = json.dumps({"id": "q4", "messages": messages, "tags": ["unanswerable"]})
+    (folder / "questions.jsonl").write_text(f"{GOOD['questions.jsonl']}{line}\n", encoding="utf-8")
+    history = (Turn("user", "What is BM25?"), Turn("assistant", "A ranking."))
+    assert load(str(folder)).questions[-1] == Question(
+        "q4", "它怎么排序？", "zh", tags=("unanswerable",), history=history
+    )
 
 
 def test_good_folder(folder: Path) -> None:
@@ -105,7 +121,7 @@ def test_spans_count_code_points(folder: Path) -> None:
 
 
 NO_KEYS = "expected id, text, title, language, metadata"
-QUESTION_KEYS = "expected id, text, language, references, tags, metadata, evidence"
+QUESTION_KEYS = "expected id, text, language, references, tags, metadata, history, evidence"
 
 # By file: a line that is added to a good one, and how its one problem starts, after "file:".
 ADDED_LINES = {
@@ -137,6 +153,17 @@ ADDED_LINES = {
         ('{"id": "q4", "text": "x", "tags": "a"}', "4: found a text for 'tags', expected a list of texts"),
         ('{"id": "q4", "text": "x", "tags": [1]}', "4: found a number for an item of 'tags', expected a text"),
         ('{"id": "q4", "text": "x", "references": [""]}', "4: found an empty item in 'references', expected"),
+        ('{"id": "q4", "text": "x", "history": "y"}', "4: 'history': found str, expected a list of messages"),
+        (
+            '{"id": "q4", "text": "x", "history": [{"role": "me", "text": "y"}]}',
+            "4: 'history': message 1: found the role 'me', expected user or assistant",
+        ),
+        (
+            '{"id": "q4", "text": "x", "history": [{"role": "user", "text": "\\ud800"}]}',
+            "4: found half a surrogate pair in 'history', expected Unicode text",
+        ),
+        ('{"id": "q4", "text": "x", "messages": []}', "4: found 'messages' beside 'text', expected one of them"),
+        ('{"id": "q4", "messages": []}', "4: 'messages': found no message by the user, expected one at least"),
         ('{"id": "q4", "text": "x"}', "4: found question 'q4' without a relevant document, expected a label"),
     ],
     "labels.tsv": [

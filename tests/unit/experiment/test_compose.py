@@ -11,7 +11,7 @@ from rageval.errors import DeclarationError
 from rageval.experiment.choose_pipelines import choose_pipeline, choose_pipelines
 from rageval.experiment.grid import grid_entries
 from rageval.experiment.stages import STAGES
-from rageval.generation import Answer, StepBack, SubQuestions
+from rageval.generation import Adaptive, Answer, AnswerFromMemory, Corrective, StepBack, SubQuestions
 from rageval.pipeline import Chain, Stage
 from rageval.retrieval import BM25, Dense, HeadingChunker, Pointwise, RecursiveChunker, Rerank, Retrieve
 from rageval.retrieval.context import Budget, Order
@@ -101,6 +101,36 @@ def test_changes_by_name(changes: dict[str, Any], stages: tuple[Stage, ...]) -> 
     assert composed(stages=STAGED, set=changes) == Chain(stages)
 
 
+def test_stages_hold_stages() -> None:
+    """The pipeline's chunker reaches the searches inside, also those that are not written down."""
+    chunker = HeadingChunker(256)
+    found = composed(
+        chunk={"headings": {"tokens": 256}},
+        stages=[
+            {
+                "adaptive": {
+                    "none": ["answer_from_memory"],
+                    "several": [
+                        {"retrieve": {"retriever": "bm25"}},
+                        {"corrective": {"search": [{"retrieve": {"k": 3}}]}},
+                    ],
+                }
+            }
+        ],
+    )
+    both = (BM25(chunker), Dense(chunker))
+    assert isinstance(found, Chain)
+    (stage,) = found.stages
+    assert isinstance(stage, Adaptive)
+    assert stage.none == Chain((AnswerFromMemory(),))
+    assert stage.one == Retrieve(both) >> Answer()
+    assert isinstance(stage.several, Chain)
+    first, second = stage.several.stages
+    assert first == Retrieve(BM25(chunker))
+    assert isinstance(second, Corrective)
+    assert stage.indexes() == (*both, BM25(chunker), *both)
+
+
 def test_a_sweep_changes_a_composed_pipeline() -> None:
     sweep = {"pipeline": [{"mine": {"stages": STAGED}}], "rerank": [None, "pointwise"], "retrieve.k": [5, 9]}
     found = choose_pipelines(grid_entries(sweep, [{"rerank": None, "retrieve.k": 9}]), Path())
@@ -143,11 +173,24 @@ def test_every_stage_is_built_with_its_defaults_and_described(name: str) -> None
         ({"stages": [{"retrieve": {"kk": 2}}]}, r"stages\.1\.retrieve: found the setting 'kk'.*did you mean k"),
         ({"stages": [{"retrieve": {}, "answer": {}}]}, r"stages\.1: found .* expected the name of a stage"),
         ({"stages": [3]}, r"stages\.1: found 3, expected the name of a stage"),
-        ({"stages": [{"step_back": 3}, "retrieve"]}, r"stages\.1\.step_back: found 3, expected no setting"),
+        ({"stages": [{"step_back": 3}, "retrieve"]}, r"stages\.1\.step_back\.prompt: found 3, expected the path"),
         ({"stages": ["retrieve", {"order": "middle"}]}, r"stages\.2\.order\.by: found 'middle'"),
         ({"stages": ["retrieve", {"budget": 0}]}, r"stages\.2\.budget\.tokens: found 0, expected at least 1"),
         ({"stages": ["answer"]}, r"stages\.1: found Answer before any passages are found, expected retrieve"),
         ({"stages": ["step_back", "order", "retrieve"]}, r"stages\.2: found Order before any passages"),
+        (
+            {"stages": [{"adaptive": {"one": "answer"}}]},
+            r"stages\.1\.adaptive\.one: found 'answer', expected a list of",
+        ),
+        ({"stages": [{"adaptive": {"one": []}}]}, r"stages\.1\.adaptive\.one: found \[\], expected a list of stages"),
+        ({"stages": [{"adaptive": {"one": ["answer"]}}]}, r"adaptive\.one\.1: found Answer before any passages"),
+        ({"stages": [{"adaptive": {"one": ["x"]}}]}, r"stages\.1\.adaptive\.one\.1: found 'x'"),
+        ({"stages": ["corrective"]}, r"stages\.1: found Corrective before any passages"),
+        (
+            {"stages": ["retrieve", {"subgraph": {"triples": "none.jsonl"}}]},
+            r"subgraph\.triples: none\.jsonl cannot be",
+        ),
+        ({"stages": [{"retrieve": {"retriever": {"graph": {"damping": 2}}}}]}, r"graph\.damping: found 2\.0"),
         ({"stages": ["answer_from_memory"], "chunk": "headings"}, "found a chunker and no stage retrieve"),
         ({"stages": ["retrieve"], "chunk": "heading"}, "found 'heading'.*did you mean headings"),
     ],

@@ -49,6 +49,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "naive": {"k": 3, "chunk_tokens": 16, "overlap": 1},
     "noisy": {"k": 3, "noise": 0.4},
     "oracle": {"k": 2},
+    "production": {"k": 4, "tokens": 60, "reranker": "pointwise", "candidates": 6},
     "rag_fusion": {"k": 2, "n": 12},
     "recorded": {"path": "recorded.jsonl"},
     "rerank": {"k": 2, "candidates": 4},

@@ -26,6 +26,7 @@ from rageval.types import (
     RelevanceLabel,
     Response,
     Step,
+    Turn,
     Usage,
 )
 
@@ -140,3 +141,10 @@ def test_question_keeps_the_highest_grade_of_each_document() -> None:
     question = Question("q", "为什么？", "zh", ("因为。",), ("multi-hop",))
     labels = [RelevanceLabel("q", "a", 1, 0, 3), RelevanceLabel("q", "a", 2, 5, 9), RelevanceLabel("q", "b", 0)]
     assert question_from_json(through_text(question_to_json(question, labels))) == (question, {"a": 2, "b": 0})
+
+
+def test_a_question_keeps_its_history() -> None:
+    question = Question("q", "它呢？", "zh", history=(Turn("user", "东湖多深？"), Turn("assistant", "四十米。")))
+    data = through_text(question_to_json(question, []))
+    assert question_from_json(data)[0] == question
+    assert "history" not in question_to_json(replace(question, history=()), [])

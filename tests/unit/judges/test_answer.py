@@ -1,6 +1,7 @@
 """Yes/no questions about the answer as a whole."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from rageval.errors import ExecutionError
 from rageval.judges import JUDGES, AnswerVerdict, Item, Judged
 from rageval.judges.answer import ANSWER_CORRECTNESS, ANSWER_RELEVANCE, COMPLETENESS, HARMLESSNESS
 from rageval.models.scripted import ScriptedChat
-from rageval.types import Abstained, Graded, Question, Response, Usage
+from rageval.types import Abstained, Graded, Question, Response, Turn, Usage
 from tests.unit.scripts import by_prompt, p_yes
 
 QUESTION = Question("q", "What is {k1}?", references=("1.2", "A parameter\nof BM25."))
@@ -34,6 +35,14 @@ def test_one_verdict_in_one_call(answered: Any, instrument: AnswerVerdict) -> No
     assert "It is {1.2}." in text
     assert "<passages>" not in text
     assert instrument.calls(passages=5) == (0, 1)
+
+
+@each
+def test_the_conversation_before_the_question_is_shown(answered: Any, instrument: AnswerVerdict) -> None:
+    asked = replace(QUESTION, text="And b?", history=(Turn("user", "What is k1?"), Turn("assistant", "A parameter.")))
+    chat = by_prompt(**{instrument.name: p_yes(0.75)})
+    judge(instrument, answered("0.75"), chat, asked)
+    assert "\nUser: What is k1?\nAssistant: A parameter.\nUser: And b?\n" in chat.requests[0].messages[-1].content
 
 
 @each

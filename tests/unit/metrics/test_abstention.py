@@ -4,7 +4,7 @@ import pytest
 
 from rageval.metrics import Metric
 from rageval.metrics.definitions import AnswerMetric
-from rageval.types import UNANSWERABLE, Failure, Language, Question, Response, Score, Unscored
+from rageval.types import PARTIAL, UNANSWERABLE, UNDERSPECIFIED, Failure, Language, Question, Response, Score, Unscored
 
 Outcome = Response | Failure
 
@@ -51,6 +51,56 @@ def test_every_case(metric: str, outcome: str, answerable: object, unanswerable:
     given = OUTCOMES[language][outcome]
     assert score_answer(Metric(metric), can, given) == answerable
     assert score_answer(Metric(metric), cannot, given) == unanswerable
+
+
+ASKED_BACK: dict[Language, Response] = {
+    "en": Response(answer="Which mountain do you mean?", abstained=False),
+    "zh": Response(answer="您指的是哪座山？", abstained=False),
+}
+DECLINED_AND_ASKED = Response(answer="I do not know. Which mountain do you mean?", abstained=True)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize(
+    ("tags", "answered", "abstained", "asked_back"),
+    [
+        ((), 1.0, 0.0, 0.0),
+        (("answerable",), 1.0, 0.0, 0.0),
+        ((PARTIAL,), 1.0, 0.0, 0.0),
+        ((UNANSWERABLE,), 0.0, 1.0, 0.0),
+        ((UNDERSPECIFIED,), 0.0, 0.0, 1.0),
+    ],
+)
+def test_every_kind_of_question_deserves_its_reaction(
+    tags: tuple[str, ...], answered: float, abstained: float, asked_back: float, language: Language
+) -> None:
+    question, given = (
+        Question("q", "它有多高？" if language == "zh" else "How high?", language, tags=tags),
+        OUTCOMES[language],
+    )
+    reaction = Metric("right_reaction")
+    assert score_answer(reaction, question, given["answered"]) == Score(answered)
+    assert score_answer(reaction, question, given["abstained"]) == Score(abstained)
+    assert score_answer(reaction, question, ASKED_BACK[language]) == Score(asked_back)
+    assert score_answer(reaction, question, given["failed"]) == FAILED
+    assert isinstance(score_answer(reaction, question, Response()), Unscored)
+
+
+def test_declining_and_asking_back_fits_both_kinds() -> None:
+    reaction = Metric("right_reaction")
+    for tag in (UNANSWERABLE, UNDERSPECIFIED):
+        assert score_answer(reaction, Question("q", "Why?", tags=(tag,)), DECLINED_AND_ASKED) == Score(1.0)
+
+
+def test_an_empty_answer_is_no_reaction() -> None:
+    for tags in ((), (UNANSWERABLE,), (UNDERSPECIFIED,)):
+        question = Question("q", "Why?", tags=tags)
+        assert score_answer(Metric("right_reaction"), question, Response(answer="", abstained=False)) == Score(0.0)
+
+
+def test_abstention_accuracy_says_nothing_of_underspecified_questions() -> None:
+    question = Question("q", "Why?", tags=(UNDERSPECIFIED,))
+    assert isinstance(score_answer(Metric("abstention_accuracy"), question, ASKED_BACK["en"]), Unscored)
 
 
 def test_shares_over_a_benchmark() -> None:

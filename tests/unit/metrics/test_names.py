@@ -163,7 +163,7 @@ BY_KIND = {
     },
     "answer": {
         "exact_match", "answer_contains", "token_f1", "rouge_l", "bleu", "chrf", "negative_rejection",
-        "abstention_accuracy",
+        "abstention_accuracy", "right_reaction",
     },
 }  # fmt: skip
 

@@ -42,10 +42,10 @@ def test_resources_share_all_but_the_chat_model() -> None:
 
     model = ScriptedChat(lambda request: "yes")
     resources = Resources((), chat=model)
-    assert resources.repeated(0) is resources
+    assert resources.redrawn(0) is resources
 
     async def work() -> tuple[int, int]:
-        other, part = resources.repeated(1), Part()
+        other, part = resources.redrawn(1), Part()
         await other.chat.complete(REQUEST)
         return await resources.get(part), await other.get(part)
 

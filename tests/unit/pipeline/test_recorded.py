@@ -52,6 +52,23 @@ def write_lines(path: Path, *lines: object) -> Path:
     return path
 
 
+def test_the_last_message_is_the_answer(tmp_path: Path) -> None:
+    said = [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "Because."}]
+    pipeline = Pipeline(
+        "recorded",
+        replay(
+            write_lines(
+                tmp_path / "talks.jsonl",
+                {"question_id": "q", "messages": said, "hits": [{"doc_id": "d1"}]},
+                {"question_id": "r", "messages": said[:1]},
+            )
+        ),
+    )
+    assert (ask(pipeline).answer, ask(pipeline, "r").answer) == ("Because.", None)
+    with pytest.raises(DeclarationError, match="messages and answer at once"):
+        replay(write_lines(tmp_path / "both.jsonl", {"question_id": "q", "messages": said, "answer": "x"}))
+
+
 def test_recorded_responses(tmp_path: Path) -> None:
     path = write_lines(
         tmp_path / "responses.jsonl",
@@ -153,7 +170,7 @@ def test_a_document_that_is_not_in_the_corpus_fails_its_question_alone(tmp_path:
         ({"context": ["x"]}, "the unknown key 'context'; did you mean contexts?"),
         ({"retrieved_context": ["x"]}, "did you mean retrieved_contexts?"),
         ({"abstain": True}, "did you mean abstained?"),
-        ({"latency": 3}, "known are question_id, answer, abstained, hits, contexts"),
+        ({"latency": 3}, "known are question_id, answer, abstained, hits, messages, contexts"),
         ({"hits": [{"doc_id": "d1", "txt": "x"}]}, "did you mean text?"),
         ({"hits": [{"docid": "d1"}]}, "did you mean doc_id?"),
         ({"hits": [], "contexts": []}, "hits and contexts at once"),

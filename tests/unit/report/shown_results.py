@@ -8,7 +8,8 @@ from rageval.decide.comparison import CompareResult, Comparison
 from rageval.decide.gate import GateResult, MetricGate
 from rageval.decide.leaderboard import Leaderboard, Row
 from rageval.decide.slicing import SliceDifference, SlicedMetric, SliceEstimate
-from rageval.decide.sweep import Cell, Effect, Gap, Saved, SweepResult
+from rageval.decide.sweep import Cell, Gap, Saved, SweepResult
+from rageval.decide.sweep_effects import Effect, FactorShare, Interaction
 from rageval.scores.causes import Cause
 from rageval.scores.pairs import Pairs
 from rageval.stats import Interval
@@ -135,5 +136,16 @@ def swept() -> SweepResult:
         Effect("ndcg@10", "k", "3", "5", 4, interval(0.031, 0.012, 0.049), 0.0001, 0.0004),
         Effect("hallucination", "retriever", "bm25", "混合检索", 2, interval(-0.25, -0.4, -0.1), 0.01, 0.02),
     )
-    shared = dict.fromkeys(METRICS, 112)
-    return SweepResult(leaderboard(failed=4), cells, gaps, effects, LABELS[:2], shared, Saved(6, 2, 1344, 700, 290000))
+    shared: dict[str, int] = dict.fromkeys(METRICS, 112)
+    saved = Saved(6, 2, 1344, 700, 290000)
+    shares = (
+        FactorShare("ndcg@10", ("retriever",), interval(0.62, 0.31, 0.83)),
+        FactorShare("ndcg@10", ("k",), interval(0.0, 0.0, 0.12)),
+        FactorShare("ndcg@10", ("retriever", "k"), interval(0.21, 0.03, 0.47)),
+    )
+    together = (
+        Interaction(
+            "ndcg@10", "retriever", ("bm25", "混合检索"), "k", ("3", "5"), 1, interval(-0.08, -0.2, 0.04), 0.07, 0.2
+        ),
+    )
+    return SweepResult(leaderboard(failed=4), cells, gaps, effects, LABELS[:2], shared, saved, shares, together)

@@ -13,7 +13,8 @@ import pytest
 pytest.importorskip("matplotlib")
 
 from rageval.decide.leaderboard import Leaderboard, Row
-from rageval.decide.sweep import Cell, Effect, Saved, SweepResult
+from rageval.decide.sweep import Cell, Saved, SweepResult
+from rageval.decide.sweep_effects import Effect
 from rageval.errors import DeclarationError
 from rageval.people import Calibrated
 from rageval.report.pictures import canvas

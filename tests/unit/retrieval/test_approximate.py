@@ -16,8 +16,9 @@ from rageval.experiment.recipes import build_pipeline
 from rageval.models.scripted import HashEmbedder
 from rageval.pipeline import IndexStore, Pipeline, Resources
 from rageval.retrieval import BM25, Retrieve, SentenceChunker, hybrid
-from rageval.retrieval.indexes.approximate import ApproximateDense, ApproximateIndex
+from rageval.retrieval.indexes.approximate import ApproximateDense
 from rageval.retrieval.indexes.dense import Dense, DenseIndex
+from rageval.retrieval.indexes.proposed import ProposedIndex
 from rageval.retrieval.settings import retrieve
 from rageval.types import Document, Question
 
@@ -50,7 +51,7 @@ def built(shared: Any, given: Resources) -> Any:
     return asyncio.run(build())
 
 
-def recall(exact: DenseIndex, approximate: ApproximateIndex, queries: np.ndarray, k: int) -> float:
+def recall(exact: DenseIndex, approximate: ProposedIndex, queries: np.ndarray, k: int) -> float:
     found = 0
     for query in queries:
         wanted = np.argsort(-(exact.vectors.astype(np.float64) @ query))[:k]

@@ -22,7 +22,7 @@ from rageval.retrieval.indexes import INDEXES
 from rageval.retrieval.indexes.bm25 import BM25, BM25Index
 from rageval.retrieval.indexes.dense import Dense, DenseIndex
 from rageval.retrieval.stored.large_bm25 import BM25_ARRAYS, LargeBM25Index, write_bm25
-from rageval.retrieval.stored.large_passages import LargePassages
+from rageval.retrieval.stored.large_passages import PASSAGE_ARRAYS, LargePassages
 from rageval.retrieval.stored.stored_index import Arrays, IndexWriter, stored_index
 from rageval.retrieval.words import Words
 from rageval.types import Document, Passage, Question
@@ -218,12 +218,7 @@ def test_memory_while_indexing_is_bounded(tmp_path: Path) -> None:
 
     def spans(n: int) -> Arrays:
         nothing = np.zeros(0, dtype=np.int64)
-        return {
-            "spans": np.tile([[0, 0, 460]], (n, 1)),
-            "own_rows": nothing,
-            "own_starts": nothing,
-            "own_texts": nothing,
-        }
+        return {**dict.fromkeys(PASSAGE_ARRAYS, nothing), "spans": np.tile([[0, 0, 460]], (n, 1))}
 
     peaks: list[int] = []
     for n in (2000, 4000):

@@ -19,7 +19,17 @@ from rageval.identity import describe
 from rageval.models.base import ChatRequest
 from rageval.models.scripted import HashEmbedder, ScriptedChat
 from rageval.pipeline import Calls, IndexStore, Pipeline, Resources, Stage
-from rageval.retrieval import BM25, Dense, MultiVector, Passages, Rerank, Retrieve, RetrieveLabelled, SentenceChunker
+from rageval.retrieval import (
+    BM25,
+    Dense,
+    HeadingChunker,
+    MultiVector,
+    Passages,
+    Rerank,
+    Retrieve,
+    RetrieveLabelled,
+    SentenceChunker,
+)
 from rageval.types import Document, Json, Passage, Question, RelevanceLabel, Response
 from tests.conftest import CommandLine
 from tests.flow.small_world import write_experiment
@@ -274,13 +284,22 @@ def test_passages_that_do_not_stand_in_their_document_survive_the_store(tmp_path
             assert passages[-1] == [*passages][-1]
 
 
+def test_titles_of_passages_survive_the_store(tmp_path: Path) -> None:
+    guide = Document("g", "# Install\n\nRun make.\n\n# 使用\n\n提出问题。", "Guide")
+    for large in (1, 100):
+        resources = Resources((guide, *DOCUMENTS), indexes=IndexStore(tmp_path, large))
+        passages = asyncio.run(resources.get(Passages(HeadingChunker())))
+        assert [one.title for one in passages] == ["Guide › Install", "Guide › 使用", *(one.title for one in DOCUMENTS)]
+        assert passages[0].text == "# Install\n\nRun make."
+
+
 @pytest.mark.parametrize(
     ("split", "problem"),
     [
         (lambda document: 1 / 0, r"ZeroDivisionError: division by zero \(tests.*test_seams\.py, line \d+\)"),
         (lambda document: None, "TypeError: 'NoneType' object is not iterable"),
         (lambda document: [document.text], "passage 0: found a str, expected a Passage"),
-        (lambda document: [Passage("other", 0, 1, "A")], "passage 0: found the document 'other' with the title ''"),
+        (lambda document: [Passage("other", 0, 1, "A")], "passage 0: found the document 'other', expected 'long'"),
         (lambda document: [document.passage(0, 3), Passage("long", 3, 2, "")], "passage 1: found the span 3 to 2"),
         (
             lambda document: [Passage("long", 0, 999, "")],

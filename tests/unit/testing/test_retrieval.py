@@ -82,7 +82,6 @@ BROKEN_CHUNKERS: list[tuple[object, str]] = [
     (chunker(lambda passages, document: 1 / 0), "document 'arlen': ZeroDivisionError"),
     (chunker(lambda passages, document: [document.text]), "found a str, expected a Passage"),
     (chunker(lambda passages, document: at(passages, doc_id="x")), "found the document 'x'"),
-    (chunker(lambda passages, document: at(passages, title="x")), "with the title 'x', expected those of the document"),
     (chunker(lambda passages, document: at(passages, end=10**6)), "to 1000000, expected one within 0 to"),
     (chunker(lambda passages, document: at(passages, text=b"x")), "text: found a bytes, expected a text"),
     (chunker(lambda passages, document: passages if document.language == "en" else []), "found no passages"),

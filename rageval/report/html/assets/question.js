@@ -64,6 +64,7 @@ function filterParameters(filter) {
 function questionBody(index, question, asked, runs, toggle) {
   const evidence = question.runs.find((run) => run?.evidence.length)?.evidence ?? [];
   return [
+    (question.history ?? []).map((turn) => h("div", { class: "reference" }, h("span", { class: "dim" }, `${t(`turn_${turn.role}`)}: `), said(turn.text))),
     question.references.map((reference) => h("div", { class: "reference" }, h("span", { class: "dim" }, `${t("reference")}: `), said(reference))),
     Object.entries(question.metadata).map(([key, value]) => h("p", { class: "dim small" }, plain(`${key}: ${typeof value === "string" ? value : JSON.stringify(value)}`))),
     evidence.length
@@ -219,6 +220,7 @@ function questionMarkdown(index, question, runs) {
     return `${fence}\n${written(text)}\n${fence}`;
   };
   const lines = [`## ${t("question")} ${markdownCode(DATA.questions.ids[index])}`, block(DATA.questions.texts[index])];
+  for (const turn of question.history ?? []) lines.push(`${t(`turn_${turn.role}`)}:`, block(turn.text));
   for (const reference of question.references) lines.push(`${t("reference")}:`, block(reference));
   for (const run of runs) {
     const of = question.runs[run];

@@ -14,9 +14,9 @@ import pytest
 from rageval.errors import DeclarationError, MissingExtraError
 from rageval.judges import JUDGES, judge_key
 from rageval.judges.custom import NoChat
-from rageval.judges.light import gguf
 from rageval.judges.light.detectors import Pair, with_detector
 from rageval.judges.light.gguf import GgufDetector
+from rageval.models import gguf_pairs
 from rageval.models.local import llama_server
 from rageval.types import Abstained, Usage
 from tests.unit.judges.tiny_gguf import write_gguf
@@ -100,7 +100,7 @@ def test_items_that_are_judged_at_once_load_one_model(model: Path, monkeypatch: 
         loads.append(file)
         return llama_server(file, *settings)
 
-    monkeypatch.setattr(gguf, "llama_server", load)
+    monkeypatch.setattr(gguf_pairs, "llama_server", load)
     one = detector(model)
     assert not loads
 

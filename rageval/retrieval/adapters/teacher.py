@@ -1,0 +1,111 @@
+"""The chat model as the teacher of an adapter: which passages make the expected answer likely."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from rageval.errors import DeclarationError
+from rageval.models.base import ChatModel, ChatReply, ChatRequest, Token
+from rageval.pipeline import complete_all
+from rageval.prompts import load_prompt
+from rageval.retrieval.adapters.examples import Examples
+from rageval.text import count_tokens
+from rageval.types import Json, Passage, Question
+
+_ROOM = 4  # model tokens for a token that is estimated
+_AROUND = 16
+
+
+async def taught_by_answers(
+    examples: Examples, passages: Sequence[Passage], chat: ChatModel, *, temperature: float = 1.0
+) -> Examples:
+    """The examples of those questions that have references, with the shares that the chat model gives their candidates:
+    the softmax of log P(first reference | passage, question) / `temperature`. Source: the retriever's half of RA-DIT
+    (Lin et al. 2023, arXiv 2310.01352).
+
+    `passages` are those of the rows. One call for each candidate of each question. A question for which a candidate has
+    no log-probability is left out. Raises DeclarationError where that leaves none, as with a model that gives no
+    log-probabilities.
+    """
+    kept: list[int] = []
+    shares: list[dict[int, float]] = []
+    for number, question in enumerate(examples.asked):
+        if not question.references or not question.answerable:
+            continue
+        rows = [*examples.targets[number]]
+        found = await answer_likelihoods(question, [passages[row] for row in rows], question.references[0], chat)
+        known = [one for one in found if one is not None]
+        if len(known) == len(rows):
+            weights = np.exp((np.array(known) - max(known)) / temperature)
+            kept.append(number)
+            shares.append({row: float(share) for row, share in zip(rows, weights / weights.sum(), strict=True)})
+    if not kept:
+        raise DeclarationError(
+            f"{chat.identity}: found no log-probability of any expected answer, expected some: the questions need "
+            "references, and the model has to give the log-probabilities of its tokens"
+        )
+    return replace(
+        examples,
+        asked=tuple(examples.asked[number] for number in kept),
+        questions=examples.questions[kept],
+        targets=tuple(shares),
+        relevant=tuple(examples.relevant[number] for number in kept),
+    )
+
+
+async def answer_likelihoods(
+    question: Question, passages: Sequence[Passage], answer: str, chat: ChatModel
+) -> list[float | None]:
+    """Log P(answer | passage, question) of each passage: the sum over the tokens of the answer, one call each.
+
+    A JSON schema lets the model say nothing but the answer, and the log-probabilities are those of its free choice. A
+    token that is not among the 20 most likely ones counts as the last of these, so that the sum is at most too high.
+    None where the reply has no log-probabilities or is not the answer.
+    """
+    prompt, language = load_prompt("answer"), question.language
+    schema: dict[str, Json] = {
+        "type": "object",
+        "properties": {"answer": {"type": "string", "enum": [answer]}},
+        "required": ["answer"],
+        "additionalProperties": False,
+    }
+    requests = [
+        ChatRequest(
+            prompt.messages(language, {"question": question.text}, passages=(passage,), variant="plain"),
+            prompt.id(language),
+            max_tokens=_ROOM * count_tokens(answer) + _AROUND,
+            schema=schema,
+            top_logprobs=20,
+        )
+        for passage in passages
+    ]
+    return [_likelihood(reply, answer) for reply in await complete_all(chat, requests)]
+
+
+def _likelihood(reply: ChatReply, answer: str) -> float | None:
+    try:
+        if json.loads(reply.text) != {"answer": answer}:
+            return None
+    except ValueError:
+        return None
+    start = reply.text.index('"', reply.text.index(":")) + 1
+    end = reply.text.rindex('"')
+    at, logarithm = 0, 0.0
+    for token in reply.tokens:
+        inside = at < end and at + len(token.text) > start
+        at += len(token.text)
+        if inside:
+            if not token.alternatives:
+                return None
+            logarithm += _of_token(token)
+    return logarithm if at == len(reply.text) and math.isfinite(logarithm) else None
+
+
+def _of_token(token: Token) -> float:
+    last = min(logarithm for _, logarithm in token.alternatives)
+    return next((logarithm for text, logarithm in token.alternatives if text == token.text), last)
