@@ -13,6 +13,7 @@ from rageval.models.scripted import HashEmbedder
 from rageval.pipeline import ContextSize, Query, Resources, State
 from rageval.prompts import passages_block
 from rageval.retrieval import BM25, Retrieve, SentenceChunker, Subgraph
+from rageval.retrieval.chunkers import ModelTopicChunker
 from rageval.retrieval.graph import Knowledge, Linking, TripleFile, WrittenTriples, triple_file
 from rageval.text import count_tokens
 from rageval.types import Document, Question, Response
@@ -133,6 +134,11 @@ def test_what_it_asks_for(source: TripleFile) -> None:
     assert written.indexing_calls(DOCUMENTS) == 4
     assert (written.indexing_tokens(DOCUMENTS) or 0) > 4 * 80
     assert written.all_prompts() == {"triples", "graph_facts"}
+    chunker = ModelTopicChunker()
+    cut = Subgraph(Linking(Knowledge(source, chunker), 0))
+    assert cut.needs(generate=False) == chunker.needs()
+    assert cut.indexing_calls(DOCUMENTS) == chunker.indexing_calls(DOCUMENTS)
+    assert cut.all_prompts() == {"graph_facts"} | chunker.prompts()
     for wrong in ({"hops": 0}, {"keep": 0}, {"facts": -1}):
         with pytest.raises(DeclarationError, match="found"):
             stage(source, **wrong)
