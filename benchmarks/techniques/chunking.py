@@ -5,8 +5,8 @@
 DATA holds `questions.csv` and `corpora/*.md` of brandonstarxel/chunking_evaluation (Smith and Troynikov 2024). OUT
 (default: results) keeps runs, vectors and replies, so that a stopped run goes on where it was. BM25 alone runs on all
 472 questions, in some minutes. What asks the embedder or the chat model runs on the smaller corpora, in about half an
-hour on two cores. PARTS (1 to 3, default: 3) leaves out parts from the end: the third is all that asks models but the
-recipe `production`, the second that recipe in hybrid search.
+hour on two cores. PARTS (1 to 4, default: 4) leaves out parts from the end: the fourth asks the chat model, the third
+and the second the embedder.
 """
 
 from __future__ import annotations
@@ -61,14 +61,14 @@ WITHOUT_MODEL: dict[str, Chunker] = {
     "windows, overlap 100": WindowChunker(200, 100),
     "recursive": RecursiveChunker(200),
 }
-WITH_MODEL: dict[str, Chunker] = {
+WITH_EMBEDDER: dict[str, Chunker] = {
     "sentences": SentenceChunker(200),
     "windows": WindowChunker(200),
     "recursive": RecursiveChunker(200),
     "semantic": SemanticChunker(200),
     "cluster_semantic": ClusterSemanticChunker(200),
-    "by_model": ModelTopicChunker(200),
 }
+WITH_CHAT: dict[str, Chunker] = {"sentences": SentenceChunker(200), "by_model": ModelTopicChunker(200)}
 SMALL = SentenceChunker(64)
 PARENTS = SentenceChunker(256)
 
@@ -173,15 +173,26 @@ def in_hybrid_search(whole: rageval.Benchmark, out: Path) -> Iterator[str]:
     yield from (*Rows(smaller, stages, out, "production-hybrid-small").table(), "")
 
 
-def by_models(whole: rageval.Benchmark, out: Path) -> Iterator[str]:
-    """What asks the embedder or the chat model."""
-    smaller = part_of(whole, SMALLER)
-    named = f"{len(smaller.questions)} questions on {', '.join(SMALLER)}"
-    yield from (f"## How they cut: {named}", "", *NOTES_ON_CUTS, "", *chunkings(smaller, WITH_MODEL, out), "")
+def by_embedder(whole: rageval.Benchmark, out: Path) -> Iterator[str]:
+    """Chunkers that ask the embedder beside those that do not."""
+    yield from ("## How chunkers cut that ask the embedder", "", *NOTES_ON_CUTS, "")
+    yield from compared(part_of(whole, SMALLER), WITH_EMBEDDER, out, "embedder")
+
+
+def by_chat(whole: rageval.Benchmark, out: Path) -> Iterator[str]:
+    """The chunker that asks the chat model."""
+    yield from ("## How the packaged chat model cuts", "")
+    yield from compared(part_of(whole, SMALLER), WITH_CHAT, out, "chat")
+
+
+def compared(benchmark: rageval.Benchmark, chunkers: Mapping[str, Chunker], out: Path, name: str) -> Iterator[str]:
+    """How they cut, and a table for each search."""
+    yield from (*chunkings(benchmark, chunkers, out), "")
+    named = f"{len(benchmark.questions)} questions on {', '.join(SMALLER)}"
     for retriever in ("bm25", "dense", "hybrid"):
-        stages = {f"{name}, {retriever}": search(retriever, chunker) for name, chunker in WITH_MODEL.items()}
-        yield from (f"## Chunkers: {retriever}, {named}", "")
-        yield from (*Rows(smaller, stages, out, f"chunkers-{retriever}").table(), "")
+        stages = {f"{name}, {retriever}": search(retriever, chunker) for name, chunker in chunkers.items()}
+        yield from (f"### {retriever}: {named}", "")
+        yield from (*Rows(benchmark, stages, out, f"chunkers-{name}-{retriever}").table(), "")
 
 
 def recipes(retriever: str) -> dict[str, Stage]:
@@ -217,19 +228,13 @@ corpora: five documents say little about those (with questions clustered by docu
 interval of a mean reaches from 35 to 95). There are many comparisons: of twenty intervals of no difference, one
 excludes 0 by chance. `headings` is left out: none of these corpora has a heading, so it cuts as `recursive` does.
 """
-LEFT_OUT = [
-    "## Not measured in this run",
-    "",
-    "This page was made without its last part: `semantic`, `cluster_semantic`, `by_model`, `window` with `similar`,",
-    "and other chunkers in dense and hybrid search. Nothing here speaks for or against them.",
-]
+LEFT_OUT = ["This page was made without its last part: nothing here speaks for or against `by_model`."]
 NOTES_ON_CUTS = [
     "Precision Ω needs no retrieval: it is the IoU with the evidence of exactly the passages that touch it. Published",
     "on all five corpora, in tokens of cl100k_base, are 17.7 (recursive 400), 29.9 (recursive 200), 12.5 (windows of",
     "400), 20.7 (cluster_semantic 400, text-embedding-3-large) and 19.9 (GPT-4o says where to cut): sizes, corpora and",
     "models differ from those here, so only the order can be compared. `semantic` and `cluster_semantic` embed every",
-    "sentence once more; a call of `by_model` shows 800 tokens to the packaged 1.5-billion-parameter model. Dense is",
-    "multilingual-e5-small in 4 bits.",
+    "sentence once more. Dense is multilingual-e5-small in 4 bits.",
 ]
 NOTES_ON_SIZES = [
     "These stages change the ranking: what is read replaces what was found. The first five are of whatever size, so",
@@ -247,12 +252,12 @@ def main(data: Path, out: Path, parts: int) -> None:
     whole = read_benchmark(data)
     lines = INTRODUCTION.splitlines()
     lines.append("")
-    for part in (by_words, in_hybrid_search, by_models)[:parts]:
+    for part in (by_words, in_hybrid_search, by_embedder, by_chat)[:parts]:
         lines += part(whole, out)
-    lines += LEFT_OUT if parts < 3 else []
+    lines += LEFT_OUT if parts < 4 else []
     PAGE.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    data, out, parts = [*sys.argv[1:], *("results", "3")[len(sys.argv) - 2 :]]
+    data, out, parts = [*sys.argv[1:], *("results", "4")[len(sys.argv) - 2 :]]
     main(Path(data), Path(out), int(parts))
