@@ -84,7 +84,7 @@ def iterate(
     depth: int = 100,
     chunker: AnyChunker | None = None,
     prompt: Annotated[Prompt, OwnPrompt("next_thought")] | None = None,
-    combine: Literal["rrf", "turns"] = "rrf",
+    combine: Literal["rrf", "turns"] = "turns",
 ) -> Stage:
     """Search, reason for a sentence on the k best passages, search for that sentence, and so on (IRCoT)."""
     search = find_passages(retriever, k=k, depth=depth, chunker=chunker)

@@ -23,9 +23,9 @@ class Iterate(Stage):
     """Search for the question, let the model write one sentence of reasoning on what was found, search for that
     sentence, and so on, at most `steps` times, until the model says that it is enough.
 
-    The passages of all searches are joined by `combine`: `rrf` (reciprocal rank fusion), or `turns`, the best of each
-    search in turn, for searches after different facts. The first `keep` are read. Helps where the
-    answer joins facts of which the second can only be searched for when the first is known. A reply that cannot be used
+    The passages of all searches are joined by `combine`: `turns`, the best of each search in turn, since each searches
+    for another fact, or `rrf` (reciprocal rank fusion). The first `keep` are read. Helps where the answer joins facts of
+    which the second can only be searched for when the first is known. A reply that cannot be used
     (empty, or a thought that came before) ends the search. Source: IRCoT (Trivedi et al. 2023, arXiv 2212.10509), with
     general instructions in place of its examples. `prompt` replaces `next_thought`.
     """
@@ -35,7 +35,7 @@ class Iterate(Stage):
     keep: int = 8
     max_tokens: int = 64
     prompt: Annotated[Prompt, OwnPrompt(_PROMPT)] | None = None
-    combine: Literal["rrf", "turns"] = "rrf"
+    combine: Literal["rrf", "turns"] = "turns"
     prompts: ClassVar[tuple[str, ...]] = (_PROMPT,)
 
     def __post_init__(self) -> None:
