@@ -5,7 +5,7 @@
 DATA holds `musique/` as OSU-NLP-Group/HippoRAG publishes it: `corpus.json`, `questions.json` (of which the supporting
 paragraphs are the relevance labels) and `openie_gpt35.json`, the triples of every passage. OUT (default: results) keeps
 runs, vectors and replies, so that a stopped run goes on where it was. Alone it needs no model and takes a minute. With
-`--chat` the packaged chat model splits, reasons on and answers a sample of the questions, searched for by BM25: about ten
+`--chat` the packaged chat model splits, reasons on and answers a sample of the questions, searched for by BM25: ten
 minutes on two cores. With `--embed` the packaged embedder embeds all passages: about half an hour.
 """
 
