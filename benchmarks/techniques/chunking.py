@@ -250,7 +250,7 @@ NOTES_ON_PRODUCTION = [
 
 def main(data: Path, out: Path, parts: int) -> None:
     whole = read_benchmark(data)
-    lines = INTRODUCTION.splitlines()
+    lines: list[str] = INTRODUCTION.splitlines()
     lines.append("")
     for part in (by_words, in_hybrid_search, by_embedder, by_chat)[:parts]:
         lines += part(whole, out)

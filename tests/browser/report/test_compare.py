@@ -102,7 +102,7 @@ def test_answers_appear_as_one_scrolls(page: Page, lakes: Made) -> None:
     expect(main.locator("article.pair").first).to_be_visible()
     first = main.locator("article.pair").count()
     assert first < 120
-    for _ in range(40):
+    for _ in range(400):
         page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
         if "That is all." in main.get_by_role("status").inner_text():
             break
