@@ -250,8 +250,7 @@ NOTES_ON_PRODUCTION = [
 
 def main(data: Path, out: Path, parts: int) -> None:
     whole = read_benchmark(data)
-    lines: list[str] = INTRODUCTION.splitlines()
-    lines.append("")
+    lines = [*INTRODUCTION.splitlines(), ""]
     for part in (by_words, in_hybrid_search, by_embedder, by_chat)[:parts]:
         lines += part(whole, out)
     lines += LEFT_OUT if parts < 4 else []

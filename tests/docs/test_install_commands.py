@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 EXTRAS: frozenset[str] = frozenset(
     tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
 )
-FOREIGN = {"huggingface_hub", "ragas", "langchain-community", "deepeval"}
+FOREIGN = {"chromadb", "huggingface_hub", "ragas", "langchain-community", "deepeval"}
 """What pages and messages name beside rageval, all of it published."""
 
 

@@ -53,7 +53,7 @@ def test_the_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, comma
     assert command_line("run", "onnx.yaml").code == 0
     if find_spec("xllamacpp") is not None:
         write_gguf(tmp_path / "reranker.gguf", {"the": 1.0})
-        monkeypatch.setattr("rageval.judges.light.gguf.usable_cores", lambda: 1)
+        monkeypatch.setattr("rageval.models.gguf_pairs.usable_cores", lambda: 1)
         ended = command_line("run", "gguf.yaml")
         assert ended.code == 0, ended.err
         assert "judged by the detector gguf (reranker.gguf " in " ".join(ended.out.split())

@@ -317,7 +317,7 @@ def test_a_gguf_classifier_judges_a_run(
     p = {one["question_id"]: one["judgments"][0]["probability"] for one in verdicts}
     assert p["en-1"] > 0.9
     assert p["zh-2"] == 0.5
-    monkeypatch.delattr("rageval.judges.light.gguf.llama_server")
+    monkeypatch.delattr("rageval.models.gguf_pairs.llama_server")
     ended = command_line("run", path)
     assert ended.code == 0, ended.err
 
