@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from rows import answered, compared, costs
 from scifact_part import TITLES, TOLD, scifact_part
 
 import rageval
@@ -78,27 +79,9 @@ def run(section: Section, reranker: Reranker | None, out: Path) -> rageval.Resul
 
 
 def row(name: str, baseline: rageval.Result, found: rageval.Result) -> list[str]:
-    """Means, paired differences from the search alone, and what a question cost."""
-    (estimates,) = (one.estimates for one in found.leaderboard.rows)
-    compared = rageval.compare(baseline.runs[0], found.runs[0], METRICS[:2]).comparisons
-    shown: list[str] = []
-    for metric in METRICS[:2]:
-        mean, difference = estimates[metric], compared[metric].difference
-        assert mean is not None
-        told = f"{difference.point:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]"
-        shown += [f"{mean.point:.3f}", "–" if found is baseline else told]
-    outcomes = [outcome for _, outcome in rageval.RunFolder(found.runs[0]).outcomes_as_written()]
-    answered = [one for one in outcomes if isinstance(one, rageval.Response)]
-    unusable = sum(int(str(step.detail.get("unusable_replies", 0))) for one in answered for step in one.steps)
-    calls, tokens, seconds = (
-        sum(values) / len(answered)
-        for values in (
-            [one.usage.calls for one in answered],
-            [one.usage.prompt_tokens for one in answered],
-            [one.latency_s for one in answered],
-        )
-    )
-    return [name, *shown, f"{calls:.1f}", f"{tokens:,.0f}", f"{seconds:.1f}", f"{unusable}"]
+    responses = answered(found)
+    unusable = sum(int(str(step.detail.get("unusable_replies", 0))) for one in responses for step in one.steps)
+    return [name, *compared(baseline, found, METRICS[:2]), *costs(responses), f"{unusable}"]
 
 
 def measure(section: Section, out: Path) -> list[str]:

@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from rows import answered, compared, costs
+
 import rageval
 from rageval.benchmark import load
 from rageval.generation import (
@@ -70,26 +72,7 @@ def run(benchmark: rageval.Benchmark, stage: Stage, out: Path, sample: int | Non
 
 
 def row(name: str, baseline: rageval.Result, found: rageval.Result) -> list[str]:
-    """Means, paired differences from the search alone, and what a question cost."""
-    estimates = found.leaderboard.rows[0].estimates
-    compared = rageval.compare(baseline.runs[0], found.runs[0], METRICS).comparisons
-    shown: list[str] = []
-    for metric in METRICS:
-        mean, difference = estimates[metric], compared[metric].difference
-        assert mean is not None
-        told = f"{difference.point:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]"
-        shown += [f"{mean.point:.3f}", "–" if found is baseline else told]
-    outcomes = [outcome for _, outcome in rageval.RunFolder(found.runs[0]).outcomes_as_written()]
-    answered = [one for one in outcomes if isinstance(one, rageval.Response)]
-    calls, tokens, seconds = (
-        sum(values) / len(answered)
-        for values in (
-            [one.usage.calls for one in answered],
-            [one.usage.prompt_tokens for one in answered],
-            [one.latency_s for one in answered],
-        )
-    )
-    return [name, *shown, f"{calls:.1f}", f"{tokens:,.0f}", f"{seconds:.1f}"]
+    return [name, *compared(baseline, found, METRICS), *costs(answered(found))]
 
 
 def section(
