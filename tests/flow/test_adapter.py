@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -61,11 +62,17 @@ def test_it_is_trained_searched_with_and_told_apart(
     assert {*run_folders(folder / "out")} == {"plain", "moved"}
 
 
+ADAPTED = {"adapted": {"path": "adapter.npz"}}
+
+
+@pytest.mark.parametrize(
+    "retriever", [ADAPTED, {"weighted": {"index": ["bm25", {"hierarchical": {"index": ADAPTED}}]}}]
+)
 def test_questions_that_it_was_trained_on_are_refused(
-    folder: Path, server: FakeServer, command_line: CommandLine
+    retriever: dict[str, Any], folder: Path, server: FakeServer, command_line: CommandLine
 ) -> None:
     train(folder, command_line)
-    pipelines = [{"moved": {"stages": [{"retrieve": {"retriever": {"adapted": {"path": "adapter.npz"}}}}]}}]
+    pipelines = [{"moved": {"stages": [{"retrieve": {"retriever": retriever}}]}}]
     experiment = write_experiment(
         folder, server.base_url, pipelines=pipelines, metrics=["recall@2"], benchmark=f"beir:{folder / 'beir'}"
     )
