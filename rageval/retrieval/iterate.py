@@ -24,10 +24,10 @@ class Iterate(Stage):
     sentence, and so on, at most `steps` times, until the model says that it is enough.
 
     The passages of all searches are joined by `combine`: `turns`, the best of each search in turn, since each searches
-    for another fact, or `rrf` (reciprocal rank fusion). The first `keep` are read. Helps where the answer joins facts of
-    which the second can only be searched for when the first is known. A reply that cannot be used
-    (empty, or a thought that came before) ends the search. Source: IRCoT (Trivedi et al. 2023, arXiv 2212.10509), with
-    general instructions in place of its examples. `prompt` replaces `next_thought`.
+    for another fact, or `rrf` (reciprocal rank fusion). The first `keep` are read. Helps where the answer joins facts
+    of which the second can only be searched for when the first is known. A reply that cannot be used (empty, or a
+    thought that came before) ends the search. Source: IRCoT (Trivedi et al. 2023, arXiv 2212.10509), with general
+    instructions in place of its examples. `prompt` replaces `next_thought`.
     """
 
     retrieve: Stage
