@@ -104,7 +104,7 @@ def make_documents(n: int) -> tuple[Document, ...]:
             start, end = end, end + length
             sentences = (drawn[i : min(i + SENTENCE, end)] for i in range(start, end, SENTENCE))
             text = " ".join([" ".join([words[i] for i in sentence]).capitalize() + "." for sentence in sentences])
-            documents.append(Document(f"d{len(documents)}", text))
+            documents.append(Document(f"d{len(documents)}", text, language="en"))
     return tuple(documents)
 
 
