@@ -45,7 +45,7 @@ class InvertedLists(VectorIndex):
     """
 
     lists: int | None = None
-    probes: int = 32
+    probes: int = 128
     bytes: int | None = None
     chunker: AnyChunker = SentenceChunker()
 
