@@ -27,15 +27,19 @@ def train_adapter(
     rank: Annotated[
         int | None, typer.Option(min=1, help="Train two matrices of that rank. [one matrix of full rank]")
     ] = None,
+    by_answers: Annotated[
+        bool,
+        typer.Option(help="Learn from how likely each passage makes the expected answer, by models.chat (RA-DIT)."),
+    ] = False,
     models: Annotated[
-        Path | None, typer.Option(help="A YAML file whose models.embed is the embedder. [the local one]")
+        Path | None, typer.Option(help="A YAML file with models.embed, and models.chat. [the local ones]")
     ] = None,
     seed: Annotated[int, typer.Option(help="The seed of all that is drawn.")] = 0,
     cache: Annotated[Path, typer.Option(help="The folder of the model caches.")] = Path("results/cache"),
     output: FormatFlag = "terminal",
     as_json: JsonFlag = False,
 ) -> None:
-    """Train a linear map on the vectors of questions, so that they find their passages. It asks no chat model."""
+    """Train a linear map on the vectors of questions, so that they find their passages."""
     from rageval.report.progress import progress_bars
     from rageval.report.train_adapter import adapter_printout
     from rageval.retrieval.adapters import write_adapter
@@ -44,7 +48,7 @@ def train_adapter(
     if out.suffix != ".npz":
         raise DeclarationError(f"--out: found {out}, expected a file that ends in .npz")
     with progress_bars() as bars:
-        trained = _train(benchmark, split, apart_from, rank, models, seed, cache, bars)
+        trained = _train(benchmark, split, apart_from, rank, by_answers, models, seed, cache, bars)
     write_adapter(trained.adapter, out)
     print_found(form, lambda: adapter_printout(trained), lambda: {**trained.to_json(), "path": str(out)})
     if form != "json":
@@ -56,6 +60,7 @@ def _train(
     split: str | None,
     apart_from: str | None,
     rank: int | None,
+    by_answers: bool,
     models: Path | None,
     seed: int,
     cache: Path,
@@ -68,10 +73,24 @@ def _train(
     from rageval.synthesis import read_models
 
     loaded = load(reference, split=split, base=Path.cwd())
-    choice = LocalModel() if models is None else read_models(models).models.embed
+    choice, chat = LocalModel(), LocalModel()
+    if models is not None:
+        chosen = read_models(models).models
+        choice, chat = chosen.embed, chosen.chat
     base = Path() if models is None else models.resolve().parent
     source = reference if split is None else f"{reference}, split {split}"
     others = () if apart_from is None else load(apart_from, base=Path.cwd()).questions
     with OpenModels(cache, on_embedding=bars.embedding) as opened:
         embedder = opened.embedder(choice, base)
-        return opened.run(train_adapter(loaded, embedder, source=source, rank=rank, seed=seed, apart_from=others))
+        return opened.run(
+            train_adapter(
+                loaded,
+                embedder,
+                source=source,
+                rank=rank,
+                seed=seed,
+                apart_from=others,
+                teacher=opened.chat(chat, base) if by_answers else None,
+                on_taught=bars.examples,
+            )
+        )

@@ -10,9 +10,18 @@ from typing import Any
 import pytest
 import yaml
 
+from rageval.models.base import Token
 from tests.conftest import CommandLine
-from tests.flow.fake_server import FakeServer
-from tests.flow.small_world import DOCUMENTS, respond, run_folders, write_experiment, write_lines
+from tests.flow.fake_server import Canned, FakeServer, Received, completion
+from tests.flow.small_world import (
+    DOCUMENTS,
+    asked_schema,
+    respond,
+    run_folders,
+    write_benchmark,
+    write_experiment,
+    write_lines,
+)
 
 
 @pytest.fixture
@@ -60,6 +69,38 @@ def test_it_is_trained_searched_with_and_told_apart(
     ended = command_line("run", experiment, "--out", folder / "out")
     assert ended.code == 0, ended.err
     assert {*run_folders(folder / "out")} == {"plain", "moved"}
+
+
+def likely_from_the_named(received: Received) -> Canned:
+    """Any answer is likely where the passage holds what the question asks about, and unlikely elsewhere."""
+    if received.path == "/v1/embeddings":
+        return respond(received)
+    content = received.payload["messages"][-1]["content"]
+    passages, _, asked = content.partition("</passages>")
+    (answer,) = asked_schema(received.payload)["properties"]["answer"]["enum"]  # pyright: ignore
+    name = next(name for name in DOCUMENTS if f"Where is {name}" in asked)
+    text = json.dumps({"answer": answer})
+    return completion(text, tokens=(Token(text, ((text, -0.1 if DOCUMENTS[name] in passages else -9.0),)),))
+
+
+def test_it_learns_from_the_answers_that_passages_make_likely(tmp_path: Path, command_line: CommandLine) -> None:
+    write_benchmark(tmp_path / "small")
+    asked = {f"{name}-{n}": (f"Where is {name}, {n}?", name) for n in range(3) for name in DOCUMENTS}
+    rows = [{"id": key, "text": text, "language": "en", "references": ["There."]} for key, (text, _) in asked.items()]
+    write_lines(tmp_path / "small" / "questions.jsonl", [*rows, {"id": "open", "text": "Where?", "language": "en"}])
+    labels = "".join(f"{key}\t{name}\t1\n" for key, (_, name) in asked.items()) + "open\tarlen\t1\n"
+    (tmp_path / "small" / "labels.tsv").write_text("question_id\tdocument_id\tgrade\n" + labels, encoding="utf-8")
+    with FakeServer(likely_from_the_named) as server:
+        endpoint = {"provider": "openai", "base_url": server.base_url, "model": "fake", "api_key_env": None}
+        (tmp_path / "models.yaml").write_text(yaml.safe_dump({"models": {"chat": endpoint, "embed": endpoint}}))
+        command = ("train-adapter", tmp_path / "small", "--out", tmp_path / "a.npz", "--by-answers", "--json")
+        ended = command_line(*command, "--models", tmp_path / "models.yaml", "--cache", tmp_path / "cache")
+        assert ended.code == 0, ended.err
+        chats = [one for one in server.received if one.path == "/v1/chat/completions"]
+    told = json.loads(ended.out)
+    assert told["questions"] == 24
+    assert told["source"] == f"{tmp_path / 'small'}, by the answers of fake @ {server.base_url}"
+    assert len(chats) == 24 * len(DOCUMENTS)
 
 
 ADAPTED = {"adapted": {"path": "adapter.npz"}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -22,7 +22,12 @@ _AROUND = 16
 
 
 async def taught_by_answers(
-    examples: Examples, passages: Sequence[Passage], chat: ChatModel, *, temperature: float = 1.0
+    examples: Examples,
+    passages: Sequence[Passage],
+    chat: ChatModel,
+    *,
+    temperature: float = 1.0,
+    on_taught: Callable[[int, int], None] | None = None,
 ) -> Examples:
     """The examples of those questions that have references, with the shares that the chat model gives their candidates:
     the softmax of log P(first reference | passage, question) / `temperature`. Source: the retriever's half of RA-DIT
@@ -30,20 +35,21 @@ async def taught_by_answers(
 
     `passages` are those of the rows. One call for each candidate of each question. A question for which a candidate has
     no log-probability is left out. Raises DeclarationError where that leaves none, as with a model that gives no
-    log-probabilities.
+    log-probabilities. `on_taught` is told, after each question, how many of all are done.
     """
     kept: list[int] = []
     shares: list[dict[int, float]] = []
-    for number, question in enumerate(examples.asked):
-        if not question.references or not question.answerable:
-            continue
-        rows = [*examples.targets[number]]
+    taught = [n for n, question in enumerate(examples.asked) if question.references and question.answerable]
+    for done, number in enumerate(taught, start=1):
+        question, rows = examples.asked[number], [*examples.targets[number]]
         found = await answer_likelihoods(question, [passages[row] for row in rows], question.references[0], chat)
         known = [one for one in found if one is not None]
         if len(known) == len(rows):
             weights = np.exp((np.array(known) - max(known)) / temperature)
             kept.append(number)
             shares.append({row: float(share) for row, share in zip(rows, weights / weights.sum(), strict=True)})
+        if on_taught is not None:
+            on_taught(done, len(taught))
     if not kept:
         raise DeclarationError(
             f"{chat.identity}: found no log-probability of any expected answer, expected some: the questions need "
