@@ -12,16 +12,29 @@ from typing import Literal
 
 import numpy as np
 
-from rageval.errors import DeclarationError
+from rageval.errors import DeclarationError, ExecutionError
 from rageval.models.base import ChatRequest
-from rageval.pipeline import NO_CONTEXT, Calls, ContextSize, Need, PromptSizes, Resources, Shared, Stage, State
-from rageval.pipeline.sizes import passages_size, prompt_size
+from rageval.pipeline import (
+    NO_CONTEXT,
+    Calls,
+    ContextSize,
+    Need,
+    PromptSizes,
+    Resources,
+    Shared,
+    Stage,
+    State,
+    complete_all,
+)
+from rageval.pipeline.likelihood import forced_request, token_likelihoods
+from rageval.pipeline.sizes import passages_size, prompt_size, times
 from rageval.prompts import load_prompt, shown_question
 from rageval.retrieval.documents import DocumentsById
 from rageval.text import count_tokens, read_numbers, sentences
-from rageval.types import Document, Passage, Question
+from rageval.types import Document, Passage, Question, Usage
 
 _NEEDED = "needed_sentences"
+_SOME_PASSAGE = "some_passage"
 _A_NUMBER = 6  # tokens of `[123] `
 _LEFT_OUT = " … "
 
@@ -111,35 +124,49 @@ class Window(Stage):
 
 @dataclass(frozen=True)
 class Compress(Stage):
-    """Keep the `sentences` of the context that are nearest to the question by their embeddings, or that the chat model
-    names as needed.
+    """Keep the `sentences` of the context that are nearest to the question by their embeddings, that the chat model
+    names as needed, or that tell it most.
 
     The sentences of a passage stay in their order; where one is left out between two, `…` stands for it. A passage of
     which nothing is kept leaves the context. By the `model` it is one call with all sentences, numbered; a reply that
     names none leaves the context as it is, which the step `compress` tells. A context of no more than so many sentences
     stays as it is, and nothing is asked. Source: the extractive compressor of RECOMP (Xu et al. 2023, arXiv
     2310.04408), with general models in place of a trained one.
+
+    By `self_information`, a sentence is the better the less likely the chat model finds its tokens, on the mean, behind
+    what stands before it in the passage (Selective Context, Li et al. 2023, arXiv 2310.06201, with sentences as units).
+    The question plays no part. One call a passage, whose reply can be nothing but the passage, so that the model writes
+    as many tokens as the context has; replies are kept for later questions. Raises ExecutionError where the model gives
+    no log-probabilities of such a reply.
     """
 
     sentences: int = 8
-    by: Literal["embeddings", "model"] = "embeddings"
+    by: Literal["embeddings", "model", "self_information"] = "embeddings"
 
     def __post_init__(self) -> None:
         if self.sentences < 1:
             raise DeclarationError(f"sentences: found {self.sentences}, expected at least 1")
 
     def needs(self, generate: bool) -> frozenset[Need]:
-        return frozenset({"chat"} if self.by == "model" else {"embed"})
+        return frozenset({"embed"} if self.by == "embeddings" else {"chat"})
 
     def all_prompts(self) -> frozenset[str]:
-        return frozenset({_NEEDED}) if self.by == "model" else frozenset()
+        asked = {"model": _NEEDED, "self_information": _SOME_PASSAGE}
+        return frozenset({asked[self.by]}) if self.by in asked else frozenset()
 
     def calls(self, generate: bool, before: ContextSize = NO_CONTEXT) -> Calls:
-        return Calls(0, 1) if self.by == "model" and before.passages else Calls()
+        match self.by:
+            case "embeddings":
+                return Calls()
+            case "model":
+                return Calls(0, min(before.passages, 1))
+            case "self_information":
+                return Calls(0, before.passages)
 
     def prompt_tokens(self, generate: bool, sizes: PromptSizes) -> int | None:
-        if not self.calls(generate, sizes.context).high:
-            return 0
+        calls = self.calls(generate, sizes.context).high
+        if not calls or self.by == "self_information":
+            return times(calls, prompt_size(_SOME_PASSAGE, sizes.language))
         passages = sizes.context.passages
         others = passages * (sizes.corpus.sentences(sizes.context.tokens_each) - 1)
         shown = passages_size([sizes.passage_text] * passages + [0] * others)
@@ -151,12 +178,15 @@ class Compress(Stage):
         if len(spans) <= self.sentences:
             return state
         texts = [passages[n].text[start:end] for n, (start, end) in spans]
-        if self.by == "model":
-            state, best = await self._needed(state, texts, resources)
-            if not best:
-                return state
-        else:
-            best = await self._nearest(state.standalone, texts, resources)
+        match self.by:
+            case "model":
+                state, best = await self._needed(state, texts, resources)
+                if not best:
+                    return state
+            case "self_information":
+                state, best = await self._telling(state, spans, resources)
+            case "embeddings":
+                best = await self._nearest(state.standalone, texts, resources)
         kept: dict[int, list[tuple[int, int]]] = {}
         for number, (n, span) in enumerate(spans):
             if number in best:
@@ -182,6 +212,30 @@ class Compress(Stage):
         named = read_numbers(reply.text, len(texts))[: self.sentences]
         told = state.with_step("compress", reply.usage, sentences=len(texts), kept=[*named] or None)
         return told, frozenset(number - 1 for number in named)
+
+    async def _telling(
+        self, state: State, spans: Sequence[tuple[int, tuple[int, int]]], resources: Resources
+    ) -> tuple[State, frozenset[int]]:
+        """Those whose tokens have the highest mean self-information."""
+        passages, language = state.response.context_passages, state.question.language
+        prompt = load_prompt(_SOME_PASSAGE)
+        requests = [forced_request(prompt.messages(language), prompt.id(language), one.text) for one in passages]
+        replies = await complete_all(resources.chat, requests)
+        tokens = [token_likelihoods(reply, one.text) for reply, one in zip(replies, passages, strict=True)]
+        said = list[float]()
+        for n, (start, end) in spans:
+            found = tokens[n]
+            if found is None:
+                raise ExecutionError(
+                    f"compress: {resources.chat.identity} gave no log-probabilities of a passage under a JSON schema, "
+                    "expected some: by self_information needs them"
+                )
+            inside = [-logarithm for at, logarithm in found if start <= at < end]
+            said.append(sum(inside) / len(inside) if inside else 0.0)
+        best = np.argsort(-np.array(said), kind="stable")[: self.sentences]
+        usage = sum((reply.usage for reply in replies), Usage())
+        told = state.with_step("compress", usage, nats_a_token=[round(one, 2) for one in said])
+        return told, frozenset(map(int, best))
 
 
 def _up_to(spans: Sequence[tuple[int, int]], near: Sequence[bool]) -> list[tuple[int, int]]:

@@ -17,7 +17,7 @@ from rageval.benchmark.mtrag import load_mtrag
 from rageval.benchmark.rgb import load_rgb
 from rageval.models.base import ChatReply, ChatRequest
 from rageval.types import Benchmark, Document, Question, RelevanceLabel
-from tests.unit.scripts import prompt_name, spelled, verdict
+from tests.unit.scripts import only, prompt_name, spelled, verdict
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 _SHOWN = re.compile(r"^\[(\d+)\] (.*?)(?=^\[\d+\] |^</passages>)", re.MULTILINE | re.DOTALL)
@@ -158,6 +158,10 @@ class Knowing:
                 return shown[0][:200]
             case "topic_changes":
                 return "2, 5"
+            case "some_passage":
+                assert request.schema is not None
+                schema: Any = request.schema
+                return only(schema["properties"]["text"]["enum"][0], lambda piece: -3.0 if piece.isdigit() else -1.0)
             case _:
                 assert question is not None, instruction
                 return self._about(name, question, shown, request)

@@ -19,7 +19,7 @@ import yaml
 from rageval.models.base import ChatReply, ChatRequest
 from rageval.types import Language, Usage
 from tests.flow.fake_server import Canned, Received, completion, embeddings
-from tests.unit.scripts import as_json, numbered, spelled, verdict, verdict_table
+from tests.unit.scripts import as_json, numbered, only, spelled, verdict, verdict_table
 
 DOCUMENTS = {
     "arlen": "Mount Arlen is 2310 metres high. Its summit was first reached in 1871 by two sisters.",
@@ -110,7 +110,9 @@ def reply_to(prompt: str, *, schema: Mapping[str, Any] | None, wants_logprobs: b
 
 
 def _json_reply(prompt: str, digest: bytes, properties: Mapping[str, Any]) -> ChatReply:
-    """Claims, nuggets, or one of the words under each number."""
+    """Claims, nuggets, the only text that is allowed, or one of the words under each number."""
+    if "text" in properties:
+        return only(properties["text"]["enum"][0], lambda piece: -(ord(piece) % 7) / 2)
     if "claims" in properties:
         claims = [f"Claim {digest[0]} holds.", f"第{digest[1]}条成立。"][: 1 + digest[2] % 2]
         return ChatReply(as_json(claims=claims))

@@ -77,9 +77,9 @@ def likely_from_the_named(received: Received) -> Canned:
         return respond(received)
     content = received.payload["messages"][-1]["content"]
     passages, _, asked = content.partition("</passages>")
-    (answer,) = asked_schema(received.payload)["properties"]["answer"]["enum"]  # pyright: ignore
+    (answer,) = asked_schema(received.payload)["properties"]["text"]["enum"]  # pyright: ignore
     name = next(name for name in DOCUMENTS if f"Where is {name}" in asked)
-    text = json.dumps({"answer": answer})
+    text = json.dumps({"text": answer})
     return completion(text, tokens=(Token(text, ((text, -0.1 if DOCUMENTS[name] in passages else -9.0),)),))
 
 

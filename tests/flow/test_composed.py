@@ -44,6 +44,7 @@ COMPOSED = [
                 {"to_parent": {"chunker": {"windows": {"size": 96}}, "share": 0.2}},
                 {"window": {"sentences": 1, "similar": 0.2}},
                 {"compress": 6},
+                {"compress": {"sentences": 3, "by": "self_information"}},
                 {"compress": {"sentences": 2, "by": "model"}},
                 {"order": "ends"},
                 {"budget": 120},

@@ -88,6 +88,13 @@ STAGE_CASES = [
     Case("to_parent", real.speech, [*IN_SPEECH, {"to_parent": {"share": 0.05}}], IN_SPEECH, "evidence_recall@5", 0.0),
     Case("window", real.speech, [*IN_SPEECH, "window"], IN_SPEECH, "evidence_recall@5", 0.0),
     Case("compress", real.speech, [*IN_SPEECH, {"compress": {"by": "model"}}], IN_SPEECH, "evidence_precision@5", 0.0),
+    Case(
+        "compress",
+        real.speech,
+        [*IN_SPEECH, {"compress": {"sentences": 3, "by": "self_information"}}],
+        IN_SPEECH,
+        "evidence_recall@5",
+    ),
     Case("order", real.rgb, [*IN_RGB, "order"], IN_RGB, "ndcg@10"),
     Case("budget", real.rgb, [*IN_RGB, {"budget": 300}], IN_RGB, "ndcg@10"),
     Case("answer", real.rgb, [*IN_RGB, "answer"], IN_RGB, "answer_contains"),

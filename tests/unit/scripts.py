@@ -87,3 +87,11 @@ def _verdict(text: str, probability: float) -> Token:
     word = text.strip(' "')
     other = text.replace(word, OTHER_WORD[word])
     return Token(text, ((text, math.log(probability)), (other, math.log(1 - probability))))
+
+
+def only(text: str, log_probability: Callable[[str], float]) -> ChatReply:
+    """`{"text": ...}` as a model is made to write it, a token a character, each as likely as `log_probability` says."""
+    inside = [(piece, json.dumps(piece, ensure_ascii=False)[1:-1]) for piece in text]
+    tokens = [Token(written, ((written, log_probability(piece)), ("other", -20.0))) for piece, written in inside]
+    around = (Token('{"text": "', (("{", 0.0),)), *tokens, Token('"}', (('"', 0.0),)))
+    return ChatReply("".join(token.text for token in around), tokens=around, usage=Usage(calls=1))

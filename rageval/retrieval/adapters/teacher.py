@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from rageval.errors import DeclarationError
-from rageval.models.base import ChatModel, ChatReply, ChatRequest, Token
+from rageval.models.base import ChatModel
 from rageval.pipeline import complete_all
+from rageval.pipeline.likelihood import forced_request, token_likelihoods
 from rageval.prompts import load_prompt
 from rageval.retrieval.adapters.examples import Examples
-from rageval.text import count_tokens
-from rageval.types import Json, Passage, Question
-
-_ROOM = 4  # model tokens for a token that is estimated
-_AROUND = 16
+from rageval.types import Passage, Question
 
 
 async def taught_by_answers(
@@ -69,49 +64,17 @@ async def answer_likelihoods(
 ) -> list[float | None]:
     """Log P(answer | passage, question) of each passage: the sum over the tokens of the answer, one call each.
 
-    A JSON schema lets the model say nothing but the answer, and the log-probabilities are those of its free choice. A
-    token that is not among the 20 most likely ones counts as the last of these, so that the sum is at most too high.
-    None where the reply has no log-probabilities or is not the answer.
+    The model can say nothing but the answer (`rageval.pipeline.likelihood`), and the sum is at most too high. None
+    where the reply has no log-probabilities or is not the answer.
     """
     prompt, language = load_prompt("answer"), question.language
-    schema: dict[str, Json] = {
-        "type": "object",
-        "properties": {"answer": {"type": "string", "enum": [answer]}},
-        "required": ["answer"],
-        "additionalProperties": False,
-    }
     requests = [
-        ChatRequest(
+        forced_request(
             prompt.messages(language, {"question": question.text}, passages=(passage,), variant="plain"),
             prompt.id(language),
-            max_tokens=_ROOM * count_tokens(answer) + _AROUND,
-            schema=schema,
-            top_logprobs=20,
+            answer,
         )
         for passage in passages
     ]
-    return [_likelihood(reply, answer) for reply in await complete_all(chat, requests)]
-
-
-def _likelihood(reply: ChatReply, answer: str) -> float | None:
-    try:
-        if json.loads(reply.text) != {"answer": answer}:
-            return None
-    except ValueError:
-        return None
-    start = reply.text.index('"', reply.text.index(":")) + 1
-    end = reply.text.rindex('"')
-    at, logarithm = 0, 0.0
-    for token in reply.tokens:
-        inside = at < end and at + len(token.text) > start
-        at += len(token.text)
-        if inside:
-            if not token.alternatives:
-                return None
-            logarithm += _of_token(token)
-    return logarithm if at == len(reply.text) and math.isfinite(logarithm) else None
-
-
-def _of_token(token: Token) -> float:
-    last = min(logarithm for _, logarithm in token.alternatives)
-    return next((logarithm for text, logarithm in token.alternatives if text == token.text), last)
+    found = [token_likelihoods(reply, answer) for reply in await complete_all(chat, requests)]
+    return [None if tokens is None else sum(logarithm for _, logarithm in tokens) for tokens in found]

@@ -22,7 +22,7 @@ PASSAGES = [Passage(f"d{n}", 0, len(text), text) for n, text in enumerate(("It i
 def said(*logarithms: float, answer: tuple[str, ...] = ("2310", " metres")) -> ChatReply:
     """The answer as JSON, a token a piece, each with this log-probability and a likelier one beside it."""
     tokens = [
-        Token('{"answer', (("{", -9.0),)),
+        Token('{"text', (("{", -9.0),)),
         Token('": "', (("x", -9.0),)),
         *(Token(text, (("other", -0.1), (text, p))) for text, p in zip(answer, logarithms, strict=True)),
         Token('"}', (('"', -9.0),)),
@@ -44,7 +44,7 @@ def test_the_sum_over_the_tokens_of_the_answer_alone() -> None:
     assert ask(chat) == pytest.approx([-1.0, -3.0])
     request = chat.requests[0]
     assert request.schema is not None
-    assert request.schema["properties"] == {"answer": {"type": "string", "enum": ["2310 metres"]}}
+    assert request.schema["properties"] == {"text": {"type": "string", "enum": ["2310 metres"]}}
     assert request.top_logprobs == 20
     assert request.messages[-1].content.startswith("<passages>\n[1] It is 2310 metres.\n</passages>")
 
@@ -63,10 +63,10 @@ def test_an_answer_with_quotation_marks() -> None:
 @pytest.mark.parametrize(
     "reply",
     [
-        ChatReply('{"answer": "2310 metres"}'),
+        ChatReply('{"text": "2310 metres"}'),
         ChatReply("2310 metres"),
-        ChatReply('{"answer": "another"}', tokens=(Token('{"answer": "another"}', (("x", -1.0),)),)),
-        ChatReply('{"answer": "2310 metres"}', tokens=(Token('{"answer": "2310', (("x", -1.0),)), Token(" metres"))),
+        ChatReply('{"text": "another"}', tokens=(Token('{"text": "another"}', (("x", -1.0),)),)),
+        ChatReply('{"text": "2310 metres"}', tokens=(Token('{"text": "2310', (("x", -1.0),)), Token(" metres"))),
         ChatReply(""),
     ],
 )
@@ -93,6 +93,6 @@ def test_the_shares_are_the_softmax_over_the_candidates() -> None:
 
 
 def test_a_model_without_log_probabilities_is_told() -> None:
-    chat = by_prompt(answer='{"answer": "2310 metres"}')
+    chat = by_prompt(answer='{"text": "2310 metres"}')
     with pytest.raises(DeclarationError, match="scripted: found no log-probability of any expected answer"):
         asyncio.run(taught_by_answers(examples(QUESTION), PASSAGES, chat))

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 
-from rageval.errors import DeclarationError
-from rageval.models.base import Vectors
+from rageval.errors import DeclarationError, ExecutionError
+from rageval.models.base import ChatReply, ChatRequest, Vectors
 from rageval.models.scripted import ScriptedChat
 from rageval.pipeline import Calls, ContextSize, PromptSizes, Query, Resources, Stage, State
 from rageval.pipeline.sizes import CorpusSizes
 from rageval.retrieval import Compress, Window
 from rageval.text import count_tokens
 from rageval.types import Document, Hit, Passage, Question, Response
-from tests.unit.scripts import by_prompt
+from tests.unit.scripts import by_prompt, only
 
 TEXT = "One a. Two b. Three c. Four d. Five e. Six f."
 DOCUMENT = Document("d", TEXT, "Numbers")
@@ -159,3 +159,32 @@ def test_sizes_and_settings() -> None:
     for build in (Window, Compress):
         with pytest.raises(DeclarationError, match="sentences: found 0"):
             build(0)
+
+
+def how_surprising(request: ChatRequest) -> ChatReply:
+    """Stars are unlikely, all other characters are not; the text is what the schema allows."""
+    schema: Any = request.schema
+    return only(schema["properties"]["text"]["enum"][0], lambda piece: -8.0 if piece == "*" else -1.0)
+
+
+def test_the_sentences_that_say_most_are_kept() -> None:
+    chat = by_prompt(some_passage=how_surprising)
+    both = [piece("Two*. Three.", STARS), piece("甲一。乙二。", CHINESE)]
+    found = run(Compress(2, by="self_information"), both, chat=chat)
+    # the means of the characters of "Two*." (4 of 1 and one of 8), "Three." and two sentences of three characters
+    assert [one.text for one in found.context_passages] == ["Two*. Three."]
+    assert found.steps[-1].detail["nats_a_token"] == [2.4, 1.0, 1.0, 1.0]
+    assert len(chat.requests) == 2
+
+
+def test_a_model_without_log_probabilities_cannot_tell() -> None:
+    chat = by_prompt(some_passage='{"text": "One a. Two b. Three c."}')
+    with pytest.raises(ExecutionError, match="gave no log-probabilities of a passage"):
+        run(Compress(1, by="self_information"), [piece("One a. Two b. Three c.")], chat=chat)
+
+
+def test_what_telling_costs() -> None:
+    stage, before = Compress(2, by="self_information"), ContextSize(5, 100)
+    assert stage.calls(True, before) == Calls(0, 5)
+    assert stage.needs(True) == {"chat"}
+    assert stage.all_prompts() == {"some_passage"}
