@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from rageval.experiment.recipes import list_recipes
 from rageval.experiment.stages import STAGES
 from rageval.retrieval import HYBRID
 from tests.conftest import CommandLine
@@ -45,6 +46,12 @@ def default(value: object) -> str:
 def test_the_table_is_true() -> None:
     found = PAGE.split(MARKS[0])[1].split(MARKS[1])[0]
     assert found == table(), f"expected in {PATH.name}:\n{table()}"
+
+
+def test_every_recipe_is_told_as_stages() -> None:
+    told = PAGE.split("## Recipes\n")[1].split("\n## ")[0]
+    named = re.findall(r"`(\w+)`", "".join(line.split("|")[1] for line in told.splitlines() if line.startswith("| `")))
+    assert sorted(named) == [*list_recipes()]
 
 
 def test_every_stage_has_its_place_in_the_text() -> None:

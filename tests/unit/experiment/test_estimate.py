@@ -43,17 +43,28 @@ RUBRIC = Rubric(
 )
 METRICS = [*JUDGED_METRICS, RUBRIC.name]
 RECIPES: dict[str, dict[str, Any]] = {
+    "adaptive": {"k": 2, "steps": 2},
     "closed_book": {},
+    "compressed": {"k": 3, "sentences": 2, "by": "model"},
+    "contextual": {"k": 2, "chunk_tokens": 16},
+    "crag": {"k": 3},
+    "graph": {"k": 2, "most": 3},
     "hyde": {"k": 2, "n": 2},
+    "ircot": {"k": 2, "steps": 3},
     "multi_vector": {"k": 2, "views": ["sentences", "summaries", "questions", "propositions", "tables"]},
     "naive": {"k": 3, "chunk_tokens": 16, "overlap": 1},
     "noisy": {"k": 3, "noise": 0.4},
     "oracle": {"k": 2},
     "production": {"k": 4, "tokens": 60, "reranker": "pointwise", "candidates": 6},
     "rag_fusion": {"k": 2, "n": 12},
+    "raptor": {"k": 2, "clusters": 2, "size": 3},
     "recorded": {"path": "recorded.jsonl"},
     "rerank": {"k": 2, "candidates": 4},
     "self_rag": {"k": 3, "max_retries": 2},
+    "small_to_big": {"k": 2, "chunk_tokens": 16},
+    "step_back": {"k": 2},
+    "sub_questions": {"k": 2, "n": 4},
+    "tables": {"k": 2, "summaries": True},
 }
 WORDY = "Incomprehensibilities "
 

@@ -59,7 +59,7 @@ def test_something_loads_every_file() -> None:
     stages.append(build_pipeline("naive", {"retriever": retrievers}, FOLDER).stage)
     stages.append(build_pipeline("naive", {"chunker": "by_model"}, FOLDER).stage)
     stages.extend(build() for build in STAGES.values())
-    stages += [Rerank(Listwise()), Compress(by="model")]
+    stages += [Rerank(Listwise()), Compress(by="model"), Compress(by="self_information")]
     loaded = {prompt for judge in judges for prompt in judge.prompts} | {*preference.PROMPTS, *SYNTHESIS, *SEARCH}
     loaded = loaded.union(*(stage.all_prompts() for stage in stages))
     assert loaded | {"shared"} == {*NAMES}
