@@ -116,8 +116,19 @@ def facts(data: Path) -> Section:
     )
 
 
+def first_of(benchmark: rageval.Benchmark, n: int) -> rageval.Benchmark:
+    """The first n questions and the documents that were found for them."""
+    asked = {question.id for question in benchmark.questions[:n]}
+    return rageval.benchmark_from_records(
+        f"{benchmark.name}, {n} questions",
+        [document for document in benchmark.documents if document.id.rpartition("-")[0] in asked],
+        benchmark.questions[:n],
+        [label for label in benchmark.labels if label.question_id in asked],
+    )
+
+
 def indexes(data: Path) -> Section:
-    rgb = load(f"rgb:{data / 'rgb_zh' / 'zh_refine.json'}")
+    rgb = first_of(load(f"rgb:{data / 'rgb_zh' / 'zh_refine.json'}"), 100)
     stages: dict[str, Stages] = {
         "dense": [search("dense", k=10)],
         "bm25": [search(k=10)],
@@ -127,7 +138,7 @@ def indexes(data: Path) -> Section:
         "bm25 and sparse (reciprocal ranks)": [search(["bm25", "sparse"], k=10)],
         "hybrid, then diversify": [search("hybrid", k=20), {"diversify": {"keep": 10}}],
     }
-    told = f"All {len(rgb.questions)} questions and {len(rgb.documents):,} passages, Chinese."
+    told = f"The first {len(rgb.questions)} questions and the {len(rgb.documents):,} passages found for them, Chinese."
     return Section("What is searched: RGB zh_refine", told, rgb, stages, ["ndcg@10", "recall@5"])
 
 

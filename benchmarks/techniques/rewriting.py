@@ -96,8 +96,9 @@ def main(out: Path) -> None:
 Written by `python benchmarks/techniques/rewriting.py` on the handbook's own answerable questions, half of them Chinese,
 with the packaged models: multilingual-e5-small in 4 bits and Qwen2.5-Coder-1.5B, a model that is small for such work.
 Differences are paired, with 95% intervals, from the search with the question alone. Samples are {SAMPLE} questions
-drawn with the seed {SEED}: they show costs, and large effects at most. `s` are seconds a question on two cores that
-other work shared. A search of 88 documents leaves little to gain; on your documents it may differ.
+drawn with the seed {SEED}: they show costs, and large effects at most. `s` are seconds a question on two
+cores that other work shared, and near 0 where the replies were kept from the section before. A search of 88 documents
+leaves little to gain; on your documents it may differ.
 """
     ]
     feedback = {

@@ -110,9 +110,10 @@ def cypher(
     tokens: int = 256,
     seconds: float = 5.0,
     chunker: AnyChunker | None = None,
+    prompt: Annotated[Prompt, OwnPrompt("write_cypher")] | None = None,
 ) -> Stage:
     """Let the chat model write a query of a knowledge graph, and add its rows to the context."""
-    return Cypher(_linking(triples, most, facts, chunker), tokens, seconds)
+    return Cypher(_linking(triples, most, facts, chunker), tokens, seconds, prompt=prompt)
 
 
 def rerank(by: AnyReranker | None = None, keep: int = 5) -> Stage:
@@ -130,12 +131,14 @@ def adaptive(
     one: Stage | None = None,
     several: Stage | None = None,
     chunker: AnyChunker | None = None,
+    prompt: Annotated[Prompt, OwnPrompt("how_many_searches")] | None = None,
 ) -> Stage:
     """Ask first whether a question takes no search, one or several, and run the stages given for it."""
     return Adaptive(
         none or AnswerFromMemory(),
         one or retrieve(chunker=chunker) >> Answer(),
         several or iterate(chunker=chunker) >> Answer(),
+        prompt,
     )
 
 
@@ -145,9 +148,11 @@ def corrective(
     upper: float = 0.7,
     lower: float = 0.3,
     chunker: AnyChunker | None = None,
+    prompt: Annotated[Prompt, OwnPrompt("grade_passage")] | None = None,
+    rewrite_prompt: Annotated[Prompt, OwnPrompt("rewrite_queries")] | None = None,
 ) -> Stage:
     """Grade the passages, and use them, keep their nearest sentences, or search again with a rewritten question."""
-    return Corrective(search or retrieve(chunker=chunker), Compress(sentences), upper, lower)
+    return Corrective(search or retrieve(chunker=chunker), Compress(sentences), upper, lower, prompt, rewrite_prompt)
 
 
 def _linking(triples: Path | None, most: int, facts: int, chunker: Chunker | None) -> Linking:

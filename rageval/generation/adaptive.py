@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from rageval.errors import DeclarationError
 from rageval.generation.answer import rounded
@@ -14,7 +14,8 @@ from rageval.models.structured import bare_word, word_shares
 from rageval.pipeline import NO_CONTEXT, Calls, ContextSize, Need, PromptSizes, Query, Resources, Shared, Stage, State
 from rageval.pipeline.grading import GRADE_PASSAGE, grade_passages, grading_size
 from rageval.pipeline.sizes import prompt_size, total
-from rageval.prompts import shown_question, yes_no_request
+from rageval.prompts import Prompt, shown_question, yes_no_request
+from rageval.prompts.own import OwnPrompt
 from rageval.types import Document
 
 _HOW_MANY = "how_many_searches"
@@ -54,13 +55,15 @@ class _Choice(Stage):
 class Adaptive(_Choice):
     """Ask first whether a question takes `none`, `one` or `several` searches, and run those stages.
 
-    One call a question more than the stages that run. A reply that cannot be read stands for one search. Source:
+    One call a question more than the stages that run. A reply that cannot be read stands for one search. `prompt`
+    replaces `how_many_searches`. Source:
     Adaptive-RAG (Jeong et al. 2024, arXiv 2403.14403), whose classifier is trained; here the chat model is asked.
     """
 
     none: Stage
     one: Stage
     several: Stage
+    prompt: Annotated[Prompt, OwnPrompt(_HOW_MANY)] | None = None
     prompts: ClassVar[tuple[str, ...]] = (_HOW_MANY,)
 
     @property
@@ -73,10 +76,11 @@ class Adaptive(_Choice):
 
     def prompt_tokens(self, generate: bool, sizes: PromptSizes) -> int | None:
         most = _most(*(stage.prompt_tokens(generate, sizes) for stage in self.branches))
-        return total(prompt_size(_HOW_MANY, sizes.language, sizes.question), most)
+        return total(prompt_size(self.prompt or _HOW_MANY, sizes.language, sizes.question), most)
 
     async def run(self, state: State, resources: Resources) -> State:
-        request = yes_no_request(_HOW_MANY, state.question.language, {"question": shown_question(state.standalone)})
+        fields = {"question": shown_question(state.standalone)}
+        request = yes_no_request(self.prompt or _HOW_MANY, state.question.language, fields)
         reply = await resources.chat.complete(request)
         shares = word_shares(reply, _LETTERS)
         word = bare_word(reply.text)
@@ -96,13 +100,15 @@ class Corrective(_Choice):
     between, `refine` shortens them (the nearest sentences); below `lower` they are all dropped, and `search` runs with
     a rewritten question. A passage whose grade cannot be read stays, and if none can be read, all are used. Source:
     CRAG (Yan et al. 2024, arXiv 2401.15884), which searches the web where this searches the same corpus again, and has
-    a trained grader.
+    a trained grader. `prompt` replaces `grade_passage`, and `rewrite_prompt` `rewrite_queries`.
     """
 
     search: Stage
     refine: Stage
     upper: float = 0.7
     lower: float = 0.3
+    prompt: Annotated[Prompt, OwnPrompt(GRADE_PASSAGE)] | None = None
+    rewrite_prompt: Annotated[Prompt, OwnPrompt("rewrite_queries")] | None = None
     prompts: ClassVar[tuple[str, ...]] = (GRADE_PASSAGE, "rewrite_queries")
 
     def __post_init__(self) -> None:
@@ -113,14 +119,18 @@ class Corrective(_Choice):
     def branches(self) -> tuple[Stage, ...]:
         return (self.refine, self.search)
 
+    @property
+    def _rewrite(self) -> Stage:
+        return RewriteQueries(1, prompt=self.rewrite_prompt)
+
     def calls(self, generate: bool, before: ContextSize = NO_CONTEXT) -> Calls:
         refine, search = (stage.calls(generate, before) for stage in self.branches)
         return Calls(0, before.passages + max(refine.high, 1 + search.high))
 
     def prompt_tokens(self, generate: bool, sizes: PromptSizes) -> int | None:
         refine, search = (stage.prompt_tokens(generate, sizes) for stage in self.branches)
-        again = total(RewriteQueries(1).prompt_tokens(generate, sizes), search)
-        return total(grading_size(sizes), _most(refine, again))
+        again = total(self._rewrite.prompt_tokens(generate, sizes), search)
+        return total(grading_size(sizes, self.prompt or GRADE_PASSAGE), _most(refine, again))
 
     def context_size(self, before: ContextSize = NO_CONTEXT) -> ContextSize:
         after = super().context_size(before)
@@ -128,7 +138,9 @@ class Corrective(_Choice):
 
     async def run(self, state: State, resources: Resources) -> State:
         response, counting = state.response, resources.counting()
-        grades = await grade_passages(state.standalone, response.context_passages, counting.chat)
+        grades = await grade_passages(
+            state.standalone, response.context_passages, counting.chat, self.prompt or GRADE_PASSAGE
+        )
         best = max((grade for grade in grades if grade is not None), default=self.upper if grades else 0.0)
         action = "use" if best >= self.upper else "refine" if best >= self.lower else "search"
         state = state.with_step(
@@ -136,7 +148,7 @@ class Corrective(_Choice):
         )
         if action == "search":
             question = replace(state, queries=(Query(state.standalone.text),))
-            rewritten = await RewriteQueries(1).run(question, resources)
+            rewritten = await self._rewrite.run(question, resources)
             return await self.search.run(replace(rewritten, queries=rewritten.queries[-1:]), resources)
         pairs = zip(response.context, grades, strict=True)
         kept = tuple(position for position, grade in pairs if grade is None or grade >= self.lower)

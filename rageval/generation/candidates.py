@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from rageval.errors import DeclarationError
 from rageval.generation.answer import rounded
@@ -24,7 +24,8 @@ from rageval.pipeline import (
 from rageval.pipeline.abstention import is_abstention
 from rageval.pipeline.grading import GRADE_PASSAGE, grade_passages, grading_size
 from rageval.pipeline.sizes import prompt_size, reply_size, times, total
-from rageval.prompts import load_prompt, shared_text, shown_question, yes_no_request
+from rageval.prompts import Prompt, as_prompt, shared_text, shown_question, yes_no_request
+from rageval.prompts.own import OwnPrompt, check_texts
 from rageval.types import Passage, Question
 
 _STEP = "answer_candidates"
@@ -52,7 +53,8 @@ class AnswerCandidates(Stage):
     of which nothing could be read comes last. From passages less relevant than `least_relevance` nothing is answered.
     Below the score `least`, where every candidate abstains, and with an empty context it abstains. The passage of the
     answer is its citation. Source: the segment score of Self-RAG (Asai et al. 2023, arXiv 2310.11511) with its weights,
-    by a general model in place of trained reflection tokens, and for whole answers in place of segments.
+    by a general model in place of trained reflection tokens, and for whole answers in place of segments. `prompt`
+    replaces `answer` (its text `plain`), and `grade_prompt`, `support_prompt` and `usefulness_prompt` the others.
     """
 
     passages: int = 5
@@ -62,9 +64,14 @@ class AnswerCandidates(Stage):
     least: float = 0.5
     least_relevance: float = 0.0
     max_tokens: int = 128
+    prompt: Annotated[Prompt, OwnPrompt("answer")] | None = None
+    grade_prompt: Annotated[Prompt, OwnPrompt(GRADE_PASSAGE)] | None = None
+    support_prompt: Annotated[Prompt, OwnPrompt("check_support")] | None = None
+    usefulness_prompt: Annotated[Prompt, OwnPrompt("rate_usefulness")] | None = None
     prompts: ClassVar[tuple[str, ...]] = (GRADE_PASSAGE, "answer", "check_support", "rate_usefulness")
 
     def __post_init__(self) -> None:
+        check_texts(self.prompt, "plain")
         if self.passages < 1:
             raise DeclarationError(f"passages: found {self.passages}, expected at least 1")
         weights = {name: getattr(self, name) for name in ("relevance", "support", "usefulness")}
@@ -94,12 +101,14 @@ class AnswerCandidates(Stage):
         language, question, answer = sizes.language, sizes.question, reply_size(self.max_tokens)
         read = min(self.passages, sizes.context.passages)
         shown = replace(sizes, context=replace(sizes.context, passages=read))
-        each = [prompt_size("answer", language, question, shown.passage, variant="plain")]
+        each = [prompt_size(self.prompt or "answer", language, question, shown.passage, variant="plain")]
         if self.support:
-            each.append(prompt_size("check_support", language, question, shown.passage, answer))
+            each.append(prompt_size(self.support_prompt or "check_support", language, question, shown.passage, answer))
         if self.usefulness:
-            each.append(prompt_size("rate_usefulness", language, question, answer))
-        return total(grading_size(shown) if self._grades else 0, times(read, total(*each)))
+            each.append(prompt_size(self.usefulness_prompt or "rate_usefulness", language, question, answer))
+        return total(
+            grading_size(shown, self.grade_prompt or GRADE_PASSAGE) if self._grades else 0, times(read, total(*each))
+        )
 
     def answer_tokens(self, before: int | None) -> int | None:
         return reply_size(self.max_tokens)
@@ -132,9 +141,10 @@ class AnswerCandidates(Stage):
         chat = resources.chat
         grades: Sequence[float | None] = [None] * len(read)
         if self._grades:
-            grades = await grade_passages(question, read, chat)
+            grades = await grade_passages(question, read, chat, self.grade_prompt or GRADE_PASSAGE)
         places = [n for n, grade in enumerate(grades) if grade is None or grade >= self.least_relevance]
-        prompt, language, fields = load_prompt("answer"), question.language, {"question": shown_question(question)}
+        prompt, language = as_prompt(self.prompt or "answer"), question.language
+        fields = {"question": shown_question(question)}
         written = await complete_all(
             chat,
             [
@@ -149,9 +159,10 @@ class AnswerCandidates(Stage):
         answers = [reply.text.strip() for reply in written]
         both = [{**fields, "answer": answer} for answer in answers]
         checks = [
-            yes_no_request("check_support", language, one, (read[n],)) for n, one in zip(places, both, strict=True)
+            yes_no_request(self.support_prompt or "check_support", language, one, (read[n],))
+            for n, one in zip(places, both, strict=True)
         ]
-        rates = [yes_no_request("rate_usefulness", language, one) for one in both]
+        rates = [yes_no_request(self.usefulness_prompt or "rate_usefulness", language, one) for one in both]
         supported = [yes_probability(one) for one in await complete_all(chat, checks if self.support else [])]
         useful = [_level(one) for one in await complete_all(chat, rates if self.usefulness else [])]
         nothing = [None] * len(places)

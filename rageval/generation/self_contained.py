@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from rageval.models.base import ChatRequest
 from rageval.pipeline import NO_CONTEXT, Calls, ContextSize, Need, PromptSizes, Query, Resources, Stage, State
 from rageval.pipeline.abstention import is_abstention
 from rageval.pipeline.sizes import prompt_size
-from rageval.prompts import CONVERSATION, load_prompt, shown_question
+from rageval.prompts import CONVERSATION, Prompt, as_prompt, shown_question
+from rageval.prompts.own import OwnPrompt
 from rageval.text import count_tokens, reply_lines
 
 _PROMPT = "self_contained"
@@ -23,10 +24,12 @@ class SelfContained(Stage):
     read it in place of question and history (`State.standalone`). The answer is still asked for with both. A question
     without history costs no call. A reply without words, a refusal, and one that is longer than the conversation are
     not used: then the question is searched with as it is, and the step says so. Also known as condensing the question.
-    Source: Anantha et al. 2021, arXiv 2010.04898 (QReCC), with a general model in place of a trained one.
+    `prompt` replaces `self_contained`. Source: Anantha et al. 2021, arXiv 2010.04898 (QReCC), with a general model in
+    place of a trained one.
     """
 
     max_tokens: int = 64
+    prompt: Annotated[Prompt, OwnPrompt(_PROMPT)] | None = None
     prompts: ClassVar[tuple[str, ...]] = (_PROMPT, CONVERSATION)
 
     def needs(self, generate: bool) -> frozenset[Need]:
@@ -36,13 +39,13 @@ class SelfContained(Stage):
         return Calls(0, 1)
 
     def prompt_tokens(self, generate: bool, sizes: PromptSizes) -> int | None:
-        return prompt_size(_PROMPT, sizes.language, sizes.question)
+        return prompt_size(self.prompt or _PROMPT, sizes.language, sizes.question)
 
     async def run(self, state: State, resources: Resources) -> State:
         question = state.question
         if not question.history:
             return state
-        prompt, shown = load_prompt(_PROMPT), shown_question(question)
+        prompt, shown = as_prompt(self.prompt or _PROMPT), shown_question(question)
         messages = prompt.messages(question.language, {"question": shown})
         reply = await resources.chat.complete(ChatRequest(messages, prompt.id(question.language), self.max_tokens))
         written = next(iter(reply_lines(reply.text)), "")

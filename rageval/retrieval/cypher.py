@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, cast
+from typing import Annotated, Any, ClassVar, cast
 
 import numpy as np
 
@@ -14,7 +14,8 @@ from rageval.extras import need_package
 from rageval.models.base import ChatRequest
 from rageval.pipeline import NO_CONTEXT, Calls, ContextSize, Need, PromptSizes, Resources, Shared, State
 from rageval.pipeline.sizes import prompt_size, reply_size, text_size, total
-from rageval.prompts import load_prompt, shown_question
+from rageval.prompts import Prompt, as_prompt, load_prompt, shown_question
+from rageval.prompts.own import OwnPrompt, check_texts
 from rageval.retrieval.graph import GraphStage, Linker
 from rageval.retrieval.graph.check_cypher import MOST_ROWS, RefusedQueryError
 from rageval.retrieval.graph.database import PACKAGE, Database, QueryFailedError
@@ -38,13 +39,14 @@ class Cypher(GraphStage):
     reading alone, and ends after `seconds`. What went wrong is told to the model once; a second mistake adds nothing.
     The model is shown the entities and relations nearest to the question. The rows are one entry behind the passages,
     which says that it quotes nothing; it is of no document of the corpus, and its end is cut off after `tokens`
-    estimated tokens. The step `cypher` has the query, and the error. Needs the extra `graph`. Source: text-to-Cypher as
-    in LangChain's GraphCypherQAChain.
+    estimated tokens. The step `cypher` has the query, and the error. `prompt` replaces `write_cypher`, with the texts
+    `instruction` and `again`. Needs the extra `graph`. Source: text-to-Cypher as in LangChain's GraphCypherQAChain.
     """
 
     tokens: int = 256
     seconds: float = 5.0
     max_tokens: int = 128
+    prompt: Annotated[Prompt, OwnPrompt(_PROMPT)] | None = None
     prompts: ClassVar[tuple[str, ...]] = (_PROMPT,)
 
     def __post_init__(self) -> None:
@@ -53,6 +55,8 @@ class Cypher(GraphStage):
                 raise DeclarationError(f"{name}: found {value}, expected at least 1")
         if not 0.0 < self.seconds < 3600.0:
             raise DeclarationError(f"seconds: found {self.seconds}, expected more than 0 and less than an hour")
+        for text in ("instruction", "again"):
+            check_texts(self.prompt, text)
         super().__post_init__()
 
     def needs(self, generate: bool) -> frozenset[Need]:
@@ -63,10 +67,11 @@ class Cypher(GraphStage):
 
     def prompt_tokens(self, generate: bool, sizes: PromptSizes) -> int | None:
         shown = sizes.question + 2 * _NAMES * (_TOKENS_A_NAME + 1) + count_tokens(str(MOST_ROWS))
+        prompt = self.prompt or _PROMPT
         again = prompt_size(
-            _PROMPT, sizes.language, shown, reply_size(self.max_tokens), _TOKENS_OF_ERROR, variant="again"
+            prompt, sizes.language, shown, reply_size(self.max_tokens), _TOKENS_OF_ERROR, variant="again"
         )
-        return total(prompt_size(_PROMPT, sizes.language, shown), again)
+        return total(prompt_size(prompt, sizes.language, shown), again)
 
     def indexes(self) -> tuple[Shared[object], ...]:
         need_package(PACKAGE, "graph", "queries of a knowledge graph in Cypher")
@@ -100,7 +105,7 @@ class Cypher(GraphStage):
     async def _write(
         self, state: State, fields: Mapping[str, object], variant: str, resources: Resources
     ) -> tuple[State, str]:
-        language, prompt = state.question.language, load_prompt(_PROMPT)
+        language, prompt = state.question.language, as_prompt(self.prompt or _PROMPT)
         messages = prompt.messages(language, fields, variant=variant)
         reply = await resources.chat.complete(ChatRequest(messages, prompt.id(language), max_tokens=self.max_tokens))
         fenced = _FENCE.search(reply.text)

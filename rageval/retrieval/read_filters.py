@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from rageval.errors import DeclarationError
 from rageval.models.base import ChatRequest
 from rageval.pipeline import NO_CONTEXT, Calls, ContextSize, Need, PromptSizes, Resources, Shared, Stage, State
 from rageval.pipeline.conditions import Condition, Value, meets_all, values_of
 from rageval.pipeline.sizes import prompt_size
-from rageval.prompts import load_prompt, shown_question
+from rageval.prompts import Prompt, as_prompt, load_prompt, shown_question
+from rageval.prompts.own import OwnPrompt
 from rageval.text import count_tokens, reply_lines
 from rageval.text.languages import Language
 
@@ -48,11 +49,12 @@ class ReadFilters(Stage):
     where there are more, within 600 estimated tokens. A line of its reply that names no such field, or a value that no
     document has there, is dropped, and so are all conditions where no document meets them together: then the search is
     that of the question alone. The step `read_filters` has what was kept and what was dropped. Where documents have no
-    such fields, nothing is asked. Source: the self-query retriever of LangChain.
+    such fields, nothing is asked. `prompt` replaces `read_filters`. Source: the self-query retriever of LangChain.
     """
 
     fields: tuple[str, ...] = ()
     max_tokens: int = 64
+    prompt: Annotated[Prompt, OwnPrompt(_PROMPT)] | None = None
     prompts: ClassVar[tuple[str, ...]] = (_PROMPT,)
 
     def needs(self, generate: bool) -> frozenset[Need]:
@@ -62,15 +64,16 @@ class ReadFilters(Stage):
         return Calls(0, 1)
 
     def prompt_tokens(self, generate: bool, sizes: PromptSizes) -> int | None:
-        none = count_tokens(load_prompt(_PROMPT).texts[sizes.language]["none"])
-        return prompt_size(_PROMPT, sizes.language, sizes.question, _LISTED_TOKENS, none)
+        prompt = as_prompt(self.prompt or _PROMPT)
+        none = count_tokens(prompt.texts[sizes.language]["none"])
+        return prompt_size(prompt, sizes.language, sizes.question, _LISTED_TOKENS, none)
 
     def indexes(self) -> tuple[Shared[object], ...]:
         return (_Fields(self.fields),)
 
     async def run(self, state: State, resources: Resources) -> State:
         fields = await resources.get(_Fields(self.fields))
-        language, prompt = state.question.language, load_prompt(_PROMPT)
+        language, prompt = state.question.language, as_prompt(self.prompt or _PROMPT)
         listed = _listed(fields, language)
         if not listed:
             return state

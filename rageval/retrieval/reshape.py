@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 
@@ -28,7 +28,8 @@ from rageval.pipeline import (
 )
 from rageval.pipeline.likelihood import forced_request, token_likelihoods
 from rageval.pipeline.sizes import passages_size, prompt_size, times
-from rageval.prompts import load_prompt, shown_question
+from rageval.prompts import Prompt, as_prompt, load_prompt, shown_question
+from rageval.prompts.own import OwnPrompt
 from rageval.retrieval.documents import DocumentsById
 from rageval.text import count_tokens, read_numbers, sentences
 from rageval.types import Document, Passage, Question, Usage
@@ -129,9 +130,9 @@ class Compress(Stage):
 
     The sentences of a passage stay in their order; where one is left out between two, `…` stands for it. A passage of
     which nothing is kept leaves the context. By the `model` it is one call with all sentences, numbered; a reply that
-    names none leaves the context as it is, which the step `compress` tells. A context of no more than so many sentences
-    stays as it is, and nothing is asked. Source: the extractive compressor of RECOMP (Xu et al. 2023, arXiv
-    2310.04408), with general models in place of a trained one.
+    names none leaves the context as it is, which the step `compress` tells; `prompt` replaces `needed_sentences`. A
+    context of no more than so many sentences stays as it is, and nothing is asked. Source: the extractive compressor of
+    RECOMP (Xu et al. 2023, arXiv 2310.04408), with general models in place of a trained one.
 
     By `self_information`, a sentence is the better the less likely the chat model finds its tokens, on the mean, behind
     what stands before it in the passage (Selective Context, Li et al. 2023, arXiv 2310.06201, with sentences as units).
@@ -142,8 +143,11 @@ class Compress(Stage):
 
     sentences: int = 8
     by: Literal["embeddings", "model", "self_information"] = "embeddings"
+    prompt: Annotated[Prompt, OwnPrompt(_NEEDED)] | None = None
 
     def __post_init__(self) -> None:
+        if self.prompt is not None and self.by != "model":
+            raise DeclarationError(f"prompt: found one with by {self.by}, expected by model, which alone asks with it")
         if self.sentences < 1:
             raise DeclarationError(f"sentences: found {self.sentences}, expected at least 1")
 
@@ -170,7 +174,9 @@ class Compress(Stage):
         passages = sizes.context.passages
         others = passages * (sizes.corpus.sentences(sizes.context.tokens_each) - 1)
         shown = passages_size([sizes.passage_text] * passages + [0] * others)
-        return prompt_size(_NEEDED, sizes.language, sizes.question, shown, count_tokens(str(self.sentences)))
+        return prompt_size(
+            self.prompt or _NEEDED, sizes.language, sizes.question, shown, count_tokens(str(self.sentences))
+        )
 
     async def run(self, state: State, resources: Resources) -> State:
         passages = state.response.context_passages
@@ -202,7 +208,7 @@ class Compress(Stage):
 
     async def _needed(self, state: State, texts: Sequence[str], resources: Resources) -> tuple[State, frozenset[int]]:
         """Those that the model names; none where its reply cannot be used."""
-        prompt, question = load_prompt(_NEEDED), state.standalone
+        prompt, question = as_prompt(self.prompt or _NEEDED), state.standalone
         shown = [Passage(str(number), 0, len(text), text) for number, text in enumerate(texts)]
         messages = prompt.messages(
             question.language, {"question": shown_question(question), "most": self.sentences}, passages=shown

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import pytest
+import yaml
 
+from rageval.prompts import load_prompt
 from tests.conftest import CommandLine
 from tests.flow.fake_server import FakeServer
 from tests.flow.small_world import (
@@ -83,7 +86,7 @@ COMPOSED = [
         }
     },
     {
-        "graph": {
+        "knowledge": {
             "chunk": {"sentences": {"tokens": 64}},
             "stages": [
                 {"retrieve": {"retriever": ["bm25", {"graph": {"most": 2}}], "k": 3}},
@@ -141,7 +144,7 @@ def test_it_is_priced_run_and_told_apart(tmp_path: Path, server: FakeServer, com
         "answer",
     }
     assert steps["choosing"] >= {"how_many_searches", "corrective", "answer_candidates"}
-    assert steps["graph"] >= {"subgraph", "answer"}
+    assert steps["knowledge"] >= {"subgraph", "answer"}
     assert not steps["plain"] & {"sub_questions", "step_back", "expand_query", "rerank"}
 
 
@@ -251,6 +254,75 @@ def test_a_prompt_of_ones_own_is_a_factor_and_runs_beside_the_default(
     assert command_line("sweep", experiment, "--out", out).code == 0
     asked = [one.payload["messages"][-1]["content"] for one in server.received if "messages" in one.payload]
     assert sum(content.endswith("In six words:") for content in asked) == sum(q.isascii() for q in QUESTIONS.values())
+
+
+def marked(folder: Path, name: str) -> str:
+    """A file with the prompt `name`, each of whose instructions begins with a mark."""
+    texts = load_prompt(name).texts
+    own = {
+        language: {key: f"Mark {name}. {text}" for key, text in texts[language].items() if "{question}" in text}
+        for language in ("en", "zh")
+    }
+    (folder / f"{name}.yaml").write_text(yaml.safe_dump(own, allow_unicode=True), encoding="utf-8")
+    return f"{name}.yaml"
+
+
+def test_every_stage_asks_with_a_prompt_of_ones_own(
+    tmp_path: Path, server: FakeServer, command_line: CommandLine
+) -> None:
+    def own(setting: str, name: str) -> dict[str, str]:
+        return {setting: marked(tmp_path, name)}
+
+    graded = {**own("prompt", "grade_passage"), **own("rewrite_prompt", "rewrite_queries")}
+    candidates = {
+        **own("prompt", "answer"),
+        **own("grade_prompt", "grade_passage"),
+        **own("support_prompt", "check_support"),
+        **own("usefulness_prompt", "rate_usefulness"),
+    }
+    memory = {"answer_from_memory": own("prompt", "answer_from_memory")}
+    searched = {"retrieve": {"retriever": "bm25", "k": 2}}, {"answer_candidates": candidates}
+    stages = [
+        {"self_contained": own("prompt", "self_contained")},
+        {"read_filters": own("prompt", "read_filters")},
+        {"rewrite": own("prompt", "rewrite_queries")},
+        {"sub_questions": own("prompt", "sub_questions")},
+        {"step_back": own("prompt", "step_back")},
+        {"expand": own("prompt", "hypothetical_answer")},
+        {"iterate": {"steps": 2, "retriever": "bm25", **own("prompt", "next_thought")}},
+        {"compress": {"sentences": 2, "by": "model", **own("prompt", "needed_sentences")}},
+        {"corrective": {"upper": 1.0, "lower": 1.0, **graded}},
+        {
+            "adaptive": {
+                **own("prompt", "how_many_searches"),
+                "none": [memory],
+                "one": [*searched],
+                "several": [*searched],
+            }
+        },
+    ]
+    write_benchmark(tmp_path / "small")
+    rows = [{"id": name, "text": text, "metadata": {"of": name[0]}} for name, text in DOCUMENTS.items()]
+    write_lines(tmp_path / "small" / "documents.jsonl", rows)
+    said = [{"role": "user", "text": "I like mountains."}, {"role": "assistant", "text": "So do I."}]
+    tags = {"tags": ["unanswerable"]}
+    asked = [
+        {"id": name, "text": text, "history": said, **(tags if name.endswith("none") else {})}
+        for name, text in QUESTIONS.items()
+    ]
+    write_lines(tmp_path / "small" / "questions.jsonl", asked)
+    experiment = write_experiment(
+        tmp_path,
+        server.base_url,
+        pipelines=[{"mine": {"stages": stages}}, {"from_memory": {"stages": [memory]}}],
+        metrics=["recall@2", "answer_relevance"],
+    )
+    ended = command_line("run", experiment, "--out", tmp_path / "out")
+    assert ended.code == 0, ended.err
+    found = " ".join(one.payload["messages"][-1]["content"] for one in server.received if "messages" in one.payload)
+    files = {path.stem for path in tmp_path.glob("*.yaml")} - {"experiment"}
+    assert len(files) == 14
+    assert {*re.findall(r"Mark (\w+)\.", found)} == files
 
 
 @pytest.mark.parametrize(
