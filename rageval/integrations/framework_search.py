@@ -10,19 +10,12 @@ from typing import Any
 from rageval.errors import DeclarationError
 from rageval.identity import describe, fingerprint
 from rageval.pipeline import Resources, Shared, Stage, State
+from rageval.pipeline.documents import DocumentsById
 from rageval.retrieval import reciprocal_rank_fusion
 from rageval.types import Document, Hit, Json
 
 _MOST_READ = 100_000
 _AT_ONCE = 10_000
-
-
-@dataclass(frozen=True)
-class DocumentsById:
-    """The benchmark's documents by their ids."""
-
-    async def build(self, resources: Resources) -> Mapping[str, Document]:
-        return {document.id: document for document in resources.documents}
 
 
 def describe_documents(documents: Iterable[tuple[str, object]]) -> Json:

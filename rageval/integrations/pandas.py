@@ -16,8 +16,9 @@ from rageval.benchmark.validate import assemble
 from rageval.errors import DeclarationError
 from rageval.io.frames import Dtype, make_frame, read_frame, rows_of, write_frame
 from rageval.pipeline import Pipeline, Resources, Stage, State
+from rageval.pipeline.documents import DocumentsById
 from rageval.pipeline.recorded import MALFORMED, check_k, recorded_response, replayed
-from rageval.pipeline.recorded_hits import Corpus, check_documents
+from rageval.pipeline.recorded_hits import check_documents
 from rageval.types import Benchmark, Card, Document, Question, Response
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ class ReplayFrame(Stage):
         recorded = await resources.get(_Recorded(self.digest, self.records))
         response = recorded.get(state.question.id)
         if response is not None:
-            check_documents(response, await resources.get(Corpus()))
+            check_documents(response, await resources.get(DocumentsById()))
         return replayed(state, response, self.k)
 
 
@@ -156,7 +157,7 @@ class _Recorded:
     records: Mapping[str, Mapping[str, Any]] = field(compare=False, repr=False)
 
     async def build(self, resources: Resources) -> Mapping[str, Response]:
-        documents = await resources.get(Corpus())
+        documents = await resources.get(DocumentsById())
         return {question_id: recorded_response(record, documents) for question_id, record in self.records.items()}
 
 

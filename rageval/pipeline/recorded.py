@@ -17,9 +17,9 @@ from rageval.io.spreadsheets import refuse_sheet
 from rageval.io.trec_files import read_run
 from rageval.io.turns import MESSAGES, last_answer, read_turns
 from rageval.pipeline.check_response import check_response
+from rageval.pipeline.documents import DocumentsById
 from rageval.pipeline.recorded_hits import (
     RESPONSE_KEYS,
-    Corpus,
     check_documents,
     check_keys,
     hit_of,
@@ -78,7 +78,7 @@ class Replay(Stage):
         recorded = await resources.get(_Recording(self.path, self.digest))
         response = recorded.get(state.question.id)
         if response is not None and not _is_trec(self.path):
-            check_documents(response, await resources.get(Corpus()))
+            check_documents(response, await resources.get(DocumentsById()))
         return replayed(state, response, self.k)
 
 
@@ -106,7 +106,7 @@ class _Recording:
     digest: str
 
     async def build(self, resources: Resources) -> Mapping[str, Response]:
-        return self.read(await resources.get(Corpus()))
+        return self.read(await resources.get(DocumentsById()))
 
     def read(self, documents: Mapping[str, Document]) -> dict[str, Response]:
         if not _is_trec(self.path):

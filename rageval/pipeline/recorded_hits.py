@@ -5,12 +5,10 @@ from __future__ import annotations
 import difflib
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, cast
 
 from rageval.errors import ExecutionError
 from rageval.io.turns import MESSAGES
-from rageval.pipeline.resources import Resources
 from rageval.types import Document, Hit, Passage, Response
 
 CONTEXTS = ("contexts", "retrieved_contexts", "documents", "source_documents")
@@ -21,14 +19,6 @@ _HIT_KEYS = ("doc_id", "score", "text")
 _TEXTS = ("text", "page_content", "content")
 _IDS = ("doc_id", "document_id", "id", "source")
 _UNTRACED = "text-"
-
-
-@dataclass(frozen=True)
-class Corpus:
-    """The documents by their ids."""
-
-    async def build(self, resources: Resources) -> Mapping[str, Document]:
-        return {document.id: document for document in resources.documents}
 
 
 def recorded_hits(data: Mapping[str, Any], documents: Mapping[str, Document]) -> tuple[Hit, ...]:

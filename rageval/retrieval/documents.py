@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rageval.errors import DeclarationError
-from rageval.pipeline import Resources
+from rageval.pipeline import Need, Resources
 from rageval.pipeline.conditions import Condition, values_of
-from rageval.types import Document
-
-
-@dataclass(frozen=True)
-class DocumentsById:
-    """The documents by id."""
-
-    async def build(self, resources: Resources) -> Mapping[str, Document]:
-        return {document.id: document for document in resources.documents}
 
 
 @dataclass(frozen=True)
@@ -27,6 +17,9 @@ class FieldsExist:
     """
 
     conditions: tuple[Condition, ...]
+
+    def needs(self) -> frozenset[Need]:
+        return frozenset()
 
     async def build(self, resources: Resources) -> None:
         for field in dict.fromkeys(condition.field for condition in self.conditions):

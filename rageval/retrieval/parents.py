@@ -41,6 +41,9 @@ class _ParentsOf:
 
     chunker: Chunker
 
+    def needs(self) -> frozenset[Need]:
+        return frozenset()
+
     async def build(self, resources: Resources) -> _Parents:
         return _Parents(await resources.get(Passages(self.chunker)))
 

@@ -30,6 +30,9 @@ class _Fields:
 
     names: tuple[str, ...]
 
+    def needs(self) -> frozenset[Need]:
+        return frozenset()
+
     async def build(self, resources: Resources) -> dict[str, list[Value]]:
         found: dict[str, dict[Value, None]] = {}
         for document in resources.documents:

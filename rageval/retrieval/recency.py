@@ -9,7 +9,7 @@ from datetime import date
 import numpy as np
 
 from rageval.errors import DeclarationError
-from rageval.pipeline import Resources, Shared, Stage, State
+from rageval.pipeline import Need, Resources, Shared, Stage, State
 from rageval.pipeline.conditions import values_of
 
 _RANK_CONSTANT = 60
@@ -20,6 +20,9 @@ class _Ages:
     """The age of each document in days, counted from the newest; documents without a date are left out."""
 
     field: str
+
+    def needs(self) -> frozenset[Need]:
+        return frozenset()
 
     async def build(self, resources: Resources) -> Mapping[str, int]:
         dates = {

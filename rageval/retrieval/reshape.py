@@ -26,11 +26,11 @@ from rageval.pipeline import (
     State,
     complete_all,
 )
+from rageval.pipeline.documents import DocumentsById
 from rageval.pipeline.likelihood import forced_request, token_likelihoods
 from rageval.pipeline.sizes import passages_size, prompt_size, times
 from rageval.prompts import Prompt, as_prompt, load_prompt, shown_question
 from rageval.prompts.own import OwnPrompt
-from rageval.retrieval.documents import DocumentsById
 from rageval.text import count_tokens, read_numbers, sentences
 from rageval.types import Document, Passage, Question, Usage
 

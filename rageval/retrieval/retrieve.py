@@ -9,9 +9,10 @@ from typing import Literal, TypeAlias
 from rageval.errors import DeclarationError
 from rageval.pipeline import NO_CONTEXT, ContextSize, Need, Query, Resources, Shared, Stage, State
 from rageval.pipeline.conditions import Condition, meets_all
+from rageval.pipeline.documents import DocumentsById
 from rageval.pipeline.sizes import total
 from rageval.retrieval.chunkers import ModelChunker, most_tokens
-from rageval.retrieval.documents import DocumentsById, FieldsExist
+from rageval.retrieval.documents import FieldsExist
 from rageval.retrieval.fusion import fuse, take_turns
 from rageval.retrieval.indexes import HYBRID, Index, Searchable, VectorIndex, as_indexes
 from rageval.retrieval.within import search_within

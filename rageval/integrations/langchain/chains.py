@@ -13,12 +13,12 @@ from langchain_core.runnables import Runnable
 
 from rageval.errors import DeclarationError, ExecutionError, RagevalError
 from rageval.integrations.framework_models import error_text
-from rageval.integrations.framework_search import DocumentsById
 from rageval.integrations.langchain.callbacks import CallRecorder
 from rageval.integrations.langchain.event_loop import run_in_langchain_loop
 from rageval.integrations.langchain.identity import Settings
 from rageval.integrations.langchain.passages import documents_in, to_hits
 from rageval.pipeline import Pipeline, Resources, Shared, Stage, State
+from rageval.pipeline.documents import DocumentsById
 from rageval.types import Question, Step
 
 MakeInput: TypeAlias = Callable[[Question], Any]

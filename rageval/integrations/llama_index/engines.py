@@ -18,11 +18,11 @@ from llama_index.core.schema import NodeWithScore, QueryBundle
 
 from rageval.errors import DeclarationError, ExecutionError, RagevalError
 from rageval.integrations.framework_models import error_text
-from rageval.integrations.framework_search import DocumentsById
 from rageval.integrations.llama_index.identity import digest_of
 from rageval.integrations.llama_index.nodes import to_hits
 from rageval.integrations.llama_index.usage import count_calls
 from rageval.pipeline import Pipeline, Resources, Stage, State
+from rageval.pipeline.documents import DocumentsById
 from rageval.pipeline.function import in_thread
 
 System: TypeAlias = BaseQueryEngine | BaseChatEngine | BaseRetriever
