@@ -38,6 +38,7 @@ from rageval.cli.repeats import repeats
 from rageval.cli.report import report
 from rageval.cli.review import review
 from rageval.cli.run import run
+from rageval.cli.score import score
 from rageval.cli.search_prompts import search_prompts
 from rageval.cli.show import show
 from rageval.cli.sweep import sweep
@@ -75,9 +76,9 @@ def options(
 
 
 for command in (
-    run, check, metrics, show, report, view, diagnose, leaderboard, init, check_benchmark, check_corpus, chunking,
-    synthesise, review, sample, label, label_next, calibrate, train_judge, train_adapter, cascade, judge, export,
-    training_data, sweep, search_prompts, compare, compare_benchmarks, prefer, gate, plan, repeats, trend,
+    run, score, check, metrics, show, report, view, diagnose, leaderboard, init, check_benchmark, check_corpus,
+    chunking, synthesise, review, sample, label, label_next, calibrate, train_judge, train_adapter, cascade, judge,
+    export, training_data, sweep, search_prompts, compare, compare_benchmarks, prefer, gate, plan, repeats, trend,
 ):  # fmt: skip
     app.command()(command)
 app.command(name="list")(list_names)

@@ -93,10 +93,21 @@ def _named_hit(hit: Any, rank: int, documents: Mapping[str, Document]) -> Hit:
 
 
 def _passage(given: Any, rank: int, documents: Mapping[str, Document]) -> Hit:
+    if isinstance(given, str) and given in documents:
+        return hit_of(given, float(-rank), None, documents)
+    text, ids, _ = passage_fields(given)
+    doc_id = next((one for one in ids if one in documents), None)
+    if text is None:
+        return hit_of(doc_id or ids[0], float(-rank), None, documents)
+    return hit_of(doc_id or _document_of(text, documents), float(-rank), text, documents)
+
+
+def passage_fields(given: object) -> tuple[str | None, list[str], float | None]:
+    """The text of a recorded passage (a text, or an object as `recorded_hits` says), the ids that it has, and its
+    score. Raises TypeError for anything else, ValueError where it has neither a text nor an id.
+    """
     if isinstance(given, str):
-        if given in documents:
-            return hit_of(given, float(-rank), None, documents)
-        return hit_of(_document_of(given, documents), float(-rank), given, documents)
+        return given, [], None
     if not isinstance(given, Mapping):
         raise TypeError("a passage that is neither a text nor an object")
     fields = cast("Mapping[str, object]", given)
@@ -106,12 +117,10 @@ def _passage(given: Any, rank: int, documents: Mapping[str, Document]) -> Hit:
     if not isinstance(text, str | None):
         raise TypeError("a passage whose text is not a text")
     ids = [to_id(part[key], key) for part in (fields, more) for key in _IDS if part.get(key) is not None]
-    doc_id = next((one for one in ids if one in documents), None)
-    if text is None:
-        if not ids:
-            raise ValueError("a passage with neither a text nor an id")
-        return hit_of(doc_id or ids[0], float(-rank), None, documents)
-    return hit_of(doc_id or _document_of(text, documents), float(-rank), text, documents)
+    if text is None and not ids:
+        raise ValueError("a passage with neither a text nor an id")
+    score = fields.get("score")
+    return text, ids, float(score) if isinstance(score, int | float) and not isinstance(score, bool) else None
 
 
 def _document_of(text: str, documents: Mapping[str, Document]) -> str:

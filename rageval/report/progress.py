@@ -69,10 +69,14 @@ class Bars:
     def files(self, done: int, total: int) -> None:
         self._show("files", done, total)
 
+    def answers(self, done: int, total: int) -> None:
+        """Of a log that is read as it comes, so that the total is not known (0)."""
+        self._show("answers of the log", done, total or None)
+
     def stop(self) -> None:
         self._progress.stop()
 
-    def _show(self, name: str, done: int, total: int) -> None:
+    def _show(self, name: str, done: int, total: int | None) -> None:
         known = self._tasks.get(name)
         if known is None:
             self._tasks[name] = self._progress.add_task(name, total=total, completed=done)

@@ -40,6 +40,7 @@ TESTS = {
     "synthesis.md": "docs/test_synthesis_page.py",
     "techniques.md": "docs/test_techniques_page.py",
     "tour.md": "docs/test_tour_page.py",
+    "traffic.md": "docs/test_traffic_page.py",
     "trend.md": "docs/test_trend_page.py",
     "view.md": "docs/test_view_page.py",
     "integrations/ci.md": "docs/test_howto_pages.py",
