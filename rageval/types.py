@@ -284,9 +284,10 @@ class Response:
 
     `hits` is the whole ranking, best first. `context` lists the positions in `hits` of the passages that the generator
     read, in the order in which it read them; `citations` are positions in `hits` too. `answer` is None where nothing
-    was generated (retrieval-only runs). `abstained` says whether the answer says that it cannot answer; with None the
-    text decides (`rageval.pipeline.abstention`). What a run keeps is None only where the words do not settle it; it
-    then counts as an answer, unless the judge `abstention` says otherwise.
+    was generated (retrieval-only runs). `cited_answer` is the answer with its citation markers where they were taken
+    out of `answer`, so that it is known which sentence cites what. `abstained` says whether the answer says that it
+    cannot answer; with None the text decides (`rageval.pipeline.abstention`). What a run keeps is None only where the
+    words do not settle it; it then counts as an answer, unless the judge `abstention` says otherwise.
     """
 
     hits: tuple[Hit, ...] = ()
@@ -297,6 +298,7 @@ class Response:
     steps: tuple[Step, ...] = ()
     usage: Usage = Usage()
     latency_s: float = 0.0
+    cited_answer: str | None = None
 
     @property
     def context_passages(self) -> tuple[Passage, ...]:

@@ -11,7 +11,7 @@ from rageval.experiment.open_models import OpenModels
 from rageval.experiment.spec import ChatChoice
 from rageval.io.user_files import find_file
 from rageval.judges import JUDGES, EmbeddingJudge, Judge, asks_model, check_raters, judge_key, panel
-from rageval.judges.light.detectors import JUDGE_OF, Detector, with_detector
+from rageval.judges.light.detectors import Detector, with_detector
 from rageval.judges.light.rerank import RerankDetector
 from rageval.metrics.custom import OwnMetric
 from rageval.metrics.definitions import AnswerMetric, JudgedMetric
@@ -64,7 +64,7 @@ def by_detector(judges: Sequence[Judge], detector: Detector, metrics: Sequence[M
 
 def judged_by(detector: Detector) -> tuple[str, ...]:
     """The names of the metrics that the detector can judge."""
-    judges = {JUDGE_OF[metric] for metric in detector.metrics}
+    judges = {name for name, judge in JUDGES.items() if with_detector(judge, detector) is not None}
     return tuple(name for name, metric in JUDGED_METRICS.items() if judges.issuperset(metric.judges))
 
 

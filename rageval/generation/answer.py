@@ -35,9 +35,10 @@ class Answer(Stage):
     it in half of the cases in which the answer stood there); `in_answer` offers it in the prompt and saves the call;
     `never` always answers. An unreadable check goes on to the answer.
 
-    With `cite`, the answer is asked to name passages like [1]; these markers are taken out of it and kept as citations,
-    what names no passage stays (`rageval.text.take_citations`). Without `cite` nothing is taken out. With an empty
-    context it abstains without a model call. `prompt` replaces `answer`, and `check_prompt` `check_answerable`.
+    With `cite`, the answer is asked to name passages like [1]; these markers are taken out of it and kept as citations
+    and in `cited_answer`, what names no passage stays (`rageval.text.take_citations`). Without `cite` nothing is taken
+    out. With an empty context it abstains without a model call. `prompt` replaces `answer`, and `check_prompt`
+    `check_answerable`.
     """
 
     abstain: Abstain = "ask_first"
@@ -104,7 +105,10 @@ class Answer(Stage):
         text, numbers = take_citations(reply.text, len(passages)) if self.cite else (reply.text.strip(), [])
         cited = tuple(dict.fromkeys(state.response.context[n - 1] for n in numbers))
         return state.with_response(
-            answer=text, abstained=is_abstention(text, resources.phrases, question.language), citations=cited
+            answer=text,
+            abstained=is_abstention(text, resources.phrases, question.language),
+            citations=cited,
+            cited_answer=reply.text.strip() if numbers else None,
         ).with_step("answer", reply.usage, cut_off=reply.finish_reason == "length")
 
 
@@ -148,7 +152,7 @@ class AnswerFromMemory(Stage):
 
 
 def _abstain(state: State, abstention: str) -> State:
-    return state.with_response(answer=abstention, abstained=True, citations=())
+    return state.with_response(answer=abstention, abstained=True, citations=(), cited_answer=None)
 
 
 async def ask_yes_no(

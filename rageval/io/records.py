@@ -64,6 +64,7 @@ def outcome_to_json(outcome: Outcome, documents: Mapping[str, Document]) -> dict
         "steps": [_step_to_json(step) for step in outcome.steps],
         "usage": usage_to_json(outcome.usage),
         "latency_s": outcome.latency_s,
+        **({} if outcome.cited_answer is None else {"cited_answer": outcome.cited_answer}),
     }
 
 
@@ -80,6 +81,7 @@ def outcome_from_json(data: Mapping[str, Any], documents: Mapping[str, Document]
         steps=tuple(map(_step_from_json, data["steps"])),
         usage=usage_from_json(data["usage"]),
         latency_s=data["latency_s"],
+        cited_answer=data.get("cited_answer"),
     )
 
 

@@ -12,6 +12,7 @@ from rageval.judges.base import (
     judge_bound,
     judge_key,
 )
+from rageval.judges.citations import CitationSupport
 from rageval.judges.claim_support import ClaimAgreement, ClaimSupport, ReferenceSupport
 from rageval.judges.custom import CustomJudge
 from rageval.judges.embedding import RegeneratedQuestions, SemanticSimilarity
@@ -24,6 +25,7 @@ _ALL: tuple[Judge, ...] = (
     ClaimSupport(),
     ReferenceSupport(),
     ClaimAgreement(),
+    CitationSupport(),
     PassageRelevance(),
     PassageGrade(),
     SentenceRelevance(),
@@ -42,6 +44,7 @@ __all__ = [
     "JUDGES",
     "Abstention",
     "AnswerVerdict",
+    "CitationSupport",
     "ClaimAgreement",
     "ClaimSupport",
     "CustomJudge",

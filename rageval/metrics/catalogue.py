@@ -5,6 +5,7 @@ from __future__ import annotations
 from rageval.metrics import (
     abstention,
     answer_verdicts,
+    citations,
     claim_matrix,
     context,
     evidence_formulas,
@@ -20,6 +21,7 @@ ALL_METRICS: tuple[MetricDefinition, ...] = (
     *ranking_formulas.METRICS,
     *evidence_formulas.METRICS,
     *faithfulness.METRICS,
+    *citations.METRICS,
     *answer_verdicts.METRICS,
     *context.METRICS,
     *reference_claims.METRICS,

@@ -18,6 +18,7 @@ from rageval.metrics.verdicts import (
     DIFFERENT_CLAIMS,
     REFERENCE_CLAIM,
     claim_verdicts,
+    harmonic_mean,
     score_of_silence,
     share_of_claims,
 )
@@ -75,8 +76,7 @@ def answer_f1(question: Question, response: Response, judgments: Judgments) -> S
         return precision
     if isinstance(recall, Unscored):
         return recall
-    both = precision.value + recall.value
-    return Score(2.0 * precision.value * recall.value / both if both else 0.0)
+    return Score(harmonic_mean(precision.value, recall.value))
 
 
 METRICS = (

@@ -77,3 +77,9 @@ def share_of_claims(verdicts: Mapping[str, Graded] | Unscored) -> Score | Unscor
     if isinstance(verdicts, Unscored):
         return verdicts
     return Score(sum(verdict.grade for verdict in verdicts.values()) / len(verdicts))
+
+
+def harmonic_mean(first: float, second: float) -> float:
+    """F1 of two shares from 0 to 1; 0 where either is 0."""
+    both = first + second
+    return 2.0 * first * second / both if both else 0.0

@@ -22,28 +22,29 @@ def check_response(value: object) -> Response:
     """The response with plain values: tuples, and Python's own numbers in place of numpy's and the like.
 
     Raises ExecutionError that names the part, what was found and what was expected, where the value is no `Response` or
-    a part of it cannot be kept: ids, titles, texts and the answer are texts, the places of a passage are whole numbers,
+    a part of it cannot be kept: ids, titles, texts and answers are texts, the places of a passage are whole numbers,
     0 <= start <= end, scores are finite, `context` and `citations` are positions in `hits`, usage is in whole numbers,
     and the details of steps are JSON.
     """
     if not isinstance(value, Response):
         raise _wrong("the response", value, "a Response")
     hits = tuple(check_hit(hit, f"hit {number}") for number, hit in enumerate(_listed(value.hits, "hits")))
-    answer = value.answer
-    if not isinstance(cast("object", answer), str | None):
-        raise _wrong("the response's answer", answer, "a text or None")
+    for name, text in (("answer", value.answer), ("cited_answer", value.cited_answer)):
+        if not isinstance(cast("object", text), str | None):
+            raise _wrong(f"the response's {name}", text, "a text or None")
     abstained = _unboxed(value.abstained)
     if not (abstained is None or isinstance(abstained, bool)):
         raise _wrong("the response's abstained", abstained, "True, False or None")
     return Response(
         hits=hits,
-        answer=answer,
+        answer=value.answer,
         context=_positions("context", value.context, len(hits)),
         citations=_positions("citations", value.citations, len(hits)),
         abstained=abstained,
         steps=tuple(_step(step, number) for number, step in enumerate(_listed(value.steps, "steps"))),
         usage=_usage(value.usage, "the response"),
         latency_s=_seconds(value.latency_s),
+        cited_answer=value.cited_answer,
     )
 
 

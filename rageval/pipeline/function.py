@@ -56,6 +56,7 @@ class CallFunction(Stage):
             answer=response.answer,
             context=response.context or tuple(range(len(response.hits))),
             citations=response.citations,
+            cited_answer=response.cited_answer,
             abstained=response.abstained,
             steps=response.steps,
             usage=response.usage,

@@ -115,6 +115,8 @@ def _print_judgment(judgment: Judgment, console: Console) -> None:
     if isinstance(judgment.verdict, Abstained):
         _traceback(console, judgment.verdict.traceback, "      ")
         return
+    if judgment.verdict.rationale:
+        print_line(console, f"      {judgment.verdict.rationale}", "dim")
     for evidence in judgment.verdict.evidence:
         print_line(console, f"      {_shown(evidence)}", "dim")
 

@@ -10,7 +10,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from rageval.judges.asking import verdict_of
 from rageval.judges.base import Item, Judge, Judged
@@ -55,6 +55,18 @@ class Detector(Protocol):
     async def probabilities(
         self, metric: TrainedMetric, pairs: Sequence[Pair], language: Language, chat: ChatModel
     ) -> tuple[list[float | Abstained], Usage]: ...
+
+
+@runtime_checkable
+class AsksSupport(Protocol):
+    """A judge of which every question is whether passages support a text. `detector` is what it asks in place of the
+    chat model, None where it asks that; `with_detector` returns it with one.
+    """
+
+    @property
+    def detector(self) -> Detector | None: ...
+
+    def with_detector(self, detector: Detector) -> Judge: ...
 
 
 @dataclass(frozen=True)
@@ -199,6 +211,8 @@ _JUDGES: Mapping[str, type[_Detected]] = {
 
 def with_detector(judge: Judge, detector: Detector) -> Judge | None:
     """The judge with the detector in the place of its chat model; None where the detector cannot judge that."""
+    if isinstance(judge, AsksSupport):
+        return judge.with_detector(detector) if "faithfulness" in detector.metrics else None
     metric = METRIC_OF.get(judge.name)
     if metric is None or metric not in detector.metrics:
         return None
@@ -207,7 +221,7 @@ def with_detector(judge: Judge, detector: Detector) -> Judge | None:
 
 def detector_of(judge: Judge) -> Detector | None:
     """The detector that judges in it; None for any other judge."""
-    return judge.detector if isinstance(judge, _Detected) else None
+    return judge.detector if isinstance(judge, _Detected | AsksSupport) else None
 
 
 def shown_text(passage: Passage) -> str:

@@ -73,6 +73,7 @@ def test_citations_are_positions_in_the_hits(found: Any) -> None:
     chat = by_prompt(answer="One [2]. Two [1][2]. None [7] [0].")
     response = run(Answer("never", cite=True), found(2, 0, 1), chat)
     assert response.answer == "One. Two. None [7] [0]."
+    assert response.cited_answer == "One [2]. Two [1][2]. None [7] [0]."
     assert response.citations == (0, 2), "[2] is the second passage of the context, hit 0; 7 and 0 name none"
     assert "The sky is blue [2]" in chat.requests[0].messages[-1].content
 
@@ -86,7 +87,7 @@ def test_only_citations_are_taken_out_of_an_answer_and_only_where_they_are_wante
     assert citing.answer == reply.replace(" [1]", "").replace("［1］", "")
     assert citing.citations == (2,)
     plain = run(Answer("never"), found(2, 0, language=language).with_response(citations=(1,)), by_prompt(answer=reply))
-    assert (plain.answer, plain.citations) == (reply, ())
+    assert (plain.answer, plain.citations, plain.cited_answer) == (reply, (), None)
 
 
 def test_a_cut_off_answer_is_marked_and_usage_added_up(found: Any) -> None:

@@ -69,6 +69,7 @@ def responses(draw: st.DrawFn) -> Response:
         tuple(draw(st.lists(st.builds(Step, st.text(), st.dictionaries(st.text(), json_values)), max_size=3))),
         draw(st.builds(Usage, *[counts] * 8, st.dictionaries(st.text(), st.tuples(counts, counts, counts)), counts)),
         draw(st.floats(0, 1e6)),
+        draw(st.none() | st.text()),
     )
 
 
@@ -98,7 +99,7 @@ def test_response_round_trip(response: Response) -> None:
     assert {name: getattr(again, name) for name in OTHERS} == {name: getattr(response, name) for name in OTHERS}
 
 
-OTHERS = ("answer", "context", "citations", "abstained", "steps", "usage", "latency_s")
+OTHERS = ("answer", "context", "citations", "abstained", "steps", "usage", "latency_s", "cited_answer")
 
 
 def test_what_was_read_can_be_shown_without_the_documents() -> None:

@@ -47,6 +47,7 @@ ITEMS = {
     "claim_agreement": ("claim", "reference_claim"),
     "passage_relevance": ("passage",),
     "nuggets": ("vital_nugget",),
+    "citation_support": ("sentence", "citation"),
 }
 NUGGETS = ("nugget_recall", "nugget_recall_all")
 

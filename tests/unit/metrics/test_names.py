@@ -70,7 +70,7 @@ def test_fields_and_traits() -> None:
         ("recall", ["'recall' needs a cutoff", "recall@10"]),
         ("hit", ["'hit_rate' needs a cutoff"]),
         ("P", ["'precision' needs a cutoff"]),
-        ("halucination", ["did you mean hallucination?"]),
+        ("halucination", ["did you mean hallucination"]),
         ("context_utilization", ["did you mean context_utilisation"]),
         ("polite", ["unknown metric 'polite'"]),
         ("custom.", ["unknown metric 'custom.'"]),

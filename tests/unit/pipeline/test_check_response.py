@@ -28,6 +28,7 @@ GOOD = Response(
     steps=(Step("search", {"queries": ["a", "b"], "n": 2, "best": 0.5, "done": True, "none": None}, Usage(calls=1)),),
     usage=Usage(calls=2, prompt_tokens=7),
     latency_s=0.5,
+    cited_answer="Because [1].",
 )
 
 
@@ -110,6 +111,7 @@ WRONG: list[tuple[Any, str]] = [
     (scored(1j), "hit 0: score: found a complex, expected a number"),
     (scored(10**400), "hit 0: score: found a int, expected a number"),
     (scored(np.ones(2)), "hit 0: score: found a ndarray, expected a number"),
+    (Response(answer="x", cited_answer=b"x"), "the response's cited_answer: found a bytes, expected a text or None"),  # type: ignore[arg-type]
     (Response(HITS, context=(2,)), "the response's context: found (2,), expected positions in its 2 hits"),
     (Response(HITS, citations=(0, -1)), "the response's citations: found (0, -1), expected positions in its 2 hits"),
     (Response(context=(0,)), "the response's context: found (0,), expected positions in its 0 hits"),

@@ -1,0 +1,83 @@
+"""Answers under scrutiny, from the command line: recorded answers in two languages, judged by a model that behaves, and
+by one that crashes and talks garbage.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rageval.io.run_folder import RunFolder
+from tests.conftest import CommandLine
+from tests.flow.fake_server import Canned, FakeServer, Received, completion, fault
+from tests.flow.small_world import DOCUMENTS, respond, run_folders, write_experiment, write_lines
+
+METRICS = ["citation_recall", "citation_precision", "citation_f1"]
+ANSWERS = {
+    "en-1": ("Mount Arlen is 2310 metres high [1]. Two sisters reached its summit.", ["arlen", "delmar"]),
+    "en-2": ("The river Brone flows into Lake Corva [1][2]. It is 95 kilometres long [9].", ["brone", "corva"]),
+    "en-none": ("I do not know.", ["delmar"]),
+    "zh-1": ("青石山顶的寺庙建于一六〇二年【1】。山高一千八百米（来源1）。", ["qingshi", "donghu"]),
+    "zh-2": ("蓝江在白沙镇流入东湖[1-2]。湖中盛产银鱼。", ["lanjiang", "donghu"]),
+    "zh-none": ("", ["baisha"]),
+}
+
+
+def garbage(received: Received) -> Canned:
+    """A refusal, a cut reply, a failure: in turn by the length of the prompt."""
+    kind = len(received.payload["messages"][-1]["content"]) % 3
+    return completion("…?!") if kind == 0 else completion('{"1": "ye', "length") if kind == 1 else fault(400)
+
+
+def run(tmp_path: Path, command_line: CommandLine, model: Callable[[Received], Canned]) -> dict[str, Any]:
+    """Scores of the recorded answers, how much the judges asked, the bound on it, and what `show` prints of `en-1`."""
+    hits = [
+        {"question_id": name, "answer": answer, "hits": [{"doc_id": doc, "text": DOCUMENTS[doc]} for doc in docs]}
+        for name, (answer, docs) in ANSWERS.items()
+    ]
+    write_lines(tmp_path / "theirs.jsonl", hits)
+    with FakeServer(model) as server:
+        experiment = write_experiment(
+            tmp_path, server.base_url, pipelines=[{"recorded": {"path": "theirs.jsonl"}}], metrics=METRICS
+        )
+        out = tmp_path / "out"
+        priced = command_line("run", experiment, "--out", out, "--dry-run", "--json")
+        assert priced.code == 0, priced.err
+        ended = command_line("run", experiment, "--out", out)
+        assert ended.code == 0, ended.err
+    (folder,) = run_folders(out).values()
+    manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+    usages = [one for judge in manifest["judges"].values() for one in RunFolder(folder).judging_usages(judge["key"])]
+    return {
+        "scores": json.loads((folder / "scores.json").read_text("utf-8")),
+        "asked": sum(usage.calls for usage in usages),
+        "bound": json.loads(priced.out),
+        "shown": command_line("show", folder, "en-1").out,
+    }
+
+
+def test_recorded_answers_with_citations(tmp_path: Path, command_line: CommandLine) -> None:
+    found = run(tmp_path, command_line, respond)
+    scores = found["scores"]
+    recall, precision = (scores[name]["questions"] for name in METRICS[:2])
+    assert recall.keys() == precision.keys() == {"en-1", "en-2", "zh-1", "zh-2"}
+    assert {"en-none", "zh-none"} == scores["citation_recall"]["unscored"].keys()
+    assert recall["en-1"] <= 0.5  # the second sentence cites nothing
+    assert recall["en-2"] <= 0.5  # the second one cites what is not there
+    assert "cites no passage" in found["shown"]
+
+
+def test_no_more_is_asked_than_the_dry_run_said(tmp_path: Path, command_line: CommandLine) -> None:
+    found = run(tmp_path, command_line, respond)
+    assert 0 < found["asked"] <= found["bound"]["runs"][0]["calls"]
+
+
+def test_a_judge_that_crashes_and_talks_garbage(tmp_path: Path, command_line: CommandLine) -> None:
+    """What cannot be read is no score: every question says why it has none."""
+    found = run(tmp_path, command_line, garbage)
+    for name in METRICS:
+        data = found["scores"][name]
+        assert data["unscored"].keys() == ANSWERS.keys(), name
+        assert all(data["unscored"].values())
