@@ -135,7 +135,6 @@ def indexes(data: Path) -> Section:
         "sparse": [search("sparse", k=10)],
         "hybrid (reciprocal ranks)": [search("hybrid", k=10)],
         "weighted 0.5, 0.5": [search("weighted", k=10)],
-        "bm25 and sparse (reciprocal ranks)": [search(["bm25", "sparse"], k=10)],
         "hybrid, then diversify": [search("hybrid", k=20), {"diversify": {"keep": 10}}],
     }
     told = f"The first {len(rgb.questions)} questions and the {len(rgb.documents):,} passages found for them, Chinese."
