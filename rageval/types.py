@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
+from rageval.text.images import Image
 from rageval.text.languages import Language, detect_language
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
@@ -29,7 +30,8 @@ BETWEEN_PARTS = "; "
 class Document:
     """A text that can be retrieved. `text` never includes the title.
 
-    The language is detected in title and text where it is not given.
+    The language is detected in title and text where it is not given. `images` are those that the text names, by these
+    names (`rageval.text.images.find_references`): each an image, or why it cannot be used.
     """
 
     id: str
@@ -37,10 +39,16 @@ class Document:
     title: str = ""
     language: Language = DETECTED
     metadata: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    images: Mapping[str, Image | str] = field(default_factory=dict[str, Image | str])
 
     def __post_init__(self) -> None:
         if not self.language:
             object.__setattr__(self, "language", detect_language(f"{self.title} {self.text}"))
+
+    @property
+    def image_digests(self) -> dict[str, Json]:
+        """The digest of each image that can be used, by its name."""
+        return {name: image.digest for name, image in self.images.items() if isinstance(image, Image)}
 
     def passage(self, start: int, end: int) -> Passage:
         """The passage from `start` to `end` of the text."""

@@ -8,8 +8,8 @@ from pathlib import Path
 from rageval.corpus.benchmark_folder import HOW_TO, Written
 from rageval.corpus.folder import FolderRead
 from rageval.corpus.readers.picture import PICTURES
-from rageval.corpus.readers.recognise import EXTRA_OCR
 from rageval.extras import install_command
+from rageval.models.recognise import EXTRA_OCR
 from rageval.report.tables.printout import Column, Line, Printout, Table, count_cell, text_rows
 from rageval.text.languages import in_order
 from rageval.types import Json

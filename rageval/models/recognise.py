@@ -10,8 +10,8 @@ from functools import cache
 from importlib import import_module
 from typing import Any, cast
 
-from rageval.corpus.readers.reading import tidy
 from rageval.extras import need_package
+from rageval.text.tidy import tidy
 
 EXTRA_OCR = "ocr"
 
