@@ -46,7 +46,7 @@ class Document:
             object.__setattr__(self, "language", detect_language(f"{self.title} {self.text}"))
 
     @property
-    def image_digests(self) -> dict[str, Json]:
+    def image_digests(self) -> dict[str, str]:
         """The digest of each image that can be used, by its name."""
         return {name: image.digest for name, image in self.images.items() if isinstance(image, Image)}
 

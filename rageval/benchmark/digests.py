@@ -64,7 +64,7 @@ def corpus_digest(documents: Iterable[Document]) -> str:
 
 def _images(document: Document) -> list[Json]:
     """What a digest says of the document's images; nothing where there are none."""
-    return [document.image_digests] if document.image_digests else []
+    return [{**document.image_digests}] if document.image_digests else []
 
 
 def _place(label: RelevanceLabel) -> tuple[str, int, int, int, str]:

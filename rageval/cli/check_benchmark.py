@@ -58,12 +58,12 @@ def check_benchmark(
         "content_hash": loaded.content_hash,
         **asdict(statistics(loaded)),
     }
-    named = [document for document in loaded.documents if document.images]
     unusable = unusable_images(loaded.documents)
-    if named or unusable:
-        figures["images"] = len({digest for document in named for digest in document.image_digests.values()})
+    if unusable or any(document.images for document in loaded.documents):
+        usable = {digest for document in loaded.documents for digest in document.image_digests.values()}
+        figures["images"] = len(usable)
     if as_json:
-        told = {"unusable_images": [*unusable]} if unusable else {}
+        told: dict[str, Json] = {"unusable_images": [*unusable]} if unusable else {}
         print_json({**figures, "tolerated": [one.to_json() for one in loaded.tolerated], **told})
         return
     for key, value in figures.items():

@@ -70,7 +70,7 @@ class Answer(Stage):
         return frozenset({"chat"} if self.images else ())
 
     def all_prompts(self) -> frozenset[str]:
-        return super().all_prompts() | ({IMAGES} if self.images else set())
+        return super().all_prompts().union((IMAGES,) if self.images else ())
 
     def indexes(self) -> tuple[Shared[object], ...]:
         return (Illustrated(),) if self.images else ()

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _LONGEST_PAUSE_S = 120.0
 _CHARACTERS_A_TOKEN = 3
+_LARGE_BODY = 1 << 20
 _IMAGE = re.compile(rb'"(?:data:image/[a-z]+;base64,)?[A-Za-z0-9+/]{512,}={0,2}"')
 _SLOWEST_UPLOAD = 100_000  # bytes a second
 _CHUNK = 1 << 16
@@ -221,7 +222,10 @@ class Endpoint:
             return {"data": form, "timeout": aiohttp.ClientTimeout(total=within + len(content) / _SLOWEST_UPLOAD)}
         if call.into is not None:
             return {"timeout": aiohttp.ClientTimeout(total=None, sock_connect=within, sock_read=within)}
-        return {} if call.body is None else {"data": call.body, "headers": {"Content-Type": "application/json"}}
+        if call.body is None:
+            return {}
+        data = call.body if len(call.body) < _LARGE_BODY else io.BytesIO(call.body)  # aiohttp sends large ones in parts
+        return {"data": data, "headers": {"Content-Type": "application/json"}}
 
     async def _connect(self) -> _Open:
         sessions = self._sessions()
