@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from rageval.errors import DeclarationError
 from rageval.models.base import ChatRequest
-from rageval.models.recognise import need_recognition
+from rageval.models.recognise import recogniser_identity
 from rageval.pipeline import (
     NO_CONTEXT,
     Calls,
@@ -47,12 +47,13 @@ class ReadImages(Stage):
 
     by: Literal["model", "ocr"] = "model"
     n: int = 4
+    recogniser: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
         if self.n < 1:
             raise DeclarationError(f"n: found {self.n}, expected at least 1")
         if self.by == "ocr":
-            need_recognition()
+            object.__setattr__(self, "recogniser", recogniser_identity())
 
     def needs(self, generate: bool) -> frozenset[Need]:
         return frozenset({"chat"} if self.by == "model" else ())

@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -64,13 +65,13 @@ def see(received: Received) -> Canned:
 
 
 def vector(sent: Any) -> list[float]:
-    """Counts of characters in 64 bins; of a chart, those of its subject."""
+    """Counts of words, in Chinese of characters, in 512 bins; of a chart, those of its subject."""
     text = sent if isinstance(sent, str) else sent.get("text")
     if text is None:
         text = SUBJECTS.get(read_chart(base64.b64decode(sent["image"]))[0], "something else")
-    counts = [0.01] * 64
-    for character in text.lower():
-        counts[ord(character) % 64] += 1.0
+    counts = [0.001] * 512
+    for word in re.findall("[a-z]+|[\u4e00-\u9fff]", text.lower()):
+        counts[zlib.crc32(word.encode()) % 512] += 1.0
     return counts
 
 
@@ -235,13 +236,37 @@ def test_a_reply_without_text_stops_what_needs_it(tmp_path: Path, command_line: 
 
 
 def test_without_images_in_the_benchmark_the_run_warns(
-    tmp_path: Path, server: FakeServer, command_line: CommandLine
+    tmp_path: Path, server: FakeServer, command_line: CommandLine, caplog: pytest.LogCaptureFixture
 ) -> None:
     plain = {"weather": "It rained.", "fishing": "渔获量很大。"}
     path = experiment(write_world(tmp_path, **plain), server, PIPELINES[1:2])
     ended = command_line("run", path, "--out", tmp_path / "out")
     assert ended.code == 0, ended.err
-    assert "as_texts uses images, and no document of pictures names one" in " ".join(ended.err.split())
+    assert "as_texts uses images, and no document of pictures names one" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "stages",
+    [
+        [{"retrieve": {"retriever": {"multi_vector": {"views": ["image_words"]}}}}, "answer"],
+        [{"retrieve": {"retriever": "bm25"}}, {"read_images": "ocr"}, "answer"],
+    ],
+)
+def test_a_missing_recogniser_is_told_before_any_call(
+    stages: list[Any],
+    tmp_path: Path,
+    server: FakeServer,
+    command_line: CommandLine,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("rageval.models.recognise._PACKAGES", ("no_such_package",))
+    path = experiment(write_world(tmp_path), server, [{"offline": {"stages": stages}}])
+    ended = command_line("run", path, "--out", tmp_path / "out")
+    assert ended.code == 2
+    told = " ".join(ended.err.split())
+    assert "recognising text in pictures needs the package no_such_package" in told
+    assert "[ocr]" in told
+    assert server.calls == 0
 
 
 def test_a_batch_of_calls_carries_images(server: FakeServer) -> None:

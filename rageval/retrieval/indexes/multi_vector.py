@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from rageval.errors import DeclarationError
 from rageval.models.base import ChatRequest, Vectors
-from rageval.models.recognise import need_recognition
+from rageval.models.recognise import recogniser_identity
 from rageval.pipeline import Need, Resources
 from rageval.pipeline.images import ImageReader
 from rageval.pipeline.sizes import requests_size
@@ -97,6 +97,7 @@ class MultiVector(VectorIndex):
     phrases_per_passage: int = 8
     own: bool = True
     chunker: AnyChunker = SentenceChunker()
+    recogniser: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
         if not self.views or len(set(self.views)) != len(self.views):
@@ -105,7 +106,7 @@ class MultiVector(VectorIndex):
             if getattr(self, name) < 1:
                 raise DeclarationError(f"{name}: found {getattr(self, name)}, expected at least 1")
         if "image_words" in self.views:
-            need_recognition()
+            object.__setattr__(self, "recogniser", recogniser_identity())
 
     def needs(self) -> frozenset[Need]:
         return frozenset({"embed", "chat"}) if self.prompts() else frozenset({"embed"})

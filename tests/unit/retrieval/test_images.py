@@ -92,7 +92,7 @@ def test_an_image_without_a_description_is_no_text_of_its_own(reply: str) -> Non
 
 
 def test_recognised_words_are_searched(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rageval.retrieval.indexes.multi_vector.need_recognition", lambda: None)
+    monkeypatch.setattr("rageval.retrieval.indexes.multi_vector.recogniser_identity", lambda: "rapidocr-1.2")
     monkeypatch.setattr("rageval.retrieval.image_texts._recognised", lambda image: f"words {read_chart(image.read())}")
     monkeypatch.setattr("rageval.retrieval.image_texts.need_recognition", lambda: None)
     embedder = HashEmbedder()
@@ -100,6 +100,7 @@ def test_recognised_words_are_searched(monkeypatch: pytest.MonkeyPatch) -> None:
     assert search(index, "words [5, 19]", embedder=embedder)[0].passage.doc_id == "zh"
     assert "Delmar\nRain in mm\nwords [3, 7, 11]" in embedder.texts
     assert (index.needs(), index.indexing_calls(DOCUMENTS)) == ({"embed"}, 0)
+    assert (index.recogniser, MultiVector().recogniser) == ("rapidocr-1.2", "")
 
 
 class _OneSpace:
@@ -178,8 +179,8 @@ def test_a_context_without_images_costs_nothing() -> None:
 
 
 def test_recognised_words_stand_in_the_place_of_the_image(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("read_images", "image_texts"):
-        monkeypatch.setattr(f"rageval.retrieval.{module}.need_recognition", lambda: None)
+    monkeypatch.setattr("rageval.retrieval.read_images.recogniser_identity", lambda: "rapidocr-1.2")
+    monkeypatch.setattr("rageval.retrieval.image_texts.need_recognition", lambda: None)
     monkeypatch.setattr("rageval.retrieval.image_texts._recognised", lambda _: "word " * 2000)
     stage = ReadImages("ocr")
     (first, *_) = texts(read(stage, *DOCUMENTS))
@@ -189,8 +190,8 @@ def test_recognised_words_stand_in_the_place_of_the_image(monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("by", ["model", "ocr"])
 def test_the_context_is_no_larger_than_the_bound(by: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("read_images", "image_texts"):
-        monkeypatch.setattr(f"rageval.retrieval.{module}.need_recognition", lambda: None)
+    monkeypatch.setattr("rageval.retrieval.read_images.recogniser_identity", lambda: "rapidocr-1.2")
+    monkeypatch.setattr("rageval.retrieval.image_texts.need_recognition", lambda: None)
     monkeypatch.setattr("rageval.retrieval.image_texts._recognised", lambda _: "字" * 2000)
     chat = ScriptedChat(lambda request: ChatReply("字" * 2 * request.max_tokens, usage=Usage(1)))
     corpus, stage = CorpusSizes(DOCUMENTS), ReadImages(by)
