@@ -23,6 +23,7 @@ PARTIAL = "partial"
 SYNTHETIC = "synthetic"
 """The tag of a question that a model wrote."""
 COMPOUND = "compound"
+_NO_IMAGES: Mapping[str, Image | str] = {}  # one for all: a corpus may have millions of documents
 BETWEEN_PARTS = "; "
 
 
@@ -39,7 +40,7 @@ class Document:
     title: str = ""
     language: Language = DETECTED
     metadata: Mapping[str, Json] = field(default_factory=dict[str, Json])
-    images: Mapping[str, Image | str] = field(default_factory=dict[str, Image | str])
+    images: Mapping[str, Image | str] = field(default_factory=lambda: _NO_IMAGES)
 
     def __post_init__(self) -> None:
         if not self.language:

@@ -58,9 +58,10 @@ def check_benchmark(
         "content_hash": loaded.content_hash,
         **asdict(statistics(loaded)),
     }
-    unusable = unusable_images(loaded.documents)
-    if unusable or any(document.images for document in loaded.documents):
-        usable = {digest for document in loaded.documents for digest in document.image_digests.values()}
+    illustrated = [document for document in loaded.documents if document.images]
+    unusable = unusable_images(illustrated)
+    if illustrated:
+        usable = {digest for document in illustrated for digest in document.image_digests.values()}
         figures["images"] = len(usable)
     if as_json:
         told: dict[str, Json] = {"unusable_images": [*unusable]} if unusable else {}

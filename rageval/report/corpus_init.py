@@ -46,6 +46,8 @@ def init_printout(found: FolderRead, written: Written, out: Path) -> Printout:
 
 def _written_lines(written: Written, out: Path) -> list[Line]:
     lines = [Line(f"{out}: {', '.join(written.written)} written" if written.written else f"{out}: nothing has changed")]
+    if written.images:
+        lines.append(Line(f"  images copied: {written.images:,}"))
     for word, ids in (("added", written.added), ("changed", written.changed), ("gone", written.gone)):
         if ids:
             more = f", … ({len(ids):,})" if len(ids) > _MOST_IDS else ""
@@ -66,6 +68,7 @@ def init_json(found: FolderRead, written: Written, out: Path) -> dict[str, Json]
         "notes": [one.to_json() for one in found.notes],
         "other_kinds": {**found.other},
         "written": [*written.written],
+        "images": written.images,
         "added": [*written.added],
         "changed": [*written.changed],
         "gone": [*written.gone],
