@@ -35,7 +35,7 @@ class PlacedImages:
 
 def place_images(documents: Sequence[Document], folder: Path) -> PlacedImages:
     """The documents with references to images that count from the top of `folder`, not from the file of the document
-    (its `path` in the metadata). What is no picture within the folder, or none that a benchmark takes, stays as written.
+    (its `path` in the metadata). What is no picture within the folder, or none that a benchmark takes, stays as it is.
     """
     files: dict[str, Path] = {}
     return PlacedImages(tuple(_placed(document, folder, files) for document in documents), files)
