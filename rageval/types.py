@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
+from rageval.text.images import Image
 from rageval.text.languages import Language, detect_language
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
@@ -22,6 +23,7 @@ PARTIAL = "partial"
 SYNTHETIC = "synthetic"
 """The tag of a question that a model wrote."""
 COMPOUND = "compound"
+_NO_IMAGES: Mapping[str, Image | str] = {}  # one for all: a corpus may have millions of documents
 BETWEEN_PARTS = "; "
 
 
@@ -29,7 +31,8 @@ BETWEEN_PARTS = "; "
 class Document:
     """A text that can be retrieved. `text` never includes the title.
 
-    The language is detected in title and text where it is not given.
+    The language is detected in title and text where it is not given. `images` are those that the text names, by these
+    names (`rageval.text.images.find_references`): each an image, or why it cannot be used.
     """
 
     id: str
@@ -37,10 +40,16 @@ class Document:
     title: str = ""
     language: Language = DETECTED
     metadata: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    images: Mapping[str, Image | str] = field(default_factory=lambda: _NO_IMAGES)
 
     def __post_init__(self) -> None:
         if not self.language:
             object.__setattr__(self, "language", detect_language(f"{self.title} {self.text}"))
+
+    @property
+    def image_digests(self) -> dict[str, str]:
+        """The digest of each image that can be used, by its name."""
+        return {name: image.digest for name, image in self.images.items() if isinstance(image, Image)}
 
     def passage(self, start: int, end: int) -> Passage:
         """The passage from `start` to `end` of the text."""

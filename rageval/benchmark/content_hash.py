@@ -15,10 +15,17 @@ def content_hash(documents: Iterable[Document], questions: Iterable[Question], l
 
     Hashed are all fields of every document, question and label, as one line of ASCII JSON each, sorted. So neither the
     order of lines nor the file format plays a part, nor what the card says (name, description, licence, source). A
-    language that was detected counts like one that was written down. Metadata and history of questions and parts of
-    evidence are hashed where there are any.
+    language that was detected counts like one that was written down. Metadata and history of questions, parts of
+    evidence, and the digests of images that documents name are hashed where there are any.
     """
-    lines = [_line("document", d.id, d.title, d.text, d.language, dict(d.metadata)) for d in documents]
+    lines = [
+        _line(
+            "document",
+            *(d.id, d.title, d.text, d.language, dict(d.metadata)),
+            *([d.image_digests] if d.image_digests else []),
+        )
+        for d in documents
+    ]
     lines += [
         _line(
             "question",

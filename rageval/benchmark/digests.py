@@ -21,9 +21,9 @@ def question_digests(
     """A digest of each of these questions of the benchmark (12 hex digits), by id. `labels` are by question id.
 
     A digest covers all that decides how an answer is scored: text, language, history and references; the tags
-    `unanswerable`, `underspecified` and `compound`; the labels, in any order, with grade, span and part; title and text
-    of the documents that they name; `exclude_self` and `grade_threshold`. It does not cover other tags and metadata,
-    which only group questions in reports, nor the documents without a label (see `corpus_digest`).
+    `unanswerable`, `underspecified` and `compound`; the labels, in any order, with grade, span and part; title, text
+    and images of the documents that they name; `exclude_self` and `grade_threshold`. It does not cover other tags and
+    metadata, which only group questions in reports, nor the documents without a label (see `corpus_digest`).
     """
     documents = {document.id: document for document in benchmark.documents}
     texts: dict[str, str] = {}
@@ -31,7 +31,7 @@ def question_digests(
     def text_of(doc_id: str) -> str:
         if doc_id not in texts:
             document = documents.get(doc_id)
-            texts[doc_id] = "" if document is None else fingerprint([document.title, document.text])
+            texts[doc_id] = "" if document is None else fingerprint([document.title, document.text, *_images(document)])
         return texts[doc_id]
 
     def digest(question: Question) -> str:
@@ -58,8 +58,13 @@ def question_digests(
 
 def corpus_digest(documents: Iterable[Document]) -> str:
     """SHA-256 of all fields of all documents, in any order, as 64 hex digits."""
-    lines = sorted(fingerprint([d.id, d.title, d.text, d.language, {**d.metadata}]) for d in documents)
+    lines = sorted(fingerprint([d.id, d.title, d.text, d.language, {**d.metadata}, *_images(d)]) for d in documents)
     return hashlib.sha256("\n".join(lines).encode("ascii")).hexdigest()
+
+
+def _images(document: Document) -> list[Json]:
+    """What a digest says of the document's images; nothing where there are none."""
+    return [{**document.image_digests}] if document.image_digests else []
 
 
 def _place(label: RelevanceLabel) -> tuple[str, int, int, int, str]:

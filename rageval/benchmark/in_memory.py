@@ -25,8 +25,8 @@ def from_records(
     """A benchmark of these records, validated like one on disk.
 
     Labels are optional: without them no metric that rests on labels has a score. A document's text may be empty where
-    its title is not. Raises `BenchmarkError` with every problem found; its places look like `documents[3]`, counted
-    from 0.
+    its title is not. Images that it names are those that it brings (`rageval.benchmark.with_images`). Raises
+    `BenchmarkError` with every problem found; its places look like `documents[3]`, counted from 0.
     """
     return _assembled(name, documents, questions, labels, [])
 
@@ -87,7 +87,9 @@ def _rows(
 
 
 def _check_document(document: Document, place: str, problems: list[str]) -> Document | None:
-    return parse_document(_fields(document), place, problems, title_suffices=True)
+    fields = {key: value for key, value in _fields(document).items() if key != "images"}
+    checked = parse_document(fields, place, problems, title_suffices=True)
+    return None if checked is None else replace(checked, images=document.images)
 
 
 def _check_question(question: Question, place: str, problems: list[str]) -> Question | None:

@@ -9,13 +9,14 @@ from typing import cast
 import yaml
 
 from rageval.benchmark.evidence import EVIDENCE, find_quotes, join_evidence, parse_evidence
+from rageval.benchmark.images import with_images
 from rageval.benchmark.labels import WrittenLabel, read_labels
 from rageval.benchmark.reading import describe, read_lines, require_files
 from rageval.benchmark.records import Rows, parse_document, parse_question, read_rows
 from rageval.benchmark.validate import assemble
 from rageval.io.text_lines import JSON_LINES, find_file
 from rageval.io.turns import MESSAGES, read_turns, up_to_question
-from rageval.types import Benchmark, Card, Question, RelevanceLabel
+from rageval.types import Benchmark, Card, Document, Question, RelevanceLabel
 
 CARD_KEYS = ("name", "description", "license", "source", "review")
 
@@ -33,6 +34,8 @@ def load_native(folder: Path, *, with_labels: bool = True) -> Benchmark:
     A question may have `messages` in place of `text` and `history`: the last one by the user is the question, those
     before it are its history, and what the assistant said after it is not read.
 
+    Images that a text names in Markdown are looked up in the folder: see `rageval.benchmark.images.with_images`.
+
     Where there are labels of either kind, every question that is not tagged `unanswerable` or
     `underspecified` needs one with a grade above
     0. Without `with_labels` neither is read.
@@ -46,7 +49,7 @@ def load_native(folder: Path, *, with_labels: bool = True) -> Benchmark:
     )
     problems: list[str] = []
     card = read_card(folder / "card.yaml", problems)
-    documents = read_rows(documents_file, "id", parse_document, problems)
+    documents = _read_documents(documents_file, problems)
     evidence = Rows[WrittenLabel](str(questions_file))
 
     def parse_question_with_evidence(fields: Mapping[str, object], place: str, problems: list[str]) -> Question | None:
@@ -63,6 +66,16 @@ def load_native(folder: Path, *, with_labels: bool = True) -> Benchmark:
     located = find_quotes(written, documents, problems)
     unlabelled = not (there or written.records or written.refused)
     return assemble(card, documents, questions, located, problems, labels_optional=unlabelled)
+
+
+def _read_documents(path: Path, problems: list[str]) -> Rows[Document]:
+    """The documents, with the images that they name."""
+
+    def parse(fields: Mapping[str, object], place: str, problems: list[str]) -> Document | None:
+        document = parse_document(fields, place, problems)
+        return None if document is None else with_images(document, path.parent)
+
+    return read_rows(path, "id", parse, problems)
 
 
 def _with_conversation(fields: Mapping[str, object], place: str, problems: list[str]) -> Mapping[str, object] | None:
@@ -87,7 +100,7 @@ def load_corpus(folder: Path) -> Benchmark:
     require_files([folder / "card.yaml", documents_file])
     problems: list[str] = []
     card = read_card(folder / "card.yaml", problems)
-    documents = read_rows(documents_file, "id", parse_document, problems)
+    documents = _read_documents(documents_file, problems)
     questions = Rows[Question](str(folder / "questions.jsonl"), refused={""})  # that there are none is no problem here
     return assemble(card, documents, questions, Rows[RelevanceLabel](""), problems, labels_optional=True)
 

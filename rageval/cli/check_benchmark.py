@@ -39,6 +39,7 @@ def check_benchmark(
     from dataclasses import asdict
 
     from rageval.benchmark import load, statistics
+    from rageval.benchmark.images import unusable_images
 
     if against is not None:
         _check_against(benchmark, against, relocate, split, strict=strict, as_json=as_json)
@@ -57,14 +58,22 @@ def check_benchmark(
         "content_hash": loaded.content_hash,
         **asdict(statistics(loaded)),
     }
+    illustrated = [document for document in loaded.documents if document.images]
+    unusable = unusable_images(illustrated)
+    if illustrated:
+        usable = {digest for document in illustrated for digest in document.image_digests.values()}
+        figures["images"] = len(usable)
     if as_json:
-        print_json({**figures, "tolerated": [one.to_json() for one in loaded.tolerated]})
+        told: dict[str, Json] = {"unusable_images": [*unusable]} if unusable else {}
+        print_json({**figures, "tolerated": [one.to_json() for one in loaded.tolerated], **told})
         return
     for key, value in figures.items():
         text = ", ".join(f"{k}: {v}" for k, v in value.items()) if isinstance(value, dict) else value
         print(f"{key.replace('_', ' '):<26} {text if not isinstance(text, float) else round(text, 2)}")
     for one in loaded.tolerated:
         print(f"{'tolerated':<26} {one}")
+    for problem in unusable:
+        print(f"{'unusable image':<26} {problem}")
 
 
 def end_with_problems(error: BenchmarkError) -> NoReturn:

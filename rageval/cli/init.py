@@ -28,10 +28,14 @@ def init(
 ) -> None:
     """Make a benchmark folder of your documents, with a page that shows how to write questions.
 
-    Files that cannot be read are told and skipped. Questions and labels in the folder are never touched.
+    Files that cannot be read are told and skipped. Questions and labels in the folder are never touched. Pictures that
+    documents name in Markdown are copied.
     """
+    from dataclasses import replace
+
     from rageval.corpus.benchmark_folder import write_benchmark
     from rageval.corpus.folder import read_folder
+    from rageval.corpus.images import place_images
     from rageval.report.corpus_init import init_json, init_printout
     from rageval.report.progress import progress_bars
     from rageval.types import Card
@@ -46,5 +50,7 @@ def init(
         raise typer.Exit(WRONG_INPUT)
     name = folder.resolve().name or "documents"
     card = Card(out.resolve().name, f"Documents of the folder {name}", source=name)
-    written = write_benchmark(out, found.documents, card, update=update)
+    placed = place_images(found.documents, folder)
+    written = write_benchmark(out, placed.documents, card, update=update)
+    written = replace(written, images=placed.copy(out))
     print_found(form, lambda: init_printout(found, written, out), lambda: init_json(found, written, out))

@@ -29,7 +29,7 @@ MOVED_LABELS = "labels.moved.tsv"
 class Written:
     """`written` are the names of the files that were written. `added`, `changed` and `gone` are ids of documents,
     against those that were there. `findings` say what became of evidence that is no longer where it was, `unchecked`
-    why that cannot be told.
+    why that cannot be told. `images` counts the pictures that were copied.
     """
 
     written: tuple[str, ...]
@@ -38,6 +38,7 @@ class Written:
     gone: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     unchecked: str = ""
+    images: int = 0
 
     def lines(self) -> list[str]:
         """What became of evidence, a line each, for people."""

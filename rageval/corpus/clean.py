@@ -14,8 +14,8 @@ from rageval.corpus.checks.encodings import encoding_faults, mend_encoding
 from rageval.corpus.checks.html_leftovers import strip_html
 from rageval.corpus.checks.personal import redact
 from rageval.corpus.readers.pdf import join_pages
-from rageval.corpus.readers.reading import tidy
 from rageval.text.quotes import FoldedText
+from rageval.text.tidy import tidy
 from rageval.types import Benchmark, Document, Json, RelevanceLabel
 
 

@@ -12,8 +12,8 @@ from urllib.parse import quote
 from rageval.corpus.readers import READERS
 from rageval.corpus.readers.picture import PICTURES
 from rageval.corpus.readers.reading import Part, RefusedFile
-from rageval.corpus.readers.recognise import can_recognise
 from rageval.errors import DeclarationError, MissingExtraError
+from rageval.models.recognise import can_recognise
 from rageval.types import Document, Json
 
 MOST_MB = 50.0

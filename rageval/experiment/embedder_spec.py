@@ -35,6 +35,7 @@ class EmbeddingEndpoint(EndpointPart):
     query_prefix: str = ""
     passage_prefix: str = ""
     input_type: InputTypePart | None = None
+    images: bool = False
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -46,7 +47,13 @@ class EmbeddingEndpoint(EndpointPart):
         """That of the embedder, without a key. Raises DeclarationError for a bad address."""
         access = Access(api_version=self.api_version, extra_headers=self.settings["extra_headers"])
         changes = embedder_settings(
-            self.dimensions, self.max_tokens, self.query_prefix, self.passage_prefix, self._role, self.extra_body
+            self.dimensions,
+            self.max_tokens,
+            self.query_prefix,
+            self.passage_prefix,
+            self._role,
+            self.extra_body,
+            self.images,
         )
         return endpoint_identity(self.base_url, self.model, {**access.settings, **changes})
 

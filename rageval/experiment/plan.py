@@ -22,6 +22,7 @@ from rageval.experiment.choose_pipelines import choose_pipelines
 from rageval.experiment.detector_spec import open_detector
 from rageval.experiment.further import choose_further
 from rageval.experiment.grid import grid_entries
+from rageval.experiment.images import check_images
 from rageval.experiment.judging import (
     by_detector,
     choose_calibrations,
@@ -250,6 +251,7 @@ def plan(
     judges = judges_of(metrics, chosen.own_judges, has_model=False)
     check_pipeline_models(pipelines, spec.models)
     generate = need_answers(metrics, chosen.own_metrics)
+    check_images(pipelines, benchmark, spec.models, generate=generate)
     needs = model_needs(pipelines, judges, generate=generate)
     detector = None if spec.models.detector is None else open_detector(spec.models.detector, base)
     if detector is None:

@@ -41,6 +41,7 @@ from rageval.retrieval import (
     Order,
     Pointwise,
     ReadFilters,
+    ReadImages,
     Recency,
     Rerank,
     SentenceChunker,
@@ -182,6 +183,7 @@ STAGES: Mapping[str, Callable[..., Stage]] = MappingProxyType(
         "to_parent": ToParent,
         "window": Window,
         "compress": Compress,
+        "read_images": ReadImages,
         "order": Order,
         "budget": Budget,
         "answer": Answer,
@@ -201,7 +203,7 @@ INNER_STAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 """Those that hold other stages, with the settings that are lists of stages."""
 
 READ_PASSAGES: tuple[type[Stage], ...] = (
-    Feedback, Recency, Rerank, Filter, Corrective, Diversify, ToParent, Window, Compress, Order, Budget, Answer,
-    AnswerCandidates,
+    Feedback, Recency, Rerank, Filter, Corrective, Diversify, ToParent, Window, Compress, ReadImages, Order,
+    Budget, Answer, AnswerCandidates,
 )  # fmt: skip
 """Stages that are of no use before passages have been found."""

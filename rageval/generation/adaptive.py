@@ -47,8 +47,7 @@ class _Choice(Stage):
         return _most(*(stage.answer_tokens(before) for stage in self.branches))
 
     def context_size(self, before: ContextSize = NO_CONTEXT) -> ContextSize:
-        sizes = [stage.context_size(before) for stage in self.branches]
-        return ContextSize(max(size.passages for size in sizes), _most(*(size.tokens_each for size in sizes)))
+        return _largest(*(stage.context_size(before) for stage in self.branches))
 
 
 @dataclass(frozen=True)
@@ -133,8 +132,7 @@ class Corrective(_Choice):
         return total(grading_size(sizes, self.prompt or GRADE_PASSAGE), _most(refine, again))
 
     def context_size(self, before: ContextSize = NO_CONTEXT) -> ContextSize:
-        after = super().context_size(before)
-        return ContextSize(max(before.passages, after.passages), _most(before.tokens_each, after.tokens_each))
+        return _largest(before, super().context_size(before))
 
     async def run(self, state: State, resources: Resources) -> State:
         response, counting = state.response, resources.counting()
@@ -154,6 +152,15 @@ class Corrective(_Choice):
         kept = tuple(position for position, grade in pairs if grade is None or grade >= self.lower)
         state = state.with_response(context=kept)
         return state if action == "use" else await self.refine.run(state, resources)
+
+
+def _largest(*sizes: ContextSize) -> ContextSize:
+    """A context that is no smaller than any of these."""
+    return ContextSize(
+        max(size.passages for size in sizes),
+        _most(*(size.tokens_each for size in sizes)),
+        max(size.added for size in sizes),
+    )
 
 
 def _most(*parts: int | None) -> int | None:

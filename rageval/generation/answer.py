@@ -6,15 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
+from rageval.errors import DeclarationError
 from rageval.models.base import ChatRequest
 from rageval.models.structured import yes_probability
-from rageval.pipeline import NO_CONTEXT, Calls, ContextSize, Need, PromptSizes, Resources, Stage, State
+from rageval.pipeline import NO_CONTEXT, Calls, ContextSize, Need, PromptSizes, Resources, Shared, Stage, State
 from rageval.pipeline.abstention import is_abstention
+from rageval.pipeline.images import Illustrated, ImageReader, show_images, shown_size
 from rageval.pipeline.sizes import prompt_size, reply_size, total
-from rageval.prompts import Prompt, as_prompt, shared_text, shown_question, yes_no_request
+from rageval.prompts import IMAGES, Prompt, as_prompt, shared_text, shown_question, yes_no_request
 from rageval.prompts.own import OwnPrompt, check_texts
 from rageval.text import count_tokens, take_citations
-from rageval.types import Passage
+from rageval.text.images import Image
+from rageval.types import Json, Passage
 
 Abstain: TypeAlias = Literal["ask_first", "in_answer", "never"]
 
@@ -37,8 +40,9 @@ class Answer(Stage):
 
     With `cite`, the answer is asked to name passages like [1]; these markers are taken out of it and kept as citations
     and in `cited_answer`, what names no passage stays (`rageval.text.take_citations`). Without `cite` nothing is taken
-    out. With an empty context it abstains without a model call. `prompt` replaces `answer`, and `check_prompt`
-    `check_answerable`.
+    out. With an empty context it abstains without a model call. The first `images` images that the passages name are
+    sent with them, in their order, to a model that reads images; judges see the passages' texts alone. `prompt`
+    replaces `answer`, and `check_prompt` `check_answerable`.
     """
 
     abstain: Abstain = "ask_first"
@@ -46,9 +50,12 @@ class Answer(Stage):
     max_tokens: int = 128
     prompt: Annotated[Prompt, OwnPrompt("answer")] | None = None
     check_prompt: Annotated[Prompt, OwnPrompt("check_answerable")] | None = None
+    images: int = 0
     prompts: ClassVar[tuple[str, ...]] = ("answer", "check_answerable")
 
     def __post_init__(self) -> None:
+        if self.images < 0:
+            raise DeclarationError(f"images: found {self.images}, expected at least 0")
         check_texts(self.prompt, self.variant)
 
     @property
@@ -59,6 +66,15 @@ class Answer(Stage):
     def needs(self, generate: bool) -> frozenset[Need]:
         return frozenset({"chat"}) if generate else frozenset()
 
+    def image_readers(self) -> frozenset[ImageReader]:
+        return frozenset({"chat"} if self.images else ())
+
+    def all_prompts(self) -> frozenset[str]:
+        return super().all_prompts().union((IMAGES,) if self.images else ())
+
+    def indexes(self) -> tuple[Shared[object], ...]:
+        return (Illustrated(),) if self.images else ()
+
     def calls(self, generate: bool, before: ContextSize = NO_CONTEXT) -> Calls:
         if not generate:
             return Calls()
@@ -67,7 +83,8 @@ class Answer(Stage):
     def prompt_tokens(self, generate: bool, sizes: PromptSizes) -> int | None:
         if not generate:
             return 0
-        language, shown = sizes.language, sizes.question + sizes.passages()
+        language = sizes.language
+        shown = total(sizes.question, sizes.passages(), shown_size(self.images, language, sizes.context.passages))
         offered = self.abstain == "in_answer"
         phrase = count_tokens(shared_text(language, "abstention")) if offered else 0
         check = self.check_prompt or "check_answerable"
@@ -86,10 +103,14 @@ class Answer(Stage):
         passages = state.response.context_passages
         if not passages:
             return _abstain(state, abstention).with_step("abstain", reason="empty context")
+        images: Sequence[Image] = ()
+        if self.images:
+            illustrated = await resources.get(Illustrated())
+            passages, images = show_images(passages, illustrated, self.images, question.language)
         if self.abstain == "ask_first":
             fields = {"question": shown_question(question)}
             check = self.check_prompt or "check_answerable"
-            state, probability = await ask_yes_no(state, resources, check, fields, passages)
+            state, probability = await ask_yes_no(state, resources, check, fields, passages, images)
             if probability is not None and probability < 0.5:
                 return _abstain(state, abstention)
         offered = self.abstain == "in_answer"
@@ -98,6 +119,7 @@ class Answer(Stage):
             question.language,
             {"question": shown_question(question), **({"abstention": abstention} if offered else {})},
             passages=passages,
+            images=images,
             variant=self.variant,
         )
         request = ChatRequest(messages, prompt.id(question.language), max_tokens=self.max_tokens)
@@ -109,7 +131,7 @@ class Answer(Stage):
             abstained=is_abstention(text, resources.phrases, question.language),
             citations=cited,
             cited_answer=reply.text.strip() if numbers else None,
-        ).with_step("answer", reply.usage, cut_off=reply.finish_reason == "length")
+        ).with_step("answer", reply.usage, cut_off=reply.finish_reason == "length", **_told(images))
 
 
 @dataclass(frozen=True)
@@ -151,6 +173,11 @@ class AnswerFromMemory(Stage):
         ).with_step("answer", reply.usage, cut_off=reply.finish_reason == "length")
 
 
+def _told(images: Sequence[Image]) -> dict[str, Json]:
+    """What the step says of images that were sent; nothing where there were none."""
+    return {"images": [image.digest[:12] for image in images]} if images else {}
+
+
 def _abstain(state: State, abstention: str) -> State:
     return state.with_response(answer=abstention, abstained=True, citations=(), cited_answer=None)
 
@@ -161,9 +188,10 @@ async def ask_yes_no(
     prompt: str | Prompt,
     fields: Mapping[str, object],
     passages: Sequence[Passage] = (),
+    images: Sequence[Image] = (),
 ) -> tuple[State, float | None]:
     """Ask the chat model a yes/no question; the state with the step recorded, and P(yes), None where unreadable."""
-    reply = await resources.chat.complete(yes_no_request(prompt, state.question.language, fields, passages))
+    reply = await resources.chat.complete(yes_no_request(prompt, state.question.language, fields, passages, images))
     probability = yes_probability(reply)
     return state.with_step(as_prompt(prompt).name, reply.usage, probability=rounded(probability)), probability
 

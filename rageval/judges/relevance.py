@@ -94,7 +94,7 @@ class SentenceRelevance:
 
     def bound(self, sizes: PromptSizes) -> JudgeBound:
         """Takes the largest number of sentences that a passage of that size in the corpus can have."""
-        n = sizes.context.passages * sizes.corpus.sentences(sizes.context.tokens_each)
+        n = sizes.context.passages * sizes.passage_sentences
         calls = math.ceil(n / SENTENCES_A_CALL)
         each = total(prompt_size(self.name, sizes.language, sizes.question, 1), passages_size([0]))
         text = sizes.context.passages * sizes.passage_text + passages_size([0] * n)

@@ -10,7 +10,8 @@ from typing import Literal, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from rageval.errors import DeclarationError
+from rageval.errors import DeclarationError, ModelError
+from rageval.text.images import Image
 from rageval.types import Json, Usage
 
 Vectors = NDArray[np.float32]
@@ -20,10 +21,11 @@ _ADDRESS = re.compile(r" at 0x[0-9a-f]+", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn of a chat."""
+    """One turn of a chat. The `images` stand after its text."""
 
     role: Literal["system", "user", "assistant"]
     content: str
+    images: tuple[Image, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,8 @@ class ChatModel(Protocol):
 
     `identity` names model and endpoint (never a key) and is part of every cache key and fingerprint.
     `concurrency` is how many calls may be in flight at once. `complete` raises `ExecutionError` for a call that failed
-    after retries and `ModelError` where no call can succeed.
+    after retries and `ModelError` where no call can succeed. A model that cannot read images says
+    `reads_images = False`, so that this is told before any call.
     """
 
     @property
@@ -97,7 +100,8 @@ class ChatModel(Protocol):
 class Embedder(Protocol):
     """Anything that embeds texts. `embed` returns one unit-length float32 row per text, in order: shape (n, dim).
 
-    `kind` matters to models such as E5 that prefix questions and passages differently.
+    `kind` matters to models such as E5 that prefix questions and passages differently. An embedder that has images in
+    the same space says `embeds_images = True`: it is given them as texts that are data URIs.
     """
 
     @property
@@ -106,6 +110,12 @@ class Embedder(Protocol):
     async def embed(self, texts: Sequence[str], kind: Literal["query", "passage"]) -> Vectors: ...
 
     async def close(self) -> None: ...
+
+
+def refuse_images(request: ChatRequest, model: str) -> None:
+    """Raises ModelError, which names the model, where the request has images: for models that read texts alone."""
+    if any(message.images for message in request.messages):
+        raise ModelError(f"{model}: cannot read images: choose a model that can, at an endpoint (provider: openai)")
 
 
 def check_identity(model: ChatModel | Embedder) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from rageval.errors import BudgetError, DeclarationError
 from rageval.models.base import ChatModel, ChatReply, ChatRequest
 from rageval.models.wrapped import WrappedChat
+from rageval.text.images import IMAGE_TOKENS
 from rageval.types import Json, Usage
 
 _PER = 1_000_000
@@ -126,9 +127,9 @@ class BudgetedChat(WrappedChat):
     """A chat model whose calls are charged to a budget. Closing it closes the model.
 
     The most a call can take is assumed to be one token per byte of prompt and schema, the worst case of byte-level
-    tokenizers, plus the longest reply allowed; both twice, with room for reasoning, where a model is known to reason.
-    A call is charged this amount if the endpoint does not report tokens. A failed call counts as a call. Raises
-    DeclarationError if the budget limits the cost and there is no price.
+    tokenizers, `IMAGE_TOKENS` for each image, plus the longest reply allowed; both twice, with room for reasoning,
+    where a model is known to reason. A call is charged this amount if the endpoint does not report tokens. A failed
+    call counts as a call. Raises DeclarationError if the budget limits the cost and there is no price.
     """
 
     def __init__(self, model: ChatModel, budget: Budget, price: Price | None) -> None:
@@ -172,4 +173,5 @@ def _most_prompt_tokens(request: ChatRequest) -> int:
     texts = [message.content for message in request.messages]
     if request.schema is not None:
         texts.append(json.dumps(dict(request.schema)))
-    return sum(len(text.encode(errors="replace")) + _TOKENS_AROUND_A_MESSAGE for text in texts)
+    images = sum(len(message.images) for message in request.messages)
+    return sum(len(text.encode(errors="replace")) + _TOKENS_AROUND_A_MESSAGE for text in texts) + IMAGE_TOKENS * images

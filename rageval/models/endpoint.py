@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import re
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal
@@ -19,6 +20,7 @@ from rageval.models.refused_call import explain
 from rageval.models.retry_after import back_off, retry_after, until_reset
 from rageval.models.service_errors import ServiceError, error_inside, read_error
 from rageval.models.wire import UnfinishedError, one_line
+from rageval.text.images import IMAGE_TOKENS
 from rageval.types import Json
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 _LONGEST_PAUSE_S = 120.0
 _CHARACTERS_A_TOKEN = 3
+_LARGE_BODY = 1 << 20
+_IMAGE = re.compile(rb'"(?:data:image/[a-z]+;base64,)?[A-Za-z0-9+/]{512,}={0,2}"')
 _SLOWEST_UPLOAD = 100_000  # bytes a second
 _CHUNK = 1 << 16
 _LONGEST_ATTEMPT = 10  # time limits
@@ -98,7 +102,8 @@ class Endpoint:
         `UnfinishedError` of `read` is tried again. `reply_tokens` is how long it may get, for the rate limit.
         """
         body = json.dumps(self.body(payload)).encode()
-        tokens = len(body) // _CHARACTERS_A_TOKEN + reply_tokens
+        texts, images = _IMAGE.subn(b"", body)
+        tokens = len(texts) // _CHARACTERS_A_TOKEN + IMAGE_TOKENS * images + reply_tokens
         return await self._send(_Call("POST", path, body, tokens=tokens, payload=payload, read=read))
 
     async def post_once(self, path: str, payload: Mapping[str, Any]) -> Any:
@@ -217,7 +222,10 @@ class Endpoint:
             return {"data": form, "timeout": aiohttp.ClientTimeout(total=within + len(content) / _SLOWEST_UPLOAD)}
         if call.into is not None:
             return {"timeout": aiohttp.ClientTimeout(total=None, sock_connect=within, sock_read=within)}
-        return {} if call.body is None else {"data": call.body, "headers": {"Content-Type": "application/json"}}
+        if call.body is None:
+            return {}
+        data = call.body if len(call.body) < _LARGE_BODY else io.BytesIO(call.body)  # aiohttp sends large ones in parts
+        return {"data": data, "headers": {"Content-Type": "application/json"}}
 
     async def _connect(self) -> _Open:
         sessions = self._sessions()

@@ -17,7 +17,7 @@ import numpy as np
 
 from rageval.errors import DeclarationError, ExecutionError
 from rageval.extras import need_package
-from rageval.models.base import ChatReply, ChatRequest, Message, Token, Vectors
+from rageval.models.base import ChatReply, ChatRequest, Message, Token, Vectors, refuse_images
 from rageval.models.reasoning_room import ReasoningRoom
 from rageval.models.weights import QWEN_CODER_1_5B, PackagedWeights, Progress, WeightsSource, default_cache_folder
 from rageval.models.wire import NoTextError, one_line, read_completion, to_payload
@@ -50,14 +50,16 @@ class LocalChat:
     Qwen2.5-Coder-1.5B-Instruct, joined once in `folder` (the user's cache folder by default) with `on_progress(done,
     total)` counting bytes in that thread. They are joined and loaded at the first call, so that a run whose replies
     are all cached loads nothing. `context_tokens` bounds prompt and reply together: a longer prompt is an
-    `ExecutionError`, a longer reply is cut off. `threads` defaults to the cores this process may use. Nothing is
-    printed.
+    `ExecutionError`, a longer reply is cut off. Images are a `ModelError`. `threads` defaults to the cores this process
+    may use. Nothing is printed.
 
     Decoding is speculative: where the last tokens stand earlier in prompt or reply, those after them there are guessed,
     and the model checks them all at once. The reply is the one without guesses, up to rounding.
 
     Raises `MissingExtraError` or `DeclarationError` where engine or weights are not at hand.
     """
+
+    reads_images = False
 
     def __init__(
         self,
@@ -92,6 +94,7 @@ class LocalChat:
         return 1
 
     async def complete(self, request: ChatRequest) -> ChatReply:
+        refuse_images(request, self._identity)
         return await self._room.complete(request, lambda room: self._thread.run(lambda: self._complete(request, room)))
 
     async def close(self) -> None:

@@ -22,6 +22,7 @@ from rageval.models.usage_reply import read_tokens
 from rageval.models.vector_reply import PartlyEmbeddedError, Vector, read_vectors
 from rageval.models.wire import one_line
 from rageval.text import count_tokens, cut_at_sentence
+from rageval.text.images import IMAGE_TOKENS, base64_of
 from rageval.types import Json, Usage
 
 _OPTIONAL = ("encoding_format", "dimensions")
@@ -46,6 +47,7 @@ def embedder_settings(
     passage_prefix: str = "",
     input_type: InputType | None = None,
     extra_body: Mapping[str, Json] | None = None,
+    images: bool = False,
 ) -> dict[str, Json]:
     """The settings of an embedder that can change a vector, for its identity."""
     return {
@@ -55,6 +57,7 @@ def embedder_settings(
         "passage_prefix": passage_prefix,
         "input_type": None if input_type is None else [input_type.field, input_type.query, input_type.passage],
         "extra_body": dict(extra_body or {}),
+        "images": images or None,
     }
 
 
@@ -67,8 +70,9 @@ class OpenAIEmbedder:
     how many were; with `truncate="refuse"` it fails. `dimensions` and `encoding_format` are sent where they are given,
     and left out once the endpoint has refused them. What the endpoint finds too large is sent in smaller parts, and a
     text that it finds too long is cut as if `max_tokens` were the limit that it names. All of this is remembered in
-    `known`. `usage` counts the calls that were answered, and their tokens. The other settings and errors of calls are
-    those of `OpenAIChat`. Vectors are scaled to unit length.
+    `known`. With `images` a text that is the data URI of an image is sent as that image: the input is then a list of
+    `{"text": …}` and `{"image": base64}`, the form of Jina's models. `usage` counts the calls that were answered, and
+    their tokens. The other settings and errors of calls are those of `OpenAIChat`. Vectors are scaled to unit length.
 
     `embed` raises PartlyEmbeddedError where some of the texts got no usable vector.
     """
@@ -88,6 +92,7 @@ class OpenAIEmbedder:
         query_prefix: str = "",
         passage_prefix: str = "",
         input_type: InputType | None = None,
+        images: bool = False,
         concurrency: int = 8,
         timeout_s: float = 120.0,
         max_retries: int = 6,
@@ -102,7 +107,9 @@ class OpenAIEmbedder:
     ) -> None:
         limits = Limits(concurrency, timeout_s, max_retries, requests_per_minute, tokens_per_minute)
         access = Access(auth, api_version, extra_headers or {}, verify)
-        settings = embedder_settings(dimensions, max_tokens, query_prefix, passage_prefix, input_type, extra_body)
+        settings = embedder_settings(
+            dimensions, max_tokens, query_prefix, passage_prefix, input_type, extra_body, images
+        )
         self.endpoint = Endpoint(base_url, model, api_key_env, limits, access, settings)
         self._extra_body = extra_body or {}
         self._batch = batch
@@ -112,6 +119,7 @@ class OpenAIEmbedder:
         self._wanted = {"encoding_format": encoding_format, "dimensions": dimensions}
         self._prefixes = {"query": query_prefix, "passage": passage_prefix}
         self._input_type = input_type
+        self._images = images
         self._known = known or KnownModel(self.endpoint.identity, "embed")
         self.usage = Usage()
         self._answered = False
@@ -125,6 +133,10 @@ class OpenAIEmbedder:
     @property
     def identity(self) -> str:
         return self.endpoint.identity
+
+    @property
+    def embeds_images(self) -> bool:
+        return self._images
 
     @property
     def most_tokens(self) -> int | None:
@@ -151,14 +163,14 @@ class OpenAIEmbedder:
         if most is None:
             return
         for text in texts:
-            whole = self._prefixes[kind] + text
-            if len(whole) > most and count_tokens(whole) > most:
+            whole = self._whole(text, kind)
+            if len(whole) > most and self._text_tokens(whole) > most:
                 self._cut.add(hash((kind, text)))
 
     async def embed(self, texts: Sequence[str], kind: Literal["query", "passage"]) -> Vectors:
         if not texts:
             return np.zeros((0, 0), dtype=np.float32)
-        whole = [self._prefixes[kind] + text for text in texts]
+        whole = [self._whole(text, kind) for text in texts]
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(self._embed_part(part, kind)) for part in self._parts(whole)]
@@ -171,6 +183,20 @@ class OpenAIEmbedder:
     async def close(self) -> None:
         await self.endpoint.close()
 
+    def _image(self, text: str) -> str | None:
+        """The base64 of the image that the text stands for, None where it is a text."""
+        return base64_of(text) if self._images else None
+
+    def _whole(self, text: str, kind: Literal["query", "passage"]) -> str:
+        return text if self._image(text) else self._prefixes[kind] + text
+
+    def _text_tokens(self, text: str) -> int:
+        """Estimated tokens; 0 for an image, which cannot be too long a text."""
+        return 0 if self._image(text) else count_tokens(text)
+
+    def _cut_to(self, text: str, tokens: int) -> str:
+        return text if self._image(text) else cut_at_sentence(text, tokens)
+
     def _parts(self, texts: Sequence[str]) -> Iterator[list[str]]:
         """The texts in calls of at most `batch` texts and about `batch_tokens` tokens."""
         batch = min(self._batch, self._known.whole("batch") or self._batch)
@@ -178,7 +204,9 @@ class OpenAIEmbedder:
         tokens = 0
         for text in texts:
             size = len(text)  # a text has no more tokens than characters: only long ones are counted
-            if size * batch > self._batch_tokens:
+            if self._image(text):
+                size = IMAGE_TOKENS
+            elif size * batch > self._batch_tokens:
                 size = count_tokens(text)
             if part and (len(part) == batch or tokens + size > self._batch_tokens):
                 yield part
@@ -191,13 +219,13 @@ class OpenAIEmbedder:
         """The vector of each text, or why it has none."""
         most = self.most_tokens
         if most is not None and not self._cuts:
-            long = [count_tokens(text) > most for text in texts]
+            long = [self._text_tokens(text) > most for text in texts]
             if any(long):
                 short = [text for text, is_long in zip(texts, long, strict=True) if not is_long]
                 vectors = iter(await self._embed_part(short, kind) if short else [])
                 cause = f"the text takes more than the {most} tokens that are allowed"
                 return [cause if is_long else next(vectors) for is_long in long]
-        sent = texts if most is None else [cut_at_sentence(text, most) for text in texts]
+        sent = texts if most is None else [self._cut_to(text, most) for text in texts]
         payload = self._payload(sent, kind)
         try:
             body = await self.endpoint.post("/embeddings", payload)
@@ -220,12 +248,12 @@ class OpenAIEmbedder:
         """Ask again for what the endpoint rejected: in parts, or cut."""
         too_many = is_batch_too_large(rejected.told)
         too_long = isinstance(rejected, TooLongError) and not too_many
-        longest = max(map(count_tokens, texts))
+        longest = max(map(self._text_tokens, texts))
         if too_long and self._cuts and self._learn_most_tokens(named_tokens(rejected.told), longest):
             return await self._embed_part(texts, kind)
         if len(texts) == 1:
             if too_long and self._cuts and longest > _SHORTEST:
-                return await self._embed_part([cut_at_sentence(texts[0], longest * 3 // 4)], kind)
+                return await self._embed_part([self._cut_to(texts[0], longest * 3 // 4)], kind)
             if not self._answered and not too_long:
                 raise ExecutionError(str(rejected))
             return [str(rejected)]
@@ -245,7 +273,13 @@ class OpenAIEmbedder:
         wanted = {name: value for name, value in self._wanted.items() if value is not None and name not in left_out}
         role = self._input_type
         typed = {} if role is None else {role.field: role.query if kind == "query" else role.passage}
-        return {"input": list(texts), **wanted, **typed, **self._extra_body}
+        return {"input": [self._sent(text) for text in texts], **wanted, **typed, **self._extra_body}
+
+    def _sent(self, text: str) -> str | dict[str, str]:
+        if not self._images:
+            return text
+        image = self._image(text)
+        return {"text": text} if image is None else {"image": image}
 
     def _leave_out(self, rejected: RejectedError) -> bool:
         """Leave out the optional field that the endpoint rejected, from now on; False where it was something else.
@@ -299,7 +333,11 @@ class OpenAIEmbedder:
     def _learn_cutting(self, counted: int, texts: Sequence[str]) -> None:
         """Learn where the tokens that were counted show that the endpoint cuts texts without saying so."""
         limit = counted // len(texts)
-        if limit in _USUAL_LIMITS and counted == limit * len(texts) and min(map(count_tokens, texts)) > 1.5 * limit:
+        if (
+            limit in _USUAL_LIMITS
+            and counted == limit * len(texts)
+            and min(map(self._text_tokens, texts)) > 1.5 * limit
+        ):
             self._known.learn(cuts_at=limit)
             self._tell(f"cuts texts at {limit} tokens without saying so: set max_tokens to {limit}")
 

@@ -18,7 +18,9 @@ Kind: TypeAlias = Literal["account", "address", "field", "input", "limit", "serv
 """The key or the money (stop), the address or the model (stop), a field of the request (leave it out), this input
 (this call fails), a limit (wait), the service (try again)."""
 
-Reason: TypeAlias = Literal["key", "money", "right", "allowance", "model", "setting", "too_long", "withheld", "no_room"]
+Reason: TypeAlias = Literal[
+    "key", "money", "right", "allowance", "model", "images", "setting", "too_long", "withheld", "no_room"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,15 @@ _RULES = (
         (200, 400, 401, 404, 500),
     ),
 )
+_NO_IMAGES = re.compile(
+    r"(not|n't|cannot) (support|accept|process|handle|read|have) (any )?(image|vision|visual|multi-?modal)"
+    r"|(image|vision|multi-?modal)( input| content| understanding)?s? (is |are )?(not |un)(supported|enabled|allowed)"
+    r"|image_url.{0,80}(only supported|not supported|unsupported|expected .?text)|unsupported content part type"
+    r"|no endpoints found that support image|not a (multi-?modal|vision)|at most 0 image|mmproj"
+    r"|missing data required for image|不支持(图|视觉|多模态)",
+    re.IGNORECASE,
+)
+_NO_IMAGES_STATUSES = (200, 400, 403, 404, 415, 422, 500, 501)
 _PER_DAY = re.compile(r"per[- ](day|month)|\bdaily\b|\bmonthly\b|\((RPD|TPD)\)|每日|每月", re.IGNORECASE)
 # Where these are 0, the plan has none of the model at all.
 _ALLOWED = (
@@ -192,6 +203,8 @@ def sort_failure(
     A 429 that says `insufficient_quota` after a success is a limit that passes: DashScope means tokens a minute by it.
     """
     sent = sent or {}
+    if status in _NO_IMAGES_STATUSES and _has_images(sent) and _NO_IMAGES.search(error.message):
+        return Refusal("address", "images")
     rule = next((rule.refusal for rule in _RULES if rule.codes & error.codes), None)
     if rule is not None and rule.kind == "limit" and status in (401, 402):
         rule = None
@@ -268,8 +281,15 @@ def _is_echo(found: re.Match[str], echoes: str) -> bool:
     return any(re.search(r"\W*".join(map(re.escape, side)), echoes) for side in sides)
 
 
+def _has_images(sent: Mapping[str, Any]) -> bool:
+    contents = (as_object(message).get("content") for message in as_list(sent.get("messages")))
+    inputs = (as_object(one) for one in as_list(sent.get("input")))
+    parts = (as_object(part) for content in contents for part in as_list(content))
+    return any("image_url" in part for part in parts) or any("image" in one for one in inputs)
+
+
 def _texts(value: Any) -> list[str]:
-    """The texts in what was sent, messages and inputs."""
+    """The texts in what was sent, messages and inputs, without images."""
     if isinstance(value, str):
-        return [" ".join(value.split())]
+        return [] if value.startswith("data:") else [" ".join(value.split())]
     return [text for part in (*as_object(value).values(), *as_list(value)) for text in _texts(part)]

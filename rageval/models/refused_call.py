@@ -45,6 +45,10 @@ def explain(refusal: Refusal, status: int, where: str, told: str, key_name: str 
             return ModelError(f"{where}: {account} may not use this model: check its rights")
         case "address", "setting":
             return ModelError(f"{where}: set what it asks for with `extra_body`, or use another model")
+        case "address", "images":
+            return ModelError(
+                f"{where}: this model reads no images: choose one that does, or a pipeline without images"
+            )
         case "address", _:
             kind = NotFoundError if status in (404, 405) else ModelError
             return kind(f"{where}: check `model` and `base_url` (which usually ends in /v1)")

@@ -6,13 +6,13 @@ import hashlib
 import json
 import logging
 import sqlite3
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from rageval.io.disk import open_database
-from rageval.models.base import ChatReply, ChatRequest, Token
-from rageval.types import Usage
+from rageval.models.base import ChatReply, ChatRequest, Message, Token
+from rageval.types import Json, Usage
 
 _VERSION = 3
 _SCHEMA = """
@@ -30,9 +30,14 @@ def open_replies(path: Path) -> sqlite3.Connection:
 
 
 def request_key(identity: str, request: ChatRequest) -> str:
-    """Return the key of a reply: 64 hex digits of the model's identity and the whole request."""
+    """Return the key of a reply: 64 hex digits of the model's identity and the whole request, with images by digest."""
     content = {"model": identity, **{name: getattr(request, name) for name in _FIELDS}}
-    return hashlib.sha256(json.dumps(content, sort_keys=True, default=asdict).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=_message).encode()).hexdigest()
+
+
+def _message(message: Message) -> dict[str, Json]:
+    images: list[Json] = [image.digest for image in message.images]
+    return {"role": message.role, "content": message.content, **({"images": images} if images else {})}
 
 
 def from_cache(reply: ChatReply) -> ChatReply:

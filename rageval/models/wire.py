@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from rageval.errors import ExecutionError
-from rageval.models.base import ChatReply, ChatRequest, Token
+from rageval.models.base import ChatReply, ChatRequest, Message, Token
 from rageval.models.json_parts import as_list, as_object
 from rageval.models.reasoning import split_reasoning
 from rageval.types import Json, Usage
@@ -55,12 +55,15 @@ class OutOfRoomError(NoTextError):
 def to_payload(request: ChatRequest) -> dict[str, Any]:
     """The body of a chat completion call, without the model's name.
 
+    A message with images has parts as its content: its text, and each image as a data URI under `image_url`, the form
+    that OpenAI, vLLM, llama.cpp and Ollama read. Raises ExecutionError for an image that cannot be read.
+
     Repeated draws (`sample` > 0) have a `seed` that depends on the messages too: with one for all, a server would draw
     the same random numbers for every question, and the draws of a panel would err together. A schema is asked for
     strictly where strict mode allows it.
     """
     payload: dict[str, Any] = {
-        "messages": [{"role": message.role, "content": message.content} for message in request.messages],
+        "messages": [{"role": message.role, "content": _parts(message)} for message in request.messages],
         "max_tokens": request.max_tokens,
         "temperature": request.temperature,
     }
@@ -72,6 +75,13 @@ def to_payload(request: ChatRequest) -> dict[str, Any]:
     if request.sample:
         payload["seed"] = _seed(request)
     return payload
+
+
+def _parts(message: Message) -> str | list[dict[str, Any]]:
+    if not message.images:
+        return message.content
+    images = [{"type": "image_url", "image_url": {"url": image.data_uri()}} for image in message.images]
+    return [{"type": "text", "text": message.content}, *images]
 
 
 def _seed(request: ChatRequest) -> int:

@@ -5,12 +5,14 @@ Tokens are estimated (`rageval.text.count_tokens`). None is "not known".
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 
+from rageval.models.base import ChatRequest
 from rageval.prompts import Prompt, as_prompt, shown_question
 from rageval.text import count_tokens, sentences
+from rageval.text.images import IMAGE_TOKENS, find_references
 from rageval.text.languages import Language
 from rageval.types import Document, Question
 
@@ -33,10 +35,13 @@ class Calls:
 
 @dataclass(frozen=True, slots=True)
 class ContextSize:
-    """The most passages in the context, and the most estimated tokens per passage; None where no bound is known."""
+    """The most passages in the context, and the most estimated tokens per passage; None where no bound is known. So
+    many more tokens may be `added` to each by stages that write into them.
+    """
 
     passages: int = 0
     tokens_each: int | None = 0
+    added: int = 0
 
 
 NO_CONTEXT = ContextSize()
@@ -72,6 +77,12 @@ class CorpusSizes:
     def document(self) -> int:
         """Tokens of the longest text."""
         return max((count_tokens(document.text) for document in self._documents), default=0)
+
+    @cached_property
+    def caption(self) -> int:
+        """Tokens of the longest caption of an image."""
+        named = (one for document in self._documents if document.images for one in find_references(document.text))
+        return max((count_tokens(one.caption) for one in named), default=0)
 
     def sentences(self, tokens: int | None) -> int:
         """The most sentences that lie, whole or in part, in a span of so many tokens; None: in a document."""
@@ -109,7 +120,13 @@ class PromptSizes:
     @property
     def passage_text(self) -> int:
         """One passage, without its title."""
-        return self.corpus.document if self.context.tokens_each is None else self.context.tokens_each
+        each = self.context.tokens_each
+        return (self.corpus.document if each is None else each) + self.context.added
+
+    @property
+    def passage_sentences(self) -> int:
+        """The most sentences in one passage; of what was added, each token may be one."""
+        return self.corpus.sentences(self.context.tokens_each) + self.context.added
 
     @property
     def passage(self) -> int:
@@ -144,6 +161,12 @@ def prompt_size(
 ) -> int | None:
     """A prompt, system line included, whose placeholders and passages have so many tokens."""
     return total(_template_size("shared", language, "system"), _template_size(prompt, language, variant), *parts)
+
+
+def requests_size(requests: Iterable[ChatRequest]) -> int:
+    """Tokens of the prompts of these requests, images included."""
+    messages = [message for request in requests for message in request.messages]
+    return sum(count_tokens(message.content) + IMAGE_TOKENS * len(message.images) for message in messages)
 
 
 def text_size(name: str, language: Language, variant: str, *parts: int | None) -> int | None:

@@ -26,11 +26,15 @@ import yaml
 
 from rageval.errors import DeclarationError
 from rageval.models.base import ChatRequest, Message
+from rageval.text.images import Image
 from rageval.text.languages import LANGUAGES, ByLanguage, Language, base_language, prompt_language
 from rageval.types import Json, Passage, Question
 
 CONVERSATION = "conversation"
 """The prompt file that says how a question is shown that ends a conversation."""
+
+IMAGES = "images"
+"""The prompt file that says how passages show their images."""
 
 _FENCE = re.compile(r"<(\s*/?\s*passages\s*)>", re.IGNORECASE)
 
@@ -74,9 +78,12 @@ class Prompt:
         fields: Mapping[str, object] | None = None,
         *,
         passages: Sequence[Passage] = (),
+        images: Sequence[Image] = (),
         variant: str = "instruction",
     ) -> tuple[Message, ...]:
-        """System line, passages, instruction. `fields` must be exactly the placeholders of the instruction."""
+        """System line, passages, instruction; after them the images. `fields` must be exactly the placeholders of the
+        instruction.
+        """
         template = self.text(language, variant)
         given = fields or {}
         wanted = placeholders(template)
@@ -86,16 +93,21 @@ class Prompt:
         if told := load_instructions().told(self.name, language):
             body = f"{told}\n\n{body}"
         if passages:
-            body = f"{passages_block(passages)}\n\n{body}"
-        return (Message("system", shared_text(language, "system")), Message("user", body))
+            attached = f"{load_prompt(IMAGES).text(language, 'attached').strip()}\n\n" if images else ""
+            body = f"{passages_block(passages)}\n\n{attached}{body}"
+        return (Message("system", shared_text(language, "system")), Message("user", body, tuple(images)))
 
 
 def yes_no_request(
-    prompt: str | Prompt, language: Language, fields: Mapping[str, object], passages: Sequence[Passage] = ()
+    prompt: str | Prompt,
+    language: Language,
+    fields: Mapping[str, object],
+    passages: Sequence[Passage] = (),
+    images: Sequence[Image] = (),
 ) -> ChatRequest:
     """A request for one word, with the alternatives from which P(yes) is read (`structured.yes_probability`)."""
     prompt = as_prompt(prompt)
-    messages = prompt.messages(language, fields, passages=passages)
+    messages = prompt.messages(language, fields, passages=passages, images=images)
     return ChatRequest(messages, prompt.id(language), max_tokens=1, top_logprobs=20)
 
 

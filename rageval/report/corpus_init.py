@@ -8,8 +8,8 @@ from pathlib import Path
 from rageval.corpus.benchmark_folder import HOW_TO, Written
 from rageval.corpus.folder import FolderRead
 from rageval.corpus.readers.picture import PICTURES
-from rageval.corpus.readers.recognise import EXTRA_OCR
 from rageval.extras import install_command
+from rageval.models.recognise import EXTRA_OCR
 from rageval.report.tables.printout import Column, Line, Printout, Table, count_cell, text_rows
 from rageval.text.languages import in_order
 from rageval.types import Json
@@ -46,6 +46,8 @@ def init_printout(found: FolderRead, written: Written, out: Path) -> Printout:
 
 def _written_lines(written: Written, out: Path) -> list[Line]:
     lines = [Line(f"{out}: {', '.join(written.written)} written" if written.written else f"{out}: nothing has changed")]
+    if written.images:
+        lines.append(Line(f"  images copied: {written.images:,}"))
     for word, ids in (("added", written.added), ("changed", written.changed), ("gone", written.gone)):
         if ids:
             more = f", … ({len(ids):,})" if len(ids) > _MOST_IDS else ""
@@ -66,6 +68,7 @@ def init_json(found: FolderRead, written: Written, out: Path) -> dict[str, Json]
         "notes": [one.to_json() for one in found.notes],
         "other_kinds": {**found.other},
         "written": [*written.written],
+        "images": written.images,
         "added": [*written.added],
         "changed": [*written.changed],
         "gone": [*written.gone],

@@ -27,6 +27,7 @@ from rageval.retrieval.indexes import (
     Dense,
     Graph,
     Hierarchical,
+    ImageEmbeddings,
     Index,
     LearnedSparse,
     MultiVector,
@@ -42,6 +43,7 @@ from rageval.retrieval.mixing import MixPassages
 from rageval.retrieval.parents import ToParent
 from rageval.retrieval.passages import Passages
 from rageval.retrieval.read_filters import ReadFilters
+from rageval.retrieval.read_images import ReadImages
 from rageval.retrieval.recency import Recency
 from rageval.retrieval.rerank import Filter, Rerank
 from rageval.retrieval.rerankers import (
@@ -79,6 +81,7 @@ __all__ = [
     "Graph",
     "HeadingChunker",
     "Hierarchical",
+    "ImageEmbeddings",
     "Index",
     "Iterate",
     "LateInteraction",
@@ -92,6 +95,7 @@ __all__ = [
     "Passages",
     "Pointwise",
     "ReadFilters",
+    "ReadImages",
     "Recency",
     "RecursiveChunker",
     "Rerank",

@@ -5,7 +5,7 @@ The ranking of hits stays as it is, except where a stage says so.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from rageval.errors import DeclarationError
@@ -78,7 +78,7 @@ class Diversify(Stage):
         return frozenset({"embed"})
 
     def context_size(self, before: ContextSize = NO_CONTEXT) -> ContextSize:
-        return ContextSize(min(self.keep, before.passages), before.tokens_each)
+        return replace(before, passages=min(self.keep, before.passages))
 
     async def run(self, state: State, resources: Resources) -> State:
         passages = state.response.context_passages

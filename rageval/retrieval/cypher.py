@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, ClassVar, cast
 
 import numpy as np
@@ -80,7 +80,8 @@ class Cypher(GraphStage):
     def context_size(self, before: ContextSize = NO_CONTEXT) -> ContextSize:
         entry = max(text_size(_PROMPT, language, "heading", self.tokens) or 0 for language in LANGUAGES)
         each = entry if before.passages == 0 else before.tokens_each
-        return ContextSize(before.passages + 1, None if each is None else max(each, entry))
+        tokens_each = None if each is None else max(each, entry)
+        return replace(before, passages=before.passages + 1, tokens_each=tokens_each)
 
     async def run(self, state: State, resources: Resources) -> State:
         linker = await resources.get(self.linking)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -82,7 +82,7 @@ class ToParent(Stage):
 
     def context_size(self, before: ContextSize = NO_CONTEXT) -> ContextSize:
         parent, each = most_tokens(self.chunker), before.tokens_each
-        return ContextSize(before.passages, None if parent is None or each is None else max(parent, each))
+        return replace(before, tokens_each=None if parent is None or each is None else max(parent, each))
 
     def indexes(self) -> tuple[Shared[object], ...]:
         return (_ParentsOf(self.chunker),)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rageval.errors import DeclarationError, ExecutionError
 from rageval.pipeline import NO_CONTEXT, Calls, ContextSize, Need, PromptSizes, Resources, Stage, State
@@ -53,7 +53,7 @@ class Rerank(_ByReranker):
         super().__post_init__()
 
     def context_size(self, before: ContextSize = NO_CONTEXT) -> ContextSize:
-        return ContextSize(min(self.k, before.passages), before.tokens_each)
+        return replace(before, passages=min(self.k, before.passages))
 
     async def run(self, state: State, resources: Resources) -> State:
         context, counting = state.response.context, resources.counting()

@@ -104,7 +104,7 @@ class Window(Stage):
                 shown[position] = passage
             else:
                 shown[joined] = _union(shown[joined], passage, corpus.by_id)
-        return _with_passages(state, shown, context)
+        return with_passages(state, shown, context)
 
     async def _wider(self, passage: Passage, corpus: _Corpus, resources: Resources) -> Passage:
         document = corpus.by_id.get(passage.doc_id)
@@ -172,7 +172,7 @@ class Compress(Stage):
         if not calls or self.by == "self_information":
             return times(calls, prompt_size(_SOME_PASSAGE, sizes.language))
         passages = sizes.context.passages
-        others = passages * (sizes.corpus.sentences(sizes.context.tokens_each) - 1)
+        others = passages * (sizes.passage_sentences - 1)
         shown = passages_size([sizes.passage_text] * passages + [0] * others)
         return prompt_size(
             self.prompt or _NEEDED, sizes.language, sizes.question, shown, count_tokens(str(self.sentences))
@@ -199,7 +199,7 @@ class Compress(Stage):
                 kept.setdefault(n, []).append(span)
         context = [state.response.context[n] for n in kept]
         shown = {state.response.context[n]: _excerpt(passages[n], chosen) for n, chosen in kept.items()}
-        return _with_passages(state, shown, context)
+        return with_passages(state, shown, context)
 
     async def _nearest(self, question: Question, texts: Sequence[str], resources: Resources) -> frozenset[int]:
         asked = await resources.embedder.embed([question.text], "query")
@@ -272,7 +272,8 @@ def _union(a: Passage, b: Passage, documents: Mapping[str, Document]) -> Passage
     return replace(document.passage(min(a.start, b.start), max(a.end, b.end)), title=a.title)
 
 
-def _with_passages(state: State, shown: Mapping[int, Passage], context: Sequence[int]) -> State:
+def with_passages(state: State, shown: Mapping[int, Passage], context: Sequence[int]) -> State:
+    """The state with the context at these positions of the hits, and with these passages in the place of others."""
     hits = tuple(
         replace(hit, passage=shown.get(position, hit.passage)) for position, hit in enumerate(state.response.hits)
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -51,7 +51,8 @@ class Subgraph(GraphStage):
     def context_size(self, before: ContextSize = NO_CONTEXT) -> ContextSize:
         entry = max(text_size(_PROMPT, language, "heading", _TOKENS) or 0 for language in LANGUAGES)
         each = entry if before.passages == 0 else before.tokens_each
-        return ContextSize(before.passages + self.keep, None if each is None else max(each, entry))
+        tokens_each = None if each is None else max(each, entry)
+        return replace(before, passages=before.passages + self.keep, tokens_each=tokens_each)
 
     async def run(self, state: State, resources: Resources) -> State:
         linker = await resources.get(self.linking)

@@ -9,8 +9,9 @@ from warnings import catch_warnings, simplefilter
 
 from rageval.corpus.readers.decoding import decode, refuse_binary
 from rageval.corpus.readers.plain import split_heading
-from rageval.corpus.readers.reading import EXTRA, Part, Read, RefusedFile, dated, find_date, tidy, tidy_line
+from rageval.corpus.readers.reading import EXTRA, Part, Read, RefusedFile, dated, find_date, tidy_line
 from rageval.extras import need_package
+from rageval.text.tidy import tidy
 
 Tag: TypeAlias = Any
 """Beautiful Soup's; its stubs leave much unknown."""

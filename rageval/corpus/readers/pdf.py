@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, cast
 
-from rageval.corpus.readers.reading import EXTRA, Part, Read, RefusedFile, dated, find_date, tidy, tidy_line
-from rageval.corpus.readers.recognise import EXTRA_OCR, Recognised, can_recognise, recognise, recognised_note
+from rageval.corpus.readers.reading import EXTRA, Part, Read, RefusedFile, dated, find_date, tidy_line
 from rageval.extras import install_command, need_package
+from rageval.models.recognise import EXTRA_OCR, Recognised, can_recognise, recognise, recognised_note
+from rageval.text.tidy import tidy
 from rageval.types import Json
 
 BETWEEN_PAGES = "\n\n"

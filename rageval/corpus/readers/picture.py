@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rageval.corpus.readers.pdf import join_pages
 from rageval.corpus.readers.reading import Part, Read, RefusedFile
-from rageval.corpus.readers.recognise import need_recognition, open_pages, recognise, recognised_note
+from rageval.models.recognise import need_recognition, open_pages, recognise, recognised_note
 from rageval.types import Json
 
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")

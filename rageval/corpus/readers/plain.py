@@ -9,7 +9,8 @@ from typing import cast
 import yaml
 
 from rageval.corpus.readers.decoding import decode
-from rageval.corpus.readers.reading import Part, Read, dated, find_date, tidy, tidy_line
+from rageval.corpus.readers.reading import Part, Read, dated, find_date, tidy_line
+from rageval.text.tidy import tidy
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", flags=re.MULTILINE | re.DOTALL)
 _KEYS = ("title", "date")

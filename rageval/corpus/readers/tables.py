@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import cast
 
 from rageval.corpus.readers.decoding import decode
-from rageval.corpus.readers.reading import Part, Read, RefusedFile, dated, find_date, tidy, tidy_line
+from rageval.corpus.readers.reading import Part, Read, RefusedFile, dated, find_date, tidy_line
+from rageval.text.tidy import tidy
 
 TEXT_KEYS = ("text", "content", "body", "正文", "内容")
 TITLE_KEYS = ("title", "name", "heading", "标题")

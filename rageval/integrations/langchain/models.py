@@ -45,8 +45,9 @@ def chat_model(model: BaseChatModel, *, concurrency: int = 16) -> ChatModel:
 
     Temperature, longest reply, seed and log-probabilities of a request are set where the model has fields for them, and
     a schema is asked for where it has structured output by `json_schema`; what it refuses by name is left out from then
-    on, with a warning. Without log-probabilities judges read the words alone, and without a schema the JSON that their
-    prompts ask for. What the model itself is set to in these is not used. Retries are the model's own (`max_retries`).
+    on, with a warning. Images are content parts of OpenAI's form, which LangChain's models translate. Without
+    log-probabilities judges read the words alone, and without a schema the JSON that their prompts ask for. What the
+    model itself is set to in these is not used. Retries are the model's own (`max_retries`).
 
     The identity names class and model and ends in a digest of the plain settings, without keys. Raises `ModelError`
     where key, model or address are refused, `ExecutionError` where one call failed.
@@ -89,7 +90,8 @@ class LangChainChat(FrameworkChat[AIMessage]):
 
     async def _ask(self, request: ChatRequest) -> AIMessage:
         payload = self._payload(request)
-        messages = [_MESSAGES[message.role](message.content) for message in request.messages]
+        contents = [(message["role"], message["content"]) for message in payload["messages"]]
+        messages = [_MESSAGES[role](content) for role, content in contents]
         options = {name: value for name, value in payload.items() if name not in ("messages", "response_format")}
         model, _ = with_options(self._model, options)
         structured = type(model).with_structured_output

@@ -17,7 +17,7 @@ from rageval.errors import ExecutionError
 from rageval.integrations.framework_models import FrameworkChat, FrameworkEmbedder, finish_reason, with_options
 from rageval.integrations.llama_index.identity import model_name
 from rageval.integrations.llama_index.usage import as_mapping, usage_of
-from rageval.models.base import ChatModel, ChatReply, ChatRequest, Embedder, Token
+from rageval.models.base import ChatModel, ChatReply, ChatRequest, Embedder, Token, refuse_images
 from rageval.models.wire import NoTextError, read_completion
 
 _BATCHES_AT_ONCE = 8
@@ -37,8 +37,8 @@ def chat_model(llm: BaseLLM, *, concurrency: int = 16, name: str | None = None) 
     The identity, under which replies are kept, is the class and the model's name, or `name`: give one where those do
     not tell LLMs apart (another address, another system prompt). At most `concurrency` calls are under way.
 
-    `complete` raises ModelError where the LLM reports a status 401, 402, 403 or 404 or, before its first reply, cannot
-    be reached, and ExecutionError for any other failure.
+    `complete` raises ModelError for images, where the LLM reports a status 401, 402, 403 or 404 or, before its first
+    reply, cannot be reached, and ExecutionError for any other failure.
     """
     return LlamaIndexChat(llm, concurrency, name)
 
@@ -55,6 +55,8 @@ def embedder(embed_model: BaseEmbedding, *, name: str | None = None) -> Embedder
 class LlamaIndexChat(FrameworkChat[ChatResponse]):
     """What `chat_model` returns."""
 
+    reads_images = False
+
     def __init__(self, llm: BaseLLM, concurrency: int = 16, name: str | None = None) -> None:
         super().__init__(f"llama_index/{type(llm).__name__}/{name or model_name(llm)}", concurrency, _secrets(llm))
         self._llm = llm
@@ -62,6 +64,7 @@ class LlamaIndexChat(FrameworkChat[ChatResponse]):
         self._warned = False
 
     async def _call(self, request: ChatRequest) -> ChatResponse:
+        refuse_images(request, self.identity)
         return await self._with_settings(request).achat(_messages(request))
 
     def _read(self, reply: ChatResponse) -> ChatReply:

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from rageval.errors import DeclarationError
 from rageval.models.base import ChatRequest
 from rageval.pipeline import Need, Resources, complete_all
+from rageval.pipeline.sizes import requests_size
 from rageval.prompts import load_prompt
 from rageval.retrieval.chunkers import Chunker
 from rageval.retrieval.graph.triples import Triple, make_triple
 from rageval.retrieval.passages import pieces
-from rageval.text import count_tokens, reply_lines
+from rageval.text import reply_lines
 from rageval.text.languages import Language
 from rageval.types import Document, Passage
 
@@ -63,7 +64,7 @@ class WrittenTriples:
         requests = (
             self._request(passage, document.language) for document in documents for passage in pieces(chunker, document)
         )
-        return sum(count_tokens(message.content) for request in requests for message in request.messages)
+        return requests_size(requests)
 
     def _request(self, passage: Passage, language: Language) -> ChatRequest:
         prompt = load_prompt(_PROMPT)

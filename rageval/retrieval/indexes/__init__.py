@@ -16,6 +16,7 @@ from rageval.retrieval.indexes.contextual import Contextual
 from rageval.retrieval.indexes.dense import Dense
 from rageval.retrieval.indexes.graph import Graph, graph
 from rageval.retrieval.indexes.hierarchical import Hierarchical
+from rageval.retrieval.indexes.images import ImageEmbeddings
 from rageval.retrieval.indexes.inverted import InvertedLists
 from rageval.retrieval.indexes.learned_sparse import LearnedSparse
 from rageval.retrieval.indexes.multi_vector import MultiVector
@@ -77,6 +78,7 @@ INDEXES.update(
     approximate=ApproximateDense,
     hybrid=hybrid,
     multi_vector=MultiVector,
+    images=ImageEmbeddings,
     ivf=InvertedLists,
     adapted=AdaptedDense,
     sparse=sparse,
@@ -97,6 +99,7 @@ __all__ = [
     "Dense",
     "Graph",
     "Hierarchical",
+    "ImageEmbeddings",
     "Index",
     "InvertedLists",
     "LearnedSparse",

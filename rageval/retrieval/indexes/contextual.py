@@ -9,13 +9,13 @@ from typing import TypeVar, cast
 from rageval.errors import DeclarationError
 from rageval.models.base import ChatRequest
 from rageval.pipeline import Need, Query, Resources, Shared, complete_all
-from rageval.pipeline.sizes import total
+from rageval.pipeline.sizes import requests_size, total
 from rageval.prompts import load_prompt
 from rageval.retrieval.chunkers import Chunker
 from rageval.retrieval.indexes.base import Index, Searchable
 from rageval.retrieval.indexes.over import OverIndexes, search_all
 from rageval.retrieval.passages import Passages, pieces
-from rageval.text import count_tokens, cut_at_sentence
+from rageval.text import cut_at_sentence
 from rageval.types import Document, Hit, Passage
 
 T = TypeVar("T")
@@ -99,8 +99,7 @@ class Contextual(OverIndexes):
         """Not known where an index inside asks the chat model about the passages, which have their contexts then."""
         if super().indexing_calls(documents):
             return None
-        own = sum(count_tokens(one.content) for request in self._requests(documents) for one in request.messages)
-        return total(own, super().indexing_tokens(documents))
+        return total(requests_size(self._requests(documents)), super().indexing_tokens(documents))
 
     async def build(self, resources: Resources) -> _WithoutContexts:
         raw = await resources.get(Passages(self.chunker))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
@@ -11,13 +11,26 @@ import numpy as np
 
 from rageval.errors import DeclarationError
 from rageval.models.base import ChatRequest, Vectors
+from rageval.models.recognise import recogniser_identity
 from rageval.pipeline import Need, Resources
+from rageval.pipeline.images import ImageReader
+from rageval.pipeline.sizes import requests_size
 from rageval.retrieval.chunkers import AnyChunker, SentenceChunker
 from rageval.retrieval.indexes.by_vector import SearchByVector, VectorIndex, embedded_text
 from rageval.retrieval.indexes.top_hits import top_hits
 from rageval.retrieval.passages import Passages, pieces
-from rageval.retrieval.views import KeyPhrases, Sentences, TableRows, Tables, TableSummaries, Titles, View, Written
-from rageval.text import count_tokens
+from rageval.retrieval.views import (
+    ImageDescriptions,
+    ImageWords,
+    KeyPhrases,
+    Sentences,
+    TableRows,
+    Tables,
+    TableSummaries,
+    Titles,
+    View,
+    Written,
+)
 from rageval.types import Document, Hit, Passage
 
 ViewName: TypeAlias = Literal[
@@ -27,6 +40,8 @@ ViewName: TypeAlias = Literal[
     "tables",
     "table_rows",
     "table_summaries",
+    "image_descriptions",
+    "image_words",
     "propositions",
     "summaries",
     "questions",
@@ -39,6 +54,8 @@ _VIEWS: Mapping[ViewName, View] = MappingProxyType(
         "tables": Tables(),
         "table_rows": TableRows(),
         "table_summaries": TableSummaries(),
+        "image_descriptions": ImageDescriptions(),
+        "image_words": ImageWords(),
         "propositions": Written("propositions", max_tokens=512),
         "summaries": Written("summarise", max_tokens=64),
     }
@@ -67,7 +84,9 @@ class MultiVector(VectorIndex):
     `views` are the small texts: `sentences`, `titles`, `key_phrases`, of Markdown tables what they are about (`tables`)
     and each row with its header (`table_rows`); and, written by the chat model when the index is built, one call per
     passage and view: `summaries`, `questions` (hypothetical ones), `propositions` (sentences that state one fact each
-    and stand alone: Chen et al. 2023, arXiv 2312.06648), `table_summaries` (of passages with a table).
+    and stand alone: Chen et al. 2023, arXiv 2312.06648), `table_summaries` (of passages with a table). Of images that
+    passages name: what a vision model writes about each, in one call (`image_descriptions`), or the text in it,
+    recognised offline (`image_words`, extra `ocr`).
 
     Without `own`, the passage itself is left out where it has small texts: it is found by them alone. A passage of
     which no view has anything to say stands for itself.
@@ -78,6 +97,7 @@ class MultiVector(VectorIndex):
     phrases_per_passage: int = 8
     own: bool = True
     chunker: AnyChunker = SentenceChunker()
+    recogniser: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
         if not self.views or len(set(self.views)) != len(self.views):
@@ -85,9 +105,14 @@ class MultiVector(VectorIndex):
         for name in ("questions_per_passage", "phrases_per_passage"):
             if getattr(self, name) < 1:
                 raise DeclarationError(f"{name}: found {getattr(self, name)}, expected at least 1")
+        if "image_words" in self.views:
+            object.__setattr__(self, "recogniser", recogniser_identity())
 
     def needs(self) -> frozenset[Need]:
         return frozenset({"embed", "chat"}) if self.prompts() else frozenset({"embed"})
+
+    def image_readers(self) -> frozenset[ImageReader]:
+        return frozenset[ImageReader]().union(*(view.image_readers() for view in self._views()))
 
     def prompts(self) -> frozenset[str]:
         return frozenset[str]().union(*(view.prompts() for view in self._views()))
@@ -96,8 +121,7 @@ class MultiVector(VectorIndex):
         return len(self._requests(documents))
 
     def indexing_tokens(self, documents: Sequence[Document]) -> int | None:
-        requests = self._requests(documents)
-        return sum(count_tokens(message.content) for request in requests for message in request.messages)
+        return requests_size(self._requests(documents))
 
     async def build(self, resources: Resources) -> SearchByVector[MultiVectorIndex]:
         passages = await resources.get(Passages(self.chunker))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from rageval.models.base import ChatRequest
 from rageval.pipeline import Resources
+from rageval.pipeline.images import ImageReader
 from rageval.types import Document, Passage
 
 
@@ -23,6 +24,10 @@ class View(ABC):
         `documents` are those of the corpus by id.
         """
         ...
+
+    def image_readers(self) -> frozenset[ImageReader]:
+        """What reads images for the view; empty where it uses none."""
+        return frozenset()
 
     def prompts(self) -> frozenset[str]:
         """The names of the prompt templates that the chat model is asked with."""

@@ -24,10 +24,12 @@ from rageval.judges import JUDGES
 from rageval.models.base import ChatModel, ChatReply, ChatRequest, Message
 from rageval.models.openai_compatible import OpenAIChat
 from rageval.prompts import yes_no_request
+from rageval.text.images import Image
 from rageval.types import Graded, Hit, Passage, Question, Response, Usage
 from tests.flow.fake_server import FakeServer, completion, fault
 from tests.flow.small_world import respond
 from tests.integrations.langchain.parts import KEY, Obedient, WordEmbeddings, ask, counted
+from tests.unit.charts import chart
 
 T = TypeVar("T")
 
@@ -216,6 +218,17 @@ def test_chat_openai_gets_and_gives_what_our_own_client_does(
         assert their_form["type"] == form["type"]
         for name in ("name", "strict", "schema"):
             assert their_form["json_schema"][name] == form["json_schema"][name]
+
+
+def test_images_are_sent_as_our_own_client_sends_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    image = Image.of(chart(3, 7))
+    asked = ChatRequest((Message("user", "What is shown?", (image,)),), "test/en@1", 8)
+    with FakeServer() as server:
+        assert run(once(OpenAIChat(server.base_url, "fake"), asked)) == complete(open_ai(server), asked)
+        ours, theirs = (received.payload["messages"] for received in server.received)
+    assert ours == theirs
+    assert ours[0]["content"][1] == {"type": "image_url", "image_url": {"url": image.data_uri()}}
 
 
 def test_what_the_endpoint_refuses_by_name_is_left_out_from_then_on(caplog: pytest.LogCaptureFixture) -> None:

@@ -19,8 +19,10 @@ from rageval.errors import DeclarationError, ExecutionError, ModelError
 from rageval.integrations.llama_index import chat_model, embedder
 from rageval.models.base import ChatReply, ChatRequest, Message
 from rageval.models.structured import yes_probability
+from rageval.text.images import Image
 from rageval.types import Usage
 from tests.integrations.llama_index.world import ChattingLLM, ScriptedLLM, WordEmbedding
+from tests.unit.charts import chart
 
 REQUEST = ChatRequest((Message("system", "Be brief."), Message("user", "Is it so?")), "test/en@1", max_tokens=7)
 
@@ -61,6 +63,14 @@ def test_what_is_asked_reaches_the_llm() -> None:
         [("system", "Be brief."), ("user", 'Is it so?\nJSON schema: {"type": "object"}')],
     ]
     assert (llm.temperature, llm.max_tokens, llm.logprobs) == (0.1, None, False)
+
+
+def test_images_are_refused_before_the_llm_is_asked() -> None:
+    llm = ScriptedLLM(reply=lambda prompt: CompletionResponse(text="No."))
+    asked = ChatRequest((Message("user", "What is shown?", (Image.of(chart(3)),)),), "test/en@1", 8)
+    with pytest.raises(ModelError, match="cannot read images"):
+        complete(llm, asked)
+    assert llm.prompts == []
 
 
 def test_an_llm_that_only_completes() -> None:

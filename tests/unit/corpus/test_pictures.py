@@ -16,10 +16,11 @@ import pytest
 
 from rageval.corpus import folder as folder_module
 from rageval.corpus.folder import read_folder
-from rageval.corpus.readers import READERS, pdf, recognise
+from rageval.corpus.readers import READERS, pdf
 from rageval.corpus.readers.picture import PICTURES, read_picture
 from rageval.corpus.readers.reading import Read, RefusedFile
 from rageval.errors import MissingExtraError
+from rageval.models import recognise
 from tests.conftest import CommandLine
 
 FOLDER = Path(__file__).parent / "pictures"

@@ -15,8 +15,9 @@ from rageval.corpus.readers.html import MOST_LEVELS, read_html
 from rageval.corpus.readers.pdf import join_pages
 from rageval.corpus.readers.picture import PICTURES
 from rageval.corpus.readers.plain import read_markdown
-from rageval.corpus.readers.reading import Part, RefusedFile, find_date, tidy
+from rageval.corpus.readers.reading import Part, RefusedFile, find_date
 from rageval.corpus.readers.tables import read_csv, read_jsonl
+from rageval.text.tidy import tidy
 from tests.unit.corpus.made_files import content, docx, epub, fact, html, pdf
 
 CHINESE = "检索增强生成先检索资料，再让模型根据资料回答问题。"

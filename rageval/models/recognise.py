@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 import io
 from collections.abc import Sequence
@@ -10,8 +11,8 @@ from functools import cache
 from importlib import import_module
 from typing import Any, cast
 
-from rageval.corpus.readers.reading import tidy
 from rageval.extras import need_package
+from rageval.text.tidy import tidy
 
 EXTRA_OCR = "ocr"
 
@@ -37,6 +38,12 @@ def need_recognition() -> None:
     """Raise MissingExtraError where a package of the extra is not installed."""
     for package in _PACKAGES:
         need_package(package, EXTRA_OCR, "recognising text in pictures")
+
+
+def recogniser_identity() -> str:
+    """Package and version, which decide what is recognised. Raises as `need_recognition`."""
+    need_recognition()
+    return f"rapidocr-{importlib.metadata.version('rapidocr')}"
 
 
 def open_pages(raw: bytes) -> list[Any]:
