@@ -137,6 +137,8 @@ RERANKER_CASES = [
     for name in ("late_interaction", "listwise", "pointwise")
 ]
 ELSEWHERE = {
+    "read_images": "tests/flow/test_images.py, with pictures drawn there",
+    "images": "tests/flow/test_images.py, with pictures drawn there",
     "adapted": "tests/flow/test_adapter.py, which trains one first",
     "sparse": "tests/unit/retrieval/test_learned_sparse.py, with the packaged model",
     "endpoint": "tests/flow/test_rerank_endpoints.py, with imitated services",
