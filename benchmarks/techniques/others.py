@@ -10,6 +10,7 @@ the chat model. The page is written anew after each row.
 
 from __future__ import annotations
 
+import json
 import platform
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -65,10 +66,9 @@ def rows(section: Section, out: Path) -> Iterator[list[str]]:
             name="others",
         )
         baseline = baseline or found
-        (row,) = found.leaderboard.rows
-        indexing = row.usage.get("indexing")
-        spent = f"{indexing.calls:,}" if indexing else "0"
-        yield [name, *compared(baseline, found, section.metrics), *costs(answered(found)), spent]
+        manifest = json.loads((found.runs[0] / "manifest.json").read_text(encoding="utf-8"))
+        indexing = manifest["usage"].get("indexing", {}).get("calls", 0)
+        yield [name, *compared(baseline, found, section.metrics), *costs(answered(found)), f"{indexing:,}"]
 
 
 def answering(data: Path) -> Section:
