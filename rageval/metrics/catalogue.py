@@ -14,6 +14,7 @@ from rageval.metrics import (
     overlap,
     ranking_formulas,
     reference_claims,
+    repetition,
 )
 from rageval.metrics.definitions import MetricDefinition
 
@@ -29,4 +30,5 @@ ALL_METRICS: tuple[MetricDefinition, ...] = (
     *nuggets.METRICS,
     *overlap.METRICS,
     *abstention.METRICS,
+    *repetition.METRICS,
 )
