@@ -31,7 +31,7 @@ class ContextVerdict:
         return (self.name,)
 
     def calls(self, passages: int) -> tuple[int, int]:
-        return 0, int(passages >= self.fewest)
+        return 0, 1
 
     def bound(self, sizes: PromptSizes) -> JudgeBound:
         if sizes.context.passages < self.fewest:
