@@ -244,8 +244,8 @@ def write_page(sets: Sequence[tuple[str, tuple[Item, ...]]]) -> None:
         f"contexts of up to {MOST_CHARACTERS:,} characters. BEGIN and WiCE are English, OCNLI is Chinese. Chat model: "
         f"{models}, on {platform.machine()}; entailment and classifier are the packaged light judge, offline."
         f"{left_out} A way's score is P(supported), or the mean of the parts that it looks at; AUC and balanced "
-        "accuracy (at one half) have 95% intervals, on the items of which the way has a verdict. Seconds are of a machine with "
-        "other work beside it, and only of calls that no cache answered."
+        "accuracy (at one half) have 95% intervals, on the items of which the way has a verdict. Seconds are "
+        "of a machine with other work beside it, and only of calls that no cache answered."
     )
     kappa = (
         "Cohen's kappa of the verdicts of each two ways, with 95% intervals: ways that agree little tell different "

@@ -44,9 +44,7 @@ class ContextRow:
         return {
             "context": self.name,
             "questions": self.questions,
-            **{
-                became: {"questions": count, "share": interval_to_json(share)} for became, count, share in cells
-            },
+            **{became: {"questions": count, "share": interval_to_json(share)} for became, count, share in cells},
         }
 
 
