@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rageval.decide.answer_checks import TEXT_OVERLAP
+from rageval.decide.context_table import Became, ContextTable, context_table
 from rageval.decide.costs import costs_of_questions
 from rageval.decide.diagnosis import CAUSES, CauseName, Diagnosis, RunDiagnosis
 from rageval.decide.losses import Losses, measure_losses
@@ -21,7 +22,7 @@ from rageval.scores.slices import question_slices, slice_members, slice_values
 from rageval.scores.spending import folder_spending
 from rageval.stats import Interval
 from rageval.stats.shares import simultaneous_shares
-from rageval.types import Benchmark, Json, Question
+from rageval.types import Benchmark, Failure, Json, Question
 
 MOST_SHOWN = 10
 FEW = 20
@@ -93,7 +94,8 @@ class DiagnoseResult:
     """The diagnosis of a run. `questions` are by id, in the run's order; `shares` has every cause, in the order in
     which they are tried. `worst` has the worst ten questions of each cause but `right`, with their passages, and
     `remedies` what to try next for the causes that occur. `notes` say what the diagnosis rests on. `costs` are by
-    cause that occurs; empty where no cost is known.
+    cause that occurs; empty where no cost is known. `context` crosses sufficient contexts with what became of the
+    answers, None where the run has no metric `sufficient_context`.
     """
 
     source: str
@@ -108,6 +110,7 @@ class DiagnoseResult:
     losses: Losses | None
     notes: tuple[str, ...]
     costs: Mapping[CauseName, CauseCost] = field(default_factory=dict[CauseName, CauseCost])
+    context: ContextTable | None = None
 
     def __str__(self) -> str:
         return "\n".join(
@@ -131,6 +134,7 @@ class DiagnoseResult:
             "questions": [one.to_json() for one in self.questions.values()],
             "notes": [*self.notes],
             "costs": {name: one.to_json() for name, one in self.costs.items()},
+            "sufficient_context": None if self.context is None else self.context.to_json(),
         }
 
 
@@ -184,7 +188,18 @@ def diagnose_read(diagnosed: RunDiagnosis, *, by: Sequence[str] = (), losses: Lo
         losses,
         _notes(diagnosed, [*found.values()]),
         _costs(diagnosed.folder, diagnosed.manifest, found),
+        context_table(diagnosed.scores, {name: _became(diagnosed, one) for name, one in found.items()}),
     )
+
+
+def _became(diagnosed: RunDiagnosis, found: Diagnosis) -> Became | None:
+    """What became of the answer; None where there is none, or where it is not known whether it is right."""
+    outcome = diagnosed.outcome(found.question_id)
+    if isinstance(outcome, Failure) or outcome.answer is None:
+        return None
+    if outcome.abstained:
+        return "refused"
+    return None if found.right is None else "right" if found.right else "wrong"
 
 
 def _costs(

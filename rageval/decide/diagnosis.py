@@ -16,12 +16,15 @@ from rageval.errors import DeclarationError
 from rageval.io.records import Outcome
 from rageval.io.run_folder import RunFolder
 from rageval.metrics.evidence_spans import Part, evidence_parts
+from rageval.metrics.repetition import is_degenerate, longest_loop, repetition
 from rageval.metrics.verdicts import ABSTENTION, NO_ANSWER, settled
 from rageval.scores.repeats import first_answers
+from rageval.text.languages import Language
 from rageval.types import Benchmark, Document, Failure, Json, Judgment, Question, Response, Score, Unscored
 
 CauseName: TypeAlias = Literal[
     "pipeline_failed",
+    "degenerate",
     "no_answer_in_corpus",
     "split_evidence",
     "not_retrieved",
@@ -36,6 +39,7 @@ Basis: TypeAlias = Literal["spans", "documents", "none"]
 
 CAUSES: Mapping[CauseName, str] = {
     "pipeline_failed": "the pipeline failed",
+    "degenerate": "the answer repeats itself for half of its length or more",
     "no_answer_in_corpus": "answered, though the corpus has no answer",
     "split_evidence": "no passage that was found holds the evidence whole",
     "not_retrieved": "no passage of the ranking holds any of the evidence",
@@ -191,6 +195,8 @@ class RunDiagnosis:
         self, question: Question, response: Response, basis: Basis, found: Found | None, score: Score | Unscored
     ) -> tuple[CauseName, str, int | None]:
         """The first cause that applies, what it rests on, and the rank that belongs to it."""
+        if response.answer and not response.abstained and is_degenerate(response.answer, question.language):
+            return "degenerate", _repeats(response.answer, question.language), None
         if not question.answerable:
             if response.abstained:
                 return "right", "refused a question that the corpus cannot answer", None
@@ -314,6 +320,11 @@ def _why_not_read(fate: Fate, found: Found, response: Response, basis: Basis) ->
     return f"none of the {searched} passages of the ranking " + (
         "holds any of the evidence" if basis == "spans" else "is of a relevant document"
     )
+
+
+def _repeats(answer: str, language: Language) -> str:
+    loop, sequences = longest_loop(answer, language) or 0.0, repetition(answer, language) or 0.0
+    return f"{loop:.0%} of the answer is one loop; {sequences:.0%} of its sequences of four words stood there before"
 
 
 def _support_in_words(supported: bool | None) -> str:

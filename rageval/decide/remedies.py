@@ -25,6 +25,10 @@ _ADVICE: Mapping[CauseName, str] = {
         "Read the messages (`rageval show RUN --failed`), repair what they name, and ask these questions again: "
         "`rageval run FILE --retry-failed`."
     ),
+    "degenerate": (
+        "Another model, or fewer tokens for the answer (max_tokens); at an endpoint a penalty on repetition. See "
+        "whether the prompt ends in text that the model only continues."
+    ),
     "no_answer_in_corpus": (
         "Tell the generator in its prompt to refuse where the passages hold no answer, or let it grade passages before "
         "it answers (self_rag). Where the evidence is gone, add the documents or tag the question unanswerable."

@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import pvariance
 from typing import Any, cast
 
+from rageval.decide.self_consistency import SelfConsistency, self_consistency
 from rageval.errors import DeclarationError
 from rageval.io.run_folder import RunFolder
 from rageval.metrics import parse
@@ -97,6 +98,7 @@ class RunRepeats:
     """What the repeats of a run show. `failed` counts answers, `same` questions all of whose answers are equal.
 
     `flaky` are the questions whose scores on the metric `flaky_by` differ between answers, the most first.
+    `consistency` says how far the answers to a question support each other.
     """
 
     path: Path
@@ -108,6 +110,7 @@ class RunRepeats:
     metrics: tuple[MetricVariance, ...]
     flaky_by: str
     flaky: tuple[Flaky, ...]
+    consistency: SelfConsistency | None = None
 
     def to_json(self) -> dict[str, Json]:
         return {
@@ -120,6 +123,7 @@ class RunRepeats:
             "metrics": {one.metric: one.to_json() for one in self.metrics},
             "flaky_by": self.flaky_by,
             "flaky": [one.to_json() for one in self.flaky],
+            "self_consistency": None if self.consistency is None else self.consistency.to_json(),
         }
 
 
@@ -152,6 +156,7 @@ def read_repeats(path: Path, question_costs: Sequence[float] = COSTS) -> RunRepe
         tuple(_variance(folder, manifest, name, scores[name], answers, question_costs) for name in metrics),
         flaky_by,
         tuple(_flaky(scores[flaky_by], answers, texts)),
+        self_consistency(folder, repeats),
     )
 
 

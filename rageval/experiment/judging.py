@@ -50,7 +50,9 @@ def by_detector(judges: Sequence[Judge], detector: Detector, metrics: Sequence[M
     """
     found: dict[str, Judge] = {}
     for judge in judges:
-        detected = with_detector(judge, detector) if asks_model(judge) else judge
+        detected = with_detector(judge, detector)
+        if detected is None and not asks_model(judge):
+            detected = judge
         if detected is not None:
             found[judge.name] = detected
             continue

@@ -14,8 +14,13 @@ from rageval.judges.base import (
 )
 from rageval.judges.citations import CitationSupport
 from rageval.judges.claim_support import ClaimAgreement, ClaimSupport, ReferenceSupport
+from rageval.judges.context_verdict import CONTEXT_AGREEMENT, SUFFICIENT_CONTEXT, ContextVerdict
+from rageval.judges.contradiction import ClaimContradiction
 from rageval.judges.custom import CustomJudge
 from rageval.judges.embedding import RegeneratedQuestions, SemanticSimilarity
+from rageval.judges.entailment import AnswerEntailment, SentenceEntailment
+from rageval.judges.fact_questions import FactQuestions
+from rageval.judges.facts import FactMatch
 from rageval.judges.nuggets import Nuggets
 from rageval.judges.panel import Panel, check_raters, has_pool, judging_model, panel, with_pool
 from rageval.judges.relevance import PassageGrade, PassageRelevance, SentenceRelevance
@@ -26,6 +31,13 @@ _ALL: tuple[Judge, ...] = (
     ReferenceSupport(),
     ClaimAgreement(),
     CitationSupport(),
+    ClaimContradiction(),
+    FactMatch(),
+    FactQuestions(),
+    SentenceEntailment(),
+    AnswerEntailment(),
+    SUFFICIENT_CONTEXT,
+    CONTEXT_AGREEMENT,
     PassageRelevance(),
     PassageGrade(),
     SentenceRelevance(),
@@ -43,12 +55,17 @@ JUDGES: dict[str, Judge] = {judge.name: judge for judge in _ALL}
 __all__ = [
     "JUDGES",
     "Abstention",
+    "AnswerEntailment",
     "AnswerVerdict",
     "CitationSupport",
     "ClaimAgreement",
+    "ClaimContradiction",
     "ClaimSupport",
+    "ContextVerdict",
     "CustomJudge",
     "EmbeddingJudge",
+    "FactMatch",
+    "FactQuestions",
     "Item",
     "Judge",
     "Judged",
@@ -61,6 +78,7 @@ __all__ = [
     "RegeneratedQuestions",
     "Rubric",
     "SemanticSimilarity",
+    "SentenceEntailment",
     "SentenceRelevance",
     "asks_model",
     "check_raters",

@@ -10,10 +10,12 @@ from rageval.metrics import (
     context,
     evidence_formulas,
     faithfulness,
+    hallucination,
     nuggets,
     overlap,
     ranking_formulas,
     reference_claims,
+    repetition,
 )
 from rageval.metrics.definitions import MetricDefinition
 
@@ -26,7 +28,9 @@ ALL_METRICS: tuple[MetricDefinition, ...] = (
     *context.METRICS,
     *reference_claims.METRICS,
     *claim_matrix.METRICS,
+    *hallucination.METRICS,
     *nuggets.METRICS,
     *overlap.METRICS,
     *abstention.METRICS,
+    *repetition.METRICS,
 )

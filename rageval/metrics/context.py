@@ -8,6 +8,8 @@ from rageval.metrics.definitions import RAGAS, JudgedMetric, Judgments
 from rageval.metrics.verdicts import graded_items, mean_grade
 from rageval.types import Judgment, Question, Response, Score, Unscored
 
+_FEWEST_TO_CONTRADICT = 2
+
 
 def context_relevance(question: Question, response: Response, judgments: Judgments) -> Score | Unscored:
     """Passages of the context that help / passages of the context, 0 to 1, from the judge `passage_relevance`.
@@ -47,6 +49,22 @@ def context_precision(question: Question, response: Response, judgments: Judgmen
             found += 1
             total += found / rank
     return Score(total / found if found else 0.0)
+
+
+def sufficient_context(question: Question, response: Response, judgments: Judgments) -> Score | Unscored:
+    """1 if the context is enough to answer the question, else 0, from the judge `sufficient_context`."""
+    return mean_grade(judgments["sufficient_context"], "contexts")
+
+
+def context_contradiction(question: Question, response: Response, judgments: Judgments) -> Score | Unscored:
+    """1 if passages of the context contradict each other, else 0, from the judge `context_agreement`.
+
+    Unscored with fewer than two passages.
+    """
+    if len(response.context) < _FEWEST_TO_CONTRADICT:
+        return Unscored("fewer than two passages were read")
+    agree = mean_grade(judgments["context_agreement"], "contexts")
+    return agree if isinstance(agree, Unscored) else Score(1.0 - agree.value)
 
 
 def _of_context(response: Response, judgments: Sequence[Judgment], what: str, *, best: float) -> Score | Unscored:
@@ -134,6 +152,40 @@ METRICS = (
                 "对每个写明答案或其一部分的段落，算出截至该段（含）这样的段落数除以该段编号，再取平均；"
                 "一段都没有填 0。例如第 1、3 段：(1/1 + 2/3) / 2 = 0.83。"
             ),
+        },
+    ),
+    JudgedMetric(
+        "sufficient_context",
+        "1 if the context is enough to answer the question, else 0",
+        "Joren et al. 2024, arXiv 2411.06037",
+        judges=("sufficient_context",),
+        needs_context=True,
+        formula=sufficient_context,
+        reads_answers=False,
+        binary=True,
+        instruction={
+            "en": (
+                "Without looking at the answer: are the passages enough to give a definite answer to the whole "
+                "question? 1 for yes, 0 for no."
+            ),
+            "zh": "不看答案：仅凭以上段落，是否足以对整个问题作出明确的回答？是填 1，否填 0。",
+        },
+    ),
+    JudgedMetric(
+        "context_contradiction",
+        "1 if passages of the context contradict each other about the question, else 0",
+        "rageval",
+        judges=("context_agreement",),
+        needs_context=True,
+        formula=context_contradiction,
+        reads_answers=False,
+        binary=True,
+        lower_is_better=True,
+        instruction={
+            "en": (
+                "Do two of the passages say things about the question that cannot both be true? 1 for yes, 0 for no."
+            ),
+            "zh": "关于这个问题，是否有两个段落的说法不可能同时为真？是填 1，否填 0。",
         },
     ),
 )

@@ -10,9 +10,6 @@ digits stays, so that 1、2 is not 12. A text of which nothing is left matches n
 from __future__ import annotations
 
 import re
-import string
-import unicodedata
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -22,20 +19,16 @@ from typing import TypeAlias
 from rageval.extras import need_package
 from rageval.metrics.definitions import RGB, AnswerMetric
 from rageval.metrics.verdicts import NO_ANSWER, NO_REFERENCE, RIGHTLY_ABSTAINED
-from rageval.text import CJK, UNSPACED, take_citations
+from rageval.text import CJK, take_citations
 from rageval.text.languages import Language, base_language
+from rageval.text.normal_words import normal_words, token_f1, tokens
 from rageval.types import Failure, Question, Response, Score, Unscored
 
 TextMetric: TypeAlias = Callable[[str, str, Language], float]
 
 _SQUAD = "Rajpurkar et al. 2016, arXiv 1606.05250"
 _PACKAGES = {"rouge_l": "rouge_score", "bleu": "sacrebleu", "chrf": "sacrebleu"}
-_ASCII_MARKS = frozenset(string.punctuation)
-_ARTICLES = frozenset({"a", "an", "the"})
-_NUMBER_MARK = re.compile(r"(?<=\d)(?:,(?=\d{3}(?!\d))|\.(?=\d))")
 _SPACE_OUTSIDE_NUMBERS = re.compile(r"(?<!\d) | (?!\d)")
-_TOKEN = re.compile(rf"[{CJK}]|[^\s{CJK}]+")
-_UNSPACED_TOKEN = re.compile(rf"[{CJK}{UNSPACED}]|[^\s{CJK}{UNSPACED}]+")
 _LATIN = re.compile(rf"[^\W{CJK}]")
 _DIGIT = re.compile(r"\d")
 _WITHOUT_SPACES = frozenset({"zh", "ja", "th", "lo", "km", "my"})
@@ -64,21 +57,11 @@ def answer_contains(prediction: str, reference: str, language: Language) -> floa
     """
     joined = _holds(_normalised(prediction, language), _normalised(reference, language), language)
     parted = _holds(
-        " ".join(_words(prediction, language, gap=" ")), " ".join(_words(reference, language, gap=" ")), language
+        " ".join(normal_words(prediction, language, gap=" ")),
+        " ".join(normal_words(reference, language, gap=" ")),
+        language,
     )
     return float(joined or parted)
-
-
-def token_f1(prediction: str, reference: str, language: Language) -> float:
-    """2 x shared tokens / all tokens of both, each token as often as it stands; 0 where none is shared.
-
-    Tokens are normalised words, and single characters of Chinese in either language, as of Japanese, Korean and Thai
-    in any other (CMRC 2018's segmentation; its own
-    F1 counts the longest common substring instead). Source: Rajpurkar et al. 2016, arXiv 1606.05250.
-    """
-    predicted, expected = Counter(_tokens(prediction, language)), Counter(_tokens(reference, language))
-    shared = (predicted & expected).total()
-    return 2 * shared / (predicted.total() + expected.total()) if shared else 0.0
 
 
 def rouge_l(prediction: str, reference: str, language: Language) -> float:
@@ -173,12 +156,7 @@ class _Tokenizer:
     language: Language
 
     def tokenize(self, text: str) -> list[str]:
-        return _tokens(text, self.language)
-
-
-def _tokens(text: str, language: Language) -> list[str]:
-    token = _TOKEN if base_language(language) in ("en", "zh") else _UNSPACED_TOKEN
-    return token.findall(" ".join(_words(text, language)))
+        return tokens(text, self.language)
 
 
 def _is_unspaced(language: Language) -> bool:
@@ -187,33 +165,8 @@ def _is_unspaced(language: Language) -> bool:
 
 
 def _normalised(text: str, language: Language) -> str:
-    spaced = " ".join(_words(text, language))
+    spaced = " ".join(normal_words(text, language))
     return _SPACE_OUTSIDE_NUMBERS.sub("", spaced) if _is_unspaced(language) else spaced
-
-
-def _words(text: str, language: Language, gap: str = "") -> list[str]:
-    """What stands between white space once `gap` is in the place of punctuation; in English without articles.
-
-    Full-width marks always part words, because no space follows them. Articles stay where there is nothing else: the
-    answer to a question may be A.
-    """
-    numbers_whole = _NUMBER_MARK.sub("", text)
-    parted = "".join(" " if _is_wide_mark(character) else character for character in numbers_whole)
-    plain = unicodedata.normalize("NFKC", parted).lower()
-    words = "".join(gap if _is_mark(character) else character for character in plain).split()
-    if base_language(language) != "en":
-        return words
-    return [word for word in words if word not in _ARTICLES] or words
-
-
-def _is_mark(character: str) -> bool:
-    return character in _ASCII_MARKS or unicodedata.category(character).startswith("P")
-
-
-def _is_wide_mark(character: str) -> bool:
-    return unicodedata.east_asian_width(character) in "WF" and all(
-        map(_is_mark, unicodedata.normalize("NFKC", character))
-    )
 
 
 def _holds(text: str, reference: str, language: Language) -> bool:

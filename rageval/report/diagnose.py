@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from rageval.decide.context_table import BECAME, ContextRow, ContextTable
 from rageval.decide.diagnose import FEW, CauseShare, DiagnosedSlice, DiagnoseResult
 from rageval.decide.diagnosis import CAUSES, CauseName
 from rageval.decide.losses import Losses
@@ -31,6 +32,8 @@ def diagnosis_printout(result: DiagnoseResult) -> Printout:
     for one in result.slices:
         name = f"causes by {one.by}: {one.value}"
         blocks += [Line(""), _shares(name, one.shares, title=_slice_title(one))]
+    if result.context is not None:
+        blocks += [Line(""), _context_table(result.context)]
     if costs := diagnosis_lines(result):
         blocks += [Line(""), *map(Line, costs)]
     if result.losses is not None:
@@ -57,6 +60,10 @@ def markdown(result: DiagnoseResult) -> str:
     lines += [*table(HEADER, map(_cells, _occurring(result.shares))), ""]
     for one in result.slices:
         lines += [f"**{_slice_title(one)}**", "", *table(HEADER, map(_cells, _occurring(one.shares))), ""]
+    if result.context is not None:
+        header = ["context", "questions", *BECAME]
+        rows = ([row.name, str(row.questions), *_context_cells(row)] for row in result.context.rows)
+        lines += [f"**{_context_title(result.context)}**", "", *table(header, rows), ""]
     if costs := diagnosis_lines(result):
         lines += [*(f"- {line.strip()}" for line in costs), ""]
     if result.losses is not None:
@@ -68,6 +75,32 @@ def markdown(result: DiagnoseResult) -> str:
         for view in result.worst.get(cause, ()):
             lines += _markdown_worst(view)
     return "\n".join([*lines, *(f"- {note}" for note in _legend(result)), ""])
+
+
+def _context_title(found: ContextTable) -> str:
+    unknown = f"; not known of {found.unknown} questions" if found.unknown else ""
+    return f"what became of the answers, by {found.metric} (shares of a row; all intervals hold together{unknown})"
+
+
+def _context_cells(row: ContextRow) -> list[str]:
+    cells = zip(row.counts, row.shares, strict=True)
+    return [f"{count}: {mean_cell(share.point, share.low, share.high)}" for count, share in cells]
+
+
+def _context_table(found: ContextTable) -> Table:
+    columns = (Column("context", "word"), Column("questions"), *map(Column, BECAME))
+    rows = tuple(
+        (
+            Cell(row.name),
+            count_cell("questions", row.questions),
+            *(
+                cell_of_interval(became, text, share)
+                for became, text, share in zip(BECAME, _context_cells(row), row.shares, strict=True)
+            ),
+        )
+        for row in found.rows
+    )
+    return Table("sufficient context", columns, rows, _context_title(found), turns="never")
 
 
 def _measured(losses: Losses) -> Iterator[tuple[Interval, str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rageval.decide.repeats import Choice, MetricVariance, RunRepeats
+from rageval.decide.self_consistency import SelfConsistency
 from rageval.metrics import parse
 from rageval.report.lines import shorten
 from rageval.report.tables.printout import Cell, Column, Line, Printout, Table, count_cell
@@ -34,9 +35,20 @@ def repeats_printout(found: RunRepeats, limit: int) -> Printout:
         blocks.append(Line(f"{_count(found.failed, 'answer')} failed and scored the worst value.", "bad"))
     if found.same == found.questions:
         blocks.append(Line(EQUAL, "warning"))
+    if found.consistency is not None:
+        blocks.append(Line(_consistency(found.consistency)))
     for variance in found.metrics:
         blocks += [Line(""), *_variance(found, variance)]
     return Printout(title, (*blocks, Line(""), *_flaky(found, limit)))
+
+
+def _consistency(found: SelfConsistency) -> str:
+    mean = found.mean
+    least = f"; least: {', '.join(found.least)}" if found.least else ""
+    return (
+        f"self-consistency {mean.point:.3f} [{mean.low:.2f}, {mean.high:.2f}]: the share of an answer's sentences that "
+        f"another answer to the same question supports, by the packaged light judge{least}"
+    )
 
 
 def _variance(found: RunRepeats, one: MetricVariance) -> Iterator[Line | Table]:

@@ -1,4 +1,4 @@
-"""Sixty questions in two languages that fail for causes known by construction: a scripted pipeline, a scripted judge.
+"""Sixty-two questions in two languages that fail for causes known by construction; a scripted pipeline and judge.
 
 Each question `zh-07` asks for the depth of a lake. Its document has three sentences, of which the second is the
 evidence; the counterpart in the other language and a second document (`-town`) serve as alternative and second hop.
@@ -16,7 +16,7 @@ from rageval.models.scripted import ScriptedChat
 from rageval.types import COMPOUND, UNANSWERABLE, Passage
 from tests.unit.scripts import by_prompt, numbered, verdict_table
 
-PER_LANGUAGE = 30
+PER_LANGUAGE = 31
 METRICS = ["answer_correctness", "attribution", "token_f1"]
 
 _TEXTS = {
@@ -128,10 +128,11 @@ class Builder:
             "right": _SAID[self.language].format(n=self.n, depth=self.depth),
             "wrong": _SAID[self.language].format(n=self.n, depth=self.depth + 1),
             "refused": _REFUSED[self.language],
+            "repeated": " ".join([_SAID[self.language].format(n=self.n, depth=self.depth)] * 4),
             "none": "",
         }[answer]
         response = None if hits is None else Response(tuple(hits), said, tuple(range(min(read, len(hits)))))
-        about = {"right": answer == "right", **about}
+        about = {"right": answer in ("right", "repeated"), **about}
         return replace(Case(cause, question, tuple(labels), response), **about)  # type: ignore[arg-type]
 
 
@@ -142,7 +143,7 @@ def noise(count: int) -> list[Hit]:
 
 
 def cases_of(language: str) -> list[Case]:
-    """Thirty cases; the comment says what makes each of them what it is."""
+    """Thirty-one cases; the comment says what makes each of them what it is."""
     made: list[Callable[[Builder], Case]] = [
         lambda b: b.case("pipeline_failed", [b.label()], None, right=False),
         # the corpus has no answer: unanswerable and answered twice, and evidence in a document that was taken away
@@ -221,6 +222,8 @@ def cases_of(language: str) -> list[Case]:
             [b.hit(2, 3), b.hit(1, 1), *noise(3)],
         ),
         lambda b: b.case("right", [], noise(5), tags=[UNANSWERABLE], answer="refused", references=False),
+        # the right sentence, four times
+        lambda b: b.case("degenerate", [b.label()], [b.hit(1, 3)], answer="repeated"),
     ]
     return [make(Builder(language, n)) for n, make in enumerate(made)]
 

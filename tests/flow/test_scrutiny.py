@@ -12,9 +12,20 @@ from typing import Any
 from rageval.io.run_folder import RunFolder
 from tests.conftest import CommandLine
 from tests.flow.fake_server import Canned, FakeServer, Received, completion, fault
-from tests.flow.small_world import DOCUMENTS, respond, run_folders, write_experiment, write_lines
+from tests.flow.small_world import DOCUMENTS, asked_schema, respond, run_folders, write_experiment, write_lines
 
-METRICS = ["citation_recall", "citation_precision", "citation_f1"]
+CITATIONS = ["citation_recall", "citation_precision", "citation_f1"]
+OFFLINE = ["hallucination_nli", "hallucination_classifier"]
+BY_MODEL = [
+    *CITATIONS,
+    "hallucination_ie",
+    "hallucination_qa",
+    "hallucination_llm",
+    "contradiction",
+    "sufficient_context",
+    "context_contradiction",
+]
+METRICS = [*BY_MODEL, *OFFLINE, "repetition"]
 ANSWERS = {
     "en-1": ("Mount Arlen is 2310 metres high [1]. Two sisters reached its summit.", ["arlen", "delmar"]),
     "en-2": ("The river Brone flows into Lake Corva [1][2]. It is 95 kilometres long [9].", ["brone", "corva"]),
@@ -23,6 +34,19 @@ ANSWERS = {
     "zh-2": ("蓝江在白沙镇流入东湖[1-2]。湖中盛产银鱼。", ["lanjiang", "donghu"]),
     "zh-none": ("", ["baisha"]),
 }
+
+
+def scripted(received: Received) -> Canned:
+    """As `respond`, with facts, questions and short answers where those are asked for."""
+    prompt, schema = received.payload["messages"][-1]["content"], asked_schema(received.payload)
+    properties: dict[str, Any] = {} if schema is None else {**schema["properties"]}
+    if " | " in prompt:
+        return completion("Mount Arlen | is | 2310 metres\n青石山 | 高 | 一千八百米")
+    if "questions" in properties:
+        return completion(json.dumps({"questions": [{"question": "How high?", "answer": "2310 metres"}]}))
+    if properties.get("1") == {"type": "string"}:
+        return completion(json.dumps(dict.fromkeys(properties, "2310 metres")))
+    return respond(received)
 
 
 def garbage(received: Received) -> Canned:
@@ -55,29 +79,41 @@ def run(tmp_path: Path, command_line: CommandLine, model: Callable[[Received], C
         "asked": sum(usage.calls for usage in usages),
         "bound": json.loads(priced.out),
         "shown": command_line("show", folder, "en-1").out,
+        "diagnosed": json.loads(command_line("diagnose", folder, "--json").out),
+        "why": command_line("diagnose", folder).out,
     }
 
 
 def test_recorded_answers_with_citations(tmp_path: Path, command_line: CommandLine) -> None:
-    found = run(tmp_path, command_line, respond)
+    found = run(tmp_path, command_line, scripted)
     scores = found["scores"]
-    recall, precision = (scores[name]["questions"] for name in METRICS[:2])
+    recall, precision = (scores[name]["questions"] for name in CITATIONS[:2])
     assert recall.keys() == precision.keys() == {"en-1", "en-2", "zh-1", "zh-2"}
     assert {"en-none", "zh-none"} == scores["citation_recall"]["unscored"].keys()
     assert recall["en-1"] <= 0.5  # the second sentence cites nothing
     assert recall["en-2"] <= 0.5  # the second one cites what is not there
     assert "cites no passage" in found["shown"]
+    answered = {"en-1", "en-2", "zh-1", "zh-2"}
+    assert all({*scores[name]["questions"]} >= answered for name in METRICS if name != "context_contradiction")
+    assert {*scores["sufficient_context"]["questions"]} == {*ANSWERS}
+    assert {*scores["context_contradiction"]["questions"]} == answered
+    assert scores["hallucination_qa"]["questions"]["en-1"] == 0.0  # the same reply from both
+    table = found["diagnosed"]["sufficient_context"]
+    assert sum(row["questions"] for row in table["rows"]) + table["unknown"] == len(ANSWERS)
+    assert "what became of the answers, by sufficient_context" in found["why"]
+    assert scores["repetition"]["questions"]["en-1"] == 0.0
+    assert scores["hallucination_classifier"]["questions"]["zh-1"] in (0.0, 1.0)
 
 
 def test_no_more_is_asked_than_the_dry_run_said(tmp_path: Path, command_line: CommandLine) -> None:
-    found = run(tmp_path, command_line, respond)
+    found = run(tmp_path, command_line, scripted)
     assert 0 < found["asked"] <= found["bound"]["runs"][0]["calls"]
 
 
 def test_a_judge_that_crashes_and_talks_garbage(tmp_path: Path, command_line: CommandLine) -> None:
     """What cannot be read is no score: every question says why it has none."""
     found = run(tmp_path, command_line, garbage)
-    for name in METRICS:
+    for name in BY_MODEL:
         data = found["scores"][name]
         assert data["unscored"].keys() == ANSWERS.keys(), name
         assert all(data["unscored"].values())

@@ -32,7 +32,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def listed(command_line: CommandLine, run: Path, *arguments: object) -> list[str]:
-    ended = command_line("show", run, *arguments, "--limit", 60, "--json")
+    ended = command_line("show", run, *arguments, "--limit", 62, "--json")
     assert ended.code == 0, ended.err
     return [one["question_id"] for one in json.loads(ended.out)["questions"]]
 
@@ -45,7 +45,7 @@ def test_the_worst_come_first_and_the_rest_is_told(run: Path, command_line: Comm
     assert right == sorted(right)
     printed = command_line("show", run).out
     assert printed.count("\n    answer_correctness") + printed.count("\n    no scores") <= 20
-    assert "… 40 more of 60 (--limit 60 shows all)" in printed
+    assert "… 42 more of 62 (--limit 62 shows all)" in printed
     assert printed.splitlines()[0] == f"{names[0]}  {found[names[0]].cause}"
 
 
@@ -105,7 +105,7 @@ def test_a_narrow_terminal_has_no_long_line(run: Path) -> None:
     """Eighty columns, counted as a terminal counts them: a Chinese character takes two."""
     console = Console(width=80, file=io.StringIO())
     diagnosed = RunDiagnosis(run)
-    print_questions(list_questions(diagnosed), 60, console)
+    print_questions(list_questions(diagnosed), 62, console)
     for name in CASES:
         print_question(view_diagnosed(diagnosed, name), console)
     print_printout(diagnosis_printout(rageval.diagnose(run, by=["language"])), console)

@@ -6,7 +6,8 @@ from rageval.retrieval.graph.extract import WrittenTriples
 from rageval.retrieval.graph.knowledge import Knowledge, KnowledgeGraph
 from rageval.retrieval.graph.linking import Linker, Linking, Seeds
 from rageval.retrieval.graph.stage import GraphStage
-from rageval.retrieval.graph.triples import Triple, TripleFile, TripleSource, triple_file
+from rageval.retrieval.graph.triples import TripleFile, TripleSource, triple_file
+from rageval.text.facts import Triple
 
 
 def triple_source(triples: Path | None, most: int) -> TripleSource:

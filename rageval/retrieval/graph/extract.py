@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,15 +12,14 @@ from rageval.pipeline import Need, Resources, complete_all
 from rageval.pipeline.sizes import requests_size
 from rageval.prompts import load_prompt
 from rageval.retrieval.chunkers import Chunker
-from rageval.retrieval.graph.triples import Triple, make_triple
 from rageval.retrieval.passages import pieces
 from rageval.text import reply_lines
+from rageval.text.facts import Triple, read_triple
 from rageval.text.languages import Language
 from rageval.types import Document, Passage
 
 _PROMPT = "triples"
 _TOKENS_A_TRIPLE = 24
-_BETWEEN_PARTS = re.compile(r"\s*[|｜]\s*")
 
 _log = logging.getLogger("rageval")
 
@@ -45,7 +43,7 @@ class WrittenTriples:
         requests = [self._request(passage, languages[passage.doc_id]) for passage in passages]
         replies = await complete_all(resources.chat, requests)
         lines = [reply_lines(reply.text)[: self.most] for reply in replies]
-        found = [[make_triple(_BETWEEN_PARTS.split(line.strip("|｜ "))) for line in some] for some in lines]
+        found = [[read_triple(line) for line in some] for some in lines]
         unread = sum(triple is None for some in found for triple in some)
         if unread:
             _log.warning("%d of %d lines that were to be triples are none", unread, sum(map(len, lines)))

@@ -10,10 +10,11 @@ import numpy as np
 
 from rageval.pipeline import Resources, Shared
 from rageval.retrieval.chunkers import Chunker
-from rageval.retrieval.graph.names import Name, can_be_found, name_of, names_in
+from rageval.retrieval.graph.names import can_be_found, names_in
 from rageval.retrieval.graph.pagerank import Links
-from rageval.retrieval.graph.triples import Triple, TripleSource
+from rageval.retrieval.graph.triples import TripleSource
 from rageval.retrieval.passages import Passages
+from rageval.text.facts import Name, Triple, name_of
 from rageval.types import Passage
 
 

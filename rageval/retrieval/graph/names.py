@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Collection
-from typing import TypeAlias
 
-from rageval.text import CJK, UNSPACED, search_words
+from rageval.text import search_words
+from rageval.text.facts import Name, name_words
 
-Name: TypeAlias = tuple[str, ...]
-
-_WORD = re.compile(rf"[{CJK}{UNSPACED}]|[^\W_{CJK}{UNSPACED}]+")
-_ARTICLES = frozenset({"a", "an", "the"})
 _LONGEST = 16
-
-
-def name_of(text: str) -> Name:
-    """The words of a name, by which it is compared: NFKC, without case, marks and a leading article.
-
-    A Chinese, Japanese, Korean or Thai character is a word of its own. Empty where nothing is left.
-    """
-    words = tuple(_WORD.findall(unicodedata.normalize("NFKC", text).casefold()))
-    return words[1:] if len(words) > 1 and words[0] in _ARTICLES else words
 
 
 def can_be_found(name: Name) -> bool:
@@ -32,7 +17,7 @@ def can_be_found(name: Name) -> bool:
 
 def names_in(question: str, names: Collection[Name]) -> list[Name]:
     """The names that stand in the question, in their order: from left to right the longest, none within another."""
-    words = tuple(_WORD.findall(unicodedata.normalize("NFKC", question).casefold()))
+    words = name_words(question)
     found: dict[Name, None] = {}
     start = 0
     while start < len(words):

@@ -12,25 +12,11 @@ from typing import Any, Protocol, cast
 from rageval.errors import DeclarationError
 from rageval.pipeline import Need, Resources
 from rageval.retrieval.chunkers import Chunker
-from rageval.retrieval.graph.names import name_of
+from rageval.text.facts import Triple, make_triple, name_of
 from rageval.types import Document, Passage
 
 _EXPECTED = "JSON Lines (.jsonl) with doc_id, subject, relation and object, or the JSON (.json) of HippoRAG"
 _KEYS = ("subject", "relation", "object")
-
-
-@dataclass(frozen=True, slots=True)
-class Triple:
-    """A fact: `subject` and `object` are names of entities, `relation` says how they belong together."""
-
-    subject: str
-    relation: str
-    object: str
-
-    @property
-    def text(self) -> str:
-        """The fact as people read it, and as it is embedded."""
-        return f"{self.subject} {self.relation} {self.object}"
 
 
 class TripleSource(Protocol):
@@ -51,16 +37,6 @@ class TripleSource(Protocol):
     def prompt_tokens(self, documents: Sequence[Document], chunker: Chunker) -> int:
         """Estimated tokens, at most, of all prompts of these calls together."""
         ...
-
-
-def make_triple(parts: object) -> Triple | None:
-    """The triple of three texts; None for anything else, and where a subject or object has no word in it."""
-    given = cast("list[object]", parts) if isinstance(parts, list) else []
-    texts = [" ".join(part.split()) for part in given if isinstance(part, str)]
-    if not len(texts) == len(given) == 3:
-        return None
-    subject, relation, object_ = texts
-    return Triple(subject, relation, object_) if name_of(subject) and name_of(object_) and relation else None
 
 
 @dataclass(frozen=True)

@@ -179,11 +179,21 @@ def test_what_no_judge_has_seen_is_unscored(name: str) -> None:
     assert score_judged(Metric(name), ASKED, ANSWERED, {}) == Unscored("not judged")
 
 
-WORST_IS_ONE = {
+WRONG_BY_REFERENCE = {
     "hallucination",
     "self_knowledge",
     "noise_sensitivity_relevant",
     "noise_sensitivity_irrelevant",
+}
+WORST_IS_ONE = {
+    *WRONG_BY_REFERENCE,
+    "hallucination_ie",
+    "hallucination_qa",
+    "hallucination_nli",
+    "hallucination_classifier",
+    "hallucination_llm",
+    "contradiction",
+    "context_contradiction",
 }
 
 
@@ -207,7 +217,7 @@ NEED_A_REFERENCE = {
     "answer_f1",
     "answer_correctness",
     "semantic_similarity",
-    *WORST_IS_ONE,
+    *WRONG_BY_REFERENCE,
 }
 
 

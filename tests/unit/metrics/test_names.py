@@ -130,7 +130,22 @@ def test_a_metric_cannot_be_built_wrong() -> None:
         Metric("map").cutoff = 5  # type: ignore[misc]
 
 
-LOWER_IS_BETTER = {"hallucination", "self_knowledge", "noise_sensitivity_relevant", "noise_sensitivity_irrelevant"}
+LOWER_IS_BETTER = {
+    "hallucination_ie",
+    "hallucination_qa",
+    "hallucination_nli",
+    "hallucination_classifier",
+    "hallucination_llm",
+    "contradiction",
+    "context_contradiction",
+    "repetition",
+    "repeated_sentences",
+    "longest_loop",
+    "hallucination",
+    "self_knowledge",
+    "noise_sensitivity_relevant",
+    "noise_sensitivity_irrelevant",
+}
 
 
 def test_one_is_the_worst_of_some_metrics() -> None:
@@ -149,6 +164,7 @@ def test_a_judge_of_ones_own() -> None:
         Metric("custom.polite", 3)
 
 
+REPEATING = {"repetition", "repeated_sentences", "longest_loop"}
 BY_KIND = {
     "ranking": {"hit_rate@k", "mrr, mrr@k", "ndcg, ndcg@k", "precision@k", "recall@k", "map, map@k", "r_precision"},
     "evidence": {
@@ -159,11 +175,12 @@ BY_KIND = {
         "faithfulness", "answer_relevance", "context_relevance", "context_relevance_sentences",
         "context_relevance_graded", "context_precision", "context_recall",
         "context_utilisation", "answer_precision", "answer_recall", "answer_f1", "answer_correctness", "completeness",
-        "harmlessness", *LOWER_IS_BETTER,
+        "harmlessness", *(LOWER_IS_BETTER - REPEATING), "citation_recall", "citation_precision", "citation_f1",
+        "sufficient_context",
     },
     "answer": {
         "exact_match", "answer_contains", "token_f1", "rouge_l", "bleu", "chrf", "negative_rejection",
-        "abstention_accuracy", "right_reaction",
+        "abstention_accuracy", "right_reaction", *REPEATING,
     },
 }  # fmt: skip
 

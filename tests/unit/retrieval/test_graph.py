@@ -16,10 +16,11 @@ from rageval.models.scripted import HashEmbedder, ScriptedChat
 from rageval.pipeline import Query, Resources
 from rageval.retrieval import Graph, SentenceChunker
 from rageval.retrieval.graph import Knowledge, Linking, Triple, WrittenTriples, triple_file
-from rageval.retrieval.graph.names import can_be_found, name_of, names_in
+from rageval.retrieval.graph.names import can_be_found, names_in
 from rageval.retrieval.graph.pagerank import Links
 from rageval.retrieval.indexes import INDEXES
 from rageval.testing import check_index
+from rageval.text.facts import name_of
 from rageval.types import Document, Hit
 
 DOCUMENTS = (
