@@ -34,6 +34,7 @@ from rageval.cli.list_names import list_names
 from rageval.cli.metrics import metrics
 from rageval.cli.plan import plan
 from rageval.cli.prefer import prefer
+from rageval.cli.questions_from_logs import questions_from_logs
 from rageval.cli.repeats import repeats
 from rageval.cli.report import report
 from rageval.cli.review import review
@@ -43,6 +44,7 @@ from rageval.cli.search_prompts import search_prompts
 from rageval.cli.show import show
 from rageval.cli.sweep import sweep
 from rageval.cli.synthesise import synthesise
+from rageval.cli.traces import traces
 from rageval.cli.train_adapter import train_adapter
 from rageval.cli.train_judge import train_judge
 from rageval.cli.training_data import training_data
@@ -76,9 +78,10 @@ def options(
 
 
 for command in (
-    run, score, check, metrics, show, report, view, diagnose, leaderboard, init, check_benchmark, check_corpus,
-    chunking, synthesise, review, sample, label, label_next, calibrate, train_judge, train_adapter, cascade, judge,
-    export, training_data, sweep, search_prompts, compare, compare_benchmarks, prefer, gate, plan, repeats, trend,
+    run, score, traces, questions_from_logs, check, metrics, show, report, view, diagnose, leaderboard, init,
+    check_benchmark, check_corpus, chunking, synthesise, review, sample, label, label_next, calibrate, train_judge,
+    train_adapter, cascade, judge, export, training_data, sweep, search_prompts, compare, compare_benchmarks, prefer,
+    gate, plan, repeats, trend,
 ):  # fmt: skip
     app.command()(command)
 app.command(name="list")(list_names)
