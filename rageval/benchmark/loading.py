@@ -14,6 +14,7 @@ from rageval.benchmark.mtrag import load_mtrag
 from rageval.benchmark.native import load_native
 from rageval.benchmark.own_loader import load_own, names_loader
 from rageval.benchmark.rgb import load_rgb
+from rageval.benchmark.rotation import rotate_options
 from rageval.benchmark.settings import with_settings
 from rageval.benchmark.trec import load_trec, load_trec_folder
 from rageval.errors import BenchmarkError, DeclarationError
@@ -21,7 +22,8 @@ from rageval.io.plugins import split_entry
 from rageval.io.shipped import find_shipped
 from rageval.types import Benchmark
 
-_KINDS = ("beir", "hf", "ir_datasets", "trec", "rgb", "rgb-rejection", "mtrag")
+_ROTATED = "rotated"
+_KINDS = (_ROTATED, "beir", "hf", "ir_datasets", "trec", "rgb", "rgb-rejection", "mtrag")
 _TREC_FILES = ("documents", "topics", "qrels")
 
 
@@ -48,6 +50,8 @@ def load(
       `ir-datasets`);
     - `hf:NAME`, `hf:NAME:CONFIG` or `hf:NAME:CONFIG:SPLIT`, a Hugging Face dataset on the hub or at a path (extra
       `datasets`), of which `split` is taken where the reference names none: see `load_hugging_face`;
+    - `rotated:REFERENCE`, any of the others with its multiple choice questions in all cyclic orders of their options
+      (`rotate_options`);
     - `FILE.py` or `FILE.py:FUNCTION`, a loader of your own, or `NAME` or `NAME:REST`, one that an installed package
       offers; `{FILE.py: {limit: 3}}` gives it settings.
 
@@ -74,6 +78,8 @@ def _load(
             raise DeclarationError(f"benchmark: found settings of {name!r}, expected those of a loader of your own")
         return load_own(name, settings, here, split)
     kind, colon, rest = reference.partition(":")
+    if colon and kind == _ROTATED:
+        return rotate_options(_load(rest, split, here, strict=strict))
     if colon and kind == "beir":
         return load_beir(_existing_folder(here / rest), split, strict=strict)
     if colon and kind == "ir_datasets":
