@@ -14,7 +14,7 @@ from rageval.benchmark.mtrag import load_mtrag
 from rageval.benchmark.native import load_native
 from rageval.benchmark.own_loader import load_own, names_loader
 from rageval.benchmark.rgb import load_rgb
-from rageval.benchmark.rotation import rotate_options
+from rageval.benchmark.rotation import ROTATED, rotate_options
 from rageval.benchmark.settings import with_settings
 from rageval.benchmark.trec import load_trec, load_trec_folder
 from rageval.errors import BenchmarkError, DeclarationError
@@ -22,8 +22,7 @@ from rageval.io.plugins import split_entry
 from rageval.io.shipped import find_shipped
 from rageval.types import Benchmark
 
-_ROTATED = "rotated"
-_KINDS = (_ROTATED, "beir", "hf", "ir_datasets", "trec", "rgb", "rgb-rejection", "mtrag")
+_KINDS = ("beir", "hf", "ir_datasets", "trec", "rgb", "rgb-rejection", "mtrag")
 _TREC_FILES = ("documents", "topics", "qrels")
 
 
@@ -78,7 +77,7 @@ def _load(
             raise DeclarationError(f"benchmark: found settings of {name!r}, expected those of a loader of your own")
         return load_own(name, settings, here, split)
     kind, colon, rest = reference.partition(":")
-    if colon and kind == _ROTATED:
+    if reference.startswith(ROTATED):
         return rotate_options(_load(rest, split, here, strict=strict))
     if colon and kind == "beir":
         return load_beir(_existing_folder(here / rest), split, strict=strict)
@@ -143,7 +142,7 @@ def _native_folder(reference: str, here: Path) -> Path:
     near = difflib.get_close_matches(reference, shipped, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     names = f" or one of: {', '.join(shipped)}" if shipped else ""
-    prefixes = "beir:PATH, trec:PATH, rgb:PATH, mtrag:PATH, hf:NAME, ir_datasets:NAME"
+    prefixes = "beir:PATH, trec:PATH, rgb:PATH, mtrag:PATH, hf:NAME, ir_datasets:NAME, rotated: before any"
     expected = f"a folder, {prefixes}, a loader FILE.py{names}{hint}"
     raise BenchmarkError([f"{here / reference}: found no such folder, expected {expected}"])
 

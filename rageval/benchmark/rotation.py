@@ -11,6 +11,8 @@ from rageval.benchmark.in_memory import validated
 from rageval.errors import DeclarationError
 from rageval.types import Benchmark, Question, RelevanceLabel
 
+ROTATED = "rotated:"
+"""Before a reference to a benchmark: `load` rotates the options of its questions."""
 OPTIONS, RIGHT = "options", "right"
 ROTATION_OF, ROTATION = "rotation_of", "rotation"
 
