@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from rageval.benchmark import load
@@ -57,7 +59,7 @@ def test_what_cannot_be_rotated_is_refused(question: Question, words: str) -> No
         rotate_options(from_records("exam", [Document("d", "Deep.")], [question]))
 
 
-def test_by_reference(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_by_reference(tmp_path: Path) -> None:
     (tmp_path / "exam").mkdir()
     (tmp_path / "exam" / "card.yaml").write_text("name: exam\n", encoding="utf-8")
     write_lines(tmp_path / "exam" / "documents.jsonl", [{"id": "d", "text": "Deep."}])
