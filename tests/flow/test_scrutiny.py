@@ -147,7 +147,8 @@ def test_groups_and_multiple_choice_in_diagnose(tmp_path: Path, command_line: Co
         },
     ]
     write_lines(folder / "questions.jsonl", asked)
-    (folder / "labels.tsv").write_text("question_id\tdocument_id\tgrade\nen\tarlen\t1\n", encoding="utf-8")
+    rows = "".join(f"{question['id']}\tarlen\t1\n" for question in asked)
+    (folder / "labels.tsv").write_text("question_id\tdocument_id\tgrade\n" + rows, encoding="utf-8")
     answers = {"en": "It is 2310 metres high.", "zh": "一千米。", "exam~0": "A", "exam~1": "A"}
     hits = [{"doc_id": "arlen", "text": DOCUMENTS["arlen"]}]
     write_lines(
