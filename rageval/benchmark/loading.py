@@ -14,6 +14,7 @@ from rageval.benchmark.mtrag import load_mtrag
 from rageval.benchmark.native import load_native
 from rageval.benchmark.own_loader import load_own, names_loader
 from rageval.benchmark.rgb import load_rgb
+from rageval.benchmark.rotation import ROTATED, rotate_options
 from rageval.benchmark.settings import with_settings
 from rageval.benchmark.trec import load_trec, load_trec_folder
 from rageval.errors import BenchmarkError, DeclarationError
@@ -48,6 +49,8 @@ def load(
       `ir-datasets`);
     - `hf:NAME`, `hf:NAME:CONFIG` or `hf:NAME:CONFIG:SPLIT`, a Hugging Face dataset on the hub or at a path (extra
       `datasets`), of which `split` is taken where the reference names none: see `load_hugging_face`;
+    - `rotated:REFERENCE`, any of the others with its multiple choice questions in all cyclic orders of their options
+      (`rotate_options`);
     - `FILE.py` or `FILE.py:FUNCTION`, a loader of your own, or `NAME` or `NAME:REST`, one that an installed package
       offers; `{FILE.py: {limit: 3}}` gives it settings.
 
@@ -74,6 +77,8 @@ def _load(
             raise DeclarationError(f"benchmark: found settings of {name!r}, expected those of a loader of your own")
         return load_own(name, settings, here, split)
     kind, colon, rest = reference.partition(":")
+    if reference.startswith(ROTATED):
+        return rotate_options(_load(rest, split, here, strict=strict))
     if colon and kind == "beir":
         return load_beir(_existing_folder(here / rest), split, strict=strict)
     if colon and kind == "ir_datasets":
@@ -137,7 +142,7 @@ def _native_folder(reference: str, here: Path) -> Path:
     near = difflib.get_close_matches(reference, shipped, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     names = f" or one of: {', '.join(shipped)}" if shipped else ""
-    prefixes = "beir:PATH, trec:PATH, rgb:PATH, mtrag:PATH, hf:NAME, ir_datasets:NAME"
+    prefixes = "beir:PATH, trec:PATH, rgb:PATH, mtrag:PATH, hf:NAME, ir_datasets:NAME, rotated: before any"
     expected = f"a folder, {prefixes}, a loader FILE.py{names}{hint}"
     raise BenchmarkError([f"{here / reference}: found no such folder, expected {expected}"])
 

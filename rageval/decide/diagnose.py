@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from rageval.decide.answer_checks import TEXT_OVERLAP
+from rageval.decide.choices import Choices, read_choices
 from rageval.decide.context_table import Became, ContextTable, context_table
 from rageval.decide.costs import costs_of_questions
 from rageval.decide.diagnosis import CAUSES, CauseName, Diagnosis, RunDiagnosis
 from rageval.decide.losses import Losses, measure_losses
+from rageval.decide.paraphrases import Paraphrases, read_paraphrases
 from rageval.decide.question_view import QuestionView, view_diagnosed
 from rageval.decide.remedies import Remedy, remedy_for
 from rageval.io.run_folder import RunFolder
@@ -95,7 +97,8 @@ class DiagnoseResult:
     which they are tried. `worst` has the worst ten questions of each cause but `right`, with their passages, and
     `remedies` what to try next for the causes that occur. `notes` say what the diagnosis rests on. `costs` are by
     cause that occurs; empty where no cost is known. `context` crosses sufficient contexts with what became of the
-    answers, None where the run has no metric `sufficient_context`.
+    answers, None where the run has no metric `sufficient_context`; `choices` are about multiple choice questions
+    and `paraphrases` about those that share a group, None where there is none.
     """
 
     source: str
@@ -111,6 +114,8 @@ class DiagnoseResult:
     notes: tuple[str, ...]
     costs: Mapping[CauseName, CauseCost] = field(default_factory=dict[CauseName, CauseCost])
     context: ContextTable | None = None
+    choices: Choices | None = None
+    paraphrases: Paraphrases | None = None
 
     def __str__(self) -> str:
         return "\n".join(
@@ -134,6 +139,8 @@ class DiagnoseResult:
             "questions": [one.to_json() for one in self.questions.values()],
             "notes": [*self.notes],
             "costs": {name: one.to_json() for name, one in self.costs.items()},
+            "paraphrases": None if self.paraphrases is None else self.paraphrases.to_json(),
+            "choices": None if self.choices is None else self.choices.to_json(),
             "sufficient_context": None if self.context is None else self.context.to_json(),
         }
 
@@ -189,6 +196,8 @@ def diagnose_read(diagnosed: RunDiagnosis, *, by: Sequence[str] = (), losses: Lo
         _notes(diagnosed, [*found.values()]),
         _costs(diagnosed.folder, diagnosed.manifest, found),
         context_table(diagnosed.scores, {name: _became(diagnosed, one) for name, one in found.items()}),
+        read_choices((question, diagnosed.outcome(question.id)) for question in asked),
+        read_paraphrases(asked, {name: one.right for name, one in found.items()}),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias, cast
 
 from rageval.benchmark import load
 from rageval.benchmark.own_loader import names_loader
+from rageval.benchmark.rotation import ROTATED
 from rageval.decide.answer_checks import RIGHT_FROM, SupportedByContext, right_by_reference
 from rageval.decide.evidence_found import Fate, Found, find_documents, find_spans
 from rageval.errors import DeclarationError
@@ -296,7 +297,8 @@ def benchmark_at_hand(manifest: Mapping[str, Any]) -> Benchmark | None:
     """
     about = manifest["benchmark"]
     reference = about.get("reference")
-    if not reference or reference.startswith(_NOT_LOADED) or names_loader(reference):
+    rotated = (reference or "").removeprefix(ROTATED)
+    if not rotated or rotated.startswith(_NOT_LOADED) or names_loader(rotated):
         return None
     try:
         found = load(reference, exclude_self=about.get("exclude_self"), grade_threshold=about.get("grade_threshold"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rageval.metrics import (
     abstention,
     answer_verdicts,
+    choice,
     citations,
     claim_matrix,
     context,
@@ -31,6 +32,7 @@ ALL_METRICS: tuple[MetricDefinition, ...] = (
     *hallucination.METRICS,
     *nuggets.METRICS,
     *overlap.METRICS,
+    *choice.METRICS,
     *abstention.METRICS,
     *repetition.METRICS,
 )

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from string import ascii_uppercase
 
+from rageval.decide.choices import Choices
 from rageval.decide.context_table import BECAME, ContextRow, ContextTable
 from rageval.decide.diagnose import FEW, CauseShare, DiagnosedSlice, DiagnoseResult
 from rageval.decide.diagnosis import CAUSES, CauseName
 from rageval.decide.losses import Losses
+from rageval.decide.paraphrases import Paraphrases
 from rageval.decide.question_view import EvidenceView, QuestionView
 from rageval.report.compare import interval_cell
 from rageval.report.leaderboard import mean_cell
@@ -32,6 +35,10 @@ def diagnosis_printout(result: DiagnoseResult) -> Printout:
     for one in result.slices:
         name = f"causes by {one.by}: {one.value}"
         blocks += [Line(""), _shares(name, one.shares, title=_slice_title(one))]
+    if result.paraphrases is not None:
+        blocks += [Line(""), Line(_paraphrase_line(result.paraphrases))]
+    if result.choices is not None:
+        blocks += [Line(""), *map(Line, _choice_lines(result.choices))]
     if result.context is not None:
         blocks += [Line(""), _context_table(result.context)]
     if costs := diagnosis_lines(result):
@@ -60,6 +67,10 @@ def markdown(result: DiagnoseResult) -> str:
     lines += [*table(HEADER, map(_cells, _occurring(result.shares))), ""]
     for one in result.slices:
         lines += [f"**{_slice_title(one)}**", "", *table(HEADER, map(_cells, _occurring(one.shares))), ""]
+    if result.paraphrases is not None:
+        lines += [f"- {_paraphrase_line(result.paraphrases)}", ""]
+    if result.choices is not None:
+        lines += [*(f"- {line}" for line in _choice_lines(result.choices)), ""]
     if result.context is not None:
         header = ["context", "questions", *BECAME]
         rows = ([row.name, str(row.questions), *_context_cells(row)] for row in result.context.rows)
@@ -75,6 +86,34 @@ def markdown(result: DiagnoseResult) -> str:
         for view in result.worst.get(cause, ()):
             lines += _markdown_worst(view)
     return "\n".join([*lines, *(f"- {note}" for note in _legend(result)), ""])
+
+
+def _paraphrase_line(found: Paraphrases) -> str:
+    words = ("all right", "some right", "none right")
+    told = ", ".join(
+        f"{count} {word} {mean_cell(share.point, share.low, share.high)}"
+        for word, count, share in zip(words, found.counts, found.shares, strict=True)
+    )
+    first = next(iter(found.differing.items()), None)
+    such = f"; such as {first[0]}: {', '.join(first[1])}" if first else ""
+    unknown = f"; not known of {found.unknown} more" if found.unknown else ""
+    return f"groups of questions that ask the same: {told} (all intervals hold together){such}{unknown}"
+
+
+def _choice_lines(found: Choices) -> Iterator[str]:
+    accuracy = mean_cell(found.accuracy.point, found.accuracy.low, found.accuracy.high)
+    yield (
+        f"multiple choice: {found.questions} questions, accuracy {accuracy} where "
+        f"guessing reaches {found.chance:.3f}; {found.always} right in all of up to {found.orders} orders of the "
+        f"options; {found.unread} answers choose no single option"
+    )
+    if found.chosen:
+        shares = zip(ascii_uppercase, found.chosen, found.right, strict=False)
+        told = ", ".join(
+            f"{letter} {mean_cell(one.point, one.low, one.high)} (right {right:.2f})" for letter, one, right in shares
+        )
+        bias = f"; chosen unlike it is right: {', '.join(found.biased)}" if found.biased else ""
+        yield f"chosen by position (all intervals hold together): {told}{bias}"
 
 
 def _context_title(found: ContextTable) -> str:

@@ -12,7 +12,16 @@ from typing import Any
 from rageval.io.run_folder import RunFolder
 from tests.conftest import CommandLine
 from tests.flow.fake_server import Canned, FakeServer, Received, completion, fault
-from tests.flow.small_world import DOCUMENTS, asked_schema, respond, run_folders, write_experiment, write_lines
+from tests.flow.small_world import (
+    DOCUMENTS,
+    QUESTIONS,
+    asked_schema,
+    respond,
+    run_folders,
+    write_benchmark,
+    write_experiment,
+    write_lines,
+)
 
 CITATIONS = ["citation_recall", "citation_precision", "citation_f1"]
 OFFLINE = ["hallucination_nli", "hallucination_classifier"]
@@ -117,3 +126,51 @@ def test_a_judge_that_crashes_and_talks_garbage(tmp_path: Path, command_line: Co
         data = found["scores"][name]
         assert data["unscored"].keys() == ANSWERS.keys(), name
         assert all(data["unscored"].values())
+
+
+EXAM = "How deep is Lake Corva?\nA. 40 metres\nB. 61 metres"
+
+
+def test_groups_and_multiple_choice_in_diagnose(tmp_path: Path, command_line: CommandLine) -> None:
+    """No model: the group `height` is right in one of two languages, and of both orders of the exam `A` is right in
+    one.
+    """
+    folder = write_benchmark(tmp_path / "small")
+    asked: list[dict[str, Any]] = [
+        {"id": "en", "text": QUESTIONS["en-1"], "references": ["2310 metres"], "metadata": {"group": "height"}},
+        {"id": "zh", "text": "阿伦山有多高？", "references": ["2310米"], "metadata": {"group": "height"}},
+        {
+            "id": "exam",
+            "text": EXAM,
+            "references": ["B. 61 metres", "61 metres"],
+            "metadata": {"options": ["40 metres", "61 metres"], "right": "B"},
+        },
+    ]
+    write_lines(folder / "questions.jsonl", asked)
+    rows = "".join(f"{question['id']}\tarlen\t1\n" for question in asked)
+    (folder / "labels.tsv").write_text("question_id\tdocument_id\tgrade\n" + rows, encoding="utf-8")
+    answers = {"en": "It is 2310 metres high.", "zh": "一千米。", "exam~0": "A", "exam~1": "A"}
+    hits = [{"doc_id": "arlen", "text": DOCUMENTS["arlen"]}]
+    write_lines(
+        tmp_path / "theirs.jsonl",
+        [{"question_id": name, "answer": answer, "hits": hits} for name, answer in answers.items()],
+    )
+    experiment = write_experiment(
+        tmp_path,
+        "http://127.0.0.1:9",
+        benchmark="rotated:small",
+        pipelines=[{"recorded": {"path": "theirs.jsonl"}}],
+        metrics=["answer_contains", "choice_accuracy", "repetition"],
+        models=None,
+    )
+    ended = command_line("run", experiment, "--out", tmp_path / "out")
+    assert ended.code == 0, ended.err
+    (run_folder,) = run_folders(tmp_path / "out").values()
+    found = json.loads(command_line("diagnose", run_folder, "--json").out)
+    assert found["choices"]["accuracy"]["point"] == found["choices"]["chance"] == 0.5
+    assert (found["choices"]["questions"], found["choices"]["orders"]) == (1, 2)
+    assert found["paraphrases"]["differing"] == {"height": ["en", "zh"]}
+    printed = " ".join(command_line("diagnose", run_folder).out.split())
+    assert "accuracy 0.500" in printed
+    assert "where guessing reaches 0.500" in printed
+    assert "such as height: en, zh" in printed
