@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rageval.report.score import interval_text, number_text
 from rageval.report.tables.printout import Cell, Column, Legend, Line, Printout, Table, count_cell, interval_cell
-from rageval.traffic.days import DaySeries
+from rageval.traffic.days import DayMean, DaySeries
 from rageval.traffic.drift import Drift
 
 _COLUMNS = (
@@ -18,10 +18,9 @@ _COLUMNS = (
     Column("alarm", "word", optional=True),
 )
 SHORT = (
-    "mean: each session of the day once, with a 95% interval for this day alone. so far: where the mean lies if it "
-    "is the same on all days up to this one; all of these hold at once, however often you look, and changed is said where "
-    "no mean fits. An alarm is false with probability 5% at "
-    "most, ever."
+    "mean: each session of the day once, with a 95% interval for this day alone. so far: where the mean lies if it is "
+    "the same on all days up to this one; all of these hold at once, however often you look, and 'changed' is said "
+    "where no mean fits. An alarm is false with probability 5% at most, ever."
 )
 
 
@@ -55,6 +54,12 @@ def _rows(one: DaySeries) -> tuple[tuple[Cell, ...], ...]:
         )
         for day in one.days
     )
+
+
+def _so_far(day: DayMean, bounded: bool) -> str:
+    if day.so_far is None:
+        return "changed" if bounded else "–"
+    return "[{}, {}]".format(*map(number_text, day.so_far))
 
 
 def _verdict(one: DaySeries) -> Line:

@@ -139,7 +139,7 @@ def _feedback(found: Feedback) -> Iterator[str]:
         if found.bias is None:
             yield f"bias of the thumbs: not told, {found.both} answers have both"
         else:
-            yield f"bias of the thumbs: {interval_text(found.bias)} (thumb less label, {found.both:,} answers with both)"
+            yield f"bias of the thumbs: {interval_text(found.bias)} (thumb less label, {found.both:,} with both)"
         if found.selection is not None:
             yield (
                 f"who gives thumbs: {interval_text(found.selection)} (label of answers with a thumb less that of those "

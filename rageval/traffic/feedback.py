@@ -27,8 +27,8 @@ FEWEST = 10
 class Feedback:
     """`given` of `answers` have a thumb; `up` is the share of thumbs up. Where people labelled some of the answers
     (from 0 to 1), `labelled` of them, `labels` is the mean of these labels. `bias` is the mean of thumb - label over
-    the `both` answers that have both, `selection` the mean label of labelled answers with a thumb less that of those without one.
-    Both are None where fewer than `FEWEST` answers show them.
+    the `both` answers that have both, `selection` the mean label of labelled answers with a thumb less that of those
+    without one. Both are None where fewer than `FEWEST` answers show them.
     """
 
     answers: int
