@@ -27,6 +27,7 @@ from rageval.cli.exit_codes import MEANINGS
 from rageval.cli.export import export
 from rageval.cli.init import init
 from rageval.cli.judge import judge
+from rageval.cli.judge_drift import judge_drift
 from rageval.cli.label_next import label_next
 from rageval.cli.labels import label, sample
 from rageval.cli.leaderboard import leaderboard
@@ -40,6 +41,7 @@ from rageval.cli.report import report
 from rageval.cli.review import review
 from rageval.cli.run import run
 from rageval.cli.score import score
+from rageval.cli.score_days import score_days
 from rageval.cli.search_prompts import search_prompts
 from rageval.cli.show import show
 from rageval.cli.sweep import sweep
@@ -78,7 +80,8 @@ def options(
 
 
 for command in (
-    run, score, traces, questions_from_logs, check, metrics, show, report, view, diagnose, leaderboard, init,
+    run, score, score_days, judge_drift, traces, questions_from_logs, check, metrics, show, report, view, diagnose,
+    leaderboard, init,
     check_benchmark, check_corpus, chunking, synthesise, review, sample, label, label_next, calibrate, train_judge,
     train_adapter, cascade, judge, export, training_data, sweep, search_prompts, compare, compare_benchmarks, prefer,
     gate, plan, repeats, trend,

@@ -51,6 +51,9 @@ def score(
     detector: Annotated[
         str | None, typer.Option(help="Judge by no chat model: light, light-aligned, or a trained one (.json).")
     ] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="People's labels (JSON Lines: id, label from 0 to 1), to compare thumbs with.")
+    ] = None,
     field: FieldFlag = None,
     mask: MaskFlag = False,
     skip_bad: SkipBadFlag = False,
@@ -95,6 +98,6 @@ def score(
             end_interrupted("everything measured and judged so far", out)
     if scored.reused:
         print(f"reused the numbers of {scored.reused:,} answers", file=sys.stderr)
-    found = summarise(scored.folder)
+    found = summarise(scored.folder, labels)
     print_found(form, lambda: score_printout(found), found.to_json, explain=explain)
     print(scored.folder.path, file=sys.stderr)

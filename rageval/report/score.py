@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from rageval.report.tables.printout import Cell, Column, Legend, Line, Printout, Table, count_cell, interval_cell
 from rageval.stats import Interval
 from rageval.stats.sampled import SampledMean
+from rageval.traffic.feedback import Feedback
 from rageval.traffic.measures import MEASURES
 from rageval.traffic.summary import LogEstimate, LogSlice, LogSummary
 
@@ -36,6 +37,8 @@ def score_printout(found: LogSummary) -> Printout:
     blocks: list[Line | Table | Legend] = [Line(_headline(found, title), "strong"), *_warnings(found)]
     blocks.append(Table("metrics", _COLUMNS, tuple(map(_row, found.estimates)), turns="never"))
     blocks += _slices(found.slices)
+    if found.feedback is not None:
+        blocks += [Line(line) for line in _feedback(found.feedback)]
     blocks += [Line(line, "faint") for line in _told(found)]
     blocks.append(Legend((SHORT,), _EXPLAINED))
     return Printout(title, tuple(blocks))
@@ -122,6 +125,26 @@ def _told(found: LogSummary) -> Iterator[str]:
             f"judging: {used['calls']:,} calls ({used['paid_calls']:,} paid), {used['prompt_tokens']:,} + "
             f"{used['completion_tokens']:,} tokens; the run: {about['run']}"
         )
+
+
+def _feedback(found: Feedback) -> Iterator[str]:
+    """Thumbs and labels, each for itself."""
+    if found.up is not None:
+        yield (
+            f"feedback: {interval_text(found.up)} of thumbs are up, of {found.given:,} answers; the other "
+            f"{found.answers - found.given:,} have none. Users who gave one are no random sample."
+        )
+    if found.labels is not None:
+        yield f"people's labels: {interval_text(found.labels)}, of {found.labelled:,} answers"
+        if found.bias is None:
+            yield f"bias of the thumbs: not told, {found.both} answers have both"
+        else:
+            yield f"bias of the thumbs: {interval_text(found.bias)} (thumb less label, {found.both:,} with both)"
+        if found.selection is not None:
+            yield (
+                f"who gives thumbs: {interval_text(found.selection)} (label of answers with a thumb less that of those "
+                "without)"
+            )
 
 
 def interval_text(interval: Interval) -> str:

@@ -39,9 +39,11 @@ def plan_judging(
     out: Path,
     *,
     name: str,
+    fresh: bool = False,
     on_embedding: Callable[[int, int], None] | None = None,
 ) -> Experiment:
-    """The experiment that judges these answers, written into `folder` in the form of recorded answers; spends nothing.
+    """The experiment that judges these answers, written into `folder` in the form of recorded answers; spends
+    nothing. If `fresh`, replies that were cached earlier are not used.
 
     Raises DeclarationError for metrics that need what a log does not have, and for judges that cannot be had.
     """
@@ -52,7 +54,7 @@ def plan_judging(
     write_atomically(path, content)
     benchmark = from_records(name, _documents(kept), [_question(answer) for answer in kept])
     spec, base = _spec(judge, benchmark, Pipeline(NAME, replay(path)), metrics)
-    return plan(spec, name=NAME, base=base, cache=out / "cache", on_embedding=on_embedding)
+    return plan(spec, name=NAME, base=base, cache=out / "cache", on_embedding=on_embedding, fresh=fresh)
 
 
 def _spec(judge: Judge, benchmark: Benchmark, pipeline: Pipeline, metrics: Sequence[str]) -> tuple[Spec, Path]:

@@ -78,7 +78,8 @@ def questions_from_log(
 
     Questions are joined where white space, case and the like alone differ, or where they share most runs of three words
     and all numbers; within conversations only where all turns are alike. Of more than `sample` some are drawn at
-    random, from each value of `strata` five at least. Where the folder has no documents, the passages of the log are its documents. All different questions are in memory.
+    random, from each value of `strata` five at least. Where the folder has no documents, the passages of the log are
+    its documents. All different questions are in memory.
 
     Raises DeclarationError where the folder has questions already, MissingExtraError without the extra `corpus`.
     """

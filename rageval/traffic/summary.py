@@ -17,6 +17,7 @@ from rageval.io.run_folder import RunFolder
 from rageval.metrics.names import parse
 from rageval.scores.estimates import interval_to_json
 from rageval.stats.sampled import Design, SampledMean, sampled_mean
+from rageval.traffic.feedback import Feedback, read_feedback_summary
 from rageval.traffic.folder import TrafficFolder
 from rageval.traffic.measures import NAMES, SHARES
 from rageval.traffic.sampling import Sample, draw
@@ -80,6 +81,7 @@ class LogSummary:
     estimates: tuple[LogEstimate, ...]
     slices: tuple[LogSlice, ...]
     usage: Mapping[str, int] = field(default_factory=dict[str, int])
+    feedback: Feedback | None = None
 
     def to_json(self) -> dict[str, Json]:
         return {
@@ -89,6 +91,7 @@ class LogSummary:
             "metrics": {one.metric: one.to_json() for one in self.estimates},
             "slices": [one.to_json() for one in self.slices],
             "judging": {**self.usage},
+            "feedback": None if self.feedback is None else self.feedback.to_json(),
         }
 
 
@@ -103,9 +106,13 @@ class _Table:
     n: int = 0
 
 
-def summarise(folder: TrafficFolder) -> LogSummary:
-    """The estimates of a scored log. Raises DeclarationError where the folder holds none."""
+def summarise(folder: TrafficFolder, labels: Path | None = None) -> LogSummary:
+    """The estimates of a scored log; `labels` is a file of people's labels, to compare users' thumbs with.
+
+    Raises DeclarationError where the folder holds none, and as `read_feedback_summary`.
+    """
     manifest = folder.manifest()
+    feedback = read_feedback_summary(folder, labels)
     table = _read(folder, manifest)
     about = manifest["sample"]
     strata = table.groups[about["field"]] if about["field"] else [""] * table.n
@@ -119,6 +126,7 @@ def summarise(folder: TrafficFolder) -> LogSummary:
         parts.estimates(np.ones(table.n, dtype=bool), LEVEL),
         tuple(one for by in manifest["by"] for one in parts.slices(by)),
         usage,
+        feedback,
     )
 
 

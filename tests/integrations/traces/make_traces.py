@@ -3,7 +3,8 @@ instrumented by OpenInference and by OpenTelemetry's own instrumentation (Tracel
 
 Run from the project's root, with the packages below installed somewhere that `PYTHONPATH` names; CI needs none of them:
 openinference-instrumentation-langchain, openinference-instrumentation-llama-index and
-opentelemetry-instrumentation-langchain (versions are in `VERSIONS.txt`). All models are scripted, so the files differ in ids and times alone.
+opentelemetry-instrumentation-langchain (versions are in `VERSIONS.txt`). All models are scripted, so the files differ
+in ids and times alone.
 """
 
 from __future__ import annotations
