@@ -40,6 +40,7 @@ from rageval.cli.review import review
 from rageval.cli.run import run
 from rageval.cli.search_prompts import search_prompts
 from rageval.cli.show import show
+from rageval.cli.stress import stress
 from rageval.cli.sweep import sweep
 from rageval.cli.synthesise import synthesise
 from rageval.cli.train_adapter import train_adapter
@@ -77,7 +78,7 @@ def options(
 for command in (
     run, check, metrics, show, report, view, diagnose, leaderboard, init, check_benchmark, check_corpus, chunking,
     synthesise, review, sample, label, label_next, calibrate, train_judge, train_adapter, cascade, judge, export,
-    training_data, sweep, search_prompts, compare, compare_benchmarks, prefer, gate, plan, repeats, trend,
+    training_data, sweep, search_prompts, stress, compare, compare_benchmarks, prefer, gate, plan, repeats, trend,
 ):  # fmt: skip
     app.command()(command)
 app.command(name="list")(list_names)

@@ -48,7 +48,7 @@ def test_no_false_alarm_on_200_clean_answers() -> None:
         ("it is ABCDEF 12345 X", "altered"),
         ("x-54321-fedcba", "reversed"),
         (base64.b64encode(b"--abcdef-12345-x").decode(), "encoded"),
-        ("--abcdef-12345-x".encode().hex(" "), "encoded"),
+        (b"--abcdef-12345-x".hex(" "), "encoded"),
         ("it is abcdef-19345-y", "near"),
         ("it is abcdef-19945-y", None),
         ("", None),
