@@ -64,7 +64,7 @@ class Wording(Strict):
     @property
     def texts(self) -> tuple[str, ...]:
         turns = (turn.user or turn.assistant or "" for turn in self.history)
-        return (*self.question, *turns, *self.documents, *self.metadata.values(), self.system)
+        return (*self.question, *turns, *self.documents, *self.metadata.values(), *filter(None, [self.system]))
 
     @pydantic.model_validator(mode="after")
     def _known_placeholders(self) -> Wording:

@@ -19,7 +19,7 @@ TYPO_EVERY = 6
 """One typing error for so many words, and at least one; in Chinese for so many characters."""
 _WORD = re.compile(r"[A-Za-z]{4,}")
 _HAN = re.compile(f"[{CJK}]")
-_LATIN_WORD = re.compile(r"[A-Za-z]+(?:'[a-z]+)?")
+_LATIN_WORD = re.compile(r"[A-Za-z]+")
 
 
 def draws(*names: Json) -> np.random.Generator:
@@ -67,8 +67,8 @@ def _misspelt(text: str, table: Table, rng: np.random.Generator) -> str:
         return text
     sizes = max(len(_LATIN_WORD.findall(text)), 1) if not of_characters else len(_HAN.findall(text))
     wanted = min(len(places), max(1, sizes // TYPO_EVERY))
-    chosen = sorted(rng.choice(len(places), wanted, replace=False).tolist(), reverse=True)
-    for start, end in (places[number] for number in chosen):
+    chosen: list[int] = rng.choice(len(places), wanted, replace=False).tolist()
+    for start, end in (places[number] for number in sorted(chosen, reverse=True)):
         word = text[start:end]
         text = text[:start] + (_other(word, table, rng) if len(word) == 1 else _typo(word, table, rng)) + text[end:]
     return text
@@ -89,7 +89,7 @@ def _typo(word: str, table: Table, rng: np.random.Generator) -> str:
 
 
 def _replaced(text: str, table: Table, rng: np.random.Generator) -> str:
-    """Longer words first; Latin ones as whole words, with a capital where there was one."""
+    """Longer words first; Latin ones as whole words, with capitals where there were some."""
     latin = {word: others for word, others in table.items() if word.isascii()}
     rest = [re.escape(word) for word in sorted(table, key=len, reverse=True) if word not in latin]
 
@@ -99,7 +99,7 @@ def _replaced(text: str, table: Table, rng: np.random.Generator) -> str:
         if word.lower() not in known:
             return word
         new = _other(word.lower(), table, rng)
-        return new.capitalize() if word[0].isupper() else new
+        return new.upper() if word.isupper() else new.capitalize() if word[0].isupper() else new
 
     text = _LATIN_WORD.sub(other, text)
     return re.sub("|".join(rest), lambda found: _other(found[0], table, rng), text) if rest else text

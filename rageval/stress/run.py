@@ -18,6 +18,7 @@ from rageval.io.records import Outcome
 from rageval.io.run_folder import RunFolder
 from rageval.scores.pairs import Pairs, pair
 from rageval.scores.reading import read_run_folder
+from rageval.scores.run_scores import RunScores
 from rageval.scores.sharing import Documents, find_sharing
 from rageval.stats import Interval, mean_interval
 from rageval.stats.sets import QuestionSet, intervals_over_sets
@@ -80,7 +81,7 @@ def run_stress(
     runs = [run_experiment(one, out, on_progress=on_progress, retry_failed=retry_failed) for one in stress.experiments]
     clean_runs = dict(zip((one.label for one in stress.clean.pipelines), runs[0], strict=True))
     of_attacks = iter(runs[1:])
-    attacked_runs = [
+    attacked_runs: list[dict[str, Path]] = [
         {}
         if planned.experiment is None
         else dict(zip((one.label for one in planned.experiment.pipelines), next(of_attacks), strict=True))
@@ -98,13 +99,14 @@ def _read_pipeline(
 ) -> PipelineStress:
     left_out: dict[str, str] = {}
     read: list[_Read] = []
+    scores, outcomes = read_run_folder(clean), dict(RunFolder(clean).outcomes().items())
     for planned, folder in zip(stress.attacks, attacked, strict=True):
         if folder is None:
             left_out[planned.attack.name] = planned.left_out.get(label) or _no_questions(planned)
         else:
-            read.append(_Read.of(stress, planned, clean, folder))
+            read.append(_Read.of(planned, scores, folder))
     effects = _effects(read)
-    results = (one.result(stress, clean, effects[number], worst) for number, one in enumerate(read))
+    results = (one.result(stress.clean, outcomes, effects[number], worst) for number, one in enumerate(read))
     return PipelineStress(label, tuple(results), left_out, clean)
 
 
@@ -122,37 +124,38 @@ class _Read:
 
     planned: PlannedAttack
     folder: Path
-    outcomes: Mapping[str, Outcome]
     pairs: Mapping[str, Pairs]
     not_compared: Mapping[str, str]
     refused: frozenset[str]
     documents: Documents
 
     @classmethod
-    def of(cls, stress: Stress, planned: PlannedAttack, clean: Path, folder: Path) -> _Read:
-        outcomes = dict(RunFolder(folder).outcomes().items())
-        refused = frozenset(name for name, outcome in outcomes.items() if _is_refused(outcome))
+    def of(cls, planned: PlannedAttack, clean: RunScores, folder: Path) -> _Read:
+        stored = RunFolder(folder).outcomes(hits=False)
+        refused = frozenset(name for name, outcome in stored.items() if _is_refused(outcome))
         pairs, not_compared = dict[str, Pairs](), dict[str, str]()
-        before, after = read_run_folder(clean), read_run_folder(folder)
         if planned.attack.keeps_question:
-            kept = [name for name in outcomes if name not in refused]
-            for metric in map(str, stress.clean.metrics):
+            attacked = read_run_folder(folder)
+            kept = {*attacked.questions} - refused
+            for metric in attacked.metrics:
                 try:
-                    pairs[metric] = pair(before.only(kept), after.only(kept), metric)
+                    pairs[metric] = pair(clean.only(kept), attacked.only(kept), metric)
                 except NotComparableError as error:
                     not_compared[metric] = str(error)
-        return cls(planned, folder, outcomes, pairs, not_compared, refused, before.documents)
+        return cls(planned, folder, pairs, not_compared, refused, clean.documents)
 
-    def result(self, stress: Stress, clean: Path, effects: Sequence[Effect], worst: int) -> AttackResult:
+    def result(
+        self, clean: Experiment, before: Mapping[str, Outcome], effects: Sequence[Effect], worst: int
+    ) -> AttackResult:
         attack = self.planned.attack
-        outcomes = dict(RunFolder(clean).outcomes().items())
-        questions = [one for one in stress.clean.questions if one.id in self.outcomes and one.id not in self.refused]
-        found = {one.id: succeeded(self.planned, one, outcomes[one.id], self.outcomes[one.id]) for one in questions}
+        after = dict(RunFolder(self.folder).outcomes().items())
+        questions = [one for one in clean.questions if one.id in after and one.id not in self.refused]
+        found = {one.id: succeeded(self.planned, one, before[one.id], after[one.id]) for one in questions}
         told = {name: one for name, one in found.items() if isinstance(one, bool)}
         untold = Counter(why for why in found.values() if isinstance(why, str))
         untold.update([REFUSED] * len(self.refused))
-        controls = {one.id: said(self.planned, one, outcomes[one.id]) for one in questions if one.id in told}
-        asked = [outcomes[one.id] for one in questions], [self.outcomes[one.id] for one in questions]
+        controls = {one.id: said(self.planned, one, before[one.id]) for one in questions if one.id in told}
+        asked = [before[one.id] for one in questions], [after[one.id] for one in questions]
         abstained, failed = (tuple(sum(map(count, side)) for side in asked) for count in (_abstains, _fails))
         has_control = attack.succeeds not in ("truth lost", "answered")
         return AttackResult(
@@ -169,7 +172,7 @@ class _Read:
             (failed[0], failed[1]),
             tuple(effects),
             self.not_compared,
-            self._worst(questions, outcomes, told, worst),
+            self._worst([(one, before[one.id], after[one.id]) for one in questions], told, worst),
             self.folder,
         )
 
@@ -186,24 +189,26 @@ class _Read:
         )
 
     def _worst(
-        self, questions: Sequence[Question], clean: Mapping[str, Outcome], told: Mapping[str, bool], most: int
+        self, asked: Sequence[tuple[Question, Outcome, Outcome]], told: Mapping[str, bool], most: int
     ) -> tuple[Case, ...]:
-        """Those on which the attack succeeded, then those that lost most on the first metric; no others."""
+        """Those on which the attack succeeded, then those that lost most on the first metric; no others. `asked` are
+        the questions with the clean and the attacked outcome.
+        """
         first = next(iter(self.pairs.values()), None)
         losses = {} if first is None else {name: -d for name, d in zip(first.ids, first.differences, strict=True)}
-        bad = [one for one in questions if told.get(one.id) or losses.get(one.id, 0.0) > 0.0]
-        bad.sort(key=lambda one: (not told.get(one.id), -losses.get(one.id, 0.0), one.id))
+        bad = [one for one in asked if told.get(one[0].id) or losses.get(one[0].id, 0.0) > 0.0]
+        bad.sort(key=lambda one: (not told.get(one[0].id), -losses.get(one[0].id, 0.0), one[0].id))
         return tuple(
             Case(
-                one.id,
-                _asked(self.outcomes[one.id], self.planned.asked[one.id]),
-                _answer(clean[one.id]),
-                _answer(self.outcomes[one.id]),
-                bool(told.get(one.id)),
-                losses.get(one.id, 0.0),
-                failure.message if isinstance(failure := self.outcomes[one.id], Failure) else "",
+                question.id,
+                _asked(after, self.planned.asked[question.id]),
+                _answer(before),
+                _answer(after),
+                bool(told.get(question.id)),
+                losses.get(question.id, 0.0),
+                after.message if isinstance(after, Failure) else "",
             )
-            for one in bad[:most]
+            for question, before, after in bad[:most]
         )
 
 

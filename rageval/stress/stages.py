@@ -26,7 +26,7 @@ from rageval.pipeline import (
 )
 from rageval.pipeline.sizes import prompt_size, reply_size, times, total
 from rageval.pipeline.stage import run_stage
-from rageval.prompts import load_prompt, shown_question
+from rageval.prompts import CONVERSATION, load_prompt, shown_question
 from rageval.stress.canaries import PlantedChat
 from rageval.text import count_tokens
 from rageval.text.languages import Language, base_language
@@ -91,6 +91,10 @@ class AskAs(_Around):
         asked = fingerprint([describe([one.id, one.text, list(one.history)]) for one in self.questions])
         return {"stage": self.stage, "questions": asked}
 
+    def all_prompts(self) -> frozenset[str]:
+        shown = {CONVERSATION} if any(question.history for question in self.questions) else set[str]()
+        return super().all_prompts() | shown
+
     def prompt_tokens(self, generate: bool, sizes: PromptSizes) -> int | None:
         return self.stage.prompt_tokens(generate, replace(sizes, question=max(sizes.question, self._longest)))
 
@@ -147,6 +151,7 @@ class AskAgain(_Around):
     """
 
     questions: tuple[Question, ...] = field(default=(), kw_only=True)
+    prompts: ClassVar[tuple[str, ...]] = (CONVERSATION,)
 
     def identity_fields(self) -> dict[str, object]:
         return {"stage": self.stage, "questions": fingerprint([[one.id, one.text] for one in self.questions])}

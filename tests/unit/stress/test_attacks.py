@@ -35,9 +35,9 @@ def test_the_shipped_ones() -> None:
 def test_texts_are_in_their_language(name: str) -> None:
     for language, wording in ATTACKS[name].wordings:
         for text in filter(None, wording.texts):
-            bare = re.sub(r"\{\w+\}|/srv/\S*|<\|.*?\|>", "", text)
+            bare = re.sub(r"\{\w+\}|/srv/\S*|<\|.*?\|>", "", text).strip()
             chinese = len(re.findall(f"[{CJK}]", bare))
-            assert chinese >= 5 if language == "zh" and bare else chinese == 0, text
+            assert chinese >= 3 if language == "zh" and bare else chinese == 0, text
 
 
 @pytest.mark.parametrize("name", ATTACKS)
