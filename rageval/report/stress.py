@@ -43,7 +43,15 @@ def stress_printout(result: StressResult) -> Printout:
     title = f"{result.name} under attack: {questions}, seed {result.seed}"
     tables = [table for table in (_rates(result), _effects(result), _worst(result)) if table.rows]
     notes = [*_notes(result)]
-    return Printout(title, (Line(title, "strong"), *tables, *notes, Legend((_REACHED, _METRICS), (_ABOUT_REACHED, _ABOUT_METRICS, _ABOUT_READ))))
+    return Printout(
+        title,
+        (
+            Line(title, "strong"),
+            *tables,
+            *notes,
+            Legend((_REACHED, _METRICS), (_ABOUT_REACHED, _ABOUT_METRICS, _ABOUT_READ)),
+        ),
+    )
 
 
 def _rows(result: StressResult) -> Iterator[tuple[PipelineStress, AttackResult]]:
