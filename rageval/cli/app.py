@@ -44,6 +44,7 @@ from rageval.cli.score import score
 from rageval.cli.score_days import score_days
 from rageval.cli.search_prompts import search_prompts
 from rageval.cli.show import show
+from rageval.cli.stress import stress
 from rageval.cli.sweep import sweep
 from rageval.cli.synthesise import synthesise
 from rageval.cli.traces import traces
@@ -81,10 +82,9 @@ def options(
 
 for command in (
     run, score, score_days, judge_drift, traces, questions_from_logs, check, metrics, show, report, view, diagnose,
-    leaderboard, init,
-    check_benchmark, check_corpus, chunking, synthesise, review, sample, label, label_next, calibrate, train_judge,
-    train_adapter, cascade, judge, export, training_data, sweep, search_prompts, compare, compare_benchmarks, prefer,
-    gate, plan, repeats, trend,
+    leaderboard, init, check_benchmark, check_corpus, chunking, synthesise, review, sample, label, label_next,
+    calibrate, train_judge, train_adapter, cascade, judge, export, training_data, sweep, search_prompts, stress,
+    compare, compare_benchmarks, prefer, gate, plan, repeats, trend,
 ):  # fmt: skip
     app.command()(command)
 app.command(name="list")(list_names)

@@ -130,7 +130,13 @@ class Resources:
         if self._chat is None or (repeat == 0 and temperature is None):
             return self
         chat = RepeatedChat(self._chat, repeat) if repeat else self._chat
-        return _RedrawnResources(self, chat if temperature is None else WarmChat(chat, temperature))
+        return _WrappedResources(self, chat if temperature is None else WarmChat(chat, temperature))
+
+    def answering_through(self, chat: ChatModel) -> Resources:
+        """The same resources whose stages ask `chat`, a wrapper around the chat model of these. Indexes are shared, and
+        built with the model of these resources.
+        """
+        return _WrappedResources(self, chat)
 
     def with_models(self, chat: ChatModel | None, embedder: Embedder | None) -> Resources:
         """The same resources with these models. What is built with none of the models that differ is shared."""
@@ -234,8 +240,8 @@ class _OtherModels(Resources):
         self._chat, self._embedder = chat, embedder
 
 
-class _RedrawnResources(Resources):
-    """Resources whose chat model draws again; everything else comes from `whole`."""
+class _WrappedResources(Resources):
+    """Resources whose chat model is wrapped; everything else comes from `whole`."""
 
     def __init__(self, whole: Resources, chat: ChatModel) -> None:
         vars(self).update(vars(whole))

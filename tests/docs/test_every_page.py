@@ -36,6 +36,7 @@ TESTS = {
     "running.md": "docs/test_running_page.py",
     "sequential.md": "docs/test_sequential_page.py",
     "statistics.md": "docs/test_statistics_page.py",
+    "stress.md": "docs/test_stress_page.py",
     "stories.md": "docs/test_stories_page.py",
     "synthesis.md": "docs/test_synthesis_page.py",
     "techniques.md": "docs/test_techniques_page.py",

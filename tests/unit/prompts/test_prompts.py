@@ -13,6 +13,7 @@ import rageval.prompts
 from rageval.decide.prompt_search import PROMPTS as SEARCH
 from rageval.experiment.recipes import build_pipeline, list_recipes
 from rageval.experiment.stages import STAGES
+from rageval.generation import Answer
 from rageval.judges import JUDGES, Judge, Rubric, preference
 from rageval.judges.rubric import Wording
 from rageval.prompts import (
@@ -25,6 +26,7 @@ from rageval.prompts import (
     yes_no_request,
 )
 from rageval.retrieval import Compress, Listwise, Rerank
+from rageval.stress.stages import AskInOtherWords
 from rageval.synthesis.writing import PROMPTS as SYNTHESIS
 from rageval.text.languages import LANGUAGES, Language
 from rageval.types import Passage
@@ -48,8 +50,8 @@ def test_there_are_prompt_files() -> None:
 
 
 def test_something_loads_every_file() -> None:
-    """A judge, a recipe's stages, any other stage, a panel of preferences, a rubric, synthesis, a search for prompts;
-    `shared` is a part of every prompt.
+    """A judge, a recipe's stages, any other stage, a panel of preferences, a rubric, synthesis, prompts searched,
+    stress; `shared` is a part of every prompt.
     """
     judges: list[Judge] = [*JUDGES.values(), Rubric("custom.x", {"en": Wording("Good?", ("no", "yes"))})]
     stages = [build_pipeline(recipe, {}, FOLDER).stage for recipe in list_recipes() if recipe != "recorded"]
@@ -59,7 +61,7 @@ def test_something_loads_every_file() -> None:
     stages.append(build_pipeline("naive", {"retriever": retrievers}, FOLDER).stage)
     stages.append(build_pipeline("naive", {"chunker": "by_model"}, FOLDER).stage)
     stages.extend(build() for build in STAGES.values())
-    stages += [Rerank(Listwise()), Compress(by="model"), Compress(by="self_information")]
+    stages += [Rerank(Listwise()), Compress(by="model"), Compress(by="self_information"), AskInOtherWords(Answer())]
     loaded = {prompt for judge in judges for prompt in judge.prompts} | {*preference.PROMPTS, *SYNTHESIS, *SEARCH}
     loaded = loaded.union(*(stage.all_prompts() for stage in stages))
     assert loaded | {"shared"} == {*NAMES}
