@@ -48,8 +48,8 @@ def see(received: Received) -> Canned:
     payload = received.payload
     if received.path == "/v1/embeddings":
         return embeddings([vector(one) for one in payload["input"]])
-    content = payload["messages"][-1]["content"]
-    parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
+    content: Any = payload["messages"][-1]["content"]
+    parts: list[dict[str, Any]] = [{"type": "text", "text": content}] if isinstance(content, str) else content
     pictures = [base64.b64decode(part["image_url"]["url"].partition(",")[2]) for part in parts[1:]]
     text = parts[0]["text"]
     if payload.get("logprobs"):
