@@ -48,8 +48,8 @@ def see(received: Received) -> Canned:
     payload = received.payload
     if received.path == "/v1/embeddings":
         return embeddings([vector(one) for one in payload["input"]])
-    content = payload["messages"][-1]["content"]
-    parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
+    content: Any = payload["messages"][-1]["content"]
+    parts: list[dict[str, Any]] = [{"type": "text", "text": content}] if isinstance(content, str) else content
     pictures = [base64.b64decode(part["image_url"]["url"].partition(",")[2]) for part in parts[1:]]
     text = parts[0]["text"]
     if payload.get("logprobs"):
@@ -66,9 +66,10 @@ def see(received: Received) -> Canned:
 
 def vector(sent: Any) -> list[float]:
     """Counts of words, in Chinese of characters, in 512 bins; of a chart, those of its subject."""
-    text = sent if isinstance(sent, str) else sent.get("text")
+    given: dict[str, str] = {"text": sent} if isinstance(sent, str) else sent
+    text = given.get("text")
     if text is None:
-        text = SUBJECTS.get(read_chart(base64.b64decode(sent["image"]))[0], "something else")
+        text = SUBJECTS.get(read_chart(base64.b64decode(given["image"]))[0], "something else")
     counts = [0.001] * 512
     for word in re.findall("[a-z]+|[\u4e00-\u9fff]", text.lower()):
         counts[zlib.crc32(word.encode()) % 512] += 1.0
