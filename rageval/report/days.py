@@ -43,11 +43,7 @@ def _rows(one: DaySeries) -> tuple[tuple[Cell, ...], ...]:
         (
             Cell(day.day),
             interval_cell("mean", "–" if day.mean is None else interval_text(day.mean), day.mean),
-            Cell(
-                ("changed" if bounded else "–")
-                if day.so_far is None
-                else "[{}, {}]".format(*map(number_text, day.so_far))
-            ),
+            Cell(_so_far(day, bounded)),
             count_cell("answers", day.answers),
             count_cell("sessions", day.units),
             Cell("alarm" if day.day == one.alarm_day else ""),

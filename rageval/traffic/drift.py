@@ -162,8 +162,8 @@ def read_drifts(history: Path, metric: str) -> list[tuple[str, str]]:
 
 def _read(history: Path) -> list[Measurement]:
     def read(data: Mapping[str, Any]) -> Measurement:
-        fields = ("day", "metric", "judge", "items", "scores")
-        return Measurement(*(data[name] for name in fields), data["drifted"] or "")
+        told = data["drifted"] or ""
+        return Measurement(data["day"], data["metric"], data["judge"], data["items"], data["scores"], told)
 
     return [*read_lines(history, read)]
 

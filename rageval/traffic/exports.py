@@ -46,7 +46,7 @@ def langfuse_spans(data: Mapping[str, Any]) -> Iterator[Span]:
     for one in observations:
         documents = documents_in(one.get("output"))
         kind = _LANGFUSE.get(str(one.get("type")), "retrieval" if documents else "other")
-        usage = one.get("usageDetails") or one.get("usage") or {}
+        usage = _object(one.get("usageDetails") or one.get("usage"))
         yield Span(
             trace,
             str(one["id"]),
@@ -67,7 +67,7 @@ def langfuse_spans(data: Mapping[str, Any]) -> Iterator[Span]:
 def langsmith_span(data: Mapping[str, Any]) -> Span:
     """The run. Raises as `langfuse_spans`."""
     kind = _LANGSMITH.get(str(data["run_type"]), "other")
-    about = cast("Mapping[str, Any]", (data.get("extra") or {}).get("metadata") or {})
+    about = _object(_object(data.get("extra")).get("metadata"))
     return Span(
         str(data.get("trace_id") or data["id"]),
         str(data["id"]),
@@ -83,8 +83,13 @@ def langsmith_span(data: Mapping[str, Any]) -> Span:
         next((str(about[key]) for key in _SESSIONS if about.get(key)), ""),
         (_number(data.get("prompt_tokens")), _number(data.get("completion_tokens"))),
         _number(data.get("total_cost")),
-        _of_stats(data.get("feedback_stats") or {}),
+        _of_stats(_object(data.get("feedback_stats"))),
     )
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    """The object, empty where there is none."""
+    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
 
 
 def _time(value: object) -> float:
@@ -102,7 +107,7 @@ def _of_scores(scores: Sequence[Mapping[str, Any]]) -> object:
 
 def _of_stats(stats: Mapping[str, Any]) -> object:
     """The mean of the first feedback that all gave alike as a thumb."""
-    means = {name: one.get("avg") for name, one in stats.items() if isinstance(one, Mapping)}
+    means: dict[str, object] = {name: _object(one).get("avg") for name, one in stats.items()}
     return next((mean for name, mean in means.items() if _is_thumb(name, mean)), None)
 
 

@@ -72,7 +72,8 @@ def otlp_spans(data: Mapping[str, Any]) -> Iterator[Span]:
 
 def console_span(data: Mapping[str, Any]) -> Span:
     """The span that the console exporter wrote. Raises as `otlp_spans`."""
-    events = [(event.get("name", ""), event.get("attributes") or {}) for event in data.get("events") or ()]
+    told: Sequence[Mapping[str, Any]] = data.get("events") or ()
+    events: list[tuple[str, Mapping[str, Any]]] = [(one.get("name", ""), one.get("attributes") or {}) for one in told]
     return _span(
         data["context"]["trace_id"].removeprefix("0x"),
         data["context"]["span_id"].removeprefix("0x"),

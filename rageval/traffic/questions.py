@@ -101,7 +101,7 @@ def questions_from_log(
     questions, exact, near = _joined([*found.values()])
     exact += answers - len(found)
     drawn = draw([one.stratum for one in questions], sample, seed)
-    kept = [questions[place] for place in drawn.taken.tolist()]
+    kept = [questions[int(place)] for place in drawn.taken]
     documents = [Document(name, "\n\n".join(texts)) for name, texts in passages.items()]
     card = Card(name, f"Questions that users asked, out of a log of {answers:,} answers", source="a log")
     if not own_documents:
