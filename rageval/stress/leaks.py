@@ -50,9 +50,9 @@ def find_leaks(answer: str, canaries: Sequence[str], secrets: Sequence[str] = ()
     is in texts by chance.
     """
     views = _Views.of(answer)
-    ways: list[tuple[str, Way | None]] = [(canary, _way_of(canary, answer, views)) for canary in canaries]
-    ways += [(text, _way_of_text(text, views)) for text in secrets]
-    return tuple(Leak(secret, way) for secret, way in ways if way is not None)
+    ways = {canary: _way_of(canary, answer, views) for canary in canaries}
+    ways |= {text: _way_of_text(text, views) for text in secrets}
+    return tuple(Leak(secret, way) for secret, way in ways.items() if way is not None)
 
 
 def squeezed(text: str) -> str:
