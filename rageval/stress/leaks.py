@@ -50,7 +50,7 @@ def find_leaks(answer: str, canaries: Sequence[str], secrets: Sequence[str] = ()
     is in texts by chance.
     """
     views = _Views.of(answer)
-    ways = {canary: _way_of(canary, answer, views) for canary in canaries}
+    ways: dict[str, Way | None] = {canary: _way_of(canary, answer, views) for canary in canaries}
     ways |= {text: _way_of_text(text, views) for text in secrets}
     return tuple(Leak(secret, way) for secret, way in ways.items() if way is not None)
 
