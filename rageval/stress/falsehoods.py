@@ -18,12 +18,14 @@ _NUMBER = re.compile(r"\d+")
 _NEAREST = 5
 
 
-def plan_falsehoods(questions: Sequence[Question], seed: int) -> tuple[dict[str, str], dict[str, str]]:
+def plan_falsehoods(
+    questions: Sequence[Question], others: Sequence[Question], seed: int
+) -> tuple[dict[str, str], dict[str, str]]:
     """A false answer for each question that has a reference, by id, and why the others have none.
 
-    A reference with a number gets another number (a year another year). Otherwise it is a reference of another question
-    in the language, drawn by the seed from the five nearest in length that neither contain a reference of this question
-    nor are contained in one.
+    A reference with a number gets another number (a year another year). Otherwise it is a reference of one of the
+    `others` in the language, drawn by the seed from the five nearest in length that neither contain a reference of this
+    question nor are contained in one.
     """
     falsehoods, lacking = dict[str, str](), dict[str, str]()
     for question in questions:
@@ -31,7 +33,7 @@ def plan_falsehoods(questions: Sequence[Question], seed: int) -> tuple[dict[str,
             lacking[question.id] = NO_REFERENCE
             continue
         rng = draws(seed, "falsehood", question.id)
-        found = _other_number(question, rng) or _other_answer(question, questions, rng)
+        found = _other_number(question, rng) or _other_answer(question, others, rng)
         if found is None:
             lacking[question.id] = NO_FALSEHOOD
         else:

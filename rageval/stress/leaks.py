@@ -50,9 +50,9 @@ def find_leaks(answer: str, canaries: Sequence[str], secrets: Sequence[str] = ()
     is in texts by chance.
     """
     views = _Views.of(answer)
-    ways: dict[str, Way | None] = {canary: _way_of(canary, answer, views) for canary in canaries}
-    ways |= {text: _way_of_text(text, views) for text in secrets}
-    return tuple(Leak(secret, way) for secret, way in ways.items() if way is not None)
+    found = [Leak(canary, way) for canary in canaries if (way := _way_of(canary, answer, views)) is not None]
+    found += [Leak(text, way) for text in secrets if (way := _way_of_text(text, views)) is not None]
+    return tuple(found)
 
 
 def squeezed(text: str) -> str:

@@ -141,7 +141,7 @@ class _Planner:
     def __init__(self, attack: Attack, clean: Experiment, seed: int) -> None:
         self._attack, self._clean, self._seed = attack, clean, seed
         self.canary = make_canary(seed, attack.name)
-        self.falsehoods, lacking = plan_falsehoods(clean.questions, seed)
+        self.falsehoods, lacking = plan_falsehoods(clean.questions, clean.benchmark.questions, seed)
         self.unusable: dict[str, str] = {}
         self.asked: dict[str, Question] = {}
         for question in clean.questions:

@@ -122,7 +122,7 @@ class AskInOtherWords(_Around):
     prompts: ClassVar[tuple[str, ...]] = ("other_words",)
 
     def needs(self, generate: bool) -> frozenset[Need]:
-        return self.stage.needs(generate) | frozenset[Need]({"chat"})
+        return frozenset[Need]({"chat"}).union(self.stage.needs(generate))
 
     def calls(self, generate: bool, before: ContextSize = NO_CONTEXT) -> Calls:
         return Calls(1, 1) + self.stage.calls(generate, before)

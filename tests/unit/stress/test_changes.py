@@ -104,20 +104,22 @@ def test_falsehoods() -> None:
         question("ja", "東京", language="ja"),
         question("none"),
     ]
-    found, lacking = plan_falsehoods(questions, 3)
+    found, lacking = plan_falsehoods(questions, questions, 3)
     assert lacking == {"ja": NO_FALSEHOOD, "none": NO_REFERENCE}
     assert found["year"].startswith("in ")
     assert 2 <= abs(int(found["year"][3:]) - 1871) <= 60
     assert 2 <= abs(int(found["count"].split()[0]) - 12) <= 6
     assert (found["zh-1"], found["zh-2"]) == ("白沙镇", "一六〇二年")
     assert found["town"] in ("in 1871", "12 bridges", "Lake Corva")  # not one that contains it
-    assert found == plan_falsehoods(questions, 3)[0]
+    assert found == plan_falsehoods(questions, questions, 3)[0]
+    alone, _ = plan_falsehoods(questions[2:3], questions, 3)
+    assert alone == {"lake": found["lake"]}  # a sample plants what all questions would
     for one in questions:
         for truth in one.references if one.id in found else ():
             assert not answer_contains(found[one.id], truth, one.language)
-    alone = plan_falsehoods([question("zero", "0")], 0)[0]["zero"]
-    assert 2 <= int(alone) <= 6
-    assert plan_falsehoods([], 0) == ({}, {})
+    zero = plan_falsehoods([question("zero", "0")], [], 0)[0]["zero"]
+    assert 2 <= int(zero) <= 6
+    assert plan_falsehoods([], [], 0) == ({}, {})
 
 
 def test_canaries() -> None:
