@@ -165,12 +165,14 @@ def _of_sheet(
 def _misfit(metric: Metric, judge: Judge) -> str | None:
     """Why labels of the metric cannot measure the judge; None where they can."""
     read = judged_metric(metric).judges if metric.kind == "judged" else ()
-    if read == (judge.name,) and (metric.binary or metric.name.startswith(CUSTOM)):
+    if read == (judge.name,) and (_says_yes(metric) or metric.name.startswith(CUSTOM)):
         return None
-    fit = [name for name, one in JUDGED_METRICS.items() if one.judges == (judge.name,) and parse(name).binary]
+    fit = [name for name, one in JUDGED_METRICS.items() if one.judges == (judge.name,) and _says_yes(parse(name))]
     if judge.name.startswith(CUSTOM):
         fit = [judge.name]
     expected = f"expected labels of {' or '.join(fit)}" if fit else "expected a file of items, each labelled 0 or 1"
+    if read == (judge.name,) and metric.binary:
+        return f"found labels of {metric}, which are 1 where {judge.name} says no: {expected}"
     if judge.name in read:
         return (
             f"found labels of {metric}, a number for each answer, where {judge.name} gives a verdict on each of its "
@@ -178,6 +180,11 @@ def _misfit(metric: Metric, judge: Judge) -> str | None:
         )
     by = f"judged by {' and '.join(read)}" if read else "which no judge scores"
     return f"found labels of {metric}, {by}, for the judge {judge.name}: {expected}"
+
+
+def _says_yes(metric: Metric) -> bool:
+    """Whether a label of 1 means what a judge's yes means: one of a metric that counts what is wrong means the no."""
+    return metric.binary and not metric.lower_is_better
 
 
 def _labelled(

@@ -123,6 +123,10 @@ REFUSED = [
         "judged by answer_relevance, for the judge claim_support: expected labels of attribution",
     ),
     (
+        *("hallucination_llm", "claim_support"),
+        "which are 1 where claim_support says no: expected labels of attribution",
+    ),
+    (
         *("attribution", "passage_relevance"),
         "judged by claim_support, for the judge passage_relevance: expected a file of items, each labelled 0 or 1",
     ),

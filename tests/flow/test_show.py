@@ -63,7 +63,7 @@ def test_filters(run: Path, command_line: CommandLine) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--cause", "not_found"], "--cause: found 'not_found', expected pipeline_failed, no_answer_in_corpus"),
+        (["--cause", "not_found"], "--cause: found 'not_found', expected pipeline_failed, degenerate, no_answer"),
         (["--tag", "colour"], "--tag: found 'colour', expected compound, unanswerable"),
         (["--grep", "("], "--grep: found '(', which is no regular expression"),
         (["en-01", "--failed"], "show: found a question and an option that lists questions"),
