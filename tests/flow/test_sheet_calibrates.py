@@ -30,7 +30,9 @@ def run(tmp_path: Path, server: FakeServer, command_line: CommandLine) -> Path:
     write_benchmark(tmp_path / "small")
     documents = [{"id": name, "title": f"On {name}", "text": f"{text}\nSo it is."} for name, text in DOCUMENTS.items()]
     write_lines(tmp_path / "small" / "documents.jsonl", documents)
-    experiment = write_experiment(tmp_path, server.base_url, pipelines=[{"naive": {"k": 2}}], metrics=METRICS)
+    experiment = write_experiment(
+        tmp_path, server.base_url, pipelines=[{"naive": {"k": 2}}], metrics=[*METRICS, "hallucination_llm"]
+    )
     assert command_line("run", experiment, "--out", tmp_path / "out").code == 0
     return run_folders(tmp_path / "out")["naive"]
 
