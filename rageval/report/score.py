@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from rageval.report.tables.printout import Cell, Column, Legend, Line, Printout, Table, count_cell, interval_cell
 from rageval.stats import Interval
-from rageval.stats.sampled import SampledMean
+from rageval.stats.sampled import NO_SPREAD, SampledMean
 from rageval.traffic.feedback import Feedback
 from rageval.traffic.measures import MEASURES
 from rageval.traffic.summary import LogEstimate, LogSlice, LogSummary
@@ -19,6 +19,7 @@ _COLUMNS = (
     Column("answers"),
     Column("looked at"),
 )
+ALIKE = "no interval"
 SHORT = (
     "mean: for the traffic that the log stands for, with its 95% interval; this log: where the mean over the log "
     "itself lies, if only a sample was looked at. † a judge's opinion that no people's labels correct."
@@ -26,6 +27,7 @@ SHORT = (
 _EXPLAINED = (
     SHORT,
     "Where a sample was judged, each answer stands for as many as its stratum has for each that was drawn.",
+    f"({ALIKE}): all answers are alike or of one session, which says nothing of how others may differ.",
     "The interval for this log has the finite population correction.",
     "Answers of one session are not taken for independent. The intervals of the slices of a field hold together.",
 )
@@ -62,10 +64,9 @@ def _warnings(found: LogSummary) -> Iterator[Line]:
 
 def _row(one: LogEstimate) -> tuple[Cell, ...]:
     mean = one.mean
-    mark = "†" if one.judged else ""
     return (
         Cell(one.metric),
-        interval_cell("mean", "–" if mean is None else interval_text(mean.interval) + mark, _interval(one)),
+        interval_cell("mean", _short(one), _interval(one)),
         Cell(_this_log(mean)),
         count_cell("answers", one.n),
         count_cell("looked at", one.asked),
@@ -96,7 +97,11 @@ def _slices(slices: tuple[LogSlice, ...]) -> Iterator[Table]:
 
 
 def _short(one: LogEstimate) -> str:
-    return "–" if one.mean is None else interval_text(one.mean.interval) + ("†" if one.judged else "")
+    if one.mean is None:
+        return "–"
+    interval = one.mean.interval
+    told = f"{number_text(interval.point)} ({ALIKE})" if interval.method == NO_SPREAD else interval_text(interval)
+    return told + ("†" if one.judged else "")
 
 
 def _interval(one: LogEstimate) -> Interval | None:

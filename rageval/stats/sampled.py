@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,9 @@ from rageval.stats.quantiles import t_quantile
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
+
+NO_SPREAD = "no spread"
+"""The method of an interval that is none: all values were alike, and there are no bounds to say more."""
 
 MOST_RESAMPLED = 2000
 """Of more unbounded values than this the mean has Student's interval, of fewer the studentised bootstrap's."""
@@ -70,12 +73,15 @@ def sampled_mean(
     design: Design,
     *,
     bounds: tuple[float, float] | None = (0.0, 1.0),
+    least: float = -math.inf,
     clusters: Sequence[Hashable] | None = None,
     level: float = 0.95,
 ) -> SampledMean:
     """The mean of some of the drawn answers; `strata` has the stratum of each value, from 0 on.
 
-    `bounds` are those of the values, None where there are none. `clusters` has a label for each value, such as the
+    `bounds` are those of the values, None where there are none; then no end of an interval is below `least`, the least
+    value that there can be. Where all values without bounds are alike, nothing is known of their spread: both ends are
+    the mean, and the method is `NO_SPREAD`. `clusters` has a label for each value, such as the
     conversation that it is from; values of one cluster are not taken for independent. Where they all are in one
     cluster, nothing is known of how clusters differ: the interval is the whole range, or the point without bounds.
     Raises ValueError for no values or values outside the bounds.
@@ -91,6 +97,7 @@ def sampled_mean(
         interval = _unknown(x, mean, level, bounds)
     elif bounds is None:
         interval = _unbounded(x, mean, influence, level, found, even=design.is_even)
+        interval = replace(interval, low=max(interval.low, least))
     elif design.is_even:
         interval = mean_interval(x, level=level, clusters=found, bounds=bounds)
     else:
@@ -133,15 +140,16 @@ def _clustering(clusters: Sequence[Hashable], n: int) -> Clustering | None:
 
 
 def _unknown(x: Floats, mean: float, level: float, bounds: tuple[float, float] | None) -> Interval:
-    low, high = (mean, mean) if bounds is None else bounds
-    return Interval(mean, low, high, level, "one cluster", x.size)
+    if bounds is None:
+        return Interval(mean, mean, mean, level, NO_SPREAD, x.size)
+    return Interval(mean, *bounds, level, "one cluster", x.size)
 
 
 def _unbounded(
     x: Floats, mean: float, influence: Floats, level: float, clusters: Clustering | None, *, even: bool
 ) -> Interval:
     if x.size < 2 or x.min() == x.max():
-        return Interval(mean, mean, mean, level, "no spread", x.size)
+        return Interval(mean, mean, mean, level, NO_SPREAD, x.size)
     if even and x.size <= MOST_RESAMPLED:
         with suppress(ValueError):  # too few different values for the bootstrap
             return mean_interval(x, level=level, method="studentised", clusters=clusters)

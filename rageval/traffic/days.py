@@ -17,6 +17,7 @@ from rageval.metrics.names import parse
 from rageval.scores.estimates import interval_to_json
 from rageval.stats import Interval, mean_interval
 from rageval.stats.alarm import Alarm, fall_alarm
+from rageval.stats.sampled import NO_SPREAD
 from rageval.stats.sequential import betting_sequence
 from rageval.traffic.folder import Row, TrafficFolder
 from rageval.traffic.measures import NAMES, SHARES
@@ -280,5 +281,5 @@ def _mean(units: Floats, bounded: bool) -> Interval | None:
         return mean_interval(units, level=LEVEL)
     if units.size < 2 or units.min() == units.max():
         mean = float(units.mean())
-        return Interval(mean, mean, mean, LEVEL, "no spread", units.size)
+        return Interval(mean, mean, mean, LEVEL, NO_SPREAD, units.size)
     return mean_interval(units, level=LEVEL, method="t")

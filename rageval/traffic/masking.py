@@ -68,7 +68,7 @@ class Masker:
     def _text(self, text: str) -> str:
         own = detect_language(text[:200]) if any(map(str.isdecimal, text)) else "en"
         for language in dict.fromkeys((own, *_REGIONS)):
-            found = find_personal(text, language)
+            found = find_personal(text, language, every_address=True)
             for what, start, end in reversed(found):
                 self.counts[what] += 1
                 text = f"{text[:start]}[{what}]{text[end:]}"

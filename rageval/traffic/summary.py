@@ -176,6 +176,7 @@ class _Parts:
             sample.strata[scored],
             sample.design,
             bounds=(0.0, 1.0) if name not in NAMES or name in SHARES else None,
+            least=0.0,
             clusters=sessions.tolist(),
             level=level,
         )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rageval.stats import mean_interval
-from rageval.stats.sampled import Design, allocate, sampled_mean
+from rageval.stats.sampled import NO_SPREAD, Design, allocate, sampled_mean
 
 ONE = np.zeros(200, dtype=np.int64)
 
@@ -51,7 +51,13 @@ def test_conversations_widen_the_interval_for_traffic_and_one_alone_says_nothing
 def test_lengths_have_no_bounds() -> None:
     x = np.array([10.0, 30.0, 20.0, 40.0])
     assert sampled_mean(x, ONE[:4], design([4], [4]), bounds=None).interval.point == 25.0
-    assert sampled_mean([7.0, 7.0], ONE[:2], design([2], [9]), bounds=None).interval.method == "no spread"
+    assert sampled_mean([7.0, 7.0], ONE[:2], design([2], [9]), bounds=None).interval.method == NO_SPREAD
+    together = sampled_mean([7.0, 9.0], ONE[:2], design([2], [9]), bounds=None, clusters=["a", "a"])
+    assert together.interval.method == NO_SPREAD
+    few = sampled_mean([0.0, 2.0], ONE[:2], design([2], [9]), bounds=None, least=0.0)
+    assert few.interval.low == 0.0
+    assert few.this_log[0] >= 0.0
+    assert few.interval.high > 2.0
     many = np.tile(x, 1000)
     found = sampled_mean(many, np.zeros(4000, dtype=np.int64), design([4000], [4000]), bounds=None).interval
     half = 1.9605 * many.std(ddof=1) / 4000**0.5

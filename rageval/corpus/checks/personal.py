@@ -43,12 +43,12 @@ def personal_faults(documents: Sequence[Document]) -> Iterator[Fault]:
             yield Fault("personal", document.id, f"{told}: {masked}")
 
 
-def find_personal(text: str, language: Language) -> list[tuple[What, int, int]]:
+def find_personal(text: str, language: Language, *, every_address: bool = False) -> list[tuple[What, int, int]]:
     """What was found and its spans, in order, without overlaps. Contact addresses of nobody in particular (`info@`) and
-    those of `example.com` are left out. Numbers of phones are valid ones, written internationally or as in the country
-    of the language (China or the United States).
+    those of `example.com` are left out, unless `every_address` is wanted. Numbers of phones are valid ones, written
+    internationally or as in the country of the language (China or the United States).
     """
-    found = [*_emails(text), *_numbers(text), *_phones(text, language)]
+    found = [*_emails(text, every_address), *_numbers(text), *_phones(text, language)]
     found.sort(key=lambda one: (ORDER.index(one[0]), one[1]))
     kept: list[tuple[What, int, int]] = []
     for what, start, end in found:
@@ -70,9 +70,9 @@ def mask(text: str) -> str:
     return f"{text[:2]}…"
 
 
-def _emails(text: str) -> Iterator[tuple[What, int, int]]:
+def _emails(text: str, every: bool) -> Iterator[tuple[What, int, int]]:
     for match in _EMAIL.finditer(text):
-        if not _NOBODY.search(match[0]):
+        if every or not _NOBODY.search(match[0]):
             yield "e-mail", match.start(), match.end()
 
 

@@ -33,6 +33,16 @@ def test_all_kinds_at_any_depth() -> None:
     assert masker.answers == 1
 
 
+def test_every_address_is_masked() -> None:
+    """Also those that a check of documents takes for nobody's: in a log they are somebody's."""
+    masker = Masker(FieldNames())
+    masked = masker.mask(
+        {"question": "Mail jo@example.com, info@acme.org or you@acme.org.", "answer": "好，已发给 name@qq.com。"}
+    )
+    assert "@" not in json.dumps(masked)
+    assert masker.counts["e-mail"] == 4
+
+
 def test_sessions_stay_apart_and_numbers_stay() -> None:
     masker = Masker(FieldNames())
     first, second, third = (
