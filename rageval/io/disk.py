@@ -47,6 +47,22 @@ def lock_file(path: Path) -> FileLock:
 
 
 @contextmanager
+def held_folder(path: Path, lock: str, doing: str) -> Generator[None]:
+    """Hold a folder, made where there is none, by its file `lock` while the block runs. Raises DeclarationError where
+    another process holds it, which is then `doing` something, or nobody may write.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        held = lock_file(path / lock).acquire(blocking=False)
+    except Timeout:
+        raise DeclarationError(f"{path}: another rageval process is {doing}; wait for it or stop it") from None
+    except OSError as error:
+        raise DeclarationError(f"{path}: cannot be written ({error.strerror}): choose another --out") from None
+    with held:
+        yield
+
+
+@contextmanager
 def named_in_errors(path: Path) -> Generator[None]:
     """Within the block, an OSError names this file where it names none: writing to an open file does not."""
     try:

@@ -27,10 +27,8 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import Timeout
-
 from rageval.errors import DeclarationError
-from rageval.io.disk import lock_file, named_in_errors
+from rageval.io.disk import held_folder, named_in_errors
 from rageval.io.line_log import LineLog, append_line, drop_torn_tail, encode_text, read_lines
 from rageval.io.records import (
     Outcome,
@@ -70,16 +68,7 @@ class RunFolder:
     @contextmanager
     def locked(self) -> Generator[None]:
         """Hold the folder for writing. Raises DeclarationError where another process holds it or nobody may write."""
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            held = lock_file(self.path / _LOCK).acquire(blocking=False)
-        except Timeout:
-            raise DeclarationError(
-                f"{self.path}: another rageval process is writing this run; wait for it or stop it"
-            ) from None
-        except OSError as error:
-            raise DeclarationError(f"{self.path}: cannot be written ({error.strerror}): choose another --out") from None
-        with held:
+        with held_folder(self.path, _LOCK, "writing this run"):
             for folder in (self.path, *(self.path / _REPEATS).glob("*")):
                 logs = (folder / name for name in ("responses.jsonl", "indexing.jsonl"))
                 for log in (*logs, *(folder / "judgments").glob("*.jsonl")):

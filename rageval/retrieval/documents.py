@@ -1,4 +1,4 @@
-"""What searches look up in the corpus, made once for all questions."""
+"""Whether documents have the fields that searches filter by, found out once for all questions."""
 
 from __future__ import annotations
 

@@ -15,10 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from filelock import Timeout
-
 from rageval.errors import DeclarationError
-from rageval.io.disk import lock_file, named_in_errors, write_atomically
+from rageval.io.disk import held_folder, named_in_errors, write_atomically
 from rageval.io.line_log import drop_torn_tail, encode_text, read_lines
 from rageval.io.stored import REMEDY
 from rageval.types import Json
@@ -68,16 +66,7 @@ class TrafficFolder:
         """Hold the folder for writing, without what a kill tore. Raises DeclarationError where another process holds it
         or nobody may write.
         """
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            held = lock_file(self.path / _LOCK).acquire(blocking=False)
-        except Timeout:
-            raise DeclarationError(
-                f"{self.path}: another rageval process is scoring this log; wait for it or stop it"
-            ) from None
-        except OSError as error:
-            raise DeclarationError(f"{self.path}: cannot be written ({error.strerror}): choose another --out") from None
-        with held:
+        with held_folder(self.path, _LOCK, "scoring this log"):
             drop_torn_tail(self.path / ANSWERS)
             yield
 
